@@ -1,0 +1,3 @@
+"""azpreflight: why did, or why will, provisioning of this Linux image on Azure fail?"""
+
+__version__ = "0.1.0"

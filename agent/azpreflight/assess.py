@@ -1,0 +1,283 @@
+"""Judge the facts, and group what failed into causes with the symptoms that each explains. Pure."""
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from azpreflight.model import (
+    Cause,
+    CauseEntry,
+    Check,
+    Confidence,
+    ExtensionVerdict,
+    Finding,
+    Gathered,
+    NotApplicable,
+    Platform,
+    Probe,
+    Readiness,
+    Report,
+    Result,
+    Run,
+    Severity,
+    Snapshot,
+    Stage,
+    Status,
+    Unknown,
+)
+
+
+def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
+    """The report on a snapshot, by the checks of these probes."""
+    judged = [
+        (check, _judge(check, probe, snapshot))
+        for probe in probes
+        for check in probe.checks
+        if check.id not in snapshot.config.ignore
+    ]
+    checks = [check for check, _ in judged]
+    results, causes = diagnose(checks, [result for _, result in judged])
+    return Report(
+        tool=snapshot.tool,
+        run=snapshot.run,
+        verdict=_readiness(causes, results),
+        causes=causes,
+        results=results,
+        extensions=_extensions(snapshot, probes),
+        facts={name: gathered.facts for name, gathered in snapshot.probes.items() if gathered.facts is not None},
+    )
+
+
+def only(snapshot_report: Report, check_ids: "Sequence[str]") -> Report:
+    """The report cut down to the results of these checks and the causes that they stand for."""
+    results = tuple(result for result in snapshot_report.results if result.check in check_ids)
+    causes = tuple(cause for cause in snapshot_report.causes if cause.check in check_ids)
+    return replace(snapshot_report, results=results, causes=causes, verdict=_readiness(causes, results))
+
+
+def exit_code(report: Report, fail_on: Severity) -> int:
+    """0, 1, 3 or 70, as the contract says."""
+    if any(result.traceback for result in report.results):
+        return 70
+    worst = [finding.severity.rank for result in report.results for finding in result.findings]
+    if any(rank >= fail_on.rank for rank in worst):
+        return 1
+    return 3 if any(_undecided(result) for result in report.results) else 0
+
+
+def _undecided(result: Result) -> bool:
+    return result.status is Status.UNKNOWN and result.severity is Severity.ERROR
+
+
+def _readiness(causes: "Sequence[CauseEntry]", results: "Sequence[Result]") -> Readiness:
+    if any(cause.severity is Severity.ERROR for cause in causes):
+        return Readiness.NOT_READY
+    return Readiness.UNDECIDED if any(_undecided(result) for result in results) else Readiness.READY
+
+
+# --- judging ------------------------------------------------------------------------------------------------------
+
+
+def _judge(check: Check, probe: "Probe[Any]", snapshot: Snapshot) -> Result:
+    gathered = snapshot.probes.get(probe.name) or Gathered(None, "not gathered in this run")
+    out_of_place = _out_of_place(check, snapshot)
+    if out_of_place is not None:
+        return _result(check, probe, gathered, Status.NOT_APPLICABLE, reason=out_of_place)
+    if gathered.facts is None:
+        result = _result(check, probe, gathered, Status.UNKNOWN, reason=gathered.reason)
+        return replace(result, severity=severity_at(check, snapshot.run.stage), traceback=gathered.traceback)
+    run = run_of_snapshot(snapshot, (*probe.needs, *check.reads))
+    try:
+        verdicts = list(check.judge(gathered.facts, run))
+    except Exception as error:  # a bug in one judge must not take the others' results with it
+        reason = f"bug in azpreflight: {type(error).__name__}: {error}"
+        result = _result(check, probe, gathered, Status.UNKNOWN, reason=reason)
+        return replace(result, severity=check.severity, traceback=traceback.format_exc())
+    return _result_of(check, probe, gathered, verdicts, snapshot.run.stage)
+
+
+def run_of_snapshot(snapshot: Snapshot, needed: "Sequence[str]") -> Run:
+    """The run as it was when the snapshot was taken, with the facts of the probes named."""
+    facts = {name: snapshot.probes[name].facts for name in needed if name in snapshot.probes}
+    return Run(
+        stage=snapshot.run.stage,
+        profile=snapshot.run.profile,
+        platform=snapshot.run.platform,
+        root=snapshot.run.root or "/",
+        config=snapshot.config,
+        extensions=snapshot.extensions,
+        needed={name: value for name, value in facts.items() if value is not None},
+    )
+
+
+def _out_of_place(check: Check, snapshot: Snapshot) -> Optional[str]:
+    run = snapshot.run
+    if run.stage not in check.stages:
+        return f"not asked at stage {run.stage.value}"
+    if run.profile not in check.profiles:
+        return f"not asked of a {run.profile.value} image"
+    if run.root is not None and not check.offline:
+        return "needs the running system, and a mounted image is looked at"
+    if check.azure_only and run.platform is not Platform.AZURE:
+        return "not on Azure"
+    return None
+
+
+def severity_at(check: Check, stage: Stage) -> Severity:
+    """The worst that a failure of this check can be at this stage."""
+    return Severity.NOTE if check.surroundings and stage is not Stage.FIRSTBOOT else check.severity
+
+
+def _result_of(
+    check: Check, probe: "Probe[Any]", gathered: Gathered, verdicts: "Sequence[Any]", stage: Stage
+) -> Result:
+    """Findings outweigh an unknown part, an unknown part outweighs a part that does not apply."""
+    findings = tuple(_at_stage(check, verdict, stage) for verdict in verdicts if isinstance(verdict, Finding))
+    unknown = [verdict.reason for verdict in verdicts if isinstance(verdict, Unknown)]
+    not_applicable = [verdict.reason for verdict in verdicts if isinstance(verdict, NotApplicable)]
+    if findings:
+        worst = max((finding.severity for finding in findings), key=lambda severity: severity.rank)
+        result = _result(check, probe, gathered, Status.FAIL, reason="; ".join(unknown) or None)
+        return replace(result, severity=worst, findings=findings)
+    if unknown:
+        result = _result(check, probe, gathered, Status.UNKNOWN, reason="; ".join(unknown))
+        return replace(result, severity=severity_at(check, stage))
+    if not_applicable:
+        return _result(check, probe, gathered, Status.NOT_APPLICABLE, reason="; ".join(not_applicable))
+    return _result(check, probe, gathered, Status.PASS, reason=None)
+
+
+def _at_stage(check: Check, finding: Finding, stage: Stage) -> Finding:
+    if check.surroundings and stage is not Stage.FIRSTBOOT and not finding.baked:
+        return replace(finding, severity=Severity.NOTE)
+    return finding
+
+
+def _result(check: Check, probe: "Probe[Any]", gathered: Gathered, status: Status, *, reason: Optional[str]) -> Result:
+    return Result(
+        check=check.id,
+        title=check.title,
+        probe=probe.name,
+        status=status,
+        severity=None,
+        cause=check.cause,
+        because_of=(),
+        reason=reason,
+        duration_s=gathered.duration_s,
+        findings=(),
+    )
+
+
+# --- diagnosis ----------------------------------------------------------------------------------------------------
+
+_At = tuple[str, int]  # a finding: check id, and its place among that check's findings
+
+
+def diagnose(
+    checks: "Sequence[Check]", results: "Sequence[Result]"
+) -> "tuple[tuple[Result, ...], tuple[CauseEntry, ...]]":
+    """The results with `because_of` filled in, and the causes, most severe first.
+
+    A finding is a symptom of a finding of a check that its own depends on, directly or through symptoms between them,
+    if that one's flow covers its flow. What no finding explains is a root, and roots of one cause make one entry.
+    """
+    failed = {result.check: result for result in results if result.findings}
+    by_id = {check.id: check for check in checks}
+    roots_of = {
+        (check_id, number): _roots((check_id, number), by_id, failed, frozenset())
+        for check_id, result in failed.items()
+        for number in range(len(result.findings))
+    }
+    explained = tuple(replace(result, because_of=_because_of(result, roots_of)) for result in results)
+    return explained, _causes(checks, failed, roots_of)
+
+
+def _roots(at: _At, by_id: Mapping[str, Check], failed: Mapping[str, Result], seen: "frozenset[_At]") -> "set[_At]":
+    """The findings behind this one that nothing explains; itself if nothing explains it."""
+    check_id, number = at
+    flows = _flows(failed[check_id].findings[number])
+    explainers = {
+        (dependency, other)
+        for dependency in by_id[check_id].depends_on
+        if dependency in failed
+        for other, finding in enumerate(failed[dependency].findings)
+        if (dependency, other) not in seen and _explains(finding, flows)
+    }
+    if not explainers:
+        return {at}
+    return set().union(*(_roots(explainer, by_id, failed, seen | {at}) for explainer in explainers))
+
+
+def _flows(finding: Finding) -> "tuple[str, ...]":
+    return () if finding.flow is None else (finding.flow,)
+
+
+def _explains(finding: Finding, flows: "tuple[str, ...]") -> bool:
+    patterns = (*_flows(finding), *finding.takes_down)
+    return any(covers(pattern, flow) for pattern in patterns for flow in flows)
+
+
+def covers(pattern: str, flow: str) -> bool:
+    """True if whatever stops `pattern` stops `flow`: equal, "any", "name *", or "tcp *:443" for "tcp 1.2.3.4:443"."""
+    if pattern in ("any", flow):
+        return True
+    kind, _, target = pattern.partition(" ")
+    flow_kind, _, flow_target = flow.partition(" ")
+    if kind != flow_kind or not target.startswith("*"):
+        return False
+    return flow_target.endswith(target[1:])
+
+
+def _because_of(result: Result, roots_of: "Mapping[_At, set[_At]]") -> "tuple[str, ...]":
+    behind = [roots_of[(result.check, number)] for number in range(len(result.findings))]
+    names = {check_id for roots in behind for check_id, _ in roots}
+    return () if result.check in names else tuple(sorted(names))
+
+
+def _causes(
+    checks: "Sequence[Check]", failed: Mapping[str, Result], roots_of: "Mapping[_At, set[_At]]"
+) -> "tuple[CauseEntry, ...]":
+    roots = {root for behind in roots_of.values() for root in behind}
+    by_cause: dict[Cause, list[_At]] = {}
+    for check in checks:
+        for number in range(len(failed[check.id].findings) if check.id in failed else 0):
+            if check.cause is not None and (check.id, number) in roots:
+                by_cause.setdefault(check.cause, []).append((check.id, number))
+    entries = [_cause_entry(cause, ats, failed, roots_of) for cause, ats in by_cause.items()]
+    surest = list(Confidence)
+    return tuple(sorted(entries, key=lambda entry: (-entry.severity.rank, surest.index(entry.confidence))))
+
+
+def _cause_entry(
+    cause: Cause, ats: "list[_At]", failed: Mapping[str, Result], roots_of: "Mapping[_At, set[_At]]"
+) -> CauseEntry:
+    surest = list(Confidence)
+    findings = [(check_id, failed[check_id].findings[number]) for check_id, number in ats]
+    ordered = sorted(findings, key=lambda item: (-item[1].severity.rank, surest.index(item[1].confidence)))
+    check_id, worst = ordered[0]
+    more = len(findings) - 1
+    symptoms = {at[0] for at, behind in roots_of.items() if behind & set(ats)} - {at[0] for at in ats}
+    return CauseEntry(
+        cause=cause,
+        check=check_id,
+        severity=worst.severity,
+        confidence=worst.confidence,
+        confidence_reason=worst.confidence_reason,
+        summary=worst.message + (f" (and {more} more finding{'s' if more > 1 else ''} of this cause)" if more else ""),
+        remedy=worst.remedy,
+        commands=_unique(command for _, finding in ordered for command in finding.commands),
+        symptoms=tuple(check for check in failed if check in symptoms),
+    )
+
+
+def _unique(items: "Iterator[str]") -> "tuple[str, ...]":
+    return tuple(dict.fromkeys(items))
+
+
+def _extensions(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> "tuple[ExtensionVerdict, ...]":
+    for probe in probes:
+        gathered = snapshot.probes.get(probe.name)
+        if probe.extensions is not None and gathered is not None and gathered.facts is not None:
+            return probe.extensions(gathered.facts, run_of_snapshot(snapshot, probe.needs))
+    return ()

@@ -1,0 +1,40 @@
+"""The only door to the machine.
+
+A `Host` reads a file, lists a directory, runs a program, opens a socket, asks a name server, makes a request. Every
+call has a deadline. "Cannot look" raises `HostError` with a sentence; "looked, and it is absent" is None; what a
+network answers, silence included, is a value, because for a network probe that is the observation.
+"""
+
+from azpreflight.host.api import (
+    Completed,
+    DnsAnswer,
+    FileInfo,
+    FileKind,
+    Hop,
+    Host,
+    HostError,
+    HttpAnswer,
+    Interface,
+    Outcome,
+    Phase,
+    Route,
+    TcpAnswer,
+)
+from azpreflight.host.local import LocalHost
+
+__all__ = [
+    "Completed",
+    "DnsAnswer",
+    "FileInfo",
+    "FileKind",
+    "Hop",
+    "Host",
+    "HostError",
+    "HttpAnswer",
+    "Interface",
+    "LocalHost",
+    "Outcome",
+    "Phase",
+    "Route",
+    "TcpAnswer",
+]

@@ -1,0 +1,184 @@
+"""Files of the running system or of a mounted image.
+
+Hostile input is the normal case: a FIFO where resolv.conf should be, a link that leaves the image, a log of many
+gigabytes. Nothing but regular files is opened, links are resolved inside the root by hand, and every read has a limit.
+"""
+
+import errno
+import fnmatch
+import os
+import stat
+from typing import Callable, Optional
+
+from azpreflight.host.api import FileInfo, FileKind, HostError
+
+MAX_LINKS = 40
+"""As many as the kernel follows before ELOOP."""
+MAX_NAMES = 10_000
+"""Names in one directory; more is not a directory of the system's own files."""
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR)
+
+
+class Tree:
+    """The files under one root. Paths are absolute as the image sees them."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+
+    def real(self, path: str, follow: bool = True) -> Optional[str]:
+        """Where `path` is on this machine: inside the root whatever its links say; None if it cannot exist.
+
+        With `follow` false the last component is left as it is, even if it is a link. Raises HostError on a loop.
+        """
+        if self.root == "/":
+            return path
+        pending = [part for part in path.split("/") if part not in ("", ".")][::-1]
+        done: list[str] = []
+        links = 0
+        while pending:
+            part = pending.pop()
+            if part == "..":
+                done[-1:] = []
+                continue
+            here = os.path.join(self.root, *done, part)
+            if not follow and not pending:
+                return here
+            try:
+                target = os.readlink(here)
+            except OSError as error:
+                if error.errno == errno.EINVAL:
+                    done.append(part)
+                    continue
+                if error.errno in _ABSENT:
+                    return None
+                raise HostError(f"cannot read {path}: {error.strerror}") from None
+            links += 1
+            if links > MAX_LINKS:
+                raise HostError(f"cannot read {path}: too many symbolic links")
+            if target.startswith("/"):
+                done = []
+            pending += [part for part in target.split("/") if part not in ("", ".")][::-1]
+        return os.path.join(self.root, *done)
+
+    def info(self, path: str, follow: bool) -> Optional[FileInfo]:
+        """See Host.info."""
+        real = self.real(path, follow)
+        if real is None:
+            return None
+        try:
+            seen = os.stat(real) if follow else os.lstat(real)
+            target = os.readlink(real) if stat.S_ISLNK(seen.st_mode) else None
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise HostError(f"cannot look at {path}: {error.strerror}") from None
+        return FileInfo(
+            kind=_kind(seen.st_mode),
+            size=seen.st_size,
+            mode=stat.S_IMODE(seen.st_mode),
+            uid=seen.st_uid,
+            gid=seen.st_gid,
+            modified=seen.st_mtime,
+            target=target,
+        )
+
+    def read(self, path: str, limit: int) -> Optional[bytes]:
+        """See Host.read."""
+        content = self._content(path, limit + 1, from_end=False)
+        if content is not None and len(content) > limit:
+            raise HostError(f"cannot read {path}: larger than {limit} bytes")
+        return content
+
+    def tail(self, path: str, limit: int) -> Optional[bytes]:
+        """The last `limit` bytes, from the first whole line where the file is longer."""
+        content = self._content(path, limit + 1, from_end=True)
+        if content is not None and len(content) > limit:
+            return content[content.find(b"\n") + 1 :]
+        return content
+
+    def _content(self, path: str, count: int, from_end: bool) -> Optional[bytes]:
+        real = self.real(path)
+        if real is None:
+            return None
+        try:
+            descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            if error.errno == errno.ENXIO:
+                raise HostError(f"cannot read {path}: not a regular file") from None
+            raise HostError(f"cannot read {path}: {error.strerror}") from None
+        with open(descriptor, "rb", buffering=0) as file:
+            seen = os.fstat(descriptor)
+            if not stat.S_ISREG(seen.st_mode):
+                kind = "a directory" if stat.S_ISDIR(seen.st_mode) else "not a regular file"
+                raise HostError(f"cannot read {path}: {kind}")
+            try:
+                if from_end and seen.st_size > count:
+                    file.seek(seen.st_size - count)
+                return _read_up_to(file.read, count)
+            except OSError as error:
+                raise HostError(f"cannot read {path}: {error.strerror}") from None
+
+    def list(self, path: str) -> Optional["tuple[str, ...]"]:
+        """See Host.list."""
+        real = self.real(path)
+        if real is None:
+            return None
+        names = []
+        try:
+            with os.scandir(real) as entries:
+                for entry in entries:
+                    names.append(entry.name)
+                    if len(names) > MAX_NAMES:
+                        raise HostError(f"cannot list {path}: more than {MAX_NAMES} names")
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise HostError(f"cannot list {path}: {error.strerror}") from None
+        return tuple(sorted(names))
+
+    def glob(self, pattern: str) -> "tuple[str, ...]":
+        """See Host.glob."""
+        found = [""]
+        for part in [part for part in pattern.split("/") if part]:
+            if any(mark in part for mark in "*?["):
+                found = [
+                    f"{base}/{name}"
+                    for base in found
+                    for name in self._names(base or "/")
+                    if fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+                ]
+            else:
+                found = [f"{base}/{part}" for base in found]
+        return tuple(sorted(path for path in found if self.info(path, follow=False) is not None))
+
+    def _names(self, path: str) -> "tuple[str, ...]":
+        info = self.info(path, follow=True)
+        if info is None or info.kind is not FileKind.DIRECTORY:
+            return ()
+        return self.list(path) or ()
+
+
+def _kind(mode: int) -> FileKind:
+    if stat.S_ISREG(mode):
+        return FileKind.FILE
+    if stat.S_ISDIR(mode):
+        return FileKind.DIRECTORY
+    if stat.S_ISLNK(mode):
+        return FileKind.LINK
+    return FileKind.OTHER
+
+
+def _read_up_to(read: Callable[[int], Optional[bytes]], count: int) -> bytes:
+    """Read until the end or `count` bytes; files under /proc and /sys come in pieces and state no size."""
+    pieces = []
+    left = count
+    while left > 0:
+        piece = read(left)
+        if not piece:
+            break
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)

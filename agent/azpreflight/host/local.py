@@ -1,0 +1,162 @@
+"""The machine that azpreflight runs on, or an image mounted on it."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Callable, Optional, TypeVar
+
+from azpreflight.host import programs
+from azpreflight.host.api import (
+    Completed,
+    DnsAnswer,
+    FileInfo,
+    Hop,
+    HostError,
+    HttpAnswer,
+    Interface,
+    Route,
+    TcpAnswer,
+)
+from azpreflight.host.files import Tree
+from azpreflight.host.guard import Guard, together
+
+T = TypeVar("T")
+
+FILE_TIMEOUT = 2.0
+"""Seconds for one file call: a local disk answers in milliseconds, a hung network mount never."""
+READ_LIMIT = 1 << 20
+"""Bytes of a configuration file; none that provisioning reads comes near it."""
+OUTPUT_LIMIT = 32 << 20
+"""Bytes of a program's output: a dump of 50,000 firewall rules is about 8 MiB."""
+BODY_LIMIT = 1 << 20
+"""Bytes of an HTTP body; a goal state with many extensions is about 100 KiB."""
+RUN_BUDGET = 10.0
+"""Seconds for a whole run unless the user asks otherwise."""
+
+
+class LocalHost:
+    """See `Host` for what each call promises."""
+
+    def __init__(self, root: str = "/", budget: float = RUN_BUDGET) -> None:
+        self._tree = Tree(root)
+        self._guard = Guard()
+        self._deadline = time.monotonic() + budget
+        self.root = self._tree.root
+        self.privileged = os.geteuid() == 0
+
+    def remaining(self) -> float:
+        return max(self._deadline - time.monotonic(), 0.0)
+
+    def _left(self, timeout: float) -> float:
+        left = min(timeout, self.remaining())
+        if left <= 0:
+            raise HostError("the time for the whole run is used up")
+        return left
+
+    def _running_system(self, what: str) -> None:
+        if self.root != "/":
+            raise HostError(f"{what} needs the running system, and a mounted image is looked at")
+
+    def together(self, calls: "Sequence[Callable[[], T]]") -> "tuple[T, ...]":
+        return together(tuple(calls))
+
+    # files
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> Optional[bytes]:
+        return self._guard.call(lambda: self._tree.read(path, limit), self._left(FILE_TIMEOUT), f"reading {path}")
+
+    def text(self, path: str, limit: int = READ_LIMIT) -> Optional[str]:
+        content = self.read(path, limit)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def tail(self, path: str, limit: int = READ_LIMIT) -> Optional[str]:
+        content = self._guard.call(lambda: self._tree.tail(path, limit), self._left(FILE_TIMEOUT), f"reading {path}")
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
+        return self._guard.call(lambda: self._tree.info(path, follow), self._left(FILE_TIMEOUT), f"looking at {path}")
+
+    def list(self, path: str) -> "Optional[tuple[str, ...]]":
+        return self._guard.call(lambda: self._tree.list(path), self._left(FILE_TIMEOUT), f"listing {path}")
+
+    def glob(self, pattern: str) -> "tuple[str, ...]":
+        return self._guard.call(lambda: self._tree.glob(pattern), self._left(FILE_TIMEOUT), f"listing {pattern}")
+
+    # programs
+
+    def which(self, program: str) -> Optional[str]:
+        return programs.which(program) if self.root == "/" else None
+
+    def run(
+        self,
+        command: Sequence[str],
+        timeout: float,
+        stdin: Optional[bytes] = None,
+        env: Optional[Mapping[str, str]] = None,
+        limit: int = OUTPUT_LIMIT,
+    ) -> Completed:
+        self._running_system(f"running {command[0]}")
+        return programs.run(command, self._left(timeout), stdin, env, limit)
+
+    # network; the modules are imported at the first call because their libraries are slow to import
+
+    def interfaces(self) -> "tuple[Interface, ...]":
+        self._running_system("listing interfaces")
+        from azpreflight.host import net
+
+        return net.interfaces()
+
+    def route(self, address: str) -> Route:
+        self._running_system("a route")
+        from azpreflight.host import net
+
+        return net.route(address, self._left(net.NETLINK_TIMEOUT))
+
+    def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
+        self._running_system("a connection")
+        from azpreflight.host import net
+
+        return net.connect(address, port, self._left(timeout))
+
+    def hops(
+        self, address: str, port: int, timeout: float, ttls: Sequence[int] = tuple(range(1, 9))
+    ) -> tuple[Hop, ...]:
+        self._running_system("a path")
+        from azpreflight.host import net
+
+        return net.hops(address, port, self._left(timeout), tuple(ttls))
+
+    def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
+        self._running_system("a name server")
+        from azpreflight.host import dns
+
+        return dns.ask(server, name, rdtype, self._left(timeout), tcp=tcp, port=port)
+
+    def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+        self._running_system("resolving a name")
+        from azpreflight.host import dns
+
+        return dns.resolve(name, self._left(timeout))
+
+    def get(
+        self,
+        url: str,
+        timeout: float,
+        headers: Optional[Mapping[str, str]] = None,
+        limit: int = BODY_LIMIT,
+        address: Optional[str] = None,
+        proxy: Optional[str] = None,
+        redirects: int = 0,
+    ) -> HttpAnswer:
+        self._running_system("a request")
+        from azpreflight.host import http
+
+        return http.get(
+            url,
+            self._left(timeout),
+            headers=headers or {},
+            limit=limit,
+            address=address,
+            proxy=proxy,
+            redirects=redirects,
+        )

@@ -1,0 +1,110 @@
+"""Running the system's own programs: a list of arguments, a built environment, closed input, a deadline, a limit."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Optional
+
+from azpreflight.host.api import Completed, HostError
+
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+"""The system's own directories first: a tool of the image is meant, not one that a user put before it."""
+ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
+CHUNK = 65536
+
+
+def which(program: str) -> Optional[str]:
+    """Where the program is on PATH."""
+    for directory in PATH.split(":"):
+        candidate = f"{directory}/{program}"
+        if os.access(candidate, os.X_OK) and os.path.isfile(candidate):
+            return candidate
+    return None
+
+
+def run(
+    command: Sequence[str], timeout: float, stdin: Optional[bytes], env: Optional[Mapping[str, str]], limit: int
+) -> Completed:
+    """Run a program to its end; see Host.run."""
+    found = command[0] if "/" in command[0] else which(command[0])
+    if found is None:
+        raise HostError(f"no program {command[0]}")
+    try:
+        process = subprocess.Popen(
+            [found, *command[1:]],
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**ENVIRONMENT, **(env or {})},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise HostError(f"cannot run {command[0]}: {error.strerror}") from None
+    try:
+        return _communicate(process, command[0], timeout, stdin or b"", limit)
+    finally:
+        _end(process)
+
+
+def _communicate(process: "subprocess.Popen[bytes]", name: str, timeout: float, stdin: bytes, limit: int) -> Completed:
+    deadline = time.monotonic() + timeout
+    output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+    truncated = False
+    with selectors.DefaultSelector() as selector:
+        for label in output:
+            selector.register(getattr(process, label), selectors.EVENT_READ, label)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise HostError(f"{name} did not end within {timeout:.1f} s")
+            for key, _ in selector.select(left):
+                pipe = key.fileobj
+                if key.data == "stdin":
+                    stdin = _feed(key.fd, stdin)
+                    if not stdin:
+                        selector.unregister(pipe)
+                        process.stdin.close()  # type: ignore[union-attr]
+                    continue
+                piece = os.read(key.fd, CHUNK)
+                if not piece:
+                    selector.unregister(pipe)
+                    continue
+                room = limit - len(output[key.data])
+                truncated = truncated or len(piece) > room
+                output[key.data] += piece[:room]
+    try:
+        status = process.wait(max(deadline - time.monotonic(), 0.01))
+    except subprocess.TimeoutExpired:
+        raise HostError(f"{name} did not end within {timeout:.1f} s") from None
+    out, err = (bytes(output[label]).decode("utf-8", "replace") for label in ("stdout", "stderr"))
+    return Completed(status=status, stdout=out, stderr=err, truncated=truncated)
+
+
+def _feed(descriptor: int, data: bytes) -> bytes:
+    """Write what the pipe takes; the rest, or nothing once the reader is gone."""
+    try:
+        return data[os.write(descriptor, data[:CHUNK]) :]
+    except BlockingIOError:
+        return data
+    except BrokenPipeError:
+        return b""
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill what is left of the program's session, and reap it."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()

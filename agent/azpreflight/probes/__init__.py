@@ -1,0 +1,19 @@
+"""The subjects that azpreflight knows, in the order in which a VM comes up."""
+
+from typing import Any
+
+from azpreflight.model import Probe
+
+PROBES: "tuple[Probe[Any], ...]" = ()
+
+
+def with_needs(names: "set[str]", probes: "tuple[Probe[Any], ...]" = PROBES) -> "tuple[Probe[Any], ...]":
+    """The probes of these names and all that they need, in order."""
+    by_name = {probe.name: probe for probe in probes}
+    wanted: set[str] = set()
+    pending = set(names)
+    while pending:
+        name = pending.pop()
+        wanted.add(name)
+        pending |= set(by_name[name].needs) - wanted
+    return tuple(probe for probe in probes if probe.name in wanted)

@@ -1,0 +1,1 @@
+"""Reports to text of one kind or another. Everything here is pure."""

@@ -1,0 +1,68 @@
+"""The report as JSON: the interface that scripts rely on, with its JSON Schema."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from azpreflight import codec
+from azpreflight.model import Probe, Report, Snapshot
+
+REPORT_SCHEMA = "azpreflight.report/1"
+SNAPSHOT_SCHEMA = "azpreflight.snapshot/1"
+
+
+def render(report: Report) -> str:
+    """One JSON document, indented, with a newline at the end; 7-bit ASCII."""
+    return json.dumps(document(report), indent=2) + "\n"
+
+
+def document(report: Report) -> "dict[str, Any]":
+    """The JSON value of a report."""
+    return {"schema": REPORT_SCHEMA, **codec.encode(report)}
+
+
+def report_schema(probes: "Sequence[Probe[Any]]") -> "dict[str, Any]":
+    """The JSON Schema (2020-12) of the report that these probes make."""
+    definitions: dict[str, Any] = {}
+    codec.schema(Report, definitions)
+    facts = {probe.name: codec.schema(probe.facts, definitions) for probe in probes}
+    report = definitions.pop("Report")
+    report["properties"]["facts"] = {"type": "object", "properties": facts}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": REPORT_SCHEMA,
+        "title": "The report of azpreflight",
+        **report,
+        "properties": {"schema": {"const": REPORT_SCHEMA}, **report["properties"]},
+        "required": ["schema", *report["required"]],
+        "$defs": definitions,
+    }
+
+
+def render_snapshot(snapshot: Snapshot) -> str:
+    """A snapshot as one JSON document."""
+    return json.dumps({"schema": SNAPSHOT_SCHEMA, **codec.encode(snapshot)}, indent=1) + "\n"
+
+
+def parse_snapshot(text: str, probes: "Sequence[Probe[Any]]") -> Snapshot:
+    """The snapshot in a JSON document; facts of probes that this version does not know are left out.
+
+    Raises codec.DecodeError with the place if it is no snapshot.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise codec.DecodeError(f"not JSON: {error}") from None
+    if not isinstance(value, Mapping) or value.get("schema") != SNAPSHOT_SCHEMA:
+        raise codec.DecodeError(f"not a snapshot: schema is not {SNAPSHOT_SCHEMA}")
+    kinds = {probe.name: probe.facts for probe in probes}
+    snapshot: Snapshot = codec.decode(Snapshot, value)
+    known = {name: gathered for name, gathered in snapshot.probes.items() if name in kinds}
+    decoded = {name: _with_facts(gathered, kinds[name], f"$.probes.{name}.facts") for name, gathered in known.items()}
+    return replace(snapshot, probes=decoded)
+
+
+def _with_facts(gathered: Any, kind: Any, where: str) -> Any:
+    facts = None if gathered.facts is None else codec.decode(kind, gathered.facts, where)
+    return replace(gathered, facts=facts)

@@ -1,0 +1,212 @@
+"""A host made of literals: what a probe would see, written down."""
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Callable, Optional, TypeVar, Union
+
+from azpreflight.host import (
+    Completed,
+    DnsAnswer,
+    FileInfo,
+    FileKind,
+    Hop,
+    HostError,
+    HttpAnswer,
+    Interface,
+    Outcome,
+    Phase,
+    Route,
+    TcpAnswer,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link; `target` is absolute or beside the link."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class Denied:
+    """A path that cannot be looked at: reading it raises HostError with this reason."""
+
+    reason: str = "Permission denied"
+
+
+@dataclass(frozen=True)
+class Fifo:
+    """Something that is neither file, directory nor link."""
+
+
+Node = Union[str, bytes, Link, Denied, Fifo, FileInfo, None]
+
+
+@dataclass
+class FakeHost:
+    """Files and answers by what is asked for; what is not written down is absent, silent or no such program.
+
+    `files` maps a path to its text, a Link, a Denied, a Fifo, None for an empty directory, or a FileInfo where owner,
+    mode or time matter (its content is then empty). Directories above a path exist by themselves.
+    """
+
+    files: Mapping[str, Node] = field(default_factory=dict)
+    programs: Mapping[tuple[str, ...], Completed] = field(default_factory=dict)
+    interface_list: tuple[Interface, ...] = ()
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    tcp: Mapping[tuple[str, int], TcpAnswer] = field(default_factory=dict)
+    paths: Mapping[tuple[str, int], tuple[Hop, ...]] = field(default_factory=dict)
+    dns: Mapping[tuple[str, str, str, bool], DnsAnswer] = field(default_factory=dict)
+    """By server, name, type, and whether over TCP."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    http: Mapping[str, HttpAnswer] = field(default_factory=dict)
+    root: str = "/"
+    privileged: bool = True
+    budget: float = 10.0
+    asked: "list[tuple[str, ...]]" = field(default_factory=list)
+    """URLs and commands that were asked for, in order."""
+
+    def remaining(self) -> float:
+        return self.budget
+
+    def together(self, calls: "Sequence[Callable[[], T]]") -> "tuple[T, ...]":
+        return tuple(call() for call in calls)
+
+    def _node(self, path: str, follow: bool = True, links: int = 0) -> "tuple[str, object]":
+        """The path with links followed, and its node; `KeyError` if there is none."""
+        path = path.rstrip("/") or "/"
+        if path in self.files:
+            node = self.files[path]
+            if isinstance(node, Link) and follow:
+                if links > 40:
+                    raise HostError(f"cannot read {path}: too many symbolic links")
+                target = node.target if node.target.startswith("/") else f"{path.rpartition('/')[0]}/{node.target}"
+                return self._node(target, follow, links + 1)
+            return path, node
+        for parent in _parents(path):
+            if isinstance(self.files.get(parent), Link):
+                target, _ = self._node(parent)
+                return self._node(target + path[len(parent) :], follow, links + 1)
+        if any(name.startswith(path.rstrip("/") + "/") for name in self.files):
+            return path, None
+        raise KeyError(path)
+
+    def read(self, path: str, limit: int = 1 << 20) -> Optional[bytes]:
+        try:
+            _, node = self._node(path)
+        except KeyError:
+            return None
+        if isinstance(node, Denied):
+            raise HostError(f"cannot read {path}: {node.reason}")
+        if isinstance(node, Fifo):
+            raise HostError(f"cannot read {path}: not a regular file")
+        if node is None:
+            raise HostError(f"cannot read {path}: a directory")
+        content = node if isinstance(node, bytes) else node.encode() if isinstance(node, str) else b""
+        if len(content) > limit:
+            raise HostError(f"cannot read {path}: larger than {limit} bytes")
+        return content
+
+    def text(self, path: str, limit: int = 1 << 20) -> Optional[str]:
+        content = self.read(path, limit)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def tail(self, path: str, limit: int = 1 << 20) -> Optional[str]:
+        content = self.read(path, 1 << 30)
+        return None if content is None else content[-limit:].decode("utf-8", "replace")
+
+    def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
+        try:
+            _, node = self._node(path, follow)
+        except KeyError:
+            return None
+        if isinstance(node, FileInfo):
+            return node
+        if isinstance(node, Link):
+            return FileInfo(FileKind.LINK, len(node.target), 0o777, 0, 0, 0.0, node.target)
+        if isinstance(node, (str, bytes)):
+            return FileInfo(FileKind.FILE, len(node), 0o644, 0, 0, 0.0)
+        if isinstance(node, Denied):
+            return FileInfo(FileKind.FILE, 1, 0o600, 0, 0, 0.0)
+        kind = FileKind.OTHER if isinstance(node, Fifo) else FileKind.DIRECTORY
+        return FileInfo(kind, 0, 0o755, 0, 0, 0.0)
+
+    def list(self, path: str) -> "Optional[tuple[str, ...]]":
+        try:
+            real, node = self._node(path)
+        except KeyError:
+            return None
+        if isinstance(node, Denied):
+            raise HostError(f"cannot list {path}: {node.reason}")
+        if node is not None:
+            raise HostError(f"cannot list {path}: Not a directory")
+        prefix = real.rstrip("/") + "/"
+        return tuple(sorted({name[len(prefix) :].split("/")[0] for name in self.files if name.startswith(prefix)}))
+
+    def glob(self, pattern: str) -> "tuple[str, ...]":
+        depth = pattern.count("/")
+        every = {parent for name in self.files for parent in (*_parents(name), name)}
+        matches = [
+            name
+            for name in every
+            if name.count("/") == depth
+            and all(fnmatch.fnmatchcase(a, b) for a, b in zip(name.split("/"), pattern.split("/")))
+        ]
+        return tuple(sorted(matches))
+
+    def which(self, program: str) -> Optional[str]:
+        return f"/usr/sbin/{program}" if any(command[0] == program for command in self.programs) else None
+
+    def run(
+        self,
+        command: Sequence[str],
+        timeout: float,
+        stdin: Optional[bytes] = None,
+        env: Optional[Mapping[str, str]] = None,
+        limit: int = 32 << 20,
+    ) -> Completed:
+        self.asked.append(tuple(command))
+        if tuple(command) not in self.programs:
+            raise HostError(f"no program {command[0]}")
+        return self.programs[tuple(command)]
+
+    def interfaces(self) -> "tuple[Interface, ...]":
+        return self.interface_list
+
+    def route(self, address: str) -> Route:
+        return self.routes.get(address, Route(Outcome.UNREACHABLE))
+
+    def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
+        return self.tcp.get((address, port), TcpAnswer(Outcome.TIMEOUT, timeout))
+
+    def hops(
+        self, address: str, port: int, timeout: float, ttls: Sequence[int] = tuple(range(1, 9))
+    ) -> "tuple[Hop, ...]":
+        return self.paths.get((address, port), tuple(Hop(ttl, Outcome.TIMEOUT) for ttl in ttls))
+
+    def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
+        return self.dns.get((server, name, rdtype, tcp), DnsAnswer(Outcome.TIMEOUT, timeout))
+
+    def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+        return self.names.get(name, ())
+
+    def get(
+        self,
+        url: str,
+        timeout: float,
+        headers: Optional[Mapping[str, str]] = None,
+        limit: int = 1 << 20,
+        address: Optional[str] = None,
+        proxy: Optional[str] = None,
+        redirects: int = 0,
+    ) -> HttpAnswer:
+        self.asked.append((url,))
+        return self.http.get(url, HttpAnswer(Outcome.TIMEOUT, Phase.TCP, timeout))
+
+
+def _parents(path: str) -> "tuple[str, ...]":
+    parts = path.split("/")
+    return tuple("/".join(parts[:count]) for count in range(2, len(parts)))
