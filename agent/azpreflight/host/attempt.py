@@ -1,0 +1,207 @@
+"""The connection under a request: opened by us, so that the phase that fails is known, and broken off in time.
+
+requests reports any failure in words and has timeouts for one read only, so a server that sends a byte a second keeps
+it busy for ever. Its extension points (an adapter with connection pools of one's own) let this module open the socket.
+"""
+
+import errno
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock, Timer
+from typing import Any, Optional
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from azpreflight.host import tls
+from azpreflight.host.api import HostError, Phase
+from azpreflight.host.guard import Guard
+
+_RESOLVER = Guard()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request of a `get`, which may take several where it is redirected."""
+
+    url: str
+    headers: Mapping[str, str]
+    limit: int
+    address: Optional[str]
+    proxy: Optional[str]
+    store: Optional[str]
+
+
+class Deadline:
+    """Breaks off every socket of a request when the time is up, whatever the server does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+        self._lock = Lock()
+        self._watched: list[socket.socket] = []
+        self._timer = Timer(seconds, self._break_off)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for sock in self._watched:
+                sock.close()
+            self._watched.clear()
+
+    def left(self) -> float:
+        """Seconds left, and never nothing, because 0 means "do not block" to a socket."""
+        return max(self._at - time.monotonic(), 0.001)
+
+    def passed(self) -> bool:
+        return time.monotonic() >= self._at
+
+    def watch(self, sock: socket.socket) -> None:
+        """A duplicate is kept, because TLS takes the descriptor of the original away."""
+        with self._lock:
+            self._watched.append(sock.dup())
+        if self.passed():
+            self._break_off()
+
+    def _break_off(self) -> None:
+        with self._lock:
+            for sock in self._watched:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+
+class Attempt:
+    """How far one request came."""
+
+    def __init__(self, asked: Asked, deadline: Deadline) -> None:
+        self.asked, self.deadline = asked, deadline
+        self.phase = Phase.DNS
+        self.peer: Optional[str] = None
+        self.issuer: Optional[str] = None
+
+    def open(self, host: str, port: int) -> socket.socket:
+        """A connected socket; OSError with the phase set to the one that failed."""
+        proxied = self.asked.proxy is not None
+        self.phase = Phase.PROXY if proxied else Phase.DNS
+        addresses = [self.asked.address] if self.asked.address and not proxied else self._resolve(host, port)
+        self.phase = Phase.PROXY if proxied else Phase.TCP
+        sock = self._connect(addresses, port)
+        sock.settimeout(self.deadline.left())
+        self.deadline.watch(sock)
+        self.peer = sock.getpeername()[0]
+        return sock
+
+    def _resolve(self, host: str, port: int) -> "list[str]":
+        """Addresses by the C library, which has no timeout; a literal address is its own."""
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(host.strip("[]")))]
+        try:
+            found = _RESOLVER.call(
+                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+                self.deadline.left(),
+                f"resolving {host}",
+            )
+        except HostError as error:
+            raise TimeoutError(errno.ETIMEDOUT, str(error)) from None
+        return [str(address[0]) for _, _, _, _, address in found]
+
+    def _connect(self, addresses: "list[str]", port: int) -> socket.socket:
+        """The first address that connects; each may take its share of the time that is left."""
+        for number, address in enumerate(addresses):
+            share = self.deadline.left() / (len(addresses) - number)
+            self.peer = address
+            try:
+                return socket.create_connection((address, port), timeout=share)
+            except OSError:
+                if number + 1 == len(addresses):
+                    raise
+        raise OSError(errno.EADDRNOTAVAIL, "no address")
+
+    def look(self, host: str, port: int) -> None:
+        """Learn the issuer of a certificate that was not trusted, by a second handshake after which nothing is sent."""
+        if self.asked.proxy is not None:
+            return
+        with suppress(OSError), self.open(host, port) as plain:
+            plain.settimeout(self.deadline.left())
+            with tls.looking().wrap_socket(plain, server_hostname=host) as sock:
+                self.issuer = tls.issuer_of_der(sock.getpeercert(binary_form=True) or b"")
+        self.phase = Phase.TLS
+
+
+def _pools(attempt: Attempt) -> "dict[str, Any]":
+    """Connection pools whose connections are opened by this attempt."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return attempt.open(self.host, self.port or 80)
+
+        def connect(self) -> None:
+            super().connect()
+            attempt.phase = Phase.HTTP
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            sock = attempt.open(self.host, self.port or 443)
+            attempt.phase = Phase.PROXY if attempt.asked.proxy else Phase.TLS
+            return sock
+
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            attempt.phase = Phase.TLS
+
+        def connect(self) -> None:
+            try:
+                super().connect()
+            except ssl.SSLCertVerificationError:
+                attempt.look(self.host, self.port or 443)
+                raise
+            attempt.issuer = tls.issuer_of_verified(self.sock.getpeercert() or {})  # type: ignore[union-attr]
+            attempt.phase = Phase.HTTP
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+class _Adapter(HTTPAdapter):
+    """Puts an attempt's connections and the system's CA store in the place of the library's own."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=tls.trusting(self._attempt.asked.store), **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._attempt)
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, ssl_context=tls.trusting(self._attempt.asked.store), **kwargs)
+        manager.pool_classes_by_scheme = _pools(self._attempt)
+        return manager
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """The context decides; the library would add its own bundle here."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+def session(attempt: Attempt) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", _Adapter(attempt))
+    session.mount("https://", _Adapter(attempt))
+    return session

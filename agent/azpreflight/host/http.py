@@ -1,0 +1,184 @@
+"""One GET over HTTP or HTTPS, never longer than its deadline, that says how far it came.
+
+requests speaks HTTP, proxies and TLS. It prefers a CA bundle of its own and a proxy from the environment: here the
+system's store decides, and only a proxy that was asked for is used, because the platform's own addresses must never
+be reached through one. Nothing that a server sends is unpacked or read past a limit.
+"""
+
+import errno
+import http.client
+import re
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Optional
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from azpreflight import __version__
+from azpreflight.host import tls
+from azpreflight.host.api import HttpAnswer, Outcome
+from azpreflight.host.attempt import Asked, Attempt, Deadline, session
+
+CHUNK = 16384
+"""Bytes of a body read at once."""
+DETAIL_LIMIT = 160
+"""Characters of a server's or a library's own words that are kept."""
+AGENT = f"azpreflight/{__version__}"
+WITHHELD = re.compile(r"^(set-cookie2?|.*auth.*|.*token.*)$")
+"""Response headers that may hold a secret."""
+OUTCOMES = {
+    errno.ECONNREFUSED: Outcome.REFUSED,
+    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
+    errno.ENETUNREACH: Outcome.UNREACHABLE,
+    errno.ENETDOWN: Outcome.UNREACHABLE,
+    errno.EADDRNOTAVAIL: Outcome.UNREACHABLE,
+    errno.EPERM: Outcome.PROHIBITED,
+    errno.EACCES: Outcome.PROHIBITED,
+    errno.ECONNRESET: Outcome.RESET,
+    errno.ECONNABORTED: Outcome.RESET,
+    errno.EPIPE: Outcome.RESET,
+    errno.ETIMEDOUT: Outcome.TIMEOUT,
+}
+FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+"""What a server, a network or a URL can make these libraries raise; ValueError is what they say of a bad URL."""
+
+
+def get(
+    url: str,
+    timeout: float,
+    *,
+    headers: Mapping[str, str],
+    limit: int,
+    address: Optional[str] = None,
+    proxy: Optional[str] = None,
+    redirects: int = 0,
+    store: Optional[str] = None,
+) -> HttpAnswer:
+    """See Host.get. `store` is a file of certificates to trust in place of the system's.
+
+    A redirect past the last one allowed is returned as it came, status 3xx.
+    """
+    began = time.monotonic()
+    asked = Asked(url, headers, limit, address, proxy, store or tls.bundle())
+    with Deadline(timeout) as deadline:
+        answer, location = _ask(asked, deadline)
+        for _ in range(redirects):
+            if location is None:
+                break
+            asked = _redirected(asked, location)
+            answer, location = _ask(asked, deadline)
+    return replace(answer, duration_s=round(time.monotonic() - began, 4))
+
+
+def _redirected(asked: Asked, location: str) -> Asked:
+    """The request that a redirect leads to; another server gets neither the headers nor the pinned address."""
+    url = urljoin(asked.url, location)
+    if urlsplit(url)[:2] == urlsplit(asked.url)[:2]:
+        return replace(asked, url=url)
+    return replace(asked, url=url, headers={}, address=None)
+
+
+def _ask(asked: Asked, deadline: Deadline) -> "tuple[HttpAnswer, Optional[str]]":
+    """The answer, and where it redirects to if it does."""
+    attempt = Attempt(asked, deadline)
+    response: Optional[requests.Response] = None
+    body = bytearray()
+    outcome, detail = Outcome.OK, None
+    try:
+        with session(attempt) as requester:
+            response = _send(requester, asked, deadline)
+            _read(response.raw, body, asked.limit)
+            response.close()
+        if deadline.passed():
+            outcome, detail = Outcome.TIMEOUT, "the answer did not end in time"
+    except FAILURES as error:
+        outcome, detail = _failure(error, deadline)
+    bare = HttpAnswer(
+        outcome, attempt.phase, 0.0, detail=detail, address=attempt.peer, issuer=attempt.issuer, body=bytes(body)
+    )
+    if response is None:
+        return replace(bare, status=_refused_by_proxy(detail)), None
+    answer = replace(
+        bare,
+        status=response.status_code,
+        headers=_shown(response.headers),
+        body=bytes(body[: asked.limit]),
+        truncated=len(body) > asked.limit or outcome is not Outcome.OK,
+    )
+    return answer, response.headers["location"] if response.is_redirect and outcome is Outcome.OK else None
+
+
+def _send(requester: requests.Session, asked: Asked, deadline: Deadline) -> requests.Response:
+    return requester.get(
+        asked.url,
+        headers={"Accept-Encoding": "identity", "Connection": "close", "User-Agent": AGENT, **asked.headers},
+        proxies={"http": asked.proxy, "https": asked.proxy} if asked.proxy else {},
+        timeout=deadline.left(),
+        allow_redirects=False,
+        stream=True,
+    )
+
+
+def _read(raw: Any, body: bytearray, limit: int) -> None:
+    """Read up to one byte more than the limit, so that a longer body is known to be longer. Nothing is unpacked."""
+    while len(body) <= limit:
+        piece = raw.read(min(CHUNK, limit + 1 - len(body)), decode_content=False)
+        if not piece:
+            return
+        body += piece
+
+
+def _shown(headers: Mapping[str, str]) -> "dict[str, str]":
+    """Lower-case names, without secrets: no cookies, no authentication, no query of a redirect's address."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    shown = {name: value for name, value in lower.items() if not WITHHELD.match(name)}
+    return {name: value.partition("?")[0] if name == "location" else value for name, value in shown.items()}
+
+
+# --- what went wrong ----------------------------------------------------------------------------------------------
+
+
+def _failure(error: BaseException, deadline: "Deadline") -> "tuple[Outcome, str]":
+    """The outcome that the innermost cause stands for, and a few words."""
+    chain = [error]
+    while chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(chain[-1].__cause__ or chain[-1].__context__)  # type: ignore[arg-type]  # one of them is not None
+    if deadline.passed() or any(isinstance(item, (socket.timeout, TimeoutError)) for item in chain):
+        return Outcome.TIMEOUT, "no answer in time"
+    for item in reversed(chain):
+        if isinstance(item, ssl.SSLCertVerificationError):
+            return Outcome.ERROR, f"certificate not trusted: {_words(item.verify_message)}"
+        if isinstance(item, (ssl.SSLEOFError, ssl.SSLZeroReturnError, http.client.RemoteDisconnected)):
+            return Outcome.RESET, "the connection was closed without an answer"
+        if isinstance(item, OSError) and item.errno in OUTCOMES and not isinstance(item, ssl.SSLError):
+            return OUTCOMES[item.errno], _words(item.strerror)
+    return Outcome.ERROR, _words(_reason(chain[-1]))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "not TLS"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the body ended before its announced length"
+    if isinstance(error, http.client.HTTPException):
+        return f"not HTTP: {type(error).__name__} {error}"
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return error.strerror or str(error)
+    return f"cannot be asked: {type(error).__name__}"  # the text of such an error may repeat the URL with its secrets
+
+
+def _words(text: Optional[str]) -> str:
+    """Foreign words made fit to print: one line of ASCII, short."""
+    line = " ".join((text or "").split()).encode("ascii", "backslashreplace").decode()
+    return "".join(char for char in line if char.isprintable())[:DETAIL_LIMIT]
+
+
+def _refused_by_proxy(detail: Optional[str]) -> Optional[int]:
+    """The status with which a proxy refused to open a tunnel, as http.client words it."""
+    found = re.match(r"Tunnel connection failed: (\d{3})", detail or "")
+    return int(found.group(1)) if found else None
