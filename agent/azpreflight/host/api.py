@@ -87,7 +87,7 @@ class TcpAnswer:
     offender: Optional[str] = None
     """The address that sent the ICMP error; the guest's own address means its own netfilter rules."""
     icmp: Optional[str] = None
-    """"3/13" and the like, where an ICMP error came."""
+    """Type and code, "3/13" and the like, where an ICMP error came; of ICMPv6 for an IPv6 address ("1/1")."""
     detail: Optional[str] = None
 
 
@@ -135,7 +135,7 @@ class Hop:
     ttl: int
     outcome: Outcome
     """OK or REFUSED: the far end (or something that poses as it) answered at this TTL. UNREACHABLE or PROHIBITED: an
-    ICMP error other than time exceeded. TIMEOUT: silence. ERROR with icmp 11/0: a router on the way."""
+    ICMP error other than time exceeded. TIMEOUT: silence. ERROR with icmp 11/0 (IPv6: 3/0): a router on the way."""
     address: Optional[str] = None
     icmp: Optional[str] = None
     duration_s: Optional[float] = None
@@ -224,13 +224,14 @@ class Host(Protocol):
         """All interfaces of this network namespace."""
 
     def route(self, address: str) -> Route:
-        """The kernel's route to an address."""
+        """The kernel's route to an address. HostError: no address, or the kernel cannot be asked."""
 
     def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
-        """One TCP connect to a literal address, closed at once."""
+        """One TCP connect to a literal address, closed at once. HostError: no address."""
 
     def hops(self, address: str, port: int, timeout: float, ttls: Sequence[int] = ...) -> tuple[Hop, ...]:
-        """TCP connects with limited TTLs, to see who is on the way; one entry a TTL, in order."""
+        """TCP connects with limited TTLs, to see who is on the way; one entry a TTL, in order, up to the first that met
+        something other than a router. HostError: no address."""
 
     def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
         """One question ("A" or "AAAA") to one server, recursion desired, over UDP or TCP."""

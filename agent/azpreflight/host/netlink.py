@@ -1,0 +1,123 @@
+"""The kernel's routing table, asked over netlink (rtnetlink(7)).
+
+On Azure the routes to the platform's addresses come by DHCP (option 121), and a second NIC, a VPN client or a container
+engine may take them over. /proc/net/route does not say which rule or table wins; the kernel's own look-up does.
+"""
+
+import errno
+import ipaddress
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Optional
+
+from azpreflight.host.api import HostError, Outcome, Route
+
+NETLINK_TIMEOUT = 0.5
+"""Seconds for one answer: the kernel needs microseconds, the rest is for a machine that is busy booting."""
+
+_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
+_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
+_MESSAGE_LIMIT = 8192
+
+_NLMSG_ERROR = 2
+_RTM_GETROUTE = 26
+_NLM_F_REQUEST = 1
+_RTM_F_CLONED = 0x200
+_RTM_F_FIB_MATCH = 0x2000
+"""Answer with the route of the table instead of the one made of it for this address; kernels before 4.13 ignore it."""
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 1, 4, 5, 7, 18
+
+_NO_WAY = {6: Outcome.UNREACHABLE, 7: Outcome.UNREACHABLE, 8: Outcome.PROHIBITED}
+"""Route types blackhole, unreachable and prohibit, which IPv6 answers with; IPv4 answers with an error instead."""
+_REFUSALS = {
+    errno.ENETUNREACH: Outcome.UNREACHABLE,
+    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
+    errno.EINVAL: Outcome.UNREACHABLE,  # a blackhole route
+    errno.EACCES: Outcome.PROHIBITED,
+}
+
+
+def route(address: str, timeout: float) -> Route:
+    """How the kernel would send to a literal address. HostError if it cannot be asked."""
+    try:
+        wanted = ipaddress.ip_address(address)
+    except ValueError:
+        raise HostError(f"{address} is not an address") from None
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+            kernel.settimeout(timeout)
+            kernel.bind((0, 0))
+            kernel.send(request(wanted.packed, 0))
+            answer = kernel.recv(_MESSAGE_LIMIT)
+            kernel.send(request(wanted.packed, _RTM_F_FIB_MATCH))
+            return parse(answer, kernel.recv(_MESSAGE_LIMIT))
+    except OSError as error:
+        raise HostError(f"cannot ask the kernel for the route to {address}: {error.strerror or error}") from None
+
+
+def request(address: bytes, flags: int) -> bytes:
+    """An RTM_GETROUTE message for a packed address."""
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    body = _ROUTE.pack(family, len(address) * 8, 0, 0, 0, 0, 0, 0, flags)
+    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _RTA_DST) + address
+    return _HEADER.pack(_HEADER.size + len(body), _RTM_GETROUTE, _NLM_F_REQUEST, 1, 0) + body
+
+
+def parse(answer: bytes, match: bytes) -> Route:
+    """The route in the kernel's answer; `match` is its answer about the table entry behind it."""
+    code = _error(answer)
+    if code is not None:
+        return Route(_REFUSALS.get(code, Outcome.ERROR))
+    kind = _ROUTE.unpack_from(answer, _HEADER.size)[7]
+    attributes = dict(_attributes(answer))
+    interface = attributes.get(_RTA_OIF)
+    return Route(
+        outcome=_NO_WAY.get(kind, Outcome.OK),
+        interface=None if interface is None else _interface_name(int.from_bytes(interface, sys.byteorder)),
+        gateway=_address(attributes.get(_RTA_GATEWAY) or attributes.get(_RTA_VIA, b"")[2:]),
+        source=_address(attributes.get(_RTA_PREFSRC)),
+        prefix=_prefix(match),
+    )
+
+
+def _error(message: bytes) -> Optional[int]:
+    """The errno in an error message; None for any other message."""
+    if _HEADER.unpack_from(message)[1] != _NLMSG_ERROR:
+        return None
+    return -int(struct.unpack_from("=i", message, _HEADER.size)[0])
+
+
+def _attributes(message: bytes) -> "Iterator[tuple[int, bytes]]":
+    """Type and value of each attribute after the rtmsg header; each is padded to four bytes."""
+    at = _HEADER.size + _ROUTE.size
+    while at + _ATTRIBUTE.size <= len(message):
+        length, kind = _ATTRIBUTE.unpack_from(message, at)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind, message[at + _ATTRIBUTE.size : at + length]
+        at += (length + 3) & ~3
+
+
+def _prefix(match: bytes) -> Optional[str]:
+    """The destination of the route that matched; None if the kernel could not say."""
+    if _error(match) is not None:
+        return None
+    family, length, *_, flags = _ROUTE.unpack_from(match, _HEADER.size)
+    if flags & _RTM_F_CLONED:
+        return None
+    anywhere = bytes(4 if family == socket.AF_INET else 16)
+    return f"{_address(dict(_attributes(match)).get(_RTA_DST, anywhere))}/{length}"
+
+
+def _address(packed: Optional[bytes]) -> Optional[str]:
+    return str(ipaddress.ip_address(packed)) if packed else None
+
+
+def _interface_name(index: int) -> Optional[str]:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return None
