@@ -46,13 +46,18 @@ def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
         results=results,
         extensions=_extensions(snapshot, probes),
         facts={name: gathered.facts for name, gathered in snapshot.probes.items() if gathered.facts is not None},
+        ignored=snapshot.config.ignore,
     )
 
 
 def only(snapshot_report: Report, check_ids: "Sequence[str]") -> Report:
-    """The report cut down to the results of these checks and the causes that they stand for."""
-    results = tuple(result for result in snapshot_report.results if result.check in check_ids)
-    causes = tuple(cause for cause in snapshot_report.causes if cause.check in check_ids)
+    """The report cut down to the results of these checks and the causes that they fail for."""
+    wanted = set(check_ids)
+    results = tuple(result for result in snapshot_report.results if result.check in wanted)
+    words = {result.cause for result in results if result.findings and not result.because_of}
+    causes = tuple(
+        entry for entry in snapshot_report.causes if entry.cause in words or wanted.intersection(entry.symptoms)
+    )
     return replace(snapshot_report, results=results, causes=causes, verdict=_readiness(causes, results))
 
 

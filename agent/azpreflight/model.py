@@ -366,3 +366,5 @@ class Report:
     extensions: tuple[ExtensionVerdict, ...]
     facts: Mapping[str, Any]
     """Facts by probe name, as the probes' own dataclasses."""
+    ignored: tuple[str, ...] = ()
+    """Ids of checks that were not judged because the user said so."""

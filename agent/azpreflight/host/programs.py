@@ -1,5 +1,6 @@
 """Running the system's own programs: a list of arguments, a built environment, closed input, a deadline, a limit."""
 
+import atexit
 import os
 import selectors
 import signal
@@ -15,6 +16,10 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 """The system's own directories first: a tool of the image is meant, not one that a user put before it."""
 ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
 CHUNK = 65536
+REAP_TIMEOUT = 0.5
+"""Seconds for a killed program to be gone; the kernel takes milliseconds unless the program waits for a disk."""
+
+_running: "set[subprocess.Popen[bytes]]" = set()
 
 
 def which(program: str) -> Optional[str]:
@@ -45,10 +50,19 @@ def run(
         )
     except OSError as error:
         raise HostError(f"cannot run {command[0]}: {error.strerror}") from None
+    _running.add(process)
     try:
         return _communicate(process, command[0], timeout, stdin or b"", limit)
     finally:
         _end(process)
+        _running.discard(process)
+
+
+@atexit.register
+def _end_all() -> None:
+    """Leave no program behind when the run gives up on the thread that waits for it."""
+    for process in tuple(_running):
+        _kill(process)
 
 
 def _communicate(process: "subprocess.Popen[bytes]", name: str, timeout: float, stdin: bytes, limit: int) -> Completed:
@@ -99,12 +113,21 @@ def _feed(descriptor: int, data: bytes) -> bytes:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of the program's session, and reap it."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Kill what is left of the program's session, unless it has ended and been reaped, and reap it.
+
+    One that cannot even be killed (it waits for a dead disk) is left behind, because the run has a deadline.
+    """
+    if process.returncode is None:
+        _kill(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(REAP_TIMEOUT)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End the program and its children. It has not been reaped, so the number is still that of its session."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -22,6 +22,19 @@ def document(report: Report) -> "dict[str, Any]":
     return {"schema": REPORT_SCHEMA, **codec.encode(report)}
 
 
+def render_lines(report: Report) -> str:
+    """JSON lines for a log collector: the run with its verdict, then a line for each cause, result and extension.
+
+    Facts are left out: a line stays short enough for any collector.
+    """
+    head = {"schema": REPORT_SCHEMA, "kind": "run", "tool": report.tool, "run": report.run, "verdict": report.verdict}
+    rows = [{name: codec.encode(value) for name, value in head.items()}]
+    rows += [{"kind": "cause", **codec.encode(entry)} for entry in report.causes]
+    rows += [{"kind": "result", **codec.encode(result)} for result in report.results]
+    rows += [{"kind": "extension", **codec.encode(extension)} for extension in report.extensions]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 def report_schema(probes: "Sequence[Probe[Any]]") -> "dict[str, Any]":
     """The JSON Schema (2020-12) of the report that these probes make."""
     definitions: dict[str, Any] = {}

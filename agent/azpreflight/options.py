@@ -1,0 +1,169 @@
+"""The words of the command line, and the help that explains them."""
+
+import argparse
+import os
+from enum import Enum
+
+from azpreflight import __version__
+from azpreflight.model import Profile, Severity, Stage
+
+FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
+
+DESCRIPTION = """\
+Says from inside a Linux VM or image why provisioning on Azure fails, or will fail:
+was it deprovisioned, do its own firewall rules block the way, do its name servers
+answer, can it fetch extension packages, is its traffic forced into a tunnel.
+It looks and changes nothing.
+"""
+
+EXAMPLES = """\
+examples:
+  azpreflight check                          is this machine fit to be captured as an image?
+  azpreflight check --stage firstboot        why does provisioning of this VM, or an extension, fail?
+  azpreflight check --root /mnt/image        the same for an image that is mounted there
+  azpreflight check --format json -o r.json  everything that was seen, for a program
+  azpreflight record -o vm.json              look now ...
+  azpreflight assess vm.json                 ... and judge it elsewhere
+  azpreflight explain guest-firewall         what a cause, or a check, means and how to mend it
+"""
+
+EXIT_CODES = """\
+exit codes:
+  0   nothing at or above --fail-on
+  1   findings at or above --fail-on
+  2   usage or configuration
+  3   nothing wrong found, but a check whose failure would be an error could not be decided
+  70  a bug in azpreflight (the report still comes out)
+"""
+
+_COMMANDS = {
+    "check": "look at this machine, judge, and print the report",
+    "record": "look at this machine and save what was seen, without judging",
+    "assess": "judge what record has saved, on any machine",
+    "explain": "print the page of a check or of a cause",
+    "list": "list all checks with severity, cause and stages",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="azpreflight",
+        description=DESCRIPTION,
+        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"azpreflight {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    sub = {
+        name: commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for name, summary in _COMMANDS.items()
+    }
+    _add_question(sub["check"])
+    _add_judging(sub["check"])
+    _add_output(sub["check"])
+    _add_question(sub["record"])
+    _add_file(sub["record"], "the snapshot")
+    sub["assess"].add_argument(
+        "file", metavar="FILE", help="a snapshot that record has written; - reads standard input"
+    )
+    _add_judging(sub["assess"])
+    _add_output(sub["assess"])
+    sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
+    sub["list"].add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return top
+
+
+def _words(kind: "type[Enum]") -> "list[str]":
+    return [member.value for member in kind]
+
+
+def _add_question(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is asked")
+    group.add_argument(
+        "--stage",
+        choices=_words(Stage),
+        default=Stage.CAPTURE.value,
+        help="build: a build VM that is still worked on; capture: right before capture, or a mounted image; "
+        "firstboot: a new VM (default: capture)",
+    )
+    group.add_argument(
+        "--profile",
+        choices=_words(Profile),
+        default=Profile.GENERALIZED.value,
+        help="what the image is to become: a template for many VMs, or the copy of one (default: generalized)",
+    )
+    group.add_argument(
+        "--platform",
+        choices=("auto", "azure", "none"),
+        default="auto",
+        help="whether the platform's own endpoints are to be expected; auto: as the SMBIOS says (default: auto)",
+    )
+    group.add_argument(
+        "--root", metavar="DIR", type=_directory, default="/", help="look at the image mounted there instead"
+    )
+    group.add_argument(
+        "--extension", metavar="NAME", action="append", default=[], help="one that the VM will have; repeatable"
+    )
+    group.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="for the whole run (default: 10)")
+    group.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+
+
+def _add_judging(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it is judged")
+    group.add_argument("--only", metavar="ID", action="append", default=[], help="this check alone; repeatable")
+    group.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    group.add_argument(
+        "--fail-on",
+        choices=_words(Severity)[::-1],
+        help="exit 1 for findings of this severity and above (default: error)",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = _add_file(parser, "the output")
+    group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    group.add_argument("--report", metavar="PATH", help="write the JSON report to this file as well")
+    group.add_argument(
+        "--serial",
+        metavar="{auto,never,DEVICE}",
+        default="never",
+        help="write the text to the serial console as well, or to this terminal device (default: never)",
+    )
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="the verdict alone (text)")
+    amount.add_argument("-v", "--verbose", action="store_true", help="every check (text)")
+
+
+def _add_file(parser: argparse.ArgumentParser, what: str) -> "argparse._ArgumentGroup":
+    group = parser.add_argument_group("what is written")
+    group.add_argument(
+        "-o", dest="output", metavar="FILE", help=f"write {what} to this file instead of standard output"
+    )
+    return group
+
+
+def _directory(text: str) -> str:
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"no such directory: {text!a}")
+    return text
+
+
+def _seconds(text: str) -> float:
+    from azpreflight.config import TIMEOUTS
+
+    low, high = TIMEOUTS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not low <= seconds <= high:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from {low:.0f} to {high:.0f}")
+    return seconds

@@ -1,0 +1,53 @@
+"""The report as JUnit XML, which CI systems show as tests: one test case a check."""
+
+from html import escape
+
+from azpreflight.model import Report, Result, Status
+from azpreflight.render.plain import plain
+
+
+def render(report: Report) -> str:
+    """One test suite; findings are failures, what could not look is an error, what does not apply is skipped."""
+    results = report.results
+    counts = {
+        "tests": len(results),
+        "failures": sum(result.status is Status.FAIL for result in results),
+        "errors": sum(result.status is Status.UNKNOWN for result in results),
+        "skipped": sum(result.status is Status.NOT_APPLICABLE for result in results),
+    }
+    attributes = " ".join(f'{name}="{count}"' for name, count in counts.items())
+    head = f'<testsuite name="azpreflight" {attributes} time="{report.run.duration_s:.3f}"'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"{head} timestamp={_quoted(report.run.started_at)}>"]
+    lines += [line for result in results for line in _case(result)]
+    return "\n".join([*lines, "</testsuite>", ""])
+
+
+def _case(result: Result) -> "list[str]":
+    # The time is that of the whole probe, so it is left out: summed over its checks it would be wrong.
+    head = f"  <testcase classname={_quoted(f'azpreflight.{result.probe}')} name={_quoted(result.check)}"
+    inside = _outcome(result)
+    return [f"{head}>", *inside, "  </testcase>"] if inside else [f"{head}/>"]
+
+
+def _outcome(result: Result) -> "list[str]":
+    if result.status is Status.UNKNOWN:
+        return [f"    <error message={_quoted(result.reason or '')}/>"]
+    if result.status is Status.NOT_APPLICABLE:
+        return [f"    <skipped message={_quoted(result.reason or '')}/>"]
+    if not result.findings:
+        return []
+    message = "; ".join(f"{finding.severity.value}: {finding.message}" for finding in result.findings)
+    remedies = " ".join(dict.fromkeys(finding.remedy for finding in result.findings))
+    return [f"    <failure message={_quoted(message)} type={_quoted(_type(result))}>{_escaped(remedies)}</failure>"]
+
+
+def _type(result: Result) -> str:
+    return result.cause.value if result.cause is not None else "no-cause"
+
+
+def _quoted(text: str) -> str:
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    return escape(plain(text))

@@ -1,0 +1,198 @@
+"""The report as text for a person: the verdict, the causes and how to mend them, then what is left. ASCII, 100 columns.
+
+Symptoms are one line under their cause; what passed is a number. A machine that is well gets a few lines.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from azpreflight.model import CauseEntry, ExtensionVerdict, Finding, Readiness, Report, Result, Severity, Stage, Status
+from azpreflight.render.plain import plain, wrapped
+
+INDENT = " " * 9
+"""As wide as "warning" and two blanks: what belongs to a severity stands to the right of it."""
+REASONS = 3
+"""Reasons for "does not apply" that are spelled out; the others are only counted."""
+
+_PAINT = {"error": "1;31", "warning": "1;33", "NOT READY": "1;31", "UNDECIDED": "1;33", "READY": "1;32"}
+_MARK = {
+    Status.PASS: "[PASS]",
+    Status.FAIL: "[FAIL]",
+    Status.UNKNOWN: "[UNKN]",
+    Status.NOT_APPLICABLE: "[N/A ]",
+}
+
+_Lines = list[str]
+
+
+def render(report: Report, *, verbose: bool = False, quiet: bool = False, color: bool = False) -> str:
+    """The report; `quiet` is the verdict alone, `verbose` lists every check, `color` marks what is bad."""
+    blocks = [_verdict(report, color)]
+    if not quiet:
+        blocks += [_cause(entry, report.results, color) for entry in report.causes]
+        blocks += [_no_cause(report.results, color), _undecided(report.results, color)]
+        blocks += [_extensions(report.extensions, verbose)]
+        blocks += [_every_check(report.results)] if verbose else []
+        blocks += [[*_counts(report), *_hints(report)]]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _painted(lines: _Lines, word: str, color: bool) -> _Lines:
+    """The lines, the word that they begin with in its colour."""
+    if not color or word not in _PAINT:
+        return lines
+    return [f"\x1b[{_PAINT[word]}m{word}\x1b[0m{lines[0][len(word) :]}", *lines[1:]]
+
+
+def _headed(severity: Severity, text: str, color: bool) -> _Lines:
+    return _painted(wrapped(text, f"{severity.value:<9}", INDENT), severity.value, color)
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" + ("" if count == 1 else "s")
+
+
+def _severe_first(findings: "Iterable[tuple[str, Finding]]") -> "list[tuple[str, Finding]]":
+    return sorted(findings, key=lambda item: -item[1].severity.rank)
+
+
+# --- the verdict --------------------------------------------------------------------------------------------------
+
+
+def _verdict(report: Report, color: bool) -> _Lines:
+    word = report.verdict.value.upper().replace("-", " ")
+    return _painted(wrapped(f"{word}: {_verdict_sentence(report)}"), word, color)
+
+
+def _verdict_sentence(report: Report) -> str:
+    subject = "this VM" if report.run.stage is Stage.FIRSTBOOT else "a VM from this image"
+    if report.verdict is Readiness.NOT_READY:
+        errors = [entry.cause.value for entry in report.causes if entry.severity is Severity.ERROR]
+        return f"{subject} fails, or will fail, because of {', '.join(errors)}"
+    if report.verdict is Readiness.UNDECIDED:
+        blind = sum(result.status is Status.UNKNOWN and result.severity is Severity.ERROR for result in report.results)
+        return f"no error was found, but {_number(blind, 'check')} for an error could not look"
+    severities = Counter(finding.severity for result in report.results for finding in result.findings)
+    lesser = [_number(severities[s], s.value) for s in (Severity.WARNING, Severity.NOTE) if severities[s]]
+    return f"nothing was found that stops {subject}" + (f" ({', '.join(lesser)})" if lesser else "")
+
+
+# --- what failed --------------------------------------------------------------------------------------------------
+
+
+def _cause(entry: CauseEntry, results: "Sequence[Result]", color: bool) -> _Lines:
+    lines = _headed(entry.severity, f"{entry.cause.value}: {entry.summary}", color)
+    lines += wrapped(f"{entry.confidence.value}: {entry.confidence_reason}", INDENT, INDENT)
+    lines += _remedy(entry.remedy, entry.commands)
+    for check, finding in _others(entry, results):
+        lines += wrapped(f"{check}: {finding.message}", f"{INDENT}also ", INDENT + " " * 5)
+    if entry.symptoms:
+        lines += wrapped(f"this explains {', '.join(entry.symptoms)}", INDENT, INDENT)
+    return lines
+
+
+def _remedy(remedy: str, commands: "Sequence[str]") -> _Lines:
+    return [*wrapped(remedy, INDENT, INDENT), *(f"{INDENT}  $ {plain(command)}" for command in commands)]
+
+
+def _others(entry: CauseEntry, results: "Sequence[Result]") -> "list[tuple[str, Finding]]":
+    """The findings of this cause besides the one that its entry speaks of."""
+    findings = _severe_first(
+        (result.check, finding)
+        for result in results
+        if result.cause is entry.cause and not result.because_of
+        for finding in result.findings
+    )
+    spoken_of = next(
+        (item for item in findings if item[0] == entry.check and entry.summary.startswith(item[1].message)), None
+    )
+    return [item for item in findings if item is not spoken_of]
+
+
+def _no_cause(results: "Sequence[Result]", color: bool) -> _Lines:
+    """What failed, stands for no cause and is a symptom of none."""
+    alone = _severe_first(
+        (result.check, finding)
+        for result in results
+        if result.cause is None and not result.because_of
+        for finding in result.findings
+    )
+    return [
+        line
+        for check, finding in alone
+        for line in (
+            *_headed(finding.severity, f"{check}: {finding.message}", color),
+            *_remedy(finding.remedy, finding.commands),
+        )
+    ]
+
+
+def _undecided(results: "Sequence[Result]", color: bool) -> _Lines:
+    """What could not look, the checks with one reason together."""
+    groups: dict[tuple[Severity, str], list[str]] = {}
+    for result in results:
+        if result.status is Status.UNKNOWN and result.severity is not None:
+            groups.setdefault((result.severity, result.reason or ""), []).append(result.check)
+    ordered = sorted(groups.items(), key=lambda item: -item[0][0].rank)
+    lines = [
+        line
+        for (severity, reason), checks in ordered
+        for line in _headed(severity, f"{', '.join(checks)}: {reason}", color)
+    ]
+    return ["could not look, which would be:", *lines] if lines else []
+
+
+def _extensions(extensions: "Sequence[ExtensionVerdict]", verbose: bool) -> _Lines:
+    told = [extension for extension in extensions if verbose or extension.will_work != "yes"]
+    return [
+        line
+        for extension in told
+        for line in wrapped(
+            f"extension {extension.name}: works: {extension.will_work}, package: {extension.package}; {extension.why}",
+            rest=INDENT,
+        )
+    ]
+
+
+# --- all of it ----------------------------------------------------------------------------------------------------
+
+
+def _every_check(results: "Sequence[Result]") -> _Lines:
+    return [line for result in results for line in _one_check(result)]
+
+
+def _one_check(result: Result) -> _Lines:
+    mark = _MARK[result.status]
+    said = result.title if result.status is Status.PASS else result.reason or ""
+    lines = wrapped(f"{result.check}: {said}" if said else result.check, f"{mark} ", " " * 7)
+    for finding in result.findings:
+        lines += wrapped(f"{finding.severity.value}: {finding.message}", INDENT, INDENT + "  ")
+        lines += _remedy(finding.remedy, finding.commands)
+    if result.because_of:
+        lines += wrapped(f"because of {', '.join(result.because_of)}", INDENT, INDENT)
+    return lines
+
+
+def _counts(report: Report) -> _Lines:
+    by_status = Counter(result.status for result in report.results)
+    parts = [f"{_number(by_status[Status.PASS], 'check')} passed"]
+    parts += [f"{by_status[Status.FAIL]} failed"] if by_status[Status.FAIL] else []
+    parts += [f"{by_status[Status.UNKNOWN]} could not look"] if by_status[Status.UNKNOWN] else []
+    parts += [_not_applicable(report.results)] if by_status[Status.NOT_APPLICABLE] else []
+    parts += [f"{len(report.ignored)} ignored ({', '.join(report.ignored)})"] if report.ignored else []
+    return wrapped(f"{', '.join(parts)}; looked for {report.run.duration_s:.2f} s")
+
+
+def _not_applicable(results: "Sequence[Result]") -> str:
+    reasons = Counter(result.reason or "" for result in results if result.status is Status.NOT_APPLICABLE)
+    told = [f"{reason}: {count}" for reason, count in reasons.most_common(REASONS)]
+    rest = sum(reasons.values()) - sum(count for _, count in reasons.most_common(REASONS))
+    told += [f"other reasons: {rest}"] if rest else []
+    return f"{sum(reasons.values())} not applicable ({', '.join(told)})"
+
+
+def _hints(report: Report) -> _Lines:
+    """Where to read more about what failed."""
+    alone = [result.check for result in report.results if result.findings and result.cause is None]
+    ids = [*(entry.cause.value for entry in report.causes), *alone]
+    return ["", *(f"azpreflight explain {name}" for name in dict.fromkeys(ids))] if ids else []
