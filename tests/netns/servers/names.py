@@ -1,0 +1,140 @@
+"""DNS listeners: the platform's own resolver, and the customer's servers with what can be wrong with them.
+
+Behaviours: "answers", "silent", "refused", "servfail", "nxdomain", "empty" (no records), "lies" (one address for
+everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second).
+"closed" is an address without a listener.
+"""
+
+import socket
+import struct
+import threading
+import time
+from contextlib import suppress
+from typing import Callable, Optional
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+
+from tests.netns import topology
+
+Log = Callable[[dict[str, object]], None]
+TTL = 60
+LIE = "198.51.100.9"
+SLOW = 0.5
+"""Seconds: half of what a patient client grants, and far more than a resolver in the same network needs."""
+
+STORE_SUFFIX = ".blob.core.windows.net."
+PUBLIC_SUFFIXES = (
+    ".windows.net.",
+    ".azure.com.",
+    ".azure.net.",
+    ".microsoft.com.",
+    ".microsoftonline.com.",
+    ".opinsights.azure.com.",
+    ".windowsupdate.com.",
+    ".ubuntu.com.",
+    ".debian.org.",
+    ".digicert.com.",
+)
+RCODES = {"refused": dns.rcode.REFUSED, "servfail": dns.rcode.SERVFAIL, "nxdomain": dns.rcode.NXDOMAIN}
+
+
+def address_of(name: str) -> Optional[str]:
+    """The IPv4 address of a public name, None if there is no such name. Nothing here has an IPv6 address."""
+    name = name.lower()
+    if name.endswith(STORE_SUFFIX):
+        return topology.STORE
+    return topology.PUBLIC if f".{name}".endswith(PUBLIC_SUFFIXES) else None
+
+
+def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.message.Message:
+    """The answer to one query of one question. Pure."""
+    response = dns.message.make_response(query, recursion_available=True)
+    question = query.question[0]
+    if behaviour in RCODES:
+        response.set_rcode(RCODES[behaviour])
+        return response
+    if behaviour == "truncated" and transport == "udp":
+        response.flags |= dns.flags.TC
+        return response
+    address = LIE if behaviour == "lies" else address_of(str(question.name))
+    if address is None:
+        response.set_rcode(dns.rcode.NXDOMAIN)
+    elif question.rdtype == dns.rdatatype.A and behaviour != "empty":
+        response.answer.append(dns.rrset.from_text(question.name, TTL, "IN", "A", address))
+    if behaviour == "wrong-id":
+        response.id ^= 0xFFFF
+    return response
+
+
+def serve(address: str, behaviour: str, log: Log) -> None:
+    """Listen on port 53, UDP and TCP, in threads of this process; return once the ports are open."""
+    if behaviour == "closed":
+        return
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind((address, 53))
+    server = _Server(address, behaviour, log)
+    threading.Thread(target=server.udp, args=(udp,), daemon=True).start()
+    if behaviour != "udp-only":
+        tcp = socket.create_server((address, 53), backlog=64)
+        threading.Thread(target=server.tcp, args=(tcp,), daemon=True).start()
+
+
+class _Server:
+    def __init__(self, address: str, behaviour: str, log: Log) -> None:
+        self.address, self.behaviour, self.log = address, behaviour, log
+
+    def answer(self, wire: bytes, transport: str) -> Optional[bytes]:
+        """The reply to a message, None where nothing is to be said."""
+        query = dns.message.from_wire(wire)
+        response = None if self.behaviour == "silent" else reply(query, self.behaviour, transport)
+        self.log(
+            {
+                "service": "dns",
+                "server": self.address,
+                "transport": transport,
+                "name": str(query.question[0].name),
+                "type": dns.rdatatype.to_text(query.question[0].rdtype),
+                "rcode": None if response is None else dns.rcode.to_text(response.rcode()),
+            }
+        )
+        if self.behaviour == "slow":
+            time.sleep(SLOW)
+        return None if response is None else response.to_wire()
+
+    def udp(self, listener: socket.socket) -> None:
+        while True:
+            wire, client = listener.recvfrom(4096)
+            threading.Thread(target=self._udp_one, args=(listener, wire, client), daemon=True).start()
+
+    def _udp_one(self, listener: socket.socket, wire: bytes, client: "tuple[str, int]") -> None:
+        with suppress(OSError, dns.exception.DNSException):
+            answer = self.answer(wire, "udp")
+            if answer is not None:
+                listener.sendto(answer, client)
+
+    def tcp(self, listener: socket.socket) -> None:
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=self._tcp_one, args=(connection,), daemon=True).start()
+
+    def _tcp_one(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError, dns.exception.DNSException, struct.error):
+            connection.settimeout(10)
+            while True:
+                (length,) = struct.unpack("!H", _exactly(connection, 2))
+                answer = self.answer(_exactly(connection, length), "tcp")
+                if answer is not None:
+                    connection.sendall(struct.pack("!H", len(answer)) + answer)
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
+        if not piece:
+            raise OSError("the client has gone")
+        data += piece
+    return data
