@@ -42,7 +42,7 @@ def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
         tool=snapshot.tool,
         run=snapshot.run,
         verdict=_readiness(causes, results),
-        causes=causes,
+        causes=_with_witnesses(causes, snapshot, probes),
         results=results,
         extensions=_extensions(snapshot, probes),
         facts={name: gathered.facts for name, gathered in snapshot.probes.items() if gathered.facts is not None},
@@ -278,6 +278,18 @@ def _cause_entry(
 
 def _unique(items: "Iterator[str]") -> "tuple[str, ...]":
     return tuple(dict.fromkeys(items))
+
+
+def _with_witnesses(
+    causes: "tuple[CauseEntry, ...]", snapshot: Snapshot, probes: "Sequence[Probe[Any]]"
+) -> "tuple[CauseEntry, ...]":
+    said: dict[Cause, tuple[str, ...]] = {}
+    for probe in probes:
+        gathered = snapshot.probes.get(probe.name)
+        if probe.witness is not None and gathered is not None and gathered.facts is not None:
+            for cause, line in probe.witness(gathered.facts):
+                said[cause] = (*said.get(cause, ()), line)
+    return tuple(replace(entry, evidence=said.get(entry.cause, ())) for entry in causes)
 
 
 def _extensions(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> "tuple[ExtensionVerdict, ...]":

@@ -230,6 +230,8 @@ class Probe(Generic[F]):
     """Names of probes whose facts gathering needs, and judging too."""
     extensions: Optional[Callable[[F, "Run"], "tuple[ExtensionVerdict, ...]"]] = None
     """For the one probe that knows the packages: what becomes of each extension of this VM. Pure."""
+    witness: Optional[Callable[[F], "Iterator[tuple[Cause, str]]"]] = None
+    """For probes that saw evidence of causes which other probes decide, such as lines of a log. Pure."""
 
 
 # --- what was seen, and what was said -----------------------------------------------------------------------------
@@ -332,6 +334,8 @@ class CauseEntry:
     commands: tuple[str, ...]
     symptoms: tuple[str, ...]
     """Ids of the checks that failed because of it."""
+    evidence: tuple[str, ...] = ()
+    """What witnesses saw of it, such as lines of the agents' logs."""
 
 
 @dataclass(frozen=True)

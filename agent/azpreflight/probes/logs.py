@@ -1,0 +1,134 @@
+"""The logs of waagent and cloud-init: what the agents themselves said.
+
+They are witnesses. An agent that waits for a wire server behind a firewall rule says "timed out", and nothing of the
+rule. So their lines are shown as evidence beside the cause that another probe finds. One line is a cause by itself:
+waagent that finds its sentinel from another VM skips provisioning, rewrites the sentinel and reports Ready, so that
+this line is all that lasts of an image that was not generalised (WALinuxAgent pa/provision/default.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host, HostError
+from azpreflight.model import Cause, Check, Confidence, Finding, Probe, Profile, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes.signatures import CHANGED_IDENTIFIER, CLOUD_INIT, SIGNATURES, WAAGENT
+
+PATHS = {WAAGENT: "/var/log/waagent.log", CLOUD_INIT: "/var/log/cloud-init.log"}
+"""waagent's path is fixed in its code, whatever its configuration says; cloud-init's is the one of every package."""
+TAIL = 1 << 20
+"""Bytes read from the end: a first boot writes about 20 KiB (waagent) and 120 KiB (cloud-init)."""
+LINE = 400
+"""Characters of a line that are searched and kept; longer ones are dumps of whole documents."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One signature in a log."""
+
+    id: str
+    log: str
+    count: int
+    last: str
+    """The last line that matched, cut, without query strings."""
+
+
+@dataclass(frozen=True)
+class LogsFacts:
+    """What the agents' logs say."""
+
+    sightings: tuple[Sighting, ...]
+    """In the order of their last line."""
+    missing: tuple[str, ...]
+    """Logs that do not exist."""
+    unreadable: tuple[str, ...]
+    """Why a log that exists could not be read."""
+
+
+def gather(host: Host, run: Run) -> LogsFacts:
+    """Read the end of both logs."""
+    sightings: tuple[Sighting, ...] = ()
+    missing, unreadable = [], []
+    for log, path in PATHS.items():
+        try:
+            text = host.tail(path, TAIL)
+        except HostError as error:
+            unreadable.append(str(error))
+            continue
+        if text is None:
+            missing.append(path)
+            continue
+        sightings += parse(text, log)
+    return LogsFacts(sightings, tuple(missing), tuple(unreadable))
+
+
+def parse(text: str, log: str) -> "tuple[Sighting, ...]":
+    """The signatures in the text of one log."""
+    signatures = [signature for signature in SIGNATURES if signature.log == log]
+    seen: dict[str, Sighting] = {}
+    for line in (whole[:LINE] for whole in text.splitlines()):
+        for signature in signatures:
+            if signature.pattern.search(line):
+                count = seen.pop(signature.id).count if signature.id in seen else 0
+                seen[signature.id] = Sighting(signature.id, log, count + 1, _clean(line))
+    return tuple(seen.values())
+
+
+def _clean(line: str) -> str:
+    """Printable ASCII, and no query string of any address: it may be signed."""
+    words = (word.partition("?")[0] if "://" in word else word for word in line.split())
+    return "".join(char if " " <= char <= "~" else "?" for char in " ".join(words))
+
+
+def sighting(facts: LogsFacts, signature: str) -> Optional[Sighting]:
+    """What was seen of one signature."""
+    return next((seen for seen in facts.sightings if seen.id == signature), None)
+
+
+def witness(facts: LogsFacts) -> "Iterator[tuple[Cause, str]]":
+    """The lines that are evidence of a cause, oldest first."""
+    causes = {signature.id: signature.cause for signature in SIGNATURES}
+    for seen in facts.sightings:
+        cause = causes.get(seen.id)
+        if cause is not None:
+            times = f" ({seen.count} times)" if seen.count > 1 else ""
+            yield cause, f"{PATHS.get(seen.log, seen.log)}: {seen.last}{times}"
+
+
+def judge_identifier(facts: LogsFacts, run: Run) -> "Iterator[Verdict]":
+    """waagent says itself that its sentinel is another VM's."""
+    seen = sighting(facts, CHANGED_IDENTIFIER)
+    if seen is not None:
+        yield Finding(
+            severity=Severity.ERROR,
+            message="waagent found itself provisioned as another VM and skipped provisioning:"
+            " the image was not generalised",
+            remedy="Deprovision the source VM with `waagent -force -deprovision+user` right before capture, capture"
+            " again, and create the VM from the new image; this one keeps the source's users, keys and host name.",
+            evidence={"line": seen.last},
+            confidence=Confidence.LIKELY,
+            confidence_reason="the agent's own log says so; a VM that the platform gave another identifier"
+            " would write the same",
+        )
+        return
+    for reason in facts.unreadable:
+        yield Unknown(reason)
+
+
+PROBE = Probe(
+    name="logs",
+    facts=LogsFacts,
+    gather=gather,
+    witness=witness,
+    checks=(
+        Check(
+            "logs-vm-identifier",
+            "waagent did not find itself provisioned as another VM",
+            judge_identifier,
+            Severity.ERROR,
+            cause=Cause.NOT_GENERALIZED,
+            stages=(Stage.FIRSTBOOT,),
+            profiles=(Profile.GENERALIZED,),
+        ),
+    ),
+)

@@ -1,0 +1,91 @@
+"""The agents' logs, as real machines wrote them (excerpts of recorded logs in tests/data/logs)."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azpreflight.assess import assess
+from azpreflight.gather import gather
+from azpreflight.model import Cause, Confidence, Platform, Run, Stage, Status
+from azpreflight.probes import logs
+from azpreflight.probes.signatures import SIGNATURES, WAAGENT
+from tests.fakes import Denied, FakeHost, Fifo
+
+DATA = Path(__file__).parents[1] / "data" / "logs"
+RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
+
+
+def recorded(waagent: str, cloud_init: str = "healthy-cloud-init.log") -> FakeHost:
+    return FakeHost(
+        files={
+            "/var/log/waagent.log": (DATA / waagent).read_text(),
+            "/var/log/cloud-init.log": (DATA / cloud_init).read_text(),
+        }
+    )
+
+
+HEALTHY = (recorded("healthy-waagent.log"), RUN)
+BROKEN = {"logs-vm-identifier": (recorded("not-generalized-waagent.log"), RUN)}
+
+
+def judged(host: FakeHost) -> "tuple[Status, str]":
+    result = assess(gather(host, (logs.PROBE,), RUN), (logs.PROBE,)).results[0]
+    return result.status, result.reason or (result.findings[0].message if result.findings else "")
+
+
+def test_a_healthy_log_says_nothing() -> None:
+    assert judged(HEALTHY[0]) == (Status.PASS, "")
+
+
+def test_the_changed_identifier_is_a_likely_cause_with_its_line_as_evidence() -> None:
+    host, run = BROKEN["logs-vm-identifier"]
+    report = assess(gather(host, (logs.PROBE,), run), (logs.PROBE,))
+    assert report.causes[0].cause is Cause.NOT_GENERALIZED
+    assert report.causes[0].confidence is Confidence.LIKELY
+    assert any("unique identifier has changed" in line for line in report.causes[0].evidence)
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "signature"),
+    [
+        ("dns-dead-waagent.log", Cause.DNS_UNREACHABLE, "download-name"),
+        ("firewall-waagent.log", Cause.PLATFORM_UNREACHABLE, "wire-server-silent"),
+    ],
+)
+def test_other_lines_are_evidence_and_no_finding(name: str, cause: Cause, signature: str) -> None:
+    facts = logs.gather(recorded(name), RUN)
+    assert judged(recorded(name))[0] is Status.PASS
+    assert logs.sighting(facts, signature) is not None
+    assert cause in dict(logs.witness(facts))
+
+
+@pytest.mark.parametrize("node", [Denied(), Fifo()])
+def test_a_log_that_cannot_be_read_is_unknown(node: "Denied | Fifo") -> None:
+    status, reason = judged(FakeHost(files={"/var/log/waagent.log": node}))
+    assert status is Status.UNKNOWN
+    assert "/var/log/waagent.log" in reason
+
+
+def test_no_log_at_all_is_a_pass() -> None:
+    """Before the agents have run there is nothing to witness."""
+    assert judged(FakeHost()) == (Status.PASS, "")
+
+
+def test_a_signed_address_loses_its_query() -> None:
+    line = "Fetch failed: GET https://x.blob.core.windows.net/p?sig=SECRET -- IOError timed out"
+    facts = logs.LogsFacts(logs.parse(line, WAAGENT), (), ())
+    assert "SECRET" not in str(list(logs.witness(facts)))
+
+
+def test_signature_ids_are_unique() -> None:
+    assert len({signature.id for signature in SIGNATURES}) == len(SIGNATURES)
+
+
+@given(st.text())
+def test_any_text_is_parsed(text: str) -> None:
+    for log in logs.PATHS:
+        for seen in logs.parse(text, log):
+            assert seen.last.isascii()
+            assert seen.last.isprintable()
