@@ -3,8 +3,9 @@
 from typing import Any
 
 from azpreflight.model import Probe
+from azpreflight.probes import logs
 
-PROBES: "tuple[Probe[Any], ...]" = ()
+PROBES: "tuple[Probe[Any], ...]" = (logs.PROBE,)
 
 
 def with_needs(names: "set[str]", probes: "tuple[Probe[Any], ...]" = PROBES) -> "tuple[Probe[Any], ...]":

@@ -128,6 +128,7 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.NOT_GENERALIZED,
             stages=(Stage.FIRSTBOOT,),
+            offline=True,
             profiles=(Profile.GENERALIZED,),
         ),
     ),
