@@ -82,8 +82,8 @@ def test_netmasks_become_prefix_lengths(address: str, netmask: str, expected: st
 
 
 def reply(family: int, length: int, kind: int, flags: int, *attributes: "tuple[int, bytes]") -> bytes:
-    """An RTM_NEWROUTE message as the kernel would write it."""
-    body = struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 2, 0, kind, flags)
+    """An RTM_NEWROUTE message as the kernel would write it, about a route made by DHCP."""
+    body = struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 16, 0, kind, flags)
     for number, value in attributes:
         body += struct.pack("=HH", 4 + len(value), number) + value + bytes(-len(value) % 4)
     return struct.pack("=IHHII", 16 + len(body), 24, 0, 1, 0) + body
@@ -101,7 +101,7 @@ GATEWAY = socket.inet_aton("10.0.0.1")
 def test_a_reply_becomes_a_route_with_the_entry_that_matched() -> None:
     answer = reply(2, 32, 1, 0x200, (1, bytes(4)), (4, LOOPBACK_INDEX), (5, GATEWAY), (7, socket.inet_aton("10.0.0.4")))
     match = reply(2, 8, 1, 0, (1, socket.inet_aton("20.0.0.0")))
-    assert netlink.parse(answer, match) == Route(Outcome.OK, "lo", "10.0.0.1", "10.0.0.4", "20.0.0.0/8")
+    assert netlink.parse(answer, match) == Route(Outcome.OK, "lo", "10.0.0.1", "10.0.0.4", "20.0.0.0/8", "dhcp")
 
 
 def test_a_default_route_has_no_destination_of_its_own() -> None:
@@ -112,7 +112,8 @@ def test_a_default_route_has_no_destination_of_its_own() -> None:
 def test_a_kernel_that_does_not_know_the_flag_tells_no_prefix() -> None:
     """Before 4.13 the answer is the same route, made for the address."""
     answer = reply(2, 32, 1, 0x200, (1, socket.inet_aton("20.60.0.10")), (4, LOOPBACK_INDEX), (5, GATEWAY))
-    assert netlink.parse(answer, answer).prefix is None
+    route = netlink.parse(answer, answer)
+    assert (route.prefix, route.origin) == (None, None)
 
 
 def test_an_ipv4_route_by_an_ipv6_router_names_that_router() -> None:

@@ -165,6 +165,9 @@ class Route:
     source: Optional[str] = None
     prefix: Optional[str] = None
     """The route that matched: 168.63.129.16/32, 0.0.0.0/0; None if the kernel did not tell."""
+    origin: Optional[str] = None
+    """Who made that route: "dhcp", "ra" (a router advertisement), "static", "kernel", or "boot" for a program that did
+    not say (dhclient's script, ip(8)); None if the kernel did not tell."""
 
 
 class Host(Protocol):

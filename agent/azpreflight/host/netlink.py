@@ -32,6 +32,8 @@ _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 1, 4, 5, 7, 18
 
 _NO_WAY = {6: Outcome.UNREACHABLE, 7: Outcome.UNREACHABLE, 8: Outcome.PROHIBITED}
 """Route types blackhole, unreachable and prohibit, which IPv6 answers with; IPv4 answers with an error instead."""
+_ORIGINS = {2: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp"}
+"""RTPROT_ numbers of <linux/rtnetlink.h>."""
 _REFUSALS = {
     errno.ENETUNREACH: Outcome.UNREACHABLE,
     errno.EHOSTUNREACH: Outcome.UNREACHABLE,
@@ -73,13 +75,15 @@ def parse(answer: bytes, match: bytes) -> Route:
         return Route(_REFUSALS.get(code, Outcome.ERROR))
     kind = _ROUTE.unpack_from(answer, _HEADER.size)[7]
     attributes = dict(_attributes(answer))
+    prefix, origin = _matched(match)
     interface = attributes.get(_RTA_OIF)
     return Route(
         outcome=_NO_WAY.get(kind, Outcome.OK),
         interface=None if interface is None else _interface_name(int.from_bytes(interface, sys.byteorder)),
         gateway=_address(attributes.get(_RTA_GATEWAY) or attributes.get(_RTA_VIA, b"")[2:]),
         source=_address(attributes.get(_RTA_PREFSRC)),
-        prefix=_prefix(match),
+        prefix=prefix,
+        origin=origin,
     )
 
 
@@ -101,15 +105,16 @@ def _attributes(message: bytes) -> "Iterator[tuple[int, bytes]]":
         at += (length + 3) & ~3
 
 
-def _prefix(match: bytes) -> Optional[str]:
-    """The destination of the route that matched; None if the kernel could not say."""
+def _matched(match: bytes) -> "tuple[Optional[str], Optional[str]]":
+    """Destination and origin of the route that matched; None where the kernel could not say."""
     if _error(match) is not None:
-        return None
-    family, length, *_, flags = _ROUTE.unpack_from(match, _HEADER.size)
+        return None, None
+    family, length, _, _, _, protocol, _, _, flags = _ROUTE.unpack_from(match, _HEADER.size)
     if flags & _RTM_F_CLONED:
-        return None
+        return None, None
     anywhere = bytes(4 if family == socket.AF_INET else 16)
-    return f"{_address(dict(_attributes(match)).get(_RTA_DST, anywhere))}/{length}"
+    prefix = f"{_address(dict(_attributes(match)).get(_RTA_DST, anywhere))}/{length}"
+    return prefix, _ORIGINS.get(protocol)
 
 
 def _address(packed: Optional[bytes]) -> Optional[str]:
