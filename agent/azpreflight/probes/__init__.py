@@ -3,9 +3,9 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import logs
+from azpreflight.probes import logs, network
 
-PROBES: "tuple[Probe[Any], ...]" = (logs.PROBE,)
+PROBES: "tuple[Probe[Any], ...]" = (logs.PROBE, network.PROBE)
 
 
 def with_needs(names: "set[str]", probes: "tuple[Probe[Any], ...]" = PROBES) -> "tuple[Probe[Any], ...]":
