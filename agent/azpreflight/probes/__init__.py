@@ -3,9 +3,13 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import logs, network
+from azpreflight.probes import agents, logs, network
 
-PROBES: "tuple[Probe[Any], ...]" = (logs.PROBE, network.PROBE)
+PROBES: "tuple[Probe[Any], ...]" = (
+    agents.PROBE,
+    logs.PROBE,
+    network.PROBE,
+)
 
 
 def with_needs(names: "set[str]", probes: "tuple[Probe[Any], ...]" = PROBES) -> "tuple[Probe[Any], ...]":

@@ -1,0 +1,42 @@
+"""The two agents that may provision a VM: waagent, the Azure Linux agent, and cloud-init.
+
+One of them makes the user, sets the host name and tells the platform that the VM is ready. Which one, they work out
+between themselves: waagent asks systemd whether cloud-init-local.service is enabled and then waits for it, up to half
+an hour, even where cloud-init has been switched off by a file, a policy or a list without Azure. A misspelt
+Provisioning.Agent is worse: waagent provisions nothing and reports Ready, so the VM looks well and has no user
+(WALinuxAgent, azurelinuxagent/pa/provision/factory.py and default.py; cloud-init, tools/ds-identify).
+"""
+
+from azpreflight.model import Cause, Check, Probe, Profile, Severity
+from azpreflight.probes.agents.configuration import judge_config
+from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
+from azpreflight.probes.agents.look import gather
+from azpreflight.probes.agents.provisioner import judge_provisioner
+
+__all__ = ["PROBE", "AgentsFacts", "CloudInitFacts", "Provisioner", "WaagentFacts"]
+
+PROBE = Probe(
+    name="agents",
+    facts=AgentsFacts,
+    gather=gather,
+    checks=(
+        Check(
+            "agents-config",
+            "the agents' configuration stops neither provisioning nor extensions",
+            judge_config,
+            Severity.ERROR,
+            cause=Cause.AGENT_CONFIG,
+            offline=True,
+        ),
+        Check(
+            "agents-provisioner",
+            "an agent would provision a VM made from this",
+            judge_provisioner,
+            Severity.ERROR,
+            cause=Cause.NO_PROVISIONING_AGENT,
+            depends_on=("agents-config",),
+            profiles=(Profile.GENERALIZED,),
+            offline=True,
+        ),
+    ),
+)

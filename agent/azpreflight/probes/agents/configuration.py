@@ -1,0 +1,148 @@
+"""What the agents' own files say that stops provisioning or extensions. Pure."""
+
+from collections.abc import Iterator
+
+from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
+from azpreflight.probes import osrelease, waagentconf
+from azpreflight.probes.agents.facts import AgentsFacts, Provisioner, WaagentFacts
+from azpreflight.probes.agents.provisioner import waagent_refuses
+from azpreflight.probes.systemd import UnitState
+from azpreflight.probes.wording import files, plain, several
+
+
+def judge_config(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """waagent's and cloud-init's configuration stops neither provisioning nor extensions."""
+    if not facts.waagent.installed and not facts.cloud_init.installed:
+        yield NotApplicable("no Azure agent is installed")
+        return
+    if facts.waagent.error is not None:
+        yield Unknown(facts.waagent.error)
+    yield from (Unknown(error) for error in facts.cloud_init.errors)
+    if run.profile is Profile.GENERALIZED:
+        yield from _judge_provisioning_keys(facts)
+        yield from _judge_cloud_config(facts)
+    yield from _judge_extension_keys(facts)
+
+
+def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
+    waagent, path = facts.waagent, facts.waagent.config_path
+    if waagent.config is None or not waagent.starts:
+        return
+    chosen = plain(waagent.config.provisioning_agent)
+    if facts.provisioner is Provisioner.BOTH:
+        yield Finding(
+            Severity.ERROR,
+            "Provisioning.Agent=waagent while cloud-init is enabled: waagent reports ProvisioningFailed",
+            "Let cloud-init provision.",
+            (waagentconf.set_key(path, "Provisioning.Agent", "cloud-init"),),
+            flow="any",
+        )
+    elif waagent_refuses(waagent) and facts.provisioner is Provisioner.NONE:
+        yield Finding(
+            Severity.ERROR,
+            f"Provisioning.Agent={chosen} provisions nothing: a VM is reported Ready without a user",
+            "Use one of auto, waagent and cloud-init, in lower case.",
+            (waagentconf.set_key(path, "Provisioning.Agent", "auto"),),
+            flow="any",
+        )
+    elif waagent_refuses(waagent):
+        yield Finding(
+            Severity.WARNING,
+            f"Provisioning.Agent={chosen} is no word that waagent knows: it reports Ready before cloud-init is done",
+            "Use one of auto, waagent and cloud-init, in lower case.",
+            (waagentconf.set_key(path, "Provisioning.Agent", "auto"),),
+        )
+
+
+def _judge_cloud_config(facts: AgentsFacts) -> Iterator[Verdict]:
+    config = facts.cloud_init.config
+    yield from (Unknown(f"cannot read {reason}") for reason in config.refused)
+    if not facts.cloud_init_provisions:
+        return
+    for reason in config.invalid:
+        yield Finding(
+            Severity.WARNING,
+            f"cloud-init ignores {plain(reason, 160)}",
+            "Correct the file, or remove it.",
+            (f"python3 -c 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))' {files([reason.partition(':')[0]])}",),
+        )
+    if config.manual_cache_clean:
+        source = config.source("manual_cache_clean")
+        yield Finding(
+            Severity.ERROR,
+            f"manual_cache_clean is true in {source}: a new VM is taken for the old one and is never provisioned",
+            "Remove the setting.",
+            (f"sed -i '/^manual_cache_clean/d' {source}",),
+        )
+    yield from _judge_host_key_type(facts)
+
+
+def _judge_host_key_type(facts: AgentsFacts) -> Iterator[Verdict]:
+    """waagent waits 30 min for the host key whose thumbprint it reports, and then fails a VM that is well."""
+    kinds, config = facts.cloud_init.config.ssh_genkeytypes, facts.waagent.config
+    if kinds is None or config is None or not facts.waagent.starts or waagent_refuses(facts.waagent):
+        return
+    wanted = "rsa" if config.ssh_host_key_type == "auto" else config.ssh_host_key_type
+    if wanted not in kinds:
+        source = facts.cloud_init.config.source("ssh_genkeytypes")
+        yield Finding(
+            Severity.ERROR,
+            f"cloud-init makes host keys of type {several(kinds)} ({source}), and waagent waits for {plain(wanted)}",
+            "Name in waagent.conf a type that cloud-init makes.",
+            (
+                waagentconf.set_key(
+                    facts.waagent.config_path, "Provisioning.SshHostKeyPairType", plain((*kinds, wanted)[0])
+                ),
+            ),
+        )
+
+
+def _judge_extension_keys(facts: AgentsFacts) -> Iterator[Verdict]:
+    waagent, path = facts.waagent, facts.waagent.config_path
+    if waagent.error is not None:
+        return
+    if not waagent.installed:
+        install = osrelease.install_command(facts.distribution, "waagent")
+        yield _no_extensions("waagent is not installed", "Install the agent.", install)
+    elif waagent.unit.state is not UnitState.ENABLED:
+        state = waagent.unit.state
+        unmask = (f"systemctl unmask {waagent.unit.name}",) if state is UnitState.MASKED else ()
+        enable = f"systemctl enable {waagent.unit.name}"
+        yield _no_extensions(f"{waagent.unit.name} is {state.value}", "Enable the agent.", *unmask, enable)
+    elif waagent.config is None:
+        reason = f"{path} is missing or empty, and waagent does not start"
+        yield _no_extensions(reason, "Put the distribution's file back.")
+    else:
+        yield from _judge_running_agent(waagent, waagent.config)
+
+
+def _judge_running_agent(waagent: WaagentFacts, config: waagentconf.WaagentConfig) -> Iterator[Verdict]:
+    path = waagent.config_path
+    if not config.extensions_enabled:
+        command = waagentconf.set_key(path, "Extensions.Enabled", "y")
+        yield _no_extensions("Extensions.Enabled=n", "Switch extensions on.", command)
+    if not waagent.openssl_found:
+        yield Finding(
+            Severity.ERROR,
+            f"OS.OpensslPath={plain(config.openssl_path)} does not exist: no certificate, no goal state, never Ready",
+            "Name the openssl program.",
+            (waagentconf.set_key(path, "OS.OpensslPath", "/usr/bin/openssl"),),
+        )
+    if config.http_proxy_host is not None and config.http_proxy_port is None:
+        yield Finding(
+            Severity.WARNING,
+            f"HttpProxy.Host={plain(config.http_proxy_host)} without HttpProxy.Port: waagent uses no proxy at all",
+            "Set the port.",
+        )
+    for key, value in sorted(config.not_switches.items()):
+        default = "y" if waagentconf.SWITCHES[key][1] else "n"
+        yield Finding(
+            Severity.NOTE,
+            f"{key}={plain(value)} is neither y nor n, so waagent takes its default {default}",
+            "Write y or n.",
+            (waagentconf.set_key(path, key, "y"),),
+        )
+
+
+def _no_extensions(reason: str, remedy: str, *commands: str) -> Finding:
+    return Finding(Severity.WARNING, f"{reason}: extensions of a VM will never run", remedy, commands)

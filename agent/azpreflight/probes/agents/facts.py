@@ -1,0 +1,96 @@
+"""What is known of the two agents: the facts of the probe."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Optional
+
+from azpreflight.probes.cloudcfg import CloudConfig, DatasourceList
+from azpreflight.probes.osrelease import Distribution
+from azpreflight.probes.systemd import Unit, UnitState
+from azpreflight.probes.waagentconf import WaagentConfig
+
+CLOUD_INIT_LOCAL = "cloud-init-local.service"
+"""The unit that waagent asks about, and the stage in which cloud-init finds Azure and reports Ready."""
+DISABLED_MARKER = "/etc/cloud/cloud-init.disabled"
+DS_IDENTIFY_CFG = "/etc/cloud/ds-identify.cfg"
+SEED = "/var/lib/cloud/seed"
+
+
+class Provisioner(str, Enum):
+    """Who makes the user and reports Ready."""
+
+    WAAGENT = "waagent"
+    CLOUD_INIT = "cloud-init"
+    BOTH = "both"
+    """waagent is told to, and refuses because cloud-init is enabled too: it reports a failure."""
+    WAITING = "waiting"
+    """waagent waits for cloud-init, which would not run or not find Azure."""
+    NONE = "none"
+    UNKNOWN = "unknown"
+    """A file that decides could not be read."""
+
+
+@dataclass(frozen=True)
+class WaagentFacts:
+    """The Azure Linux agent in this image."""
+
+    installed: bool = False
+    version: Optional[str] = None
+    """None: not installed, or its version file was not found."""
+    unit: Unit = field(default_factory=lambda: Unit("waagent.service", UnitState.ABSENT))
+    config_path: str = "/etc/waagent.conf"
+    """The file that it reads, whether or not it exists."""
+    config: Optional[WaagentConfig] = None
+    """None: missing, empty or unreadable; without it the agent does not start."""
+    error: Optional[str] = None
+    """Why the configuration could not be read; None if it could, or is not there."""
+    openssl_found: bool = True
+    """OS.OpensslPath exists; without it there is no certificate and no goal state."""
+
+    @property
+    def starts(self) -> bool:
+        """The next boot starts it, and it has something to read."""
+        return self.installed and self.unit.state is UnitState.ENABLED and self.config is not None
+
+
+@dataclass(frozen=True)
+class CloudInitFacts:
+    """cloud-init in this image."""
+
+    installed: bool = False
+    version: Optional[str] = None
+    unit: Unit = field(default_factory=lambda: Unit(CLOUD_INIT_LOCAL, UnitState.ABSENT))
+    """cloud-init-local.service, the one that waagent asks about."""
+    disabled_by: tuple[str, ...] = ()
+    """Files, policies and kernel parameters that keep it from running at all."""
+    forced_datasource: Optional[str] = None
+    """The one datasource that ds-identify.cfg or the kernel command line names; None: none does."""
+    forced_by: Optional[str] = None
+    """Where the forced datasource is set."""
+    datasources: Optional[DatasourceList] = None
+    """None: no list, and the built-in one, in which Azure is, is searched."""
+    seeds: tuple[str, ...] = ()
+    """Names under /var/lib/cloud/seed that have data in them: nocloud, nocloud-net, azure."""
+    config: CloudConfig = field(default_factory=CloudConfig)
+    errors: tuple[str, ...] = ()
+    """Files that could not be read, with the reason."""
+
+    @property
+    def enabled(self) -> bool:
+        """As `systemctl is-enabled` says, and waagent believes."""
+        return self.installed and self.unit.state is UnitState.ENABLED
+
+
+@dataclass(frozen=True)
+class AgentsFacts:
+    """Which agents are there, and which of them would provision."""
+
+    waagent: WaagentFacts
+    cloud_init: CloudInitFacts
+    provisioner: Provisioner
+    distribution: Distribution
+
+    @property
+    def cloud_init_provisions(self) -> bool:
+        """cloud-init makes the user, the host keys and the host name."""
+        return self.provisioner in (Provisioner.CLOUD_INIT, Provisioner.BOTH)

@@ -1,0 +1,141 @@
+"""Looking for the two agents: programs, units, configuration files and seeds. Nothing is run."""
+
+import re
+from typing import Optional
+
+from azpreflight.host import Host, HostError
+from azpreflight.model import Run
+from azpreflight.probes import cloudcfg, osrelease, systemd, waagentconf
+from azpreflight.probes.agents.facts import (
+    CLOUD_INIT_LOCAL,
+    DISABLED_MARKER,
+    DS_IDENTIFY_CFG,
+    SEED,
+    AgentsFacts,
+    CloudInitFacts,
+    WaagentFacts,
+)
+from azpreflight.probes.agents.provisioner import provisioner
+
+PROGRAM_DIRECTORIES = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/share/oem/bin", "/oem/bin")
+"""Where packages, pip and Flatcar's OEM partition put programs."""
+WAAGENT_UNITS = ("walinuxagent.service", "waagent.service")
+"""Debian's and Ubuntu's name, and everybody else's (WALinuxAgent, azurelinuxagent/common/osutil/)."""
+WAAGENT_CONFIGS = ("/etc/waagent.conf", "/usr/share/defaults/waagent/waagent.conf", "/usr/share/oem/waagent.conf")
+"""Everywhere, Clear Linux, Flatcar."""
+CONFIG_LIMIT = 64 * 1024
+"""Bytes of one configuration file; waagent.conf has 4 KiB."""
+MAX_CONFIG_FILES = 50
+"""Files in cloud.cfg.d; a distribution ships two or three."""
+CLOUD_CFG = "/etc/cloud/cloud.cfg"
+_VERSION_FILES = {
+    "waagent": ("/usr/lib*/python3*/*-packages/azurelinuxagent/common/version.py", r"^AGENT_VERSION = '([\w.]+)'"),
+    "cloud-init": ("/usr/lib*/python3*/*-packages/cloudinit/version.py", r'^__VERSION__ = "([\w.]+)"'),
+}
+
+
+def gather(host: Host, run: Run) -> AgentsFacts:
+    """What the files say; nothing is run."""
+    waagent, cloud_init = _waagent(host), _cloud_init(host)
+    who = provisioner(waagent, cloud_init)
+    return AgentsFacts(waagent, cloud_init, who, osrelease.distribution(host))
+
+
+def _waagent(host: Host) -> WaagentFacts:
+    if not _program(host, "waagent"):
+        return WaagentFacts()
+    unit = systemd.best(host, WAAGENT_UNITS)
+    path = _config_path(host, unit.path)
+    config, error = None, None
+    try:
+        text = host.text(path, CONFIG_LIMIT)
+        config = waagentconf.config_of(waagentconf.parse(text)) if text else None
+    except HostError as refused:
+        error = str(refused)
+    return WaagentFacts(
+        installed=True,
+        version=_version(host, "waagent"),
+        unit=unit,
+        config_path=path,
+        config=config,
+        error=error,
+        openssl_found=config is None or host.info(config.openssl_path) is not None,
+    )
+
+
+def _config_path(host: Host, unit_path: Optional[str]) -> str:
+    """The file that the unit's command names, else the first usual one that exists."""
+    text = (host.text(unit_path, CONFIG_LIMIT) or "") if unit_path is not None else ""
+    named = re.search(r"^ExecStart=.*-configuration-path:(\S+)", text, re.MULTILINE)
+    if named is not None:
+        return named.group(1).strip("\"'")
+    return next((path for path in WAAGENT_CONFIGS if host.info(path) is not None), WAAGENT_CONFIGS[0])
+
+
+def _cloud_init(host: Host) -> CloudInitFacts:
+    if not _program(host, "cloud-init"):
+        return CloudInitFacts()
+    files, errors = _cloud_files(host)
+    marker, identify = host.info(DISABLED_MARKER), _text(host, DS_IDENTIFY_CFG, errors)
+    named, policy = cloudcfg.identify_config(identify or "")
+    options = "" if host.root != "/" else _text(host, "/proc/cmdline", errors) or ""
+    disabled = {
+        DISABLED_MARKER: marker is not None,
+        f"policy: disabled in {DS_IDENTIFY_CFG}": policy is not None and "disabled" in policy.split(","),
+        "cloud-init=disabled on the kernel command line": "cloud-init=disabled" in options,
+    }
+    forced = cloudcfg.datasource_on_command_line(options)
+    return CloudInitFacts(
+        installed=True,
+        version=_version(host, "cloud-init"),
+        unit=systemd.unit(host, CLOUD_INIT_LOCAL),
+        disabled_by=tuple(place for place, holds in disabled.items() if holds),
+        forced_datasource=forced or named,
+        forced_by="the kernel command line" if forced else DS_IDENTIFY_CFG if named else None,
+        datasources=cloudcfg.datasource_list(files),
+        seeds=_seeds(host),
+        config=cloudcfg.merged(files),
+        errors=tuple(errors),
+    )
+
+
+def _cloud_files(host: Host) -> "tuple[list[tuple[str, str]], list[str]]":
+    """(path, text) of cloud-init's own files in the order in which it reads them, and what could not be read."""
+    paths = (CLOUD_CFG, *host.glob(f"{CLOUD_CFG}.d/*.cfg"))
+    errors: list[str] = []
+    if len(paths) > MAX_CONFIG_FILES:
+        errors.append(f"more than {MAX_CONFIG_FILES} files in {CLOUD_CFG}.d")
+    texts = ((path, _text(host, path, errors)) for path in paths[:MAX_CONFIG_FILES])
+    return [(path, text) for path, text in texts if text is not None], errors
+
+
+def _text(host: Host, path: str, errors: "list[str]") -> Optional[str]:
+    try:
+        return host.text(path, CONFIG_LIMIT)
+    except HostError as error:
+        errors.append(str(error))
+        return None
+
+
+def _seeds(host: Host) -> "tuple[str, ...]":
+    needed = {
+        "azure": ("ovf-env.xml",),
+        "nocloud": ("meta-data", "user-data"),
+        "nocloud-net": ("meta-data", "user-data"),
+    }
+    return tuple(
+        name for name, files in needed.items() if all(host.info(f"{SEED}/{name}/{file}") is not None for file in files)
+    )
+
+
+def _program(host: Host, name: str) -> bool:
+    return any(host.info(f"{directory}/{name}") is not None for directory in PROGRAM_DIRECTORIES)
+
+
+def _version(host: Host, agent: str) -> Optional[str]:
+    pattern, line = _VERSION_FILES[agent]
+    for path in host.glob(pattern):
+        match = re.search(line, host.text(path, CONFIG_LIMIT) or "", re.MULTILINE)
+        if match is not None:
+            return match.group(1)
+    return None

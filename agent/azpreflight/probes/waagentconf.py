@@ -1,0 +1,117 @@
+"""waagent.conf, read as the Azure Linux agent reads it.
+
+The agent's parser is simpler than the file looks, and what it makes of a line is often not what its author meant: a
+comment counts only in the first column, `yes` is not a switch, a later line beats an earlier one, and values such as
+`Provisioning.Agent=Auto` are compared letter by letter (WALinuxAgent, azurelinuxagent/common/conf.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+Values = Mapping[str, Optional[str]]
+
+
+@dataclass(frozen=True)
+class WaagentConfig:
+    """The keys that decide about provisioning, deprovisioning and extensions, with the agent's own defaults."""
+
+    provisioning_agent: str = "auto"
+    """auto, waagent and cloud-init mean something; every other word switches provisioning off."""
+    delete_root_password: bool = False
+    regenerate_ssh_host_keys: bool = False
+    ssh_host_key_type: str = "rsa"
+    extensions_enabled: bool = True
+    enable_firewall: bool = False
+    monitor_host_name: bool = False
+    auto_update: bool = True
+    ssh_dir: str = "/etc/ssh"
+    home_dir: str = "/home"
+    password_path: str = "/etc/shadow"  # noqa: S105 - the name of a file
+    sudoers_dir: str = "/etc/sudoers.d"
+    lib_dir: str = "/var/lib/waagent"
+    extension_log_dir: str = "/var/log/azure"
+    openssl_path: str = "/usr/bin/openssl"
+    resource_disk_mount_point: str = "/mnt/resource"
+    resource_disk_swap: bool = False
+    http_proxy_host: Optional[str] = None
+    """Without what stands before an @: that may be a password."""
+    http_proxy_port: Optional[int] = None
+    """None: not set, or no number; then the agent uses no proxy at all."""
+    static_endpoint: bool = False
+    """Protocol.EndpointDiscovery=static: option 245 of DHCP is not asked for."""
+    not_switches: Mapping[str, str] = field(default_factory=dict)
+    """Switches whose value is neither y nor n, so that the agent's default counts instead."""
+
+
+SWITCHES = {
+    "Provisioning.DeleteRootPassword": ("delete_root_password", False),
+    "Provisioning.RegenerateSshHostKeyPair": ("regenerate_ssh_host_keys", False),
+    "Provisioning.MonitorHostName": ("monitor_host_name", False),
+    "Extensions.Enabled": ("extensions_enabled", True),
+    "OS.EnableFirewall": ("enable_firewall", False),
+    "AutoUpdate.Enabled": ("auto_update", True),
+    "ResourceDisk.EnableSwap": ("resource_disk_swap", False),
+}
+"""Key: field, and the default in the agent's code, which is not what the shipped files say."""
+STRINGS = {
+    "Provisioning.Agent": "provisioning_agent",
+    "Provisioning.SshHostKeyPairType": "ssh_host_key_type",
+    "OS.SshDir": "ssh_dir",
+    "OS.HomeDir": "home_dir",
+    "OS.PasswordPath": "password_path",
+    "OS.SudoersDir": "sudoers_dir",
+    "OS.OpensslPath": "openssl_path",
+    "Lib.Dir": "lib_dir",
+    "Extension.LogDir": "extension_log_dir",
+    "ResourceDisk.MountPoint": "resource_disk_mount_point",
+}
+
+
+def parse(text: str) -> Values:
+    """Key and value of every line as the agent reads it; None where the value is the word None.
+
+    A line counts unless its first character is #. It is split at the first =, the value is cut at the first #, and
+    blanks and double quotes around it go. The last line of a key wins. Keys are case-sensitive.
+    """
+    values: dict[str, Optional[str]] = {}
+    for line in text.split("\n"):
+        if line.startswith("#") or "=" not in line:
+            continue
+        key, _, rest = line.partition("=")
+        value = rest.split("#")[0].strip('" ').strip()
+        values[key.strip()] = None if value == "None" else value
+    return values
+
+
+def switch(values: Values, key: str, default: bool) -> bool:
+    """A switch: y or n in either case; anything else is the default."""
+    word = (values.get(key) or "").lower()
+    return default if word not in ("y", "n") else word == "y"
+
+
+def config_of(values: Values) -> WaagentConfig:
+    """The keys that matter, typed."""
+    typed: dict[str, Any] = {name: switch(values, key, default) for key, (name, default) in SWITCHES.items()}
+    typed.update({name: value for key, name in STRINGS.items() if (value := values.get(key)) is not None})
+    proxy = values.get("HttpProxy.Host")
+    return WaagentConfig(
+        **typed,
+        http_proxy_host=proxy.rpartition("@")[2] if proxy else None,
+        http_proxy_port=_number(values.get("HttpProxy.Port")),
+        static_endpoint=values.get("Protocol.EndpointDiscovery") == "static",
+        not_switches={key: value for key in SWITCHES if (value := values.get(key)) and value.lower() not in ("y", "n")},
+    )
+
+
+def set_key(path: str, key: str, value: str) -> str:
+    """The command that sets a key of waagent.conf; the last line of a key wins, so it is added at the end."""
+    escaped = key.replace(".", r"\.")
+    return f"sed -i -e '/^{escaped}=/d' -e '$a {key}={value}' {path}"
+
+
+def _number(text: Optional[str]) -> Optional[int]:
+    try:
+        return int(text) if text is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,220 @@
+"""Which agent provisions, and what in its configuration stops it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azpreflight.host import FileInfo, FileKind
+from azpreflight.model import Platform, Profile, Run, Severity, Stage
+from azpreflight.probes.agents import PROBE, AgentsFacts, Provisioner
+from tests.fakes import Denied, FakeHost, Fifo, Link
+from tests.judging import by_check, findings, judged, statuses
+
+DEBIAN = "ID=debian\nVERSION_ID=12\n"
+CONFIG = """\
+Extensions.Enabled=y
+Provisioning.Agent=cloud-init
+Provisioning.DeleteRootPassword=y
+Provisioning.RegenerateSshHostKeyPair=y
+OS.OpensslPath=None
+"""
+WANTED = Link("/lib/systemd/system/walinuxagent.service")
+LOCAL_WANTED = "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service"
+FILES: "dict[str, Any]" = {
+    "/etc/os-release": DEBIAN,
+    "/lib/systemd/systemd": "",
+    "/usr/bin/openssl": "",
+    "/usr/sbin/waagent": "",
+    "/lib/systemd/system/walinuxagent.service": "[Service]\nExecStart=/usr/sbin/waagent -daemon\n",
+    "/etc/systemd/system/multi-user.target.wants/walinuxagent.service": WANTED,
+    "/etc/waagent.conf": CONFIG,
+    "/usr/bin/cloud-init": "",
+    "/lib/systemd/system/cloud-init-local.service": "[Unit]\n",
+    LOCAL_WANTED: Link("/lib/systemd/system/cloud-init-local.service"),
+    "/etc/cloud/cloud.cfg": "disable_root: true\nssh_deletekeys: true\n",
+    "/etc/cloud/cloud.cfg.d/90_dpkg.cfg": "# to update this file, run dpkg-reconfigure\ndatasource_list: [ Azure ]\n",
+    "/usr/lib/python3/dist-packages/azurelinuxagent/common/version.py": "AGENT_VERSION = '2.7.3.0'\n",
+}
+RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
+
+
+def host(changes: "dict[str, Any]", *removed: str) -> FakeHost:
+    """The healthy machine with some files changed and some away."""
+    return FakeHost(files={path: node for path, node in {**FILES, **changes}.items() if path not in removed})
+
+
+def conf(*lines: str) -> "dict[str, Any]":
+    """waagent.conf with further lines; the last of a key wins."""
+    return {"/etc/waagent.conf": CONFIG + "\n".join(lines) + "\n"}
+
+
+HEALTHY = (host({}), RUN)
+BROKEN = {
+    "agents-config": (host(conf("Extensions.Enabled=n")), RUN),
+    "agents-provisioner": (host({"/etc/cloud/cloud-init.disabled": ""}), RUN),
+}
+
+
+def facts_of(host: FakeHost) -> AgentsFacts:
+    facts = PROBE.gather(host, RUN)
+    assert isinstance(facts, AgentsFacts)
+    return facts
+
+
+def test_a_healthy_image_passes() -> None:
+    """Debian's waagent with cloud-init as its provisioner."""
+    assert set(statuses(judged(*HEALTHY, PROBE)).values()) == {"pass"}
+
+
+@pytest.mark.parametrize("check", sorted(BROKEN))
+def test_each_check_speaks(check: str) -> None:
+    """Every check fails on its own broken image."""
+    assert statuses(judged(*BROKEN[check], PROBE))[check] == "fail"
+
+
+MASKED = Link("/dev/null")
+NO_CLOUD_INIT = ("/usr/bin/cloud-init", "/lib/systemd/system/cloud-init-local.service", LOCAL_WANTED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "who"),
+    [
+        ({}, (), Provisioner.CLOUD_INIT),
+        (conf("Provisioning.Agent=auto"), (), Provisioner.CLOUD_INIT),
+        (conf("Provisioning.Agent=auto"), NO_CLOUD_INIT, Provisioner.WAAGENT),
+        (conf("Provisioning.Agent=auto"), (LOCAL_WANTED,), Provisioner.WAAGENT),
+        (conf("Provisioning.Agent=waagent"), NO_CLOUD_INIT, Provisioner.WAAGENT),
+        (conf("Provisioning.Agent=waagent"), (), Provisioner.BOTH),
+        ({}, NO_CLOUD_INIT, Provisioner.WAITING),
+        ({"/etc/systemd/system/cloud-init-local.service": MASKED}, (), Provisioner.WAITING),
+        (conf("Provisioning.Agent=Auto"), NO_CLOUD_INIT, Provisioner.NONE),
+        (conf("Provisioning.Agent="), NO_CLOUD_INIT, Provisioner.NONE),
+        (conf("Provisioning.Agent=disabled"), (), Provisioner.CLOUD_INIT),
+        ({"/etc/systemd/system/walinuxagent.service": MASKED}, (), Provisioner.CLOUD_INIT),
+        ({"/etc/systemd/system/walinuxagent.service": MASKED}, NO_CLOUD_INIT, Provisioner.NONE),
+        ({}, ("/etc/waagent.conf", *NO_CLOUD_INIT), Provisioner.NONE),
+        ({"/etc/waagent.conf": ""}, NO_CLOUD_INIT, Provisioner.NONE),
+        ({"/etc/waagent.conf": Denied()}, (), Provisioner.UNKNOWN),
+        ({"/etc/waagent.conf": Fifo()}, (), Provisioner.UNKNOWN),
+        ({"/etc/cloud/cloud.cfg.d/90_dpkg.cfg": Denied()}, (), Provisioner.UNKNOWN),
+        ({"/etc/cloud/cloud-init.disabled": ""}, (), Provisioner.WAITING),
+        ({"/etc/cloud/ds-identify.cfg": "policy: disabled\n"}, (), Provisioner.WAITING),
+        ({"/etc/cloud/ds-identify.cfg": "datasource: NoCloud\n"}, (), Provisioner.WAITING),
+        ({"/etc/cloud/ds-identify.cfg": "datasource: Azure\n"}, (), Provisioner.CLOUD_INIT),
+        ({"/proc/cmdline": "root=/dev/sda1 cloud-init=disabled\n"}, (), Provisioner.WAITING),
+        ({"/proc/cmdline": "ro ds=nocloud;s=/seed/\n"}, (), Provisioner.WAITING),
+        ({"/proc/cmdline": "ro ci.ds=Azure\n"}, (), Provisioner.CLOUD_INIT),
+        ({"/etc/cloud/cloud.cfg.d/99-installer.cfg": "datasource_list: [NoCloud]\n"}, (), Provisioner.WAITING),
+        ({"/etc/cloud/cloud.cfg.d/99-x.cfg": "datasource_list:\n- NoCloud\n"}, (), Provisioner.CLOUD_INIT),
+        ({"/etc/cloud/cloud.cfg.d/99-x.cfg": "# datasource_list: [NoCloud]\n"}, (), Provisioner.CLOUD_INIT),
+        ({"/etc/cloud/cloud.cfg.d/99-x.cfg": "'datasource_list' : [ 'Ec2', None ]\n"}, (), Provisioner.WAITING),
+    ],
+)
+def test_who_provisions(changes: "dict[str, Any]", removed: "tuple[str, ...]", who: Provisioner) -> None:
+    """The table of waagent's provisioning factory and of ds-identify."""
+    assert facts_of(host(changes, *removed)).provisioner is who
+
+
+def test_a_nocloud_seed_beats_azure_where_it_comes_first() -> None:
+    """The built-in list has NoCloud before Azure; a list of Azure alone does not look at the seed."""
+    seed = {"/var/lib/cloud/seed/nocloud/meta-data": "", "/var/lib/cloud/seed/nocloud/user-data": "#cloud-config\n"}
+    assert facts_of(host(seed)).provisioner is Provisioner.CLOUD_INIT
+    open_list = host(seed, "/etc/cloud/cloud.cfg.d/90_dpkg.cfg")
+    assert facts_of(open_list).provisioner is Provisioner.WAITING
+    (finding,) = findings(judged(open_list, RUN, PROBE), "agents-provisioner")
+    assert "rm -rf /var/lib/cloud/seed/nocloud /var/lib/cloud/seed/nocloud-net" in finding.commands
+
+
+def test_a_machine_without_agents_outside_azure_is_not_judged() -> None:
+    """A developer's machine is no image; a mounted root and an Azure VM are."""
+    bare = FakeHost(files={"/etc/os-release": DEBIAN})
+    elsewhere = statuses(judged(bare, Run(platform=Platform.NONE), PROBE))
+    assert elsewhere == {"agents-config": "notapplicable", "agents-provisioner": "notapplicable"}
+    for run in (Run(platform=Platform.AZURE), Run(platform=Platform.NONE, root="/mnt")):
+        report = judged(FakeHost(files=bare.files, root=run.root), run, PROBE)
+        (finding,) = findings(report, "agents-provisioner")
+        assert finding.severity is Severity.ERROR
+        assert finding.commands == ("apt-get install -y waagent", "apt-get install -y cloud-init")
+
+
+def test_ready_without_a_user_is_a_matter_of_the_configuration() -> None:
+    """A misspelt word is the cause, and that nobody provisions is its symptom."""
+    report = judged(host(conf("Provisioning.Agent=Waagent"), *NO_CLOUD_INIT), RUN, PROBE)
+    assert [cause.cause.value for cause in report.causes] == ["agent-config"]
+    assert "Ready without a user" in report.causes[0].summary
+    assert by_check(report)["agents-provisioner"].because_of == ("agents-config",)
+
+
+def test_two_provisioners_are_an_error() -> None:
+    """waagent refuses to provision where cloud-init is enabled."""
+    report = judged(host(conf("Provisioning.Agent=waagent")), RUN, PROBE)
+    assert [(cause.cause.value, cause.symptoms) for cause in report.causes] == [
+        ("agent-config", ("agents-provisioner",))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity", "words"),
+    [
+        (conf("Extensions.Enabled=N"), Severity.WARNING, "Extensions.Enabled=n"),
+        (conf("Provisioning.Agent=disabled"), Severity.WARNING, "before cloud-init is done"),
+        (conf("OS.OpensslPath=/opt/none"), Severity.ERROR, "/opt/none does not exist"),
+        (conf("HttpProxy.Host=u:secret@proxy"), Severity.WARNING, "HttpProxy.Host=proxy without"),
+        (conf("Provisioning.DeleteRootPassword=yes"), Severity.NOTE, "DeleteRootPassword=yes is neither"),
+        ({"/etc/cloud/cloud.cfg.d/a.cfg": "manual_cache_clean: True\n"}, Severity.ERROR, "manual_cache_clean is true"),
+        ({"/etc/cloud/cloud.cfg.d/a.cfg": "ssh_genkeytypes: [ed25519]\n"}, Severity.ERROR, "waits for rsa"),
+        ({"/etc/cloud/cloud.cfg.d/a.cfg": "network: [\n"}, Severity.WARNING, "cloud-init ignores"),
+        ({"/etc/systemd/system/walinuxagent.service": MASKED}, Severity.WARNING, "is masked"),
+    ],
+)
+def test_keys_that_matter(changes: "dict[str, Any]", severity: Severity, words: str) -> None:
+    """Each key that stops something is named with its consequence, and no password is."""
+    (finding,) = findings(judged(host(changes), RUN, PROBE), "agents-config")
+    assert (finding.severity, words in finding.message) == (severity, True), finding.message
+    assert "secret" not in str(facts_of(host(changes)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "network: &a [x]\nssh_deletekeys: *a\n",
+        "network: " + "[" * 5000,
+        "network: x\n" + "#" * 70_000,
+    ],
+)
+def test_a_hostile_yaml_file_is_unknown(text: str) -> None:
+    """Aliases, deep nesting and size are refused in no time, and said so."""
+    report = judged(host({"/etc/cloud/cloud.cfg.d/z.cfg": text}), RUN, PROBE)
+    result = by_check(report)["agents-config"]
+    assert (result.status.value, "z.cfg" in (result.reason or "")) == ("unknown", True)
+
+
+def test_a_specialised_image_needs_no_provisioner() -> None:
+    """It is a copy of a VM that was provisioned; extensions still need the agent."""
+    run = replace(RUN, profile=Profile.SPECIALIZED)
+    report = judged(host(conf("Extensions.Enabled=n", "Provisioning.Agent=none"), *NO_CLOUD_INIT), run, PROBE)
+    assert statuses(report)["agents-provisioner"] == "notapplicable"
+    assert [finding.message.split(":")[0] for finding in findings(report, "agents-config")] == ["Extensions.Enabled=n"]
+
+
+def test_the_unit_may_name_another_configuration_file() -> None:
+    """-configuration-path in ExecStart wins."""
+    unit = "[Service]\nExecStart=/usr/sbin/waagent -daemon -configuration-path:/opt/w.conf\n"
+    facts = facts_of(host({"/lib/systemd/system/walinuxagent.service": unit, "/opt/w.conf": "Extensions.Enabled=n\n"}))
+    assert facts.waagent.config is not None
+    assert (facts.waagent.config_path, facts.waagent.config.extensions_enabled) == ("/opt/w.conf", False)
+
+
+def test_an_init_script_counts_where_there_is_no_systemd() -> None:
+    """Devuan starts waagent from a run level."""
+    wants = "/etc/systemd/system/multi-user.target.wants/walinuxagent.service"
+    script = {"/etc/rc2.d/S01walinuxagent": Link("../init.d/walinuxagent")}
+    assert facts_of(host(script, wants)).waagent.unit.state.value == "disabled"
+    assert facts_of(host(script, wants, "/lib/systemd/systemd")).waagent.unit.state.value == "enabled"
+
+
+def test_an_empty_unit_file_masks() -> None:
+    """systemd takes an empty file for a mask, and so does this."""
+    empty = {"/etc/systemd/system/walinuxagent.service": FileInfo(FileKind.FILE, 0, 0o644, 0, 0, 0.0)}
+    assert facts_of(host(empty)).waagent.unit.state.value == "masked"
