@@ -30,8 +30,14 @@ def create(names: "Iterable[str]") -> None:
 
 
 def remove(names: "Iterable[str]") -> None:
-    """Remove those of the namespaces that exist."""
-    ip_batch([f"netns del {name}" for name in names if (DIRECTORY / name).exists()])
+    """Remove those of the namespaces that exist; another run may be removing the same stale ones."""
+    existing = [name for name in names if (DIRECTORY / name).exists()]
+    lines = "".join(f"netns del {name}\n" for name in existing)
+    command = ["ip", "-force", "-batch", "-"]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=False)
+    left = [name for name in existing if (DIRECTORY / name).exists()]
+    if left:
+        raise RuntimeError(f"cannot remove {', '.join(left)}: {done.stderr.strip()}")
 
 
 def remove_stale() -> None:

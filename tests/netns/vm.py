@@ -60,9 +60,9 @@ done
 hostname standin
 read -r pid rest < /proc/self/stat
 mount -t proc proc "$root/proc"
-echo "$pid"
-exec chroot "$root" /bin/sh -c 'read -r line'
+exec chroot "$root" /bin/sh -c 'echo "$0"; read -r line' "$pid"
 """
+"""Says its process id only once its root is the VM's: nothing may enter before, or it would have the machine's root."""
 
 
 @dataclass(frozen=True)
