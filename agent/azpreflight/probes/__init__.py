@@ -3,12 +3,13 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import agents, logs, network
+from azpreflight.probes import agents, logs, network, platform
 
 PROBES: "tuple[Probe[Any], ...]" = (
     agents.PROBE,
     logs.PROBE,
     network.PROBE,
+    platform.PROBE,
 )
 
 
