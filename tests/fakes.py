@@ -1,6 +1,7 @@
 """A host made of literals: what a probe would see, written down."""
 
 import fnmatch
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Callable, Optional, TypeVar, Union
@@ -84,7 +85,7 @@ class FakeHost:
                 if links > 40:
                     raise HostError(f"cannot read {path}: too many symbolic links")
                 target = node.target if node.target.startswith("/") else f"{path.rpartition('/')[0]}/{node.target}"
-                return self._node(target, follow, links + 1)
+                return self._node(posixpath.normpath(target), follow, links + 1)
             return path, node
         for parent in _parents(path):
             if isinstance(self.files.get(parent), Link):

@@ -1,0 +1,162 @@
+"""Names: resolv.conf, and every server that it stands for, each asked on its own.
+
+An extension finds its packages by name, so a virtual network whose DNS server is gone or cannot resolve public names
+makes extensions fail in VMs that boot well and can be logged into. The C library hides which server is to blame: it
+asks them in turn, 5 s each, and takes a wrong answer for an answer. So every server is asked on its own, over UDP and
+over TCP (a rule that forgets TCP breaks long answers alone), and on Azure the platform's own server, 168.63.129.16, is
+asked the same: it answers every VM, whatever DNS its network is configured to use.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.model import Cause, Check, Platform, Probe, Run, Severity
+from azpreflight.probes.dns_answers import judge_answers
+from azpreflight.probes.dns_facts import (
+    CONTROL,
+    IMPOSSIBLE,
+    STUBS,
+    Asked,
+    DnsFacts,
+    Role,
+    Server,
+    addresses_of,
+    hosts_of,
+    remote_servers,
+    sibling_of,
+)
+from azpreflight.probes.dns_file import judge_file
+from azpreflight.probes.dns_servers import judge_servers, judge_tcp
+from azpreflight.probes.resolvconf import MAX_SERVERS, FileState, ResolvConfFile, is_local, look
+
+__all__ = ["PROBE", "DnsFacts", "addresses_of", "gather", "remote_servers"]
+
+TIMEOUT = 1.5
+"""Seconds for one question, within which it is sent twice over UDP. 168.63.129.16 answers in milliseconds and forwards
+within a second; a lost packet costs 0.75 s. All questions are asked at once, so this is the price of total silence."""
+RESOLVED = "/run/systemd/resolve/resolv.conf"
+"""The servers that systemd-resolved asks (systemd-resolved.service(8), "/etc/resolv.conf")."""
+OTHER_STUBS = ("/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf")
+"""The servers that a dnsmasq asks which NetworkManager or resolvconf runs."""
+FALLBACK = "127.0.0.1"
+"""What the C library asks if resolv.conf names nobody (resolv.conf(5))."""
+
+Question = tuple[str, str, bool]
+"""Name, type, and whether over TCP."""
+
+
+def gather(host: Host, run: Run) -> DnsFacts:
+    """Read the configuration, and ask every server everything at once."""
+    file = look(host)
+    if run.offline:
+        return DnsFacts(file)
+    behind = _behind(host, file)
+    names, proven = names_that_matter(run)
+    sibling = sibling_of(names[0]) if names else None
+    questions = questions_for(names, sibling)
+    servers = servers_to_ask(file, behind, run.platform)
+    answers = host.together(
+        [
+            partial(host.ask, address, name, rdtype, TIMEOUT, tcp=tcp)
+            for address, _ in servers
+            for name, rdtype, tcp in questions
+        ]
+    )
+    answered = iter(answers)
+    return DnsFacts(
+        file=file,
+        behind=behind,
+        names=names,
+        proven=proven,
+        sibling=sibling,
+        servers=tuple(
+            Server(address, role, tuple(Asked(*question, next(answered)) for question in questions))
+            for address, role in servers
+        ),
+    )
+
+
+def names_that_matter(run: Run) -> "tuple[tuple[str, ...], bool]":
+    """The names to ask for, and whether they certainly exist."""
+    return hosts_of(run.config.endpoints), False
+
+
+def questions_for(names: "Sequence[str]", sibling: Optional[str]) -> "tuple[Question, ...]":
+    """Both families over both transports for what matters; one question for what should not exist.
+
+    What cannot exist is asked over both, so that every server is heard on both even where no name is known.
+    """
+    questions = [(name, rdtype, tcp) for name in names for rdtype in ("A", "AAAA") for tcp in (False, True)]
+    questions += [(IMPOSSIBLE, "A", False), (IMPOSSIBLE, "A", True)]
+    return tuple(questions if sibling is None else [*questions, (sibling, "A", False)])
+
+
+def servers_to_ask(
+    file: ResolvConfFile, behind: Optional[ResolvConfFile], platform: Platform
+) -> "tuple[tuple[str, Role], ...]":
+    """Every address once: what the C library asks, what the local resolver asks, and the control on Azure."""
+    servers: dict[str, Role] = {}
+    for address in file.content.nameservers[:MAX_SERVERS]:
+        servers.setdefault(address, Role.LOCAL if is_local(address) else Role.CONFIGURED)
+    if not servers and file.state is not FileState.UNREADABLE:
+        servers[FALLBACK] = Role.LOCAL
+    for address in behind.content.nameservers[:MAX_SERVERS] if behind is not None else ():
+        if not is_local(address):
+            servers.setdefault(address, Role.UPSTREAM)
+    if platform is Platform.AZURE:
+        servers.setdefault(CONTROL, Role.CONTROL)
+    return tuple(servers.items())
+
+
+def _behind(host: Host, file: ResolvConfFile) -> Optional[ResolvConfFile]:
+    """The file with the servers that the local resolver asks, if resolv.conf names one and there is such a file."""
+    local = [address for address in file.content.nameservers[:MAX_SERVERS] if is_local(address)]
+    paths = (RESOLVED,) if any(address in STUBS for address in local) else OTHER_STUBS if local else ()
+    files = (look(host, path) for path in paths)
+    return next((found for found in files if found.state is not FileState.MISSING), None)
+
+
+PROBE = Probe(
+    name="dns",
+    facts=DnsFacts,
+    gather=gather,
+    checks=(
+        Check(
+            "dns-resolv-conf",
+            "resolv.conf names a DNS server",
+            judge_file,
+            severity=Severity.ERROR,
+            cause=Cause.DNS_UNREACHABLE,
+            depends_on=("network-address", "network-default-route"),
+            offline=True,
+        ),
+        Check(
+            "dns-servers",
+            "every configured DNS server answers",
+            judge_servers,
+            severity=Severity.ERROR,
+            cause=Cause.DNS_UNREACHABLE,
+            depends_on=("firewall-dns", "network-address", "network-default-route"),
+            surroundings=True,
+        ),
+        Check(
+            "dns-tcp",
+            "every DNS server that answers over udp answers over tcp",
+            judge_tcp,
+            severity=Severity.WARNING,
+            cause=Cause.DNS_UNREACHABLE,
+            depends_on=("firewall-dns", "network-address", "network-default-route"),
+            surroundings=True,
+        ),
+        Check(
+            "dns-answers",
+            "the DNS servers know the names that matter, and only names that exist",
+            judge_answers,
+            severity=Severity.ERROR,
+            cause=Cause.DNS_WRONG_ANSWER,
+            surroundings=True,
+        ),
+    ),
+)

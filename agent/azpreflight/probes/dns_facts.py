@@ -1,0 +1,205 @@
+"""What each name server said, and what can be read from it: who answers, who is wrong, which addresses there are."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional
+from urllib.parse import urlsplit
+
+from azpreflight.host import DnsAnswer, Outcome
+from azpreflight.probes.resolvconf import ResolvConfFile, is_local
+
+CONTROL = "168.63.129.16"
+"""The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft
+Learn, "What is IP address 168.63.129.16?")."""
+NOWHERE = "azpreflight-no-such-name"
+"""A label that no storage account can have (letters and digits only), and no host is likely to have."""
+IMPOSSIBLE = f"{NOWHERE}.invalid"
+"""A name that cannot exist (RFC 6761, section 6.4): a server with an address for it has one for everything."""
+MAX_NAMES = 6
+"""Names that are asked for: enough to tell a server's fault from a name's."""
+
+EVERYTHING = ("name *",)
+"""The flows that end with the last way to look up names."""
+STUBS = ("127.0.0.53", "127.0.0.54")
+"""Where systemd-resolved listens (systemd-resolved.service(8))."""
+
+_HOST = re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9_-]{0,62}[a-z]")
+"""A name with a dot; the last letter keeps literal addresses out."""
+_TELLING = (
+    Outcome.OK,
+    Outcome.ERROR,
+    Outcome.PROHIBITED,
+    Outcome.REFUSED,
+    Outcome.RESET,
+    Outcome.UNREACHABLE,
+    Outcome.TIMEOUT,
+)
+"""What tells most about a server comes first: one lost answer among many is no silence."""
+
+
+class Role(str, Enum):
+    """How this machine comes to ask a server."""
+
+    CONFIGURED = "configured"
+    """Named by resolv.conf, on another machine."""
+    LOCAL = "local"
+    """Named by resolv.conf, on this machine: systemd-resolved's stub, dnsmasq, or what glibc asks for want of any."""
+    UPSTREAM = "upstream"
+    """Asked by the local resolver."""
+    CONTROL = "control"
+    """Asked only to compare."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question and what came of it."""
+
+    name: str
+    rdtype: str
+    """A or AAAA."""
+    tcp: bool
+    answer: DnsAnswer
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server and all that it was asked."""
+
+    address: str
+    role: Role
+    asked: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True)
+class DnsFacts:
+    """How names are configured here, and what every server said to the names that matter."""
+
+    file: ResolvConfFile
+    behind: Optional[ResolvConfFile] = None
+    """The file with the servers that the local resolver asks; None without such a resolver or file."""
+    names: tuple[str, ...] = ()
+    """The names that were asked for."""
+    proven: bool = False
+    """True if the names come from this VM's goal state, so that they certainly exist."""
+    sibling: Optional[str] = None
+    """A name beside the first of the names that hardly exists; None if there was none to ask for."""
+    servers: tuple[Server, ...] = ()
+    """In the order in which they are asked; the control last. Empty for a mounted image."""
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+def hosts_of(uris: "Sequence[str]") -> "tuple[str, ...]":
+    """The host names of these URIs, in order, without literal addresses, at most `MAX_NAMES`."""
+    hosts = dict.fromkeys(_host(uri) for uri in uris)
+    return tuple(host for host in hosts if host)[:MAX_NAMES]
+
+
+def _host(uri: str) -> str:
+    try:
+        host = (urlsplit(uri).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+    return host if _HOST.fullmatch(host) and len(host) <= 253 else ""
+
+
+def sibling_of(name: str) -> Optional[str]:
+    """A name in the same zone that hardly exists; None directly below a top-level domain."""
+    zone = name.partition(".")[2]
+    return f"{NOWHERE}.{zone}" if "." in zone else None
+
+
+# --- readings -----------------------------------------------------------------------------------------------------
+
+
+def control_of(facts: DnsFacts) -> Optional[Server]:
+    """The platform's own server, if it was asked: as the control, or because it is configured."""
+    return next((server for server in facts.servers if server.address == CONTROL), None)
+
+
+def named(facts: DnsFacts) -> "tuple[Server, ...]":
+    """The servers that resolv.conf names, in its order."""
+    return tuple(server for server in facts.servers if server.role in (Role.CONFIGURED, Role.LOCAL))
+
+
+def upstream(facts: DnsFacts) -> "tuple[Server, ...]":
+    """The servers that the local resolver asks."""
+    return tuple(server for server in facts.servers if server.role is Role.UPSTREAM)
+
+
+def judged(facts: DnsFacts) -> "tuple[Server, ...]":
+    """The servers that names depend on here: all but one that was asked only to compare."""
+    return tuple(server for server in facts.servers if server.role is not Role.CONTROL)
+
+
+def remote_servers(facts: DnsFacts) -> "tuple[str, ...]":
+    """Addresses of the servers that this machine's names depend on and that are not on this machine."""
+    return tuple(server.address for server in judged(facts) if server.role is not Role.LOCAL)
+
+
+def heard(server: Server, tcp: bool) -> DnsAnswer:
+    """The most telling answer of a server over one transport; silence if it was not asked."""
+    answers = [asked.answer for asked in server.asked if asked.tcp is tcp]
+    return min(answers, key=lambda answer: _TELLING.index(answer.outcome), default=DnsAnswer(Outcome.TIMEOUT, 0.0))
+
+
+def speaks(server: Server, tcp: bool = False) -> bool:
+    """It answered at least one question over this transport. The C library asks over UDP first."""
+    return heard(server, tcp).outcome is Outcome.OK
+
+
+def addresses_from(server: Server, name: str) -> "tuple[str, ...]":
+    """What one server gave for a name, over any transport."""
+    found = [address for asked in server.asked if asked.name == name for address in asked.answer.addresses]
+    return tuple(dict.fromkeys(found))
+
+
+def made_up(server: Server, facts: DnsFacts) -> "frozenset[str]":
+    """Addresses that this server gives for names that do not exist, and so for everything."""
+    invented = set(addresses_from(server, IMPOSSIBLE))
+    control = control_of(facts)
+    if facts.sibling is not None and control is not None and control is not server:
+        answers = [asked.answer for asked in control.asked if asked.name == facts.sibling]
+        if any(answer.rcode == "NXDOMAIN" for answer in answers):
+            invented |= set(addresses_from(server, facts.sibling))
+    return frozenset(invented)
+
+
+def known_addresses(server: Server, name: str, facts: DnsFacts) -> "tuple[str, ...]":
+    """What one server gave for a name, without what it made up and what points back to this machine."""
+    invented = made_up(server, facts)
+    return tuple(
+        address for address in addresses_from(server, name) if address not in invented and not is_local(address)
+    )
+
+
+def addresses_of(facts: DnsFacts, name: str) -> "tuple[str, ...]":
+    """Where a name is according to any server that answers: configured ones first, then the control; IPv4 first.
+
+    So a dead or lying server does not hide what else is wrong. Empty if nobody knows, or the name was not asked for.
+    """
+    found = [address for server in facts.servers for address in known_addresses(server, name, facts)]
+    return tuple(sorted(dict.fromkeys(found), key=lambda address: ":" in address))
+
+
+def fault(server: Server, name: str, facts: DnsFacts) -> Optional[str]:
+    """What is wrong with a server's answers for a name, in a word; None if it knows an address, or did not answer."""
+    answers = [asked.answer for asked in server.asked if asked.name == name and _whole(asked.answer)]
+    if not answers or known_addresses(server, name, facts):
+        return None
+    given = addresses_from(server, name)
+    if given:
+        return given[0]
+    return next((answer.rcode for answer in answers if answer.rcode not in (None, "NOERROR")), "no address")
+
+
+def _whole(answer: DnsAnswer) -> bool:
+    return answer.outcome is Outcome.OK and (bool(answer.addresses) or not answer.truncated)
+
+
+def plain(text: str) -> str:
+    """A text from a file or the network, fit for one line of ASCII."""
+    return ascii(text)[1:-1]

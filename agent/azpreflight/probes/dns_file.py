@@ -1,0 +1,88 @@
+"""The verdict on resolv.conf itself. Pure."""
+
+import posixpath
+from collections.abc import Iterator
+
+from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes.dns_facts import EVERYTHING, DnsFacts, named, plain, speaks
+from azpreflight.probes.resolvconf import FileState, ResolvConfFile
+
+VOLATILE = ("/run/", "/var/run/")
+"""What a link may point to although nothing is there yet: it is filled at boot."""
+WRITE_THE_FILE = (
+    "let the network configuration of this distribution write resolv.conf from DHCP again: enable its resolver or "
+    "remove what is in the way, then restart the VM"
+)
+
+
+def judge_file(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
+    """The file must name a server in a new VM; before that only what would outlast the deprovisioning counts."""
+    file = facts.file
+    if file.state is FileState.UNREADABLE:
+        yield Unknown(file.error or f"cannot read {file.path}")
+    elif run.stage is Stage.FIRSTBOOT:
+        yield from _names_nobody(facts)
+    elif file.state is FileState.DANGLING and not _filled_at_boot(file):
+        yield _file_finding(file, Severity.WARNING, f"{plain(file.link or '')} is a link to nothing, and not into /run")
+    if file.content.ignored:
+        yield _passed_over(file)
+    if file.mode is not None and not file.mode & 0o004:
+        yield _unreadable_for_others(file)
+
+
+def _names_nobody(facts: DnsFacts) -> Iterator[Verdict]:
+    file = facts.file
+    if file.content.nameservers:
+        return
+    how = {
+        FileState.MISSING: "there is no resolv.conf",
+        FileState.EMPTY: "resolv.conf is empty",
+        FileState.DANGLING: f"resolv.conf is a link to nothing: {plain(file.link or '')}",
+    }.get(file.state, "resolv.conf names no DNS server")
+    if any(speaks(server) for server in named(facts)):
+        message = f"{how}; the C library asks 127.0.0.1 then, where a resolver answers"
+        yield _file_finding(file, Severity.WARNING, message)
+    else:
+        yield _file_finding(file, Severity.ERROR, f"{how}, so that no name can be looked up", EVERYTHING)
+
+
+def _file_finding(
+    file: ResolvConfFile, severity: Severity, message: str, takes_down: "tuple[str, ...]" = ()
+) -> Finding:
+    return Finding(
+        severity,
+        message,
+        WRITE_THE_FILE,
+        commands=(f"ls -l {file.path}",),
+        evidence={"path": file.path, "state": file.state.value, "link": plain(file.link or "none")},
+        flow=EVERYTHING[0],
+        takes_down=takes_down,
+    )
+
+
+def _filled_at_boot(file: ResolvConfFile) -> bool:
+    where = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), file.link or ""))
+    return where.startswith(VOLATILE)
+
+
+def _passed_over(file: ResolvConfFile) -> Finding:
+    lines = file.content.ignored
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    return Finding(
+        Severity.WARNING,
+        f"the C library passes over this line of resolv.conf: {lines[0][:80]!a}{more}",
+        'write each server as a line of its own that begins with "nameserver", a blank and an address, and ends '
+        "without a carriage return",
+        commands=(f"sed -i 's/\\r$//' {file.path}",) if any(line.endswith("\r") for line in lines) else (),
+        evidence={f"line {number}": ascii(line[:200]) for number, line in enumerate(lines, 1)},
+    )
+
+
+def _unreadable_for_others(file: ResolvConfFile) -> Finding:
+    return Finding(
+        Severity.WARNING,
+        f"resolv.conf has mode {file.mode:04o}, so that only root can look up names",
+        "make it readable for all",
+        commands=(f"chmod 0644 {file.path}",),
+        evidence={"mode": f"{file.mode:04o}"},
+    )

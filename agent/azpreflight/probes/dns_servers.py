@@ -1,0 +1,196 @@
+"""The verdicts on whether the DNS servers answer at all, and over TCP as well. Pure."""
+
+from collections.abc import Iterator
+from typing import Union
+
+from azpreflight.host import Outcome
+from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.probes.dns_facts import (
+    CONTROL,
+    EVERYTHING,
+    STUBS,
+    DnsFacts,
+    Role,
+    Server,
+    control_of,
+    heard,
+    judged,
+    named,
+    plain,
+    speaks,
+    upstream,
+)
+from azpreflight.probes.resolvconf import FileState
+
+MANNERS = {
+    Outcome.OK: "answers",
+    Outcome.TIMEOUT: "silent",
+    Outcome.REFUSED: "port closed",
+    Outcome.UNREACHABLE: "unreachable",
+    Outcome.PROHIBITED: "prohibited",
+    Outcome.RESET: "connection broken off",
+    Outcome.ERROR: "no DNS",
+}
+CORRECT_THE_NETWORK = (
+    "correct the DNS servers of the virtual network or of the network interface, restart the VM so that DHCP brings "
+    "them, then remove and add again each extension that failed: the VM itself boots, can be logged into by SSH and "
+    "need not be deleted, but its extensions look up their hosts in vain, retry and time out"
+)
+CORRECT_THE_LEASE = "correct the name servers that this network's DHCP hands out, or that the image names itself"
+OPEN_THE_CONTROL = (
+    "take away the guest's firewall rule, route or VPN that keeps 168.63.129.16 port 53 from this VM, or the network "
+    "security group rule on the service tag AzurePlatformDNS"
+)
+START_THE_RESOLVER = "start the local resolver and read its log, because resolv.conf sends every question to it"
+
+
+def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
+    """Every server that this machine's names depend on must answer over UDP, which the C library asks first."""
+    excuse = nobody_to_judge(facts)
+    if excuse is not None:
+        yield excuse
+        return
+    silent_behind = [server for server in upstream(facts) if not speaks(server)]
+    down = _no_way_to_names(facts)
+    for server in judged(facts):
+        resolver_waits = server.role is Role.LOCAL and bool(silent_behind)
+        if not speaks(server) and not resolver_waits:
+            yield _no_answer(server, facts, run, down)
+
+
+def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
+    if facts.file.state is FileState.UNREADABLE:
+        return Unknown(facts.file.error or f"cannot read {facts.file.path}")
+    if not facts.file.content.nameservers:
+        return NotApplicable("resolv.conf names no DNS server")
+    return None
+
+
+def _no_way_to_names(facts: DnsFacts) -> bool:
+    """No server that resolv.conf names answers, or the local resolver, which it names alone, has nobody to ask."""
+    front, behind = named(facts), upstream(facts)
+    if behind and all(server.role is Role.LOCAL for server in front):
+        silent = [server for server in behind if not speaks(server)]
+        return len(silent) == len(behind) or (not silent and not any(speaks(server) for server in front))
+    return not any(speaks(server) for server in front)
+
+
+def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
+    control = control_of(facts)
+    compared = [_manner(server)]
+    if control is not None and control is not server:
+        compared.append(f"control {CONTROL} {'answers' if speaks(control) else 'is silent too'}")
+    confidence, reason = _how_sure(server, facts)
+    return Finding(
+        Severity.ERROR if down else Severity.WARNING,
+        f"{_who(server, facts, run)} ({'; '.join(compared)})",
+        _remedy(server, run),
+        commands=_restart(server),
+        evidence=_evidence(server, facts),
+        flow=f"udp {server.address}:53",
+        takes_down=EVERYTHING if down else (),
+        confidence=confidence,
+        confidence_reason=reason,
+    )
+
+
+def _who(server: Server, facts: DnsFacts, run: Run) -> str:
+    address = plain(server.address)
+    if server.role is Role.LOCAL:
+        return f"the resolver on this machine does not answer: {address}"
+    if server.address == CONTROL:
+        return f"the platform's own DNS server does not answer: {address}"
+    if run.platform is not Platform.AZURE:
+        return f"a DNS server of this network does not answer: {address}"
+    control, outcome = control_of(facts), heard(server, tcp=False).outcome
+    if outcome is Outcome.REFUSED:
+        return f"the virtual network points to a machine without a DNS server: {address}"
+    if outcome is Outcome.TIMEOUT and not speaks(server, tcp=True) and control is not None and speaks(control):
+        return f"the virtual network points to a DNS server that does not exist: {address}"
+    return f"the virtual network points to a DNS server that does not answer: {address}"
+
+
+def _manner(server: Server) -> str:
+    """ "silent over udp and tcp", "port closed over udp, silent over tcp", and who said so if it was somebody else."""
+    over = {transport: heard(server, tcp=transport == "tcp") for transport in ("udp", "tcp")}
+    words = {
+        transport: answer.detail if answer.outcome is Outcome.ERROR and answer.detail else MANNERS[answer.outcome]
+        for transport, answer in over.items()
+    }
+    same = words["udp"] == words["tcp"]
+    said = f"{words['udp']} over udp and tcp" if same else f"{words['udp']} over udp, {words['tcp']} over tcp"
+    others = {answer.offender for answer in over.values() if answer.offender not in (None, server.address)}
+    return said + "".join(f", says {offender}" for offender in sorted(map(str, others)))
+
+
+def _how_sure(server: Server, facts: DnsFacts) -> "tuple[Confidence, str]":
+    answer = heard(server, tcp=False)
+    if answer.outcome is not Outcome.TIMEOUT:
+        who = answer.offender or ("this machine's kernel" if answer.outcome is Outcome.PROHIBITED else "the server")
+        return Confidence.CERTAIN, f"{who} said so"
+    others = [other for other in facts.servers if other is not server and other.role is not Role.LOCAL]
+    answering = [other.address for other in others if speaks(other)]
+    if answering:
+        return Confidence.CERTAIN, f"{answering[0]} answers the same questions in the same moment"
+    if others:
+        return Confidence.LIKELY, "no other server answers either, so the guest's firewall or the network may be why"
+    return Confidence.LIKELY, "there is no other server to compare with, so the network may be why"
+
+
+def _remedy(server: Server, run: Run) -> str:
+    if server.role is Role.LOCAL:
+        return START_THE_RESOLVER
+    if run.platform is not Platform.AZURE:
+        return CORRECT_THE_LEASE
+    return OPEN_THE_CONTROL if server.address == CONTROL else CORRECT_THE_NETWORK
+
+
+def _restart(server: Server) -> "tuple[str, ...]":
+    return ("systemctl restart systemd-resolved",) if server.address in STUBS else ()
+
+
+def _evidence(server: Server, facts: DnsFacts) -> "dict[str, str]":
+    seen = {
+        "server": plain(server.address),
+        "role": server.role.value,
+        "udp": MANNERS[heard(server, tcp=False).outcome],
+        "tcp": MANNERS[heard(server, tcp=True).outcome],
+    }
+    others = [other for other in facts.servers if other is not server]
+    return seen | {plain(other.address): MANNERS[heard(other, tcp=False).outcome] for other in others}
+
+
+def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
+    """What is too long for a datagram is asked again over TCP."""
+    excuse = nobody_to_judge(facts)
+    if excuse is not None:
+        yield excuse
+        return
+    answering = [server for server in judged(facts) if speaks(server)]
+    if not answering:
+        yield NotApplicable("no configured DNS server answers over udp")
+    for server in answering:
+        if not speaks(server, tcp=True):
+            yield _no_tcp(server, facts)
+
+
+def _no_tcp(server: Server, facts: DnsFacts) -> Finding:
+    answer = heard(server, tcp=True)
+    cut = next((asked.name for asked in server.asked if asked.answer.truncated), None)
+    example = f", as for {cut}" if cut is not None else ""
+    return Finding(
+        Severity.WARNING,
+        f"DNS server {plain(server.address)} answers over udp, and its tcp port 53 is {_shut(answer.outcome)}: "
+        f"answers that are longer than a datagram are lost{example}",
+        "let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network",
+        evidence=_evidence(server, facts),
+        flow=f"tcp {server.address}:53",
+        confidence=Confidence.CERTAIN if answer.outcome is not Outcome.TIMEOUT else Confidence.LIKELY,
+        confidence_reason="it was told so"
+        if answer.outcome is not Outcome.TIMEOUT
+        else "silence may be a loss as well",
+    )
+
+
+def _shut(outcome: Outcome) -> str:
+    return "closed" if outcome is Outcome.REFUSED else MANNERS[outcome]
