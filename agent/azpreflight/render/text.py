@@ -11,6 +11,7 @@ from azpreflight.render.plain import plain, wrapped
 
 INDENT = " " * 9
 """As wide as "warning" and two blanks: what belongs to a severity stands to the right of it."""
+DEEPER = INDENT + "  "
 REASONS = 3
 """Reasons for "does not apply" that are spelled out; the others are only counted."""
 
@@ -27,13 +28,18 @@ _Lines = list[str]
 
 def render(report: Report, *, verbose: bool = False, quiet: bool = False, color: bool = False) -> str:
     """The report; `quiet` is the verdict alone, `verbose` lists every check, `color` marks what is bad."""
-    blocks = [_verdict(report, color)]
-    if not quiet:
-        blocks += [_cause(entry, report.results, color) for entry in report.causes]
-        blocks += [_no_cause(report.results, color), _undecided(report.results, color)]
-        blocks += [_extensions(report.extensions, verbose)]
-        blocks += [_every_check(report.results)] if verbose else []
-        blocks += [[*_counts(report), *_hints(report)]]
+    verdict = _verdict(report, color)
+    if quiet:
+        return "\n".join(verdict) + "\n"
+    wrong = [
+        *(_cause(entry, report.results, color) for entry in report.causes),
+        _no_cause(report.results, color),
+        _undecided(report.results),
+        _extensions(report.extensions, verbose),
+        _every_check(report.results) if verbose else [],
+    ]
+    end = [*_counts(report), *_asked(report)]
+    blocks = [verdict, *wrong, end, _hints(report)] if any(wrong) else [[*verdict, *end]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -71,7 +77,7 @@ def _verdict_sentence(report: Report) -> str:
         return f"{subject} fails, or will fail, because of {', '.join(errors)}"
     if report.verdict is Readiness.UNDECIDED:
         blind = sum(result.status is Status.UNKNOWN and result.severity is Severity.ERROR for result in report.results)
-        return f"no error was found, but {_number(blind, 'check')} for an error could not look"
+        return f"no error was found, but {_number(blind, 'check')} whose failure would be one could not look"
     severities = Counter(finding.severity for result in report.results for finding in result.findings)
     lesser = [_number(severities[s], s.value) for s in (Severity.WARNING, Severity.NOTE) if severities[s]]
     return f"nothing was found that stops {subject}" + (f" ({', '.join(lesser)})" if lesser else "")
@@ -81,18 +87,18 @@ def _verdict_sentence(report: Report) -> str:
 
 
 def _cause(entry: CauseEntry, results: "Sequence[Result]", color: bool) -> _Lines:
-    lines = _headed(entry.severity, f"{entry.cause.value}: {entry.summary}", color)
-    lines += wrapped(f"{entry.confidence.value}: {entry.confidence_reason}", INDENT, INDENT)
+    lines = _headed(entry.severity, f"{entry.cause.value} ({entry.check}): {entry.summary}", color)
+    lines += wrapped(f"{entry.confidence.value}: {entry.confidence_reason}", INDENT, DEEPER)
     lines += _remedy(entry.remedy, entry.commands)
     for check, finding in _others(entry, results):
-        lines += wrapped(f"{check}: {finding.message}", f"{INDENT}also ", INDENT + " " * 5)
+        lines += wrapped(f"also {check}: {finding.message}", INDENT, DEEPER)
     if entry.symptoms:
-        lines += wrapped(f"this explains {', '.join(entry.symptoms)}", INDENT, INDENT)
+        lines += wrapped(f"explains {', '.join(entry.symptoms)}", INDENT, DEEPER)
     return lines
 
 
 def _remedy(remedy: str, commands: "Sequence[str]") -> _Lines:
-    return [*wrapped(remedy, INDENT, INDENT), *(f"{INDENT}  $ {plain(command)}" for command in commands)]
+    return [*wrapped(f"fix: {remedy}", INDENT, DEEPER), *(f"{DEEPER}$ {plain(command)}" for command in commands)]
 
 
 def _others(entry: CauseEntry, results: "Sequence[Result]") -> "list[tuple[str, Finding]]":
@@ -127,19 +133,22 @@ def _no_cause(results: "Sequence[Result]", color: bool) -> _Lines:
     ]
 
 
-def _undecided(results: "Sequence[Result]", color: bool) -> _Lines:
-    """What could not look, the checks with one reason together."""
+def _undecided(results: "Sequence[Result]") -> _Lines:
+    """What could not look, the checks with one reason together, those first whose failure would be an error."""
     groups: dict[tuple[Severity, str], list[str]] = {}
     for result in results:
         if result.status is Status.UNKNOWN and result.severity is not None:
             groups.setdefault((result.severity, result.reason or ""), []).append(result.check)
     ordered = sorted(groups.items(), key=lambda item: -item[0][0].rank)
-    lines = [
+    return [
         line
         for (severity, reason), checks in ordered
-        for line in _headed(severity, f"{', '.join(checks)}: {reason}", color)
+        for line in wrapped(f"{', '.join(checks)}: {reason}{_at_most(severity)}", f"{'unknown':<9}", INDENT)
     ]
-    return ["could not look, which would be:", *lines] if lines else []
+
+
+def _at_most(severity: Severity) -> str:
+    return "" if severity is Severity.ERROR else f" (a {severity.value} at most)"
 
 
 def _extensions(extensions: "Sequence[ExtensionVerdict]", verbose: bool) -> _Lines:
@@ -166,10 +175,10 @@ def _one_check(result: Result) -> _Lines:
     said = result.title if result.status is Status.PASS else result.reason or ""
     lines = wrapped(f"{result.check}: {said}" if said else result.check, f"{mark} ", " " * 7)
     for finding in result.findings:
-        lines += wrapped(f"{finding.severity.value}: {finding.message}", INDENT, INDENT + "  ")
+        lines += wrapped(f"{finding.severity.value}: {finding.message}", INDENT, DEEPER)
         lines += _remedy(finding.remedy, finding.commands)
     if result.because_of:
-        lines += wrapped(f"because of {', '.join(result.because_of)}", INDENT, INDENT)
+        lines += wrapped(f"because of {', '.join(result.because_of)}", INDENT, DEEPER)
     return lines
 
 
@@ -191,8 +200,19 @@ def _not_applicable(results: "Sequence[Result]") -> str:
     return f"{sum(reasons.values())} not applicable ({', '.join(told)})"
 
 
+def _asked(report: Report) -> _Lines:
+    """What was asked of which machine: the same machine may be fit for one stage and not for another."""
+    run = report.run
+    system = " ".join(word for word in (run.os.id, run.os.version_id) if word) or "unknown system"
+    parts = [f"stage {run.stage.value}", run.profile.value, f"platform {run.platform.value}", system]
+    parts += [f"kernel {run.kernel}"] if run.kernel else []
+    parts += [f"root {run.root}"] if run.root else []
+    parts += [] if run.privileged else ["unprivileged"]
+    return wrapped(f"{', '.join(parts)}; {report.tool.name} {report.tool.version}")
+
+
 def _hints(report: Report) -> _Lines:
     """Where to read more about what failed."""
     alone = [result.check for result in report.results if result.findings and result.cause is None]
     ids = [*(entry.cause.value for entry in report.causes), *alone]
-    return ["", *(f"azpreflight explain {name}" for name in dict.fromkeys(ids))] if ids else []
+    return [f"azpreflight explain {name}" for name in dict.fromkeys(ids)]

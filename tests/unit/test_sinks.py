@@ -1,0 +1,210 @@
+"""Sinks on real files, real pseudo terminals and real pipes."""
+
+import os
+import pty
+import stat
+import subprocess
+import sys
+import termios
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from azpreflight import sinks
+from azpreflight.sinks import SinkError, serial_devices, write_file, write_serial
+from tests.fakes import Denied, FakeHost
+
+TEXT = "NOT READY: guest-firewall\n\nerror    a name with \x1b[31m and \xe9\n"
+
+
+# --- file ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_whole_private_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    """The file holds the text with mode 0640, whatever the umask, and no temporary file is left."""
+    path = tmp_path / "report.json"
+    before = os.umask(0o077)
+    try:
+        write_file(str(path), TEXT)
+    finally:
+        os.umask(before)
+    assert path.read_text() == TEXT
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_relative_path_is_written_beside_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The temporary file is made in the directory of the target."""
+    monkeypatch.chdir(tmp_path)
+    write_file("report.json", TEXT)
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_planted_link_is_replaced_and_its_target_stays(tmp_path: Path) -> None:
+    """A root process that writes a report must not overwrite what somebody's link points to."""
+    victim = tmp_path / "shadow"
+    victim.write_text("root:*")
+    link = tmp_path / "report.json"
+    link.symlink_to(victim)
+    write_file(str(link), TEXT)
+    assert victim.read_text() == "root:*"
+    assert link.read_text() == TEXT and not link.is_symlink()
+
+
+def test_a_temporary_name_cannot_be_taken_before(tmp_path: Path) -> None:
+    """Two writers at once never share a temporary file; the last one wins with a whole text."""
+    path = str(tmp_path / "report.json")
+    texts = [f"{number}\n" * 10_000 for number in range(8)]
+    threads = [threading.Thread(target=write_file, args=(path, text)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Path(path).read_text() in texts
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "no directory", "device"])
+def test_what_cannot_be_a_report_is_an_error_and_stays(tmp_path: Path, kind: str) -> None:
+    """A directory, a FIFO or a device is refused and not replaced by a regular file."""
+    path = tmp_path / "there"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "no directory":
+        path = tmp_path / "absent" / "report.json"
+    else:
+        path = Path("/dev/null")
+    with pytest.raises(SinkError, match="cannot write"):
+        write_file(str(path), TEXT)
+    assert not path.is_file()
+    assert [name for name in os.listdir(tmp_path) if name != "there"] == []
+
+
+# --- standard output ----------------------------------------------------------------------------------------------
+
+PRINT = "import sys; from azpreflight import sinks\ntry:\n  sinks.write_stdout('line\\n' * 200_000)\n"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    """`azpreflight check | head -1` says nothing on standard error."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PRINT + "finally:\n  pass"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(5)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(10) == 0
+    process.stderr.close()
+
+
+def test_a_full_disk_is_said() -> None:
+    """Output that is lost is an error, never silence."""
+    code = PRINT + "except sinks.SinkError as error:\n  sys.exit(str(error))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.stderr == "cannot write to standard output: No space left on device\n"
+
+
+# --- the serial console -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("active", "devices"),
+    [
+        ("tty0 ttyS0\n", ("/dev/ttyS0",)),
+        ("ttyS1 ttyAMA0 hvc0\n", ("/dev/ttyS1", "/dev/ttyAMA0", "/dev/hvc0")),
+        ("tty0\n", ("/dev/console",)),
+        ("", ("/dev/console",)),
+        ("ttyS0/../sda ttyS ttySx\n", ("/dev/console",)),
+    ],
+)
+def test_serial_ports_are_those_that_the_kernel_uses(active: str, devices: "tuple[str, ...]") -> None:
+    """The kernel's list decides; what is no serial port is left out."""
+    assert serial_devices(FakeHost(files={sinks.ACTIVE_CONSOLES: active})) == devices
+
+
+@pytest.mark.parametrize("files", [{}, {sinks.ACTIVE_CONSOLES: Denied()}])
+def test_without_a_list_the_console_is_used(files: "dict[str, Denied]") -> None:
+    """A container has no such file in /sys."""
+    assert serial_devices(FakeHost(files=files)) == ("/dev/console",)
+
+
+@pytest.fixture
+def port() -> "Iterator[tuple[int, str]]":
+    """A pseudo terminal: the descriptor of its far end, and the device to write to."""
+    far, near = pty.openpty()
+    tty.setraw(near)
+    yield far, os.ttyname(near)
+    os.close(far)
+    os.close(near)
+
+
+def test_a_console_gets_every_line_in_ascii(port: "tuple[int, str]") -> None:
+    """An empty line first, because a login prompt may be pending; then the lines, no escape sequence among them."""
+    far, device = port
+    write_serial(device, TEXT, timeout=5)
+    got = os.read(far, 4096)
+    assert got == b"\r\nNOT READY: guest-firewall\r\n\r\nerror    a name with \\x1b[31m and \\xe9\r\n"
+
+
+def test_a_slow_console_gets_everything(port: "tuple[int, str]") -> None:
+    """More than the kernel buffers goes out as the reader takes it."""
+    far, device = port
+    text = "".join(f"line {number}\n" for number in range(3000))
+    got = bytearray()
+
+    def read() -> None:
+        while not got.endswith(b"line 2999\r\n"):
+            got.extend(os.read(far, 512))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    write_serial(device, text, timeout=20)
+    reader.join(5)
+    assert got.decode() == "\r\n" + text.replace("\n", "\r\n")
+
+
+def test_a_console_that_nobody_reads_holds_nothing_up(port: "tuple[int, str]") -> None:
+    """A full buffer ends in an error within the deadline."""
+    _, device = port
+    began = time.monotonic()
+    with pytest.raises(SinkError, match=r"took \d+ of \d+ lines within 0.3 s"):
+        write_serial(device, "x" * 80 + "\n" + "line\n" * 50_000, timeout=0.3)
+    assert time.monotonic() - began < 2
+
+
+def test_a_console_that_is_stopped_by_flow_control_holds_nothing_up(port: "tuple[int, str]") -> None:
+    """After XOFF the port takes nothing at all."""
+    _, device = port
+    descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY)
+    termios.tcflow(descriptor, termios.TCOOFF)
+    try:
+        began = time.monotonic()
+        with pytest.raises(SinkError, match="lines within"):
+            write_serial(device, TEXT, timeout=0.3)
+        assert time.monotonic() - began < 2
+    finally:
+        termios.tcflow(descriptor, termios.TCOON)
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", ["absent", "file", "fifo", "null"])
+def test_what_is_no_console_is_an_error(tmp_path: Path, kind: str) -> None:
+    """A device that is missing, or is something else, is named in the error and not written to."""
+    path = tmp_path / "ttyS0"
+    if kind == "file":
+        path.write_text("")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "null":
+        path = Path("/dev/null")
+    with pytest.raises(SinkError, match=f"cannot write to {path}"):
+        write_serial(str(path), TEXT, timeout=1)
+    assert kind != "file" or path.read_text() == ""

@@ -1,0 +1,198 @@
+"""What a person sees: whole outputs, and what must never reach a terminal."""
+
+import re
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azpreflight.model import Severity, Status
+from azpreflight.render import catalogue, json, junit, prometheus, text
+from azpreflight.render.plain import WIDTH, plain, wrapped
+from tests.unit.reports import BROKEN, READY, RULE, UNDECIDED, result
+
+BROKEN_TEXT = """\
+NOT READY: this VM fails, or will fail, because of guest-firewall
+
+error    guest-firewall (firewall-wireserver): rule 3 of OUTPUT (legacy filter) drops tcp
+         168.63.129.16:80
+         certain: the kernel dropped it in a rehearsal of the same rules
+         fix: delete the rule, and save the rules again
+           $ iptables-legacy -D OUTPUT 3
+           $ netfilter-persistent save
+         explains wireserver-http, wireserver-goal-state
+
+warning  dns-unreachable (dns-servers): 10.0.0.9 did not answer over udp (and 1 more finding of this
+         cause)
+         likely: two questions were lost, which a busy server can do too
+         fix: take it out of /etc/resolv.conf
+         also dns-tcp: 10.0.0.9 did not answer over tcp
+
+note     gen-odd: /root has 3 odd files
+         fix: look at them
+
+unknown  gen-users, gen-root-password: cannot read /etc/shadow: Permission denied
+
+extension Microsoft.Azure.Extensions.CustomScript: works: no, package: none; no way delivers its
+         package
+
+2 checks passed, 6 failed, 2 could not look, 1 not applicable (not asked at stage firstboot: 1);
+looked for 0.41 s
+stage firstboot, generalized, platform azure, debian 12, kernel 6.1.0-18-cloud-amd64; azpreflight
+1.0.0
+
+azpreflight explain guest-firewall
+azpreflight explain dns-unreachable
+azpreflight explain gen-odd
+"""
+
+READY_TEXT = """\
+READY: nothing was found that stops a VM from this image
+1 check passed, 1 not applicable (not on Azure: 1); looked for 0.41 s
+stage capture, generalized, platform none, debian 12, kernel 6.1.0-18-cloud-amd64; azpreflight 1.0.0
+"""
+
+UNDECIDED_TEXT = """\
+UNDECIDED: no error was found, but 1 check whose failure would be one could not look
+
+unknown  gen-users: cannot read /etc/shadow: Permission denied
+
+0 checks passed, 1 could not look; looked for 0.41 s
+stage capture, generalized, platform none, debian 12, kernel 6.1.0-18-cloud-amd64; azpreflight 1.0.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"), [(BROKEN, BROKEN_TEXT), (READY, READY_TEXT), (UNDECIDED, UNDECIDED_TEXT)]
+)
+def test_the_whole_text(report: Any, expected: str) -> None:
+    """The verdict leads, symptoms are one line, passes are a number."""
+    assert text.render(report) == expected
+
+
+def test_quiet_is_the_verdict_alone() -> None:
+    """One line, for a shell prompt or a log."""
+    assert text.render(BROKEN, quiet=True) == BROKEN_TEXT.splitlines()[0] + "\n"
+
+
+def test_verbose_has_every_check_with_its_mark() -> None:
+    """Each check is there once, with why it is as it is."""
+    lines = text.render(BROKEN, verbose=True).splitlines()
+    marked = {line[7:].split(":")[0]: line[:6] for line in lines if re.match(r"\[[PFUN]", line)}
+    assert list(marked) == [r.check for r in BROKEN.results]
+    assert marked["wireserver-http"] == "[FAIL]"
+    assert marked["gen-users"] == "[UNKN]"
+    assert marked["gen-sudoers"] == "[N/A ]"
+    assert "         because of firewall-wireserver" in lines
+    assert "[PASS] network-address: network-address is well" in lines
+
+
+def test_colour_is_only_added() -> None:
+    """Without its colours, the coloured text is the plain one; without asking there is none."""
+    colored = text.render(BROKEN, verbose=True, color=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == text.render(BROKEN, verbose=True)
+    assert "\x1b" in colored
+    assert "\x1b" not in text.render(BROKEN, verbose=True)
+
+
+def test_what_is_ignored_is_said() -> None:
+    """A ready machine of which half was not looked at must not look like any other."""
+    assert ", 2 ignored (gen-users, dns-tcp); " in text.render(replace(READY, ignored=("gen-users", "dns-tcp")))
+
+
+def test_lesser_findings_do_not_hide_behind_ready() -> None:
+    """A warning leaves the machine ready, and is in the first line."""
+    warned = result("dns-tcp", Status.FAIL, replace(RULE, severity=Severity.WARNING))
+    said = text.render(replace(READY, results=(*READY.results, warned)))
+    assert said.startswith("READY: nothing was found that stops a VM from this image (1 warning)\n\nwarning  dns-tcp: ")
+
+
+def test_an_unprivileged_look_is_said() -> None:
+    """Whoever reads a saved report must see that it was not made by root."""
+    assert "unprivileged" in text.render(replace(READY, run=replace(READY.run, privileged=False)))
+
+
+EVIL = "a\x1b]0;pwned\x07\nNOT READY: \u202e\x00\x9b\u00e9\udc80"
+
+
+def test_nothing_from_outside_reprograms_a_terminal() -> None:
+    """Control characters, line breaks and non-ASCII are written as escapes wherever they come from."""
+    finding = replace(RULE, message=EVIL, remedy=EVIL, commands=(EVIL,))
+    report = replace(
+        BROKEN,
+        results=(
+            result("a", Status.FAIL, finding),
+            result("b", Status.UNKNOWN, reason=EVIL),
+            result("c", Status.NOT_APPLICABLE, reason=EVIL),
+        ),
+        causes=(replace(BROKEN.causes[0], summary=EVIL, confidence_reason=EVIL, remedy=EVIL, commands=(EVIL,)),),
+        extensions=(replace(BROKEN.extensions[0], name=EVIL, why=EVIL),),
+        run=replace(BROKEN.run, kernel=EVIL, os=replace(BROKEN.run.os, id=EVIL), root=EVIL),
+        ignored=(EVIL,),
+    )
+    outputs = [text.render(report, verbose=True), junit.render(report), prometheus.render(report)]
+    outputs += [json.render(report), json.render_lines(report)]
+    for output in outputs:
+        assert set(output) <= {"\n", *map(chr, range(0x20, 0x7F))}
+    ElementTree.fromstring(outputs[1])
+
+
+@given(st.text())
+def test_plain_text_is_printable_ascii(value: str) -> None:
+    """Whatever the text, what remains is printable ASCII on one line; what was so already is unchanged."""
+    assert all(" " <= character <= "~" for character in plain(value))
+    assert plain(plain(value)) == plain(value)
+
+
+@given(st.lists(st.text(alphabet="ab-/.\u00e9", min_size=1, max_size=WIDTH - 20)))
+def test_lines_are_at_most_as_wide_as_a_terminal(words: "list[str]") -> None:
+    """A line is too long only where a single word is."""
+    for line in wrapped(" ".join(words), "error    ", " " * 9):
+        assert len(line) <= WIDTH or " " not in line[9:].strip()
+
+
+def test_an_unbreakable_word_stays_whole() -> None:
+    """A long URL can be copied from the output."""
+    url = "https://" + "x" * 150
+    assert any(url in line for line in wrapped(f"cannot reach {url} at all"))
+
+
+def test_junit_counts_and_names() -> None:
+    """Findings are failures, what could not look is an error, what does not apply is skipped."""
+    suite = ElementTree.fromstring(junit.render(BROKEN))
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "11",
+        "failures": "6",
+        "errors": "2",
+        "skipped": "1",
+    }
+    failure = suite.find("testcase[@name='firewall-wireserver']/failure")
+    assert failure is not None and failure.get("type") == "guest-firewall" and failure.text == RULE.remedy
+    assert [case.get("name") for case in suite if len(case) == 0] == ["network-address", "network-default-route"]
+
+
+def test_prometheus_has_one_status_for_each_check() -> None:
+    """Every line is a gauge with labels, and each check is in exactly one status."""
+    lines = [line for line in prometheus.render(BROKEN).splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r'azpreflight_\w+(\{(\w+="[^"]*",?)+\})? [0-9.]+', line) for line in lines)
+    ones = [line for line in lines if line.startswith("azpreflight_check{") and line.endswith(" 1")]
+    assert len(ones) == len(BROKEN.results)
+    assert 'azpreflight_verdict{verdict="not-ready"} 1' in lines
+    assert 'azpreflight_cause{cause="guest-firewall",severity="error"} 1' in lines
+
+
+def test_json_lines_are_one_object_a_line() -> None:
+    """The run first, then causes, results and extensions, each of a named kind."""
+    import json as stdlib_json
+
+    rows = [stdlib_json.loads(line) for line in json.render_lines(BROKEN).splitlines()]
+    assert [row["kind"] for row in rows] == ["run"] + ["cause"] * 2 + ["result"] * 11 + ["extension"] * 2
+    assert rows[0]["verdict"] == "not-ready" and rows[0]["schema"] == json.REPORT_SCHEMA
+
+
+def test_the_catalogue_of_nothing_is_empty() -> None:
+    """No checks, no lines; and an empty array for programs."""
+    assert catalogue.render(()) == "" and catalogue.render_json(()) == "[]\n"
