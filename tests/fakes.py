@@ -1,7 +1,6 @@
 """A host made of literals: what a probe would see, written down."""
 
 import fnmatch
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Callable, Optional, TypeVar, Union
@@ -76,24 +75,39 @@ class FakeHost:
     def together(self, calls: "Sequence[Callable[[], T]]") -> "tuple[T, ...]":
         return tuple(call() for call in calls)
 
-    def _node(self, path: str, follow: bool = True, links: int = 0) -> "tuple[str, object]":
+    def _real(self, path: str, follow: bool) -> str:
+        """The path with its links followed; the last component is left as it is unless `follow`."""
+        pending = _components(path)[::-1]
+        done: list[str] = []
+        links = 0
+        while pending:
+            part = pending.pop()
+            if part == "..":
+                done[-1:] = []
+                continue
+            done.append(part)
+            node = self.files.get("/" + "/".join(done))
+            if not isinstance(node, Link) or (not pending and not follow):
+                continue
+            links += 1
+            if links > 40:
+                raise HostError(f"cannot read {path}: too many symbolic links")
+            done = [] if node.target.startswith("/") else done[:-1]
+            pending += _components(node.target)[::-1]
+        return "/" + "/".join(done)
+
+    def _node(self, path: str, follow: bool = True) -> "tuple[str, Node]":
         """The path with links followed, and its node; `KeyError` if there is none."""
-        path = path.rstrip("/") or "/"
-        if path in self.files:
-            node = self.files[path]
-            if isinstance(node, Link) and follow:
-                if links > 40:
-                    raise HostError(f"cannot read {path}: too many symbolic links")
-                target = node.target if node.target.startswith("/") else f"{path.rpartition('/')[0]}/{node.target}"
-                return self._node(posixpath.normpath(target), follow, links + 1)
-            return path, node
-        for parent in _parents(path):
-            if isinstance(self.files.get(parent), Link):
-                target, _ = self._node(parent)
-                return self._node(target + path[len(parent) :], follow, links + 1)
-        if any(name.startswith(path.rstrip("/") + "/") for name in self.files):
-            return path, None
+        real = self._real(path, follow)
+        if real in self.files:
+            return real, self.files[real]
+        if any(name.startswith(real.rstrip("/") + "/") for name in self.files):
+            return real, None
         raise KeyError(path)
+
+    def _running_system(self, what: str) -> None:
+        if self.root != "/":
+            raise HostError(f"{what} needs the running system, and a mounted image is looked at")
 
     def read(self, path: str, limit: int = 1 << 20) -> Optional[bytes]:
         try:
@@ -104,7 +118,7 @@ class FakeHost:
             raise HostError(f"cannot read {path}: {node.reason}")
         if isinstance(node, Fifo):
             raise HostError(f"cannot read {path}: not a regular file")
-        if node is None:
+        if _is_directory(node):
             raise HostError(f"cannot read {path}: a directory")
         content = node if isinstance(node, bytes) else node.encode() if isinstance(node, str) else b""
         if len(content) > limit:
@@ -117,7 +131,10 @@ class FakeHost:
 
     def tail(self, path: str, limit: int = 1 << 20) -> Optional[str]:
         content = self.read(path, 1 << 30)
-        return None if content is None else content[-limit:].decode("utf-8", "replace")
+        if content is not None and len(content) > limit:
+            content = content[-limit - 1 :]
+            content = content[content.find(b"\n") + 1 :]
+        return None if content is None else content.decode("utf-8", "replace")
 
     def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
         try:
@@ -142,23 +159,28 @@ class FakeHost:
             return None
         if isinstance(node, Denied):
             raise HostError(f"cannot list {path}: {node.reason}")
-        if node is not None:
-            raise HostError(f"cannot list {path}: Not a directory")
+        if not _is_directory(node):
+            return None
         prefix = real.rstrip("/") + "/"
         return tuple(sorted({name[len(prefix) :].split("/")[0] for name in self.files if name.startswith(prefix)}))
 
     def glob(self, pattern: str) -> "tuple[str, ...]":
-        depth = pattern.count("/")
-        every = {parent for name in self.files for parent in (*_parents(name), name)}
-        matches = [
-            name
-            for name in every
-            if name.count("/") == depth
-            and all(fnmatch.fnmatchcase(a, b) for a, b in zip(name.split("/"), pattern.split("/")))
-        ]
-        return tuple(sorted(matches))
+        found = [""]
+        for part in _components(pattern):
+            if any(mark in part for mark in "*?["):
+                found = [
+                    f"{base}/{name}"
+                    for base in found
+                    for name in self.list(base or "/") or ()
+                    if fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+                ]
+            else:
+                found = [f"{base}/{part}" for base in found]
+        return tuple(sorted(path for path in found if self.info(path, follow=False) is not None))
 
     def which(self, program: str) -> Optional[str]:
+        if self.root != "/":
+            return None
         return f"/usr/sbin/{program}" if any(command[0] == program for command in self.programs) else None
 
     def run(
@@ -169,29 +191,36 @@ class FakeHost:
         env: Optional[Mapping[str, str]] = None,
         limit: int = 32 << 20,
     ) -> Completed:
+        self._running_system(f"running {command[0]}")
         self.asked.append(tuple(command))
         if tuple(command) not in self.programs:
             raise HostError(f"no program {command[0]}")
         return self.programs[tuple(command)]
 
     def interfaces(self) -> "tuple[Interface, ...]":
+        self._running_system("listing interfaces")
         return self.interface_list
 
     def route(self, address: str) -> Route:
+        self._running_system("a route")
         return self.routes.get(address, Route(Outcome.UNREACHABLE))
 
     def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
+        self._running_system("a connection")
         return self.tcp.get((address, port), TcpAnswer(Outcome.TIMEOUT, timeout))
 
     def hops(
         self, address: str, port: int, timeout: float, ttls: Sequence[int] = tuple(range(1, 9))
     ) -> "tuple[Hop, ...]":
+        self._running_system("a path")
         return self.paths.get((address, port), tuple(Hop(ttl, Outcome.TIMEOUT) for ttl in ttls))
 
     def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
+        self._running_system("a name server")
         return self.dns.get((server, name, rdtype, tcp), DnsAnswer(Outcome.TIMEOUT, timeout))
 
     def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+        self._running_system("resolving a name")
         return self.names.get(name, ())
 
     def get(
@@ -204,10 +233,14 @@ class FakeHost:
         proxy: Optional[str] = None,
         redirects: int = 0,
     ) -> HttpAnswer:
+        self._running_system("a request")
         self.asked.append((url,))
         return self.http.get(url, HttpAnswer(Outcome.TIMEOUT, Phase.TCP, timeout))
 
 
-def _parents(path: str) -> "tuple[str, ...]":
-    parts = path.split("/")
-    return tuple("/".join(parts[:count]) for count in range(2, len(parts)))
+def _is_directory(node: Node) -> bool:
+    return node is None or (isinstance(node, FileInfo) and node.kind is FileKind.DIRECTORY)
+
+
+def _components(path: str) -> "list[str]":
+    return [part for part in path.split("/") if part not in ("", ".")]

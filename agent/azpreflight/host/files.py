@@ -8,7 +8,7 @@ import errno
 import fnmatch
 import os
 import stat
-from typing import Callable, Optional
+from typing import Optional
 
 from azpreflight.host.api import FileInfo, FileKind, HostError
 
@@ -16,6 +16,9 @@ MAX_LINKS = 40
 """As many as the kernel follows before ELOOP."""
 MAX_NAMES = 10_000
 """Names in one directory; more is not a directory of the system's own files."""
+
+CHUNK = 1 << 20
+"""Bytes of one read(2)."""
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
@@ -102,24 +105,22 @@ class Tree:
         if real is None:
             return None
         try:
+            _only_regular(path, os.stat(real))
             descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
             if error.errno in _ABSENT:
                 return None
-            if error.errno == errno.ENXIO:
-                raise HostError(f"cannot read {path}: not a regular file") from None
             raise HostError(f"cannot read {path}: {error.strerror}") from None
-        with open(descriptor, "rb", buffering=0) as file:
+        try:
             seen = os.fstat(descriptor)
-            if not stat.S_ISREG(seen.st_mode):
-                kind = "a directory" if stat.S_ISDIR(seen.st_mode) else "not a regular file"
-                raise HostError(f"cannot read {path}: {kind}")
-            try:
-                if from_end and seen.st_size > count:
-                    file.seek(seen.st_size - count)
-                return _read_up_to(file.read, count)
-            except OSError as error:
-                raise HostError(f"cannot read {path}: {error.strerror}") from None
+            _only_regular(path, seen)
+            if from_end and seen.st_size > count:
+                os.lseek(descriptor, seen.st_size - count, os.SEEK_SET)
+            return _read_up_to(descriptor, count)
+        except OSError as error:
+            raise HostError(f"cannot read {path}: {error.strerror}") from None
+        finally:
+            os.close(descriptor)
 
     def list(self, path: str) -> Optional["tuple[str, ...]"]:
         """See Host.list."""
@@ -171,12 +172,19 @@ def _kind(mode: int) -> FileKind:
     return FileKind.OTHER
 
 
-def _read_up_to(read: Callable[[int], Optional[bytes]], count: int) -> bytes:
+def _only_regular(path: str, seen: os.stat_result) -> None:
+    """Refuse what must not be read; before opening too, because opening a device or a FIFO can already do something."""
+    if not stat.S_ISREG(seen.st_mode):
+        kind = "a directory" if stat.S_ISDIR(seen.st_mode) else "not a regular file"
+        raise HostError(f"cannot read {path}: {kind}")
+
+
+def _read_up_to(descriptor: int, count: int) -> bytes:
     """Read until the end or `count` bytes; files under /proc and /sys come in pieces and state no size."""
     pieces = []
     left = count
     while left > 0:
-        piece = read(left)
+        piece = os.read(descriptor, min(left, CHUNK))
         if not piece:
             break
         pieces.append(piece)

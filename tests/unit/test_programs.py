@@ -1,0 +1,151 @@
+"""Running programs that hang, flood, fork and feed badly: each ends in time, and nothing of it is left."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from azpreflight.host import Completed, HostError, LocalHost
+from azpreflight.host.programs import which
+
+
+def sh(script: str, timeout: float = 5.0, limit: int = 1 << 20) -> Completed:
+    return LocalHost().run(["sh", "-c", script], timeout, limit=limit)
+
+
+def gone(pid: int) -> bool:
+    """True once the process has ended (a zombie has), which takes a moment after its signal."""
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_output_and_status_come_back() -> None:
+    """Both streams, and the exit status."""
+    assert sh("echo out; echo err >&2; exit 3") == Completed(3, "out\n", "err\n")
+
+
+def test_a_signal_is_a_negative_status() -> None:
+    """A program that crashed is told apart from one that failed."""
+    assert sh("kill -SEGV $$").status == -11
+
+
+def test_input_is_fed_and_closed() -> None:
+    """More than a pipe holds, to a program that answers while it reads."""
+    data = b"0123456789abcde\n" * 20_000
+    assert LocalHost().run(["cat"], 5, stdin=data).stdout.encode() == data
+
+
+def test_a_program_that_does_not_read_its_input_ends_all_the_same() -> None:
+    """The pipe breaks, and that is no error of ours."""
+    assert LocalHost().run(["true"], 5, stdin=b"x" * 1_000_000).status == 0
+
+
+def test_without_input_it_is_closed() -> None:
+    """A program that asks a question gets no answer and does not wait."""
+    assert sh("read line; echo $?").stdout == "1\n"
+
+
+def test_the_environment_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy, no locale and no preloaded library of the caller reaches the program."""
+    monkeypatch.setenv("LD_PRELOAD", "/nowhere.so")
+    monkeypatch.setenv("https_proxy", "http://10.0.0.1:3128")
+    names = {line.split("=")[0] for line in sh("env").stdout.splitlines()}
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "LC_ALL", "LANG"}
+
+
+def test_no_such_program() -> None:
+    """The error names it."""
+    with pytest.raises(HostError, match="no program no-such-program"):
+        LocalHost().run(["no-such-program"], 5)
+    assert which("no-such-program") is None
+
+
+def test_a_file_that_is_no_program(tmp_path: Path) -> None:
+    """A script without an interpreter is an error with the kernel's word for it."""
+    path = tmp_path / "tool"
+    path.write_text("\x00\x01")
+    path.chmod(0o755)
+    with pytest.raises(HostError, match=r"cannot run .*: Exec format error"):
+        LocalHost().run([str(path)], 5)
+
+
+def test_rubbish_is_text_with_replacement_characters() -> None:
+    """Bytes that are no UTF-8 do not break the reader."""
+    assert sh(r"printf '\377\376ok'").stdout == "\ufffd\ufffdok"
+
+
+def test_a_hung_program_is_killed_with_its_children() -> None:
+    """At the deadline the whole session ends, a child that ignores signals too."""
+    script = "trap '' TERM; sleep 60 & echo $! $$ >&2; wait"
+    began = time.monotonic()
+    with pytest.raises(HostError, match=r"sh did not end within 0.5 s"):
+        sh(script, timeout=0.5)
+    assert time.monotonic() - began < 2
+    left = subprocess.run(["pgrep", "-f", "^sleep 60$"], capture_output=True, text=True, check=False).stdout.split()
+    assert all(gone(int(pid)) for pid in left)
+
+
+def test_endless_output_is_cut_and_ended() -> None:
+    """A program that prints for ever neither fills the memory nor outlives its deadline."""
+    began = time.monotonic()
+    with pytest.raises(HostError, match="yes did not end within"):
+        LocalHost().run(["yes"], 0.5, limit=1000)
+    assert time.monotonic() - began < 2
+
+
+def test_long_output_is_cut_and_said() -> None:
+    """Nothing may be concluded from what is missing, so the cut is visible."""
+    done = sh("head -c 100000 /dev/zero | tr '\\0' x", limit=1000)
+    assert (len(done.stdout), done.truncated, done.status) == (1000, True, 0)
+
+
+def test_a_grandchild_that_keeps_the_pipe_open_is_killed() -> None:
+    """The program itself has ended, its background child holds the output: it ends at the deadline."""
+    marker = "61.0301"
+    began = time.monotonic()
+    with pytest.raises(HostError, match="did not end within"):
+        sh(f"sleep {marker} & exit 0", timeout=0.5)
+    assert time.monotonic() - began < 2
+    left = subprocess.run(["pgrep", "-f", f"^sleep {marker}$"], capture_output=True, text=True, check=False)
+    assert all(gone(int(pid)) for pid in left.stdout.split())
+
+
+def test_the_run_ends_a_program_that_nobody_waits_for_any_more(tmp_path: Path) -> None:
+    """Python ends while a daemon thread waits for a program: the program ends too."""
+    code = (
+        "import threading, time\n"
+        "from azpreflight.host import LocalHost\n"
+        "command = ['sh', '-c', f'echo $$ > {path}; exec sleep 60']\n"
+        "threading.Thread(target=LocalHost().run, args=(command, 9), daemon=True).start()\n"
+        "while not open(path).read(): time.sleep(0.01)\n"
+    )
+    path = tmp_path / "pid"
+    path.write_text("")
+    subprocess.run([sys.executable, "-c", f"path = {str(path)!r}\n{code}"], timeout=10, check=True)
+    assert gone(int(path.read_text()))
+
+
+def test_many_at_once() -> None:
+    """Each caller gets the output of its own program."""
+    host = LocalHost()
+    numbers = tuple(range(30))
+    done = host.together([lambda number=number: host.run(["echo", str(number)], 5) for number in numbers])  # type: ignore[misc]  # a default binds the number
+    assert [result.stdout for result in done] == [f"{number}\n" for number in numbers]
+
+
+def test_a_mounted_image_runs_nothing(tmp_path: Path) -> None:
+    """Programs of an image are not run, and those of this machine say nothing about it."""
+    host = LocalHost(str(tmp_path))
+    with pytest.raises(HostError, match="running true needs the running system"):
+        host.run(["true"], 5)
+    assert host.which("sh") is None
