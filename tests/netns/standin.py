@@ -87,7 +87,7 @@ def standin(*faults: Fault, ipv6: bool = False) -> "Iterator[StandIn]":
         topology.build(names, ipv6, [address for address in dns if address != topology.WIRE_SERVER])
         for config in _configs(faults, dns, directory):
             stack.enter_context(_servers(names[config.role], config))
-        files = merged(_files(), *(fault.files for fault in faults))
+        files = merged(_files(tree), *(fault.files for fault in faults))
         vm = stack.enter_context(Vm(names["vm"], tree, files, directory))
         for fault in faults:
             for role, command in fault.commands:
@@ -138,10 +138,16 @@ def _servers(namespace: str, config: Config) -> "Iterator[None]":
         process.communicate()
 
 
-def _files() -> "dict[str, Optional[str]]":
-    """What the platform and the image maker put into every healthy VM."""
+def _files(tree: Path) -> "dict[str, Optional[str]]":
+    """What the platform and the image maker put into every healthy VM; waagent provisions it."""
     authority, _ = certificates()
-    return {"/etc/resolv.conf": RESOLV_CONF, "/etc/hosts": "127.0.0.1 localhost\n", BUNDLE: authority}
+    configuration = (tree / "etc/waagent.conf").read_text()
+    return {
+        "/etc/resolv.conf": RESOLV_CONF,
+        "/etc/hosts": "127.0.0.1 localhost\n",
+        "/etc/waagent.conf": configuration.replace("Provisioning.Agent=cloud-init", "Provisioning.Agent=waagent"),
+        BUNDLE: authority,
+    }
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,99 @@
+"""What can be wrong with a VM and its surroundings, each as a piece of data. They can be combined."""
+
+from tests.netns import topology
+from tests.netns.documents import DIAGNOSTICS
+from tests.netns.standin import Fault
+
+DEAD_SERVER = "10.1.2.3"
+"""A DNS server that does not exist: nothing has this address, and the fabric drops what is sent to it."""
+OWN_SERVER = "10.0.0.5"
+"""The customer's own DNS server in the virtual network."""
+
+
+def resolv_conf(*servers: str) -> Fault:
+    """The VM asks these servers."""
+    return Fault(files={"/etc/resolv.conf": "".join(f"nameserver {server}\n" for server in servers)})
+
+
+def own_server(behaviour: str) -> Fault:
+    """The VM asks the customer's own server, which behaves like this."""
+    return Fault(dns={OWN_SERVER: behaviour}, files=resolv_conf(OWN_SERVER).files)
+
+
+def on(role: str, *commands: str) -> Fault:
+    """Commands for one namespace."""
+    return Fault(commands=tuple((role, command) for command in commands))
+
+
+# the guest's own firewall
+
+LEGACY_DROPS_WIRE_SERVER = on("vm", f"iptables-legacy -A OUTPUT -d {topology.WIRE_SERVER} -p tcp --dport 80 -j DROP")
+NFT_DROPS_WIRE_SERVER = on(
+    "vm",
+    "nft add table inet hardening",
+    "nft 'add chain inet hardening out { type filter hook output priority 0; policy accept; }'",
+    f"nft add rule inet hardening out ip daddr {topology.WIRE_SERVER} tcp dport 80 counter drop",
+)
+IPTABLES_NFT_DROPS_WIRE_SERVER = on("vm", f"iptables-nft -A OUTPUT -d {topology.WIRE_SERVER} -p tcp --dport 80 -j DROP")
+REJECTS_HOST_PLUGIN = on("vm", f"iptables-nft -A OUTPUT -d {topology.WIRE_SERVER} -p tcp --dport 32526 -j REJECT")
+POLICY_DROP = on("vm", "iptables-nft -P OUTPUT DROP", "iptables-nft -A OUTPUT -o lo -j ACCEPT")
+INPUT_POLICY_DROP = on("vm", "iptables-legacy -P INPUT DROP", "iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT")
+DROPS_DNS = on(
+    "vm", "iptables-nft -A OUTPUT -p udp --dport 53 -j DROP", "iptables-nft -A OUTPUT -p tcp --dport 53 -j DROP"
+)
+DROPS_IMDS = on("vm", f"iptables-nft -A OUTPUT -d {topology.IMDS} -j DROP")
+DROPS_HTTPS = on("vm", "iptables-nft -A OUTPUT -p tcp --dport 443 -j DROP")
+AGENT_RULES = on(
+    "vm",
+    f"iptables-nft -t security -A OUTPUT -d {topology.WIRE_SERVER} -p tcp --destination-port 53 -j ACCEPT",
+    f"iptables-nft -t security -A OUTPUT -d {topology.WIRE_SERVER} -p tcp -m owner --uid-owner 0 -j ACCEPT",
+    f"iptables-nft -t security -A OUTPUT -d {topology.WIRE_SERVER} -p tcp -m conntrack --ctstate INVALID,NEW -j DROP",
+)
+"""WALinuxAgent's own (azurelinuxagent/ga/firewall_manager.py): root may, nobody else."""
+
+# names
+
+DNS_DEAD = resolv_conf(DEAD_SERVER)
+DNS_CLOSED = own_server("closed")
+DNS_HALF_DEAD = resolv_conf(DEAD_SERVER, topology.WIRE_SERVER)
+NO_RESOLV_CONF = Fault(files={"/etc/resolv.conf": None})
+
+# the way out
+
+EDGE_DROPS = on("edge", "iptables-nft -P FORWARD DROP")
+EDGE_UNREACHABLE = on("edge", "ip route replace unreachable default")
+EDGE_PROHIBITS = on("edge", "ip route replace prohibit default")
+PLUGIN_FAILS = Fault(setup={"artifacts": 502})
+HAS_DIAGNOSTICS = Fault(setup={"extension": DIAGNOSTICS})
+FAST_TRACK = Fault(setup={"fast_track": True})
+TUNNEL = on("fabric", f"ip route replace default via {topology.ONPREM}")
+APPLIANCE_PROHIBITS = on("appliance", "ip route replace prohibit default")
+APPLIANCE_UNREACHABLE = on("appliance", "ip route replace unreachable default")
+APPLIANCE_RESETS = on(
+    "appliance",
+    "ip route replace default via 172.16.5.2",
+    "iptables-nft -A FORWARD -p tcp -j REJECT --reject-with tcp-reset",
+    "iptables-nft -P FORWARD DROP",
+)
+
+# the platform
+
+WIRE_SERVER_CLOSED = Fault(behaviours={"wire": "closed"})
+WIRE_SERVER_SILENT = Fault(behaviours={"wire": "silent"})
+WIRE_SERVER_GONE = on("fabric", f"iptables-nft -A INPUT -d {topology.WIRE_SERVER} -p tcp -j DROP")
+PLUGIN_CLOSED = Fault(behaviours={"hostgaplugin": "closed"})
+PLUGIN_SILENT = Fault(behaviours={"hostgaplugin": "silent"})
+IMDS_CLOSED = Fault(behaviours={"imds": "closed"})
+IMDS_SILENT = Fault(behaviours={"imds": "silent"})
+ALL_SILENT = Fault(
+    behaviours={"wire": "silent", "hostgaplugin": "silent", "imds": "silent", "store": "silent"},
+    dns={topology.WIRE_SERVER: "silent"},
+)
+
+# the VM itself
+
+NO_DEFAULT_ROUTE = on("vm", "ip route del default")
+NO_ADDRESS = on("vm", "ip address flush dev eth0")
+LINK_DOWN = on("vm", "ip link set eth0 down")
+PROVISIONED_BEFORE = Fault(files={"/var/lib/waagent/provisioned": "9c4cf0e5-8b35-4c2f-9d6c-2f6d3c1c7f10\n"})
+PROVISIONED_HERE = Fault(files={"/var/lib/waagent/provisioned": "5c1e4cbf-3f4a-4b0e-9a54-6f0f6f2b9d11\n"})
