@@ -350,6 +350,19 @@ class ExtensionVerdict:
     why: str
 
 
+@dataclass(frozen=True)
+class Milestone:
+    """Something that a first boot reaches, or waits for."""
+
+    name: str
+    at_s: Optional[float]
+    """Seconds since boot when it was first seen; None if it has not been reached."""
+    waited_s: float
+    """Seconds since the milestone before it."""
+    allowed_s: Optional[float]
+    """Seconds since boot that the platform or the agent allows for it; None where nobody sets a limit."""
+
+
 class Readiness(str, Enum):
     """The verdict on the machine."""
 
@@ -370,5 +383,7 @@ class Report:
     extensions: tuple[ExtensionVerdict, ...]
     facts: Mapping[str, Any]
     """Facts by probe name, as the probes' own dataclasses."""
+    timeline: tuple[Milestone, ...] = ()
+    """At first boot, when the daemon watched it."""
     ignored: tuple[str, ...] = ()
     """Ids of checks that were not judged because the user said so."""

@@ -1,0 +1,99 @@
+"""When to say a verdict, when to look again, and when to stop looking.
+
+A first boot is a machine in motion: for some seconds there is no address, then no name server, then no agent. A watcher
+that says each of these cries wolf; one that waits for the end says nothing in the very cases in which the end never
+comes. So the first verdict is said as soon as it does not merely mean "still coming up", a later one when the
+diagnosis has changed and a second look has seen the same, and the last one when it is over.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Optional
+
+from azpreflight.model import Cause, Readiness, Report, Severity
+
+SETTLE_S = 30.0
+"""Seconds after boot during which a missing network is a network that is coming up: DHCP on Azure answers within a
+second, but the link of an accelerated NIC and a slow boot take their time before it is asked."""
+COMING_UP = (Cause.NO_NETWORK, Cause.PLATFORM_UNREACHABLE, Cause.DNS_UNREACHABLE)
+"""What is wrong on every machine whose network is not up yet."""
+LIMIT_S = 20 * 60.0
+"""Seconds after boot at which the platform gives up waiting for Ready, reboots the VM once, and then reports
+OSProvisioningTimedOut (Microsoft Learn, "Troubleshoot provisioning of Linux VMs")."""
+SHORTEST_S = 2.0
+"""Seconds until the next look after a change, so that a burst of changes is one look."""
+LONGEST_S = 60.0
+"""Seconds between looks when nothing changes."""
+GROWTH = 1.6
+"""How much longer each wait is than the one before it: 2 s to 60 s in eight looks."""
+REST = 6.0
+"""Times the length of a look that passes before the next one, so that looking never takes much of a small machine."""
+
+Diagnosis = tuple[str, tuple[tuple[str, str, str], ...]]
+"""The verdict, and (cause, check, severity) for each cause: what has to change for a new word to be worth saying."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far provisioning has come, as the agents' logs of this boot say."""
+
+    provisioned: bool
+    """An agent has reported Ready after provisioning."""
+    extensions_done: bool
+    """All extensions of the goal state have reached a terminal state, or there are none."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What has been seen and said so far."""
+
+    said: Optional[Diagnosis] = None
+    seen: Optional[Diagnosis] = None
+    """The diagnosis of the look before."""
+    wait_s: float = SHORTEST_S
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do after a look."""
+
+    say: bool
+    over: bool
+    wait_s: float
+    history: History
+
+
+def diagnosis(report: Report) -> Diagnosis:
+    """What the report comes to, without times and counters that change at each look."""
+    causes = tuple((entry.cause.value, entry.check, entry.severity.value) for entry in report.causes)
+    return report.verdict.value, causes
+
+
+def decide(history: History, report: Report, progress: Progress, uptime_s: float, look_s: float) -> Decision:
+    """What to do after a look that took `look_s` seconds and ended `uptime_s` seconds after boot."""
+    current = diagnosis(report)
+    over = _well(report, progress) or uptime_s >= LIMIT_S
+    if over:
+        say = current != history.said
+    elif history.said is None:
+        say = not coming_up(report, uptime_s)
+    else:
+        say = current != history.said and current == history.seen
+    changed = current != history.seen
+    wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
+    kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s)
+    pause = min(max(wait_s, look_s * REST), max(LIMIT_S - uptime_s, 0.0))
+    return Decision(say=say, over=over, wait_s=pause, history=kept)
+
+
+def coming_up(report: Report, uptime_s: float) -> bool:
+    """True while all that is wrong may be that the machine is still booting."""
+    if uptime_s >= SETTLE_S:
+        return False
+    if report.verdict is Readiness.UNDECIDED:
+        return True
+    errors = [entry.cause for entry in report.causes if entry.severity is Severity.ERROR]
+    return bool(errors) and all(cause in COMING_UP for cause in errors)
+
+
+def _well(report: Report, progress: Progress) -> bool:
+    return progress.provisioned and progress.extensions_done and report.verdict is Readiness.READY

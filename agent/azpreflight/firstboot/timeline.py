@@ -1,0 +1,59 @@
+"""What a first boot reached, and when: milestones in seconds since boot, beside what the platform allows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.model import Milestone, Report, Status
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A milestone and how it is known to be reached."""
+
+    name: str
+    checks: tuple[str, ...] = ()
+    """Checks that pass once it is reached."""
+    allowed_s: Optional[float] = None
+    """Seconds since boot that the platform or the agent allows for it; None where nobody sets a limit."""
+
+
+KINDS = (
+    Kind("address", ("network-address",), allowed_s=1200.0),  # cloud-init asks DHCP for 20 minutes
+    Kind("default-route", ("network-default-route",)),
+    Kind("wire-server", ("wireserver-http",), allowed_s=1200.0),  # each request of cloud-init is tried for 20 minutes
+    Kind("goal-state", ("wireserver-goal-state",)),
+    Kind("hostgaplugin", ("hostgaplugin-http",)),
+    Kind("imds", ("imds-instance",), allowed_s=300.0),  # cloud-init reports failure after 300 s without it
+    Kind("name-servers", ("dns-servers",)),
+    Kind("package-endpoints", ("egress-packages",)),
+    Kind("provisioning-media", allowed_s=1800.0),  # waagent waits 1800 s for cloud-init to write ovf-env.xml
+    Kind("provisioned", allowed_s=1200.0),  # the platform reboots a VM that is not Ready after 20 minutes
+    Kind("extensions", allowed_s=5400.0),  # 90 minutes for the extensions of a goal state
+)
+"""In the order in which a VM comes up. Sources: cloud-init sources/DataSourceAzure.py and sources/helpers/azure.py,
+WALinuxAgent pa/provision/cloudinit.py and ga/exthandlers.py, Microsoft Learn "Troubleshoot provisioning"."""
+
+
+def reached(report: Report) -> "frozenset[str]":
+    """The milestones that the checks of a report show to be reached."""
+    passed = {result.check for result in report.results if result.status is Status.PASS}
+    return frozenset(kind.name for kind in KINDS if kind.checks and passed.issuperset(kind.checks))
+
+
+def timeline(first_seen: Mapping[str, float], uptime_s: float) -> "tuple[Milestone, ...]":
+    """All milestones by when they were reached, those not yet reached last.
+
+    `first_seen` gives seconds since boot by name; a milestone's wait is the time since the one before it, or for one
+    that is not reached the time since the last one that was.
+    """
+    done = sorted((at, name) for name, at in first_seen.items())
+    allowed = {kind.name: kind.allowed_s for kind in KINDS}
+    before = [0.0, *(at for at, _ in done)]
+    met = [
+        Milestone(name, round(at, 1), round(at - since, 1), allowed.get(name))
+        for (at, name), since in zip(done, before)
+    ]
+    waited = round(uptime_s - before[-1], 1)
+    open_ones = [Milestone(kind.name, None, waited, kind.allowed_s) for kind in KINDS if kind.name not in first_seen]
+    return (*met, *open_ones)
