@@ -27,6 +27,8 @@ from azpreflight.render import catalogue, json, junit, prometheus, text
 from azpreflight.render.plain import plain
 from azpreflight.sinks import SinkError
 
+IMAGE_PROBES = ("generalization",)
+"""Probes of what the agents change in their first seconds."""
 EXIT_USAGE = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -73,11 +75,15 @@ def _say(sentence: str) -> None:
 def _check(asked: argparse.Namespace) -> int:
     _known(asked)
     snapshot = _look(asked, _needed(asked.only))
+    if asked.as_captured is not None:
+        image = _recorded(asked.as_captured).probes
+        kept = {name: image[name] for name in IMAGE_PROBES if name in image}
+        snapshot = replace(snapshot, probes={**snapshot.probes, **kept})
     return _deliver(asked, snapshot)
 
 
 def _record(asked: argparse.Namespace) -> int:
-    snapshot = _look(asked, PROBES)
+    snapshot = _look(asked, with_needs(set(IMAGE_PROBES), PROBES) if asked.image else PROBES)
     _write(asked.output, json.render_snapshot(snapshot))
     bugs = [name for name, gathered in snapshot.probes.items() if gathered.traceback]
     return _bug(bugs) if bugs else 0
@@ -85,13 +91,23 @@ def _record(asked: argparse.Namespace) -> int:
 
 def _assess(asked: argparse.Namespace) -> int:
     _known(asked)
+    return _deliver(asked, _recorded(asked.file))
+
+
+def _recorded(path: str) -> Snapshot:
+    """The snapshot in a file, or on standard input for "-"."""
     try:
-        with open(0 if asked.file == "-" else asked.file, "rb", closefd=asked.file != "-") as file:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
             content = file.read()
     except OSError as error:
-        raise UsageError(f"cannot read {asked.file}: {error.strerror}") from None
-    snapshot = json.parse_snapshot(content.decode("utf-8", "replace"), PROBES)
-    return _deliver(asked, snapshot)
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    return json.parse_snapshot(content.decode("utf-8", "replace"), PROBES)
+
+
+def _daemon(asked: argparse.Namespace) -> int:
+    from azpreflight import daemon
+
+    return daemon.command(asked)
 
 
 def _explain(asked: argparse.Namespace) -> int:
@@ -112,6 +128,7 @@ _COMMANDS: "dict[str, Callable[[argparse.Namespace], int]]" = {
     "check": _check,
     "record": _record,
     "assess": _assess,
+    "daemon": _daemon,
     "explain": _explain,
     "list": _list,
 }

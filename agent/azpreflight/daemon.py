@@ -6,22 +6,26 @@ the network or the agents' files change, and at growing intervals. Each look is 
 it needs are gone again when it ends, so that what waits is small, and a fault in a look cannot take the watch with it.
 """
 
+import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Callable, Optional
 
-from azpreflight import codec
+from azpreflight import codec, sinks
 from azpreflight.firstboot import timeline
-from azpreflight.firstboot.policy import History, Progress, decide
+from azpreflight.firstboot.policy import LIMIT_S, History, Progress, decide
 from azpreflight.gather import vm_id
-from azpreflight.host import Host, HostError, service
+from azpreflight.host import Host, HostError, LocalHost, service
 from azpreflight.host.watch import Watch
 from azpreflight.model import Report
 from azpreflight.probes import logs
 from azpreflight.probes.signatures import EXTENSION_STATUS, EXTENSIONS_DONE, PROVISIONED
+from azpreflight.render import json as render_json
+from azpreflight.render import text
 
 STATE = "/var/lib/azpreflight/daemon.json"
 """Which VM was watched to the end. It is part of no image: a captured image's copy names another VM."""
@@ -46,6 +50,32 @@ OFF = "azpreflight=off"
 """On the kernel's command line it turns the daemon off."""
 LOG_LIMIT = 8 << 20
 """Bytes of a log that are read for the agents' progress."""
+
+
+def command(asked: argparse.Namespace) -> int:
+    """The `daemon` command."""
+    host = LocalHost(budget=LIMIT_S * 2)
+    config = ("--config", asked.config) if asked.config else ()
+    watcher = Watcher(host, lambda report: _say(host, asked, report), arguments=("--platform", asked.platform, *config))
+    return watcher.run()
+
+
+def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
+    """Put a report everywhere; a place that fails is told about and does not keep the others from theirs."""
+    line = render_json.render_line(report)
+    places: list[Callable[[], None]] = [
+        lambda: sinks.write_file(asked.report, render_json.render(report)),
+        lambda: sinks.append_line(asked.history, line),
+        lambda: sinks.write_journal(report),
+    ]
+    if asked.serial != "never":
+        devices = sinks.serial_devices(host) if asked.serial == "auto" else (asked.serial,)
+        places += [partial(sinks.write_serial, device, text.render(report)) for device in devices]
+    for place in places:
+        try:
+            place()
+        except sinks.SinkError as error:
+            sys.stderr.write(f"azpreflight: {error}\n")
 
 
 @dataclass
@@ -115,7 +145,7 @@ class Watcher:
         """What the image looks like before the agents change it; a failure costs only that evidence."""
         try:
             os.makedirs(os.path.dirname(self.first_look), mode=0o750, exist_ok=True)
-            self._child("record", "--stage", "firstboot", "--files", "-o", self.first_look)
+            self._child("record", "--stage", "firstboot", "--image", "-o", self.first_look)
         except (HostError, OSError) as error:
             sys.stderr.write(f"azpreflight: no snapshot of the image as it was captured: {error}\n")
 

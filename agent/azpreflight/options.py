@@ -9,6 +9,9 @@ from azpreflight.model import Profile, Severity, Stage
 
 FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
 
+DAEMON_REPORT = "/var/lib/azpreflight/report.json"
+DAEMON_HISTORY = "/var/log/azpreflight/report.jsonl"
+
 DESCRIPTION = """\
 Says from inside a Linux VM or image why provisioning on Azure fails, or will fail:
 was it deprovisioned, do its own firewall rules block the way, do its name servers
@@ -40,6 +43,7 @@ _COMMANDS = {
     "check": "look at this machine, judge, and print the report",
     "record": "look at this machine and save what was seen, without judging",
     "assess": "judge what record has saved, on any machine",
+    "daemon": "watch a first boot and say what is wrong; systemd runs this",
     "explain": "print the page of a check or of a cause",
     "list": "list all checks with severity, cause and stages",
 }
@@ -68,13 +72,16 @@ def parser() -> argparse.ArgumentParser:
     _add_question(sub["check"])
     _add_judging(sub["check"])
     _add_output(sub["check"])
+    _add_as_captured(sub["check"])
     _add_question(sub["record"])
     _add_file(sub["record"], "the snapshot")
+    sub["record"].add_argument("--image", action="store_true", help="only what the image's own files say")
     sub["assess"].add_argument(
         "file", metavar="FILE", help="a snapshot that record has written; - reads standard input"
     )
     _add_judging(sub["assess"])
     _add_output(sub["assess"])
+    _add_daemon(sub["daemon"])
     sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
     sub["list"].add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     return top
@@ -113,6 +120,37 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="for the whole run (default: 10)")
     group.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+
+
+def _add_as_captured(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as-captured",
+        metavar="FILE",
+        help="what `record --image` saved before the agents ran: the image is judged by that and not by what they left",
+    )
+
+
+def _add_daemon(parser: argparse.ArgumentParser) -> None:
+    parser.description = """\
+Watch this VM come up: look when the network or the agents' files change, say the
+first verdict and those that differ from it, and end when provisioning and extensions
+have ended well, or 20 minutes after boot, when the platform gives up.
+It runs once for each VM; azpreflight=off on the kernel's command line turns it off.
+"""
+    parser.add_argument("--platform", choices=("auto", "azure", "none"), default="auto", help="default: auto")
+    parser.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+    parser.add_argument(
+        "--report", metavar="PATH", default=DAEMON_REPORT, help=f"the newest JSON report (default: {DAEMON_REPORT})"
+    )
+    parser.add_argument(
+        "--history",
+        metavar="PATH",
+        default=DAEMON_HISTORY,
+        help=f"one line of JSON for each verdict (default: {DAEMON_HISTORY})",
+    )
+    parser.add_argument(
+        "--serial", metavar="{auto,never,DEVICE}", default="auto", help="where the verdicts are said (default: auto)"
+    )
 
 
 def _add_judging(parser: argparse.ArgumentParser) -> None:

@@ -35,6 +35,11 @@ def render_lines(report: Report) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
+def render_line(report: Report) -> str:
+    """The report without its facts as one line, for a history."""
+    return json.dumps({**document(report), "facts": {}}, separators=(",", ":")) + "\n"
+
+
 def report_schema(probes: "Sequence[Probe[Any]]") -> "dict[str, Any]":
     """The JSON Schema (2020-12) of the report that these probes make."""
     definitions: dict[str, Any] = {}

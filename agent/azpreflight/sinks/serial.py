@@ -1,17 +1,10 @@
-"""Where a report goes: standard output, a file, the serial console.
-
-A console that nobody reads must not hold up a boot, a report must never be seen half written, and a planted link must
-not turn a root process into an overwriter of other files.
-"""
+"""The serial console, which boot diagnostics records. One that nobody reads must not hold up a boot."""
 
 import array
 import fcntl
 import os
 import re
 import select
-import stat
-import sys
-import tempfile
 import termios
 import time
 from contextlib import suppress
@@ -19,9 +12,8 @@ from contextlib import suppress
 from azpreflight.host import Host, HostError
 from azpreflight.host.guard import Guard
 from azpreflight.render.plain import plain
+from azpreflight.sinks.errors import SinkError
 
-FILE_MODE = 0o640
-"""A report names users, addresses and rules of this machine: not for everybody on it."""
 SERIAL_TIMEOUT = 3.0
 """Seconds for the whole text: 100 lines of 100 columns take 0.9 s at 115200 baud, and boot may wait for this."""
 CLOSE_MARGIN = 1.0
@@ -31,81 +23,6 @@ POLL_S = 0.02
 FALLBACK_CONSOLE = "/dev/console"
 ACTIVE_CONSOLES = "/sys/class/tty/console/active"
 _SERIAL_NAME = re.compile(r"(ttyS|ttyAMA|hvc)\d+")
-
-
-class SinkError(Exception):
-    """The text could not be written; the message says where and why."""
-
-
-# --- standard output ----------------------------------------------------------------------------------------------
-
-
-def write_stdout(text: str) -> None:
-    """Print the text. A reader that has gone away (`| head`) is no error; a full disk is a SinkError."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_stdout()
-    except OSError as error:
-        _discard_stdout()
-        raise SinkError(f"cannot write to standard output: {error.strerror}") from None
-
-
-def _discard_stdout() -> None:
-    """Point standard output at nothing, so that what is still buffered does not fail again when Python ends."""
-    with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
-# --- a file -------------------------------------------------------------------------------------------------------
-
-
-def write_file(path: str, text: str) -> None:
-    """Put the text into the file in one step: whoever reads it sees the old content or the new one, whole.
-
-    A link in place of the file is replaced and not followed. SinkError if it is anything but a file or a link.
-    """
-    folder, name = os.path.split(os.path.abspath(path))
-    try:
-        _refuse_special(path)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    except OSError as error:
-        raise SinkError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            os.fchmod(descriptor, FILE_MODE)
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-        _sync_folder(folder)
-    except OSError as error:
-        raise SinkError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def _refuse_special(path: str) -> None:
-    """A rename would silently replace /dev/null or a FIFO by a regular file."""
-    with suppress(FileNotFoundError):
-        mode = os.lstat(path).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
-            raise SinkError(f"cannot write {path}: it is there and is not a regular file")
-
-
-def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-# --- the serial console -------------------------------------------------------------------------------------------
 
 
 def serial_devices(host: Host) -> "tuple[str, ...]":

@@ -1,0 +1,136 @@
+"""When a verdict is worth saying, and what was reached when."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azpreflight.firstboot.policy import (
+    LIMIT_S,
+    LONGEST_S,
+    SETTLE_S,
+    SHORTEST_S,
+    Decision,
+    History,
+    Progress,
+    decide,
+)
+from azpreflight.firstboot.timeline import KINDS, timeline
+from azpreflight.model import (
+    Cause,
+    CauseEntry,
+    Confidence,
+    Os,
+    Platform,
+    Profile,
+    Readiness,
+    Report,
+    RunInfo,
+    Severity,
+    Stage,
+    Tool,
+)
+
+UNDER_WAY = Progress(provisioned=False, extensions_done=False)
+DONE = Progress(provisioned=True, extensions_done=True)
+RUN = RunInfo(
+    Stage.FIRSTBOOT,
+    Profile.GENERALIZED,
+    Platform.AZURE,
+    None,
+    "2026-01-01T00:00:00Z",
+    0.1,
+    "a",
+    "b",
+    Os(None, None),
+    None,
+    True,
+)
+READY = Report(Tool("azpreflight", "0"), RUN, Readiness.READY, (), (), (), {})
+
+
+def failing(cause: Cause) -> Report:
+    entry = CauseEntry(cause, "check", Severity.ERROR, Confidence.CERTAIN, "seen", "broken", "mend it", (), ())
+    return replace(READY, verdict=Readiness.NOT_READY, causes=(entry,))
+
+
+def follow(*looks: "tuple[Report, float]", progress: Progress = UNDER_WAY) -> "list[Decision]":
+    """The decisions of a watch whose looks ended at these seconds after boot."""
+    history, decisions = History(), []
+    for report, uptime in looks:
+        decisions.append(decide(history, report, progress, uptime, look_s=0.1))
+        history = decisions[-1].history
+    return decisions
+
+
+def said(decisions: "list[Decision]") -> "list[bool]":
+    return [decision.say for decision in decisions]
+
+
+def test_the_first_verdict_is_said_at_once() -> None:
+    assert said(follow((failing(Cause.GUEST_FIREWALL), 3.0))) == [True]
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_NETWORK, Cause.PLATFORM_UNREACHABLE, Cause.DNS_UNREACHABLE])
+def test_a_network_that_may_be_coming_up_is_not_cried_over(cause: Cause) -> None:
+    assert said(follow((failing(cause), 3.0), (failing(cause), SETTLE_S + 1))) == [False, True]
+
+
+def test_an_image_that_was_not_generalised_is_said_without_waiting_for_the_network() -> None:
+    both = replace(failing(Cause.NO_NETWORK), causes=failing(Cause.NOT_GENERALIZED).causes)
+    assert said(follow((both, 3.0))) == [True]
+
+
+def test_a_change_is_said_once_a_second_look_has_seen_it() -> None:
+    broken, other = failing(Cause.GUEST_FIREWALL), failing(Cause.NO_EGRESS)
+    looks = ((broken, 40.0), (other, 45.0), (other, 50.0), (other, 60.0))
+    assert said(follow(*looks)) == [True, False, True, False]
+
+
+def test_a_flicker_is_never_said() -> None:
+    broken, other = failing(Cause.GUEST_FIREWALL), failing(Cause.NO_EGRESS)
+    assert said(follow((broken, 40.0), (other, 45.0), (broken, 50.0), (broken, 55.0))) == [True, False, False, False]
+
+
+def test_it_is_over_when_provisioning_and_extensions_have_ended_well() -> None:
+    decision = follow((READY, 50.0), progress=DONE)[0]
+    assert (decision.over, decision.say) == (True, True)
+
+
+def test_it_is_not_over_while_something_is_wrong_before_the_limit() -> None:
+    assert follow((failing(Cause.NO_EGRESS), 50.0), progress=DONE)[0].over is False
+
+
+def test_at_the_limit_the_final_verdict_is_said_if_it_is_new() -> None:
+    broken, other = failing(Cause.GUEST_FIREWALL), failing(Cause.NO_EGRESS)
+    decisions = follow((broken, 40.0), (other, LIMIT_S))
+    assert (decisions[-1].over, decisions[-1].say) == (True, True)
+    assert follow((broken, 40.0), (broken, LIMIT_S))[-1].say is False
+
+
+def test_waits_grow_while_nothing_changes_and_start_again_when_something_does() -> None:
+    quiet = follow(*((READY, 40.0 + step) for step in range(12)))
+    waits = [decision.wait_s for decision in quiet]
+    assert waits == sorted(waits)
+    assert waits[0] == SHORTEST_S
+    assert waits[-1] == LONGEST_S
+    history: Any = quiet[-1].history
+    assert decide(history, failing(Cause.PROXY), UNDER_WAY, 90.0, look_s=0.1).wait_s == SHORTEST_S
+
+
+def test_a_slow_machine_is_left_to_its_boot() -> None:
+    assert decide(History(), READY, UNDER_WAY, 40.0, look_s=5.0).wait_s == 30.0
+
+
+def test_a_wait_never_passes_the_limit() -> None:
+    assert decide(History(), READY, UNDER_WAY, LIMIT_S - 1.0, look_s=5.0).wait_s == 1.0
+
+
+def test_milestones_are_in_the_order_in_which_they_were_reached() -> None:
+    line = timeline({"wire-server": 9.0, "address": 4.0}, 20.0)
+    assert [(item.name, item.at_s, item.waited_s) for item in line[:2]] == [
+        ("address", 4.0, 4.0),
+        ("wire-server", 9.0, 5.0),
+    ]
+    assert {item.waited_s for item in line[2:]} == {11.0}
+    assert len(line) == len(KINDS)
