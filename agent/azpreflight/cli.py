@@ -110,6 +110,14 @@ def _daemon(asked: argparse.Namespace) -> int:
     return daemon.command(asked)
 
 
+def _decode(asked: argparse.Namespace) -> int:
+    from azpreflight import decode_command
+
+    content, code = decode_command.run(asked, _say)
+    _write(asked.output, content)
+    return code
+
+
 def _explain(asked: argparse.Namespace) -> int:
     found = page(asked.id)
     if found is None:
@@ -129,6 +137,7 @@ _COMMANDS: "dict[str, Callable[[argparse.Namespace], int]]" = {
     "record": _record,
     "assess": _assess,
     "daemon": _daemon,
+    "decode": _decode,
     "explain": _explain,
     "list": _list,
 }

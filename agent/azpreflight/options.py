@@ -8,6 +8,7 @@ from azpreflight import __version__
 from azpreflight.model import Profile, Severity, Stage
 
 FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
+DECODED_FORMATS = ("text", "json", "jsonl", "junit")
 
 DAEMON_REPORT = "/var/lib/azpreflight/report.json"
 DAEMON_HISTORY = "/var/log/azpreflight/report.jsonl"
@@ -27,6 +28,7 @@ examples:
   azpreflight check --format json -o r.json  everything that was seen, for a program
   azpreflight record -o vm.json              look now ...
   azpreflight assess vm.json                 ... and judge it elsewhere
+  azpreflight decode boot.log                what did a VM say that nobody can log in to?
   azpreflight explain guest-firewall         what a cause, or a check, means and how to mend it
 """
 
@@ -44,6 +46,7 @@ _COMMANDS = {
     "record": "look at this machine and save what was seen, without judging",
     "assess": "judge what record has saved, on any machine",
     "daemon": "watch a first boot and say what is wrong; systemd runs this",
+    "decode": "get reports back out of serial console logs",
     "explain": "print the page of a check or of a cause",
     "list": "list all checks with severity, cause and stages",
 }
@@ -82,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     _add_judging(sub["assess"])
     _add_output(sub["assess"])
     _add_daemon(sub["daemon"])
+    _add_decoding(sub["decode"])
     sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
     sub["list"].add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     return top
@@ -157,6 +161,10 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it is judged")
     group.add_argument("--only", metavar="ID", action="append", default=[], help="this check alone; repeatable")
     group.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    _add_fail_on(group)
+
+
+def _add_fail_on(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--fail-on",
         choices=_words(Severity)[::-1],
@@ -175,9 +183,27 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         help="write the text to the serial console as well, or to this terminal device (default: never)",
     )
     group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    _add_amount(group)
+
+
+def _add_amount(group: "argparse._ArgumentGroup") -> None:
     amount = group.add_mutually_exclusive_group()
     amount.add_argument("-q", "--quiet", action="store_true", help="the verdict alone (text)")
     amount.add_argument("-v", "--verbose", action="store_true", help="every check (text)")
+
+
+def _add_decoding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="+",
+        help="a boot diagnostics log, also gzipped or as the JSON string that az prints; - reads standard input",
+    )
+    _add_fail_on(parser.add_argument_group("how the newest report of each log is judged"))
+    group = _add_file(parser, "the output")
+    group.add_argument("--format", choices=DECODED_FORMATS, default="text", help="default: text")
+    group.add_argument("--newest", action="store_true", help="only the newest report of each log")
+    _add_amount(group)
 
 
 def _add_file(parser: argparse.ArgumentParser, what: str) -> "argparse._ArgumentGroup":

@@ -65,6 +65,11 @@ def python_repr(log: bytes, rng: random.Random) -> bytes:
     return repr(log).encode("ascii")
 
 
+def utf16(log: bytes, rng: random.Random) -> bytes:
+    """As a Windows shell redirects it into a file."""
+    return log.decode("latin-1").encode("utf-16")
+
+
 def stray_bytes(log: bytes, rng: random.Random) -> bytes:
     """Line noise: bytes that are no text, between lines."""
     lines = log.split(b"\n")
@@ -80,7 +85,7 @@ def booted(log: bytes, rng: random.Random) -> bytes:
 
 TRANSPORTS = (crlf, wrapped, nul_padded, login, stray_bytes, booted)
 """Changes that leave every character of a frame where it was, in the order in which they may happen."""
-QUOTES = (json_string, python_repr)
+QUOTES = (json_string, python_repr, utf16)
 
 
 def carried(log: bytes, rng: random.Random) -> bytes:

@@ -179,11 +179,12 @@ def token_of(line: bytes) -> Token:
         (b'{"omitted": [], "report": []}', "its text is no report"),
         (b'{"omitted": {}, "report": {}}', "its text is no report"),
         (b'{"omitted": [], "report": {"n": NaN}}', "its text is no JSON"),
+        (b'{"omitted": [], "report": {"n": 1e999}}', "its text is no JSON"),
         (b'{"omitted": [], "report": {"n": %s}}' % (b"9" * 100_000), "its text is no JSON"),
         (b'{"omitted": [], "report": ' + b"[" * 500_000, "its text is no JSON"),
         (b" " * (frame.TEXT_MOST + 1), f"its text is cut off or longer than {frame.TEXT_MOST} bytes"),
     ],
-    ids=["text", "bytes", "list", "report", "omitted", "nan", "digits", "nesting", "bomb"],
+    ids=["text", "bytes", "list", "report", "omitted", "nan", "infinite", "digits", "nesting", "bomb"],
 )
 def test_a_frame_that_is_no_report_is_damaged(text: bytes, reason: str) -> None:
     decoded = decode(forged(text))

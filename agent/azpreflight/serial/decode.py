@@ -7,6 +7,7 @@ is JSON as it was in the log: whoever prints strings of it to a terminal has to 
 
 import hashlib
 import json
+import math
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -136,7 +137,7 @@ def _content(shape: Shape, shards: "dict[int, bytes]") -> "tuple[Mapping[str, An
     """The report in these shards, and what was left out of it."""
     text = _inflated(_body(shape, shards))
     try:
-        envelope = json.loads(text, parse_int=_integer, parse_constant=_constant)
+        envelope = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_constant)
     except (ValueError, RecursionError):
         raise _Broken("its text is no JSON") from None
     report = envelope.get("report") if isinstance(envelope, dict) else None
@@ -177,6 +178,13 @@ def _integer(digits: str) -> int:
     if len(digits) > DIGITS_MOST:
         raise ValueError("a number of too many digits")
     return int(digits)
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("a number too large")
+    return value
 
 
 def _constant(word: str) -> float:

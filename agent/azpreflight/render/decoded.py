@@ -1,0 +1,143 @@
+"""What was got back out of serial console logs, for people and for programs. Pure.
+
+The logs come from machines that are not trusted: text and JUnit go through `plain` line by line, JSON is 7-bit ASCII.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from azpreflight import codec
+from azpreflight.model import Report
+from azpreflight.render import junit, text
+from azpreflight.render.plain import plain
+from azpreflight.serial.decode import Condition, Damaged, Decoded, Recovered
+
+SCHEMA = "azpreflight.decoded/1"
+
+
+@dataclass(frozen=True)
+class Log:
+    """One log and what it held."""
+
+    name: str
+    decoded: Decoded
+    unread: Optional[str] = None
+    """Which part of it was not looked at; None if all of it was."""
+
+
+def report_of(recovered: Recovered) -> "Optional[Report]":
+    """The report; None if it is of a version that this one does not know."""
+    try:
+        report: Report = codec.decode(Report, recovered.document)
+    except codec.DecodeError:
+        return None
+    return report
+
+
+def harmless(lines: str) -> str:
+    """The text without anything that a terminal would obey."""
+    return "\n".join(plain(line) for line in lines.split("\n"))
+
+
+# --- text ---------------------------------------------------------------------------------------------------------
+
+
+def render(logs: "tuple[Log, ...]", *, verbose: bool = False, quiet: bool = False) -> str:
+    """Every report as text, newest first, under a line that says where it comes from and what was lost."""
+    return harmless("\n".join(line for log in logs for line in _log(log, verbose, quiet)))
+
+
+def _log(log: Log, verbose: bool, quiet: bool) -> "list[str]":
+    reports, damaged = log.decoded.reports, log.decoded.damaged
+    lines = [f"{log.name}: {_number(len(reports), 'report')}" + (", newest first" if len(reports) > 1 else "")]
+    lines += [f"  not looked at: {part}" for part in _not_looked_at(log)]
+    lines += [f"  a report that is lost, {_lost(frame)}" for frame in damaged]
+    if damaged and not reports:
+        lines.append('  its summary may still be there: the lines that begin with "azpreflight:"')
+    for recovered in reports:
+        lines += ["", f"report {recovered.id}, {_boot(recovered.boot)}, {_condition(recovered)}"]
+        lines += [f"left out by the machine: {', '.join(recovered.omitted)}"] if recovered.omitted else []
+        lines += ["", *_report(recovered, verbose, quiet)]
+    return [*lines, ""]
+
+
+def _report(recovered: Recovered, verbose: bool, quiet: bool) -> "list[str]":
+    report = report_of(recovered)
+    if report is None:
+        return ["a report that this version cannot read; --format json prints it"]
+    return text.render(report, verbose=verbose, quiet=quiet).splitlines()
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" + ("" if count == 1 else "s")
+
+
+def _not_looked_at(log: Log) -> "list[str]":
+    parts = [log.unread] if log.unread else []
+    return parts + ([_number(log.decoded.skipped, "older report")] if log.decoded.skipped else [])
+
+
+def _lost(frame: Damaged) -> str:
+    return f"{frame.id}: {frame.found} of {frame.lines} lines found; {frame.reason}"
+
+
+def _boot(boot: int) -> str:
+    return "of the newest boot" if boot == 0 else f"of {_number(boot, 'boot')} before"
+
+
+def _condition(recovered: Recovered) -> str:
+    if recovered.condition is Condition.COMPLETE:
+        return f"complete ({recovered.lines} lines)"
+    return (
+        f"repaired: of {recovered.lines} lines {recovered.lost} were lost "
+        f"and {recovered.joined} had other text in their middle"
+    )
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def render_json(logs: "tuple[Log, ...]") -> str:
+    """One document with all logs."""
+    return json.dumps({"schema": SCHEMA, "logs": [_document(log) for log in logs]}, indent=2) + "\n"
+
+
+def _document(log: Log) -> "dict[str, Any]":
+    return {"log": log.name, "unread": log.unread, **codec.encode(log.decoded)}
+
+
+def render_lines(logs: "tuple[Log, ...]") -> str:
+    """A line for each report and for each that is damaged, and one for a log that held neither."""
+    rows = [row for log in logs for row in _rows(log)]
+    return "".join(json.dumps({"schema": SCHEMA, **row}) + "\n" for row in rows)
+
+
+def _rows(log: Log) -> "list[dict[str, Any]]":
+    rows = [{"kind": "report", "log": log.name, **codec.encode(one)} for one in log.decoded.reports]
+    rows += [{"kind": "damaged", "log": log.name, **codec.encode(one)} for one in log.decoded.damaged]
+    return rows or [{"kind": "nothing", "log": log.name}]
+
+
+# --- JUnit --------------------------------------------------------------------------------------------------------
+
+
+def render_junit(logs: "tuple[Log, ...]") -> str:
+    """A suite with a test case for each log, which fails without a report, then the suite of each report."""
+    reports = [report_of(recovered) for log in logs for recovered in log.decoded.reports]
+    suites = [line for report in reports if report is not None for line in junit.suite(report)]
+    lines = [junit.DECLARATION, "<testsuites>", *_logs_suite(logs), *suites, "</testsuites>", ""]
+    return harmless("\n".join(lines))
+
+
+def _logs_suite(logs: "tuple[Log, ...]") -> "list[str]":
+    without = [log for log in logs if not log.decoded.reports]
+    lines = [f'<testsuite name="azpreflight.decode" tests="{len(logs)}" failures="0" errors="{len(without)}">']
+    for log in logs:
+        case = f'  <testcase classname="azpreflight.decode" name={junit.quoted(log.name)}'
+        if log.decoded.reports:
+            lines.append(f"{case}/>")
+        else:
+            why = "; ".join(_lost(frame) for frame in log.decoded.damaged) or "no report in this log"
+            lines += [f"{case}>", f"    <error message={junit.quoted(why)}/>", "  </testcase>"]
+    return [*lines, "</testsuite>"]

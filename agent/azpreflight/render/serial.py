@@ -1,0 +1,156 @@
+"""The report for a serial console: a summary that a person reads in a boot log, then the whole report in a frame.
+
+The log is often all that is left of a VM, and it shows 100 columns at best, so the summary says in at most 12 lines
+what is wrong, how to mend it and where to read on. Everything is printable ASCII: some consoles choke on the rest, and
+a log is shown in terminals that would obey an escape sequence.
+"""
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Optional
+
+from azpreflight.model import CauseEntry, Readiness, Report, Result, Severity, Status
+from azpreflight.render import json as render_json
+from azpreflight.render.plain import WIDTH, plain
+from azpreflight.serial import frame
+
+COLUMNS = WIDTH
+PREFIX = "azpreflight: "
+"""Begins every line, so that they can be picked out of a console that others write to."""
+CAUSES_SHOWN = 3
+_INDENT = "  "
+
+
+def render(report: Report, path: Optional[str] = None) -> str:
+    """Summary and frame, a line each; `path` is where the VM itself keeps the report, if it does."""
+    lines, omitted = framed(report)
+    return "".join(f"{line}\n" for line in (*summary(report, path, lines, omitted), *lines))
+
+
+# --- the frame ----------------------------------------------------------------------------------------------------
+
+
+def framed(report: Report) -> "tuple[tuple[str, ...], tuple[str, ...]]":
+    """The lines of the frame, and the JSON paths of what had to be left out; no lines if not even the causes fit."""
+    document = render_json.document(report)
+    omitted: tuple[str, ...] = ()
+    for path in (None, *_omissions(document)):
+        if path is not None:
+            document = _without(document, path.split("."))
+            omitted = (*(kept for kept in omitted if not kept.startswith(f"{path}.")), path)
+        text = json.dumps({"omitted": omitted, "report": document}, separators=(",", ":"))
+        lines = frame.encode(text.encode("ascii"))
+        if lines is not None:
+            return lines, omitted
+    return (), omitted
+
+
+def _omissions(document: "dict[str, Any]") -> Iterator[str]:
+    """What is left out, the least missed first: raw dumps by their size, then all facts, then the results."""
+    sizes = {
+        f"facts.{probe}.{name}": len(json.dumps(value))
+        for probe, facts in document["facts"].items()
+        if isinstance(facts, dict)
+        for name, value in facts.items()
+    }
+    yield from sorted(sizes, key=lambda path: -sizes[path])
+    yield from ("facts", "results", "extensions")
+
+
+def _without(value: "dict[str, Any]", path: "Sequence[str]") -> "dict[str, Any]":
+    if len(path) == 1:
+        return {key: item for key, item in value.items() if key != path[0]}
+    return {**value, path[0]: _without(value[path[0]], path[1:])}
+
+
+# --- the summary --------------------------------------------------------------------------------------------------
+
+
+def summary(
+    report: Report, path: Optional[str], lines: "Sequence[str]" = (), omitted: "Sequence[str]" = ()
+) -> "tuple[str, ...]":
+    """At most 12 lines of at most 100 columns: verdict, causes, remedies, where to read on."""
+    text = [
+        *_lines(_head(report), 1),
+        *(_causes(report.causes) or _undecided(report)),
+        *_lines(_counts(report), 1),
+        *_where(path, lines, omitted),
+    ]
+    return tuple(PREFIX + line for line in text)
+
+
+def _lines(text: str, count: int, indent: str = "") -> "list[str]":
+    """The text as at most so many lines, printable ASCII, with an ellipsis where it is cut."""
+    return textwrap.wrap(
+        plain(text),
+        COLUMNS - len(PREFIX),
+        initial_indent=indent,
+        subsequent_indent=indent + _INDENT,
+        max_lines=count,
+        placeholder=" ...",
+        break_on_hyphens=False,
+    )
+
+
+def _head(report: Report) -> str:
+    run = report.run
+    verdict = report.verdict.value.replace("-", " ").upper()
+    machine = f", vm {run.vm_id}" if run.vm_id else ""
+    return f"{verdict} at {run.stage.value}, {run.started_at}{machine}"
+
+
+def _causes(causes: "Sequence[CauseEntry]") -> "list[str]":
+    """The first causes: the more there are, the less room each has. At most 8 lines."""
+    shown = causes[:CAUSES_SHOWN]
+    lines = [line for number, entry in enumerate(shown, 1) for line in _cause(number, entry, len(shown))]
+    more = len(causes) - len(shown)
+    return lines + (_lines(f"and {more} more cause{'s' if more > 1 else ''}", 1) if more else [])
+
+
+def _cause(number: int, entry: CauseEntry, shown: int) -> "list[str]":
+    word = entry.cause.value if entry.severity is Severity.ERROR else f"{entry.cause.value} ({entry.severity.value})"
+    lines = _lines(f"{number}. {word}, {entry.confidence.value}: {entry.summary}", {1: 2, 2: 2}.get(shown, 1))
+    if entry.symptoms and shown == 1:
+        lines += _lines(f"explains {', '.join(entry.symptoms)}", 1, _INDENT)
+    lines += _lines(f"remedy: {entry.remedy}", 3 if shown == 1 else 1, _INDENT)
+    if entry.commands and shown < CAUSES_SHOWN:
+        lines += _lines(f"run: {' && '.join(entry.commands)}", 2 if shown == 1 else 1, _INDENT)
+    return lines
+
+
+def _undecided(report: Report) -> "list[str]":
+    """Which checks could not look, where that is all there is to say."""
+    if report.verdict is not Readiness.UNDECIDED:
+        return []
+    unknown = [result for result in report.results if _matters(result)]
+    lines = [line for result in unknown[:7] for line in _lines(f"could not decide {result.check}: {result.reason}", 1)]
+    more = len(unknown) - 7
+    return lines + (_lines(f"and {more} more that could not be decided", 1) if more > 0 else [])
+
+
+def _matters(result: Result) -> bool:
+    return result.status is Status.UNKNOWN and result.severity is Severity.ERROR
+
+
+def _counts(report: Report) -> str:
+    counts = Counter(result.status for result in report.results)
+    words = {
+        Status.PASS: "passed",
+        Status.FAIL: "failed",
+        Status.UNKNOWN: "unknown",
+        Status.NOT_APPLICABLE: "not applicable",
+    }
+    counted = ", ".join(f"{counts[status]} {word}" for status, word in words.items())
+    return f"checks: {counted}; looked for {report.run.duration_s:.1f} s"
+
+
+def _where(path: Optional[str], lines: "Sequence[str]", omitted: "Sequence[str]") -> "list[str]":
+    below = f"the next {len(lines)} lines (azpreflight decode)" if lines else None
+    places = " and ".join(place for place in (path, below) if place) or "azpreflight check in the VM"
+    text = _lines(f"full report: {places}", 1)
+    if omitted:
+        what = "left out of these lines" if lines else "too long for this console even without"
+        text += _lines(f"{what}: {', '.join(omitted)}", 1)
+    return text
