@@ -45,7 +45,7 @@ def test_a_summary_leads_with_the_causes() -> None:
         "azpreflight:   finding of this cause)",
         "azpreflight:   remedy: take it out of /etc/resolv.conf",
         "azpreflight: checks: 2 passed, 6 failed, 2 unknown, 1 not applicable; looked for 0.4 s",
-        "azpreflight: full report: /var/lib/azpreflight/report.json and the next 35 lines (azpreflight decode)",
+        "azpreflight: report: /var/lib/azpreflight/report.json or azpreflight decode of the next 35 lines",
     )
 
 
@@ -58,7 +58,7 @@ def test_a_ready_machine_gets_three_lines() -> None:
     assert serial.summary(READY, None) == (
         "azpreflight: READY at capture, 2026-11-22T17:30:00Z, vm e3b7a3f0-0000-4000-8000-000000000001",
         "azpreflight: checks: 1 passed, 0 failed, 0 unknown, 1 not applicable; looked for 0.4 s",
-        "azpreflight: full report: azpreflight check in the VM",
+        "azpreflight: report: azpreflight check in the VM",
     )
 
 

@@ -147,9 +147,9 @@ def _counts(report: Report) -> str:
 
 
 def _where(path: Optional[str], lines: "Sequence[str]", omitted: "Sequence[str]") -> "list[str]":
-    below = f"the next {len(lines)} lines (azpreflight decode)" if lines else None
-    places = " and ".join(place for place in (path, below) if place) or "azpreflight check in the VM"
-    text = _lines(f"full report: {places}", 1)
+    below = f"azpreflight decode of the next {len(lines)} lines" if lines else None
+    places = " or ".join(place for place in (path, below) if place) or "azpreflight check in the VM"
+    text = _lines(f"report: {places}", 1)
     if omitted:
         what = "left out of these lines" if lines else "too long for this console even without"
         text += _lines(f"{what}: {', '.join(omitted)}", 1)
