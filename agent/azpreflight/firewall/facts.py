@@ -1,0 +1,191 @@
+"""What is known of the guest's firewall: dumps, chains, the guest agent's own rules, and what became of each flow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional
+
+
+class Backend(str, Enum):
+    """Which of the kernel's two packet filters a rule lives in; both run at once."""
+
+    LEGACY = "legacy"
+    NFT = "nft"
+
+
+class Outcome(str, Enum):
+    """What the rules do to a flow."""
+
+    ALLOWED = "allowed"
+    BLOCKED = "blocked"
+    DIVERTED = "diverted"
+    """Address translation sends it elsewhere."""
+    QUEUED = "queued"
+    """A program decides (NFQUEUE), so no rehearsal can."""
+    PROBABILISTIC = "probabilistic"
+    """A rate limit, a quota, a clock or chance decides."""
+    UNKNOWN = "unknown"
+
+
+class Purpose(str, Enum):
+    """What provisioning needs a flow for."""
+
+    WIRE_SERVER = "wire-server"
+    IMDS = "imds"
+    DNS = "dns"
+    PACKAGE = "package"
+    DHCP = "dhcp"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A connection or an exchange of datagrams that this guest has to be able to make, as root."""
+
+    protocol: str
+    """tcp or udp."""
+    address: str
+    port: int
+    purpose: Purpose
+    source_port: int = 0
+    """0: any."""
+
+    @property
+    def text(self) -> str:
+        """As findings name it: "tcp 168.63.129.16:80"."""
+        return f"{self.protocol} {self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What one of the system's tools printed of the live rules."""
+
+    name: str
+    """legacy ip, legacy ip6, nft, nft ip, nft ip6 (the last two: tables of nf_tables that iptables made), or ipset."""
+    command: str
+    text: str
+    error: Optional[str] = None
+    """Why the dump is missing or incomplete; None for a whole one."""
+
+
+@dataclass(frozen=True)
+class ChainFacts:
+    """One chain, in numbers."""
+
+    backend: Backend
+    family: str
+    """ip, ip6, inet, netdev, arp or bridge."""
+    table: str
+    chain: str
+    policy: Optional[str]
+    """ACCEPT or DROP; None for a chain that is only jumped to."""
+    rules: int
+
+
+class AgentState(str, Enum):
+    """How complete the rules are that the guest agent installs for itself."""
+
+    COMPLETE = "complete"
+    BLOCKS_ROOT = "blocks-root"
+    """The rule that drops is there without the one before it that lets root through."""
+    BLOCKS_DNS = "blocks-dns"
+    """The rule that drops is there without the one before it that lets DNS over TCP through."""
+    OPEN = "open"
+    """The rule that drops is missing: harmless."""
+
+
+@dataclass(frozen=True)
+class AgentRules:
+    """The guest agent's own rules in one table."""
+
+    backend: Backend
+    table: str
+    state: AgentState
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decider:
+    """The rule, or the policy of a chain, that decided a flow."""
+
+    backend: Backend
+    family: str
+    table: str
+    chain: str
+    number: Optional[int]
+    """Place in the chain, 1 first; None for the policy."""
+    text: str
+    """The rule as its tool prints it; for a policy `policy DROP`."""
+    packets: Optional[int]
+    """How many packets the live rule has counted; None if it does not count."""
+    owner: Optional[str]
+    """waagent for a rule that the guest agent installs itself; None for any other."""
+    command: str
+    """Takes the rule or the policy out of the way on this machine."""
+
+
+@dataclass(frozen=True)
+class FlowFacts:
+    """What the rules do to one flow, and which rule does it."""
+
+    flow: Flow
+    outcome: Outcome
+    decider: Optional[Decider] = None
+    """None if nothing stands in the way, or if the rule could not be named."""
+    to: Optional[str] = None
+    """Where a diverted flow goes: address:port."""
+    reason: Optional[str] = None
+    """Why the outcome is unknown, or what else is to be said."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """How the flows were decided."""
+
+    needed: bool
+    """False where there are no rules, so that nothing can be in the way."""
+    error: Optional[str] = None
+    """Why it could not be made; None if it was made or not needed."""
+    load_errors: tuple[str, ...] = ()
+    """What could not be copied: then a flow that passed is not proven to pass."""
+    trace_error: Optional[str] = None
+    """Why rules could not be named; None if they could."""
+    modules: tuple[str, ...] = ()
+    """Kernel modules that were loaded meanwhile; None of the machine's rules changed."""
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class SecondOpinion:
+    """What python-iptables makes of the legacy tables. It cannot see nf_tables, so it is never the verdict."""
+
+    rules: int
+    """Rules of all legacy tables that it counted."""
+    agrees: bool
+    """True if that is the number that the system's own tools print."""
+    error: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class FirewallFacts:
+    """The guest's firewall as it is now."""
+
+    plain: Optional[Backend]
+    """Which of the two the command `iptables` speaks to here; None if there is no such command."""
+    dumps: tuple[Dump, ...]
+    chains: tuple[ChainFacts, ...]
+    agent_rules: tuple[AgentRules, ...]
+    rehearsal: Rehearsal
+    flows: tuple[FlowFacts, ...]
+    second_opinion: Optional[SecondOpinion] = None
+    """None if there are no legacy tables, or python-iptables is not installed."""
+
+    @property
+    def unread(self) -> "tuple[Dump, ...]":
+        """The dumps that failed, and whose rules no other dump holds."""
+        return unread(self.dumps)
+
+
+def unread(dumps: "Sequence[Dump]") -> "tuple[Dump, ...]":
+    """The dumps that failed. What iptables made in nf_tables is in nft's own listing too."""
+    whole = any(dump.name == "nft" and dump.error is None for dump in dumps)
+    return tuple(dump for dump in dumps if dump.error is not None and not (whole and dump.name.startswith("nft ")))

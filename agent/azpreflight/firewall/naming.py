@@ -1,0 +1,104 @@
+"""From what the kernel said about a packet to the rule that a user knows: its text, its counter, how to take it out."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Optional
+
+from azpreflight.firewall import agentrules, nfttext, savetext
+from azpreflight.firewall.facts import Backend, Decider
+from azpreflight.firewall.rules import Chain, Table
+from azpreflight.firewall.tools import PREFIX
+
+
+class Place(NamedTuple):
+    """A rule, or a chain's policy, in the copied tables."""
+
+    table: Table
+    chain: Chain
+    number: Optional[int]
+    """1 first; None for the policy."""
+
+    @property
+    def line(self) -> str:
+        """The rule as its tool printed it; "" for a policy."""
+        return "" if self.number is None else self.chain.lines[self.number - 1]
+
+    @property
+    def target(self) -> str:
+        """DROP, ACCEPT, REJECT, a chain's name; of a rule in nft's own language its text."""
+        if self.number is None:
+            return self.chain.policy or ""
+        return savetext.target(self.line) if self.table.iptables else nfttext.specification(self.line)
+
+
+class Index:
+    """The tables by the names under which the kernel speaks of them."""
+
+    def __init__(self, tables: "Iterable[Table]") -> None:
+        self._tables = {table.key: table for table in tables}
+
+    def place(self, event: "Mapping[str, Any]") -> Optional[Place]:
+        """Where an event happened; None for a place that the tables do not have (a user chain's end among them).
+
+        The kernel calls an unconditional rule of a legacy table "policy" or "return". If the number is that of a rule,
+        it is this rule; only one past the last is the policy.
+        """
+        table = self._tables.get((event["backend"], event["family"], event["table"]))
+        chain = table.chains.get(event["chain"]) if table is not None else None
+        if table is None or chain is None:
+            return None
+        number = event["rule"]
+        if 1 <= number <= len(chain.lines):
+            return Place(table, chain, number)
+        return Place(table, chain, None) if event["kind"] == "policy" and chain.policy is not None else None
+
+
+def decider(place: Place, programs: "Mapping[str, str]") -> Decider:
+    """All that a user needs to know of a rule. `programs` are the names of iptables' programs by backend and family,
+    such as "legacy ip"."""
+    table, line = place.table, place.line
+    if place.number is None:
+        text, packets = f"policy {place.chain.policy}", None
+    elif table.iptables:
+        text, packets = savetext.specification(line), savetext.packets(line)
+    else:
+        text, packets = nfttext.specification(line), nfttext.packets(line)
+    return Decider(
+        backend=table.backend,
+        family=table.family,
+        table=table.name,
+        chain=place.chain.name,
+        number=place.number,
+        text=text,
+        packets=packets,
+        owner="waagent" if place.number is not None and agentrules.kind(table, line) else None,
+        command=_without_iptables(place) if not table.iptables else _with_iptables(place, programs),
+    )
+
+
+def _with_iptables(place: Place, programs: "Mapping[str, str]") -> str:
+    """By the rule's text and not by its number, which changes with every rule that is taken out before it."""
+    table = place.table
+    program = programs.get(f"{table.backend.value} {table.family}", PREFIX[table.family])
+    words = [program] if table.name == "filter" else [program, "-t", table.name]
+    if place.number is None:
+        return " ".join([*words, "-P", place.chain.name, "ACCEPT"])
+    specification = shlex.split(savetext.specification(place.line))
+    return " ".join([*words, "-D", *map(shlex.quote, specification[1:])])
+
+
+def _without_iptables(place: Place) -> str:
+    where = f"{place.table.family} {place.table.name} {place.chain.name}"
+    if place.number is None:
+        return f"nft 'chain {where} {{ policy accept; }}'"
+    return f"nft delete rule {where} handle {nfttext.handle(place.line)}"
+
+
+def title(found: Decider) -> str:
+    """The rule in a message: "rule 3 of OUTPUT (legacy filter)", "the policy of output (nft inet guard)"."""
+    what = "the policy" if found.number is None else f"rule {found.number}"
+    family = (
+        "" if found.family == "ip" and found.table in ("filter", "nat", "mangle", "raw", "security") else found.family
+    )
+    where = " ".join(word for word in (Backend(found.backend).value, family, found.table) if word)
+    return f"{what} of {found.chain} ({where})"

@@ -1,0 +1,108 @@
+"""What `nft -a list ruleset` prints (`nft(8)`): blocks by indentation, one rule a line, each with its handle."""
+
+import re
+from collections.abc import Iterator
+from typing import Optional
+
+from azpreflight.firewall.facts import Backend
+from azpreflight.firewall.rules import Chain, Table
+
+_TABLE = re.compile(r"table (\S+) (\S+) \{(?: # handle \d+)?")
+_CHAIN = re.compile(r"\tchain (\S+) \{(?: # handle \d+)?")
+_DEVICES = re.compile(r"\bdevices? (?:= \{ ([^}]*) \}|(\S+))")
+_POLICY = re.compile(r"policy (accept|drop);")
+_HANDLE = re.compile(r" # handle (\d+)$")
+_COUNTER = re.compile(r"\bcounter packets (\d+) bytes \d+")
+_OWNER = re.compile(r"^\tflags (.*)$", re.MULTILINE)
+_INTERFACE = re.compile(r"\b[io]if \"([^\"]+)\"")
+
+
+class Cut(ValueError):
+    """The text ends in the middle, or is none of nft's."""
+
+
+def parse(text: str) -> "tuple[Table, ...]":
+    """The tables in the text. `Cut` if it is not whole."""
+    tables = []
+    for block in _blocks(text):
+        match = _TABLE.match(block[0])
+        if match is None:
+            raise Cut(f"no table: {block[0][:80]}")
+        chains = {chain.name: chain for chain in _chains(block)}
+        tables.append(Table(Backend.NFT, match[1], match[2], False, chains, "\n".join(block) + "\n"))
+    return tuple(tables)
+
+
+def handle(line: str) -> Optional[int]:
+    """The handle after a rule."""
+    match = _HANDLE.search(line)
+    return int(match[1]) if match else None
+
+
+def packets(line: str) -> Optional[int]:
+    """What the rule has counted; None if it does not count."""
+    match = _COUNTER.search(line)
+    return int(match[1]) if match else None
+
+
+def specification(line: str) -> str:
+    """The rule without its handle."""
+    return _HANDLE.sub("", line)
+
+
+def loadable(table: Table) -> str:
+    """The table as `nft -f` takes it without binding it to that program's life (a table of firewalld's has an owner,
+    and would go with the loader)."""
+    return _OWNER.sub(_without_owner, table.text)
+
+
+def _without_owner(match: "re.Match[str]") -> str:
+    kept = [flag for flag in re.split(r"[,\s]+", match[1]) if flag not in ("owner", "persist", "")]
+    return f"\tflags {','.join(kept)}" if kept else ""
+
+
+def interfaces(table: Table) -> "tuple[str, ...]":
+    """Interfaces that have to exist for the table to be loaded."""
+    return tuple(dict.fromkeys([*_devices(table.text), *_INTERFACE.findall(table.text)]))
+
+
+def _devices(text: str) -> "tuple[str, ...]":
+    """The interfaces of netdev chains and flow tables: `device "eth0"` or `devices = { eth0, eth1 }`."""
+    found = [name for match in _DEVICES.findall(text) for name in re.split(r"[,\s]+", " ".join(match))]
+    return tuple(name.strip('"') for name in found if name)
+
+
+def _blocks(text: str) -> "Iterator[list[str]]":
+    """The lines of each table."""
+    block: list[str] = []
+    for line in text.splitlines():
+        if not block and not line:
+            continue
+        block.append(line)
+        if line == "}":
+            yield block
+            block = []
+    if block:
+        raise Cut(f"cut off after: {block[-1][:80]}")
+
+
+def _chains(block: "list[str]") -> "Iterator[Chain]":
+    name: Optional[str] = None
+    policy: Optional[str] = None
+    devices: tuple[str, ...] = ()
+    rules: list[str] = []
+    for line in block:
+        match = _CHAIN.match(line)
+        if match is not None:
+            name, policy, devices, rules = match[1], None, (), []
+        elif name is None:
+            continue
+        elif line == "\t}":
+            yield Chain(name, policy, tuple(rules), devices)
+            name = None
+        elif line.startswith("\t\ttype "):
+            found = _POLICY.search(line)
+            policy = found[1].upper() if found else "ACCEPT"
+            devices = _devices(line)
+        elif _HANDLE.search(line):
+            rules.append(line.strip())

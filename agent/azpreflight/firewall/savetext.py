@@ -1,0 +1,83 @@
+"""What iptables-save prints, legacy and nft alike (`iptables-save(8)`, format of `iptables-restore`)."""
+
+import re
+from typing import NamedTuple, Optional
+
+from azpreflight.firewall.facts import Backend
+from azpreflight.firewall.rules import Chain, Table
+
+_INCOMPATIBLE = re.compile(r"^# Table `([^']+)' (?:is incompatible|contains incompatible base-chains)", re.MULTILINE)
+_COUNTER = re.compile(r"\[(\d+):\d+\] ")
+_TARGET = re.compile(r" -[jg] (\S+)")
+
+
+class Cut(ValueError):
+    """The text ends in the middle."""
+
+
+def parse(text: str, backend: Backend, family: str) -> "tuple[Table, ...]":
+    """The tables in the text. `Cut` if it is not whole: a tool that fails half-way prints half a table."""
+    tables: list[Table] = []
+    open_table: Optional[_Open] = None
+    for line in text.splitlines():
+        if line.startswith("*"):
+            open_table = _Open(line[1:].strip(), {}, {}, [])
+        elif open_table is None or not line or line.startswith("#"):
+            continue
+        elif line == "COMMIT":
+            tables.append(open_table.table(backend, family))
+            open_table = None
+        else:
+            open_table.take(line)
+    if open_table is not None:
+        raise Cut(f"table {open_table.name} ends without COMMIT")
+    return tuple(tables)
+
+
+def incompatible(text: str) -> "frozenset[str]":
+    """Tables that iptables-nft-save says it cannot show, or not all of; it prints them empty and exits with 0."""
+    return frozenset(_INCOMPATIBLE.findall(text))
+
+
+def packets(line: str) -> Optional[int]:
+    """The packet counter before a rule; None without one."""
+    match = _COUNTER.match(line)
+    return int(match[1]) if match else None
+
+
+def specification(line: str) -> str:
+    """The rule without its counter: "-A OUTPUT ..."."""
+    return line[line.find("-A ") :]
+
+
+def target(line: str) -> str:
+    """What the rule does: DROP, REJECT, the name of a chain, or "" for a rule that only counts."""
+    found = _TARGET.findall(line)
+    return str(found[-1]) if found else ""
+
+
+class _Open(NamedTuple):
+    """A table whose end has not come yet."""
+
+    name: str
+    policies: "dict[str, Optional[str]]"
+    rules: "dict[str, list[str]]"
+    lines: "list[str]"
+
+    def take(self, line: str) -> None:
+        self.lines.append(line)
+        if line.startswith(":"):
+            name, policy = line[1:].split(" ", 2)[:2]
+            self.policies[name] = None if policy == "-" else policy
+            self.rules.setdefault(name, [])
+            return
+        at = 0 if line.startswith("-A ") else line.find("] -A ") + 2
+        if at == 1:
+            raise Cut(f"no rule: {line[:80]}")
+        name = line[at + 3 :].split(" ", 1)[0]
+        self.rules.setdefault(name, []).append(line)
+
+    def table(self, backend: Backend, family: str) -> Table:
+        chains = {name: Chain(name, self.policies.get(name), tuple(lines)) for name, lines in self.rules.items()}
+        text = "\n".join([f"*{self.name}", *self.lines, "COMMIT", ""])
+        return Table(backend, family, self.name, True, chains, text)

@@ -1,0 +1,247 @@
+"""Really trying the flows: sockets on the guest's side, listeners on the fabric's, one loop for all at once.
+
+A flow counts as allowed only when an answer to its request has come back, so that a rule that lets a connection be
+made and then drops its data, or drops replies on the way in, is found too. A drop is concluded from what the kernel
+says of the packet, within milliseconds; silence alone takes the whole back-stop.
+"""
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Optional
+
+from azpreflight.firewall.worker.netlink import family_of
+from azpreflight.firewall.worker.trace import Tracer
+from azpreflight.firewall.worker.track import Router, Story
+
+BACKSTOP = 1.5
+"""Seconds until silence counts; a lost SYN is sent again after one second."""
+GRACE = 0.05
+"""Seconds in which success overrides a drop: a stray packet may be dropped although the flow works."""
+SILENT = "silent"
+REQUESTS = {
+    ("tcp", 80): b"GET / HTTP/1.1\r\nHost: azpreflight\r\nConnection: close\r\n\r\n",
+    ("tcp", 32526): b"GET /versions HTTP/1.1\r\nHost: azpreflight\r\nConnection: close\r\n\r\n",
+    ("udp", 53): b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05azure\x03com\x00\x00\x01\x00\x01",
+    ("tcp", 53): b"\x00\x1b\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05azure\x03com\x00\x00\x01\x00\x01",
+}
+"""What is sent, as some rules look into packets; anything else gets OTHER_REQUEST."""
+OTHER_REQUEST = b"azpreflight rehearsal\r\n"
+ANSWER = b"azpreflight answers\r\n"
+
+
+class Listeners:
+    """The far ends of all flows; made in the namespace where they listen."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._open: dict[int, socket.socket] = {}
+        self._added: set[tuple[str, str, int]] = set()
+        self.poll = select.epoll()
+
+    def add(self, protocol: str, address: str, port: int) -> None:
+        """Listen there; answer whatever comes."""
+        if (protocol, address, port) in self._added:
+            return
+        self._added.add((protocol, address, port))
+        end = _socket(protocol, address)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end.bind((address, port))
+        if protocol == "tcp":
+            end.listen(64)
+        self._watch(end, lambda: self._accept(end) if protocol == "tcp" else self._reply(end))
+
+    def _watch(self, end: socket.socket, handler: "Callable[[], None]") -> None:
+        self._open[end.fileno()] = end
+        self._handlers[end.fileno()] = handler
+        self.poll.register(end.fileno(), select.EPOLLIN)
+
+    def _accept(self, end: socket.socket) -> None:
+        try:
+            connection, _ = end.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        self._watch(connection, lambda: self._serve(connection))
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            if connection.recv(4096):
+                connection.send(ANSWER)
+                return
+        except OSError:
+            pass
+        self.poll.unregister(connection.fileno())
+        del self._handlers[connection.fileno()], self._open[connection.fileno()]
+        connection.close()
+
+    def serve(self) -> None:
+        """Answer what has come."""
+        for descriptor, _ in self.poll.poll(0):
+            self._handlers[descriptor]()
+
+    def _reply(self, end: socket.socket) -> None:
+        try:
+            _, sender = end.recvfrom(4096)
+            end.sendto(ANSWER, sender)
+        except OSError:
+            return
+
+
+def _socket(protocol: str, address: str) -> socket.socket:
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    end = socket.socket(family_of(address), kind | socket.SOCK_CLOEXEC)
+    end.setblocking(False)
+    return end
+
+
+class Attempt:
+    """One flow on its way."""
+
+    def __init__(self, flow: "Mapping[str, Any]") -> None:
+        self.protocol: str = flow["protocol"]
+        self.address: str = flow["address"]
+        self.port: int = flow["port"]
+        self.error: Optional[str] = SILENT
+        """None once answered; else the name of an errno, or SILENT."""
+        self.done = False
+        self.settle_at: Optional[float] = None
+        self.socket = self._open(flow["uid"], flow["source_port"])
+        self.local_port: int = 0
+        self.story = Story(flow["local"])
+
+    def _open(self, uid: int, source_port: int) -> socket.socket:
+        """A socket that belongs to `uid`, as owner matches see it."""
+        os.seteuid(uid)
+        try:
+            end = _socket(self.protocol, self.address)
+        finally:
+            os.seteuid(0)
+        if source_port:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            end.bind(("::" if ":" in self.address else "0.0.0.0", source_port))  # noqa: S104 - one flow's own socket
+        return end
+
+    def start(self) -> None:
+        """Connect; a datagram is sent at once."""
+        code = self.socket.connect_ex((self.address, self.port))
+        self.local_port = self.socket.getsockname()[1]
+        if code not in (0, errno.EINPROGRESS):
+            self._fail(code)
+        elif self.protocol == "udp":
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            self.socket.send(REQUESTS.get((self.protocol, self.port), OTHER_REQUEST))
+        except OSError as error:
+            self._fail(error.errno or 0)
+
+    def ready(self, mask: int, poll: select.epoll) -> None:
+        """The socket has something to say."""
+        code = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail(code)
+        elif mask & select.EPOLLIN:
+            self._receive()
+        elif mask & select.EPOLLOUT:
+            poll.modify(self.socket.fileno(), select.EPOLLIN)
+            self._send()
+
+    def _receive(self) -> None:
+        try:
+            answered = bool(self.socket.recv(4096))
+        except OSError as error:
+            self._fail(error.errno or 0)
+            return
+        self.error, self.done = None if answered else SILENT, True
+
+    def _fail(self, code: int) -> None:
+        self.error, self.done = errno.errorcode.get(code, str(code)), True
+
+    def close(self) -> None:
+        """Leave nothing behind that would still send."""
+        if self.protocol == "tcp":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+def attempt(
+    flows: "Sequence[Mapping[str, Any]]", listeners: Listeners, tracer: Optional[Tracer], deadline: float
+) -> "tuple[Attempt, ...]":
+    """Try all flows at once from this namespace, until each is decided or time is up."""
+    attempts = tuple(Attempt(flow) for flow in flows)
+    for one in attempts:
+        one.start()
+    trial = _Trial(attempts, listeners, tracer)
+    try:
+        trial.run(min(deadline, time.monotonic() + BACKSTOP))
+    finally:
+        trial.close()
+    return attempts
+
+
+class _Trial:
+    """The loop that serves the listeners, the flows and the tracer until all flows are decided."""
+
+    def __init__(self, attempts: "Sequence[Attempt]", listeners: Listeners, tracer: Optional[Tracer]) -> None:
+        self._attempts, self._listeners, self._tracer = attempts, listeners, tracer
+        self._router = Router({(one.protocol, one.local_port): one.story for one in attempts})
+        self._by_descriptor = {one.socket.fileno(): one for one in attempts if not one.done}
+        self._poll = select.epoll()
+        for descriptor, one in self._by_descriptor.items():
+            self._poll.register(descriptor, select.EPOLLIN | (select.EPOLLOUT if one.protocol == "tcp" else 0))
+        self._poll.register(listeners.poll.fileno(), select.EPOLLIN)
+        for watched in tracer.sockets() if tracer is not None else ():
+            self._poll.register(watched.fileno(), select.EPOLLIN)
+
+    def run(self, deadline: float) -> None:
+        """Until all are decided, or the deadline."""
+        while True:
+            if self._tracer is not None:
+                self._router.take(self._tracer.events())
+            pending = [one for one in self._attempts if not one.done]
+            wake = self._settle(pending, time.monotonic())
+            now = time.monotonic()
+            if now >= deadline or all(one.done for one in pending):
+                return
+            for descriptor, mask in self._poll.poll(max(min(wake, deadline) - now, 0)):
+                if descriptor in self._by_descriptor:
+                    self._advance(self._by_descriptor[descriptor], mask)
+            self._listeners.serve()
+
+    def _advance(self, one: Attempt, mask: int) -> None:
+        one.ready(mask, self._poll)
+        if one.done:
+            self._forget(one)
+
+    def _forget(self, one: Attempt) -> None:
+        descriptor = one.socket.fileno()
+        self._poll.unregister(descriptor)
+        del self._by_descriptor[descriptor]
+
+    def _settle(self, pending: "Sequence[Attempt]", now: float) -> float:
+        """Give up on what was lost and has stayed lost; the time at which to look again."""
+        for one in pending:
+            one.settle_at = (one.settle_at or now + GRACE) if self._lost(one) else None
+            if one.settle_at is not None and now >= one.settle_at:
+                one.done = True
+                self._forget(one)
+        return min((one.settle_at for one in pending if one.settle_at is not None), default=now + BACKSTOP)
+
+    def _lost(self, one: Attempt) -> bool:
+        if self._tracer is None or self._tracer.lost:
+            return False
+        if ":" in one.address and self._router.neighbours.lost is not None and one.story.lost is None:
+            one.story = self._router.neighbours
+        return one.story.lost is not None
+
+    def close(self) -> None:
+        """Close the flows' sockets."""
+        self._poll.close()
+        for one in self._attempts:
+            one.close()

@@ -1,0 +1,152 @@
+"""The rehearsal: a job on standard input, what was seen on standard output, both JSON.
+
+Run by its file's path (`python -I -S -B main.py`), so that nothing of the environment or of site-packages takes part.
+The order matters: laboratory, canary (every flow without any rule), rules, tracer, flows. Without a canary that came
+through, nothing that happens later means anything.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Optional
+
+if __name__ == "__main__":
+    sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
+
+from azpreflight.firewall.worker import nft, process
+from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
+from azpreflight.firewall.worker.lab import Destination, Lab, copy_settings
+from azpreflight.firewall.worker.trace import FAMILIES, Event, Tracer
+from azpreflight.firewall.worker.track import Track
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "XTABLES_LOCKFILE": "/dev/null"}
+"""The lock of the machine's own xtables tools is left alone: what happens here is no business of theirs."""
+ALARM_GRACE = 0.5
+"""Seconds past the limit after which the kernel ends this program, whatever it is doing."""
+
+Json = dict[str, Any]
+
+
+def rehearse(job: "Mapping[str, Any]") -> Json:
+    """The whole rehearsal. OSError and TimeoutError mean that it could not be made."""
+    deadline = time.monotonic() + job["limit_s"]
+    modules = _modules()
+    destinations = [Destination(*fields) for fields in job["destinations"]]
+    local = {destination.address: destination.local for destination in destinations}
+    flows = [{**flow, "local": local[flow["address"]]} for flow in job["flows"]]
+    lab = Lab()
+    lab.build(job["interfaces"], job["stand_ins"], destinations, deadline)
+    listeners = Listeners()
+    _listen(listeners, flows, local=False)
+    lab.enter_guest()
+    _listen(listeners, flows, local=True)
+    copy_settings(job["settings"])
+    canaries = [one.error for one in attempt(flows, listeners, None, deadline)]
+    lab.forget_neighbours()
+    loads = [_load(step, deadline) for step in job["loads"]]
+    tracer, trace_error = _tracer(tuple(job["ingress_devices"]))
+    attempts = attempt(flows, listeners, tracer, deadline)
+    positions = _Positions()
+    return {
+        "loads": loads,
+        "trace_error": trace_error,
+        "trace_lost": tracer is not None and tracer.lost,
+        "flows": [_outcome(one, canary, positions) for one, canary in zip(attempts, canaries)],
+        "modules": sorted(_modules() - modules),
+    }
+
+
+def _listen(listeners: Listeners, flows: "list[Json]", local: bool) -> None:
+    for flow in flows:
+        if flow["local"] is local:
+            listeners.add(flow["protocol"], flow["address"], flow["port"])
+
+
+def _load(step: "Mapping[str, Any]", deadline: float) -> Json:
+    ended = process.run(step["command"], step["input"].encode("utf-8", "surrogateescape"), ENVIRONMENT, deadline)
+    return {"name": step["name"], "status": ended.status, "output": ended.output[:4096]}
+
+
+def _tracer(ingress_devices: "tuple[str, ...]") -> "tuple[Optional[Tracer], Optional[str]]":
+    tracer = Tracer()
+    try:
+        tracer.start(ingress_devices)
+    except OSError as error:
+        return None, os.strerror(error.errno or 0)
+    return tracer, None
+
+
+def _modules() -> "set[str]":
+    with suppress(OSError), open("/proc/modules", encoding="ascii") as lines:
+        return {line.split(" ", 1)[0] for line in lines}
+    return set()
+
+
+def _outcome(one: Attempt, canary: "Optional[str]", positions: "_Positions") -> Json:
+    story = one.story
+    return {
+        "canary": canary,
+        "error": one.error,
+        "lost": story.lost,
+        "destination": story.destination,
+        "request": _track(story.request, positions),
+        "reply": _track(story.reply, positions),
+    }
+
+
+def _track(track: Track, positions: "_Positions") -> Json:
+    return {
+        "taken": None if track.taken is None else positions.event(track.taken),
+        "events": [positions.event(event) for event in track.events],
+    }
+
+
+class _Positions:
+    """Handles to places: rules of the copy have handles of their own, but stand in the same order."""
+
+    def __init__(self) -> None:
+        self._by_chain: dict[tuple[str, str, str], dict[int, int]] = {}
+
+    def event(self, event: Event) -> Json:
+        """The event as JSON. `rule` is the rule's number in its chain, 1 first; 0 is the policy."""
+        number = event.rule
+        if event.backend == "nft":
+            number = self._chain(event.family, event.table, event.chain).get(event.rule, 0)
+        return {
+            "backend": event.backend,
+            "family": event.family,
+            "table": event.table,
+            "chain": event.chain,
+            "kind": event.kind,
+            "rule": number,
+            "verdict": event.verdict,
+        }
+
+    def _chain(self, family: str, table: str, chain: str) -> "dict[int, int]":
+        key = (family, table, chain)
+        if key not in self._by_chain:
+            number = next((code for code, name in FAMILIES.items() if name == family), 0)
+            handles = nft.rule_handles(number, table, chain)
+            self._by_chain[key] = {handle: place for place, handle in enumerate(handles, 1)}
+        return self._by_chain[key]
+
+
+def main() -> int:
+    """Read the job, rehearse, answer. Whatever goes wrong is an answer too."""
+    process.die_with_parent()
+    job = json.load(sys.stdin)
+    signal.setitimer(signal.ITIMER_REAL, job["limit_s"] + ALARM_GRACE)
+    try:
+        answer = rehearse(job)
+    except (OSError, TimeoutError) as error:
+        answer = {"invalid": f"{type(error).__name__}: {error}"}
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
