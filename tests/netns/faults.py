@@ -78,19 +78,25 @@ APPLIANCE_RESETS = on(
 
 # the platform
 
-WIRE_SERVER_CLOSED = Fault(behaviours={"wire": "closed"})
-WIRE_SERVER_SILENT = Fault(behaviours={"wire": "silent"})
-WIRE_SERVER_GONE = on("fabric", f"iptables-nft -A INPUT -d {topology.WIRE_SERVER} -p tcp -j DROP")
-PLUGIN_CLOSED = Fault(behaviours={"hostgaplugin": "closed"})
-PLUGIN_SILENT = Fault(behaviours={"hostgaplugin": "silent"})
-IMDS_CLOSED = Fault(behaviours={"imds": "closed"})
-IMDS_SILENT = Fault(behaviours={"imds": "silent"})
+WIRE_SERVER_GONE = on("fabric", f"iptables-nft -A INPUT -d {topology.WIRE_SERVER} -p tcp --dport 80 -j DROP")
+PLATFORM_GONE = on("fabric", f"iptables-nft -A INPUT -d {topology.WIRE_SERVER} -j DROP")
+
+
+def server(service: str, behaviour: str) -> Fault:
+    """A server of the platform or the store behaves like this."""
+    return Fault(behaviours={service: behaviour})
+
+
 ALL_SILENT = Fault(
     behaviours={"wire": "silent", "hostgaplugin": "silent", "imds": "silent", "store": "silent"},
     dns={topology.WIRE_SERVER: "silent"},
 )
 
 # the VM itself
+
+CLOUD_INIT = Fault(packages=("cloud-init",))
+"""cloud-init is in the image and provisions it, as Debian's waagent.conf says."""
+PLATFORM_ROUTE_REJECTED = on("vm", f"ip route replace unreachable {topology.WIRE_SERVER}")
 
 NO_DEFAULT_ROUTE = on("vm", "ip route del default")
 NO_ADDRESS = on("vm", "ip address flush dev eth0")

@@ -43,12 +43,48 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 HEALTHY = (
     Scenario("healthy", "nothing", ()),
-    Scenario("healthy-ipv6", "nothing, dual stack", (), ipv6=True),
+    Scenario("healthy-ipv6", "nothing; dual stack", (), ipv6=True),
+    Scenario("healthy-cloud-init", "nothing; cloud-init provisions", (faults.CLOUD_INIT,)),
+    Scenario("healthy-fast-track", "nothing; the goal state comes as vmSettings", (faults.FAST_TRACK,)),
+    Scenario("healthy-diagnostics", "nothing; the VM has a diagnostics extension", (faults.HAS_DIAGNOSTICS,)),
 )
-NETWORK = (
-    Scenario("no-default-route", "DHCP gave no default route", (faults.NO_DEFAULT_ROUTE,), Cause.NO_NETWORK, ERROR),
-    Scenario("no-address", "no address on eth0", (faults.NO_ADDRESS,), Cause.NO_NETWORK, ERROR),
-    Scenario("link-down", "eth0 is down", (faults.LINK_DOWN,), Cause.NO_NETWORK, ERROR),
+NETWORK = tuple(
+    Scenario(name, broken, (fault,), Cause.NO_NETWORK, ERROR)
+    for name, broken, fault in (
+        ("no-default-route", "DHCP gave no default route", faults.NO_DEFAULT_ROUTE),
+        ("no-address", "eth0 has no address", faults.NO_ADDRESS),
+        ("link-down", "eth0 is down", faults.LINK_DOWN),
+    )
 )
-TABLE = (*HEALTHY, *NETWORK)
+PLATFORM = (
+    *(
+        Scenario(name, broken, (fault,), Cause.PLATFORM_UNREACHABLE, ERROR)
+        for name, broken, fault in (
+            ("wireserver-closed", "nothing listens on the wire server's port 80", faults.server("wire", "closed")),
+            ("wireserver-silent", "the wire server connects and says nothing", faults.server("wire", "silent")),
+            ("wireserver-resets", "the wire server breaks off", faults.server("wire", "reset")),
+            ("wireserver-garbage", "something that is no HTTP server answers", faults.server("wire", "garbage")),
+            ("wireserver-endless", "the wire server's body has no end", faults.server("wire", "endless")),
+            ("wireserver-redirects", "the wire server redirects to itself", faults.server("wire", "redirects")),
+            ("wireserver-500", "the wire server fails", faults.server("wire", "500")),
+            ("wireserver-gone", "packets to the wire server vanish on the way", faults.WIRE_SERVER_GONE),
+            ("wireserver-rejected", "a route of the image rejects 168.63.129.16", faults.PLATFORM_ROUTE_REJECTED),
+            ("hostgaplugin-closed", "nothing listens on port 32526", faults.server("hostgaplugin", "closed")),
+            ("hostgaplugin-silent", "the HostGAPlugin says nothing", faults.server("hostgaplugin", "silent")),
+        )
+    ),
+    *(
+        Scenario(f"imds-{behaviour}", f"instance metadata: {behaviour}", (fault,), Cause.PLATFORM_UNREACHABLE, WARNING)
+        for behaviour in ("closed", "silent", "503")
+        for fault in (faults.server("imds", behaviour),)
+    ),
+    Scenario(
+        "imds-closed-cloud-init",
+        "instance metadata: closed, and cloud-init needs it",
+        (faults.server("imds", "closed"), faults.CLOUD_INIT),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+    ),
+)
+TABLE = (*HEALTHY, *NETWORK, *PLATFORM)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}

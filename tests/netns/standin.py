@@ -57,6 +57,8 @@ class Fault:
     """Role and shell command, run there once everything is up."""
     files: "Mapping[str, Optional[str]]" = field(default_factory=dict)
     """Text by path in the VM; None: there is no such file."""
+    packages: "tuple[str, ...]" = ()
+    """Debian packages that this VM's image has besides the usual ones."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class StandIn:
 @contextlib.contextmanager
 def standin(*faults: Fault, ipv6: bool = False) -> "Iterator[StandIn]":
     """Everything up and the faults in place; everything gone afterwards."""
-    tree = debian_tree(packages=VM_PACKAGES)
+    tree = debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
     namespaces.remove_stale()
     names = namespaces.new_names(topology.ROLES)
     dns = merged({topology.WIRE_SERVER: "answers"}, *(fault.dns for fault in faults))
@@ -139,15 +141,17 @@ def _servers(namespace: str, config: Config) -> "Iterator[None]":
 
 
 def _files(tree: Path) -> "dict[str, Optional[str]]":
-    """What the platform and the image maker put into every healthy VM; waagent provisions it."""
+    """What the platform and the image maker put into every healthy VM. Without cloud-init, waagent provisions it."""
     authority, _ = certificates()
-    configuration = (tree / "etc/waagent.conf").read_text()
-    return {
+    files: dict[str, Optional[str]] = {
         "/etc/resolv.conf": RESOLV_CONF,
         "/etc/hosts": "127.0.0.1 localhost\n",
-        "/etc/waagent.conf": configuration.replace("Provisioning.Agent=cloud-init", "Provisioning.Agent=waagent"),
         BUNDLE: authority,
     }
+    if not (tree / "usr/bin/cloud-init").exists():
+        configuration = (tree / "etc/waagent.conf").read_text()
+        files["/etc/waagent.conf"] = configuration.replace("Agent=cloud-init", "Agent=waagent")
+    return files
 
 
 @lru_cache(maxsize=1)

@@ -166,6 +166,17 @@ def test_a_server_that_misbehaves_is_told_in_time(name: str) -> None:
     assert got.detail
 
 
+def test_a_reset_before_anything_was_said_is_a_reset() -> None:
+    """It may arrive while the connection is made, while the request is sent, or while the answer is waited for."""
+
+    def at_once(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+    with server(at_once) as port:
+        outcomes = {get(f"http://127.0.0.1:{port}/").outcome for _ in range(50)}
+    assert outcomes == {Outcome.RESET}
+
+
 def test_a_closed_port_is_refused_in_phase_tcp() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -99,7 +99,6 @@ class Attempt:
         sock = self._connect(addresses, port)
         sock.settimeout(self.deadline.left())
         self.deadline.watch(sock)
-        self.peer = sock.getpeername()[0]
         return sock
 
     def _resolve(self, host: str, port: int) -> "list[str]":
@@ -144,7 +143,11 @@ def _pools(attempt: Attempt) -> "dict[str, Any]":
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return attempt.open(self.host, self.port or 80)
+            """urllib3 overlooks a reset while it sends, and would go on without the socket of one while it connects."""
+            try:
+                return attempt.open(self.host, self.port or 80)
+            except OSError as error:
+                raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
 
         def connect(self) -> None:
             super().connect()
