@@ -201,7 +201,7 @@ def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:
 def _deliver(asked: argparse.Namespace, snapshot: Snapshot) -> int:
     """Put the report wherever it is wanted, and return the verdict's exit code."""
     report = _judge(asked, snapshot)
-    _serial(asked.serial, report)
+    _serial(asked.serial, report, asked.report)
     writes = [(asked.output, _rendered(asked, report))]
     if asked.report is not None:
         writes.append((asked.report, json.render(report)))
@@ -255,12 +255,15 @@ def _failure(path: Optional[str], content: str) -> Optional[str]:
     return None
 
 
-def _serial(wanted: str, report: Report) -> None:
-    """The text on the serial console. One that does not take it is told about, and changes no exit code."""
+def _serial(wanted: str, report: Report, path: Optional[str]) -> None:
+    """Summary and frame on the serial console. One that does not take them is told about, and changes no exit code."""
     if wanted == "never":
         return
+    from azpreflight.render import serial
+
+    content = serial.render(report, path)
     for device in sinks.serial_devices(LocalHost()) if wanted == "auto" else (wanted,):
         try:
-            sinks.write_serial(device, text.render(report))
+            sinks.write_serial(device, content)
         except SinkError as error:
             _say(str(error))

@@ -25,7 +25,7 @@ from azpreflight.model import Report
 from azpreflight.probes import logs
 from azpreflight.probes.signatures import EXTENSION_STATUS, EXTENSIONS_DONE, PROVISIONED
 from azpreflight.render import json as render_json
-from azpreflight.render import text
+from azpreflight.render import serial
 
 STATE = "/var/lib/azpreflight/daemon.json"
 """Which VM was watched to the end. It is part of no image: a captured image's copy names another VM."""
@@ -70,7 +70,8 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
     ]
     if asked.serial != "never":
         devices = sinks.serial_devices(host) if asked.serial == "auto" else (asked.serial,)
-        places += [partial(sinks.write_serial, device, text.render(report)) for device in devices]
+        content = serial.render(report, asked.report)
+        places += [partial(sinks.write_serial, device, content) for device in devices]
     for place in places:
         try:
             place()

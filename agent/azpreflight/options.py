@@ -180,7 +180,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--serial",
         metavar="{auto,never,DEVICE}",
         default="never",
-        help="write the text to the serial console as well, or to this terminal device (default: never)",
+        help="write a summary and the whole report, for decode, to the serial console as well, or to this terminal "
+        "device (default: never)",
     )
     group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     _add_amount(group)

@@ -4,9 +4,12 @@ import gzip
 import io
 import json
 import os
+import pty
 import random
 import re
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,11 @@ import pytest
 
 from azpreflight import decode_command
 from azpreflight.cli import main
-from azpreflight.model import Report
+from azpreflight.model import Config, Report, Snapshot
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text
 from azpreflight.serial import frame
+from azpreflight.serial.decode import decode
 from tests.fuzz import damage
 from tests.unit.reports import BROKEN, READY, RUN, UNDECIDED
 
@@ -59,6 +63,31 @@ def test_newest_prints_that_alone(log: Path, capsys: pytest.CaptureFixture[str])
     assert main(["decode", "--newest", "--format", "json", str(log)]) == 0
     reports = json.loads(capsys.readouterr().out)["logs"][0]["reports"]
     assert [found["document"] for found in reports] == [render_json.document(NEWER)]
+
+
+def test_what_goes_to_a_console_decodes_to_the_very_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole way: judge a snapshot, write to a terminal device, decode what came out at its far end."""
+    monkeypatch.chdir(tmp_path)
+    snapshot = Snapshot(BROKEN.tool, RUN, Config(), (), {})
+    Path("vm.json").write_text(render_json.render_snapshot(snapshot))
+    far, near = pty.openpty()
+    got = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):
+            while chunk := os.read(far, 4096):
+                got.extend(chunk)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    main(["assess", "vm.json", "--serial", os.ttyname(near), "--report", "report.json", "-o", "report.txt"])
+    os.close(near)
+    reader.join(10)
+    os.close(far)
+    decoded = decode(bytes(got))
+    assert [found.document for found in decoded.reports] == [json.loads(Path("report.json").read_text())]
+    assert got.startswith(b"\r\r\nazpreflight: ")
+    assert b"azpreflight: report: report.json or azpreflight decode of the next " in got
 
 
 @pytest.mark.parametrize(("report", "code"), [(BROKEN, 1), (READY, 0), (UNDECIDED, 3)])

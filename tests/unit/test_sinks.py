@@ -10,12 +10,13 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from azpreflight import sinks
-from azpreflight.sinks import SinkError, serial_devices, write_file, write_serial
+from azpreflight.sinks import SinkError, serial, serial_devices, write_file, write_serial
 from tests.fakes import Denied, FakeHost
 
 TEXT = "NOT READY: guest-firewall\n\nerror    a name with \x1b[31m and \xe9\n"
@@ -193,6 +194,39 @@ def test_a_console_that_is_stopped_by_flow_control_holds_nothing_up(port: "tuple
     finally:
         termios.tcflow(descriptor, termios.TCOON)
         os.close(descriptor)
+
+
+def test_a_dead_console_is_given_up_before_the_time_for_all_lines(
+    port: "tuple[int, str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment without progress ends it."""
+    _, device = port
+    monkeypatch.setattr(serial, "STALLED_S", 0.2)
+    began = time.monotonic()
+    with pytest.raises(SinkError, match=r"took \d+ of"):
+        write_serial(device, ("x" * 80 + "\n") * 700, timeout=20)
+    assert time.monotonic() - began < 5
+
+
+def test_a_console_never_gets_more_than_64_kib(port: "tuple[int, str]") -> None:
+    """Whole lines only, and paced: 8 lines, then a rest."""
+    far, device = port
+    got = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):
+            while chunk := os.read(far, 4096):
+                got.extend(chunk)
+
+    threading.Thread(target=read, daemon=True).start()
+    began = time.monotonic()
+    write_serial(device, "x" * 98 + "\n" + ("y" * 98 + "\n") * 2000, timeout=20)
+    took = time.monotonic() - began
+    deadline = time.monotonic() + 5
+    while len(got) < 65_000 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(got) == 2 + 655 * 100
+    assert took > 655 // 8 * serial.PAUSE_S
 
 
 @pytest.mark.parametrize("kind", ["absent", "file", "fifo", "null"])
