@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -80,6 +80,16 @@ class StandIn:
 def standin(*faults: Fault, ipv6: bool = False) -> "Iterator[StandIn]":
     """Everything up and the faults in place; everything gone afterwards."""
     tree = debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
+    with platform(*faults, ipv6=ipv6) as (names, directory):
+        files = merged(_files(tree), *(fault.files for fault in faults))
+        with Vm(names["vm"], tree, files, directory) as vm:
+            break_in(names, faults)
+            yield StandIn(vm, names, directory)
+
+
+@contextlib.contextmanager
+def platform(*faults: Fault, ipv6: bool = False) -> "Iterator[tuple[dict[str, str], Path]]":
+    """The platform without a VM: the namespaces by role, wired and served, and a directory for the run's files."""
     namespaces.remove_stale()
     names = namespaces.new_names(topology.ROLES)
     dns = merged({topology.WIRE_SERVER: "answers"}, *(fault.dns for fault in faults))
@@ -89,12 +99,14 @@ def standin(*faults: Fault, ipv6: bool = False) -> "Iterator[StandIn]":
         topology.build(names, ipv6, [address for address in dns if address != topology.WIRE_SERVER])
         for config in _configs(faults, dns, directory):
             stack.enter_context(_servers(names[config.role], config))
-        files = merged(_files(tree), *(fault.files for fault in faults))
-        vm = stack.enter_context(Vm(names["vm"], tree, files, directory))
-        for fault in faults:
-            for role, command in fault.commands:
-                namespaces.shell(names[role], command)
-        yield StandIn(vm, names, directory)
+        yield names, directory
+
+
+def break_in(names: "Mapping[str, str]", faults: "Sequence[Fault]") -> None:
+    """Run the commands of the faults, each in its namespace."""
+    for fault in faults:
+        for role, command in fault.commands:
+            namespaces.shell(names[role], command)
 
 
 def merged(*mappings: "Mapping[str, Any]") -> "dict[str, Any]":
@@ -102,7 +114,7 @@ def merged(*mappings: "Mapping[str, Any]") -> "dict[str, Any]":
     return {key: value for mapping in mappings for key, value in mapping.items()}
 
 
-def _configs(faults: "tuple[Fault, ...]", dns: "Mapping[str, str]", directory: Path) -> "list[Config]":
+def _configs(faults: "Sequence[Fault]", dns: "Mapping[str, str]", directory: Path) -> "list[Config]":
     _, certificate = certificates()
     pem = directory / "store.pem"
     pem.write_text(certificate)
