@@ -3,9 +3,10 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import agents, logs, network, platform
+from azpreflight.probes import agents, generalization, logs, network, platform
 
 PROBES: "tuple[Probe[Any], ...]" = (
+    generalization.PROBE,
     agents.PROBE,
     logs.PROBE,
     network.PROBE,

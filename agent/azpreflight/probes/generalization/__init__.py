@@ -1,0 +1,230 @@
+"""What still ties an image to the machine that it was made from.
+
+The first cause of failed provisioning: an image that was not deprovisioned, or only half. `waagent -deprovision+user`
+exits 0 when it fails, leaves out what follows a failing step, and never touches much that makes a machine this machine.
+So its effects are looked at, one by one, and each leftover is judged by what it does to the next VM: with this
+distribution, and with the agent that would provision it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from azpreflight.host import Host, HostError
+from azpreflight.model import (
+    ALL_PROFILES,
+    ALL_STAGES,
+    Cause,
+    Check,
+    Judge,
+    Probe,
+    Profile,
+    Run,
+    Severity,
+    Stage,
+    Unknown,
+    Verdict,
+)
+from azpreflight.probes.generalization import (
+    accounts,
+    cloudinit,
+    hostkeys,
+    identity,
+    keyfiles,
+    leases,
+    library,
+    resolver,
+    sentinel,
+    sudoers,
+    traces,
+)
+from azpreflight.probes.generalization.accounts import AccountFacts
+from azpreflight.probes.generalization.cloudinit import CloudStateFacts
+from azpreflight.probes.generalization.hostkeys import HostKeyFacts
+from azpreflight.probes.generalization.identity import IdentityFacts
+from azpreflight.probes.generalization.keyfiles import KeyFileFacts
+from azpreflight.probes.generalization.leases import LeaseFacts
+from azpreflight.probes.generalization.library import LibraryFacts
+from azpreflight.probes.generalization.resolver import ResolverFacts
+from azpreflight.probes.generalization.sentinel import SentinelFacts
+from azpreflight.probes.generalization.sudoers import SudoersFacts
+from azpreflight.probes.generalization.traces import TraceFacts
+
+
+@dataclass(frozen=True)
+class GeneralizationFacts:
+    """All that was found, subject by subject. None: that subject could not be looked at, and `errors` says why."""
+
+    sentinel: Optional[SentinelFacts] = None
+    library: Optional[LibraryFacts] = None
+    host_keys: Optional[HostKeyFacts] = None
+    resolver: Optional[ResolverFacts] = None
+    leases: Optional[LeaseFacts] = None
+    accounts: Optional[AccountFacts] = None
+    sudoers: Optional[SudoersFacts] = None
+    key_files: Optional[KeyFileFacts] = None
+    cloud_state: Optional[CloudStateFacts] = None
+    identity: Optional[IdentityFacts] = None
+    traces: Optional[TraceFacts] = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Why a subject could not be looked at, by the name of its field."""
+
+
+LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
+    "sentinel": sentinel.look,
+    "library": library.look,
+    "host_keys": hostkeys.look,
+    "resolver": resolver.look,
+    "leases": leases.look,
+    "accounts": accounts.look,
+    "sudoers": sudoers.look,
+    "key_files": keyfiles.look,
+    "cloud_state": cloudinit.look,
+    "identity": identity.look,
+    "traces": traces.look,
+}
+
+
+def gather(host: Host, run: Run) -> GeneralizationFacts:
+    """Every subject; one that cannot be looked at does not take the others with it."""
+    found: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, look in LOOKS.items():
+        try:
+            found[name] = look(host, run)
+        except HostError as error:
+            errors[name] = str(error)
+    return GeneralizationFacts(**found, errors=errors)
+
+
+def part(name: str, judge: "Callable[[Any, Run], Iterator[Verdict]]") -> Judge:
+    """The judge of one subject as a judge of the whole."""
+
+    def judge_part(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
+        subject = getattr(facts, name)
+        if subject is None:
+            yield Unknown(facts.errors.get(name, f"{name} was not looked at"))
+        else:
+            yield from judge(subject, run)
+
+    return judge_part
+
+
+def judge_users(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
+    """The accounts, with the one name that deprovisioning knows."""
+    user = facts.library.user if facts.library is not None else None
+    yield from part("accounts", lambda found, asked: accounts.judge_users(found, user, asked))(facts, run)
+
+
+BEFORE_FIRST_BOOT = (Stage.BUILD, Stage.CAPTURE)
+"""A VM that has started has keys, users, ids and logs of its own, and nothing tells them from the image's."""
+
+
+def _check(
+    name: str,
+    title: str,
+    judge: Judge,
+    severity: Severity,
+    *,
+    stages: "tuple[Stage, ...]" = BEFORE_FIRST_BOOT,
+    profiles: "tuple[Profile, ...]" = (Profile.GENERALIZED,),
+) -> Check:
+    return Check(
+        name,
+        title,
+        judge,
+        severity,
+        cause=Cause.NOT_GENERALIZED,
+        stages=stages,
+        profiles=profiles,
+        offline=True,
+    )
+
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+PROBE = Probe(
+    name="generalization",
+    facts=GeneralizationFacts,
+    gather=gather,
+    needs=("agents",),
+    checks=(
+        _check(
+            "gen-provisioned-sentinel",
+            "waagent will not take a new VM for one that it has provisioned",
+            part("sentinel", sentinel.judge),
+            ERROR,
+            stages=ALL_STAGES,
+            profiles=ALL_PROFILES,
+        ),
+        _check(
+            "gen-waagent-library",
+            "waagent's library has nothing of this VM in it",
+            part("library", library.judge),
+            ERROR,
+            stages=ALL_STAGES,
+            profiles=ALL_PROFILES,
+        ),
+        _check(
+            "gen-cloud-init-state",
+            "cloud-init will take a new VM for a new one",
+            part("cloud_state", cloudinit.judge),
+            ERROR,
+            stages=ALL_STAGES,
+        ),
+        _check("gen-users", "no user of this machine can log in to a new VM", judge_users, ERROR),
+        _check(
+            "gen-root-password",
+            "nobody can log in as root with a password",
+            part("accounts", accounts.judge_root_password),
+            ERROR,
+        ),
+        _check(
+            "gen-password-backup",
+            "no backup of the password file has a hash of somebody who is gone",
+            part("accounts", accounts.judge_backup),
+            WARNING,
+        ),
+        _check(
+            "gen-authorized-keys",
+            "no authorized key opens root's account or a home without an owner",
+            part("key_files", keyfiles.judge_authorized),
+            ERROR,
+        ),
+        _check(
+            "gen-private-keys",
+            "no private SSH key is in a home",
+            part("key_files", keyfiles.judge_private),
+            ERROR,
+        ),
+        _check("gen-sudoers", "no sudo rule names a user of this machine", part("sudoers", sudoers.judge), WARNING),
+        _check(
+            "gen-ssh-host-keys",
+            "VMs made from this will not share SSH host keys",
+            part("host_keys", hostkeys.judge),
+            ERROR,
+        ),
+        _check(
+            "gen-resolv-conf",
+            "resolv.conf names no server of this machine's network",
+            part("resolver", resolver.judge),
+            WARNING,
+        ),
+        _check("gen-dhcp-leases", "no DHCP lease of this machine is left", part("leases", leases.judge), NOTE),
+        _check(
+            "gen-machine-id",
+            "every VM will make a machine id of its own",
+            part("identity", identity.judge_machine_id),
+            WARNING,
+        ),
+        _check(
+            "gen-random-seed",
+            "no random seed and no key that this machine made for itself is left",
+            part("identity", identity.judge_random_seed),
+            WARNING,
+        ),
+        _check("gen-hostname", "no name of this machine is left", part("identity", identity.judge_host_name), NOTE),
+        _check("gen-shell-history", "no shell history is left", part("traces", traces.judge_history), WARNING),
+        _check("gen-agent-logs", "no log of the agents is left", part("traces", traces.judge_logs), WARNING),
+    ),
+)

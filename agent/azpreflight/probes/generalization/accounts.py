@@ -1,0 +1,135 @@
+"""Accounts of the build VM that would be in every VM made from the image.
+
+Deprovisioning deletes one user: the one that ovf-env.xml names. If that file is gone, because somebody emptied the
+library first, it skips the user and says so in a line that nobody reads. userdel refuses a user who is logged in. The
+hash of a deleted user stays in /etc/shadow-, the backup that the tools make (WALinuxAgent,
+azurelinuxagent/pa/deprovision/default.py, azurelinuxagent/common/osutil/default.py).
+"""
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization import passwords
+from azpreflight.probes.generalization.common import KEPT, SMALL, config_of, deprovisions, leftover
+from azpreflight.probes.generalization.keyfiles import Keys, authorized
+from azpreflight.probes.generalization.passwords import Password
+from azpreflight.probes.wording import count, files, plain, several
+
+PASSWD = "/etc/passwd"  # noqa: S105 - the name of a file
+MAX_ACCOUNTS = 500
+"""Accounts that are looked at; a directory service does not put its users into passwd."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account with a shell."""
+
+    name: str
+    uid: int
+    home: str
+    password: Password
+    keys: Keys
+    """Of its authorized_keys."""
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """Who may log in, and with what."""
+
+    first_uid: int
+    accounts: tuple[Account, ...] = ()
+    """Those with a shell, root among them."""
+    shadow_path: str = "/etc/shadow"
+    backup_hashes: tuple[str, ...] = ()
+    """Accounts of which a backup of shadow has a hash that the file itself has no more."""
+
+
+def look(host: Host, run: Run) -> AccountFacts:
+    """passwd, shadow and its backup, and the authorized_keys of those who may log in. HostError without root."""
+    config = config_of(run)
+    shadow_text = host.text(config.password_path, SMALL) or ""
+    shadow = passwords.passwords(shadow_text)
+    entries = [entry for entry in passwords.entries(host.text(PASSWD, SMALL) or "") if entry.may_log_in]
+    backup = passwords.hashed(host.text(f"{config.password_path}-", SMALL) or "")
+    current = passwords.hashed(shadow_text)
+    return AccountFacts(
+        first_uid=passwords.first_uid(host.text("/etc/login.defs", SMALL) or ""),
+        accounts=tuple(_account(host, entry, shadow.get(entry.name)) for entry in entries[:MAX_ACCOUNTS]),
+        shadow_path=config.password_path,
+        backup_hashes=tuple(plain(name) for name in backup if name not in current)[:KEPT],
+    )
+
+
+def _account(host: Host, entry: passwords.Entry, password: Optional[Password]) -> Account:
+    home = posixpath.normpath(entry.home or "/")
+    return Account(plain(entry.name), entry.uid, home, password or Password.NONE, authorized(host, home))
+
+
+# --- judging ------------------------------------------------------------------------------------------------------
+
+
+def judge_users(facts: AccountFacts, user: Optional[str], run: Run) -> Iterator[Verdict]:
+    """No account but root lets anybody in; `user` is the one whom ovf-env.xml names."""
+    for account in facts.accounts:
+        ways = tuple(_ways(account))
+        if account.uid != 0 and ways:
+            deleted = account.name == user
+            yield leftover(
+                run,
+                Severity.ERROR,
+                f"user {account.name} (uid {account.uid}) can log in with {' and '.join(ways)}",
+                _remedy(deleted, user, run),
+                (f"userdel --force --remove {files([account.name])}",),
+                cleaned=deleted,
+            )
+
+
+def _ways(account: Account) -> Iterator[str]:
+    if account.password is Password.HASH:
+        yield "a password"
+    if account.password is Password.EMPTY:
+        yield "an empty password"
+    if account.keys.usable:
+        yield count(account.keys.usable, "authorized key")
+
+
+def _remedy(deleted: bool, user: Optional[str], run: Run) -> str:
+    if deleted and deprovisions(run):
+        return "Deprovision this machine, which deletes the user."
+    if user is None and deprovisions(run):
+        return "Delete the user: waagent will not, because ovf-env.xml is gone."
+    return "Delete the user: deprovisioning deletes only the one whom ovf-env.xml names."
+
+
+def judge_root_password(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
+    """Nobody can log in as root with a password."""
+    root = next((account for account in facts.accounts if account.name == "root"), None)
+    if root is None or root.password not in (Password.HASH, Password.EMPTY):
+        return
+    what = "a password" if root.password is Password.HASH else "an empty password"
+    yield leftover(
+        run,
+        Severity.ERROR,
+        f"root can log in with {what}",
+        "Lock root's password.",
+        ("usermod -p '*' root",),
+        cleaned=config_of(run).delete_root_password,
+    )
+
+
+def judge_backup(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
+    """No hash of a user who is gone is left in the backup of shadow."""
+    if facts.backup_hashes:
+        path = f"{facts.shadow_path}-"
+        yield leftover(
+            run,
+            Severity.WARNING,
+            f"{path} still has the password hash of {several(facts.backup_hashes)}",
+            "Put the file that counts over its backup, after the user is deleted.",
+            (f"cp --preserve=mode,ownership {facts.shadow_path} {path}",),
+            cleaned=False,
+        )

@@ -1,0 +1,134 @@
+"""What makes a machine this machine: its id, its seeds of chance, its name.
+
+None of it stops provisioning. Clones that share a machine id share what is made from it: DHCP client ids, journal
+names, telemetry. waagent leaves the machine id alone but on Arch and Flatcar; `cloud-init clean --machine-id` writes
+`uninitialized` (machine-id(5); WALinuxAgent, azurelinuxagent/pa/deprovision/; cloud-init, cloudinit/cmd/clean.py).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import FileKind, Host
+from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.common import SMALL, agents_of, filled, leftover
+from azpreflight.probes.wording import files, plain, several
+
+MACHINE_ID = "/etc/machine-id"
+DBUS_ID = "/var/lib/dbus/machine-id"
+SECRETS = ("/var/lib/systemd/credential.secret", "/var/lib/NetworkManager/secret_key")
+"""Keys that this machine made for itself: of encrypted credentials, and of its stable addresses and DHCP ids."""
+SEEDS = ("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed")
+DHCLIENT_CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhcp3/dhclient.conf", "/etc/dhclient.conf")
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_ID = re.compile(r"[0-9a-f]{32}\s*")
+_SENT_NAME = re.compile(r'^\s*send\s+host-name\s+"([^"]*)"', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class IdentityFacts:
+    """Which of them are there; the ids themselves are nobody's business."""
+
+    machine_id: bool = False
+    """A real one: 32 hexadecimal digits."""
+    dbus_id: bool = False
+    """D-Bus has one of its own: a regular file, not a link."""
+    secrets: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    host_name: str = ""
+    """What /etc/hostname says."""
+    named_in_hosts: bool = False
+    """/etc/hosts gives an address of the loopback network to that name."""
+    sent_name: Optional[str] = None
+    """The name that dhclient is configured to send; None: none, or its own."""
+
+
+def look(host: Host, run: Run) -> IdentityFacts:
+    """Presence, and the two names."""
+    dbus = host.info(DBUS_ID, follow=False)
+    name = _first_word(host.text("/etc/hostname", SMALL))
+    return IdentityFacts(
+        machine_id=_ID.fullmatch(host.text(MACHINE_ID, 4096) or "") is not None,
+        dbus_id=dbus is not None and dbus.kind is FileKind.FILE and dbus.size > 0,
+        secrets=filled(host, SECRETS),
+        seeds=filled(host, SEEDS),
+        host_name=plain(name),
+        named_in_hosts=_names(host.text("/etc/hosts", SMALL) or "", name),
+        sent_name=_sent_name(host),
+    )
+
+
+def _first_word(text: Optional[str]) -> str:
+    lines = [line.strip() for line in (text or "").splitlines()]
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+def _names(hosts: str, name: str) -> bool:
+    rows = (line.split("#")[0].split() for line in hosts.splitlines())
+    return bool(_HOST_NAME.fullmatch(name)) and any(
+        row[0].startswith("127.") and name in row[1:] for row in rows if row
+    )
+
+
+def _sent_name(host: Host) -> Optional[str]:
+    for path in DHCLIENT_CONFIGS:
+        match = _SENT_NAME.search(host.text(path, SMALL) or "")
+        if match is not None:
+            return plain(match.group(1))
+    return None
+
+
+def _neutral(name: str) -> bool:
+    """What a fresh or a deprovisioned machine is called."""
+    return not name or name.split(".")[0] == "localhost"
+
+
+def judge_machine_id(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
+    """Every VM will make a machine id of its own."""
+    if facts.machine_id:
+        yield leftover(
+            run,
+            Severity.WARNING,
+            f"{MACHINE_ID} has an id, which all VMs made from this would share",
+            "Empty the file; the next boot makes a new id.",
+            (f"truncate --size 0 {MACHINE_ID}",),
+            cleaned=agents_of(run).distribution.of("arch", "coreos", "flatcar"),
+        )
+    if facts.dbus_id:
+        yield leftover(
+            run,
+            Severity.WARNING,
+            f"{DBUS_ID} is a file of its own, with an id that outlives {MACHINE_ID}",
+            "Make it a link.",
+            (f"ln --symbolic --force {MACHINE_ID} {DBUS_ID}",),
+            cleaned=False,
+        )
+
+
+def judge_random_seed(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
+    """No seed and no key that this machine made for itself goes into the image."""
+    for paths, severity, what in (
+        (facts.secrets, Severity.WARNING, "a key that this machine made for itself"),
+        (facts.seeds, Severity.NOTE, "a random seed that all VMs would start from"),
+    ):
+        if paths:
+            message = f"{what}: {several(paths)}"
+            yield leftover(run, severity, message, "Delete it.", (f"rm -f {files(paths)}",), cleaned=False)
+
+
+def judge_host_name(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
+    """No name of this machine goes into the image."""
+    if not _neutral(facts.host_name):
+        yield _named(run, f"/etc/hostname says {facts.host_name}", "hostnamectl set-hostname localhost", cleaned=True)
+    if facts.sent_name is not None and not _neutral(facts.sent_name):
+        command = f"sed -i '/^[[:space:]]*send host-name/d' {' '.join(DHCLIENT_CONFIGS[:1])}"
+        yield _named(run, f"dhclient sends the name {facts.sent_name}", command, cleaned=True)
+    if facts.named_in_hosts and not _neutral(facts.host_name):
+        command = f"sed -i '/^127[.].*{facts.host_name}/d' /etc/hosts"
+        yield _named(run, f"/etc/hosts names {facts.host_name}", command, cleaned=False)
+
+
+def _named(run: Run, message: str, command: str, *, cleaned: bool) -> Verdict:
+    remedy = "Take this machine's name out; provisioning sets the next one's."
+    return leftover(run, Severity.NOTE, message, remedy, (command,), cleaned=cleaned)

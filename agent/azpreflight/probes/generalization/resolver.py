@@ -1,0 +1,80 @@
+"""resolv.conf of the build VM, as deprovisioning and the next VM treat it.
+
+waagent deletes the file on every distribution but Ubuntu since 18.04, where it is a link to systemd-resolved's own. A
+regular file with addresses of the build VM's network is a trap where nothing writes it anew: the next VM asks name
+servers that it cannot reach (WALinuxAgent, azurelinuxagent/pa/deprovision/ubuntu.py and default.py).
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import FileKind, Host
+from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.common import SMALL, agents_of, leftover
+from azpreflight.probes.osrelease import Distribution
+from azpreflight.probes.wording import several
+
+PATH = "/etc/resolv.conf"
+PLATFORM_DNS = "168.63.129.16"
+"""Azure's own resolver answers on every virtual network, so to name it pins nothing."""
+
+
+@dataclass(frozen=True)
+class ResolverFacts:
+    """What /etc/resolv.conf is."""
+
+    kind: Optional[FileKind] = None
+    """Without following a link; None: there is none."""
+    target: Optional[str] = None
+    servers: tuple[str, ...] = ()
+    """Its name servers, where it is a regular file, or a link to one that outlives a boot."""
+
+
+def look(host: Host, run: Run) -> ResolverFacts:
+    """The file itself; what a link into /run points to is gone with the boot, so it is not read."""
+    info = host.info(PATH, follow=False)
+    if info is None:
+        return ResolverFacts()
+    lasting = info.kind is FileKind.FILE or (info.kind is FileKind.LINK and not _volatile(info.target or ""))
+    text = host.text(PATH, SMALL) if lasting else None
+    return ResolverFacts(info.kind, info.target, servers(text or ""))
+
+
+def _volatile(target: str) -> bool:
+    return "run/" in target
+
+
+def servers(text: str) -> "tuple[str, ...]":
+    """The addresses of its nameserver lines (resolv.conf(5))."""
+    lines = (line.split() for line in text.splitlines())
+    return tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
+
+
+def deleted_by_waagent(distribution: Distribution) -> bool:
+    """Ubuntu since 18.04 keeps the file, every other distribution loses it."""
+    return not (distribution.id == "ubuntu" and distribution.version_number >= (18, 4))
+
+
+def judge(facts: ResolverFacts, run: Run) -> Iterator[Verdict]:
+    """No name server of this machine's network goes into the image."""
+    pinned = tuple(server for server in facts.servers if not _anywhere(server))
+    if pinned:
+        yield leftover(
+            run,
+            Severity.WARNING,
+            f"{PATH} goes into the image with name servers of this network: {several(pinned)}",
+            "Delete the file, so that the next VM takes its servers from DHCP.",
+            (f"rm -f {PATH}",),
+            cleaned=deleted_by_waagent(agents_of(run).distribution),
+        )
+
+
+def _anywhere(server: str) -> bool:
+    """Right on every network: the platform's resolver and a local one."""
+    try:
+        address = ipaddress.ip_address(server.partition("%")[0])
+    except ValueError:
+        return False
+    return server == PLATFORM_DNS or address.is_loopback
