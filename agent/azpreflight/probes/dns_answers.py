@@ -30,15 +30,15 @@ ABOUT_THE_SERVER = ("REFUSED", "NOTIMP", "FORMERR", "NOTAUTH")
 PORTS = (80, 443)
 """Of the flows that a made-up address takes down."""
 FORWARD = (
-    "let this DNS server resolve public names, for example by forwarding them to 168.63.129.16, or point the virtual "
-    "network to one that does, restart the VM, then remove and add again each extension that failed"
+    "Let this DNS server resolve public names, for example by forwarding them to 168.63.129.16, or point the virtual "
+    "network to one that does, restart the VM, then remove and add again each extension that failed."
 )
 PRIVATE_ZONE = (
-    "look for a private DNS zone that is linked to this virtual network and hides the public zone: add the missing "
-    "record to it, or unlink it"
+    "Look for a private DNS zone that is linked to this virtual network and hides the public zone: add the missing "
+    "record to it, or unlink it."
 )
-LOCAL_RESOLVER = "correct the configuration of the resolver on this machine, which all names depend on, and restart it"
-ELSEWHERE = "correct this DNS server, or have another one configured by DHCP or in the image"
+LOCAL_RESOLVER = "Correct the configuration of the resolver on this machine, which all names depend on, and restart it."
+ELSEWHERE = "Correct this DNS server, or have another one configured by DHCP or in the image."
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from azpreflight.probes.resolvconf import FileState, ResolvConfFile
 VOLATILE = ("/run/", "/var/run/")
 """What a link may point to although nothing is there yet: it is filled at boot."""
 WRITE_THE_FILE = (
-    "let the network configuration of this distribution write resolv.conf from DHCP again: enable its resolver or "
-    "remove what is in the way, then restart the VM"
+    "Let the network configuration of this distribution write resolv.conf from DHCP again: enable its resolver or "
+    "remove what is in the way, then restart the VM."
 )
 
 
@@ -71,8 +71,8 @@ def _passed_over(file: ResolvConfFile) -> Finding:
     return Finding(
         Severity.WARNING,
         f"the C library passes over this line of resolv.conf: {lines[0][:80]!a}{more}",
-        'write each server as a line of its own that begins with "nameserver", a blank and an address, and ends '
-        "without a carriage return",
+        'Write each server as a line of its own that begins with "nameserver", a blank and an address, and ends '
+        "without a carriage return.",
         commands=(f"sed -i 's/\\r$//' {file.path}",) if any(line.endswith("\r") for line in lines) else (),
         evidence={f"line {number}": ascii(line[:200]) for number, line in enumerate(lines, 1)},
     )
@@ -82,7 +82,7 @@ def _unreadable_for_others(file: ResolvConfFile) -> Finding:
     return Finding(
         Severity.WARNING,
         f"resolv.conf has mode {file.mode:04o}, so that only root can look up names",
-        "make it readable for all",
+        "Make it readable for all.",
         commands=(f"chmod 0644 {file.path}",),
         evidence={"mode": f"{file.mode:04o}"},
     )

@@ -32,16 +32,16 @@ MANNERS = {
     Outcome.ERROR: "no DNS",
 }
 CORRECT_THE_NETWORK = (
-    "correct the DNS servers of the virtual network or of the network interface, restart the VM so that DHCP brings "
+    "Correct the DNS servers of the virtual network or of the network interface, restart the VM so that DHCP brings "
     "them, then remove and add again each extension that failed: the VM itself boots, can be logged into by SSH and "
-    "need not be deleted, but its extensions look up their hosts in vain, retry and time out"
+    "need not be deleted, but its extensions look up their hosts in vain, retry and time out."
 )
-CORRECT_THE_LEASE = "correct the name servers that this network's DHCP hands out, or that the image names itself"
+CORRECT_THE_LEASE = "Correct the DNS servers that this network's DHCP hands out, or that the image names itself."
 OPEN_THE_CONTROL = (
-    "take away the guest's firewall rule, route or VPN that keeps 168.63.129.16 port 53 from this VM, or the network "
-    "security group rule on the service tag AzurePlatformDNS"
+    "Take away the guest's firewall rule, route or VPN that keeps 168.63.129.16 port 53 from this VM, or the network "
+    "security group rule on the service tag AzurePlatformDNS."
 )
-START_THE_RESOLVER = "start the local resolver and read its log, because resolv.conf sends every question to it"
+START_THE_RESOLVER = "Start the local resolver and read its log, because resolv.conf sends every question to it."
 
 
 def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
@@ -79,7 +79,7 @@ def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding
     control = control_of(facts)
     compared = [_manner(server)]
     if control is not None and control is not server:
-        compared.append(f"control {CONTROL} {'answers' if speaks(control) else 'is silent too'}")
+        compared.append(f"control {CONTROL} {_as_control(control)}")
     confidence, reason = _how_sure(server, facts)
     return Finding(
         Severity.ERROR if down else Severity.WARNING,
@@ -92,6 +92,10 @@ def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding
         confidence=confidence,
         confidence_reason=reason,
     )
+
+
+def _as_control(control: Server) -> str:
+    return "answers" if speaks(control) else f"fails too: {MANNERS[heard(control, tcp=False).outcome]}"
 
 
 def _who(server: Server, facts: DnsFacts, run: Run) -> str:
@@ -182,7 +186,7 @@ def _no_tcp(server: Server, facts: DnsFacts) -> Finding:
         Severity.WARNING,
         f"DNS server {plain(server.address)} answers over udp, and its tcp port 53 is {_shut(answer.outcome)}: "
         f"answers that are longer than a datagram are lost{example}",
-        "let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network",
+        "Let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network.",
         evidence=_evidence(server, facts),
         flow=f"tcp {server.address}:53",
         confidence=Confidence.CERTAIN if answer.outcome is not Outcome.TIMEOUT else Confidence.LIKELY,

@@ -1,0 +1,509 @@
+"""Names: what every server said, judged on literals."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from azpreflight import codec
+from azpreflight.host import DnsAnswer, Outcome
+from azpreflight.model import Config, Confidence, Platform, Run, Severity, Stage
+from azpreflight.probes import dns
+from azpreflight.probes.dns_facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
+from azpreflight.probes.resolvconf import PATH
+from tests.fakes import Denied, FakeHost, Fifo, Link, Node
+from tests.judging import findings, judged, statuses
+
+STORE, TOOLS = "pkgs.blob.core.windows.net", "packages.example.net"
+NAMES = (STORE, TOOLS)
+SIBLING = "azpreflight-no-such-name.blob.core.windows.net"
+ADDRESSES = {STORE: "20.60.0.10", TOOLS: "20.60.0.20"}
+RUN = Run(
+    stage=Stage.FIRSTBOOT,
+    platform=Platform.AZURE,
+    config=Config(endpoints=tuple(f"https://{name}/" for name in NAMES)),
+)
+ELSEWHERE = replace(RUN, platform=Platform.NONE)
+BEHIND = "/run/systemd/resolve/resolv.conf"
+
+Answers = Mapping[tuple[str, str, str, bool], DnsAnswer]
+OK = Outcome.OK
+
+
+def answer(*addresses: str, rcode: str = "NOERROR", truncated: bool = False) -> DnsAnswer:
+    return DnsAnswer(OK, 0.002, rcode=rcode, addresses=addresses, truncated=truncated)
+
+
+def knows(server: str, names: "Mapping[str, str]" = ADDRESSES, tcp: bool = True, udp: bool = True) -> Answers:
+    """A server that has IPv4 addresses for these names and nothing else."""
+    every = {
+        (server, name, rdtype, over_tcp): answer(*[names[name]] if rdtype == "A" else [])
+        for name in names
+        for rdtype in ("A", "AAAA")
+        for over_tcp in (False, True)
+    }
+    every |= {
+        (server, name, "A", over_tcp): answer(rcode="NXDOMAIN")
+        for name in (*NAMES, IMPOSSIBLE, SIBLING)
+        for over_tcp in (False, True)
+        if name not in names
+    }
+    return {question: said for question, said in every.items() if (question[3] and tcp) or (not question[3] and udp)}
+
+
+def says(server: str, said: DnsAnswer, tcp: bool = True, udp: bool = True) -> Answers:
+    """A server that says the same to everything."""
+    return {
+        (server, name, rdtype, over_tcp): said
+        for name in (*NAMES, IMPOSSIBLE, SIBLING)
+        for rdtype in ("A", "AAAA")
+        for over_tcp in (False, True)
+        if (over_tcp and tcp) or (not over_tcp and udp)
+    }
+
+
+def machine(*servers: str, answers: Answers, files: "Mapping[str, Node]" = {}) -> FakeHost:  # noqa: B006 - never changed
+    text = "".join(f"nameserver {server}\n" for server in servers)
+    return FakeHost(files={PATH: text, **files}, dns=answers)
+
+
+def fails(outcome: Outcome, **more: str) -> DnsAnswer:
+    return DnsAnswer(outcome, 0.001, **more)  # type: ignore[arg-type]  # the keywords are its text fields
+
+
+HEALTHY = machine(CONTROL, answers=knows(CONTROL))
+BROKEN = {
+    "dns-resolv-conf": FakeHost(),
+    "dns-servers": machine("10.1.2.3", answers=knows(CONTROL)),
+    "dns-tcp": machine(CONTROL, answers=knows(CONTROL, tcp=False)),
+    "dns-answers": machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode="REFUSED"))}),
+}
+
+
+def test_a_healthy_machine_passes_everything() -> None:
+    assert set(statuses(judged(HEALTHY, RUN, dns.PROBE)).values()) == {"pass"}
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_every_check_speaks_on_its_own_broken_machine(check: str) -> None:
+    assert statuses(judged(BROKEN[check], RUN, dns.PROBE))[check] == "fail"
+
+
+def test_facts_survive_json() -> None:
+    facts = dns.gather(BROKEN["dns-answers"], RUN)
+    assert codec.decode(DnsFacts, codec.encode(facts)) == facts
+
+
+# --- what is asked of whom ----------------------------------------------------------------------------------------
+
+
+def test_every_server_is_asked_for_every_name_over_both_transports_and_in_both_families() -> None:
+    facts = dns.gather(machine("10.0.0.4", "10.0.0.5", answers={}), RUN)
+    asked = {
+        (server.address, question.name, question.rdtype, question.tcp)
+        for server in facts.servers
+        for question in server.asked
+    }
+    for server in ("10.0.0.4", "10.0.0.5", CONTROL):
+        for name in NAMES:
+            assert {(server, name, rdtype, tcp) for rdtype in ("A", "AAAA") for tcp in (False, True)} <= asked
+        assert {(server, IMPOSSIBLE, "A", False), (server, SIBLING, "A", False)} <= asked
+
+
+@pytest.mark.parametrize(
+    ("servers", "files", "platform", "roles"),
+    [
+        ((CONTROL,), {}, Platform.AZURE, [(CONTROL, Role.CONFIGURED)]),
+        (("10.0.0.4",), {}, Platform.AZURE, [("10.0.0.4", Role.CONFIGURED), (CONTROL, Role.CONTROL)]),
+        (("10.0.0.4",), {}, Platform.NONE, [("10.0.0.4", Role.CONFIGURED)]),
+        (("10.0.0.4", "10.0.0.4"), {}, Platform.NONE, [("10.0.0.4", Role.CONFIGURED)]),
+        (
+            ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"),
+            {},
+            Platform.NONE,
+            [(f"10.0.0.{n}", Role.CONFIGURED) for n in (1, 2, 3)],
+        ),
+        (
+            ("127.0.0.53",),
+            {BEHIND: f"nameserver 10.0.0.4\nnameserver {CONTROL}\n"},
+            Platform.AZURE,
+            [("127.0.0.53", Role.LOCAL), ("10.0.0.4", Role.UPSTREAM), (CONTROL, Role.UPSTREAM)],
+        ),
+        (
+            ("127.0.0.1",),
+            {"/run/NetworkManager/no-stub-resolv.conf": "nameserver 10.0.0.4\nnameserver 127.0.0.2\n"},
+            Platform.NONE,
+            [("127.0.0.1", Role.LOCAL), ("10.0.0.4", Role.UPSTREAM)],
+        ),
+        (("::1",), {}, Platform.NONE, [("::1", Role.LOCAL)]),
+        (("fe80::1%eth0",), {}, Platform.NONE, [("fe80::1%eth0", Role.CONFIGURED)]),
+        ((), {}, Platform.NONE, [("127.0.0.1", Role.LOCAL)]),
+    ],
+)
+def test_who_is_asked(
+    servers: "tuple[str, ...]", files: "dict[str, Node]", platform: Platform, roles: "list[tuple[str, Role]]"
+) -> None:
+    facts = dns.gather(machine(*servers, answers={}, files=files), replace(RUN, platform=platform))
+    assert [(server.address, server.role) for server in facts.servers] == roles
+
+
+def test_remote_servers_are_those_that_a_firewall_can_cut_off() -> None:
+    host = machine("127.0.0.53", answers={}, files={BEHIND: "nameserver 10.0.0.4\n"})
+    assert dns.remote_servers(dns.gather(host, RUN)) == ("10.0.0.4",)
+
+
+def test_a_mounted_image_is_asked_nothing() -> None:
+    facts = dns.gather(machine(CONTROL, answers=knows(CONTROL)), replace(RUN, root="/mnt"))
+    assert facts.servers == ()
+    assert facts.file.content.nameservers == (CONTROL,)
+
+
+def test_hosts_of_uris() -> None:
+    uris = [
+        "https://B.example/x?sig=1",
+        "http://b.example:8080/",
+        "https://10.0.0.4/",
+        "https://[::1]/",
+        "http://[",
+        "x",
+    ]
+    uris += ["https://localhost/", "https://a_b.example.", f"https://{'x' * 64}.example/", "https://\u2603.example/"]
+    assert hosts_of(uris) == ("b.example", "a_b.example")
+    assert len(hosts_of([f"https://h{number}.example/" for number in range(20)])) == MAX_NAMES
+
+
+def test_a_sibling_is_in_the_zone_of_the_name() -> None:
+    assert sibling_of(STORE) == SIBLING
+    assert sibling_of("example.net") is None
+
+
+# --- resolv.conf --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (None, "there is no resolv.conf, so that no name can be looked up"),
+        ("\n", "resolv.conf is empty, so that no name can be looked up"),
+        ("search a.example\n", "resolv.conf names no DNS server, so that no name can be looked up"),
+        (Link("/run/x"), "resolv.conf is a link to nothing: /run/x, so that no name can be looked up"),
+        ("nameserver 10.0.0.4\r\n", "resolv.conf names no DNS server, so that no name can be looked up"),
+    ],
+)
+def test_a_file_that_names_nobody_is_an_error_in_a_new_vm(node: Node, words: str) -> None:
+    report = judged(FakeHost(files={PATH: node} if node is not None else {}, dns=knows(CONTROL)), RUN, dns.PROBE)
+    found = findings(report, "dns-resolv-conf")[0]
+    assert (found.message, found.severity) == (words, Severity.ERROR)
+    assert (found.flow, found.takes_down) == ("name *", ("name *",))
+    assert statuses(report)["dns-servers"] == "notapplicable"
+
+
+def test_a_file_that_names_nobody_is_a_warning_where_the_fallback_answers() -> None:
+    found = findings(judged(FakeHost(dns=knows("127.0.0.1")), RUN, dns.PROBE), "dns-resolv-conf")
+    assert [finding.severity for finding in found] == [Severity.WARNING]
+    assert "127.0.0.1" in found[0].message
+
+
+@pytest.mark.parametrize("node", [Fifo(), "#" * 70_000, "\0", Link(PATH)])
+def test_what_cannot_be_read_is_unknown_and_its_servers_too(node: Node) -> None:
+    report = judged(FakeHost(files={PATH: node}, dns=knows(CONTROL)), RUN, dns.PROBE)
+    assert set(statuses(report).values()) == {"unknown"}
+    assert all(result.reason and PATH in result.reason for result in report.results)
+
+
+@pytest.mark.parametrize("run", [replace(RUN, stage=Stage.CAPTURE), replace(RUN, stage=Stage.CAPTURE, root="/mnt")])
+@pytest.mark.parametrize(
+    "node", [None, "", "search a\n", Link("../run/systemd/resolve/stub-resolv.conf"), Link("/var/run/x")]
+)
+def test_before_capture_a_file_that_is_written_at_boot_may_be_missing(node: Node, run: Run) -> None:
+    host = FakeHost(files={PATH: node} if node is not None else {}, root=run.root)
+    assert statuses(judged(host, run, dns.PROBE))["dns-resolv-conf"] == "pass"
+
+
+def test_before_capture_a_link_to_nowhere_is_a_warning() -> None:
+    host = FakeHost(files={PATH: Link("../mnt/resolv.conf")}, root="/mnt")
+    report = judged(host, replace(RUN, stage=Stage.CAPTURE, root="/mnt"), dns.PROBE)
+    assert [finding.severity for finding in findings(report, "dns-resolv-conf")] == [Severity.WARNING]
+    assert statuses(report)["dns-servers"] == "notapplicable"
+
+
+def test_a_file_for_root_alone_is_told_to_those_who_cannot_read_it() -> None:
+    report = judged(FakeHost(files={PATH: Denied()}, dns=knows(CONTROL)), RUN, dns.PROBE)
+    found = findings(report, "dns-resolv-conf")
+    assert [finding.message for finding in found] == [
+        "resolv.conf has mode 0600, so that only root can look up names"
+    ]
+    assert {result.status.value for result in report.results if not result.findings} == {"unknown"}
+
+
+def test_lines_that_are_passed_over_are_named_with_the_command_for_carriage_returns() -> None:
+    host = replace(HEALTHY, files={PATH: f"nameserver 10.0.0.4\r\nnameserver {CONTROL}\n"})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-resolv-conf")
+    assert [finding.message for finding in found] == [
+        r"the C library passes over this line of resolv.conf: 'nameserver 10.0.0.4\r'"
+    ]
+    assert found[0].commands == ("sed -i 's/\\r$//' /etc/resolv.conf",)
+
+
+# --- do they answer -----------------------------------------------------------------------------------------------
+
+
+def test_a_dead_server_of_the_virtual_network_in_the_words_of_support() -> None:
+    found = findings(judged(BROKEN["dns-servers"], RUN, dns.PROBE), "dns-servers")
+    assert [finding.message for finding in found] == [
+        "the virtual network points to a DNS server that does not exist: 10.1.2.3 (silent over udp and tcp; "
+        "control 168.63.129.16 answers)"
+    ]
+    assert (found[0].severity, found[0].confidence) == (Severity.ERROR, Confidence.CERTAIN)
+    assert (found[0].flow, found[0].takes_down) == ("udp 10.1.2.3:53", ("name *",))
+
+
+def test_one_dead_server_of_two_is_a_warning_and_takes_nothing_down() -> None:
+    host = machine("10.1.2.3", CONTROL, answers=knows(CONTROL))
+    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    assert [(finding.severity, finding.takes_down) for finding in found] == [(Severity.WARNING, ())]
+
+
+def test_total_silence_is_only_likely_the_servers_fault() -> None:
+    found = findings(judged(machine("10.1.2.3", answers={}), RUN, dns.PROBE), "dns-servers")
+    assert [(finding.severity, finding.confidence) for finding in found] == [(Severity.ERROR, Confidence.LIKELY)]
+    assert "control 168.63.129.16 fails too: silent" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "reason"),
+    [
+        (
+            fails(Outcome.REFUSED, offender="10.1.2.3"),
+            "a machine without a DNS server: 10.1.2.3 (port closed over udp and tcp; control",
+            "10.1.2.3 said so",
+        ),
+        (
+            fails(Outcome.PROHIBITED, offender="10.0.0.1"),
+            "does not answer: 10.1.2.3 (prohibited over udp and tcp, says 10.0.0.1; control",
+            "10.0.0.1 said so",
+        ),
+        (
+            fails(Outcome.PROHIBITED, detail="this machine's own rules forbid to send it"),
+            "does not answer: 10.1.2.3 (prohibited over udp and tcp; control",
+            "this machine's kernel said so",
+        ),
+        (
+            fails(Outcome.ERROR, detail="only answers with a wrong id came (2)"),
+            "does not answer: 10.1.2.3 (only answers with a wrong id came (2) over udp and tcp; control",
+            "the server said so",
+        ),
+    ],
+)
+def test_how_it_does_not_answer_is_told(said: DnsAnswer, words: str, reason: str) -> None:
+    host = machine("10.1.2.3", answers={**knows(CONTROL), **says("10.1.2.3", said)})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")[0]
+    assert words in found.message
+    assert (found.confidence, found.confidence_reason) == (Confidence.CERTAIN, reason)
+
+
+def test_a_server_that_answers_over_tcp_alone_is_of_no_use_to_the_c_library() -> None:
+    host = machine("10.1.2.3", answers={**knows(CONTROL), **knows("10.1.2.3", udp=False)})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    assert "does not answer: 10.1.2.3 (silent over udp, answers over tcp; control" in found[0].message
+
+
+def test_one_lost_question_is_no_silence() -> None:
+    answers = dict(knows(CONTROL))
+    answers[CONTROL, STORE, "A", False] = fails(Outcome.TIMEOUT)
+    assert set(statuses(judged(machine(CONTROL, answers=answers), RUN, dns.PROBE)).values()) == {"pass"}
+
+
+def test_the_platforms_own_server_is_never_the_virtual_networks_choice() -> None:
+    found = findings(judged(machine(CONTROL, answers={}), RUN, dns.PROBE), "dns-servers")
+    assert found[0].message == "the platform's own DNS server does not answer: 168.63.129.16 (silent over udp and tcp)"
+    assert "AzurePlatformDNS" in found[0].remedy
+
+
+def test_outside_azure_nothing_is_said_of_virtual_networks() -> None:
+    found = findings(judged(machine("10.1.2.3", answers={}), ELSEWHERE, dns.PROBE), "dns-servers")
+    assert found[0].message == "a DNS server of this network does not answer: 10.1.2.3 (silent over udp and tcp)"
+    assert "DHCP" in found[0].remedy
+
+
+def test_before_first_boot_dead_servers_are_notes() -> None:
+    found = findings(judged(BROKEN["dns-servers"], replace(RUN, stage=Stage.CAPTURE), dns.PROBE), "dns-servers")
+    assert [finding.severity for finding in found] == [Severity.NOTE]
+
+
+@pytest.mark.parametrize(
+    ("stub", "one", "two", "expected"),
+    [
+        (True, True, True, {}),
+        (True, True, False, {"10.0.0.5": Severity.WARNING}),
+        (True, False, False, {"10.0.0.4": Severity.ERROR, "10.0.0.5": Severity.ERROR}),
+        (False, False, False, {"10.0.0.4": Severity.ERROR, "10.0.0.5": Severity.ERROR}),
+        (False, True, False, {"10.0.0.5": Severity.WARNING}),
+        (False, True, True, {"127.0.0.53": Severity.ERROR}),
+    ],
+)
+def test_a_stub_is_to_blame_only_where_the_servers_behind_it_answer(
+    stub: bool, one: bool, two: bool, expected: "dict[str, Severity]"
+) -> None:
+    alive = {"127.0.0.53": stub, "10.0.0.4": one, "10.0.0.5": two}
+    answers = {question: said for server in alive if alive[server] for question, said in knows(server).items()}
+    host = machine(
+        "127.0.0.53",
+        answers={**answers, **knows(CONTROL)},
+        files={BEHIND: "nameserver 10.0.0.4\nnameserver 10.0.0.5\n"},
+    )
+    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    assert {finding.evidence["server"]: finding.severity for finding in found} == expected
+    assert all(("name *" in finding.takes_down) is (finding.severity is Severity.ERROR) for finding in found)
+
+
+def test_a_dead_stub_comes_with_the_command_that_starts_it() -> None:
+    host = machine("127.0.0.53", answers=knows(CONTROL), files={BEHIND: f"nameserver {CONTROL}\n"})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    assert found[0].commands == ("systemctl restart systemd-resolved",)
+
+
+def test_tcp_that_is_needed_for_a_long_answer_names_it() -> None:
+    answers = {**knows(CONTROL, tcp=False), (CONTROL, STORE, "A", False): answer(truncated=True)}
+    found = findings(judged(machine(CONTROL, answers=answers), RUN, dns.PROBE), "dns-tcp")
+    assert found[0].message.endswith(f"are lost, as for {STORE}")
+    assert (found[0].severity, found[0].flow) == (Severity.WARNING, "tcp 168.63.129.16:53")
+
+
+# --- are they right -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rcode", ["REFUSED", "SERVFAIL", "NXDOMAIN"])
+def test_all_wrong_is_an_error_that_takes_every_name_down(rcode: str) -> None:
+    host = machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode=rcode))})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    assert [finding.message for finding in found] == [
+        f"DNS server 10.0.0.9 answers {rcode} for {STORE} and 1 more: 168.63.129.16 knows it"
+    ]
+    assert (found[0].severity, found[0].confidence) == (Severity.ERROR, Confidence.CERTAIN)
+    assert found[0].takes_down == ("name *",)
+
+
+def test_one_name_that_is_missing_takes_that_name_down() -> None:
+    host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", {TOOLS: "20.60.0.20"})})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    assert (found[0].severity, found[0].takes_down) == (Severity.ERROR, (f"name {STORE}",))
+
+
+@pytest.mark.parametrize(("rcode", "severity"), [("SERVFAIL", Severity.WARNING), ("NXDOMAIN", Severity.ERROR)])
+def test_the_c_library_goes_on_after_a_failure_and_stops_after_a_denial(rcode: str, severity: Severity) -> None:
+    host = machine("10.0.0.9", CONTROL, answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode=rcode))})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    assert [finding.severity for finding in found] == [severity]
+    assert bool(found[0].takes_down) is (severity is Severity.ERROR)
+
+
+def test_a_denial_after_a_right_answer_is_a_warning() -> None:
+    host = machine(CONTROL, "10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode="NXDOMAIN"))})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    assert [(finding.severity, finding.takes_down) for finding in found] == [(Severity.WARNING, ())]
+
+
+def test_one_answer_for_everything() -> None:
+    host = machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer("198.51.100.9"))})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    assert [finding.message for finding in found] == [
+        f"DNS server 10.0.0.9 answers 198.51.100.9 for {STORE} and 1 more: it has that answer for names that do not "
+        "exist as well, such as azpreflight-no-such-name.invalid"
+    ]
+    assert found[0].takes_down == ("name *", "tcp 198.51.100.9:80", "tcp 198.51.100.9:443")
+
+
+def test_a_wildcard_over_a_public_zone_is_seen_by_comparing() -> None:
+    private = {**ADDRESSES, STORE: "10.9.9.9", SIBLING: "10.9.9.9"}
+    host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", private)})
+    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    assert found[0].takes_down == (f"name {STORE}", "tcp 10.9.9.9:80", "tcp 10.9.9.9:443")
+
+
+def test_a_wildcard_that_the_control_has_too_is_nobodys_fault() -> None:
+    wild = {**ADDRESSES, SIBLING: "20.60.0.10"}
+    host = machine("10.0.0.9", answers={**knows(CONTROL, wild), **knows("10.0.0.9", wild)})
+    assert statuses(judged(host, RUN, dns.PROBE))["dns-answers"] == "pass"
+
+
+def test_a_server_that_makes_up_only_what_does_not_exist_is_right_about_the_rest() -> None:
+    host = machine("10.0.0.9", answers=knows("10.0.0.9", {**ADDRESSES, IMPOSSIBLE: "198.51.100.9"}))
+    assert statuses(judged(host, ELSEWHERE, dns.PROBE))["dns-answers"] == "pass"
+
+
+def test_a_private_endpoint_is_another_address_and_no_fault() -> None:
+    host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", {**ADDRESSES, STORE: "10.0.5.5"})})
+    assert statuses(judged(host, RUN, dns.PROBE))["dns-answers"] == "pass"
+
+
+def test_a_blocking_resolver_points_back_to_this_machine() -> None:
+    host = machine("10.0.0.9", answers=knows("10.0.0.9", {**ADDRESSES, STORE: "0.0.0.0"}))
+    found = findings(judged(host, ELSEWHERE, dns.PROBE), "dns-answers")
+    assert "answers 0.0.0.0 for" in found[0].message
+
+
+def test_a_denial_that_nothing_contradicts_is_unknown() -> None:
+    report = judged(machine(CONTROL, answers=knows(CONTROL, {})), RUN, dns.PROBE)
+    assert statuses(report)["dns-answers"] == "unknown"
+
+
+def test_a_denial_of_what_the_goal_state_names_is_wrong() -> None:
+    facts = replace(dns.gather(machine(CONTROL, answers=knows(CONTROL, {})), RUN), proven=True)
+    verdicts = list(dns.judge_answers(facts, RUN))
+    assert ["goal state names it" in str(getattr(verdict, "message", "")) for verdict in verdicts] == [True]
+
+
+def test_a_failure_without_anything_to_compare_is_likely() -> None:
+    host = machine("10.0.0.9", answers=says("10.0.0.9", answer(rcode="SERVFAIL")))
+    found = findings(judged(host, ELSEWHERE, dns.PROBE), "dns-answers")
+    assert [(finding.severity, finding.confidence) for finding in found] == [(Severity.ERROR, Confidence.LIKELY)]
+
+
+def test_no_answer_at_all_and_no_name_at_all_are_unknown() -> None:
+    assert statuses(judged(machine("10.0.0.9", answers={}), RUN, dns.PROBE))["dns-answers"] == "unknown"
+    nameless = replace(RUN, config=Config())
+    assert statuses(judged(HEALTHY, nameless, dns.PROBE))["dns-answers"] == "unknown"
+
+
+def test_a_wrong_server_behind_the_stub_is_named_and_the_stub_is_not() -> None:
+    refuses = answer(rcode="REFUSED")
+    host = machine(
+        "127.0.0.53",
+        answers={**knows(CONTROL), **says("127.0.0.53", refuses), **says("10.0.0.9", refuses)},
+        files={BEHIND: "nameserver 10.0.0.9\n"},
+    )
+    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    assert [finding.evidence["server"] for finding in found] == ["10.0.0.9"]
+
+
+def test_a_truncated_answer_is_no_wrong_answer() -> None:
+    answers = {**knows(CONTROL), **says(CONTROL, answer(truncated=True), tcp=False)}
+    assert statuses(judged(machine(CONTROL, answers=answers), RUN, dns.PROBE))["dns-answers"] == "pass"
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------
+
+
+def test_addresses_come_from_configured_servers_first_and_ipv4_first() -> None:
+    answers = {
+        **knows(CONTROL),
+        ("10.0.0.9", STORE, "A", False): answer("10.0.5.5"),
+        ("10.0.0.9", STORE, "AAAA", True): answer("fd00::5"),
+        ("10.0.0.9", IMPOSSIBLE, "A", False): answer(rcode="NXDOMAIN"),
+    }
+    facts = dns.gather(machine("10.0.0.9", answers=answers), RUN)
+    assert dns.addresses_of(facts, STORE) == ("10.0.5.5", "20.60.0.10", "fd00::5")
+
+
+@pytest.mark.parametrize("check", ["dns-servers", "dns-answers", "dns-resolv-conf"])
+def test_addresses_are_known_while_the_configured_server_is_dead_or_wrong(check: str) -> None:
+    host = replace(BROKEN[check], dns={**BROKEN[check].dns, **knows(CONTROL)})
+    assert dns.addresses_of(dns.gather(host, RUN), STORE) == ("20.60.0.10",)
+
+
+def test_a_made_up_address_is_no_address() -> None:
+    host = machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer("198.51.100.9"))})
+    facts = dns.gather(host, RUN)
+    assert dns.addresses_of(facts, STORE) == ("20.60.0.10",)
+    assert dns.addresses_of(facts, "unasked.example.net") == ()
