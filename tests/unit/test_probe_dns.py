@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 
 from azpreflight import codec
-from azpreflight.host import DnsAnswer, Outcome
-from azpreflight.model import Config, Confidence, Platform, Run, Severity, Stage
-from azpreflight.probes import dns
+from azpreflight.host import DnsAnswer, Outcome, Phase
+from azpreflight.model import Confidence, Config, Platform, Report, Result, Run, Severity, Stage
+from azpreflight.probes import dns, platform
+from azpreflight.probes.answers import Answer
 from azpreflight.probes.dns_facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
+from azpreflight.probes.goalstate import Family, Plugin, Wanted
 from azpreflight.probes.resolvconf import PATH
+from azpreflight.probes.wireserver import Goal
 from tests.fakes import Denied, FakeHost, Fifo, Link, Node
-from tests.judging import findings, judged, statuses
+from tests.judging import findings, judged
 
 STORE, TOOLS = "pkgs.blob.core.windows.net", "packages.example.net"
 NAMES = (STORE, TOOLS)
@@ -67,6 +70,21 @@ def machine(*servers: str, answers: Answers, files: "Mapping[str, Node]" = {}) -
     return FakeHost(files={PATH: text, **files}, dns=answers)
 
 
+def report_on(host: FakeHost, run: Run) -> Report:
+    """The report of this probe, and of the one that it needs."""
+    return judged(host, run, platform.PROBE, dns.PROBE)
+
+
+def results(report: Report) -> "list[Result]":
+    """Of this probe alone."""
+    return [result for result in report.results if result.probe == "dns"]
+
+
+def statuses(report: Report) -> "dict[str, str]":
+    """Of this probe alone."""
+    return {result.check: result.status.value for result in results(report)}
+
+
 def fails(outcome: Outcome, **more: str) -> DnsAnswer:
     return DnsAnswer(outcome, 0.001, **more)  # type: ignore[arg-type]  # the keywords are its text fields
 
@@ -81,12 +99,12 @@ BROKEN = {
 
 
 def test_a_healthy_machine_passes_everything() -> None:
-    assert set(statuses(judged(HEALTHY, RUN, dns.PROBE)).values()) == {"pass"}
+    assert set(statuses(report_on(HEALTHY, RUN)).values()) == {"pass"}
 
 
 @pytest.mark.parametrize("check", BROKEN)
 def test_every_check_speaks_on_its_own_broken_machine(check: str) -> None:
-    assert statuses(judged(BROKEN[check], RUN, dns.PROBE))[check] == "fail"
+    assert statuses(report_on(BROKEN[check], RUN))[check] == "fail"
 
 
 def test_facts_survive_json() -> None:
@@ -172,6 +190,21 @@ def test_hosts_of_uris() -> None:
     assert len(hosts_of([f"https://h{number}.example/" for number in range(20)])) == MAX_NAMES
 
 
+def test_names_of_the_goal_state_come_first_one_of_each_extension_before_mirrors() -> None:
+    plugins = tuple(
+        Plugin(name, "1.0", "enabled", tuple(f"https://{name}{mirror}.example.net/m.xml" for mirror in "123"), False)
+        for name in ("x", "y")
+    )
+    families = (Family("Prod", ("https://agents.example.net/m.xml",)),)
+    goal = Goal(
+        Answer("http://168.63.129.16/", OK, Phase.HTTP, 0.01, 200), wanted=Wanted("Fabric", 0, plugins, families)
+    )
+    run = replace(RUN, needed={"platform": platform.PlatformFacts(privileged=True, goal=goal)})
+    names = ("x1.example.net", "y1.example.net", "agents.example.net", "x2.example.net", "y2.example.net")
+    assert dns.names_that_matter(run) == ((*names, "x3.example.net"), (*names, "x3.example.net"))
+    assert dns.names_that_matter(RUN) == (NAMES, ())
+
+
 def test_a_sibling_is_in_the_zone_of_the_name() -> None:
     assert sibling_of(STORE) == SIBLING
     assert sibling_of("example.net") is None
@@ -191,24 +224,31 @@ def test_a_sibling_is_in_the_zone_of_the_name() -> None:
     ],
 )
 def test_a_file_that_names_nobody_is_an_error_in_a_new_vm(node: Node, words: str) -> None:
-    report = judged(FakeHost(files={PATH: node} if node is not None else {}, dns=knows(CONTROL)), RUN, dns.PROBE)
+    report = report_on(FakeHost(files={PATH: node} if node is not None else {}, dns=knows(CONTROL)), RUN)
     found = findings(report, "dns-resolv-conf")[0]
     assert (found.message, found.severity) == (words, Severity.ERROR)
     assert (found.flow, found.takes_down) == ("name *", ("name *",))
     assert statuses(report)["dns-servers"] == "notapplicable"
 
 
+def test_a_lost_link_to_systemd_resolved_comes_with_the_command_that_makes_it() -> None:
+    host = FakeHost(files={BEHIND: f"nameserver {CONTROL}\n"}, dns=knows(CONTROL))
+    found = findings(report_on(host, RUN), "dns-resolv-conf")[0]
+    assert found.message.endswith("; systemd-resolved knows 168.63.129.16")
+    assert found.commands == ("ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",)
+
+
 def test_a_file_that_names_nobody_is_a_warning_where_the_fallback_answers() -> None:
-    found = findings(judged(FakeHost(dns=knows("127.0.0.1")), RUN, dns.PROBE), "dns-resolv-conf")
+    found = findings(report_on(FakeHost(dns=knows("127.0.0.1")), RUN), "dns-resolv-conf")
     assert [finding.severity for finding in found] == [Severity.WARNING]
     assert "127.0.0.1" in found[0].message
 
 
 @pytest.mark.parametrize("node", [Fifo(), "#" * 70_000, "\0", Link(PATH)])
 def test_what_cannot_be_read_is_unknown_and_its_servers_too(node: Node) -> None:
-    report = judged(FakeHost(files={PATH: node}, dns=knows(CONTROL)), RUN, dns.PROBE)
+    report = report_on(FakeHost(files={PATH: node}, dns=knows(CONTROL)), RUN)
     assert set(statuses(report).values()) == {"unknown"}
-    assert all(result.reason and PATH in result.reason for result in report.results)
+    assert all(result.reason and PATH in result.reason for result in results(report))
 
 
 @pytest.mark.parametrize("run", [replace(RUN, stage=Stage.CAPTURE), replace(RUN, stage=Stage.CAPTURE, root="/mnt")])
@@ -217,28 +257,26 @@ def test_what_cannot_be_read_is_unknown_and_its_servers_too(node: Node) -> None:
 )
 def test_before_capture_a_file_that_is_written_at_boot_may_be_missing(node: Node, run: Run) -> None:
     host = FakeHost(files={PATH: node} if node is not None else {}, root=run.root)
-    assert statuses(judged(host, run, dns.PROBE))["dns-resolv-conf"] == "pass"
+    assert statuses(report_on(host, run))["dns-resolv-conf"] == "pass"
 
 
 def test_before_capture_a_link_to_nowhere_is_a_warning() -> None:
     host = FakeHost(files={PATH: Link("../mnt/resolv.conf")}, root="/mnt")
-    report = judged(host, replace(RUN, stage=Stage.CAPTURE, root="/mnt"), dns.PROBE)
+    report = report_on(host, replace(RUN, stage=Stage.CAPTURE, root="/mnt"))
     assert [finding.severity for finding in findings(report, "dns-resolv-conf")] == [Severity.WARNING]
     assert statuses(report)["dns-servers"] == "notapplicable"
 
 
 def test_a_file_for_root_alone_is_told_to_those_who_cannot_read_it() -> None:
-    report = judged(FakeHost(files={PATH: Denied()}, dns=knows(CONTROL)), RUN, dns.PROBE)
+    report = report_on(FakeHost(files={PATH: Denied()}, dns=knows(CONTROL)), RUN)
     found = findings(report, "dns-resolv-conf")
-    assert [finding.message for finding in found] == [
-        "resolv.conf has mode 0600, so that only root can look up names"
-    ]
-    assert {result.status.value for result in report.results if not result.findings} == {"unknown"}
+    assert [finding.message for finding in found] == ["resolv.conf has mode 0600, so that only root can look up names"]
+    assert {result.status.value for result in results(report) if not result.findings} == {"unknown"}
 
 
 def test_lines_that_are_passed_over_are_named_with_the_command_for_carriage_returns() -> None:
     host = replace(HEALTHY, files={PATH: f"nameserver 10.0.0.4\r\nnameserver {CONTROL}\n"})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-resolv-conf")
+    found = findings(report_on(host, RUN), "dns-resolv-conf")
     assert [finding.message for finding in found] == [
         r"the C library passes over this line of resolv.conf: 'nameserver 10.0.0.4\r'"
     ]
@@ -249,7 +287,7 @@ def test_lines_that_are_passed_over_are_named_with_the_command_for_carriage_retu
 
 
 def test_a_dead_server_of_the_virtual_network_in_the_words_of_support() -> None:
-    found = findings(judged(BROKEN["dns-servers"], RUN, dns.PROBE), "dns-servers")
+    found = findings(report_on(BROKEN["dns-servers"], RUN), "dns-servers")
     assert [finding.message for finding in found] == [
         "the virtual network points to a DNS server that does not exist: 10.1.2.3 (silent over udp and tcp; "
         "control 168.63.129.16 answers)"
@@ -260,12 +298,12 @@ def test_a_dead_server_of_the_virtual_network_in_the_words_of_support() -> None:
 
 def test_one_dead_server_of_two_is_a_warning_and_takes_nothing_down() -> None:
     host = machine("10.1.2.3", CONTROL, answers=knows(CONTROL))
-    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    found = findings(report_on(host, RUN), "dns-servers")
     assert [(finding.severity, finding.takes_down) for finding in found] == [(Severity.WARNING, ())]
 
 
 def test_total_silence_is_only_likely_the_servers_fault() -> None:
-    found = findings(judged(machine("10.1.2.3", answers={}), RUN, dns.PROBE), "dns-servers")
+    found = findings(report_on(machine("10.1.2.3", answers={}), RUN), "dns-servers")
     assert [(finding.severity, finding.confidence) for finding in found] == [(Severity.ERROR, Confidence.LIKELY)]
     assert "control 168.63.129.16 fails too: silent" in found[0].message
 
@@ -297,37 +335,37 @@ def test_total_silence_is_only_likely_the_servers_fault() -> None:
 )
 def test_how_it_does_not_answer_is_told(said: DnsAnswer, words: str, reason: str) -> None:
     host = machine("10.1.2.3", answers={**knows(CONTROL), **says("10.1.2.3", said)})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")[0]
+    found = findings(report_on(host, RUN), "dns-servers")[0]
     assert words in found.message
     assert (found.confidence, found.confidence_reason) == (Confidence.CERTAIN, reason)
 
 
 def test_a_server_that_answers_over_tcp_alone_is_of_no_use_to_the_c_library() -> None:
     host = machine("10.1.2.3", answers={**knows(CONTROL), **knows("10.1.2.3", udp=False)})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    found = findings(report_on(host, RUN), "dns-servers")
     assert "does not answer: 10.1.2.3 (silent over udp, answers over tcp; control" in found[0].message
 
 
 def test_one_lost_question_is_no_silence() -> None:
     answers = dict(knows(CONTROL))
     answers[CONTROL, STORE, "A", False] = fails(Outcome.TIMEOUT)
-    assert set(statuses(judged(machine(CONTROL, answers=answers), RUN, dns.PROBE)).values()) == {"pass"}
+    assert set(statuses(report_on(machine(CONTROL, answers=answers), RUN)).values()) == {"pass"}
 
 
 def test_the_platforms_own_server_is_never_the_virtual_networks_choice() -> None:
-    found = findings(judged(machine(CONTROL, answers={}), RUN, dns.PROBE), "dns-servers")
+    found = findings(report_on(machine(CONTROL, answers={}), RUN), "dns-servers")
     assert found[0].message == "the platform's own DNS server does not answer: 168.63.129.16 (silent over udp and tcp)"
     assert "AzurePlatformDNS" in found[0].remedy
 
 
 def test_outside_azure_nothing_is_said_of_virtual_networks() -> None:
-    found = findings(judged(machine("10.1.2.3", answers={}), ELSEWHERE, dns.PROBE), "dns-servers")
+    found = findings(report_on(machine("10.1.2.3", answers={}), ELSEWHERE), "dns-servers")
     assert found[0].message == "a DNS server of this network does not answer: 10.1.2.3 (silent over udp and tcp)"
     assert "DHCP" in found[0].remedy
 
 
 def test_before_first_boot_dead_servers_are_notes() -> None:
-    found = findings(judged(BROKEN["dns-servers"], replace(RUN, stage=Stage.CAPTURE), dns.PROBE), "dns-servers")
+    found = findings(report_on(BROKEN["dns-servers"], replace(RUN, stage=Stage.CAPTURE)), "dns-servers")
     assert [finding.severity for finding in found] == [Severity.NOTE]
 
 
@@ -352,20 +390,20 @@ def test_a_stub_is_to_blame_only_where_the_servers_behind_it_answer(
         answers={**answers, **knows(CONTROL)},
         files={BEHIND: "nameserver 10.0.0.4\nnameserver 10.0.0.5\n"},
     )
-    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    found = findings(report_on(host, RUN), "dns-servers")
     assert {finding.evidence["server"]: finding.severity for finding in found} == expected
     assert all(("name *" in finding.takes_down) is (finding.severity is Severity.ERROR) for finding in found)
 
 
 def test_a_dead_stub_comes_with_the_command_that_starts_it() -> None:
     host = machine("127.0.0.53", answers=knows(CONTROL), files={BEHIND: f"nameserver {CONTROL}\n"})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-servers")
+    found = findings(report_on(host, RUN), "dns-servers")
     assert found[0].commands == ("systemctl restart systemd-resolved",)
 
 
 def test_tcp_that_is_needed_for_a_long_answer_names_it() -> None:
     answers = {**knows(CONTROL, tcp=False), (CONTROL, STORE, "A", False): answer(truncated=True)}
-    found = findings(judged(machine(CONTROL, answers=answers), RUN, dns.PROBE), "dns-tcp")
+    found = findings(report_on(machine(CONTROL, answers=answers), RUN), "dns-tcp")
     assert found[0].message.endswith(f"are lost, as for {STORE}")
     assert (found[0].severity, found[0].flow) == (Severity.WARNING, "tcp 168.63.129.16:53")
 
@@ -376,7 +414,7 @@ def test_tcp_that_is_needed_for_a_long_answer_names_it() -> None:
 @pytest.mark.parametrize("rcode", ["REFUSED", "SERVFAIL", "NXDOMAIN"])
 def test_all_wrong_is_an_error_that_takes_every_name_down(rcode: str) -> None:
     host = machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode=rcode))})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, RUN), "dns-answers")
     assert [finding.message for finding in found] == [
         f"DNS server 10.0.0.9 answers {rcode} for {STORE} and 1 more: 168.63.129.16 knows it"
     ]
@@ -386,27 +424,27 @@ def test_all_wrong_is_an_error_that_takes_every_name_down(rcode: str) -> None:
 
 def test_one_name_that_is_missing_takes_that_name_down() -> None:
     host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", {TOOLS: "20.60.0.20"})})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, RUN), "dns-answers")
     assert (found[0].severity, found[0].takes_down) == (Severity.ERROR, (f"name {STORE}",))
 
 
 @pytest.mark.parametrize(("rcode", "severity"), [("SERVFAIL", Severity.WARNING), ("NXDOMAIN", Severity.ERROR)])
 def test_the_c_library_goes_on_after_a_failure_and_stops_after_a_denial(rcode: str, severity: Severity) -> None:
     host = machine("10.0.0.9", CONTROL, answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode=rcode))})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, RUN), "dns-answers")
     assert [finding.severity for finding in found] == [severity]
     assert bool(found[0].takes_down) is (severity is Severity.ERROR)
 
 
 def test_a_denial_after_a_right_answer_is_a_warning() -> None:
     host = machine(CONTROL, "10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode="NXDOMAIN"))})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, RUN), "dns-answers")
     assert [(finding.severity, finding.takes_down) for finding in found] == [(Severity.WARNING, ())]
 
 
 def test_one_answer_for_everything() -> None:
     host = machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer("198.51.100.9"))})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, RUN), "dns-answers")
     assert [finding.message for finding in found] == [
         f"DNS server 10.0.0.9 answers 198.51.100.9 for {STORE} and 1 more: it has that answer for names that do not "
         "exist as well, such as azpreflight-no-such-name.invalid"
@@ -417,53 +455,53 @@ def test_one_answer_for_everything() -> None:
 def test_a_wildcard_over_a_public_zone_is_seen_by_comparing() -> None:
     private = {**ADDRESSES, STORE: "10.9.9.9", SIBLING: "10.9.9.9"}
     host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", private)})
-    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, RUN), "dns-answers")
     assert found[0].takes_down == (f"name {STORE}", "tcp 10.9.9.9:80", "tcp 10.9.9.9:443")
 
 
 def test_a_wildcard_that_the_control_has_too_is_nobodys_fault() -> None:
     wild = {**ADDRESSES, SIBLING: "20.60.0.10"}
     host = machine("10.0.0.9", answers={**knows(CONTROL, wild), **knows("10.0.0.9", wild)})
-    assert statuses(judged(host, RUN, dns.PROBE))["dns-answers"] == "pass"
+    assert statuses(report_on(host, RUN))["dns-answers"] == "pass"
 
 
 def test_a_server_that_makes_up_only_what_does_not_exist_is_right_about_the_rest() -> None:
     host = machine("10.0.0.9", answers=knows("10.0.0.9", {**ADDRESSES, IMPOSSIBLE: "198.51.100.9"}))
-    assert statuses(judged(host, ELSEWHERE, dns.PROBE))["dns-answers"] == "pass"
+    assert statuses(report_on(host, ELSEWHERE))["dns-answers"] == "pass"
 
 
 def test_a_private_endpoint_is_another_address_and_no_fault() -> None:
     host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", {**ADDRESSES, STORE: "10.0.5.5"})})
-    assert statuses(judged(host, RUN, dns.PROBE))["dns-answers"] == "pass"
+    assert statuses(report_on(host, RUN))["dns-answers"] == "pass"
 
 
 def test_a_blocking_resolver_points_back_to_this_machine() -> None:
     host = machine("10.0.0.9", answers=knows("10.0.0.9", {**ADDRESSES, STORE: "0.0.0.0"}))
-    found = findings(judged(host, ELSEWHERE, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, ELSEWHERE), "dns-answers")
     assert "answers 0.0.0.0 for" in found[0].message
 
 
 def test_a_denial_that_nothing_contradicts_is_unknown() -> None:
-    report = judged(machine(CONTROL, answers=knows(CONTROL, {})), RUN, dns.PROBE)
+    report = report_on(machine(CONTROL, answers=knows(CONTROL, {})), RUN)
     assert statuses(report)["dns-answers"] == "unknown"
 
 
 def test_a_denial_of_what_the_goal_state_names_is_wrong() -> None:
-    facts = replace(dns.gather(machine(CONTROL, answers=knows(CONTROL, {})), RUN), proven=True)
+    facts = replace(dns.gather(machine(CONTROL, answers=knows(CONTROL, {})), RUN), proven=NAMES)
     verdicts = list(dns.judge_answers(facts, RUN))
     assert ["goal state names it" in str(getattr(verdict, "message", "")) for verdict in verdicts] == [True]
 
 
 def test_a_failure_without_anything_to_compare_is_likely() -> None:
     host = machine("10.0.0.9", answers=says("10.0.0.9", answer(rcode="SERVFAIL")))
-    found = findings(judged(host, ELSEWHERE, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, ELSEWHERE), "dns-answers")
     assert [(finding.severity, finding.confidence) for finding in found] == [(Severity.ERROR, Confidence.LIKELY)]
 
 
 def test_no_answer_at_all_and_no_name_at_all_are_unknown() -> None:
-    assert statuses(judged(machine("10.0.0.9", answers={}), RUN, dns.PROBE))["dns-answers"] == "unknown"
+    assert statuses(report_on(machine("10.0.0.9", answers={}), RUN))["dns-answers"] == "unknown"
     nameless = replace(RUN, config=Config())
-    assert statuses(judged(HEALTHY, nameless, dns.PROBE))["dns-answers"] == "unknown"
+    assert statuses(report_on(HEALTHY, nameless))["dns-answers"] == "unknown"
 
 
 def test_a_wrong_server_behind_the_stub_is_named_and_the_stub_is_not() -> None:
@@ -473,13 +511,13 @@ def test_a_wrong_server_behind_the_stub_is_named_and_the_stub_is_not() -> None:
         answers={**knows(CONTROL), **says("127.0.0.53", refuses), **says("10.0.0.9", refuses)},
         files={BEHIND: "nameserver 10.0.0.9\n"},
     )
-    found = findings(judged(host, RUN, dns.PROBE), "dns-answers")
+    found = findings(report_on(host, RUN), "dns-answers")
     assert [finding.evidence["server"] for finding in found] == ["10.0.0.9"]
 
 
 def test_a_truncated_answer_is_no_wrong_answer() -> None:
     answers = {**knows(CONTROL), **says(CONTROL, answer(truncated=True), tcp=False)}
-    assert statuses(judged(machine(CONTROL, answers=answers), RUN, dns.PROBE))["dns-answers"] == "pass"
+    assert statuses(report_on(machine(CONTROL, answers=answers), RUN))["dns-answers"] == "pass"
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------

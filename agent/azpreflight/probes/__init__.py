@@ -3,7 +3,7 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import agents, generalization, logs, network, platform
+from azpreflight.probes import agents, dns, generalization, logs, network, platform
 
 PROBES: "tuple[Probe[Any], ...]" = (
     generalization.PROBE,
@@ -11,6 +11,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     logs.PROBE,
     network.PROBE,
     platform.PROBE,
+    dns.PROBE,
 )
 
 

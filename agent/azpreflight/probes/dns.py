@@ -9,6 +9,7 @@ asked the same: it answers every VM, whatever DNS its network is configured to u
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import Optional
 
 from azpreflight.host import Host
@@ -29,6 +30,7 @@ from azpreflight.probes.dns_facts import (
 )
 from azpreflight.probes.dns_file import judge_file
 from azpreflight.probes.dns_servers import judge_servers, judge_tcp
+from azpreflight.probes.platform import PlatformFacts
 from azpreflight.probes.resolvconf import MAX_SERVERS, FileState, ResolvConfFile, is_local, look
 
 __all__ = ["PROBE", "DnsFacts", "addresses_of", "gather", "remote_servers"]
@@ -78,9 +80,18 @@ def gather(host: Host, run: Run) -> DnsFacts:
     )
 
 
-def names_that_matter(run: Run) -> "tuple[tuple[str, ...], bool]":
-    """The names to ask for, and whether they certainly exist."""
-    return hosts_of(run.config.endpoints), False
+def names_that_matter(run: Run) -> "tuple[tuple[str, ...], tuple[str, ...]]":
+    """The names to ask for, and those of them that certainly exist, because this VM's goal state has them.
+
+    The first manifest of every extension comes before the second of any, so that the limit cuts mirrors off.
+    """
+    platform = run.facts(PlatformFacts)
+    wanted = platform.wanted if platform is not None else None
+    lists: list[tuple[str, ...]] = []
+    if wanted is not None:
+        lists = [plugin.manifests for plugin in wanted.plugins] + [family.manifests for family in wanted.families]
+    manifests = [uri for rank in zip_longest(*lists) for uri in rank if uri is not None]
+    return hosts_of([*manifests, *run.config.endpoints]), hosts_of(manifests)
 
 
 def questions_for(names: "Sequence[str]", sibling: Optional[str]) -> "tuple[Question, ...]":
@@ -111,9 +122,10 @@ def servers_to_ask(
 
 
 def _behind(host: Host, file: ResolvConfFile) -> Optional[ResolvConfFile]:
-    """The file with the servers that the local resolver asks, if resolv.conf names one and there is such a file."""
-    local = [address for address in file.content.nameservers[:MAX_SERVERS] if is_local(address)]
-    paths = (RESOLVED,) if any(address in STUBS for address in local) else OTHER_STUBS if local else ()
+    """The file with the servers that the local resolver asks, if resolv.conf names one, or nobody, and there is one."""
+    servers = file.content.nameservers[:MAX_SERVERS]
+    local = [address for address in servers if is_local(address)]
+    paths = (RESOLVED,) if not servers or any(address in STUBS for address in local) else OTHER_STUBS if local else ()
     files = (look(host, path) for path in paths)
     return next((found for found in files if found.state is not FileState.MISSING), None)
 
@@ -122,6 +134,7 @@ PROBE = Probe(
     name="dns",
     facts=DnsFacts,
     gather=gather,
+    needs=("platform",),
     checks=(
         Check(
             "dns-resolv-conf",

@@ -94,7 +94,7 @@ def _wrong(server: Server, name: str, word: str, facts: DnsFacts) -> Wrong:
     knowing = [other for other in facts.servers if other is not server and known_addresses(other, name, facts)]
     if knowing:
         return Wrong(name, word, f"{plain(knowing[0].address)} knows it")
-    if facts.proven:
+    if name in facts.proven:
         return Wrong(name, word, "this VM's goal state names it")
     if word in ABOUT_THE_SERVER or word[-1].isdigit() or ":" in word:
         return Wrong(name, word, "that is no answer for any public name")

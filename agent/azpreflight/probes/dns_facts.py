@@ -81,8 +81,8 @@ class DnsFacts:
     """The file with the servers that the local resolver asks; None without such a resolver or file."""
     names: tuple[str, ...] = ()
     """The names that were asked for."""
-    proven: bool = False
-    """True if the names come from this VM's goal state, so that they certainly exist."""
+    proven: tuple[str, ...] = ()
+    """Those of the names that this VM's goal state has, so that they certainly exist."""
     sibling: Optional[str] = None
     """A name beside the first of the names that hardly exists; None if there was none to ask for."""
     servers: tuple[Server, ...] = ()

@@ -9,6 +9,7 @@ from azpreflight.probes.resolvconf import FileState, ResolvConfFile
 
 VOLATILE = ("/run/", "/var/run/")
 """What a link may point to although nothing is there yet: it is filled at boot."""
+LINK_IT = "Make resolv.conf the link to systemd-resolved's own file that it was, because nothing else here writes it."
 WRITE_THE_FILE = (
     "Let the network configuration of this distribution write resolv.conf from DHCP again: enable its resolver or "
     "remove what is in the way, then restart the VM."
@@ -23,7 +24,9 @@ def judge_file(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     elif run.stage is Stage.FIRSTBOOT:
         yield from _names_nobody(facts)
     elif file.state is FileState.DANGLING and not _filled_at_boot(file):
-        yield _file_finding(file, Severity.WARNING, f"{plain(file.link or '')} is a link to nothing, and not into /run")
+        yield _names_nobody_finding(
+            facts, Severity.WARNING, f"resolv.conf is a link to what no boot fills: {plain(file.link or '')}"
+        )
     if file.content.ignored:
         yield _passed_over(file)
     if file.mode is not None and not file.mode & 0o004:
@@ -41,19 +44,21 @@ def _names_nobody(facts: DnsFacts) -> Iterator[Verdict]:
     }.get(file.state, "resolv.conf names no DNS server")
     if any(speaks(server) for server in named(facts)):
         message = f"{how}; the C library asks 127.0.0.1 then, where a resolver answers"
-        yield _file_finding(file, Severity.WARNING, message)
+        yield _names_nobody_finding(facts, Severity.WARNING, message)
     else:
-        yield _file_finding(file, Severity.ERROR, f"{how}, so that no name can be looked up", EVERYTHING)
+        message = f"{how}, so that no name can be looked up"
+        yield _names_nobody_finding(facts, Severity.ERROR, message, EVERYTHING)
 
 
-def _file_finding(
-    file: ResolvConfFile, severity: Severity, message: str, takes_down: "tuple[str, ...]" = ()
+def _names_nobody_finding(
+    facts: DnsFacts, severity: Severity, message: str, takes_down: "tuple[str, ...]" = ()
 ) -> Finding:
+    file, known = facts.file, facts.behind.content.nameservers if facts.behind is not None else ()
     return Finding(
         severity,
-        message,
-        WRITE_THE_FILE,
-        commands=(f"ls -l {file.path}",),
+        message + (f"; systemd-resolved knows {', '.join(map(plain, known))}" if known else ""),
+        LINK_IT if known else WRITE_THE_FILE,
+        commands=(f"ln -sf ../run/systemd/resolve/stub-resolv.conf {file.path}",) if known else (),
         evidence={"path": file.path, "state": file.state.value, "link": plain(file.link or "none")},
         flow=EVERYTHING[0],
         takes_down=takes_down,
