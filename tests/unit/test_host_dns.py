@@ -32,21 +32,32 @@ Talk = Callable[[bytes], "list[bytes]"]
 """The datagrams, or the pieces of a TCP stream, that a server sends back for a question."""
 
 
+def bound() -> "tuple[socket.socket, socket.socket]":
+    """A UDP and a TCP socket with the same free loopback port."""
+    for _ in range(20):
+        udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+        udp.bind(("127.0.0.1", 0))
+        try:
+            tcp.bind(udp.getsockname())
+        except OSError:  # somebody's TCP port
+            udp.close()
+            tcp.close()
+            continue
+        return udp, tcp
+    raise AssertionError("no port is free for both UDP and TCP")
+
+
 @contextlib.contextmanager
 def server(talk: Talk) -> "Iterator[int]":
     """A server on a free loopback port, UDP and TCP, that says what `talk` says; TCP is closed after the last piece."""
-    udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
-    udp.bind(("127.0.0.1", 0))
-    port = udp.getsockname()[1]
-    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    tcp.bind(("127.0.0.1", port))
+    udp, tcp = bound()
     tcp.listen()
     over = threading.Event()
     threads = [threading.Thread(target=serve, args=(talk, over)) for serve in (_udp(udp), _tcp(tcp))]
     for thread in threads:
         thread.start()
     try:
-        yield port
+        yield udp.getsockname()[1]
     finally:
         over.set()
         for thread in threads:
@@ -103,9 +114,9 @@ def framed(wire: bytes) -> bytes:
 
 def free_port() -> int:
     """A port that nobody listens on, UDP or TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    udp, tcp = bound()
+    with udp, tcp:
+        return int(udp.getsockname()[1])
 
 
 @pytest.mark.parametrize("tcp", [False, True])

@@ -151,7 +151,7 @@ PROBE = Probe(
             judge_servers,
             severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
-            depends_on=("firewall-dns", "network-address", "network-default-route"),
+            depends_on=("firewall-dns", "platform-route", "network-address", "network-default-route"),
             surroundings=True,
         ),
         Check(
@@ -160,7 +160,7 @@ PROBE = Probe(
             judge_tcp,
             severity=Severity.WARNING,
             cause=Cause.DNS_UNREACHABLE,
-            depends_on=("firewall-dns", "network-address", "network-default-route"),
+            depends_on=("firewall-dns", "platform-route", "network-address", "network-default-route"),
             surroundings=True,
         ),
         Check(

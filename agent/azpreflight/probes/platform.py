@@ -22,7 +22,8 @@ from azpreflight.probes.instance import IMDS, Instance, Metadata
 from azpreflight.probes.wireserver import PLUGIN_PROTOCOL, PROTOCOL, WIRE_SERVER, Goal, Offer
 
 WIRE_FLOW, PLUGIN_FLOW, IMDS_FLOW = f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526", f"tcp {IMDS}:80"
-FLOWS = {WIRE_SERVER: (WIRE_FLOW, PLUGIN_FLOW), IMDS: (IMDS_FLOW,)}
+DNS_FLOWS = (f"udp {WIRE_SERVER}:53", f"tcp {WIRE_SERVER}:53")
+FLOWS = {WIRE_SERVER: (WIRE_FLOW, PLUGIN_FLOW, *DNS_FLOWS), IMDS: (IMDS_FLOW,)}
 NOT_ROOT = "needs root: the agent's own firewall drops everybody else's packets to 168.63.129.16"
 NOT_ASKED = "it was not asked, because this did not look like Azure"
 GUARDED = (401, 403)
