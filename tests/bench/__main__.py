@@ -3,16 +3,20 @@
 Nothing is asserted: times depend on the machine and on what else it does. The minimum says what the program can do,
 and the ratios to the baselines, which are measured in turn with it, say the same on a slower machine. Peak memory is
 that of the largest process. Needs root, as the scenarios do.
+
+Each program is started by a small one inside the VM: a process is charged at least the memory of the one that it was
+forked from, and this one is large.
 """
 
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tests.netns.faults import ALL_SILENT
 from tests.netns.observe import BUDGET, CHECK
 from tests.netns.standin import standin
-from tests.netns.vm import Done, Vm
+from tests.netns.vm import Vm
 
 RUNS = 9
 """Enough for a median that a single disturbance does not move."""
@@ -29,7 +33,23 @@ PROGRAMS: "Mapping[str, tuple[str, ...]]" = {
     "azpreflight check, healthy": ("-m", "azpreflight", *CHECK),
     "azpreflight check --format json, healthy": ("-m", "azpreflight", *CHECK, "--format", "json"),
 }
+WEIGH = """
+import os, sys, time
+began = time.monotonic()
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(process, 0)
+print(time.monotonic() - began, usage.ru_maxrss / 1024, os.WEXITSTATUS(status), file=sys.stderr)
+"""
 ROW = "{:42} {:>7} {:>7} {:>7} {:>7} {:>9}"
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One run of one program."""
+
+    wall_s: float
+    peak_mib: float
+    """Largest resident set of the program or one of its children."""
 
 
 def main(arguments: "Sequence[str]") -> int:
@@ -39,31 +59,38 @@ def main(arguments: "Sequence[str]") -> int:
         measured = measure(platform.vm, runs)
     print(f"{runs} runs each, in turn; seconds of wall time, MiB of peak memory\n")
     print(ROW.format("", "min", "median", "max", "ratio", "peak MiB"))
-    unit = statistics.median(done.wall_s for done in measured[BASELINE])
-    for name, done in measured.items():
-        print(row(name, done, unit))
+    unit = statistics.median(one.wall_s for one in measured[BASELINE])
+    for name, weighed in measured.items():
+        print(row(name, weighed, unit))
     with standin(ALL_SILENT) as platform:
-        silent = [platform.vm.azpreflight(*CHECK)]
+        silent = [weigh(platform.vm, ("-m", "azpreflight", *CHECK), healthy=False)]
     print(row("azpreflight check, every server silent", silent, unit))
     print(f"\nratio: median over that of {BASELINE}; the budget of a run is {BUDGET:.0f} s")
     return 0
 
 
-def measure(vm: Vm, runs: int) -> "dict[str, list[Done]]":
+def measure(vm: Vm, runs: int) -> "dict[str, list[Weighed]]":
     """All programs in turn, so that a busy spell of the machine meets them alike; one unmeasured round comes first."""
-    rounds = [{name: vm.run(sys.executable, *program) for name, program in PROGRAMS.items()} for _ in range(runs + 1)]
-    failed = {name: done.stderr for one in rounds for name, done in one.items() if done.status != 0}
-    if failed:
-        raise RuntimeError(f"not healthy: {failed}")
+    rounds = [{name: weigh(vm, program) for name, program in PROGRAMS.items()} for _ in range(runs + 1)]
     return {name: [one[name] for one in rounds[1:]] for name in PROGRAMS}
 
 
-def row(name: str, done: "Sequence[Done]", unit: float) -> str:
+def weigh(vm: Vm, program: "Sequence[str]", healthy: bool = True) -> Weighed:
+    """Run Python with these arguments in the VM. RuntimeError if it says that a healthy VM is not."""
+    done = vm.run("/usr/bin/python3", "-I", "-S", "-c", WEIGH, sys.executable, *program)
+    *words, figures = done.stderr.splitlines()
+    wall, peak, status = figures.split()
+    if healthy and int(status) != 0:
+        raise RuntimeError(f"{' '.join(program)}: exit {status}\n{done.stdout}\n{words}")
+    return Weighed(float(wall), float(peak))
+
+
+def row(name: str, weighed: "Sequence[Weighed]", unit: float) -> str:
     """One line of the table."""
-    walls = [one.wall_s for one in done]
+    walls = [one.wall_s for one in weighed]
     middle = statistics.median(walls)
     figures = (f"{value:.3f}" for value in (min(walls), middle, max(walls)))
-    return ROW.format(name, *figures, f"{middle / unit:.1f}", f"{max(one.peak_mib for one in done):.0f}")
+    return ROW.format(name, *figures, f"{middle / unit:.1f}", f"{max(one.peak_mib for one in weighed):.0f}")
 
 
 if __name__ == "__main__":

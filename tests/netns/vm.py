@@ -10,14 +10,12 @@ import select
 import stat
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Optional
+from typing import Optional
 
 from tests.netns.documents import VM_ID
 from tests.netns.namespaces import inside
@@ -73,8 +71,6 @@ class Done:
     stdout: str
     stderr: str
     wall_s: float
-    peak_mib: float
-    """Largest resident set of it or one of its children."""
 
 
 class Vm:
@@ -135,34 +131,21 @@ class Vm:
 
     def run(self, *program: str, timeout: float = PROGRAM_TIMEOUT) -> Done:
         """Run a program in the VM to its end; the caller judges the exit status."""
-        return run_measured(self.command(program), timeout)
+        began = time.monotonic()
+        done = subprocess.run(
+            self.command(program),
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
     def azpreflight(self, *arguments: str) -> Done:
         """Run the checkout's azpreflight in the VM."""
         return self.run(sys.executable, "-m", "azpreflight", *arguments)
-
-
-def run_measured(command: "Sequence[str]", timeout: float) -> Done:
-    """Run a command to its end with the VM's environment, and weigh it."""
-    began = time.monotonic()
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        process = subprocess.Popen(
-            command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
-        )
-        alarm = threading.Timer(timeout, process.kill)
-        alarm.start()
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        finally:
-            alarm.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        wall = time.monotonic() - began
-        return Done(process.returncode, _text(stdout), _text(stderr), wall, usage.ru_maxrss / 1024)
-
-
-def _text(file: "IO[bytes]") -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
 
 
 def plant(directory: Path, path: str, text: Optional[str]) -> None:
