@@ -29,8 +29,9 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
-    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPYCACHEPREFIX": "/tmp/bytecode",
 }
+"""Bytecode is kept, as that of an installed program is, and not in the checkout, which is read-only here."""
 FIRMWARE = {
     "product_uuid": VM_ID,
     "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77",
