@@ -8,6 +8,7 @@ that it is the same, before anything is inflated. docs/serial-frame.md describes
 """
 
 import base64
+import binascii
 import hashlib
 import re
 import struct
@@ -26,6 +27,7 @@ tokens need less parity and long ones less head: at 63 a token is 112 characters
 CODED = 4 * (4 + _HEAD.size + SHARD) // 3
 """Characters of base64url in a token; the bytes divide by 3, so there is no padding."""
 _ALPHABET = re.compile(rb"[A-Za-z0-9_-]{%d}" % CODED)
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 TOKEN = len(START) + CODED + len(END)
 LINE = TOKEN + 2
 """Bytes of one token on the wire, with CR and LF."""
@@ -103,7 +105,7 @@ def pack(token: Token) -> str:
     """The token as it is written."""
     shape = token.shape
     content = _HEAD.pack(token.frame, shape.groups, shape.data, shape.parity, token.number) + token.shard
-    coded = base64.urlsafe_b64encode(struct.pack(">I", zlib.crc32(content)) + content)
+    coded = base64.urlsafe_b64encode(zlib.crc32(content).to_bytes(4, "big") + content)
     return (START + coded + END).decode("ascii")
 
 
@@ -114,8 +116,8 @@ def unpack(coded: bytes) -> Optional[Token]:
     """
     if not _ALPHABET.fullmatch(coded):
         return None
-    content = base64.urlsafe_b64decode(coded)
-    if struct.unpack_from(">I", content)[0] != zlib.crc32(content[4:]):
+    content = binascii.a2b_base64(coded.translate(_STANDARD))
+    if int.from_bytes(content[:4], "big") != zlib.crc32(content[4:]):
         return None
     frame, groups, data, spare, number = _HEAD.unpack_from(content, 4)
     shape = Shape(groups, data, spare)
