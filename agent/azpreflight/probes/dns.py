@@ -31,7 +31,7 @@ from azpreflight.probes.dns_facts import (
 from azpreflight.probes.dns_file import judge_file
 from azpreflight.probes.dns_servers import judge_servers, judge_tcp
 from azpreflight.probes.platform import PlatformFacts
-from azpreflight.probes.resolvconf import MAX_SERVERS, FileState, ResolvConfFile, is_local, look
+from azpreflight.probes.resolvconf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
 
 __all__ = ["PROBE", "DnsFacts", "addresses_of", "gather", "remote_servers"]
 
@@ -42,8 +42,6 @@ RESOLVED = "/run/systemd/resolve/resolv.conf"
 """The servers that systemd-resolved asks (systemd-resolved.service(8), "/etc/resolv.conf")."""
 OTHER_STUBS = ("/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf")
 """The servers that a dnsmasq asks which NetworkManager or resolvconf runs."""
-FALLBACK = "127.0.0.1"
-"""What the C library asks if resolv.conf names nobody (resolv.conf(5))."""
 
 Question = tuple[str, str, bool]
 """Name, type, and whether over TCP."""

@@ -20,6 +20,8 @@ LIMIT = 64 << 10
 """Bytes of a resolv.conf that are read; a real one has some hundred."""
 MAX_SERVERS = 3
 """MAXNS of resolv.h: the C library asks no more."""
+FALLBACK = "127.0.0.1"
+"""What the C library asks if the file names nobody (resolv.conf(5))."""
 MAX_KEPT = 16
 """Entries of one kind that the facts hold."""
 
