@@ -40,6 +40,10 @@ class Answer:
     issuer: Optional[str] = None
     """Of the certificate presented; None without TLS."""
     detail: Optional[str] = None
+    offender: Optional[str] = None
+    """The address that sent an ICMP error; the guest's own means its own rules."""
+    icmp: Optional[str] = None
+    """Type and code of that error, such as 3/13."""
 
     @property
     def delivered(self) -> bool:

@@ -1,0 +1,77 @@
+"""The ways out that this VM needs: to the packages of its extensions, and to what extensions need of their own.
+
+Packages lie in storage accounts on the internet. A virtual network without a way out, a network security group or a
+firewall that forgets them, and a name server that does not know them are the usual reasons why extensions fail in VMs
+that boot well. The agent has a second way, the HostGAPlugin on the host; an extension's own traffic has none. So a VM
+without a way out installs its extensions late, and those that report somewhere fail: the diagnostics extension is the
+one seen most.
+"""
+
+from azpreflight.model import Cause, Check, Judge, Probe, Severity
+from azpreflight.probes.egress.endpoints import judge_certificates, judge_configured, judge_extensions
+from azpreflight.probes.egress.facts import EgressFacts, Own, Package
+from azpreflight.probes.egress.look import gather
+from azpreflight.probes.egress.packages import judge_packages, judge_relay
+from azpreflight.probes.egress.verdicts import verdicts
+
+__all__ = ["PROBE", "EgressFacts", "Own", "Package", "gather"]
+
+_NETWORK = ("firewall-egress", "dns-servers", "dns-answers", "path-tunnel", "network-default-route", "network-address")
+
+
+def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azure_only: bool = True) -> Check:
+    return Check(
+        check_id,
+        title,
+        judge,
+        severity,
+        cause=Cause.NO_EGRESS,
+        depends_on=_NETWORK,
+        azure_only=azure_only,
+        surroundings=True,
+    )
+
+
+PROBE = Probe(
+    name="egress",
+    facts=EgressFacts,
+    gather=gather,
+    needs=("platform", "dns"),
+    extensions=verdicts,
+    checks=(
+        _no_egress(
+            "egress-packages", "the stores of this VM's packages can be reached", judge_packages, Severity.ERROR
+        ),
+        Check(
+            "egress-hostgaplugin",
+            "the HostGAPlugin delivers packages",
+            judge_relay,
+            Severity.NOTE,
+            depends_on=("hostgaplugin-http", "firewall-wireserver"),
+            azure_only=True,
+            surroundings=True,
+        ),
+        _no_egress(
+            "egress-extensions",
+            "nothing that the extensions need of their own is known to be closed",
+            judge_extensions,
+            Severity.ERROR,
+        ),
+        _no_egress(
+            "egress-endpoints",
+            "the endpoints that the configuration names can be reached",
+            judge_configured,
+            Severity.WARNING,
+            azure_only=False,
+        ),
+        Check(
+            "egress-tls",
+            "servers on the internet present certificates that this machine trusts",
+            judge_certificates,
+            Severity.ERROR,
+            cause=Cause.TLS_INTERCEPTION,
+            depends_on=("dns-answers",),
+            surroundings=True,
+        ),
+    ),
+)

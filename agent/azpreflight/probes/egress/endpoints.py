@@ -1,0 +1,99 @@
+"""The verdicts on what extensions need of their own, on what the configuration names, and on certificates. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.answers import Answer
+from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, flow_of, host_of, way
+from azpreflight.probes.egress.packages import severity_of, why_no_packages
+from azpreflight.probes.egress.wording import evidence_of, listed, place_of, shut_finding, told
+
+PUBLIC_AUTHORITIES = ("O=Microsoft Corporation", "O=DigiCert Inc")
+"""Who issues the certificates of Azure's own servers (Microsoft Learn, "Azure Certificate Authority details"). One of
+these that is not trusted means that the machine's store lacks it."""
+CLOCK_WORDS = ("expired", "not yet valid")
+"""What OpenSSL says of a certificate that would be good at another time."""
+
+
+def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
+    """Extensions' own traffic has no second way: one that is shut stops the extension."""
+    if not facts.own:
+        reason = why_no_packages(run)
+        yield NotApplicable("no extension is wanted here") if reason is None else Unknown(reason)
+        return
+    needy = [own for own in facts.own if own.answers or own.always]
+    if not needy:
+        yield NotApplicable("nothing is known that these extensions need of their own")
+    for answers in by_flow(_those(needy, Way.SHUT)).values():
+        names = listed(own.extension for own in needy if set(own.answers) & set(answers))
+        message = f"no way to {place_of(answers)}, which {names} needs: {told(answers[0])}"
+        yield shut_finding(facts, answers, Severity.ERROR, message)
+    for answer in _those(needy, Way.ODD):
+        yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+    if facts.nothing_open:
+        yield from _no_way_at_all(facts, [own for own in needy if own.always])
+
+
+def _those(needy: "Sequence[Own]", kind: Way) -> "Iterator[Answer]":
+    return (answer for own in needy for answer in own.answers if way(answer) is kind)
+
+
+def _no_way_at_all(facts: EgressFacts, always: "Sequence[Own]") -> Iterator[Verdict]:
+    """Hosts that only the settings name are not known here; where no public server answers, neither will they."""
+    if not always:
+        return
+    names, settings = listed(own.extension for own in always), listed(own.settings or "" for own in always)
+    for answers in by_flow(answer for answer in facts.documented if way(answer) is Way.SHUT).values():
+        place = place_of(answers)
+        message = f"no way to {place} nor to any public server: {told(answers[0])}; {names} needs {settings}"
+        finding = shut_finding(facts, answers, Severity.ERROR, message)
+        sure = Confidence.LIKELY if finding.confidence is Confidence.CERTAIN else finding.confidence
+        reason = f"{finding.confidence_reason}; a private endpoint in the virtual network would still work"
+        yield replace(finding, confidence=sure, confidence_reason=reason)
+
+
+def judge_configured(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
+    """What the configuration names, for the user's own purposes."""
+    if not facts.configured:
+        yield NotApplicable("the configuration names no endpoints")
+    for answers in by_flow(answer for answer in facts.configured if way(answer) is Way.SHUT).values():
+        message = f"no way to {place_of(answers)}: {told(answers[0])}; the configuration names it"
+        yield shut_finding(facts, answers, Severity.WARNING, message)
+    for answer in facts.configured:
+        if way(answer) is Way.ODD:
+            yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+
+
+def judge_certificates(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
+    """Whatever presents a certificate of its own in a server's place reads all that passes, and stops the agent."""
+    if not any(answer.issuer is not None for answer in facts.every):
+        yield NotApplicable("no server was reached that presents a certificate")
+    for answers in by_flow(answer for answer in facts.every if way(answer) is Way.UNTRUSTED).values():
+        yield _untrusted(facts, answers)
+
+
+def _untrusted(facts: EgressFacts, answers: "Sequence[Answer]") -> Verdict:
+    first = answers[0]
+    detail, issuer = first.detail or "", first.issuer or ""
+    if any(words in detail for words in CLOCK_WORDS):
+        return Unknown(f"{place_of(answers)}: {detail}: the clock or the certificate is wrong")
+    if any(authority in issuer for authority in PUBLIC_AUTHORITIES):
+        return Unknown(f"{place_of(answers)}: this machine's CA store does not know {issuer}, whom Azure uses")
+    return Finding(
+        _severity(facts, answers),
+        f"{place_of(answers)} presents a certificate issued by {issuer}: {detail}",
+        "Exempt Azure's endpoints from TLS inspection on the way, as the documentation of the agents demands.",
+        evidence=evidence_of(first),
+        flow=flow_of(first),
+        confidence=Confidence.LIKELY,
+        confidence_reason="the issuer is none that Azure uses; a CA store without the right CA is the alternative",
+    )
+
+
+def _severity(facts: EgressFacts, answers: "Sequence[Answer]") -> Severity:
+    """As for a way that is shut, for that is what it is to the agent and to the extensions."""
+    if any(set(own.answers) & set(answers) for own in facts.own):
+        return Severity.ERROR
+    concerned = [package for package in facts.packages if set(package.direct) & set(answers)]
+    return max((severity_of(package) for package in concerned), key=lambda s: s.rank, default=Severity.WARNING)

@@ -1,0 +1,178 @@
+"""What became of every way out, and what can be read from it: open, shut, or no verdict."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional
+from urllib.parse import urlsplit
+
+from azpreflight.host import Outcome, Phase
+from azpreflight.probes.answers import Answer
+
+PROXY_WANTS_PASSWORD = 407
+
+
+class Way(str, Enum):
+    """What one answer says of the way to its server."""
+
+    OPEN = "open"
+    """The server answered over HTTP, whatever it said."""
+    SHUT = "shut"
+    """Something on the way, or nothing at all, kept the answer from coming."""
+    UNTRUSTED = "untrusted"
+    """Something answered with a certificate that this machine does not trust."""
+    ODD = "odd"
+    """A proxy, something that does not speak the protocol, or a name server that denies the name: no verdict on the
+    way."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """Both ways to the manifest and the package of one extension, or to the manifests of the agent's own releases."""
+
+    name: str
+    """The extension; of the agent's releases, the name of the family."""
+    version: Optional[str]
+    """The version wanted; None for the agent's releases, of which only the manifests are tried."""
+    signed: bool
+    """True if the store will not deliver because signatures are not kept: only the way to it is judged."""
+    manifests: tuple[Answer, ...]
+    """Straight from the stores, in the order of the goal state."""
+    relayed_manifest: Optional[Answer] = None
+    """By the HostGAPlugin; None if it was not asked."""
+    packages: tuple[Answer, ...] = ()
+    """Straight from the stores; empty if no manifest that could be had tells where they are."""
+    relayed_package: Optional[Answer] = None
+    """By the HostGAPlugin; None if it was not asked."""
+    fault: Optional[str] = None
+    """Why the manifest that came tells no package."""
+
+    @property
+    def agent(self) -> bool:
+        """A release of the agent itself: without it the installed one goes on working."""
+        return self.version is None
+
+    @property
+    def direct(self) -> "tuple[Answer, ...]":
+        """All that was tried straight from the stores."""
+        return (*self.manifests, *self.packages)
+
+    @property
+    def open(self) -> bool:
+        """A way straight to the stores is open, for the manifest and, as far as it is known, for the package."""
+        return _any_open(self.manifests) and (not self.packages or _any_open(self.packages))
+
+    @property
+    def delivered(self) -> bool:
+        """The stores delivered, or could not because of the signatures that are not kept."""
+        if self.signed:
+            return self.open
+        return _any_delivered(self.manifests) and (self.agent or _any_delivered(self.packages))
+
+    @property
+    def relayed(self) -> bool:
+        """The HostGAPlugin delivers. One that delivered the manifest and is still at the package counts: it fetches the
+        whole of it before it answers."""
+        if self.relayed_manifest is None or not self.relayed_manifest.delivered:
+            return False
+        package = self.relayed_package
+        return self.agent or (package is not None and (package.delivered or package.outcome is Outcome.TIMEOUT))
+
+
+@dataclass(frozen=True)
+class Own:
+    """What one extension needs for its own work."""
+
+    extension: str
+    known: bool
+    """The catalogue has it."""
+    answers: tuple[Answer, ...] = ()
+    """From the hosts that the catalogue names."""
+    settings: Optional[str] = None
+    """Hosts that only its settings name, in words."""
+    always: bool = False
+    """It cannot work without those."""
+
+
+@dataclass(frozen=True)
+class EgressFacts:
+    """Every way out that was tried. Answers hold no query strings."""
+
+    packages: tuple[Package, ...] = ()
+    own: tuple[Own, ...] = ()
+    """One for each extension of this VM, those named on the command line included."""
+    configured: tuple[Answer, ...] = ()
+    """From the addresses in the configuration."""
+    documented: tuple[Answer, ...] = ()
+    """From the cloud's public endpoints: only tried where they tell more than the rest."""
+
+    @property
+    def every(self) -> "tuple[Answer, ...]":
+        """Every answer of a public server."""
+        packages = (answer for package in self.packages for answer in package.direct)
+        own = (answer for extension in self.own for answer in extension.answers)
+        return (*packages, *own, *self.configured, *self.documented)
+
+    @property
+    def unreached(self) -> "tuple[Answer, ...]":
+        """Answers of servers to which no connection was made, one for each address and port."""
+        failed = {flow_of(answer): answer for answer in self.every if answer.phase is Phase.TCP}
+        return tuple(failed.values())
+
+    @property
+    def nothing_open(self) -> bool:
+        """Public servers were tried, and not one answered."""
+        return bool(self.every) and not _any_open(self.every)
+
+
+def way(answer: Answer) -> Way:
+    """What the answer says of the way to its server."""
+    if answer.phase is Phase.PROXY or answer.status == PROXY_WANTS_PASSWORD:
+        return Way.ODD
+    if answer.outcome is Outcome.OK:
+        return Way.OPEN
+    if answer.outcome is Outcome.ERROR and answer.phase is Phase.TLS:
+        return Way.UNTRUSTED if answer.issuer is not None else Way.ODD
+    if answer.outcome is Outcome.ERROR and answer.phase in (Phase.DNS, Phase.HTTP):
+        return Way.ODD
+    return Way.SHUT
+
+
+def host_of(url: str) -> str:
+    """The host of an address; "" if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def port_of(url: str) -> int:
+    """The port of an address, by its scheme if it names none."""
+    try:
+        parts = urlsplit(url)
+        return parts.port or (80 if parts.scheme.lower() == "http" else 443)
+    except ValueError:
+        return 443
+
+
+def flow_of(answer: Answer) -> str:
+    """The flow that an answer speaks of: a name if it was not even found, else an address."""
+    if answer.phase is Phase.DNS or answer.address is None:
+        return f"name {host_of(answer.url)}"
+    return f"tcp {answer.address}:{port_of(answer.url)}"
+
+
+def by_flow(answers: "Iterator[Answer]") -> "dict[str, list[Answer]]":
+    """Answers that speak of the same flow, together."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in answers:
+        groups.setdefault(flow_of(answer), []).append(answer)
+    return groups
+
+
+def _any_open(answers: "tuple[Answer, ...]") -> bool:
+    return any(way(answer) is Way.OPEN for answer in answers)
+
+
+def _any_delivered(answers: "tuple[Answer, ...]") -> bool:
+    return any(answer.delivered for answer in answers)

@@ -1,0 +1,117 @@
+"""What to try, by the goal state, the catalogue and the configuration. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.model import Platform, Run
+from azpreflight.probes.egress import catalogue
+from azpreflight.probes.egress.catalogue import Known
+from azpreflight.probes.goalstate import GoalState, Wanted
+from azpreflight.probes.platform import PlatformFacts
+
+MAX_PACKAGES = 12
+"""Extensions whose packages are tried; a VM with more is rare, and they share their stores."""
+MAX_URIS = 4
+"""Addresses of one manifest or package that are tried; the platform names two or three."""
+AGENT_FAMILY = "Prod"
+"""The line of agent releases that is followed unless AutoUpdate.GAFamily says otherwise."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One manifest, and the package that it leads to, as the goal state wants them."""
+
+    name: str
+    version: Optional[str]
+    """None for the agent's own releases."""
+    signed: bool
+    manifests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Need:
+    """One extension, and what the catalogue says that it needs here."""
+
+    extension: str
+    known: Optional[Known]
+    uris: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything to try."""
+
+    errands: tuple[Errand, ...] = ()
+    needs: tuple[Need, ...] = ()
+    configured: tuple[str, ...] = ()
+    documented: tuple[str, ...] = ()
+    state: Optional[GoalState] = None
+    """What the HostGAPlugin wants to be told; None if it cannot be asked."""
+
+
+def plan(run: Run) -> Plan:
+    """Outside Azure only what the configuration names.
+
+    The cloud's public endpoints are added where they tell more than the rest: where no package is known, and where an
+    extension sends its data to hosts that only its settings name, so that any way out has to stand for that one.
+    """
+    if run.platform is not Platform.AZURE:
+        return Plan(configured=run.config.endpoints)
+    platform = run.facts(PlatformFacts)
+    errands = errands_of(platform.wanted if platform is not None else None)
+    needs = needs_of(run, platform)
+    telling = not errands or any(need.known is not None and need.known.always for need in needs)
+    return Plan(
+        errands=errands,
+        needs=needs,
+        configured=run.config.endpoints,
+        documented=_urls(catalogue.documented_hosts(cloud_of(run, platform))) if telling else (),
+        state=platform.goal.state if platform is not None and platform.goal is not None else None,
+    )
+
+
+def errands_of(wanted: Optional[Wanted]) -> "tuple[Errand, ...]":
+    """The extensions that are to be there, and the line of agent releases that is followed."""
+    if wanted is None:
+        return ()
+    plugins = [plugin for plugin in wanted.plugins if plugin.state == "enabled" and plugin.manifests]
+    families = [family for family in wanted.families if family.name == AGENT_FAMILY and family.manifests]
+    return (
+        *(
+            Errand(plugin.name, plugin.version, plugin.signed, plugin.manifests[:MAX_URIS])
+            for plugin in plugins[:MAX_PACKAGES]
+        ),
+        *(Errand(family.name, None, False, family.manifests[:MAX_URIS]) for family in families[:1]),
+    )
+
+
+def needs_of(run: Run, platform: Optional[PlatformFacts]) -> "tuple[Need, ...]":
+    """Every extension that this VM has or will have, once."""
+    wanted = platform.wanted if platform is not None else None
+    plugins = wanted.plugins if wanted is not None else ()
+    names = [plugin.name for plugin in plugins if plugin.state == "enabled"]
+    names += [name for name in run.extensions if not any(catalogue.same(name, there) for there in names)]
+    return tuple(_need(name, cloud_of(run, platform), region_of(run, platform)) for name in dict.fromkeys(names))
+
+
+def _need(name: str, cloud: Optional[str], region: Optional[str]) -> Need:
+    entry = catalogue.known(name)
+    hosts = catalogue.hosts_for(entry, cloud, region) if entry is not None else ()
+    return Need(name, entry, _urls(hosts))
+
+
+def _urls(hosts: "Sequence[str]") -> "tuple[str, ...]":
+    return tuple(f"https://{host}/" for host in hosts)
+
+
+def cloud_of(run: Run, platform: Optional[PlatformFacts]) -> Optional[str]:
+    """public, usgov or china, as configured or as the instance metadata says; None if neither says."""
+    instance = platform.instance if platform is not None else None
+    return run.config.cloud or (instance.cloud if instance is not None else None)
+
+
+def region_of(run: Run, platform: Optional[PlatformFacts]) -> Optional[str]:
+    """The region's short name, likewise."""
+    instance = platform.instance if platform is not None else None
+    return run.config.region or (instance.location if instance is not None else None)
