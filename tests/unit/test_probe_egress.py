@@ -20,6 +20,7 @@ from tests.unit import test_probe_platform
 
 MONITOR = Extension("Microsoft.Azure.Monitor.AzureMonitorLinuxAgent", "1.9.1")
 STORES = {STORE_HOSTS[0]: "20.60.0.10", STORE_HOSTS[1]: "20.60.0.11"}
+AT_ONE_ADDRESS = dict.fromkeys(STORE_HOSTS, "20.60.0.10")
 PUBLIC = {
     "management.azure.com": "20.60.0.20",
     "login.microsoftonline.com": "20.60.0.21",
@@ -110,7 +111,7 @@ def no_relay(extension: Extension, status: int = 500) -> "dict[str, HttpAnswer]"
 
 HEALTHY = (world(), CONFIGURED)
 BROKEN = {
-    "egress-packages": (world(tcp=shut(SILENT, *STORES.values())), RUN),
+    "egress-packages": (world(tcp=shut(SILENT, "20.60.0.10"), where={**AT_ONE_ADDRESS, **PUBLIC}), RUN),
     "egress-hostgaplugin": (world(relay=no_relay(HELLO)), RUN),
     "egress-extensions": (world(MONITOR, tcp=shut(REFUSED, "20.60.0.31")), RUN),
     "egress-endpoints": (world(tcp=shut(SILENT, "20.60.0.40")), CONFIGURED),

@@ -7,7 +7,16 @@ from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity,
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, flow_of, host_of, way
 from azpreflight.probes.egress.packages import severity_of, why_no_packages
-from azpreflight.probes.egress.wording import evidence_of, listed, place_of, shut_finding, told
+from azpreflight.probes.egress.wording import (
+    evidence_of,
+    hosts_of,
+    listed,
+    open_up,
+    open_up_or_do_without,
+    place_of,
+    shut_finding,
+    told,
+)
 
 PUBLIC_AUTHORITIES = ("O=Microsoft Corporation", "O=DigiCert Inc")
 """Who issues the certificates of Azure's own servers (Microsoft Learn, "Azure Certificate Authority details"). One of
@@ -28,7 +37,7 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     for answers in by_flow(_those(needy, Way.SHUT)).values():
         names = listed(own.extension for own in needy if set(own.answers) & set(answers))
         message = f"no way to {place_of(answers)}, which {names} needs: {told(answers[0])}"
-        yield shut_finding(facts, answers, Severity.ERROR, message)
+        yield shut_finding(answers, Severity.ERROR, message, open_up_or_do_without(facts, hosts_of(answers)))
     for answer in _those(needy, Way.ODD):
         yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
     if facts.nothing_open:
@@ -47,7 +56,7 @@ def _no_way_at_all(facts: EgressFacts, always: "Sequence[Own]") -> Iterator[Verd
     for answers in by_flow(answer for answer in facts.documented if way(answer) is Way.SHUT).values():
         place = place_of(answers)
         message = f"no way to {place} nor to any public server: {told(answers[0])}; {names} needs {settings}"
-        finding = shut_finding(facts, answers, Severity.ERROR, message)
+        finding = shut_finding(answers, Severity.ERROR, message, open_up_or_do_without(facts, settings))
         sure = Confidence.LIKELY if finding.confidence is Confidence.CERTAIN else finding.confidence
         reason = f"{finding.confidence_reason}; a private endpoint in the virtual network would still work"
         yield replace(finding, confidence=sure, confidence_reason=reason)
@@ -59,7 +68,7 @@ def judge_configured(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield NotApplicable("the configuration names no endpoints")
     for answers in by_flow(answer for answer in facts.configured if way(answer) is Way.SHUT).values():
         message = f"no way to {place_of(answers)}: {told(answers[0])}; the configuration names it"
-        yield shut_finding(facts, answers, Severity.WARNING, message)
+        yield shut_finding(answers, Severity.WARNING, message, f"{open_up(hosts_of(answers))}.")
     for answer in facts.configured:
         if way(answer) is Way.ODD:
             yield Unknown(f"{host_of(answer.url)}: {told(answer)}")

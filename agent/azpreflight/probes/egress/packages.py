@@ -12,14 +12,18 @@ from azpreflight.host import Outcome
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.answers import Answer, said
 from azpreflight.probes.egress.facts import EgressFacts, Package, Way, by_flow, host_of, way
-from azpreflight.probes.egress.wording import delay_of, listed, place_of, shut_finding, told
+from azpreflight.probes.egress.wording import (
+    delay_of,
+    hosts_of,
+    open_up,
+    open_up_or_do_without,
+    place_of,
+    shut_finding,
+    told,
+)
 from azpreflight.probes.platform import NOT_ROOT, PLUGIN_FLOW, PlatformFacts
 
 NO_PACKAGES = "this VM's goal state names no package"
-INTENDED = (
-    "Nothing needs mending where no way out is intended; otherwise open the way from this subnet to {hosts} (NAT"
-    " gateway, route, network security group or firewall)."
-)
 
 
 def judge_packages(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
@@ -52,9 +56,11 @@ def _shut_way(facts: EgressFacts, answers: "Sequence[Answer]") -> Finding:
     concerned = [package for package in facts.packages if set(package.direct) & set(answers)]
     worst = max(concerned, key=lambda package: severity_of(package).rank)
     message = f"no way to {place_of(answers)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
-    severity = severity_of(worst)
-    intended = INTENDED.format(hosts=listed(host_of(answer.url) for answer in answers))
-    return shut_finding(facts, answers, severity, message, None if severity is Severity.ERROR else intended)
+    severity, target = severity_of(worst), hosts_of(answers)
+    remedy = f"{open_up(target)}; where no way out is intended nothing needs mending."
+    if severity is Severity.ERROR:
+        remedy = open_up_or_do_without(facts, target)
+    return shut_finding(answers, severity, message, remedy)
 
 
 def severity_of(package: Package) -> Severity:
@@ -94,7 +100,7 @@ def _without_packages(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         return
     for answers in by_flow(iter(shut)).values():
         message = f"no way to {place_of(answers)}: {told(answers[0])}; which packages this VM needs is not known"
-        yield shut_finding(facts, answers, Severity.WARNING, message)
+        yield shut_finding(answers, Severity.WARNING, message, f"{open_up(hosts_of(answers))}.")
 
 
 def why_no_packages(run: Run) -> Optional[str]:

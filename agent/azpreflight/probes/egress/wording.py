@@ -1,7 +1,6 @@
 """How a shut way is told: what it means, how sure that is, and how it is mended. Pure."""
 
 from collections.abc import Iterable, Sequence
-from typing import Optional
 
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Severity
@@ -19,10 +18,9 @@ AGAIN = "the VM need not be deleted: once this is mended, remove each extension 
 def place_of(answers: "Sequence[Answer]") -> str:
     """The hosts of answers that speak of one flow, with what was tried to reach them."""
     first = answers[0]
-    hosts = listed(host_of(answer.url) for answer in answers)
     if first.phase is Phase.DNS:
-        return hosts
-    return f"{hosts} ({first.address}:{port_of(first.url)})"
+        return hosts_of(answers)
+    return f"{hosts_of(answers)} ({first.address}:{port_of(first.url)})"
 
 
 def listed(names: "Iterable[str]", most: int = 3) -> str:
@@ -68,24 +66,30 @@ def evidence_of(answer: Answer) -> "dict[str, str]":
     return {key: value for key, value in seen.items() if value is not None}
 
 
-def open_up(facts: EgressFacts, answers: "Sequence[Answer]") -> str:
-    """The remedy for a shut way, in one sentence."""
-    hosts = listed(host_of(answer.url) for answer in answers)
-    way = f"Open the way from this subnet to {hosts} (NAT gateway, route, network security group or firewall)"
+def open_up(target: str) -> str:
+    """What opens a shut way."""
+    return f"Open the way from this subnet to {target} (NAT gateway, route, network security group or firewall)"
+
+
+def open_up_or_do_without(facts: EgressFacts, target: str) -> str:
+    """The remedy for a way without which an extension fails, in one sentence."""
     off = ", or where no way out is intended turn the diagnostics extension off, as boot diagnostics work without it"
     diagnostics = any(own.extension.endswith(DIAGNOSTICS) for own in facts.own)
-    return f"{way}{off if diagnostics else ''}; {AGAIN}."
+    return f"{open_up(target)}{off if diagnostics else ''}; {AGAIN}."
 
 
-def shut_finding(
-    facts: EgressFacts, answers: "Sequence[Answer]", severity: Severity, message: str, remedy: Optional[str] = None
-) -> Finding:
+def hosts_of(answers: "Sequence[Answer]") -> str:
+    """The hosts of answers that speak of one flow."""
+    return listed(host_of(answer.url) for answer in answers)
+
+
+def shut_finding(answers: "Sequence[Answer]", severity: Severity, message: str, remedy: str) -> Finding:
     """What is said of answers that speak of one flow, whose way is shut."""
     confidence, reason = confidence_of(answers[0])
     return Finding(
         severity,
         message,
-        remedy or open_up(facts, answers),
+        remedy,
         evidence=evidence_of(answers[0]),
         flow=flow_of(answers[0]),
         confidence=confidence,

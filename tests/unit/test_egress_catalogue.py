@@ -1,0 +1,60 @@
+"""The catalogues that come with the program: well-formed, sourced, and read as they are meant."""
+
+import re
+
+import pytest
+
+from azpreflight.probes.egress import catalogue
+
+HOST = re.compile(r"(\{region\}\.)?([a-z0-9-]+\.)+[a-z]{2,}")
+CLOUDS = {"public", "usgov", "china"}
+
+
+@pytest.mark.parametrize("entry", catalogue.extensions(), ids=lambda entry: entry.name)
+def test_every_extension_has_a_source_and_hosts_that_can_be_named(entry: catalogue.Known) -> None:
+    assert re.fullmatch(r"\w+(\.\w+)+", entry.name)
+    assert ":" in entry.source or "," in entry.source
+    assert set(entry.hosts) in (set(), CLOUDS)
+    assert all(HOST.fullmatch(host) for hosts in entry.hosts.values() for host in hosts)
+    assert not entry.always or entry.settings
+
+
+@pytest.mark.parametrize("cloud", sorted(CLOUDS))
+def test_every_cloud_has_endpoints_of_its_own(cloud: str) -> None:
+    hosts = catalogue.documented_hosts(cloud)
+    assert hosts
+    assert all(HOST.fullmatch(host) for host in hosts)
+    assert not set(hosts) & {host for other in CLOUDS - {cloud} for host in catalogue.documented_hosts(other)}
+
+
+def test_a_cloud_that_nobody_documented_has_no_endpoints() -> None:
+    """A host is left out rather than invented."""
+    assert catalogue.documented_hosts("germany") == ()
+    assert catalogue.documented_hosts(None) == catalogue.documented_hosts("public")
+
+
+def test_an_extension_is_known_by_its_name_or_its_type() -> None:
+    full = catalogue.known("Microsoft.Azure.Monitor.AzureMonitorLinuxAgent")
+    assert full is not None
+    assert catalogue.known("azuremonitorlinuxagent") is full
+    assert catalogue.known("LinuxAgent") is None
+
+
+@pytest.mark.parametrize(
+    ("cloud", "region", "hosts"),
+    [
+        (
+            None,
+            "WestEurope",
+            ("global.handler.control.monitor.azure.com", "westeurope.handler.control.monitor.azure.com"),
+        ),
+        ("usgov", None, ("global.handler.control.monitor.azure.us",)),
+        ("china", "evil.example/", ("global.handler.control.monitor.azure.cn",)),
+        ("germany", "x", ()),
+    ],
+)
+def test_hosts_follow_cloud_and_region(cloud: str, region: str, hosts: "tuple[str, ...]") -> None:
+    """A region that is no name makes no host."""
+    entry = catalogue.known("AzureMonitorLinuxAgent")
+    assert entry is not None
+    assert catalogue.hosts_for(entry, cloud, region) == hosts
