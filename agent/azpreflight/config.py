@@ -24,6 +24,8 @@ TIMEOUTS = (1.0, 3600.0)
 CLOUDS = ("public", "usgov", "china")
 """Sovereign clouds have endpoints of their own."""
 
+_TAG = "tag:yaml.org,2002:"
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; the text names the file, the line, the key and what is allowed."""
@@ -55,7 +57,7 @@ def parse(text: str, path: str, check_ids: Sequence[str]) -> Config:
         raise ConfigError(f"{path}:{line}: not YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}:1: not YAML: {' '.join(str(error).split())}") from None
-    if root is None:
+    if root is None or root.tag == _TAG + "null":
         return Config()
     keys = _keys(check_ids)
     if not isinstance(root, yaml.MappingNode):
@@ -146,7 +148,7 @@ def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
 
 
 def _text(node: Any) -> str:
-    if node.tag != "tag:yaml.org,2002:str":
+    if node.tag != _TAG + "str":
         raise _Refused(node)
     return str(node.value)
 
@@ -173,7 +175,7 @@ def _matching(pattern: str) -> "Callable[[Any], str]":
 
 def _list_of(read_item: "Callable[[Any], str]") -> "Callable[[Any], tuple[str, ...]]":
     def read(node: Any) -> "tuple[str, ...]":
-        if node.tag != "tag:yaml.org,2002:seq":
+        if node.tag != _TAG + "seq":
             raise _Refused(node)
         return tuple(read_item(item) for item in node.value)
 
@@ -182,7 +184,7 @@ def _list_of(read_item: "Callable[[Any], str]") -> "Callable[[Any], tuple[str, .
 
 def _number(low: float, high: float) -> "Callable[[Any], float]":
     def read(node: Any) -> float:
-        if node.tag not in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+        if node.tag not in (_TAG + "int", _TAG + "float"):
             raise _Refused(node)
         try:
             number = float(node.value)
