@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight.host import FileKind, HostError, LocalHost
+from azpreflight.host.files import Tree
 
 
 @pytest.fixture(params=["rooted", "live"])
@@ -117,7 +118,7 @@ def test_a_directory_of_very_many_names_is_refused(place: Place) -> None:
     for number in range(10_001):
         (real / "d" / str(number)).touch()
     with pytest.raises(HostError, match="more than 10000 names"):
-        host.list(f"{seen}/d")
+        Tree(host.root).list(f"{seen}/d")  # without the host's deadline, which a loaded machine may well miss
 
 
 def test_patterns_match_within_one_name(place: Place) -> None:
