@@ -58,7 +58,7 @@ def test_nothing_but_a_regular_file_is_read(place: Place) -> None:
         with pytest.raises(HostError, match="directory: a directory"):
             host.text(f"{seen}/directory")
         assert host.list(f"{seen}/fifo") is None
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
         kinds = {name: host.info(f"{seen}/{name}") for name in ("fifo", "socket", "directory")}
     assert [info.kind for info in kinds.values() if info] == [FileKind.OTHER, FileKind.OTHER, FileKind.DIRECTORY]
 

@@ -90,7 +90,7 @@ def test_a_hung_program_is_killed_with_its_children() -> None:
     began = time.monotonic()
     with pytest.raises(HostError, match=r"sh did not end within 0.5 s"):
         sh(script, timeout=0.5)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     left = subprocess.run(["pgrep", "-f", "^sleep 60$"], capture_output=True, text=True, check=False).stdout.split()
     assert all(gone(int(pid)) for pid in left)
 
@@ -100,7 +100,7 @@ def test_endless_output_is_cut_and_ended() -> None:
     began = time.monotonic()
     with pytest.raises(HostError, match="yes did not end within"):
         LocalHost().run(["yes"], 0.5, limit=1000)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_long_output_is_cut_and_said() -> None:
@@ -115,7 +115,7 @@ def test_a_grandchild_that_keeps_the_pipe_open_is_killed() -> None:
     began = time.monotonic()
     with pytest.raises(HostError, match="did not end within"):
         sh(f"sleep {marker} & exit 0", timeout=0.5)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     left = subprocess.run(["pgrep", "-f", f"^sleep {marker}$"], capture_output=True, text=True, check=False)
     assert all(gone(int(pid)) for pid in left.stdout.split())
 
