@@ -1,5 +1,6 @@
 """Running programs that hang, flood, fork and feed badly: each ends in time, and nothing of it is left."""
 
+import os
 import subprocess
 import sys
 import time
@@ -15,18 +16,19 @@ def sh(script: str, timeout: float = 5.0, limit: int = 1 << 20) -> Completed:
     return LocalHost().run(["sh", "-c", script], timeout, limit=limit)
 
 
-def gone(pid: int) -> bool:
-    """True once the process has ended (a zombie has), which takes a moment after its signal."""
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
+NAP = f"60.{os.getpid()}"
+"""Seconds that name the programs of this test process, so that no other test's can be taken for them."""
+
+
+def nobody_sleeps(seconds: str) -> bool:
+    """True once no program sleeps for so long, which takes a moment after its signal."""
+    deadline = time.monotonic() + 10
+    search = ["pgrep", "-f", f"^[a-z/]*sleep {seconds}$"]
+    while subprocess.run(search, capture_output=True, check=False).returncode == 0:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def test_output_and_status_come_back() -> None:
@@ -86,13 +88,12 @@ def test_rubbish_is_text_with_replacement_characters() -> None:
 
 def test_a_hung_program_is_killed_with_its_children() -> None:
     """At the deadline the whole session ends, a child that ignores signals too."""
-    script = "trap '' TERM; sleep 60 & echo $! $$ >&2; wait"
+    script = f"trap '' TERM; sleep {NAP}1 & wait"
     began = time.monotonic()
     with pytest.raises(HostError, match=r"sh did not end within 0.5 s"):
         sh(script, timeout=0.5)
     assert time.monotonic() - began < 10
-    left = subprocess.run(["pgrep", "-f", "^sleep 60$"], capture_output=True, text=True, check=False).stdout.split()
-    assert all(gone(int(pid)) for pid in left)
+    assert nobody_sleeps(f"{NAP}1")
 
 
 def test_endless_output_is_cut_and_ended() -> None:
@@ -111,28 +112,26 @@ def test_long_output_is_cut_and_said() -> None:
 
 def test_a_grandchild_that_keeps_the_pipe_open_is_killed() -> None:
     """The program itself has ended, its background child holds the output: it ends at the deadline."""
-    marker = "61.0301"
     began = time.monotonic()
     with pytest.raises(HostError, match="did not end within"):
-        sh(f"sleep {marker} & exit 0", timeout=0.5)
+        sh(f"sleep {NAP}2 & exit 0", timeout=0.5)
     assert time.monotonic() - began < 10
-    left = subprocess.run(["pgrep", "-f", f"^sleep {marker}$"], capture_output=True, text=True, check=False)
-    assert all(gone(int(pid)) for pid in left.stdout.split())
+    assert nobody_sleeps(f"{NAP}2")
 
 
-def test_the_run_ends_a_program_that_nobody_waits_for_any_more(tmp_path: Path) -> None:
+def test_the_run_ends_a_program_that_nobody_waits_for_any_more() -> None:
     """Python ends while a daemon thread waits for a program: the program ends too."""
     code = (
-        "import threading, time\n"
-        "from azpreflight.host import LocalHost\n"
-        "command = ['sh', '-c', f'echo $$ > {path}; exec sleep 60']\n"
+        "import sys, threading, time\n"
+        "from azpreflight.host import LocalHost, programs\n"
+        "command = ['sleep', sys.argv[1]]\n"
         "threading.Thread(target=LocalHost().run, args=(command, 9), daemon=True).start()\n"
-        "while not open(path).read(): time.sleep(0.01)\n"
+        "while not programs._running: time.sleep(0.01)\n"
     )
-    path = tmp_path / "pid"
-    path.write_text("")
-    subprocess.run([sys.executable, "-c", f"path = {str(path)!r}\n{code}"], timeout=10, check=True)
-    assert gone(int(path.read_text()))
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", code, f"{NAP}3"], timeout=30, check=True)
+    assert time.monotonic() - began < 9
+    assert nobody_sleeps(f"{NAP}3")
 
 
 def test_many_at_once() -> None:
