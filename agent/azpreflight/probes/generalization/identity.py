@@ -38,8 +38,8 @@ class IdentityFacts:
     seeds: tuple[str, ...] = ()
     host_name: str = ""
     """What /etc/hostname says."""
-    named_in_hosts: bool = False
-    """/etc/hosts gives an address of the loopback network to that name."""
+    names_in_hosts: tuple[str, ...] = ()
+    """Names that /etc/hosts gives to an address of the loopback network, but localhost."""
     sent_name: Optional[str] = None
     """The name that dhclient is configured to send; None: none, or its own."""
 
@@ -54,7 +54,7 @@ def look(host: Host, run: Run) -> IdentityFacts:
         secrets=filled(host, SECRETS),
         seeds=filled(host, SEEDS),
         host_name=plain(name),
-        named_in_hosts=_names(host.text("/etc/hosts", SMALL) or "", name),
+        names_in_hosts=names_in_hosts(host.text("/etc/hosts", SMALL) or ""),
         sent_name=_sent_name(host),
     )
 
@@ -64,11 +64,11 @@ def _first_word(text: Optional[str]) -> str:
     return next((line for line in lines if line and not line.startswith("#")), "")
 
 
-def _names(hosts: str, name: str) -> bool:
+def names_in_hosts(hosts: str) -> "tuple[str, ...]":
+    """The machine's own names, which Debian gives to 127.0.1.1 and cloud-init to either address (hosts(5))."""
     rows = (line.split("#")[0].split() for line in hosts.splitlines())
-    return bool(_HOST_NAME.fullmatch(name)) and any(
-        row[0].startswith("127.") and name in row[1:] for row in rows if row
-    )
+    names = (name for row in rows if row and row[0].startswith("127.") for name in row[1:])
+    return tuple(dict.fromkeys(name for name in names if not _neutral(name) and _HOST_NAME.fullmatch(name)))
 
 
 def _sent_name(host: Host) -> Optional[str]:
@@ -124,9 +124,9 @@ def judge_host_name(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
     if facts.sent_name is not None and not _neutral(facts.sent_name):
         command = f"sed -i '/^[[:space:]]*send host-name/d' {' '.join(DHCLIENT_CONFIGS[:1])}"
         yield _named(run, f"dhclient sends the name {facts.sent_name}", command, cleaned=True)
-    if facts.named_in_hosts and not _neutral(facts.host_name):
-        command = f"sed -i '/^127[.].*{facts.host_name}/d' /etc/hosts"
-        yield _named(run, f"/etc/hosts names {facts.host_name}", command, cleaned=False)
+    if facts.names_in_hosts:
+        command = f"sed -i '/^127[.].*{facts.names_in_hosts[0]}/d' /etc/hosts"
+        yield _named(run, f"/etc/hosts names {several(facts.names_in_hosts)}", command, cleaned=False)
 
 
 def _named(run: Run, message: str, command: str, *, cleaned: bool) -> Verdict:

@@ -1,0 +1,105 @@
+"""A tree made to look as a build VM does after it was provisioned and worked on: every artefact once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.scratchroot import run_inside
+
+OTHER_VM = "0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11"
+HASH = "$6$saltsalt$" + "a" * 86
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "b" * 43 + " someone@somewhere\n"
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
+OVF = """<?xml version="1.0" encoding="utf-8"?>
+<Environment xmlns="http://schemas.dmtf.org/ovf/environment/1" xmlns:wa="http://schemas.microsoft.com/windowsazure">
+<wa:ProvisioningSection><wa:Version>1.0</wa:Version>
+<LinuxProvisioningConfigurationSet xmlns="http://schemas.microsoft.com/windowsazure">
+<ConfigurationSetType>LinuxProvisioningConfiguration</ConfigurationSetType><HostName>template</HostName>
+<UserName>azureuser</UserName><DisableSshPasswordAuthentication>false</DisableSshPasswordAuthentication>
+</LinuxProvisioningConfigurationSet></wa:ProvisioningSection>
+<wa:PlatformSettingsSection><wa:Version>1.0</wa:Version><PlatformSettings
+ xmlns="http://schemas.microsoft.com/windowsazure"><ProvisionGuestAgent>true</ProvisionGuestAgent>
+</PlatformSettings></wa:PlatformSettingsSection></Environment>
+"""
+HANDLER = "var/lib/waagent/Microsoft.Azure.Extensions.CustomScript-2.1.10"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file of a machine that was provisioned."""
+
+    path: str
+    text: str
+    deprovisioned: bool
+    """`waagent -force -deprovision+user` removes it, on every Debian since 11."""
+
+
+GONE, STAYS = True, False
+ARTEFACTS = (
+    Artefact("var/lib/waagent/provisioned", OTHER_VM, GONE),
+    Artefact("var/lib/waagent/disable_agent", "", GONE),
+    Artefact("var/lib/waagent/ovf-env.xml", OVF, GONE),
+    Artefact("var/lib/waagent/CustomData", "c2VjcmV0", GONE),
+    Artefact("var/lib/waagent/A0EC2ED7D954A2B359791263DE1C17AF13941531.prv", PRIVATE_KEY, GONE),
+    Artefact("var/lib/waagent/TransportPrivate.pem", PRIVATE_KEY, GONE),
+    Artefact("var/lib/waagent/GoalState.1.xml", "<GoalState/>", GONE),
+    Artefact("var/lib/waagent/published_hostname", "template", GONE),
+    Artefact("var/lib/waagent/history/2026-11-22T18:06:57.636000_incarnation_1.zip", "PK", GONE),
+    Artefact(f"{HANDLER}/HandlerManifest.json", "[]", GONE),
+    Artefact(f"{HANDLER}/config/HandlerState", "Enabled", GONE),
+    Artefact("var/log/azure/Microsoft.Azure.Extensions.CustomScript/CommandExecution.log", "ran\n", GONE),
+    Artefact("var/log/waagent.log", "INFO Daemon\n", GONE),
+    Artefact("var/log/waagent.log.1", "INFO Daemon\n", STAYS),
+    Artefact("var/log/cloud-init.log", "DEBUG\n", STAYS),
+    Artefact("root/.bash_history", "mount /dev/sdb1\n", GONE),
+    Artefact("root/.viminfo", "# history\n", STAYS),
+    Artefact("root/.ssh/authorized_keys", KEY, STAYS),
+    Artefact("root/.ssh/id_ed25519", PRIVATE_KEY, STAYS),
+    Artefact("home/azureuser/.bash_history", "ls\n", GONE),
+    Artefact("home/azureuser/.ssh/authorized_keys", KEY, GONE),
+    Artefact("home/packer/.bash_history", "ls\n", STAYS),
+    Artefact("home/packer/.ssh/authorized_keys", KEY, STAYS),
+    Artefact("etc/sudoers.d/90-cloud-init-users", "azureuser ALL=(ALL) NOPASSWD:ALL\n", STAYS),
+    Artefact("etc/resolv.conf", "search internal.example\nnameserver 10.1.2.3\n", GONE),
+    Artefact("etc/ssh/ssh_host_rsa_key", PRIVATE_KEY, GONE),
+    Artefact("var/lib/dhcp/dhclient.eth0.leases", "lease {\n  fixed-address 10.0.0.4;\n}\n", GONE),
+    Artefact("var/lib/NetworkManager/internal-1-eth0.lease", "ADDRESS=10.0.0.4\n", STAYS),
+    Artefact("var/lib/NetworkManager/secret_key", "nm-v2:0123456789\n", STAYS),
+    Artefact("var/lib/systemd/random-seed", "x" * 512, STAYS),
+    Artefact("var/lib/systemd/credential.secret", "x" * 64, STAYS),
+    Artefact("etc/machine-id", "0123456789abcdef0123456789abcdef\n", STAYS),
+    Artefact("var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n", STAYS),
+    Artefact("var/lib/cloud/data/instance-id", OTHER_VM + "\n", STAYS),
+    Artefact("var/lib/cloud/data/set-hostname", "{}", STAYS),
+    Artefact(f"var/lib/cloud/instances/{OTHER_VM}/user-data.txt", "#cloud-config\n", STAYS),
+    Artefact("var/lib/cloud/data/reported_ready", "1\n", STAYS),
+    Artefact("var/lib/cloud/seed/azure/ovf-env.xml", OVF, STAYS),
+)
+
+
+def plant(root: Path) -> None:
+    """Make the tree look provisioned: users with passwords first, because useradd makes their homes, then the files."""
+    for name in ("azureuser", "packer"):
+        made = run_inside(root, "useradd", "--create-home", "--shell", "/bin/bash", "--password", HASH, name)
+        assert made.returncode == 0, made.stderr
+    locked = run_inside(root, "usermod", "--password", HASH, "root")
+    assert locked.returncode == 0, locked.stderr
+    for artefact in ARTEFACTS:
+        put(root, artefact.path, artefact.text)
+    put(root, "etc/hostname", "template\n")
+    put(root, "etc/hosts", "127.0.0.1 localhost\n127.0.1.1 template\n")
+    put(root, "etc/sudoers.d/waagent", "azureuser ALL=(ALL) ALL\n")
+    (root / "var/lib/cloud/instance").symlink_to(f"instances/{OTHER_VM}")
+
+
+def put(root: Path, path: str, text: str) -> None:
+    """Write a file below the root."""
+    place = root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+
+
+def let_waagent_provision(root: Path) -> None:
+    """As on an image without cloud-init: Provisioning.Agent=auto, and cloud-init's first stage not enabled."""
+    path = root / "etc/waagent.conf"
+    path.write_text(path.read_text() + "\nProvisioning.Agent=auto\n")
+    (root / "etc/systemd/system/cloud-init.target.wants/cloud-init-local.service").unlink()

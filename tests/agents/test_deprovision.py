@@ -1,0 +1,90 @@
+"""The real waagent and cloud-init of four Debian generations, and what is left when they have cleaned up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from azpreflight.assess import assess
+from azpreflight.gather import gather, run_of
+from azpreflight.host import LocalHost
+from azpreflight.model import Platform, Report, Status
+from azpreflight.probes import agents, generalization
+from tests.agents.planting import ARTEFACTS, let_waagent_provision, plant
+from tests.scratchroot import overlay, run_inside, tree_for_test
+
+pytestmark = pytest.mark.root
+
+PACKAGES = ("waagent", "cloud-init", "openssh-server", "sudo")
+SUITES = ("bullseye", "bookworm", "trixie", "sid")
+"""waagent 2.2.47, 2.7.3, 2.12 and 2.16; cloud-init 20.4, 22.4, 25.1 and 26.2."""
+PROBES = (generalization.PROBE, agents.PROBE)
+NOT_DEPROVISIONED = {
+    "gen-cloud-init-state",
+    "gen-users",
+    "gen-password-backup",
+    "gen-authorized-keys",
+    "gen-private-keys",
+    "gen-sudoers",
+    "gen-dhcp-leases",
+    "gen-machine-id",
+    "gen-random-seed",
+    "gen-hostname",
+    "gen-shell-history",
+    "gen-agent-logs",
+}
+"""What waagent leaves behind: another user, backups, keys, leases of other clients, identity, logs."""
+
+
+@pytest.fixture(params=SUITES)
+def provisioned(request: pytest.FixtureRequest) -> "Iterator[Path]":
+    """A tree of each generation, as a build VM is before it is deprovisioned."""
+    with overlay(tree_for_test(request.param, PACKAGES)) as root:
+        plant(root)
+        yield root
+
+
+def check(root: Path) -> Report:
+    """The two probes' report on a mounted tree at stage capture."""
+    host = LocalHost(str(root))
+    return assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
+
+
+def failed(report: Report) -> "set[str]":
+    """Ids of the checks that failed; none may be undecided."""
+    assert not [result for result in report.results if result.status is Status.UNKNOWN or result.traceback]
+    return {result.check for result in report.results if result.status is Status.FAIL}
+
+
+def deprovision(root: Path) -> str:
+    """What waagent printed."""
+    done = run_inside(root, "waagent", "-force", "-deprovision+user")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("provisioner", ["waagent", "cloud-init"])
+def test_what_deprovisioning_leaves_is_what_is_found(provisioned: Path, provisioner: str) -> None:
+    """Every check fails before, after it exactly those that the agent does not mend; their own commands mend them.
+
+    The hash in the backup of shadow comes only with the deletion of the user.
+    """
+    if provisioner == "waagent":
+        let_waagent_provision(provisioned)
+    assert failed(check(provisioned)) == {one.id for one in generalization.PROBE.checks} - {"gen-password-backup"}
+    deprovision(provisioned)
+    there = {artefact.path for artefact in ARTEFACTS if (provisioned / artefact.path).exists()}
+    assert there == {artefact.path for artefact in ARTEFACTS if not artefact.deprovisioned}
+    after = check(provisioned)
+    assert failed(after) == NOT_DEPROVISIONED
+    mend(provisioned, after)
+    assert failed(check(provisioned)) == set()
+
+
+def mend(root: Path, report: Report) -> None:
+    """Run every command that the report gives, in its order."""
+    for result in report.results:
+        for finding in result.findings:
+            for command in finding.commands:
+                done = run_inside(root, "sh", "-c", command)
+                assert done.returncode == 0, f"{command}: {done.stderr}"
