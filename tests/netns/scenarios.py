@@ -86,5 +86,32 @@ PLATFORM = (
         ERROR,
     ),
 )
-TABLE = (*HEALTHY, *NETWORK, *PLATFORM)
+DNS = (
+    *(
+        Scenario(name, broken, (fault,), Cause.DNS_UNREACHABLE, severity)
+        for name, broken, fault, severity in (
+            ("dns-dead", "resolv.conf names 10.1.2.3, which does not exist", faults.DNS_DEAD, ERROR),
+            ("dns-closed-port", "resolv.conf names a machine without a DNS server", faults.DNS_CLOSED, ERROR),
+            ("dns-silent", "the customer's DNS server says nothing", faults.own_server("silent"), ERROR),
+            ("dns-half-dead", "the first of two DNS servers does not exist", faults.DNS_HALF_DEAD, WARNING),
+            ("dns-udp-only", "the customer's DNS server has no TCP", faults.own_server("udp-only"), WARNING),
+            ("dns-wrong-id", "something answers with foreign query ids", faults.own_server("wrong-id"), ERROR),
+            ("no-resolv-conf", "there is no resolv.conf", faults.NO_RESOLV_CONF, ERROR),
+        )
+    ),
+    *(
+        Scenario(f"dns-{behaviour}", broken, (faults.own_server(behaviour),), Cause.DNS_WRONG_ANSWER, ERROR)
+        for behaviour, broken in (
+            ("refused", "the customer's DNS server refuses public names"),
+            ("servfail", "the customer's DNS server fails for public names"),
+            ("nxdomain", "the customer's DNS server denies that public names exist"),
+            ("empty", "the customer's DNS server has no records for public names"),
+            ("lies", "the customer's DNS server has one answer for everything"),
+        )
+    ),
+    Scenario("dns-truncated", "nothing; long DNS answers come over TCP", (faults.own_server("truncated"),)),
+    Scenario("dns-slow", "nothing; the DNS server takes half a second", (faults.own_server("slow"),)),
+    Scenario("dns-own", "nothing; the customer's own DNS server works", (faults.own_server("answers"),)),
+)
+TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}

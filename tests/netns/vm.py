@@ -5,6 +5,7 @@ processes and mounts of the VM, however the test ends. The root is an overlay wh
 that runs in the VM can change the tree, this checkout or the machine.
 """
 
+import compileall
 import os
 import select
 import stat
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Optional
@@ -29,9 +31,7 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
-    "PYTHONPYCACHEPREFIX": "/tmp/bytecode",
 }
-"""Bytecode is kept, as that of an installed program is, and not in the checkout, which is read-only here."""
 FIRMWARE = {
     "product_uuid": VM_ID,
     "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77",
@@ -88,6 +88,7 @@ class Vm:
         self._pid = 0
 
     def __enter__(self) -> "Vm":
+        compile_checkout()
         planted, mounts = self._scratch / "planted", self._scratch / "mounts"
         planted.mkdir()
         mounts.mkdir()
@@ -147,6 +148,12 @@ class Vm:
     def azpreflight(self, *arguments: str) -> Done:
         """Run the checkout's azpreflight in the VM."""
         return self.run(sys.executable, "-m", "azpreflight", *arguments)
+
+
+@lru_cache(maxsize=1)
+def compile_checkout() -> None:
+    """Compile the program beforehand, as it is where it is installed: the VM cannot write to the checkout."""
+    compileall.compile_dir(CHECKOUT / "agent", quiet=1)
 
 
 def plant(directory: Path, path: str, text: Optional[str]) -> None:

@@ -17,7 +17,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from tests.netns import topology
+from tests.netns import documents, topology
 
 Log = Callable[[dict[str, object]], None]
 TTL = 60
@@ -25,7 +25,8 @@ LIE = "198.51.100.9"
 SLOW = 0.5
 """Seconds: half of what a patient client grants, and far more than a resolver in the same network needs."""
 
-STORE_SUFFIX = ".blob.core.windows.net."
+BLOB_SUFFIX = ".blob.core.windows.net."
+"""There are only the accounts of the documents: a storage account that does not exist has no name either."""
 PUBLIC_SUFFIXES = (
     ".windows.net.",
     ".azure.com.",
@@ -44,8 +45,8 @@ RCODES = {"refused": dns.rcode.REFUSED, "servfail": dns.rcode.SERVFAIL, "nxdomai
 def address_of(name: str) -> Optional[str]:
     """The IPv4 address of a public name, None if there is no such name. Nothing here has an IPv6 address."""
     name = name.lower()
-    if name.endswith(STORE_SUFFIX):
-        return topology.STORE
+    if name.endswith(BLOB_SUFFIX):
+        return topology.STORE if name.rstrip(".") in documents.STORE_HOSTS else None
     return topology.PUBLIC if f".{name}".endswith(PUBLIC_SUFFIXES) else None
 
 
