@@ -1,0 +1,84 @@
+"""A first boot: the stand-in platform, DHCP as Azure gives it, a provisioning disc, and a machine of an image."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from tests.netns import topology
+from tests.netns.namespaces import inside
+from tests.netns.standin import Fault, break_in, platform
+from tests.qemu.image import Image
+from tests.qemu.machine import VM_ID, Machine, write_disc
+
+OVF = """<?xml version="1.0" encoding="utf-8"?>
+<Environment xmlns="http://schemas.dmtf.org/ovf/environment/1" xmlns:wa="http://schemas.microsoft.com/windowsazure">
+ <wa:ProvisioningSection><wa:Version>1.0</wa:Version>
+  <LinuxProvisioningConfigurationSet xmlns="http://schemas.microsoft.com/windowsazure">
+   <ConfigurationSetType>LinuxProvisioningConfiguration</ConfigurationSetType>
+   <HostName>newvm</HostName><UserName>newuser</UserName><UserPassword>Stand-in.1</UserPassword>
+   <DisableSshPasswordAuthentication>false</DisableSshPasswordAuthentication>
+  </LinuxProvisioningConfigurationSet></wa:ProvisioningSection>
+ <wa:PlatformSettingsSection><wa:Version>1.0</wa:Version>
+  <PlatformSettings xmlns="http://schemas.microsoft.com/windowsazure">
+   <ProvisionGuestAgent>true</ProvisionGuestAgent><PreprovisionedVm>false</PreprovisionedVm>
+  </PlatformSettings></wa:PlatformSettingsSection>
+</Environment>
+"""
+DHCP = (
+    "dnsmasq",
+    "--keep-in-foreground",
+    "--conf-file=/dev/null",
+    "--port=0",
+    "--interface=vnet",
+    "--bind-interfaces",
+    f"--dhcp-range={topology.VM},{topology.VM},255.255.255.0,86400",
+    "--dhcp-authoritative",
+    "--leasefile-ro",
+    f"--dhcp-option=3,{topology.GATEWAY}",
+    f"--dhcp-option=245,{topology.WIRE_SERVER}",
+    f"--dhcp-option=121,0.0.0.0/0,{topology.GATEWAY},{topology.WIRE_SERVER}/32,{topology.GATEWAY},"
+    f"{topology.IMDS}/32,{topology.GATEWAY}",
+)
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What is different from a healthy first boot."""
+
+    faults: "tuple[Fault, ...]" = ()
+    dns: str = topology.WIRE_SERVER
+    """The name server that DHCP gives."""
+    dhcp: bool = True
+    disc: "Sequence[str]" = ("-udf", "-J", "-R")
+    """Filesystems of the provisioning disc."""
+    vm_id: str = VM_ID
+    append: str = ""
+
+
+@contextlib.contextmanager
+def boot(image: Image, what: Boot, disk: Optional[Path] = None) -> "Iterator[Machine]":
+    """The machine, powered on; everything gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        names, directory = stack.enter_context(platform(*what.faults))
+        break_in(names, what.faults)
+        if what.dhcp:
+            stack.enter_context(_served(names["fabric"], what.dns))
+        disc = write_disc(directory / "provisioning.iso", OVF, what.disc)
+        machine = Machine(image, names["vm"], directory, vm_id=what.vm_id, disc=disc, append=what.append, disk=disk)
+        yield stack.enter_context(machine)
+
+
+@contextlib.contextmanager
+def _served(namespace: str, dns: str) -> "Iterator[None]":
+    command = inside(namespace, [*DHCP, f"--dhcp-option=6,{dns}"])
+    process: subprocess.Popen[Any] = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()

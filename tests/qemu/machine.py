@@ -1,0 +1,216 @@
+"""One emulated machine that believes it is on Azure: firmware tables, a serial port to a file, a network card.
+
+It is started inside the VM's namespace of the stand-in platform, bridged to the cable that leads to the fabric, so it
+has no way to any other network. A channel to the guest agent of the emulator lets a test run commands in it, apart
+from the network under test.
+"""
+
+import base64
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Optional
+
+from tests.netns.namespaces import inside, shell
+from tests.qemu.image import Image
+
+VM_ID = "7d2b9a5e-1f60-4c1d-8f4e-2b6d3c9a0e55"
+MAC = "00:0d:3a:12:34:56"
+"""In the range from which Azure gives its NICs' addresses."""
+ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
+FIRMWARE = "Hyper-V UEFI Release v4.1"
+APPEND = "root=/dev/vda rw console=tty0 console=ttyS0,115200n8 net.ifnames=0 modprobe.blacklist=floppy"
+BRIDGE = (
+    "ip addr flush dev eth0",
+    "ip link add br0 type bridge stp_state 0 forward_delay 0",
+    "ip link set eth0 master br0",
+    "ip tuntap add tap0 mode tap",
+    "ip link set tap0 master br0",
+    "ip link set br0 up",
+    "ip link set tap0 up",
+)
+POLL_S = 0.2
+AGENT_TIMEOUT = 20.0
+"""Seconds for one answer of the guest agent; emulated, it takes a quarter of one."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended in the guest."""
+
+    status: int
+    output: str
+    """Standard output and standard error."""
+
+
+class Machine:
+    """A running machine; a context manager that ends it."""
+
+    def __init__(
+        self,
+        image: Image,
+        namespace: str,
+        directory: Path,
+        *,
+        vm_id: str = VM_ID,
+        disc: Optional[Path] = None,
+        append: str = "",
+        disk: Optional[Path] = None,
+    ) -> None:
+        """`disc` is the provisioning disc; `disk` an existing overlay, for a machine that boots again."""
+        self._image, self._namespace, self._directory = image, namespace, directory
+        self._vm_id, self._disc, self._append = vm_id, disc, append
+        self.disk = disk or directory / "disk.qcow2"
+        self.serial = directory / "serial.log"
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self.started = 0.0
+
+    def __enter__(self) -> "Machine":
+        shell(self._namespace, " && ".join(BRIDGE))
+        if not self.disk.exists():
+            command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self._image.disk), "-F", "qcow2"]
+            subprocess.run([*command, str(self.disk)], check=True, timeout=60)
+        log = open(self._directory / "emulator.log", "wb")
+        self.started = time.monotonic()
+        self._process = subprocess.Popen(
+            inside(self._namespace, self._command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        shell(self._namespace, "ip link del br0; ip link del tap0")
+
+    def _command(self) -> "list[str]":
+        type1 = (
+            f"type=1,manufacturer=Microsoft Corporation,product=Virtual Machine,version={FIRMWARE},uuid={self._vm_id}"
+        )
+        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-M", "pc"]
+        command += ["-accel", "tcg,thread=multi", "-cpu", "qemu64,-hypervisor,-cx16", "-smp", "2", "-m", "1024"]
+        command += ["-kernel", str(self._image.kernel), "-initrd", str(self._image.initramfs)]
+        command += ["-append", f"{APPEND} {self._append}".strip(), "-uuid", self._vm_id]
+        command += ["-smbios", f"type=0,vendor=Microsoft Corporation,version={FIRMWARE}", "-smbios", type1]
+        command += ["-smbios", f"type=3,manufacturer=Microsoft Corporation,asset={ASSET_TAG}"]
+        command += ["-drive", f"file={self.disk},if=none,id=d0,cache=unsafe", "-device", "virtio-blk-pci,drive=d0"]
+        command += ["-device", "virtio-serial-pci", "-device", "virtio-rng-pci"]
+        command += ["-chardev", f"socket,id=agent,path={self._directory}/agent,server=on,wait=off"]
+        command += ["-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"]
+        command += ["-serial", f"file:{self.serial}"]
+        command += ["-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no"]
+        command += ["-device", f"virtio-net-pci,netdev=n0,mac={MAC},romfile="]
+        if self._disc is not None:
+            command += ["-drive", f"file={self._disc},if=none,id=cd,media=cdrom,readonly=on,format=raw"]
+            command += ["-device", "ide-cd,drive=cd"]
+        return command
+
+    # what it says
+
+    def said(self) -> bytes:
+        """The serial port's output so far."""
+        return self.serial.read_bytes() if self.serial.exists() else b""
+
+    def wait_for(self, pattern: str, timeout: float) -> float:
+        """Seconds since power-on until the serial output matched. TimeoutError with its tail if it did not."""
+        wanted = re.compile(pattern.encode())
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if wanted.search(self.said()):
+                return time.monotonic() - self.started
+            assert self._process is not None
+            if self._process.poll() is not None:
+                break
+            time.sleep(POLL_S)
+        raise TimeoutError(f"no {pattern!r} on the serial port: {self.said()[-1500:].decode('utf-8', 'replace')}")
+
+    # what it is told
+
+    def run(self, script: str, timeout: float = 120.0) -> Ended:
+        """A shell script in the guest, as root."""
+        started = self._ask("guest-exec", path="/bin/sh", arg=["-c", script], **{"capture-output": True})
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            state = self._ask("guest-exec-status", pid=started["pid"])
+            if state["exited"]:
+                output = base64.b64decode(state.get("out-data", "")) + base64.b64decode(state.get("err-data", ""))
+                return Ended(state.get("exitcode", -1), output.decode("utf-8", "replace"))
+            time.sleep(POLL_S)
+        raise TimeoutError(f"{script!r} did not end within {timeout} s")
+
+    def wait_for_agent(self, timeout: float) -> None:
+        """Until the guest agent of the emulator answers."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self._ask("guest-ping", reply_timeout=3.0)
+                return
+            except (OSError, ValueError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_S)
+
+    def power_off(self, timeout: float = 90.0) -> None:
+        """An orderly power-off."""
+        try:
+            self._ask("guest-shutdown", reply_timeout=2.0)
+        except (OSError, ValueError):
+            pass  # it ends without an answer
+        assert self._process is not None
+        self._process.wait(timeout)
+
+    def _ask(self, command: str, reply_timeout: float = AGENT_TIMEOUT, **arguments: Any) -> Any:
+        """One command of the guest agent; a fresh connection each time, synchronised by a number."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(reply_timeout)
+            sock.connect(str(self._directory / "agent"))
+            stream = sock.makefile("rwb")
+            number = int(time.time() * 1000) % 10**9
+            self._send(stream, {"execute": "guest-sync-delimited", "arguments": {"id": number}}, before=b"\xff")
+            while self._receive(stream).get("return") != number:
+                pass
+            self._send(stream, {"execute": command, "arguments": arguments})
+            if command == "guest-shutdown":
+                return None
+            reply = self._receive(stream)
+        if "error" in reply:
+            raise ValueError(f"{command}: {reply['error']}")
+        return reply["return"]
+
+    @staticmethod
+    def _send(stream: Any, message: "dict[str, Any]", before: bytes = b"") -> None:
+        stream.write(before + json.dumps(message).encode() + b"\n")
+        stream.flush()
+
+    @staticmethod
+    def _receive(stream: Any) -> "dict[str, Any]":
+        while True:
+            line = stream.readline()
+            if not line:
+                raise OSError("the guest agent is gone")
+            try:
+                message: dict[str, Any] = json.loads(line.rpartition(b"\xff")[2])
+            except ValueError:
+                continue
+            return message
+
+
+def write_disc(path: Path, document: str, options: "Sequence[str]" = ("-udf", "-J", "-R")) -> Path:
+    """A provisioning disc with this ovf-env.xml, as the platform attaches one."""
+    content = path.with_suffix(".d")
+    content.mkdir()
+    (content / "ovf-env.xml").write_text(document)
+    command = ["genisoimage", "-quiet", *options, "-V", "rd_rdfe_stable", "-o", str(path), str(content / "ovf-env.xml")]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return path
