@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,6 +45,8 @@ WATCHED = (
 )
 LOOK_TIMEOUT = 45.0
 """Seconds for one child: the 10 s of its own budget, and the slow start of Python while everything else boots."""
+FAILED_REST_S = 10.0
+"""Seconds until a look is tried again that gave no report."""
 EARLY_S = 120.0
 """Seconds after boot until which what stands in the agents' logs at the start is another boot's."""
 OFF = "azpreflight=off"
@@ -56,7 +59,12 @@ def command(asked: argparse.Namespace) -> int:
     """The `daemon` command."""
     host = LocalHost(budget=LIMIT_S * 2)
     config = ("--config", asked.config) if asked.config else ()
-    watcher = Watcher(host, lambda report: _say(host, asked, report), arguments=("--platform", asked.platform, *config))
+    watcher = Watcher(
+        host,
+        say=lambda report: _say(host, asked, report),
+        command=(sys.executable, "-I", os.path.abspath(sys.argv[0])),
+        arguments=("--platform", asked.platform, *config),
+    )
     return watcher.run()
 
 
@@ -86,8 +94,8 @@ class Watcher:
     host: Host
     say: Callable[[Report], None]
     """Puts a report wherever it is wanted; never raises."""
-    command: Sequence[str] = (sys.executable, "-m", "azpreflight")
-    """How the child is called."""
+    command: Sequence[str]
+    """How this program is called, for the child."""
     arguments: Sequence[str] = ()
     """What a look is asked besides the stage."""
     state: str = STATE
@@ -122,7 +130,7 @@ class Watcher:
             report = self._look()
             now = service.uptime()
             if report is None:
-                watch.wait(LOOK_TIMEOUT)
+                self._rest(watch, LOOK_TIMEOUT, FAILED_REST_S)
                 continue
             report = self._with_timeline(report, now)
             decision = decide(history, report, self._progress(report), now, now - began)
@@ -134,11 +142,12 @@ class Watcher:
                 self._rest(watch, decision.wait_s, now - began)
         self._finish()
 
-    def _rest(self, watch: Watch, wait_s: float, look_s: float) -> None:
-        """Wait for a change, but leave the machine to the boot for as long as the look took."""
-        watch.wait(0)
-        if not watch.wait(min(look_s, wait_s)):
-            watch.wait(max(wait_s - look_s, 0))
+    @staticmethod
+    def _rest(watch: Watch, wait_s: float, at_least_s: float) -> None:
+        """Wait for a change, but leave the machine to its boot for a while first; what changes then is not lost."""
+        pause = min(at_least_s, wait_s)
+        time.sleep(pause)
+        watch.wait(wait_s - pause)
 
     # looking
 
