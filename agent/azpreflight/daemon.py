@@ -43,8 +43,10 @@ WATCHED = (
     "/run/cloud-init/result.json",
     *logs.PATHS.values(),
 )
-LOOK_TIMEOUT = 45.0
-"""Seconds for one child: the 10 s of its own budget, and the slow start of Python while everything else boots."""
+LOOK_BUDGET = 30
+"""Seconds that a look may take: nobody waits for it, and everything else is starting too."""
+LOOK_TIMEOUT = 60.0
+"""Seconds until a child is killed: its budget, and the slow start of Python on a machine that boots."""
 FAILED_REST_S = 10.0
 """Seconds until a look is tried again that gave no report."""
 EARLY_S = 120.0
@@ -63,7 +65,7 @@ def command(asked: argparse.Namespace) -> int:
         host,
         say=lambda report: _say(host, asked, report),
         command=(sys.executable, "-I", os.path.abspath(sys.argv[0])),
-        arguments=("--platform", asked.platform, *config),
+        arguments=("--platform", asked.platform, "--timeout", str(LOOK_BUDGET), *config),
     )
     return watcher.run()
 

@@ -6,6 +6,7 @@ from the network under test.
 """
 
 import base64
+import contextlib
 import json
 import re
 import socket
@@ -163,10 +164,8 @@ class Machine:
 
     def power_off(self, timeout: float = 90.0) -> None:
         """An orderly power-off."""
-        try:
+        with contextlib.suppress(OSError, ValueError):  # it ends without an answer
             self._ask("guest-shutdown", reply_timeout=2.0)
-        except (OSError, ValueError):
-            pass  # it ends without an answer
         assert self._process is not None
         self._process.wait(timeout)
 
