@@ -3,7 +3,7 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import agents, dns, egress, generalization, logs, network, platform
+from azpreflight.probes import agents, dns, egress, generalization, logs, network, path, platform
 
 PROBES: "tuple[Probe[Any], ...]" = (
     generalization.PROBE,
@@ -13,6 +13,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     platform.PROBE,
     dns.PROBE,
     egress.PROBE,
+    path.PROBE,
 )
 
 

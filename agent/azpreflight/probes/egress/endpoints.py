@@ -6,7 +6,7 @@ from dataclasses import replace
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, flow_of, host_of, way
-from azpreflight.probes.egress.packages import severity_of, why_no_packages
+from azpreflight.probes.egress.packages import consequence_of, why_no_packages
 from azpreflight.probes.egress.wording import (
     evidence_of,
     hosts_of,
@@ -90,7 +90,7 @@ def _untrusted(facts: EgressFacts, answers: "Sequence[Answer]") -> Verdict:
     if any(authority in issuer for authority in PUBLIC_AUTHORITIES):
         return Unknown(f"{place_of(answers)}: this machine's CA store does not know {issuer}, whom Azure uses")
     return Finding(
-        _severity(facts, answers),
+        consequence_of(facts, answers)[0],
         f"{place_of(answers)} presents a certificate issued by {issuer}: {detail}",
         "Exempt Azure's endpoints from TLS inspection on the way, as the documentation of the agents demands.",
         evidence=evidence_of(first),
@@ -98,11 +98,3 @@ def _untrusted(facts: EgressFacts, answers: "Sequence[Answer]") -> Verdict:
         confidence=Confidence.LIKELY,
         confidence_reason="the issuer is none that Azure uses; a CA store without the right CA is the alternative",
     )
-
-
-def _severity(facts: EgressFacts, answers: "Sequence[Answer]") -> Severity:
-    """As for a way that is shut, for that is what it is to the agent and to the extensions."""
-    if any(set(own.answers) & set(answers) for own in facts.own):
-        return Severity.ERROR
-    concerned = [package for package in facts.packages if set(package.direct) & set(answers)]
-    return max((severity_of(package) for package in concerned), key=lambda s: s.rank, default=Severity.WARNING)

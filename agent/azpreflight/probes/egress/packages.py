@@ -15,6 +15,7 @@ from azpreflight.probes.egress.facts import EgressFacts, Package, Way, by_flow, 
 from azpreflight.probes.egress.wording import (
     delay_of,
     hosts_of,
+    listed,
     open_up,
     open_up_or_do_without,
     place_of,
@@ -53,8 +54,7 @@ def _shut(package: Package) -> "Iterator[Answer]":
 
 
 def _shut_way(facts: EgressFacts, answers: "Sequence[Answer]") -> Finding:
-    concerned = [package for package in facts.packages if set(package.direct) & set(answers)]
-    worst = max(concerned, key=lambda package: severity_of(package).rank)
+    worst = _concerned(facts, answers)[0]
     message = f"no way to {place_of(answers)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
     severity, target = severity_of(worst), hosts_of(answers)
     remedy = f"{open_up(target)}; where no way out is intended nothing needs mending."
@@ -68,6 +68,24 @@ def severity_of(package: Package) -> Severity:
     if package.open:
         return Severity.NOTE
     return Severity.WARNING if package.relayed or package.agent else Severity.ERROR
+
+
+def _concerned(facts: EgressFacts, answers: "Sequence[Answer]") -> "tuple[Package, ...]":
+    """Packages whose way is the one of these answers; the one that suffers most is the first."""
+    concerned = [package for package in facts.packages if set(package.direct) & set(answers)]
+    return tuple(sorted(concerned, key=lambda package: -severity_of(package).rank))
+
+
+def consequence_of(facts: EgressFacts, answers: "Sequence[Answer]") -> "tuple[Severity, Optional[str]]":
+    """How bad it is for this VM that the way of these answers is shut, and what follows from it if that is known."""
+    needy = [own.extension for own in facts.own if set(own.answers) & set(answers)]
+    needy += [own.extension for own in facts.own if own.always and facts.nothing_open]
+    if needy:
+        return Severity.ERROR, f"{listed(needy)} cannot work without it"
+    concerned = _concerned(facts, answers)
+    if not concerned:
+        return Severity.WARNING, None
+    return severity_of(concerned[0]), _consequence(concerned[0], answers[0])
 
 
 def _consequence(package: Package, answer: Answer) -> str:
