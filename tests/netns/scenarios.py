@@ -113,5 +113,56 @@ DNS = (
     Scenario("dns-slow", "nothing; the DNS server takes half a second", (faults.own_server("slow"),)),
     Scenario("dns-own", "nothing; the customer's own DNS server works", (faults.own_server("answers"),)),
 )
-TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS)
+EGRESS = (
+    *(
+        Scenario(name, broken, (fault,), Cause.NO_EGRESS, WARNING)
+        for name, broken, fault in (
+            ("no-egress", "packets to the internet vanish at its edge", faults.EDGE_DROPS),
+            ("no-egress-unreachable", "the internet's edge knows no way", faults.EDGE_UNREACHABLE),
+            ("no-egress-prohibited", "the internet's edge forbids it", faults.EDGE_PROHIBITS),
+            ("store-closed", "the package stores do not listen", faults.server("store", "closed")),
+            ("store-resets", "the package stores break off", faults.server("store", "reset")),
+        )
+    ),
+    *(
+        Scenario(
+            f"no-egress-{name}", f"packets to the internet vanish, {broken}", (faults.EDGE_DROPS, fault), cause, ERROR
+        )
+        for cause in (Cause.NO_EGRESS,)
+        for name, broken, fault in (
+            ("nor-plugin", "and the HostGAPlugin delivers nothing either", faults.PLUGIN_FAILS),
+            ("diagnostics", "and a diagnostics extension must report there", faults.HAS_DIAGNOSTICS),
+        )
+    ),
+    Scenario("plugin-fails", "nothing much; the HostGAPlugin delivers no packages", (faults.PLUGIN_FAILS,)),
+)
+IMAGE = (
+    Scenario(
+        "not-generalized",
+        "the image was made of a provisioned VM without deprovisioning it",
+        (faults.PROVISIONED_BEFORE,),
+        Cause.NOT_GENERALIZED,
+        ERROR,
+    ),
+    Scenario("provisioned", "nothing; waagent has provisioned this VM", (faults.PROVISIONED_HERE,)),
+)
+PAIRS = (
+    Scenario(
+        "dns-dead-and-no-egress",
+        "the DNS server does not exist, and there is no way out",
+        (faults.DNS_DEAD, faults.EDGE_DROPS),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        (Cause.NO_EGRESS,),
+    ),
+    Scenario(
+        "not-generalized-and-dns-dead",
+        "the image was not deprovisioned, and the DNS server does not exist",
+        (faults.PROVISIONED_BEFORE, faults.DNS_DEAD),
+        Cause.NOT_GENERALIZED,
+        ERROR,
+        (Cause.DNS_UNREACHABLE,),
+    ),
+)
+TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *IMAGE, *PAIRS)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}
