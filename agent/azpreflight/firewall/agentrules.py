@@ -8,7 +8,7 @@ fault, and never blamed for one. But without the second rule the third drops the
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from azpreflight.firewall import nfttext, savetext
@@ -20,6 +20,7 @@ NFT_TABLE = "walinuxagent"
 _ACCEPT_DNS = re.compile(r"-p tcp (?:-m tcp )?--dport 53 -j ACCEPT$")
 _ACCEPT_ROOT = re.compile(r"-p tcp (?:-m tcp )?-m owner --uid-owner (?:0|root) -j ACCEPT$")
 _DROP = re.compile(r"-p tcp (?:-m tcp )?-m conntrack --ctstate INVALID,NEW -j DROP$")
+DROP = f"-D OUTPUT -d {WIRE_SERVER} -p tcp -m conntrack --ctstate INVALID,NEW -j DROP"
 _OUTPUT = f"-A OUTPUT -d {WIRE_SERVER}/32 "
 
 
@@ -36,19 +37,21 @@ def kind(table: Table, line: str) -> Optional[str]:
     return next((name for name, shape in shapes if shape.search(rule)), None)
 
 
-def agent_rules(tables: "Sequence[Table]") -> "Iterator[AgentRules]":
-    """The agent's own rules, table by table; nothing where it has none."""
+def agent_rules(tables: "Sequence[Table]", programs: "Mapping[str, str]") -> "Iterator[AgentRules]":
+    """The agent's own rules, table by table; nothing where it has none. `programs` as for `naming.decider`."""
     for table in tables:
         if table.name == NFT_TABLE and not table.iptables:
             rules = tuple(nfttext.specification(line) for chain in table.chains.values() for line in chain.lines)
-            yield AgentRules(table.backend, table.name, _state_of_nft(rules), rules)
+            command = f"nft delete table {table.family} {table.name}"
+            yield AgentRules(table.backend, table.name, _state_of_nft(rules), rules, command)
             continue
         output = table.chains.get("OUTPUT")
         lines = [(kind(table, line), line) for line in output.lines] if output is not None else []
         kinds = [name for name, _ in lines if name is not None]
         if kinds:
             rules = tuple(savetext.specification(line) for name, line in lines if name is not None)
-            yield AgentRules(table.backend, table.name, _state(kinds), rules)
+            program = programs.get(f"{table.backend.value} {table.family}", "iptables")
+            yield AgentRules(table.backend, table.name, _state(kinds), rules, f"{program} -t security {DROP}")
 
 
 def _state(kinds: "Sequence[str]") -> AgentState:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from azpreflight.firewall.facts import Flow, FlowFacts, Outcome
+from azpreflight.firewall.facts import Flow, FlowFacts, Outcome, Part
 from azpreflight.firewall.naming import Index, Place, decider
 
 TAKING = ("DROP", "REJECT", "TARPIT", "STEAL")
@@ -37,11 +37,11 @@ def decide(
     queued = next((place for place in _places(seen, index) if _queues(place)), None)
     if queued is not None:
         reason = "a program that reads this queue decides"
-        return FlowFacts(flow, Outcome.QUEUED, decider(queued, programs), reason=reason)
+        return FlowFacts(flow, Outcome.QUEUED, decider(queued, flow, programs), reason=reason)
     to = _diverted_to(flow, seen)
     if to is not None:
         by = [place for place in _places(seen, index, ("request",)) if _translates(place)]
-        return FlowFacts(flow, Outcome.DIVERTED, decider(by[-1], programs) if by else None, to)
+        return FlowFacts(flow, Outcome.DIVERTED, decider(by[-1], flow, programs) if by else None, to)
     if seen["error"] is None:
         return _answered(flow, seen, index, programs, incomplete)
     return _unanswered(flow, seen, index, programs)
@@ -52,21 +52,27 @@ def _answered(
 ) -> FlowFacts:
     chance = next((place for place in _places(seen, index) if _by_chance(place)), None)
     if chance is not None:
-        return FlowFacts(flow, Outcome.PROBABILISTIC, decider(chance, programs))
+        return FlowFacts(flow, Outcome.PROBABILISTIC, decider(chance, flow, programs))
     if incomplete is not None:
         return FlowFacts(flow, Outcome.UNKNOWN, reason=incomplete)
     return FlowFacts(flow, Outcome.ALLOWED)
 
 
 def _unanswered(flow: Flow, seen: "Mapping[str, Any]", index: Index, programs: "Mapping[str, str]") -> FlowFacts:
-    by = _taker(seen, index)
+    by, part = _taker(seen, index), _part(seen)
     if by is not None:
         outcome = Outcome.PROBABILISTIC if _by_chance(by) else Outcome.BLOCKED
-        return FlowFacts(flow, outcome, decider(by, programs))
+        return FlowFacts(flow, outcome, decider(by, flow, programs, part), part=part)
     if seen["lost"] is not None or seen["error"] != "silent":
-        how = "its packet vanished" if seen["error"] == "silent" else f"it ended with {seen['error']}"
-        return FlowFacts(flow, Outcome.BLOCKED, reason=f"{how} among the rules, and no rule said that it was the one")
+        how = "a packet vanished among the rules" if seen["error"] == "silent" else f"it ended with {seen['error']}"
+        return FlowFacts(flow, Outcome.BLOCKED, part=part, reason=f"{how}, and no rule said that it was the one")
     return FlowFacts(flow, Outcome.UNKNOWN, reason="no answer came back, and no rule took a packet")
+
+
+def _part(seen: "Mapping[str, Any]") -> Part:
+    if seen["neighbours"]:
+        return Part.NEIGHBOURS
+    return Part.REPLY if seen["lost"] == "reply" else Part.REQUEST
 
 
 def _taker(seen: "Mapping[str, Any]", index: Index) -> Optional[Place]:

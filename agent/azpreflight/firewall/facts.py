@@ -27,6 +27,15 @@ class Outcome(str, Enum):
     UNKNOWN = "unknown"
 
 
+class Part(str, Enum):
+    """Which part of an exchange the rules took."""
+
+    REQUEST = "request"
+    REPLY = "reply"
+    NEIGHBOURS = "neighbours"
+    """IPv6 finds the next hop by ICMPv6 before anything is sent, and rules can take that too."""
+
+
 class Purpose(str, Enum):
     """What provisioning needs a flow for."""
 
@@ -101,6 +110,8 @@ class AgentRules:
     table: str
     state: AgentState
     rules: tuple[str, ...]
+    command: str
+    """Takes out what drops; the agent puts its rules back when it starts."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +131,7 @@ class Decider:
     owner: Optional[str]
     """waagent for a rule that the guest agent installs itself; None for any other."""
     command: str
-    """Takes the rule or the policy out of the way on this machine."""
+    """Takes the rule out of the flow's way on this machine, or lets the flow through before the policy applies."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,8 @@ class FlowFacts:
     """None if nothing stands in the way, or if the rule could not be named."""
     to: Optional[str] = None
     """Where a diverted flow goes: address:port."""
+    part: Part = Part.REQUEST
+    """Of a flow that is not allowed."""
     reason: Optional[str] = None
     """Why the outcome is unknown, or what else is to be said."""
 

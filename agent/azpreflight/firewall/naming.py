@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Optional
 
 from azpreflight.firewall import agentrules, nfttext, savetext
-from azpreflight.firewall.facts import Backend, Decider
+from azpreflight.firewall.facts import Backend, Decider, Flow, Part
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.firewall.tools import PREFIX
 
@@ -53,9 +53,11 @@ class Index:
         return Place(table, chain, None) if event["kind"] == "policy" and chain.policy is not None else None
 
 
-def decider(place: Place, programs: "Mapping[str, str]") -> Decider:
-    """All that a user needs to know of a rule. `programs` are the names of iptables' programs by backend and family,
-    such as "legacy ip"."""
+def decider(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part = Part.REQUEST) -> Decider:
+    """All that a user needs to know of a rule that decided a flow.
+
+    `programs` are the names of iptables' programs by backend and family, such as "legacy ip".
+    """
     table, line = place.table, place.line
     if place.number is None:
         text, packets = f"policy {place.chain.policy}", None
@@ -72,26 +74,41 @@ def decider(place: Place, programs: "Mapping[str, str]") -> Decider:
         text=text,
         packets=packets,
         owner="waagent" if place.number is not None and agentrules.kind(table, line) else None,
-        command=_without_iptables(place) if not table.iptables else _with_iptables(place, programs),
+        command=_command(place, flow, programs, part),
     )
 
 
-def _with_iptables(place: Place, programs: "Mapping[str, str]") -> str:
-    """By the rule's text and not by its number, which changes with every rule that is taken out before it."""
-    table = place.table
+def _command(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part) -> str:
+    """Takes the rule out; before a policy a rule is put that lets the flow through."""
+    table, chain = place.table, place.chain.name
+    if not table.iptables:
+        where = f"{table.family} {table.name} {chain}"
+        if place.number is None:
+            return f"nft insert rule {where} {_nft_accept(flow, part)}"
+        return f"nft delete rule {where} handle {nfttext.handle(place.line)}"
     program = programs.get(f"{table.backend.value} {table.family}", PREFIX[table.family])
-    words = [program] if table.name == "filter" else [program, "-t", table.name]
+    words = program if table.name == "filter" else f"{program} -t {table.name}"
     if place.number is None:
-        return " ".join([*words, "-P", place.chain.name, "ACCEPT"])
+        return f"{words} -I {chain} {_iptables_accept(flow, part)}"
     specification = shlex.split(savetext.specification(place.line))
-    return " ".join([*words, "-D", *map(shlex.quote, specification[1:])])
+    return " ".join([words, "-D", *map(shlex.quote, specification[1:])])
 
 
-def _without_iptables(place: Place) -> str:
-    where = f"{place.table.family} {place.table.name} {place.chain.name}"
-    if place.number is None:
-        return f"nft 'chain {where} {{ policy accept; }}'"
-    return f"nft delete rule {where} handle {nfttext.handle(place.line)}"
+def _iptables_accept(flow: Flow, part: Part) -> str:
+    if part is Part.NEIGHBOURS:
+        return "-p ipv6-icmp -j ACCEPT"
+    if part is Part.REPLY:
+        return "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
+    return f"-d {flow.address} -p {flow.protocol} --dport {flow.port} -j ACCEPT"
+
+
+def _nft_accept(flow: Flow, part: Part) -> str:
+    if part is Part.NEIGHBOURS:
+        return "meta l4proto ipv6-icmp accept"
+    if part is Part.REPLY:
+        return "ct state established,related accept"
+    family = "ip6" if ":" in flow.address else "ip"
+    return f"{family} daddr {flow.address} {flow.protocol} dport {flow.port} accept"
 
 
 def title(found: Decider) -> str:

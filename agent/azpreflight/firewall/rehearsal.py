@@ -57,7 +57,7 @@ def rehearse(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flo
         duration_s=round(time.monotonic() - began, 4),
     )
     incomplete = incomplete or next((f"some rules could not be copied: {error}" for error in load_errors), None)
-    index, programs = Index(tables), _programs(host)
+    index, programs = Index(tables), programs_of(host)
     decided = (decide(flow, seen, index, programs, incomplete) for flow, seen in zip(flows, answer["flows"]))
     return rehearsal, tuple(decided)
 
@@ -80,7 +80,8 @@ def _load_errors(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
     )
 
 
-def _programs(host: Host) -> "dict[str, str]":
+def programs_of(host: Host) -> "dict[str, str]":
+    """The names of iptables' programs by backend and family, such as "legacy ip"; absent ones are left out."""
     found = {f"{backend.value} {family}": program(host, backend, family) for backend in Backend for family in PREFIX}
     return {name: tool for name, tool in found.items() if tool is not None}
 

@@ -113,6 +113,8 @@ class Attempt:
         self.socket = self._open(flow["uid"], flow["source_port"])
         self.local_port: int = 0
         self.story = Story(flow["local"])
+        self.blamed = self.story
+        """Where a packet was lost: in this flow, or in what had to come before it."""
 
     def _open(self, uid: int, source_port: int) -> socket.socket:
         """A socket that belongs to `uid`, as owner matches see it."""
@@ -236,9 +238,9 @@ class _Trial:
     def _lost(self, one: Attempt) -> bool:
         if self._tracer is None or self._tracer.lost:
             return False
-        if ":" in one.address and self._router.neighbours.lost is not None and one.story.lost is None:
-            one.story = self._router.neighbours
-        return one.story.lost is not None
+        solicited = ":" in one.address and one.story.lost is None
+        one.blamed = self._router.neighbours if solicited else one.story
+        return one.blamed.lost is not None
 
     def close(self) -> None:
         """Close the flows' sockets."""

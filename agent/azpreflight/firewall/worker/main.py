@@ -87,14 +87,14 @@ def _modules() -> "set[str]":
 
 
 def _outcome(one: Attempt, canary: "Optional[str]", positions: "_Positions") -> Json:
-    story = one.story
     return {
         "canary": canary,
         "error": one.error,
-        "lost": story.lost,
-        "destination": story.destination,
-        "request": _track(story.request, positions),
-        "reply": _track(story.reply, positions),
+        "lost": one.blamed.lost,
+        "neighbours": one.blamed is not one.story and one.blamed.lost is not None,
+        "destination": one.story.destination,
+        "request": _track(one.blamed.request, positions),
+        "reply": _track(one.blamed.reply, positions),
     }
 
 

@@ -1,0 +1,140 @@
+"""The guest's own firewall.
+
+A hardened image brings rules along that were written for another network: OUTPUT drops what is not listed, and nobody
+listed 168.63.129.16. The VM boots, its agent cannot report, and after twenty minutes the deployment fails with
+OSProvisioningTimedOut; network security groups show nothing, because the packet never leaves the guest. So the live
+rules are dumped, and rehearsed (see `azpreflight.firewall`): the kernel itself decides every flow that provisioning
+needs, and names the rule.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from azpreflight.firewall.agentrules import agent_rules
+from azpreflight.firewall.dump import dump, tables_of
+from azpreflight.firewall.facts import Backend, ChainFacts, FirewallFacts
+from azpreflight.firewall.rehearsal import programs_of, rehearse
+from azpreflight.firewall.rules import Table
+from azpreflight.firewall.tools import backend_of
+from azpreflight.host import Host, HostError
+from azpreflight.model import Cause, Check, Finding, Judge, Probe, Run, Severity, Unknown, Verdict
+from azpreflight.probes import firewall_judges as judges
+from azpreflight.probes.firewall_flows import flows_of
+from azpreflight.probes.wording import count
+
+__all__ = ["PROBE", "FirewallFacts", "gather"]
+
+
+def gather(host: Host, run: Run) -> FirewallFacts:
+    """Dump and rehearse. HostError without root: nobody else may see the rules."""
+    if run.offline:
+        raise HostError("live rules need the running system, and a mounted image is looked at")
+    if not host.privileged:
+        raise HostError("only root may read the firewall's rules")
+    dumps = dump(host)
+    tables = tables_of(dumps)
+    rehearsal, flows = rehearse(host, dumps, tables, flows_of(run))
+    return FirewallFacts(
+        plain=backend_of(host, "iptables"),
+        dumps=dumps,
+        chains=tuple(_chain_facts(tables)),
+        agent_rules=tuple(agent_rules(tables, programs_of(host))),
+        rehearsal=rehearsal,
+        flows=flows,
+    )
+
+
+def _chain_facts(tables: "tuple[Table, ...]") -> Iterator[ChainFacts]:
+    for table in tables:
+        for chain in table.chains.values():
+            yield ChainFacts(table.backend, table.family, table.name, chain.name, chain.policy, len(chain.lines))
+
+
+# --- judging the dump -------------------------------------------------------------------
+
+
+def judge_dump(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """Unreadable rules are unknown rules. Rules that `iptables` does not show mislead whoever looks for them."""
+    for failed in facts.unread:
+        yield Unknown(failed.error or "")
+    other = Backend.LEGACY if facts.plain is Backend.NFT else Backend.NFT
+    hidden = [chain for chain in facts.chains if chain.backend is other and _of_iptables(facts, chain)]
+    rules = sum(chain.rules for chain in hidden)
+    if facts.plain is not None and rules:
+        tool = f"iptables-{other.value}-save"
+        yield Finding(
+            Severity.NOTE,
+            f"the command iptables shows the {facts.plain.value} tables alone, and {count(rules, 'more rule')} of the"
+            f" {other.value} tables {'is' if rules == 1 else 'are'} in force",
+            "Look at the output of both iptables-legacy-save and iptables-nft-save when searching for a rule.",
+            commands=(tool,),
+            evidence={
+                "plain": facts.plain.value,
+                "hidden": ", ".join(f"{c.table} {c.chain}" for c in hidden if c.rules),
+            },
+        )
+
+
+def _of_iptables(facts: FirewallFacts, chain: ChainFacts) -> bool:
+    """Tables in nft's own language are nobody's to expect from iptables."""
+    named = chain.table in ("filter", "nat", "mangle", "raw", "security") and chain.family in ("ip", "ip6")
+    return chain.backend is Backend.LEGACY or (
+        named and any(found.name == f"nft {chain.family}" for found in facts.dumps)
+    )
+
+
+def _check(id: str, title: str, judge: Judge, severity: Severity, **more: Any) -> Check:
+    return Check(id, title, judge, severity=severity, cause=Cause.GUEST_FIREWALL, **more)
+
+
+AFTER_AGENT = ("firewall-agent-rules",)
+PROBE = Probe(
+    name="firewall",
+    facts=FirewallFacts,
+    gather=gather,
+    needs=("dns", "platform", "network"),
+    checks=(
+        Check(
+            "firewall-dump", "every rule in force can be read, and where one looks for it", judge_dump, Severity.WARNING
+        ),
+        _check(
+            "firewall-agent-rules",
+            "the guest agent's own rules are complete, or absent",
+            judges.judge_agent_rules,
+            Severity.ERROR,
+        ),
+        _check(
+            "firewall-wireserver",
+            "the guest's rules let root reach the wire server",
+            judges.judge_wire_server,
+            Severity.ERROR,
+            depends_on=AFTER_AGENT,
+        ),
+        _check(
+            "firewall-imds",
+            "the guest's rules let root reach the instance metadata",
+            judges.judge_imds,
+            Severity.ERROR,
+            reads=("agents",),
+        ),
+        _check(
+            "firewall-dns",
+            "the guest's rules let questions to every DNS server and their answers through",
+            judges.judge_dns,
+            Severity.ERROR,
+            depends_on=AFTER_AGENT,
+        ),
+        _check(
+            "firewall-egress",
+            "the guest's rules let connections to the package stores through",
+            judges.judge_egress,
+            Severity.ERROR,
+        ),
+        _check(
+            "firewall-dhcp",
+            "the guest's rules let the address lease be renewed",
+            judges.judge_dhcp,
+            Severity.WARNING,
+        ),
+    ),
+)

@@ -1,0 +1,100 @@
+"""The flows that provisioning needs, as far as the other probes know the ends of them."""
+
+from collections.abc import Iterable, Iterator
+from typing import Optional
+from urllib.parse import urlsplit
+
+from azpreflight.firewall.facts import Flow, Purpose
+from azpreflight.model import Run
+from azpreflight.probes.dns_facts import DnsFacts, addresses_of, judged
+from azpreflight.probes.network import IMDS, WIRE_SERVER, NetworkFacts
+from azpreflight.probes.platform import PlatformFacts
+
+DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68
+PACKAGE_PORTS = (443, 80)
+"""Packages come by 443. Port 80 is tried too: lists of revoked certificates come by it."""
+MAX_PACKAGE_ADDRESSES = 6
+"""A store has one or two addresses; more flows would tell nothing new."""
+ANYWHERE = "203.0.113.1"
+"""A public address (TEST-NET-3 of RFC 5737) in place of the stores', where nobody could tell theirs; nothing is sent
+to it, but what the rules do to it they most likely do to any other."""
+
+
+def flows_of(run: Run) -> "tuple[Flow, ...]":
+    """Every flow once, in the order in which provisioning needs them."""
+    flows = (*_platform(), *_names(run), *_packages(run), _renewal())
+    unique = {(flow.protocol, flow.address, flow.port): flow for flow in reversed(flows)}
+    return tuple(reversed(unique.values()))
+
+
+def _platform() -> "Iterator[Flow]":
+    yield Flow("tcp", WIRE_SERVER, 80, Purpose.WIRE_SERVER)
+    yield Flow("tcp", WIRE_SERVER, 32526, Purpose.WIRE_SERVER)
+    yield Flow("tcp", IMDS, 80, Purpose.IMDS)
+
+
+def _names(run: Run) -> "Iterator[Flow]":
+    """Servers on this machine too: a rule may forget the loopback."""
+    facts = run.facts(DnsFacts)
+    servers = [server.address for server in judged(facts)] if facts is not None else []
+    for address in (*servers, WIRE_SERVER):
+        if _plain(address):
+            yield Flow("udp", address, DNS_PORT, Purpose.DNS)
+            yield Flow("tcp", address, DNS_PORT, Purpose.DNS)
+
+
+def _plain(address: str) -> bool:
+    """No zone (fe80::1%eth0), and not the unspecified address."""
+    return "%" not in address and address not in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound to
+
+
+def _packages(run: Run) -> "Iterator[Flow]":
+    addresses = list(package_addresses(run))[:MAX_PACKAGE_ADDRESSES] or [ANYWHERE]
+    for address in addresses:
+        for port in PACKAGE_PORTS:
+            yield Flow("tcp", address, port, Purpose.PACKAGE)
+
+
+def package_addresses(run: Run) -> "Iterator[str]":
+    """Where the stores are, as far as any name server knew it; IPv6 only where this machine has a way to it."""
+    facts = run.facts(DnsFacts)
+    if facts is None:
+        return
+    addresses = (address for host in _hosts(package_uris(run)) for address in addresses_of(facts, host))
+    ipv6 = _has_ipv6(run)
+    yield from dict.fromkeys(address for address in addresses if ipv6 or ":" not in address)
+
+
+def package_uris(run: Run) -> "Iterator[str]":
+    """Of this VM's own goal state, and those configured."""
+    platform = run.facts(PlatformFacts)
+    wanted = platform.wanted if platform is not None else None
+    if wanted is not None:
+        for plugin in wanted.plugins:
+            yield from plugin.manifests
+        for family in wanted.families:
+            yield from family.manifests
+    yield from run.config.endpoints
+
+
+def _hosts(uris: "Iterable[str]") -> "Iterator[str]":
+    seen = dict.fromkeys(_host(uri) for uri in uris)
+    return (host for host in seen if host is not None)
+
+
+def _host(uri: str) -> Optional[str]:
+    try:
+        return urlsplit(uri).hostname
+    except ValueError:
+        return None
+
+
+def _has_ipv6(run: Run) -> bool:
+    network = run.facts(NetworkFacts)
+    return network is not None and any(route.version == 6 for route in network.default_routes)
+
+
+def _renewal() -> Flow:
+    """A lease is renewed by unicast from the client's port; the first one comes by raw packets that no rule of
+    iptables sees."""
+    return Flow("udp", WIRE_SERVER, DHCP_SERVER_PORT, Purpose.DHCP, DHCP_CLIENT_PORT)

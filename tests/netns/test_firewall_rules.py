@@ -1,0 +1,288 @@
+"""Rules of every kind, really loaded in a guest's namespace: the rehearsal decides each flow and names the rule."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.netns.guest import FLOWS, FLOWS6, Guest, guest
+
+pytestmark = pytest.mark.root
+
+WIRE = "168.63.129.16"
+EVERY = {flow.text for flow in FLOWS}
+UDP = {flow.text for flow in FLOWS if flow.protocol == "udp"}
+REMOTE = EVERY - {"udp 127.0.0.53:53"}
+
+
+@pytest.fixture(name="vm")
+def fresh_guest() -> "Iterator[Guest]":
+    with guest() as made:
+        yield made
+
+
+def all_of(texts: "set[str]", words: str) -> "dict[str, str]":
+    return dict.fromkeys(texts, words)
+
+
+IPTABLES = {
+    "a rule that drops": (
+        f"{{t}} -A OUTPUT -d 10.9.9.9 -j DROP; {{t}} -A OUTPUT -d {WIRE} -p tcp --dport 80 -j DROP",
+        {f"tcp {WIRE}:80": "blocked by filter OUTPUT 2"},
+    ),
+    "a policy": (
+        "{t} -P OUTPUT DROP; {t} -A OUTPUT -o lo -j ACCEPT",
+        all_of(REMOTE, "blocked by filter OUTPUT policy"),
+    ),
+    "an unconditional last rule, which the kernel calls the policy": (
+        "{t} -A OUTPUT -o lo -j ACCEPT; {t} -A OUTPUT -j DROP",
+        all_of(REMOTE, "blocked by filter OUTPUT 2"),
+    ),
+    "a refusal by icmp": (
+        f"{{t}} -A OUTPUT -d {WIRE} -p tcp --dport 32526 -j REJECT",
+        {f"tcp {WIRE}:32526": "blocked by filter OUTPUT 1"},
+    ),
+    "a refusal by reset": (
+        f"{{t}} -A OUTPUT -d {WIRE} -p tcp --dport 32526 -j REJECT --reject-with tcp-reset",
+        {f"tcp {WIRE}:32526": "blocked by filter OUTPUT 1"},
+    ),
+    "a refusal that says prohibited": (
+        "{t} -A OUTPUT -p udp --dport 53 -j REJECT --reject-with icmp-admin-prohibited",
+        all_of(UDP - {f"udp {WIRE}:67"}, "blocked by filter OUTPUT 1"),
+    ),
+    "chains of the user's own, with return and goto": (
+        "{t} -N first; {t} -N second; {t} -A OUTPUT -j first; {t} -A first -p udp -j RETURN;"
+        " {t} -A first -p tcp --dport 53 -g second; {t} -A second -d 10.9.9.9 -j ACCEPT; {t} -A second -j DROP",
+        {f"tcp {WIRE}:53": "blocked by filter second 2"},
+    ),
+    "an unconditional return, and then a policy": (
+        "{t} -N first; {t} -A OUTPUT -o lo -j ACCEPT; {t} -A OUTPUT -j first; {t} -A first -j RETURN;"
+        " {t} -P OUTPUT DROP",
+        all_of(REMOTE, "blocked by filter OUTPUT policy"),
+    ),
+    "answers dropped on the way in": (
+        "{t} -P INPUT DROP; {t} -A INPUT -p tcp --dport 22 -j ACCEPT",
+        {
+            **all_of(REMOTE, "blocked reply by filter INPUT policy"),
+            "udp 127.0.0.53:53": "blocked by filter INPUT policy",
+        },
+    ),
+    "a stateful ruleset that is right": (
+        "{t} -P INPUT DROP; {t} -P OUTPUT DROP; {t} -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT;"
+        " {t} -A INPUT -i lo -j ACCEPT; {t} -A OUTPUT -o lo -j ACCEPT;"
+        " {t} -A OUTPUT -s 10.0.0.4 -o eth0 -p tcp -m multiport --dports 53,80,443,32526 -j ACCEPT;"
+        " {t} -A OUTPUT -p udp -m multiport --dports 53,67 -m conntrack --ctstate NEW -j ACCEPT",
+        {},
+    ),
+    "data dropped after the connection is made": (
+        f"{{t}} -A OUTPUT -d {WIRE} -p tcp --dport 80 -m length --length 64:1500 -j DROP",
+        {f"tcp {WIRE}:80": "blocked by filter OUTPUT 1"},
+    ),
+    "another table and hook": (
+        "{t} -t mangle -A POSTROUTING -p tcp --dport 443 -j DROP",
+        {"tcp 20.60.0.10:443": "blocked by mangle POSTROUTING 1"},
+    ),
+    "raw, before everything": (
+        "{t} -t raw -A PREROUTING -s 169.254.169.254 -j DROP",
+        {"tcp 169.254.169.254:80": "blocked reply by raw PREROUTING 1"},
+    ),
+    "translation to a proxy": (
+        "{t} -t nat -A OUTPUT -p tcp --dport 443 -j DNAT --to-destination 127.0.0.1:3128",
+        {"tcp 20.60.0.10:443": "diverted to 127.0.0.1:3128 by nat OUTPUT 1"},
+    ),
+    "redirection": (
+        "{t} -t nat -N proxy; {t} -t nat -A OUTPUT -p tcp -j proxy;"
+        " {t} -t nat -A proxy -p tcp --dport 443 -j REDIRECT --to-ports 8443",
+        {"tcp 20.60.0.10:443": "diverted to 127.0.0.1:8443 by nat proxy 1"},
+    ),
+    "masquerading, which changes nothing": ("{t} -t nat -A POSTROUTING -o eth0 -j MASQUERADE", {}),
+    "a set": (
+        f"ipset create bad hash:ip; ipset add bad {WIRE}; {{t}} -A OUTPUT -p tcp -m set --match-set bad dst -j DROP",
+        all_of({text for text in EVERY if text.startswith(f"tcp {WIRE}")}, "blocked by filter OUTPUT 1"),
+    ),
+    "an owner": (
+        "{t} -A OUTPUT -m owner --uid-owner 0 -p tcp --dport 443 -j DROP;"
+        " {t} -A OUTPUT -m owner --uid-owner 99 -j DROP",
+        {"tcp 20.60.0.10:443": "blocked by filter OUTPUT 1"},
+    ),
+    "a rate": (
+        f"{{t}} -A OUTPUT -d {WIRE} -p tcp --dport 80 -m limit --limit 1/hour --limit-burst 9 -j ACCEPT;"
+        f" {{t}} -A OUTPUT -d {WIRE} -p tcp --dport 80 -j DROP",
+        {f"tcp {WIRE}:80": "probabilistic by filter OUTPUT 1"},
+    ),
+    "a queue that nobody reads": (
+        "{t} -A OUTPUT -p tcp --dport 443 -j NFQUEUE --queue-num 3",
+        {"tcp 20.60.0.10:443": "queued by filter OUTPUT 1"},
+    ),
+    "the renewal of the lease": (
+        "{t} -A OUTPUT -p udp --dport 67 -j DROP",
+        {f"udp {WIRE}:67": "blocked by filter OUTPUT 1"},
+    ),
+    "the loopback forgotten": (
+        "{t} -A OUTPUT -o lo -j DROP",
+        {"udp 127.0.0.53:53": "blocked by filter OUTPUT 1"},
+    ),
+    "logging": ("{t} -A OUTPUT -m limit --limit 3/min -j LOG --log-prefix 'azpreflight test '", {}),
+}
+AGENT = [
+    "-p tcp --destination-port 53 -j ACCEPT",
+    "-p tcp -m owner --uid-owner 0 -j ACCEPT",
+    "-p tcp -m conntrack --ctstate INVALID,NEW -j DROP",
+]
+
+
+@pytest.mark.parametrize("tool", ["iptables-legacy", "iptables-nft"])
+@pytest.mark.parametrize("case", IPTABLES)
+def test_iptables(vm: Guest, tool: str, case: str) -> None:
+    script, expected = IPTABLES[case]
+    vm.shell(script.format(t=tool))
+    assert vm.look().summary == expected
+
+
+@pytest.mark.parametrize("tool", ["iptables-legacy", "iptables-nft"])
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ((0, 1, 2), {}),
+        (
+            (0, 2),
+            {f"tcp {WIRE}:{port}": "blocked by security OUTPUT 2" for port in (80, 32526)},
+        ),
+        ((1, 2), {}),
+    ],
+    ids=["complete", "without root", "without dns"],
+)
+def test_the_guest_agents_own_rules(vm: Guest, tool: str, rules: "tuple[int, ...]", expected: "dict[str, str]") -> None:
+    """Complete they stop nothing that root does; root needs no rule for DNS."""
+    for number in rules:
+        vm.shell(f"{tool} -t security -A OUTPUT -d {WIRE} {AGENT[number]}")
+    found = vm.look()
+    assert found.summary == expected
+    assert {one.decider.owner for one in found.flows if one.decider is not None} <= {"waagent"}
+
+
+@pytest.mark.parametrize("tool", ["ip6tables-legacy", "ip6tables-nft"])
+def test_ipv6_rules_touch_ipv6_alone(vm: Guest, tool: str) -> None:
+    vm.shell(f"{tool} -A OUTPUT -p tcp --dport 443 -j DROP")
+    assert vm.look(FLOWS6).summary == {"tcp 2001:db8:9::10:443": "blocked by filter OUTPUT 1"}
+
+
+@pytest.mark.parametrize("tool", ["ip6tables-legacy", "ip6tables-nft"])
+def test_an_ipv6_ruleset_that_forgets_neighbour_discovery_blocks_ipv6(vm: Guest, tool: str) -> None:
+    vm.shell(f"{tool} -A INPUT -p tcp -m conntrack --ctstate ESTABLISHED -j ACCEPT; {tool} -P INPUT DROP")
+    assert vm.look(FLOWS6).summary == {"tcp 2001:db8:9::10:443": "blocked neighbours by filter INPUT policy"}
+
+
+NFT = {
+    "sets, and a counter with a comment": (
+        "add set inet guard bad { type ipv4_addr; flags interval; elements = { 168.63.0.0/16, 169.254.169.254 } ; }\n"
+        'add rule inet guard out ip daddr @bad tcp dport { 80, 8080 } counter drop comment "no { way }"\n',
+        {f"tcp {WIRE}:80": "blocked by guard out 1", "tcp 169.254.169.254:80": "blocked by guard out 1"},
+    ),
+    "a map of verdicts": (
+        "add rule inet guard out meta l4proto udp accept\n"
+        f"add rule inet guard out ip daddr . tcp dport vmap {{ {WIRE} . 80 : drop, {WIRE} . 53 : accept }}\n",
+        {f"tcp {WIRE}:80": "blocked by guard out 2"},
+    ),
+    "a refusal": (
+        "add rule inet guard out tcp dport 443 reject with icmpx admin-prohibited\n",
+        {"tcp 20.60.0.10:443": "blocked by guard out 1"},
+    ),
+    "an interface by index, and one that is not used": (
+        'add rule inet guard out oif "wire" drop\nadd rule inet guard out oif "eth0" udp dport 67 drop\n',
+        {f"udp {WIRE}:67": "blocked by guard out 2"},
+    ),
+    "a chain that is jumped to": (
+        "add chain inet guard more\nadd rule inet guard more ct state new tcp dport 32526 drop\n"
+        "add rule inet guard out jump more\n",
+        {f"tcp {WIRE}:32526": "blocked by guard more 1"},
+    ),
+    "redirection": (
+        "add table ip divert\nadd chain ip divert o { type nat hook output priority -100; }\n"
+        "add rule ip divert o tcp dport 443 redirect to :3128\n",
+        {"tcp 20.60.0.10:443": "diverted to 127.0.0.1:3128 by divert o 1"},
+    ),
+    "a table with the name of one of iptables' tables": (
+        "add table ip filter\nadd chain ip filter OUTPUT { type filter hook output priority 5; }\n"
+        f"add rule ip filter OUTPUT ip daddr {WIRE} tcp dport vmap {{ 80 : drop, 81 : accept }}\n",
+        {f"tcp {WIRE}:80": "blocked by filter OUTPUT 1"},
+    ),
+    "packets on their way to the card": (
+        'add table netdev card\nadd chain netdev card e { type filter hook egress device "eth0" priority 0; }\n'
+        "add rule netdev card e ip daddr 169.254.169.254 drop\n",
+        {"tcp 169.254.169.254:80": "blocked by card e 1"},
+    ),
+    "packets on their way from the card": (
+        'add table netdev card\nadd chain netdev card i { type filter hook ingress device "eth0" priority 0; }\n'
+        "add rule netdev card i ip saddr 169.254.169.254 drop\n",
+        {"tcp 169.254.169.254:80": "blocked reply by card i 1"},
+    ),
+    "a rate": (
+        "add rule inet guard out tcp dport 443 limit rate 1/hour burst 9 packets accept\n",
+        {"tcp 20.60.0.10:443": "probabilistic by guard out 1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NFT)
+def test_nft(vm: Guest, case: str) -> None:
+    rules, expected = NFT[case]
+    table = "add table inet guard\nadd chain inet guard out { type filter hook output priority 0; policy accept; }\n"
+    vm.shell(f"nft -f - <<'END'\n{table}{rules}\nEND\n")
+    assert vm.look().summary == expected
+
+
+def test_nft_policy(vm: Guest) -> None:
+    vm.shell(
+        "nft -f - <<'END'\nadd table inet guard\n"
+        "add chain inet guard in { type filter hook input priority 0; policy drop; }\nEND\n"
+    )
+    assert vm.look().summary == {
+        **all_of(REMOTE, "blocked reply by guard in policy"),
+        "udp 127.0.0.53:53": "blocked by guard in policy",
+    }
+
+
+def test_both_kinds_of_tables_at_once(vm: Guest) -> None:
+    """Legacy tables, tables that iptables made in nf_tables, one of nft's own, and a set: each is named."""
+    vm.shell(
+        f"ipset create bad hash:ip; ipset add bad {WIRE}; iptables-legacy -t mangle -P OUTPUT ACCEPT;"
+        " iptables-legacy -A OUTPUT -d 169.254.169.254 -j DROP; iptables-nft -t nat -A OUTPUT -p tcp --dport 443"
+        " -j REDIRECT --to-ports 1; iptables-nft -A OUTPUT -m set --match-set bad dst -p udp --dport 53 -j DROP;"
+        " nft 'add table inet guard'; nft 'add chain inet guard o { type filter hook output priority 1; }';"
+        " nft 'add rule inet guard o tcp dport 32526 drop'"
+    )
+    found = vm.look()
+    assert found.summary == {
+        "tcp 169.254.169.254:80": "blocked by filter OUTPUT 1",
+        "tcp 20.60.0.10:443": "diverted to 127.0.0.1:1 by nat OUTPUT 1",
+        f"udp {WIRE}:53": "blocked by filter OUTPUT 1",
+        f"tcp {WIRE}:32526": "blocked by guard o 1",
+    }
+    backends = {one.flow.text: one.decider.backend.value for one in found.flows if one.decider is not None}
+    assert (backends["tcp 169.254.169.254:80"], backends[f"udp {WIRE}:53"]) == ("legacy", "nft")
+
+
+REMEDIES = [
+    "iptables-legacy -A OUTPUT -d 168.63.129.16 -m comment --comment 'a \"b\" $c' -j DROP",
+    "iptables-nft -A OUTPUT -d 168.63.129.16 -m comment --comment 'a \"b\" $c' -j DROP",
+    "iptables-legacy -t mangle -A OUTPUT ! -d 10.0.0.0/8 -p tcp -m multiport --dports 80,443 -j DROP",
+    "iptables-nft -t mangle -A OUTPUT ! -d 10.0.0.0/8 -p tcp -m multiport --dports 80,443 -j DROP",
+    "iptables-nft -A OUTPUT -d 10.0.0.0/8 -j ACCEPT; iptables-nft -P OUTPUT DROP; iptables-nft -P INPUT DROP",
+    "iptables-legacy -P OUTPUT DROP; iptables-legacy -P INPUT DROP; iptables-legacy -P FORWARD DROP",
+    "ip6tables-nft -P OUTPUT DROP; ip6tables-nft -A OUTPUT -p ipv6-icmp -j ACCEPT",
+    "nft 'add table inet g'; nft 'add chain inet g o { type filter hook output priority 1; policy drop; }';"
+    " nft 'add rule inet g o tcp dport 80 drop'",
+    "iptables-nft -t nat -A OUTPUT -p tcp --dport 443 -j DNAT --to-destination 127.0.0.1:3128",
+]
+
+
+@pytest.mark.parametrize("script", REMEDIES)
+def test_the_commands_of_the_findings_open_the_way(vm: Guest, script: str) -> None:
+    """Done as often as there is something in the way, because one rule can hide another."""
+    vm.shell(script)
+    blocked = vm.look(FLOWS6)
+    assert blocked.summary != {}
+    for _ in range(4):
+        vm.shell("\n".join(blocked.commands))
+        blocked = vm.look(FLOWS6)
+    assert blocked.summary == {}
