@@ -3,7 +3,7 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import agents, dns, egress, generalization, logs, network, path, platform
+from azpreflight.probes import agents, dns, egress, firewall, generalization, logs, network, path, platform
 
 PROBES: "tuple[Probe[Any], ...]" = (
     generalization.PROBE,
@@ -12,6 +12,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     network.PROBE,
     platform.PROBE,
     dns.PROBE,
+    firewall.PROBE,
     egress.PROBE,
     path.PROBE,
 )

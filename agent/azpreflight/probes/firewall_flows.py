@@ -1,14 +1,11 @@
 """The flows that provisioning needs, as far as the other probes know the ends of them."""
 
-from collections.abc import Iterable, Iterator
-from typing import Optional
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 from azpreflight.firewall.facts import Flow, Purpose
 from azpreflight.model import Run
 from azpreflight.probes.dns_facts import DnsFacts, addresses_of, judged
 from azpreflight.probes.network import IMDS, WIRE_SERVER, NetworkFacts
-from azpreflight.probes.platform import PlatformFacts
 
 DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68
 PACKAGE_PORTS = (443, 80)
@@ -58,35 +55,10 @@ def _packages(run: Run) -> "Iterator[Flow]":
 def package_addresses(run: Run) -> "Iterator[str]":
     """Where the stores are, as far as any name server knew it; IPv6 only where this machine has a way to it."""
     facts = run.facts(DnsFacts)
-    if facts is None:
-        return
-    addresses = (address for host in _hosts(package_uris(run)) for address in addresses_of(facts, host))
+    names = facts.names if facts is not None else ()
+    addresses = (address for name in names if facts is not None for address in addresses_of(facts, name))
     ipv6 = _has_ipv6(run)
     yield from dict.fromkeys(address for address in addresses if ipv6 or ":" not in address)
-
-
-def package_uris(run: Run) -> "Iterator[str]":
-    """Of this VM's own goal state, and those configured."""
-    platform = run.facts(PlatformFacts)
-    wanted = platform.wanted if platform is not None else None
-    if wanted is not None:
-        for plugin in wanted.plugins:
-            yield from plugin.manifests
-        for family in wanted.families:
-            yield from family.manifests
-    yield from run.config.endpoints
-
-
-def _hosts(uris: "Iterable[str]") -> "Iterator[str]":
-    seen = dict.fromkeys(_host(uri) for uri in uris)
-    return (host for host in seen if host is not None)
-
-
-def _host(uri: str) -> Optional[str]:
-    try:
-        return urlsplit(uri).hostname
-    except ValueError:
-        return None
 
 
 def _has_ipv6(run: Run) -> bool:

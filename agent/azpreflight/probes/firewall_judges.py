@@ -198,7 +198,8 @@ def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
             evidence=evidence,
         )
     ports = (80, 32526) if rules.state is AgentState.BLOCKS_ROOT else (53,)
-    passing = any(_is_allowed(found, ports) for found in facts.flows)
+    outcomes = {found.outcome for found in facts.flows if _is_agents(found, ports)}
+    passing = outcomes == {Outcome.ALLOWED}
     whom = "root's own connections" if rules.state is AgentState.BLOCKS_ROOT else "DNS over TCP"
     severity = Severity.ERROR if rules.state is AgentState.BLOCKS_ROOT else Severity.WARNING
     return Finding(
@@ -212,10 +213,9 @@ def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
     )
 
 
-def _is_allowed(found: FlowFacts, ports: "tuple[int, ...]") -> bool:
+def _is_agents(found: FlowFacts, ports: "tuple[int, ...]") -> bool:
     flow = found.flow
-    wanted = flow.protocol == "tcp" and flow.address == WIRE_SERVER and flow.port in ports
-    return wanted and found.outcome is Outcome.ALLOWED
+    return flow.protocol == "tcp" and flow.address == WIRE_SERVER and flow.port in ports
 
 
 def at_stage(finding: Finding, run: Run) -> Finding:
