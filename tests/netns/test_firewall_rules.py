@@ -263,6 +263,12 @@ def test_both_kinds_of_tables_at_once(vm: Guest) -> None:
 
 
 REMEDIES = [
+    "ipset create bad hash:ip; ipset add bad 168.63.129.16;"
+    " iptables-legacy -A OUTPUT -p tcp -m set --match-set bad dst -j REJECT",
+    "iptables-nft -A OUTPUT -o lo -j ACCEPT; iptables-nft -A OUTPUT -j DROP; iptables-nft -A INPUT -i eth0 -j DROP",
+    "nft 'add table inet g'; nft 'add chain inet g o { type filter hook output priority 1; }';"
+    " nft 'add rule inet g o tcp dport vmap { 80 : drop, 443 : drop }'",
+    "iptables-legacy -t nat -A OUTPUT -p tcp -j REDIRECT",
     "iptables-legacy -A OUTPUT -d 168.63.129.16 -m comment --comment 'a \"b\" $c' -j DROP",
     "iptables-nft -A OUTPUT -d 168.63.129.16 -m comment --comment 'a \"b\" $c' -j DROP",
     "iptables-legacy -t mangle -A OUTPUT ! -d 10.0.0.0/8 -p tcp -m multiport --dports 80,443 -j DROP",

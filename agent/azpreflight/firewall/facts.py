@@ -128,6 +128,8 @@ class Decider:
     """The rule as its tool prints it; for a policy `policy DROP`."""
     packets: Optional[int]
     """How many packets the live rule has counted; None if it does not count."""
+    general: bool
+    """True for a rule that speaks of more than this flow, so that it should stay: a set, a map, or all that is left."""
     owner: Optional[str]
     """waagent for a rule that the guest agent installs itself; None for any other."""
     command: str

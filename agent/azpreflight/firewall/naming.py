@@ -1,5 +1,6 @@
 """From what the kernel said about a packet to the rule that a user knows: its text, its counter, how to take it out."""
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Optional
@@ -8,6 +9,9 @@ from azpreflight.firewall import agentrules, nfttext, savetext
 from azpreflight.firewall.facts import Backend, Decider, Flow, Part
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.firewall.tools import PREFIX
+
+_ENDS = re.compile(r" -[ds] |ports? |[ds]addr |[ds]port ")
+_MANY = re.compile(r"--match-set |@|vmap")
 
 
 class Place(NamedTuple):
@@ -73,25 +77,32 @@ def decider(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part 
         number=place.number,
         text=text,
         packets=packets,
+        general=_is_general(place),
         owner="waagent" if place.number is not None and agentrules.kind(table, line) else None,
         command=_command(place, flow, programs, part),
     )
 
 
 def _command(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part) -> str:
-    """Takes the rule out; before a policy a rule is put that lets the flow through."""
+    """Takes a rule out that speaks of the flow alone; before any other, and before a policy, one is put that lets the
+    flow through."""
     table, chain = place.table, place.chain.name
     if not table.iptables:
         where = f"{table.family} {table.name} {chain}"
-        if place.number is None:
+        if place.number is None or _is_general(place):
             return f"nft insert rule {where} {_nft_accept(flow, part)}"
         return f"nft delete rule {where} handle {nfttext.handle(place.line)}"
     program = programs.get(f"{table.backend.value} {table.family}", PREFIX[table.family])
     words = program if table.name == "filter" else f"{program} -t {table.name}"
-    if place.number is None:
+    if place.number is None or _is_general(place):
         return f"{words} -I {chain} {_iptables_accept(flow, part)}"
     specification = shlex.split(savetext.specification(place.line))
     return " ".join([words, "-D", *map(shlex.quote, specification[1:])])
+
+
+def _is_general(place: Place) -> bool:
+    """A rule without an address or a port, or with many of them in a set or a map."""
+    return place.number is None or not _ENDS.search(place.line) or bool(_MANY.search(place.line))
 
 
 def _iptables_accept(flow: Flow, part: Part) -> str:

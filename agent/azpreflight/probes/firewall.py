@@ -129,6 +129,7 @@ PROBE = Probe(
             "the guest's rules let connections to the package stores through",
             judges.judge_egress,
             Severity.ERROR,
+            reads=("egress",),
         ),
         _check(
             "firewall-dhcp",

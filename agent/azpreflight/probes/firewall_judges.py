@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Optional
 
 from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, FlowFacts, Outcome, Part, Purpose
 from azpreflight.firewall.naming import title
@@ -9,6 +10,8 @@ from azpreflight.host import Outcome as Answered
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns_facts import DnsFacts, Role, Server, speaks
+from azpreflight.probes.egress.facts import EgressFacts, flow_of
+from azpreflight.probes.firewall_flows import ANYWHERE
 from azpreflight.probes.network import WIRE_SERVER
 from azpreflight.probes.platform import PlatformFacts
 from azpreflight.probes.wording import plain
@@ -20,6 +23,7 @@ PARTS = {
     Part.REPLY: "the answers to {}",
     Part.NEIGHBOURS: "the neighbour discovery (ICMPv6) that comes before {}",
 }
+STANDS_FOR_ALL = f"{ANYWHERE} stands for any public address, as no DNS server knew the stores'"
 RULE_LIMIT = 200
 """Characters of a rule in a finding; the whole text is in the facts."""
 
@@ -71,14 +75,26 @@ def _stopped(found: FlowFacts) -> bool:
 
 
 def judge_egress(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """Packages still come through the HostGAPlugin, later; port 80 alone costs nothing that is documented."""
+    """Port 443 is an error where packages come by no other way, or an extension needs that very address for its work;
+    port 80 alone costs nothing that is documented."""
+    needed = _needed(facts, run)
 
     def severity(found: FlowFacts) -> Severity:
         if found.flow.port != 443:
             return Severity.NOTE
-        return Severity.WARNING if _plugin_open(facts) else Severity.ERROR
+        return Severity.ERROR if needed is None or found.flow.text in needed else Severity.WARNING
 
     yield from _judge(facts, run, Purpose.PACKAGE, severity)
+
+
+def _needed(facts: FirewallFacts, run: Run) -> "Optional[frozenset[str]]":
+    """Flows that nothing replaces; None if none of them is replaced."""
+    egress = run.facts(EgressFacts)
+    if egress is None:
+        return frozenset() if _plugin_open(facts) else None
+    if any(not (package.delivered or package.relayed or package.agent) for package in egress.packages):
+        return None
+    return frozenset(flow_of(answer) for own in egress.own for answer in own.answers)
 
 
 def _plugin_open(facts: FirewallFacts) -> bool:
@@ -133,7 +149,7 @@ def _in_spite_of_the_rules(found: FlowFacts) -> Iterator[Verdict]:
 
 
 def _finding(found: FlowFacts, severity: Severity) -> Finding:
-    flow, decider = found.flow, found.decider
+    flow, decider, anywhere = found.flow, found.decider, found.flow.address == ANYWHERE
     chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC)
     evidence = {"flow": flow.text, "outcome": found.outcome.value}
     if decider is not None:
@@ -147,8 +163,9 @@ def _finding(found: FlowFacts, severity: Severity) -> Finding:
         commands=(decider.command,) if decider is not None else (),
         evidence=evidence,
         flow=flow.text,
-        confidence=Confidence.POSSIBLE if chance else Confidence.CERTAIN,
-        confidence_reason=found.reason or REHEARSED,
+        takes_down=(f"tcp *:{flow.port}",) if anywhere else (),
+        confidence=Confidence.POSSIBLE if chance else Confidence.LIKELY if anywhere else Confidence.CERTAIN,
+        confidence_reason=found.reason or (f"{REHEARSED}; {STANDS_FOR_ALL}" if anywhere else REHEARSED),
     )
 
 
@@ -177,6 +194,8 @@ def _remedy(found: FlowFacts) -> str:
         return "Restart the guest agent, which puts the rules back that belong before this one, or delete it."
     if decider.number is None:
         return f"Put a rule that lets {found.flow.text} through into chain {decider.chain}, before its policy applies."
+    if decider.general:
+        return f"Put a rule before it that lets {found.flow.text} through."
     return f"Delete the rule, or put one before it that lets {found.flow.text} through."
 
 
