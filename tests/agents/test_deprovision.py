@@ -1,5 +1,6 @@
 """The real waagent and cloud-init of four Debian generations, and what is left when they have cleaned up."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,36 @@ def test_what_deprovisioning_leaves_is_what_is_found(provisioned: Path, provisio
     assert failed(after) == NOT_DEPROVISIONED
     mend(provisioned, after)
     assert failed(check(provisioned)) == set()
+
+
+HALF_WAY = "mount --bind /etc/hostname /etc/hostname && mount -o remount,ro,bind /etc/hostname && "
+
+
+def test_a_deprovision_that_dies_half_way_is_told(provisioned: Path) -> None:
+    """The agent cannot write the host name, and most is not done.
+
+    It exits 0, but for 2.7.3 on Python 3.10 and newer, whose own report of the error fails.
+    """
+    let_waagent_provision(provisioned)
+    done = run_inside(provisioned, "sh", "-c", f"{HALF_WAY} waagent -force -deprovision+user")
+    assert done.returncode == (1 if "etype" in done.stderr else 0)
+    (message,) = messages(check(provisioned), "gen-deprovisioned")
+    assert message.startswith("deprovisioned half-way: done SSH host keys deleted and DHCP leases deleted; not done")
+    assert "host name reset" in message and "library emptied" in message
+
+
+def test_the_library_emptied_before_leaves_the_user(provisioned: Path) -> None:
+    """A widespread recipe deletes ovf-env.xml first; then the agent deletes no user, and says so only in its output."""
+    shutil.rmtree(provisioned / "var/lib/waagent")
+    (provisioned / "var/lib/waagent").mkdir()
+    assert "ovf-env.xml is not found" in deprovision(provisioned)
+    users = messages(check(provisioned), "gen-users")
+    assert [message.split(" (")[0] for message in users] == ["user azureuser", "user packer"]
+
+
+def messages(report: Report, check: str) -> "list[str]":
+    """What the findings of one check say."""
+    return [finding.message for result in report.results if result.check == check for finding in result.findings]
 
 
 def mend(root: Path, report: Report) -> None:

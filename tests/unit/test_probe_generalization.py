@@ -1,7 +1,7 @@
 """What a machine leaves in its image, judged by what it does to the next VM."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 from hypothesis import given
@@ -61,7 +61,10 @@ def waagent_host(changes: "dict[str, Any]") -> FakeHost:
 
 
 HEALTHY = (host({}), RUN)
+LIB = "/var/lib/waagent"
+PROVISIONED = {f"{LIB}/provisioned": HERE, f"{LIB}/ovf-env.xml": OVF, "/etc/hostname": "template\n"}
 BROKEN = {
+    "gen-deprovisioned": (host({**PROVISIONED, "/usr/sbin/sshd": "", "/etc/ssh/ssh_host_rsa_key": PRIVATE_KEY}), RUN),
     "gen-provisioned-sentinel": (waagent_host({"/var/lib/waagent/provisioned": ELSEWHERE}), FIRST_BOOT),
     "gen-waagent-library": (host({"/var/lib/waagent/TransportPrivate.pem": PRIVATE_KEY}), RUN),
     "gen-cloud-init-state": (host({"/var/lib/cloud/data/reported_ready": ""}), RUN),
@@ -106,11 +109,15 @@ def test_a_deprovisioned_machine_passes() -> None:
 
 @pytest.mark.parametrize("check", [check.id for check in generalization.PROBE.checks])
 def test_each_check_speaks_and_alone(check: str) -> None:
-    """Every check fails on its own broken machine, as bad as it says it can be, and no other of this probe does."""
+    """Every check fails on its own broken machine, as bad as it says it can be, and no other of this probe does.
+
+    What joins them all speaks beside another, and others beside it.
+    """
     report = judged(*BROKEN[check], *PROBES)
     failed = {result.check: result.severity for result in report.results if result.status is Status.FAIL}
     declared = {one.id: one.severity for one in generalization.PROBE.checks}
-    assert failed == {check: declared[check]}
+    assert failed[check] is declared[check]
+    assert check == "gen-deprovisioned" or set(failed) - {"gen-deprovisioned"} == {check}
 
 
 @pytest.mark.parametrize(
@@ -263,9 +270,10 @@ def test_without_ovf_env_waagent_deletes_nobody() -> None:
 
 
 def test_an_ordinary_user_cannot_judge_passwords() -> None:
-    """An unreadable shadow is unknown for the three checks that need it, and the others still judge."""
+    """An unreadable shadow is unknown for the checks that need it, and the others still judge."""
     found = statuses(judged(host({"/etc/shadow": Denied()}), RUN, *PROBES))
     assert {check for check, status in found.items() if status == "unknown"} == {
+        "gen-deprovisioned",
         "gen-users",
         "gen-root-password",
         "gen-password-backup",
@@ -424,3 +432,28 @@ def test_empty_leases_and_stubs_do_not_count() -> None:
 def test_machine_id(text: str, status: str) -> None:
     """Empty and uninitialized both make a new one."""
     assert verdict(host({"/etc/machine-id": text}), RUN, "gen-machine-id")[0] == status
+
+
+KEYS = {"/usr/sbin/sshd": "", "/etc/ssh/ssh_host_rsa_key": PRIVATE_KEY}
+SUDO = {"/etc/sudoers.d/waagent": "azureuser ALL=(ALL) ALL\n"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"/etc/hostname": "buildvm\n"}, None),
+        ({"/etc/hostname": "buildvm\n", **KEYS}, None),
+        ({**PROVISIONED, **KEYS}, "never deprovisioned"),
+        ({**PROVISIONED, "/usr/sbin/sshd": ""}, "half-way: done SSH host keys deleted"),
+        ({**PROVISIONED, "/etc/hostname": "localhost.localdomain\n"}, "not done library emptied"),
+        ({"/etc/hostname": "buildvm\n", **PEOPLE, **SUDO}, "not done host name reset"),
+        ({"/var/log/waagent.log": "INFO\n"}, "started again"),
+        ({f"{LIB}/GoalState.1.xml": "<x/>"}, "started again"),
+    ],
+)
+def test_how_far_deprovisioning_came(changes: "dict[str, Any]", said: Optional[str]) -> None:
+    """Never, half-way with its steps, started again; a machine that was never provisioned has nothing to undo."""
+    found = findings(judged(waagent_host(changes), RUN, *PROBES), "gen-deprovisioned")
+    assert [said in finding.message for finding in found if said] == ([True] if said else [])
+    assert bool(found) == bool(said)

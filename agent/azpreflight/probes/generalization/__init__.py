@@ -6,11 +6,9 @@ So its effects are looked at, one by one, and each leftover is judged by what it
 distribution, and with the agent that would provision it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Optional
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from azpreflight.host import Host, HostError
 from azpreflight.model import (
     ALL_PROFILES,
     ALL_STAGES,
@@ -33,68 +31,15 @@ from azpreflight.probes.generalization import (
     keyfiles,
     leases,
     library,
+    progress,
     resolver,
     sentinel,
     sudoers,
     traces,
 )
-from azpreflight.probes.generalization.accounts import AccountFacts
-from azpreflight.probes.generalization.cloudinit import CloudStateFacts
-from azpreflight.probes.generalization.hostkeys import HostKeyFacts
-from azpreflight.probes.generalization.identity import IdentityFacts
-from azpreflight.probes.generalization.keyfiles import KeyFileFacts
-from azpreflight.probes.generalization.leases import LeaseFacts
-from azpreflight.probes.generalization.library import LibraryFacts
-from azpreflight.probes.generalization.resolver import ResolverFacts
-from azpreflight.probes.generalization.sentinel import SentinelFacts
-from azpreflight.probes.generalization.sudoers import SudoersFacts
-from azpreflight.probes.generalization.traces import TraceFacts
+from azpreflight.probes.generalization.facts import GeneralizationFacts, gather
 
-
-@dataclass(frozen=True)
-class GeneralizationFacts:
-    """All that was found, subject by subject. None: that subject could not be looked at, and `errors` says why."""
-
-    sentinel: Optional[SentinelFacts] = None
-    library: Optional[LibraryFacts] = None
-    host_keys: Optional[HostKeyFacts] = None
-    resolver: Optional[ResolverFacts] = None
-    leases: Optional[LeaseFacts] = None
-    accounts: Optional[AccountFacts] = None
-    sudoers: Optional[SudoersFacts] = None
-    key_files: Optional[KeyFileFacts] = None
-    cloud_state: Optional[CloudStateFacts] = None
-    identity: Optional[IdentityFacts] = None
-    traces: Optional[TraceFacts] = None
-    errors: Mapping[str, str] = field(default_factory=dict)
-    """Why a subject could not be looked at, by the name of its field."""
-
-
-LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
-    "sentinel": sentinel.look,
-    "library": library.look,
-    "host_keys": hostkeys.look,
-    "resolver": resolver.look,
-    "leases": leases.look,
-    "accounts": accounts.look,
-    "sudoers": sudoers.look,
-    "key_files": keyfiles.look,
-    "cloud_state": cloudinit.look,
-    "identity": identity.look,
-    "traces": traces.look,
-}
-
-
-def gather(host: Host, run: Run) -> GeneralizationFacts:
-    """Every subject; one that cannot be looked at does not take the others with it."""
-    found: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for name, look in LOOKS.items():
-        try:
-            found[name] = look(host, run)
-        except HostError as error:
-            errors[name] = str(error)
-    return GeneralizationFacts(**found, errors=errors)
+__all__ = ["PROBE", "GeneralizationFacts"]
 
 
 def part(name: str, judge: "Callable[[Any, Run], Iterator[Verdict]]") -> Judge:
@@ -149,6 +94,7 @@ PROBE = Probe(
     gather=gather,
     needs=("agents",),
     checks=(
+        _check("gen-deprovisioned", "deprovisioning came to its end", progress.judge, ERROR, stages=(Stage.CAPTURE,)),
         _check(
             "gen-provisioned-sentinel",
             "waagent will not take a new VM for one that it has provisioned",

@@ -27,13 +27,23 @@ class HostKeyFacts:
     directory: str
     private: tuple[str, ...] = ()
     """Names of the private keys."""
+    sshd: bool = False
+    """sshd is installed, so that keys that are missing were deleted."""
+    newest: Optional[float] = None
+    """When the newest of them was written, in seconds since the epoch; None without keys."""
 
 
 def look(host: Host, run: Run) -> HostKeyFacts:
     """The names that sshd uses."""
     directory = config_of(run).ssh_dir
     paths = host.glob(f"{directory}/ssh_host_*key")
-    return HostKeyFacts(directory, tuple(path.rpartition("/")[2] for path in paths))
+    written = [info.modified for path in paths if (info := host.info(path)) is not None]
+    return HostKeyFacts(
+        directory=directory,
+        private=tuple(path.rpartition("/")[2] for path in paths),
+        sshd=host.info("/usr/sbin/sshd") is not None,
+        newest=max(written, default=None),
+    )
 
 
 def replaced_by(facts: HostKeyFacts, run: Run) -> Optional[str]:

@@ -1,0 +1,78 @@
+"""All subjects of the probe, gathered so that one that cannot be looked at does not take the others with it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from azpreflight.host import Host, HostError
+from azpreflight.model import Run
+from azpreflight.probes.generalization import (
+    accounts,
+    cloudinit,
+    hostkeys,
+    identity,
+    keyfiles,
+    leases,
+    library,
+    resolver,
+    sentinel,
+    sudoers,
+    traces,
+)
+from azpreflight.probes.generalization.accounts import AccountFacts
+from azpreflight.probes.generalization.cloudinit import CloudStateFacts
+from azpreflight.probes.generalization.hostkeys import HostKeyFacts
+from azpreflight.probes.generalization.identity import IdentityFacts
+from azpreflight.probes.generalization.keyfiles import KeyFileFacts
+from azpreflight.probes.generalization.leases import LeaseFacts
+from azpreflight.probes.generalization.library import LibraryFacts
+from azpreflight.probes.generalization.resolver import ResolverFacts
+from azpreflight.probes.generalization.sentinel import SentinelFacts
+from azpreflight.probes.generalization.sudoers import SudoersFacts
+from azpreflight.probes.generalization.traces import TraceFacts
+
+
+@dataclass(frozen=True)
+class GeneralizationFacts:
+    """All that was found, subject by subject. None: that subject could not be looked at, and `errors` says why."""
+
+    sentinel: Optional[SentinelFacts] = None
+    library: Optional[LibraryFacts] = None
+    host_keys: Optional[HostKeyFacts] = None
+    resolver: Optional[ResolverFacts] = None
+    leases: Optional[LeaseFacts] = None
+    accounts: Optional[AccountFacts] = None
+    sudoers: Optional[SudoersFacts] = None
+    key_files: Optional[KeyFileFacts] = None
+    cloud_state: Optional[CloudStateFacts] = None
+    identity: Optional[IdentityFacts] = None
+    traces: Optional[TraceFacts] = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Why a subject could not be looked at, by the name of its field."""
+
+
+LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
+    "sentinel": sentinel.look,
+    "library": library.look,
+    "host_keys": hostkeys.look,
+    "resolver": resolver.look,
+    "leases": leases.look,
+    "accounts": accounts.look,
+    "sudoers": sudoers.look,
+    "key_files": keyfiles.look,
+    "cloud_state": cloudinit.look,
+    "identity": identity.look,
+    "traces": traces.look,
+}
+
+
+def gather(host: Host, run: Run) -> GeneralizationFacts:
+    """Every subject; one that cannot be looked at does not take the others with it."""
+    found: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, look in LOOKS.items():
+        try:
+            found[name] = look(host, run)
+        except HostError as error:
+            errors[name] = str(error)
+    return GeneralizationFacts(**found, errors=errors)
