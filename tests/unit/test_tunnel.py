@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from azpreflight.host import Hop, Interface, Outcome, Phase, Route, TcpAnswer
+from azpreflight.host import Hop, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Platform
 from azpreflight.probes.tunnel import Evidence, Path, evidence, own_prefixes
 
@@ -12,17 +12,15 @@ OWN = ("10.0.0.0/24",)
 GATEWAY = Hop(1, Outcome.ERROR, "10.0.0.1", "11/0")
 ONPREM = Hop(2, Outcome.ERROR, "10.200.0.1", "11/0")
 SILENT = tuple(Hop(ttl, Outcome.TIMEOUT) for ttl in range(1, 9))
-REFUSAL = TcpAnswer(Outcome.PROHIBITED, 0.01, "172.16.5.1", "3/13")
-SILENCE = TcpAnswer(Outcome.TIMEOUT, 1.3)
 TUNNEL = Path(
     "20.60.0.10",
     443,
     Phase.TCP,
     Outcome.TIMEOUT,
-    Route(Outcome.OK, "eth0", "10.0.0.1", "10.0.0.4", "0.0.0.0/0", "dhcp"),
-    SILENCE,
-    (GATEWAY, ONPREM, *SILENT[2:]),
+    route=Route(Outcome.OK, "eth0", "10.0.0.1", "10.0.0.4", "0.0.0.0/0", "dhcp"),
+    hops=(GATEWAY, ONPREM, *SILENT[2:]),
 )
+REFUSED = replace(TUNNEL, outcome=Outcome.PROHIBITED, offender="172.16.5.1", icmp="3/13")
 
 
 def seen(path: Path, platform: Platform = Platform.AZURE) -> Evidence:
@@ -33,7 +31,7 @@ def seen(path: Path, platform: Platform = Platform.AZURE) -> Evidence:
 
 def test_a_private_firewall_that_prohibits_is_certain() -> None:
     last = Hop(3, Outcome.PROHIBITED, "172.16.5.1", "3/13")
-    found = seen(replace(TUNNEL, answer=REFUSAL, hops=(GATEWAY, ONPREM, last)))
+    found = seen(replace(REFUSED, hops=(GATEWAY, ONPREM, last)))
     assert found.message == (
         "tcp 20.60.0.10:443 is carried through 10.200.0.1 and 172.16.5.1 (private, outside 10.0.0.0/24)"
         " and dies there: icmp 3/13 from 172.16.5.1"
@@ -42,7 +40,7 @@ def test_a_private_firewall_that_prohibits_is_certain() -> None:
 
 
 def test_the_offender_of_the_connection_is_enough_without_any_hop() -> None:
-    found = seen(replace(TUNNEL, answer=REFUSAL, hops=SILENT))
+    found = seen(replace(REFUSED, hops=SILENT))
     assert (found.confidence, found.routers) == (Confidence.CERTAIN, ("172.16.5.1",))
 
 
@@ -65,9 +63,8 @@ def test_outside_azure_private_routers_alone_are_no_more_than_possible() -> None
 
 
 def test_a_reset_behind_private_routers_is_likely() -> None:
-    refused = TcpAnswer(Outcome.REFUSED, 0.01, detail="ECONNREFUSED")
     hops = (GATEWAY, ONPREM, Hop(3, Outcome.REFUSED, "20.60.0.10"))
-    found = seen(replace(TUNNEL, answer=refused, hops=hops))
+    found = seen(replace(TUNNEL, outcome=Outcome.REFUSED, hops=hops))
     assert found.message.endswith("dies there or beyond: the connection is refused")
     assert found.confidence is Confidence.LIKELY
 
@@ -75,8 +72,7 @@ def test_a_reset_behind_private_routers_is_likely() -> None:
 def test_a_handshake_that_is_reset_behind_private_routers_is_likely() -> None:
     """A firewall that reads the server's name lets the connection be made first."""
     hops = (GATEWAY, ONPREM, Hop(3, Outcome.OK, "20.60.0.10"))
-    connects = TcpAnswer(Outcome.OK, 0.01)
-    found = seen(replace(TUNNEL, phase=Phase.TLS, outcome=Outcome.RESET, answer=connects, hops=hops))
+    found = seen(replace(TUNNEL, phase=Phase.TLS, outcome=Outcome.RESET, hops=hops))
     assert found.message.endswith("it connects, and in the TLS handshake the connection is reset")
 
 
@@ -100,11 +96,11 @@ def test_ipv6_routers_are_told_by_their_own_prefixes() -> None:
         replace(TUNNEL, hops=SILENT),
         replace(TUNNEL, hops=(GATEWAY, *SILENT[1:])),
         replace(TUNNEL, hops=(GATEWAY, Hop(2, Outcome.ERROR, "104.44.1.2", "11/0"))),
-        replace(TUNNEL, hops=(), answer=TcpAnswer(Outcome.PROHIBITED, 0.0, "10.0.0.4", "3/13")),
+        replace(REFUSED, hops=(), offender="10.0.0.4"),
         replace(TUNNEL, hops=(GATEWAY, Hop(2, Outcome.UNREACHABLE, "104.44.1.2", "3/0"))),
-        replace(TUNNEL, hops=(Hop(1, Outcome.REFUSED, "20.60.0.10"),), answer=TcpAnswer(Outcome.REFUSED, 0.0)),
-        replace(TUNNEL, answer=TcpAnswer(Outcome.OK, 0.01)),
-        replace(TUNNEL, answer=None, hops=(), error="no time left"),
+        replace(TUNNEL, hops=(Hop(1, Outcome.REFUSED, "20.60.0.10"),), outcome=Outcome.REFUSED),
+        replace(TUNNEL, hops=(GATEWAY, ONPREM, Hop(3, Outcome.OK, "20.60.0.10"))),
+        replace(TUNNEL, route=None, hops=(), error="no time left"),
         replace(TUNNEL, address="10.4.0.5"),
     ],
     ids=[

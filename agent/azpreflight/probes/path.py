@@ -11,12 +11,12 @@ not asked: many networks answer none and are well.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Optional
 
 from azpreflight.host import Hop, Host, HostError, Outcome, Phase
 from azpreflight.model import Cause, Check, Finding, NotApplicable, Probe, Run, Severity, Unknown, Verdict
 from azpreflight.probes.answers import Answer
-from azpreflight.probes.egress.facts import EgressFacts, Way, flow_of, host_of, port_of, way
+from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, host_of, port_of, way
 from azpreflight.probes.egress.packages import consequence_of
 from azpreflight.probes.egress.wording import AGAIN, listed
 from azpreflight.probes.network import NetworkFacts
@@ -26,10 +26,8 @@ from azpreflight.probes.wireserver import WIRE_SERVER
 
 TRACED = 3
 """Addresses that are looked at: what one virtual network sends to the internet takes one way out."""
-CONNECT_TIMEOUT = 1.3
-"""Seconds. A lost first packet is sent again after 1.0 s, and a firewall behind a VPN is up to 0.2 s away."""
 HOPS_TIMEOUT = 1.3
-"""Seconds, at the same time. The sends are spread over it, and the last one still has 0.18 s to come back."""
+"""Seconds. The sends are spread over it, and the last one still has 0.18 s to come back from behind a VPN."""
 REMEDY = (
     "Let the network behind {who} pass {hosts}, or give the subnet a route of its own (such as next hop Internet for"
     " the service tag Storage, or a service endpoint for Microsoft.Storage); " + AGAIN + "."
@@ -51,11 +49,15 @@ class PathFacts:
 
 
 def gather(host: Host, run: Run) -> PathFacts:
-    """HostError if no endpoint was tried because the egress probe could not look."""
+    """The ICMP error of any of several tries counts, because routers send few of them. HostError if no endpoint was
+    tried because the egress probe could not look."""
     egress = run.facts(EgressFacts)
     if egress is None:
         raise HostError("the endpoints could not be tried, so none is known to fail")
-    failed = {flow_of(answer): answer for answer in egress.every if _stopped_on_the_way(answer)}
+    failed = {
+        flow: max(answers, key=lambda answer: answer.icmp is not None)
+        for flow, answers in by_flow(answer for answer in egress.every if _stopped_on_the_way(answer)).items()
+    }
     looks = [partial(_look, host, answer) for answer in list(failed.values())[:TRACED]]
     return PathFacts(
         tried=tuple(dict.fromkeys(flow_of(answer) for answer in egress.every)),
@@ -72,14 +74,9 @@ def _stopped_on_the_way(answer: Answer) -> bool:
 
 def _look(host: Host, answer: Answer) -> Path:
     address, port = answer.address or "", port_of(answer.url)
-    path = Path(address, port, answer.phase, answer.outcome)
-    looks: list[Callable[[], Any]] = [
-        partial(host.connect, address, port, CONNECT_TIMEOUT),
-        partial(host.hops, address, port, HOPS_TIMEOUT),
-    ]
+    path = Path(address, port, answer.phase, answer.outcome, answer.offender, answer.icmp)
     try:
-        again, hops = host.together(looks)
-        return replace(path, route=host.route(address), answer=again, hops=hops)
+        return replace(path, route=host.route(address), hops=host.hops(address, port, HOPS_TIMEOUT))
     except HostError as error:
         return replace(path, error=str(error))
 

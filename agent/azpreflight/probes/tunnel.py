@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host import Hop, Interface, Outcome, Phase, Route, TcpAnswer
+from azpreflight.host import Hop, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Platform
 from azpreflight.probes.wording import several
 
@@ -33,10 +33,12 @@ class Path:
     """In which the endpoint failed: TCP, or TLS where it connected and then stopped."""
     outcome: Outcome
     """How it failed."""
+    offender: Optional[str] = None
+    """Who sent the ICMP error behind that; None if there was none."""
+    icmp: Optional[str] = None
+    """Its type and code: "3/13"."""
     route: Optional[Route] = None
     """The kernel's; None if the path could not be looked at."""
-    answer: Optional[TcpAnswer] = None
-    """Of one more connect, with the ICMP error behind it; None if the path could not be looked at."""
     hops: tuple[Hop, ...] = ()
     error: Optional[str] = None
     """Why the path could not be looked at."""
@@ -81,10 +83,11 @@ def _is_prefix(text: str) -> bool:
 def evidence(path: Path, own: "tuple[str, ...]", platform: Platform) -> Optional[Evidence]:
     """What speaks for a private network as the end of this path; None if nothing does.
 
-    An endpoint with a private address of its own (Private Link) is no traffic to the internet.
+    An endpoint with a private address of its own (Private Link) is no traffic to the internet, and one that answers
+    this time is no end.
     """
-    answered = path.answer is None or (path.phase is Phase.TCP and path.answer.outcome is Outcome.OK)
-    if answered or _is_private(path.address):
+    answers = path.phase is Phase.TCP and any(hop.outcome is Outcome.OK for hop in path.hops)
+    if answers or _is_private(path.address):
         return None
     routers = tuple(dict.fromkeys(_routers(path, own)))
     if not routers:
@@ -110,8 +113,7 @@ def _without_a_word(platform: Platform) -> "tuple[Confidence, str]":
 def _routers(path: Path, own: "tuple[str, ...]") -> "Iterator[str]":
     """Private addresses outside the virtual network that answered along the way, nearest first."""
     route = path.route or Route(Outcome.ERROR)
-    heard = [hop.address for hop in path.hops if hop.icmp is not None]
-    heard += [path.answer.offender] if path.answer is not None else []
+    heard = [*(hop.address for hop in path.hops if hop.icmp is not None), path.offender]
     for address in heard:
         if address is None or address in (route.gateway, route.source):
             continue
@@ -129,18 +131,14 @@ def _in(address: str, prefix: str) -> bool:
 
 def _refusal(path: Path, routers: "tuple[str, ...]") -> "Optional[tuple[str, str]]":
     """Code and sender of an ICMP error by which one of the routers ended the connection."""
-    answer = path.answer
-    if answer is not None and answer.icmp is not None and answer.offender in routers:
-        return answer.icmp, answer.offender
-    for hop in path.hops:
-        ended = hop.outcome in (Outcome.UNREACHABLE, Outcome.PROHIBITED, Outcome.REFUSED)
-        if ended and hop.icmp is not None and hop.address in routers:
-            return hop.icmp, hop.address
+    ends = [(path.icmp, path.offender)]
+    ends += [(hop.icmp, hop.address) for hop in path.hops if hop.outcome is not Outcome.ERROR]
+    for code, who in ends:
+        if code is not None and who is not None and who in routers:
+            return code, who
     return None
 
 
 def _end(path: Path) -> str:
-    outcome = path.outcome if path.answer is None or path.answer.outcome is Outcome.OK else path.answer.outcome
-    if path.phase is Phase.TLS:
-        return f"it connects, and in the TLS handshake {ENDS.get(outcome, outcome.value)}"
-    return ENDS.get(outcome, outcome.value)
+    end = ENDS.get(path.outcome, path.outcome.value)
+    return f"it connects, and in the TLS handshake {end}" if path.phase is Phase.TLS else end
