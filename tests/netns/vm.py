@@ -6,13 +6,14 @@ that runs in the VM can change the tree, this checkout or the machine.
 """
 
 import compileall
+import contextlib
 import os
 import select
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -144,6 +145,17 @@ class Vm:
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+    @contextlib.contextmanager
+    def running(self, *program: str) -> "Iterator[None]":
+        """A program of the VM that works in the background and is killed at the end; its output is thrown away."""
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(self.command(program), env=ENVIRONMENT, stdin=quiet, stdout=quiet, stderr=quiet)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
     def azpreflight(self, *arguments: str) -> Done:
         """Run the checkout's azpreflight in the VM."""
