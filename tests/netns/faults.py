@@ -56,6 +56,7 @@ AGENT_RULES = on(
 DNS_DEAD = resolv_conf(DEAD_SERVER)
 DNS_CLOSED = own_server("closed")
 DNS_HALF_DEAD = resolv_conf(DEAD_SERVER, topology.WIRE_SERVER)
+DNS_CARRIAGE_RETURNS = Fault(files={"/etc/resolv.conf": f"nameserver {topology.WIRE_SERVER}\r\n"})
 NO_RESOLV_CONF = Fault(files={"/etc/resolv.conf": None})
 
 # the way out

@@ -97,6 +97,7 @@ DNS = (
             ("dns-udp-only", "the customer's DNS server has no TCP", faults.own_server("udp-only"), WARNING),
             ("dns-wrong-id", "something answers with foreign query ids", faults.own_server("wrong-id"), ERROR),
             ("no-resolv-conf", "there is no resolv.conf", faults.NO_RESOLV_CONF, ERROR),
+            ("dns-carriage-returns", "resolv.conf was edited on Windows", faults.DNS_CARRIAGE_RETURNS, ERROR),
         )
     ),
     *(
