@@ -208,7 +208,8 @@ def test_nothing_but_wrong_ids_is_said_so() -> None:
 
 def test_an_answer_to_another_question_is_refused() -> None:
     def talk(question: bytes) -> "list[bytes]":
-        other = dns.message.make_query("other.example.net", "A", id=dns.message.from_wire(question).id)
+        other = dns.message.make_query("other.example.net", "A")
+        other.id = dns.message.from_wire(question).id
         return [reply(other.to_wire(), "other.example.net. 60 IN A 192.0.2.7")]
 
     with server(talk) as port:
@@ -262,7 +263,7 @@ def test_what_is_no_name_is_an_error(name: str) -> None:
 @given(st.binary(max_size=80), st.integers(min_value=2, max_value=60))
 def test_no_bytes_from_the_network_raise(garbage: bytes, keep: int) -> None:
     """A genuine answer overwritten from some place on is an answer or an error."""
-    query = dns.message.make_query(NAME, "A", id=7)
+    query = dns.message.make_query(NAME, "A")
     wire = reply(query.to_wire(), f"{NAME}. 60 IN CNAME b.example.net.", "b.example.net. 60 IN A 192.0.2.7")
     assert host_dns._read(query, wire[:keep] + garbage).outcome in (Outcome.OK, Outcome.ERROR)
 
