@@ -205,6 +205,12 @@ def test_names_of_the_goal_state_come_first_one_of_each_extension_before_mirrors
     assert dns.names_that_matter(RUN) == (NAMES, ())
 
 
+def test_without_goal_state_and_configuration_the_clouds_endpoints_are_asked_for() -> None:
+    china = replace(RUN, config=Config(cloud="china"))
+    assert dns.names_that_matter(china) == (("management.chinacloudapi.cn", "login.chinacloudapi.cn"), ())
+    assert dns.names_that_matter(replace(RUN, config=Config(cloud="mars"))) == ((), ())
+
+
 def test_a_sibling_is_in_the_zone_of_the_name() -> None:
     assert sibling_of(STORE) == SIBLING
     assert sibling_of("example.net") is None
@@ -500,7 +506,7 @@ def test_a_failure_without_anything_to_compare_is_likely() -> None:
 
 def test_no_answer_at_all_and_no_name_at_all_are_unknown() -> None:
     assert statuses(report_on(machine("10.0.0.9", answers={}), RUN))["dns-answers"] == "unknown"
-    nameless = replace(RUN, config=Config())
+    nameless = replace(RUN, config=Config(cloud="mars"))
     assert statuses(report_on(HEALTHY, nameless))["dns-answers"] == "unknown"
 
 

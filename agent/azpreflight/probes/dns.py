@@ -30,6 +30,8 @@ from azpreflight.probes.dns_facts import (
 )
 from azpreflight.probes.dns_file import judge_file
 from azpreflight.probes.dns_servers import judge_servers, judge_tcp
+from azpreflight.probes.egress.catalogue import documented_hosts
+from azpreflight.probes.egress.plan import cloud_of
 from azpreflight.probes.platform import PlatformFacts
 from azpreflight.probes.resolvconf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
 
@@ -81,7 +83,8 @@ def gather(host: Host, run: Run) -> DnsFacts:
 def names_that_matter(run: Run) -> "tuple[tuple[str, ...], tuple[str, ...]]":
     """The names to ask for, and those of them that certainly exist, because this VM's goal state has them.
 
-    The first manifest of every extension comes before the second of any, so that the limit cuts mirrors off.
+    The first manifest of every extension comes before the second of any, so that the limit cuts mirrors off. Without a
+    goal state and a configuration the cloud's public endpoints stand for all public names.
     """
     platform = run.facts(PlatformFacts)
     wanted = platform.wanted if platform is not None else None
@@ -89,7 +92,8 @@ def names_that_matter(run: Run) -> "tuple[tuple[str, ...], tuple[str, ...]]":
     if wanted is not None:
         lists = [plugin.manifests for plugin in wanted.plugins] + [family.manifests for family in wanted.families]
     manifests = [uri for rank in zip_longest(*lists) for uri in rank if uri is not None]
-    return hosts_of([*manifests, *run.config.endpoints]), hosts_of(manifests)
+    names = hosts_of([*manifests, *run.config.endpoints])
+    return names or documented_hosts(cloud_of(run, platform)), hosts_of(manifests)
 
 
 def questions_for(names: "Sequence[str]", sibling: Optional[str]) -> "tuple[Question, ...]":

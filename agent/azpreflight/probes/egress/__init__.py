@@ -16,7 +16,15 @@ from azpreflight.probes.egress.verdicts import verdicts
 
 __all__ = ["PROBE", "EgressFacts", "Own", "Package", "gather"]
 
-_NETWORK = ("firewall-egress", "dns-servers", "dns-answers", "path-tunnel", "network-default-route", "network-address")
+_NETWORK = (
+    "firewall-egress",
+    "dns-resolv-conf",
+    "dns-servers",
+    "dns-answers",
+    "path-tunnel",
+    "network-default-route",
+    "network-address",
+)
 
 
 def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azure_only: bool = True) -> Check:
