@@ -206,6 +206,21 @@ def test_where_neither_way_delivers_it_is_an_error() -> None:
     )
 
 
+def test_a_store_that_cannot_be_reached_is_not_tried_again_for_the_package() -> None:
+    """It would cost the same time once more."""
+    tried: list[tuple[str, int]] = []
+
+    class Counting(World):
+        def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
+            tried.append((address, port))
+            return super().connect(address, port, timeout)
+
+    (hello, _) = report(Counting(**vars(world(tcp=shut(SILENT, "20.60.0.11"))))).facts["egress"].packages
+    assert tried.count(("20.60.0.11", 443)) == 1
+    assert [answer.url for answer in hello.packages] == list(HELLO.packages)
+    assert [answer.outcome for answer in hello.packages] == [Outcome.OK, Outcome.TIMEOUT]
+
+
 def test_one_store_of_two_is_no_more_than_a_note() -> None:
     (found,) = findings(report(world(tcp=shut(REFUSED, "20.60.0.11"))), "egress-packages")
     assert (found.severity, found.flow) == (Severity.NOTE, "tcp 20.60.0.11:443")

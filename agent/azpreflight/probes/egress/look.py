@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Callable, Optional, TypeVar
 
-from azpreflight.host import Host
+from azpreflight.host import Host, Phase
 from azpreflight.model import Run
 from azpreflight.probes.answers import Answer, answer_of
 from azpreflight.probes.dns_facts import DnsFacts
-from azpreflight.probes.egress.facts import EgressFacts, Own, Package, host_of
+from azpreflight.probes.egress.facts import EgressFacts, Own, Package, host_of, port_of
 from azpreflight.probes.egress.fetch import ATTEMPT, Tried, fetch, look_up
 from azpreflight.probes.egress.plan import MAX_URIS, Errand, Need, plan
-from azpreflight.probes.goalstate import GoalState, Unreadable, parse_manifest
+from azpreflight.probes.goalstate import GoalState, Unreadable, bare, parse_manifest
 from azpreflight.probes.wireserver import WIRE_SERVER, plugin_headers
 
 A = TypeVar("A")
@@ -113,16 +113,27 @@ def _go_on(means: Means, package: Package, manifest: bytes) -> Package:
         return replace(package, fault=f"the manifest cannot be read: {error}")
     if not uris:
         return replace(package, fault=f"the manifest names no package of version {package.version}")
+    dead = {_server(answer.url): answer for answer in package.manifests if answer.phase in (Phase.DNS, Phase.TCP)}
     straight, relayed = _both(
         means.host,
-        partial(_straight, means, uris, PACKAGE_LIMIT, PACKAGE_ATTEMPT, RANGE),
+        partial(
+            _straight, means, [uri for uri in uris if _server(uri) not in dead], PACKAGE_LIMIT, PACKAGE_ATTEMPT, RANGE
+        ),
         partial(_relayed, means, uris[0], PACKAGE_LIMIT, PACKAGE_ATTEMPT, package.manifests[0].url),
     )
+    alive = iter(straight)
     return replace(
         package,
-        packages=tuple(tried.answer for tried in straight),
+        packages=tuple(
+            replace(dead[_server(uri)], url=bare(uri)) if _server(uri) in dead else next(alive).answer for uri in uris
+        ),
         relayed_package=relayed.answer if relayed is not None else None,
     )
+
+
+def _server(uri: str) -> "tuple[str, int]":
+    """Whom an address belongs to: one that could not be reached for the manifest is not tried again for the package."""
+    return host_of(uri), port_of(uri)
 
 
 def _straight(

@@ -140,19 +140,21 @@ def judge_relay(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     asked = [package for package in facts.packages if not package.signed and package.relayed_manifest is not None]
     if not asked:
         yield Unknown("it was not asked, because its requests would need signatures that are not kept")
+    failed: dict[str, list[Package]] = {}
     for package in asked:
         if not package.relayed and package.fault is None:
-            yield from _no_relay(package)
+            failed.setdefault(_relay_said(package), []).append(package)
+    for reason, packages in failed.items():
+        yield _no_relay(reason, packages)
 
 
-def _no_relay(package: Package) -> Iterator[Verdict]:
-    manifest = package.relayed_manifest
+def _no_relay(reason: str, packages: "Sequence[Package]") -> Verdict:
+    manifest = packages[0].relayed_manifest
     if manifest is not None and manifest.outcome is not Outcome.OK:
-        yield Unknown(f"the HostGAPlugin: {said(manifest)}")
-        return
-    yield Finding(
+        return Unknown(f"the HostGAPlugin: {reason}")
+    return Finding(
         Severity.NOTE,
-        f"the HostGAPlugin does not deliver {package.name}: {_relay_said(package)}",
+        f"the HostGAPlugin does not deliver {listed(package.name for package in packages)}: {reason}",
         "Keep the direct way to the stores open, as there is no second one, and if this stays ask Azure support.",
         flow=PLUGIN_FLOW,
     )
