@@ -312,22 +312,22 @@ def test_the_bundle_of_the_environment_has_no_say(store: str, monkeypatch: pytes
 
 def test_a_server_that_does_not_speak_tls_fails_in_phase_tls(store: str) -> None:
     with server(answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
-        got = get(f"https://127.0.0.1:{port}/", store=store)
+        got = get(f"https://store.example.net:{port}/", address="127.0.0.1", store=store)
     assert (got.outcome, got.phase) == (Outcome.ERROR, Phase.TLS)
 
 
 @pytest.mark.parametrize(("serve", "outcome"), [(silent, Outcome.TIMEOUT), (resetting, Outcome.RESET)])
 def test_a_handshake_that_goes_nowhere_fails_in_phase_tls(serve: Serve, outcome: Outcome, store: str) -> None:
     with server(serve) as port:
-        got = get(f"https://127.0.0.1:{port}/", store=store)
+        got = get(f"https://store.example.net:{port}/", address="127.0.0.1", store=store)
     assert (got.outcome, got.phase) == (outcome, Phase.TLS)
 
 
 def test_a_drip_inside_tls_ends_in_time(authority: trustme.CA, store: str) -> None:
     """TLS takes the socket over; the deadline must still reach it."""
     serve = endless(b"x", 0.05, b"HTTP/1.1 200 OK\r\n\r\n")
-    with server(serve, presenting(authority, "127.0.0.1")) as port:
-        got = get(f"https://127.0.0.1:{port}/", store=store)
+    with server(serve, presenting(authority, "store.example.net")) as port:
+        got = get(f"https://store.example.net:{port}/", address="127.0.0.1", store=store)
     assert (got.outcome, got.phase, got.status) == (Outcome.TIMEOUT, Phase.HTTP, 200)
 
 

@@ -186,14 +186,16 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
+        secure = attempt.asked.url.lower().startswith("https:")
+        self._context: dict[str, Any] = {"ssl_context": tls.trusting(attempt.asked.store)} if secure else {}
         super().__init__(max_retries=0)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=tls.trusting(self._attempt.asked.store), **kwargs)
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **self._context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _pools(self._attempt)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=tls.trusting(self._attempt.asked.store), **kwargs)
+        manager = super().proxy_manager_for(proxy, **self._context, **kwargs)
         manager.pool_classes_by_scheme = _pools(self._attempt)
         return manager
 
@@ -203,8 +205,10 @@ class _Adapter(HTTPAdapter):
 
 
 def session(attempt: Attempt) -> requests.Session:
+    """For the one request of this attempt. No proxy, password or CA bundle of the environment is used."""
     session = requests.Session()
     session.trust_env = False
-    session.mount("http://", _Adapter(attempt))
-    session.mount("https://", _Adapter(attempt))
+    adapter = _Adapter(attempt)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
     return session

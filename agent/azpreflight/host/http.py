@@ -126,6 +126,7 @@ def _send(requester: requests.Session, asked: Asked, deadline: Deadline) -> requ
 
 def _read(raw: Any, body: bytearray, limit: int) -> None:
     """Read up to one byte more than the limit, so that a longer body is known to be longer. Nothing is unpacked."""
+    raw.enforce_content_length = True  # urllib3 before 2.0 takes a body that ends early for a whole one
     while len(body) <= limit:
         piece = raw.read(min(CHUNK, limit + 1 - len(body)), decode_content=False)
         if not piece:

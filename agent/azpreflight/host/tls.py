@@ -9,6 +9,7 @@ import os
 import ssl
 from collections.abc import Iterator
 from functools import cache
+from threading import Lock
 from typing import Any, Optional
 
 BUNDLES = (
@@ -21,7 +22,9 @@ BUNDLES = (
 """Where the distributions that Azure endorses keep the certificates that they trust."""
 COMMON_NAME, ORGANIZATION = bytes((0x55, 4, 3)), bytes((0x55, 4, 10))
 """Object identifiers 2.5.4.3 and 2.5.4.10 in DER (X.520)."""
-SEQUENCE, INTEGER, EXPLICIT_VERSION = 0x30, 0x02, 0xA0
+SEQUENCE, EXPLICIT_VERSION = 0x30, 0xA0
+
+_LOADING = Lock()
 
 
 def bundle() -> Optional[str]:
@@ -29,12 +32,18 @@ def bundle() -> Optional[str]:
     return next((path for path in BUNDLES if os.path.isfile(path) and os.path.getsize(path)), None)
 
 
-@cache
 def trusting(store: Optional[str]) -> ssl.SSLContext:
     """A context that trusts the certificates in the file `store`, and nothing where that is None.
 
-    Parsing a distribution's bundle takes some 40 ms, hence once a process; a context may be shared between threads.
+    Parsing a distribution's bundle takes some 40 ms, hence once a process, however many threads ask for it at the same
+    time; a context may be shared between them.
     """
+    with _LOADING:
+        return _load(store)
+
+
+@cache
+def _load(store: Optional[str]) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=store) if store else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
