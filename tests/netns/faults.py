@@ -77,6 +77,12 @@ APPLIANCE_RESETS = on(
     "iptables-nft -P FORWARD DROP",
 )
 
+
+def keeps_quiet(role: str) -> Fault:
+    """A router that sends no ICMP errors, as Azure's own and many firewalls do."""
+    return on(role, "iptables-nft -A OUTPUT -p icmp -j DROP")
+
+
 # the platform
 
 WIRE_SERVER_GONE = on("fabric", f"iptables-nft -A INPUT -d {topology.WIRE_SERVER} -p tcp --dport 80 -j DROP")

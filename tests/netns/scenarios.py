@@ -135,7 +135,39 @@ EGRESS = (
             ("diagnostics", "and a diagnostics extension must report there", faults.HAS_DIAGNOSTICS),
         )
     ),
+    Scenario(
+        "quiet-tunnel",
+        "traffic to the internet goes to an on-premises network where nobody says a word: no tunnel is to be seen",
+        (faults.TUNNEL, faults.keeps_quiet("onprem"), faults.keeps_quiet("appliance")),
+        Cause.NO_EGRESS,
+        WARNING,
+    ),
     Scenario("plugin-fails", "nothing much; the HostGAPlugin delivers no packages", (faults.PLUGIN_FAILS,)),
+)
+TUNNELS = (
+    *(
+        Scenario(
+            name,
+            f"traffic to the internet goes to an on-premises network, {broken}",
+            (faults.TUNNEL, *more),
+            Cause.FORCED_TUNNEL,
+            severity,
+        )
+        for name, broken, more, severity in (
+            ("forced-tunnel", "where it vanishes", (), WARNING),
+            (
+                "forced-tunnel-quiet-gateway",
+                "where it vanishes; Azure's routers keep quiet",
+                (faults.keeps_quiet("fabric"),),
+                WARNING,
+            ),
+            ("forced-tunnel-prohibited", "whose firewall forbids it", (faults.APPLIANCE_PROHIBITS,), WARNING),
+            ("forced-tunnel-unreachable", "which knows no way on", (faults.APPLIANCE_UNREACHABLE,), WARNING),
+            ("forced-tunnel-resets", "whose firewall breaks it off", (faults.APPLIANCE_RESETS,), WARNING),
+            ("forced-tunnel-nor-plugin", "and the HostGAPlugin delivers nothing", (faults.PLUGIN_FAILS,), ERROR),
+            ("forced-tunnel-diagnostics", "and a diagnostics extension must report", (faults.HAS_DIAGNOSTICS,), ERROR),
+        )
+    ),
 )
 IMAGE = (
     Scenario(
@@ -157,6 +189,14 @@ PAIRS = (
         (Cause.NO_EGRESS,),
     ),
     Scenario(
+        "dns-dead-and-forced-tunnel",
+        "the DNS server does not exist, and traffic to the internet dies in an on-premises network",
+        (faults.DNS_DEAD, faults.TUNNEL),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        (Cause.FORCED_TUNNEL,),
+    ),
+    Scenario(
         "not-generalized-and-dns-dead",
         "the image was not deprovisioned, and the DNS server does not exist",
         (faults.PROVISIONED_BEFORE, faults.DNS_DEAD),
@@ -165,5 +205,5 @@ PAIRS = (
         (Cause.DNS_UNREACHABLE,),
     ),
 )
-TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *IMAGE, *PAIRS)
+TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *IMAGE, *PAIRS)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}
