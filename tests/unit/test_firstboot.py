@@ -30,6 +30,7 @@ from azpreflight.model import (
     Stage,
     Tool,
 )
+from azpreflight.probes import PROBES
 
 UNDER_WAY = Progress(provisioned=False, extensions_done=False)
 DONE = Progress(provisioned=True, extensions_done=True)
@@ -134,3 +135,9 @@ def test_milestones_are_in_the_order_in_which_they_were_reached() -> None:
     ]
     assert {item.waited_s for item in line[2:]} == {11.0}
     assert len(line) == len(KINDS)
+
+
+def test_milestones_name_checks_that_exist() -> None:
+    names = {check.id for probe in PROBES for check in probe.checks}
+    for kind in KINDS:
+        assert set(kind.checks) <= names
