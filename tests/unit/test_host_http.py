@@ -162,7 +162,8 @@ def test_a_server_that_misbehaves_is_told_in_time(name: str) -> None:
     serve, outcome, status = MISBEHAVING[name]
     with server(serve) as port:
         got = get(f"http://127.0.0.1:{port}/")
-    assert (got.outcome, got.phase, got.status) == (outcome, Phase.HTTP, status)
+    assert (got.outcome, got.phase) == (outcome, Phase.HTTP)
+    assert got.status in (status, None)  # whether the status line was taken in before the deadline is up to the machine
     assert got.detail
 
 

@@ -24,6 +24,6 @@ def test_without_a_change_the_wait_ends_in_time(tmp_path: Path) -> None:
         watch.wait(0.0)  # whatever the network did before
         began = time.monotonic()
         watch.wait(0.2)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 10
     finally:
         watch.close()
