@@ -144,6 +144,7 @@ EGRESS = (
     ),
     Scenario("plugin-fails", "nothing much; the HostGAPlugin delivers no packages", (faults.PLUGIN_FAILS,)),
 )
+<<<<<<< HEAD
 TUNNELS = (
     *(
         Scenario(
@@ -168,6 +169,34 @@ TUNNELS = (
             ("forced-tunnel-diagnostics", "and a diagnostics extension must report", (faults.HAS_DIAGNOSTICS,), ERROR),
         )
     ),
+=======
+FIREWALL = (
+    *(
+        Scenario(name, broken, (fault,), Cause.GUEST_FIREWALL, severity)
+        for name, broken, fault, severity in (
+            (
+                "firewall-legacy",
+                "a legacy rule of the guest drops tcp 168.63.129.16:80",
+                faults.LEGACY_DROPS_WIRE_SERVER,
+                ERROR,
+            ),
+            ("firewall-nft", "a rule of nft's own drops tcp 168.63.129.16:80", faults.NFT_DROPS_WIRE_SERVER, ERROR),
+            (
+                "firewall-iptables-nft",
+                "a rule made by iptables in nf_tables drops it",
+                faults.IPTABLES_NFT_DROPS_WIRE_SERVER,
+                ERROR,
+            ),
+            ("firewall-rejects-plugin", "a rule rejects tcp 168.63.129.16:32526", faults.REJECTS_HOST_PLUGIN, ERROR),
+            ("firewall-policy", "the policy of OUTPUT is DROP", faults.POLICY_DROP, ERROR),
+            ("firewall-input-policy", "the policy of INPUT is DROP", faults.INPUT_POLICY_DROP, ERROR),
+            ("firewall-dns", "rules drop what goes to port 53", faults.DROPS_DNS, ERROR),
+            ("firewall-imds", "a rule drops what goes to the instance metadata", faults.DROPS_IMDS, WARNING),
+            ("firewall-https", "a rule drops what goes to port 443", faults.DROPS_HTTPS, WARNING),
+        )
+    ),
+    Scenario("firewall-agent", "nothing; waagent has installed its own rules", (faults.AGENT_RULES,)),
+>>>>>>> 7aa9002 (tests: guest firewall scenarios in the stand-in platform)
 )
 IMAGE = (
     Scenario(
@@ -205,5 +234,9 @@ PAIRS = (
         (Cause.DNS_UNREACHABLE,),
     ),
 )
+<<<<<<< HEAD
 TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *IMAGE, *PAIRS)
+=======
+TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *FIREWALL, *IMAGE, *PAIRS)
+>>>>>>> 7aa9002 (tests: guest firewall scenarios in the stand-in platform)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}
