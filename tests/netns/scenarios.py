@@ -144,7 +144,6 @@ EGRESS = (
     ),
     Scenario("plugin-fails", "nothing much; the HostGAPlugin delivers no packages", (faults.PLUGIN_FAILS,)),
 )
-<<<<<<< HEAD
 TUNNELS = (
     *(
         Scenario(
@@ -169,7 +168,7 @@ TUNNELS = (
             ("forced-tunnel-diagnostics", "and a diagnostics extension must report", (faults.HAS_DIAGNOSTICS,), ERROR),
         )
     ),
-=======
+)
 FIREWALL = (
     *(
         Scenario(name, broken, (fault,), Cause.GUEST_FIREWALL, severity)
@@ -196,7 +195,6 @@ FIREWALL = (
         )
     ),
     Scenario("firewall-agent", "nothing; waagent has installed its own rules", (faults.AGENT_RULES,)),
->>>>>>> 7aa9002 (tests: guest firewall scenarios in the stand-in platform)
 )
 IMAGE = (
     Scenario(
@@ -234,9 +232,5 @@ PAIRS = (
         (Cause.DNS_UNREACHABLE,),
     ),
 )
-<<<<<<< HEAD
-TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *IMAGE, *PAIRS)
-=======
-TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *FIREWALL, *IMAGE, *PAIRS)
->>>>>>> 7aa9002 (tests: guest firewall scenarios in the stand-in platform)
+TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *FIREWALL, *IMAGE, *PAIRS)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}
