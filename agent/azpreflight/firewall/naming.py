@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Optional
 
 from azpreflight.firewall import agentrules, nfttext, savetext
-from azpreflight.firewall.facts import Backend, Decider, Flow, Part
+from azpreflight.firewall.facts import Backend, Decider, Flow, Part, Purpose
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.firewall.tools import PREFIX
 
@@ -110,7 +110,8 @@ def _iptables_accept(flow: Flow, part: Part) -> str:
         return "-p ipv6-icmp -j ACCEPT"
     if part is Part.REPLY:
         return "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
-    return f"-d {flow.address} -p {flow.protocol} --dport {flow.port} -j ACCEPT"
+    to = "" if flow.purpose is Purpose.PACKAGE else f"-d {flow.address} "  # the stores' addresses change
+    return f"{to}-p {flow.protocol} --dport {flow.port} -j ACCEPT"
 
 
 def _nft_accept(flow: Flow, part: Part) -> str:
@@ -119,7 +120,8 @@ def _nft_accept(flow: Flow, part: Part) -> str:
     if part is Part.REPLY:
         return "ct state established,related accept"
     family = "ip6" if ":" in flow.address else "ip"
-    return f"{family} daddr {flow.address} {flow.protocol} dport {flow.port} accept"
+    to = "" if flow.purpose is Purpose.PACKAGE else f"{family} daddr {flow.address} "
+    return f"{to}{flow.protocol} dport {flow.port} accept"
 
 
 def title(found: Decider) -> str:
