@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Callable, Optional, TypeVar
 
-from azpreflight.host import Host, Phase
+from azpreflight.host import Host
 from azpreflight.model import Run
 from azpreflight.probes.answers import Answer, answer_of
 from azpreflight.probes.dns_facts import DnsFacts
-from azpreflight.probes.egress.facts import EgressFacts, Own, Package, host_of, port_of
+from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, port_of, way
 from azpreflight.probes.egress.fetch import ATTEMPT, Tried, fetch, look_up
 from azpreflight.probes.egress.plan import MAX_URIS, Errand, Need, plan
 from azpreflight.probes.goalstate import GoalState, Unreadable, bare, parse_manifest
@@ -33,7 +33,7 @@ RANGE = {"Range": f"bytes=0-{PACKAGE_LIMIT - 1}"}
 PAGE_LIMIT = 1 << 10
 """Bytes of anything else: that it answers is all that counts."""
 PACKAGE_ATTEMPT = 1.4
-"""Seconds for a package, whose stores have been seen to answer or not by then: so both steps cost at most 3.4 s."""
+"""Seconds for a package, whose stores have answered for the manifest: so both steps cost at most 3.4 s."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _go_on(means: Means, package: Package, manifest: bytes) -> Package:
         return replace(package, fault=f"the manifest cannot be read: {error}")
     if not uris:
         return replace(package, fault=f"the manifest names no package of version {package.version}")
-    dead = {_server(answer.url): answer for answer in package.manifests if answer.phase in (Phase.DNS, Phase.TCP)}
+    dead = {_server(answer.url): answer for answer in package.manifests if way(answer) is Way.SHUT}
     straight, relayed = _both(
         means.host,
         partial(
