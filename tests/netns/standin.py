@@ -1,6 +1,8 @@
 """The whole stand-in platform as one context manager: wiring, servers, and the VM."""
 
 import contextlib
+import fcntl
+import hashlib
 import json
 import select
 import subprocess
@@ -19,7 +21,7 @@ from tests.netns.documents import HELLO
 from tests.netns.servers.__main__ import Config
 from tests.netns.servers.services import Setup
 from tests.netns.vm import CHECKOUT, Vm
-from tests.scratchroot import debian_tree
+from tests.scratchroot import cache_directory, debian_tree
 
 VM_PACKAGES = ("waagent", "iptables", "nftables", "ipset", "iproute2", "ca-certificates")
 """What a VM image has: the agent, and the tools whose rules are looked at."""
@@ -168,7 +170,19 @@ def _files(tree: Path) -> "dict[str, Optional[str]]":
 
 @lru_cache(maxsize=1)
 def certificates() -> "tuple[str, str]":
-    """The authority's certificate, and the store's certificate chain with its key, as PEM."""
-    authority = trustme.CA(organization_name="Stand-in Certificates")
-    leaf = authority.issue_cert(*SERVER_NAMES, organization_name="Stand-in Store")
-    return authority.cert_pem.bytes().decode(), leaf.private_key_and_cert_chain_pem.bytes().decode()
+    """The authority's certificate, and the store's certificate chain with its key, as PEM.
+
+    Made once for a user, so that images which trust the authority can be kept.
+    """
+    digest = hashlib.sha256(" ".join(SERVER_NAMES).encode()).hexdigest()[:12]
+    kept = cache_directory() / f"certificates-{digest}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with open(kept.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            authority = trustme.CA(organization_name="Stand-in Certificates")
+            leaf = authority.issue_cert(*SERVER_NAMES, organization_name="Stand-in Store")
+            pems = authority.cert_pem.bytes(), leaf.private_key_and_cert_chain_pem.bytes()
+            kept.write_text(json.dumps([pem.decode() for pem in pems]))
+        authority_pem, leaf_pem = json.loads(kept.read_text())
+    return authority_pem, leaf_pem

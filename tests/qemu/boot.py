@@ -59,8 +59,11 @@ class Boot:
 
 
 @contextlib.contextmanager
-def boot(image: Image, what: Boot, disk: Optional[Path] = None) -> "Iterator[Machine]":
-    """The machine, powered on; everything gone afterwards."""
+def boot(image: Image, what: Boot, *, disk: Optional[Path] = None, state: Optional[Path] = None) -> "Iterator[Machine]":
+    """The machine, powered on or going on from a saved state; everything gone afterwards.
+
+    With a saved state the faults come into being once the machine runs again.
+    """
     with contextlib.ExitStack() as stack:
         names, directory = stack.enter_context(platform(*what.faults))
         break_in(names, what.faults)

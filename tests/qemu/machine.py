@@ -12,7 +12,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,10 @@ BRIDGE = (
     "ip link set tap0 up",
 )
 POLL_S = 0.2
+SOCKET_TIMEOUT = 10.0
+"""Seconds until the emulator has opened its sockets; it takes a tenth of one."""
+MIGRATION_TIMEOUT = 60.0
+"""Seconds to write or read a machine's state of some 240 MB."""
 AGENT_TIMEOUT = 20.0
 """Seconds for one answer of the guest agent; emulated, it takes a quarter of one."""
 
@@ -63,11 +67,16 @@ class Machine:
         disc: Optional[Path] = None,
         append: str = "",
         disk: Optional[Path] = None,
+        state: Optional[Path] = None,
     ) -> None:
-        """`disc` is the provisioning disc; `disk` an existing overlay, for a machine that boots again."""
+        """`disc` is the provisioning disc; `disk` an existing overlay, for a machine that boots again or goes on.
+
+        `state` is what `save` wrote of a machine with the same firmware and devices, which goes on from there.
+        """
         self._image, self._namespace, self._directory = image, namespace, directory
         self._vm_id, self._disc, self._append = vm_id, disc, append
         self.disk = disk or directory / "disk.qcow2"
+        self._state = state
         self.serial = directory / "serial.log"
         self._process: Optional[subprocess.Popen[bytes]] = None
         self.started = 0.0
@@ -82,6 +91,8 @@ class Machine:
         self._process = subprocess.Popen(
             inside(self._namespace, self._command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
+        if self._state is not None:
+            self._resume()
         return self
 
     def __exit__(
@@ -115,6 +126,9 @@ class Machine:
         if self._disc is not None:
             command += ["-drive", f"file={self._disc},if=none,id=cd,media=cdrom,readonly=on,format=raw"]
             command += ["-device", "ide-cd,drive=cd"]
+        command += ["-qmp", f"unix:{self._directory}/control,server=on,wait=off"]
+        if self._state is not None:
+            command += ["-incoming", f"exec:cat {self._state}"]
         return command
 
     # what it says
@@ -135,6 +149,60 @@ class Machine:
                 break
             time.sleep(POLL_S)
         raise TimeoutError(f"no {pattern!r} on the serial port: {self.said()[-1500:].decode('utf-8', 'replace')}")
+
+    # its state
+
+    def save(self, state: Path) -> None:
+        """Stop it and write its whole state to a file; only its disk is of use afterwards."""
+        self._control("stop")
+        self._control("migrate", uri=f"exec:cat > {state}")
+        self._until("query-migrate", "completed")
+        self._control("quit")
+        assert self._process is not None
+        self._process.wait(MIGRATION_TIMEOUT)
+
+    def _resume(self) -> None:
+        """Go on where the saved machine stopped, and set its clock."""
+        self._until("query-status", "paused", "postmigrate", "prelaunch")
+        self._control("cont")
+        self.wait_for_agent(MIGRATION_TIMEOUT)
+        self.run(f"date -s @{time.time():.0f}")
+
+    def _until(self, query: str, *states: str) -> None:
+        deadline = time.monotonic() + MIGRATION_TIMEOUT
+        while self._control(query).get("status") not in states:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{query} never said {' or '.join(states)}")
+            time.sleep(POLL_S / 2)
+
+    def _control(self, command: str, **arguments: Any) -> Any:
+        """One command of the emulator's own control channel (QMP)."""
+        with self._connected("control", MIGRATION_TIMEOUT) as stream:
+            self._receive(stream)  # its greeting
+            for message in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                self._send(stream, message)
+                reply = self._receive(stream)
+                while "event" in reply:
+                    reply = self._receive(stream)
+        if "error" in reply:
+            raise ValueError(f"{command}: {reply['error']}")
+        return reply["return"]
+
+    @contextlib.contextmanager
+    def _connected(self, name: str, timeout: float) -> "Iterator[Any]":
+        """A stream to one of the emulator's sockets, which it opens right after its start."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(timeout)
+            deadline = time.monotonic() + SOCKET_TIMEOUT
+            while True:
+                try:
+                    sock.connect(str(self._directory / name))
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(POLL_S / 4)
+            yield sock.makefile("rwb")
 
     # what it is told
 
@@ -171,10 +239,7 @@ class Machine:
 
     def _ask(self, command: str, reply_timeout: float = AGENT_TIMEOUT, **arguments: Any) -> Any:
         """One command of the guest agent; a fresh connection each time, synchronised by a number."""
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(reply_timeout)
-            sock.connect(str(self._directory / "agent"))
-            stream = sock.makefile("rwb")
+        with self._connected("agent", reply_timeout) as stream:
             number = int(time.time() * 1000) % 10**9
             self._send(stream, {"execute": "guest-sync-delimited", "arguments": {"id": number}}, before=b"\xff")
             while self._receive(stream).get("return") != number:
