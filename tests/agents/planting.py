@@ -73,6 +73,22 @@ ARTEFACTS = (
     Artefact(f"var/lib/cloud/instances/{OTHER_VM}/user-data.txt", "#cloud-config\n", STAYS),
     Artefact("var/lib/cloud/data/reported_ready", "1\n", STAYS),
     Artefact("var/lib/cloud/seed/azure/ovf-env.xml", OVF, STAYS),
+    Artefact("etc/netplan/01-build.yaml", "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n", STAYS),
+    Artefact("etc/udev/rules.d/70-persistent-net.rules", 'ATTR{address}=="00:0d:3a:12:34:56", NAME="eth0"\n', STAYS),
+    Artefact("etc/systemd/network/10-eth0.network", "[Match]\nMACAddress=00:0d:3a:12:34:56\n", STAYS),
+    Artefact("etc/NetworkManager/system-connections/eth0.nmconnection", "[ipv4]\nmethod=manual\n", STAYS),
+    Artefact("etc/network/interfaces.d/eth0", "iface eth0 inet static\n", STAYS),
+    Artefact("etc/fstab", "LABEL=root / ext4 defaults 0 1\n/dev/sdc1 /data ext4 defaults 0 2\n", STAYS),
+    Artefact("etc/krb5.keytab", "keytab", STAYS),
+    Artefact("var/lib/ubuntu-advantage/private/machine-token.json", "{}", STAYS),
+    Artefact("etc/opt/microsoft/azuremonitoragent/config-cache/agent.json", "{}", STAYS),
+    Artefact("var/log/auth.log", "Accepted publickey\n", STAYS),
+    Artefact("var/log/journal/0123456789abcdef0123456789abcdef/system.journal", "LPKSHHRH", STAYS),
+    Artefact("var/lib/hyperv/.kvp_pool_1", "PROVISIONING_REPORT", STAYS),
+    Artefact("var/spool/cron/crontabs/gone", "* * * * * true\n", STAYS),
+    Artefact("swapfile", "SWAPSPACE2", STAYS),
+    Artefact("etc/ssh/sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n", STAYS),
+    Artefact("var/lib/azpreflight/report.json", "{}", STAYS),
 )
 
 

@@ -5,7 +5,7 @@ from typing import Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run
-from azpreflight.probes import cloudcfg, osrelease, systemd, waagentconf
+from azpreflight.probes import bootloader, cloudcfg, osrelease, systemd, waagentconf
 from azpreflight.probes.agents.facts import (
     CLOUD_INIT_LOCAL,
     DISABLED_MARKER,
@@ -78,7 +78,7 @@ def _cloud_init(host: Host) -> CloudInitFacts:
     files, errors = _cloud_files(host)
     marker, identify = host.info(DISABLED_MARKER), _text(host, DS_IDENTIFY_CFG, errors)
     named, policy = cloudcfg.identify_config(identify or "")
-    options = "" if host.root != "/" else _text(host, "/proc/cmdline", errors) or ""
+    options = _kernel_options(host, errors)
     disabled = {
         DISABLED_MARKER: marker is not None,
         f"policy: disabled in {DS_IDENTIFY_CFG}": policy is not None and "disabled" in policy.split(","),
@@ -97,6 +97,19 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         config=cloudcfg.merged(files),
         errors=tuple(errors),
     )
+
+
+def _kernel_options(host: Host, errors: "list[str]") -> str:
+    """Those of the next boot and, on a running system, of this one, which come last and win.
+
+    Many systems keep the boot loader's files from all but root; this boot's options then stand for the next one's.
+    """
+    now = "" if host.root != "/" else _text(host, "/proc/cmdline", errors) or ""
+    try:
+        return " ".join((*bootloader.options(host), now))
+    except HostError as error:
+        errors.extend([str(error)] if host.privileged else [])
+        return now
 
 
 def _cloud_files(host: Host) -> "tuple[list[tuple[str, str]], list[str]]":

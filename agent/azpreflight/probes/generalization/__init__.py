@@ -25,12 +25,18 @@ from azpreflight.model import (
 )
 from azpreflight.probes.generalization import (
     accounts,
+    ages,
     cloudinit,
+    enrolment,
     hostkeys,
     identity,
     keyfiles,
     leases,
     library,
+    litter,
+    mounts,
+    network,
+    own,
     progress,
     resolver,
     sentinel,
@@ -61,6 +67,15 @@ def judge_users(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
     yield from part("accounts", lambda found, asked: accounts.judge_users(found, user, asked))(facts, run)
 
 
+def by_age(before: Judge, after: Judge) -> Judge:
+    """What is in the image is judged by `before`; what a VM that has started has, by its age."""
+
+    def judge_by_age(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
+        yield from (after if run.stage is Stage.FIRSTBOOT else before)(facts, run)
+
+    return judge_by_age
+
+
 BEFORE_FIRST_BOOT = (Stage.BUILD, Stage.CAPTURE)
 """A VM that has started has keys, users, ids and logs of its own, and nothing tells them from the image's."""
 
@@ -73,13 +88,14 @@ def _check(
     *,
     stages: "tuple[Stage, ...]" = BEFORE_FIRST_BOOT,
     profiles: "tuple[Profile, ...]" = (Profile.GENERALIZED,),
+    cause: Cause = Cause.NOT_GENERALIZED,
 ) -> Check:
     return Check(
         name,
         title,
         judge,
         severity,
-        cause=Cause.NOT_GENERALIZED,
+        cause=cause,
         stages=stages,
         profiles=profiles,
         offline=True,
@@ -147,8 +163,9 @@ PROBE = Probe(
         _check(
             "gen-ssh-host-keys",
             "VMs made from this will not share SSH host keys",
-            part("host_keys", hostkeys.judge),
+            by_age(part("host_keys", hostkeys.judge), ages.judge_host_keys),
             ERROR,
+            stages=ALL_STAGES,
         ),
         _check(
             "gen-resolv-conf",
@@ -160,8 +177,9 @@ PROBE = Probe(
         _check(
             "gen-machine-id",
             "every VM will make a machine id of its own",
-            part("identity", identity.judge_machine_id),
+            by_age(part("identity", identity.judge_machine_id), ages.judge_machine_id),
             WARNING,
+            stages=ALL_STAGES,
         ),
         _check(
             "gen-random-seed",
@@ -172,5 +190,28 @@ PROBE = Probe(
         _check("gen-hostname", "no name of this machine is left", part("identity", identity.judge_host_name), NOTE),
         _check("gen-shell-history", "no shell history is left", part("traces", traces.judge_history), WARNING),
         _check("gen-agent-logs", "no log of the agents is left", part("traces", traces.judge_logs), WARNING),
+        _check("gen-system-logs", "no log of this machine is left", part("litter", litter.judge_logs), WARNING),
+        _check(
+            "gen-network-config",
+            "the network hangs on no card and no address of this machine",
+            part("network", network.judge),
+            ERROR,
+        ),
+        _check(
+            "gen-enrolment",
+            "this machine's memberships are not in the image",
+            part("enrolment", enrolment.judge),
+            ERROR,
+        ),
+        _check(
+            "gen-fstab",
+            "every filesystem that must be mounted is on the disk that is captured",
+            part("mounts", mounts.judge),
+            ERROR,
+            profiles=ALL_PROFILES,
+            cause=Cause.BOOT_CONFIG,
+        ),
+        _check("gen-litter", "nothing else of this machine is left", part("litter", litter.judge_litter), NOTE),
+        _check("gen-azpreflight", "no report of azpreflight's own is left", part("own", own.judge), NOTE),
     ),
 )

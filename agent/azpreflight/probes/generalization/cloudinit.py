@@ -31,6 +31,8 @@ class CloudStateFacts:
 
     instance: Optional[str] = None
     """Where the link `instance` points; None: there is none, as on a cleaned machine."""
+    linked: Optional[float] = None
+    """When the link was made, in seconds since the epoch: when this instance was first seen; None: no link."""
     blockers: tuple[str, ...] = ()
     """Those of manual-clean, reported_ready and the ovf-env.xml seed that are there."""
     host_name_memory: bool = False
@@ -46,8 +48,10 @@ def look(host: Host, run: Run) -> CloudStateFacts:
     """Names and ids only."""
     link = host.info(f"{STATE}/instance", follow=False)
     present = (path for path in (MANUAL_CLEAN, REPORTED_READY, OVF_SEED) if host.info(path) is not None)
+    is_link = link is not None and link.kind is FileKind.LINK
     return CloudStateFacts(
-        instance=plain(link.target or "") if link is not None and link.kind is FileKind.LINK else None,
+        instance=plain(link.target or "") if link is not None and is_link else None,
+        linked=link.modified if link is not None and is_link else None,
         blockers=tuple(present),
         host_name_memory=host.info(SET_HOSTNAME) is not None,
         user_data=filled(host, matching(host, (f"{STATE}/instances/*/user-data.txt",))),

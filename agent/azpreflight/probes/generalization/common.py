@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from azpreflight.host import FileKind, Host
-from azpreflight.model import Finding, Profile, Run, Severity, Stage
+from azpreflight.model import Confidence, Finding, Profile, Run, Severity, Stage
 from azpreflight.probes.agents import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
 from azpreflight.probes.osrelease import Distribution
 from azpreflight.probes.waagentconf import WaagentConfig
@@ -44,15 +44,24 @@ def leftover(
     *,
     cleaned: bool,
     evidence: Optional[Mapping[str, str]] = None,
+    unless: Optional[str] = None,
 ) -> Finding:
     """A finding on something of this machine that would go into the image.
 
     `cleaned` says that waagent's deprovisioning removes it: while the machine is still being built that makes it a
-    note, and the command is that one.
+    note, and the command is that one. `unless` is what else it may be; it makes the finding a likely one.
     """
     cleaned = cleaned and deprovisions(run)
     at_build = Severity.NOTE if cleaned and run.stage is Stage.BUILD else severity
-    return Finding(at_build, message, remedy, (DEPROVISION,) if cleaned else tuple(commands), evidence or {})
+    return Finding(
+        at_build,
+        message,
+        remedy,
+        (DEPROVISION,) if cleaned else tuple(commands),
+        evidence or {},
+        confidence=Confidence.LIKELY if unless else Confidence.CERTAIN,
+        confidence_reason=unless or "seen directly",
+    )
 
 
 def filled(host: Host, paths: "Sequence[str]") -> "tuple[str, ...]":

@@ -9,11 +9,16 @@ from azpreflight.model import Run
 from azpreflight.probes.generalization import (
     accounts,
     cloudinit,
+    enrolment,
     hostkeys,
     identity,
     keyfiles,
     leases,
     library,
+    litter,
+    mounts,
+    network,
+    own,
     resolver,
     sentinel,
     sudoers,
@@ -21,11 +26,16 @@ from azpreflight.probes.generalization import (
 )
 from azpreflight.probes.generalization.accounts import AccountFacts
 from azpreflight.probes.generalization.cloudinit import CloudStateFacts
+from azpreflight.probes.generalization.enrolment import EnrolmentFacts
 from azpreflight.probes.generalization.hostkeys import HostKeyFacts
 from azpreflight.probes.generalization.identity import IdentityFacts
 from azpreflight.probes.generalization.keyfiles import KeyFileFacts
 from azpreflight.probes.generalization.leases import LeaseFacts
 from azpreflight.probes.generalization.library import LibraryFacts
+from azpreflight.probes.generalization.litter import LitterFacts
+from azpreflight.probes.generalization.mounts import MountFacts
+from azpreflight.probes.generalization.network import NetworkFacts
+from azpreflight.probes.generalization.own import OwnFacts
 from azpreflight.probes.generalization.resolver import ResolverFacts
 from azpreflight.probes.generalization.sentinel import SentinelFacts
 from azpreflight.probes.generalization.sudoers import SudoersFacts
@@ -47,6 +57,11 @@ class GeneralizationFacts:
     cloud_state: Optional[CloudStateFacts] = None
     identity: Optional[IdentityFacts] = None
     traces: Optional[TraceFacts] = None
+    network: Optional[NetworkFacts] = None
+    enrolment: Optional[EnrolmentFacts] = None
+    mounts: Optional[MountFacts] = None
+    litter: Optional[LitterFacts] = None
+    own: Optional[OwnFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be looked at, by the name of its field."""
 
@@ -63,6 +78,11 @@ LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
     "cloud_state": cloudinit.look,
     "identity": identity.look,
     "traces": traces.look,
+    "network": network.look,
+    "enrolment": enrolment.look,
+    "mounts": mounts.look,
+    "litter": litter.look,
+    "own": own.look,
 }
 
 

@@ -32,6 +32,8 @@ class IdentityFacts:
 
     machine_id: bool = False
     """A real one: 32 hexadecimal digits."""
+    machine_id_written: Optional[float] = None
+    """When, in seconds since the epoch; None where there is none."""
     dbus_id: bool = False
     """D-Bus has one of its own: a regular file, not a link."""
     secrets: tuple[str, ...] = ()
@@ -47,9 +49,11 @@ class IdentityFacts:
 def look(host: Host, run: Run) -> IdentityFacts:
     """Presence, and the two names."""
     dbus = host.info(DBUS_ID, follow=False)
+    info = host.info(MACHINE_ID)
     name = _first_word(host.text("/etc/hostname", SMALL))
     return IdentityFacts(
         machine_id=_ID.fullmatch(host.text(MACHINE_ID, 4096) or "") is not None,
+        machine_id_written=info.modified if info is not None else None,
         dbus_id=dbus is not None and dbus.kind is FileKind.FILE and dbus.size > 0,
         secrets=filled(host, SECRETS),
         seeds=filled(host, SEEDS),

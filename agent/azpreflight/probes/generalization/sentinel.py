@@ -27,17 +27,21 @@ class SentinelFacts:
     """The id in it; None: no such file. Empty: a very old agent wrote it."""
     vm_id: Optional[str] = None
     """This VM's SMBIOS UUID; None with a mounted image, or where there is none."""
+    written: Optional[float] = None
+    """When it was written, in seconds since the epoch; None: no such file."""
 
 
 def look(host: Host, run: Run) -> SentinelFacts:
     """Both as they are written."""
     path = f"{config_of(run).lib_dir}/provisioned"
     content = host.text(path, 4096)
+    info = host.info(path) if content is not None else None
     vm_id = None if run.offline or content is None else host.text(PRODUCT_UUID, 4096)
     return SentinelFacts(
         path=path,
         provisioned=plain(content.strip()) if content is not None else None,
         vm_id=vm_id.strip().lower() if vm_id else None,
+        written=info.modified if info is not None else None,
     )
 
 

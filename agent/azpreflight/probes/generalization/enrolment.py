@@ -1,0 +1,109 @@
+"""Membership of the build VM in a directory, a subscription or a management service.
+
+Clones that carry it are one machine to the other side: they throw one another out, count once, or report under one
+name. A key that authenticates the machine is a credential that stays valid.
+"""
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from azpreflight.host import FileKind, Host, HostError
+from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.common import KEPT, SMALL, leftover, matching
+from azpreflight.probes.wording import files, several
+
+
+@dataclass(frozen=True)
+class Product:
+    """One service that machines are enrolled in."""
+
+    name: str
+    paths: tuple[str, ...]
+    """Patterns; any file with something in it, or any directory that is not empty, is an enrolment."""
+    severity: Severity
+    command: str
+
+
+PRODUCTS = (
+    Product("Kerberos", ("/etc/krb5.keytab",), Severity.ERROR, "rm -f /etc/krb5.keytab"),
+    Product(
+        "Red Hat Subscription Management",
+        ("/etc/pki/consumer/key.pem",),
+        Severity.ERROR,
+        "subscription-manager unregister; subscription-manager clean",
+    ),
+    Product(
+        "Ubuntu Pro",
+        ("/var/lib/ubuntu-advantage/private/machine-token.json", "/var/lib/ubuntu-pro/private/machine-token.json"),
+        Severity.ERROR,
+        "pro detach --assume-yes",
+    ),
+    Product(
+        "Samba", ("/var/lib/samba/private/secrets.tdb",), Severity.ERROR, "rm -f /var/lib/samba/private/secrets.tdb"
+    ),
+    Product("Azure Arc", ("/var/opt/azcmagent/certs/*",), Severity.ERROR, "azcmagent disconnect --force-local-only"),
+    Product("sssd", ("/var/lib/sss/db/cache_*.ldb",), Severity.WARNING, "rm -rf /var/lib/sss/db/*"),
+    Product("chrony", ("/etc/chrony/chrony.keys", "/etc/chrony.keys"), Severity.WARNING, "truncate --size 0 {path}"),
+    Product("iSCSI", ("/etc/iscsi/initiatorname.iscsi",), Severity.WARNING, "rm -f /etc/iscsi/initiatorname.iscsi"),
+    Product(
+        "Azure Monitor agent",
+        ("/etc/opt/microsoft/azuremonitoragent/config-cache/*",),
+        Severity.WARNING,
+        "rm -rf /etc/opt/microsoft/azuremonitoragent/config-cache",
+    ),
+    Product("Log Analytics agent", ("/etc/opt/microsoft/omsagent/*/certs/oms.key",), Severity.ERROR, "rm -f {path}"),
+    Product("Guest Configuration", ("/var/lib/GuestConfig/*",), Severity.WARNING, "rm -rf /var/lib/GuestConfig"),
+    Product(
+        "Azure proxy agent", ("/var/lib/azure-proxy-agent/*",), Severity.WARNING, "rm -rf /var/lib/azure-proxy-agent"
+    ),
+)
+"""Which files, from the documentation of each product; what they hold is never looked at, but for comments."""
+
+
+@dataclass(frozen=True)
+class EnrolmentFacts:
+    """Which products have something here."""
+
+    found: tuple[str, ...] = ()
+    """Paths."""
+
+
+def look(host: Host, run: Run) -> EnrolmentFacts:
+    """Files of all products. HostError without root."""
+    paths = (path for product in PRODUCTS for path in matching(host, product.paths))
+    return EnrolmentFacts(tuple(path for path in paths if _holds(host, path))[:KEPT])
+
+
+def _holds(host: Host, path: str) -> bool:
+    """A directory counts, and a file that has more than comments."""
+    info = host.info(path)
+    if info is None or (info.kind is FileKind.FILE and info.size == 0):
+        return False
+    if info.kind is not FileKind.FILE or not path.endswith((".keys", ".iscsi")):
+        return True
+    try:
+        lines = (host.text(path, SMALL) or "").splitlines()
+    except HostError:
+        return True
+    return any(line.strip() and not line.lstrip().startswith(("#", "GenerateName")) for line in lines)
+
+
+def judge(facts: EnrolmentFacts, run: Run) -> Iterator[Verdict]:
+    """No membership of this machine goes into the image."""
+    for product in PRODUCTS:
+        paths = tuple(path for path in facts.found if _of(product, path))
+        if paths:
+            what = "a credential" if product.severity is Severity.ERROR else "an identity"
+            yield leftover(
+                run,
+                product.severity,
+                f"{what} of this machine for {product.name}: {several(paths)}",
+                "Take this machine out of the service before it is captured.",
+                tuple(dict.fromkeys(product.command.format(path=files([path])) for path in paths)),
+                cleaned=False,
+            )
+
+
+def _of(product: Product, path: str) -> bool:
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in product.paths)

@@ -1,0 +1,113 @@
+"""fstab entries for disks that the next VM does not have.
+
+An entry without `nofail` that cannot be mounted sends the boot into emergency mode: no network, no agent, and the
+platform reports OSProvisioningTimedOut. Names such as /dev/sdc change from boot to boot on Azure, and the temporary
+disk is another one in every VM (systemd.mount(5); Microsoft Learn, "Troubleshoot Linux VM boot issues due to fstab
+errors").
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.common import SMALL, leftover
+from azpreflight.probes.wording import plain
+
+FSTAB = "/etc/fstab"
+LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
+TEMPORARY = ("/dev/disk/cloud/azure_resource", "/dev/disk/azure/resource")
+"""What udev calls the temporary disk."""
+OPTIONAL = ("nofail", "noauto", "x-systemd.automount", "_netdev")
+"""Options that keep a missing device from stopping the boot."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of fstab that must succeed at boot."""
+
+    device: str
+    mount_point: str
+    disk: Optional[str] = None
+    """The whole disk behind the device, such as sdc; None: not present, or a mounted image is looked at."""
+
+
+@dataclass(frozen=True)
+class MountFacts:
+    """What must be mounted."""
+
+    entries: tuple[Entry, ...] = ()
+    root_disk: Optional[str] = None
+    """The disk of the entry for /; None where it cannot be told."""
+    live: bool = False
+    """The devices of the running system were looked at."""
+
+
+def look(host: Host, run: Run) -> MountFacts:
+    """fstab, and on a running system the disks behind it."""
+    live = not run.offline
+    entries = tuple(
+        Entry(device, point, _disk(host, device) if live else None)
+        for device, point in required(host.text(FSTAB, SMALL) or "")
+    )
+    root = next((entry.disk for entry in entries if entry.mount_point == "/"), None)
+    return MountFacts(entries, root, live)
+
+
+def required(text: str) -> "tuple[tuple[str, str], ...]":
+    """(device, mount point) of entries that must succeed, swap and network filesystems left out (fstab(5))."""
+    rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return tuple((row[0], row[1]) for row in rows if len(row) >= 3 and _must_mount(row))
+
+
+def _must_mount(row: "list[str]") -> bool:
+    options = row[3].split(",") if len(row) > 3 else []
+    local = row[0].startswith(("/dev/", *(f"{key}=" for key in LINKS)))
+    return local and row[2] != "swap" and not any(option in OPTIONAL for option in options)
+
+
+def _disk(host: Host, device: str) -> Optional[str]:
+    """The whole disk that a device of fstab is on, by the links that udev makes."""
+    key, _, value = device.partition("=")
+    path = f"/dev/disk/{LINKS[key]}/{value.strip(chr(34))}" if key in LINKS else device
+    info = host.info(path, follow=False)
+    if info is None:
+        return None
+    name = (info.target or path).rpartition("/")[2]
+    return name.rstrip("0123456789") if name.startswith(("sd", "vd", "hd", "xvd")) else name.partition("p")[0]
+
+
+def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
+    """Everything that must be mounted is on the disk that is captured."""
+    for entry in facts.entries:
+        why = _why(entry, facts)
+        if why is not None:
+            device, point = plain(entry.device), plain(entry.mount_point)
+            commands = (_with_nofail(device, point),) if entry.mount_point != "/" and "#" not in device + point else ()
+            yield leftover(
+                run,
+                Severity.WARNING if entry.mount_point == "/" else Severity.ERROR,
+                f"fstab: {device} on {point} has no nofail, and {why}",
+                "Add nofail, or remove the entry.",
+                commands,
+                cleaned=False,
+            )
+
+
+def _with_nofail(device: str, point: str) -> str:
+    """Put nofail before the options of the entry."""
+    blank, word = r"[[:space:]]\+", r"[^[:space:]]\+"
+    return rf"sed -i 's#^\({device}{blank}{point}{blank}{word}{blank}\)#\1nofail,#' {FSTAB}"
+
+
+def _why(entry: Entry, facts: MountFacts) -> Optional[str]:
+    if entry.device.startswith(TEMPORARY):
+        return "the temporary disk is another one in every VM, or is not there"
+    if entry.device.startswith(("/dev/sd", "/dev/hd", "/dev/vd")):
+        return "such names change from boot to boot"
+    if not facts.live or entry.device.startswith("/dev/") or facts.root_disk is None:
+        return None
+    if entry.disk is None:
+        return "no such device is here"
+    return None if entry.disk == facts.root_disk else f"it is on the disk {plain(entry.disk)}, which is not captured"

@@ -1,0 +1,226 @@
+"""Parts of the generalisation probe: network files, fstab, boot loader, ages, enrolment and litter."""
+
+from dataclasses import replace
+from typing import Any, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azpreflight.host import FileInfo, FileKind
+from azpreflight.model import Severity
+from azpreflight.probes import bootloader, yamltext
+from azpreflight.probes.generalization import mounts, pins
+from tests.fakes import FakeHost, Link
+from tests.judging import findings, judged
+from tests.unit.test_probe_generalization import FIRST_BOOT, PROBES, RUN, host, verdict
+
+MAC_NETPLAN = """\
+network:
+  version: 2
+  ethernets:
+    eth0:
+      dhcp4: true
+      match: {macaddress: "00:0d:3a:12:34:56"}
+      set-name: eth0
+"""
+STATIC_NETPLAN = "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "told"),
+    [
+        (pins.of_netplan, MAC_NETPLAN, ["eth0 is matched by its MAC address"]),
+        (pins.of_netplan, STATIC_NETPLAN, ["eth0 has a static address"]),
+        (pins.of_netplan, "network: {ethernets: {eth0: {dhcp4: true, addresses: [10.0.0.9/24]}}}\n", []),
+        (pins.of_netplan, "network: {ethernets: {eth0: {match: {driver: hv_netvsc}, dhcp4: true}}}\n", []),
+        (pins.of_netplan, "network: [1]\n", []),
+        (pins.of_netplan, "network: {bridges: {br0: {addresses: [10.0.0.9/24]}}}\n", []),
+        (pins.of_networkd, "[Match]\nMACAddress=00:0d:3a:12:34:56\n[Network]\nDHCP=yes\n", ["matches a MAC address"]),
+        (pins.of_networkd, "[Match]\nName=eth0\n[Network]\nAddress=10.0.0.9/24\n", ["has a static address"]),
+        (pins.of_networkd, "[Match]\nName=br0\n[Network]\nAddress=10.0.0.9/24\n", []),
+        (pins.of_networkd, "[Match]\nName=e*\n[Network]\nDHCP=ipv4\n", []),
+        (pins.of_keyfile, "[connection]\ntype=ethernet\n[ethernet]\nmac-address=00:0D:3A\n", ["matches a MAC address"]),
+        (pins.of_keyfile, "[connection]\ntype=ethernet\n[ipv4]\nmethod=manual\n", ["has a static address"]),
+        (pins.of_keyfile, "[connection]\ntype=bridge\n[ipv4]\nmethod=manual\n", []),
+        (pins.of_interfaces, "auto lo\niface lo inet loopback\niface eth0 inet dhcp\n", []),
+        (
+            pins.of_interfaces,
+            "iface eth0 inet static\n  hwaddress ether 00:0d:3a\n",
+            ["eth0 has a static address", "sets a MAC address"],
+        ),
+        (pins.of_ifcfg, "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n", ["matches a MAC address"]),
+        (pins.of_ifcfg, "BOOTPROTO=none\nIPADDR=10.0.0.9\n", ["has a static address"]),
+        (pins.of_ifcfg, "BOOTPROTO='dhcp'\nONBOOT=yes\n", []),
+        (
+            pins.of_udev,
+            'SUBSYSTEM=="net", ATTR{address}=="00:0d:3a:12:34:56", NAME="eth0"\n',
+            ["names a card by its MAC address"],
+        ),
+        (pins.of_udev, 'SUBSYSTEM=="net", DRIVERS=="hv_netvsc", NAME="eth0"\n', []),
+    ],
+)
+def test_what_binds_a_network_file(reader: Any, text: str, told: "list[str]") -> None:
+    """A card's address and an address of the network bind; DHCP for any card does not."""
+    assert list(reader(text)) == told
+
+
+@given(st.text())
+def test_readers_take_any_text(text: str) -> None:
+    """Whatever a file says, a reader says something or nothing."""
+    for reader in (pins.of_networkd, pins.of_keyfile, pins.of_interfaces, pins.of_ifcfg, pins.of_udev):
+        assert all(isinstance(told, str) for told in reader(text))
+
+
+def test_cloud_inits_own_file_is_a_note_unless_its_network_is_off() -> None:
+    """It is written anew for the next VM, if cloud-init may."""
+    generated = {"/etc/netplan/50-cloud-init.yaml": MAC_NETPLAN}
+    assert verdict(host(generated), RUN, "gen-network-config") == ("fail", ("note",))
+    off = {**generated, "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg": "network: {config: disabled}\n"}
+    assert verdict(host(off), RUN, "gen-network-config") == ("fail", ("error",))
+    own = {"/etc/netplan/01-static.yaml": STATIC_NETPLAN}
+    assert verdict(host(own), RUN, "gen-network-config") == ("fail", ("error",))
+
+
+def test_a_netplan_file_that_is_no_yaml_is_told() -> None:
+    """netplan then configures nothing."""
+    (finding,) = findings(judged(host({"/etc/netplan/x.yaml": "network: [\n"}), RUN, *PROBES), "gen-network-config")
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("netplan cannot read /etc/netplan/x.yaml")
+
+
+UUID = "5f0e8a7e-0c1d-4b57-9f57-2d4f7f3d1c11"
+DISKS = {
+    f"/dev/disk/by-uuid/{UUID}": Link("../../sda1"),
+    "/dev/disk/by-uuid/DATA": Link("../../sdc1"),
+    "/dev/disk/by-label/boot": Link("../../sda15"),
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "severities"),
+    [
+        (f"UUID={UUID} / ext4 defaults 0 1", ()),
+        ("LABEL=boot /boot vfat defaults 0 1", ()),
+        ("UUID=DATA /data ext4 defaults 0 2", ("error",)),
+        ("UUID=DATA /data ext4 defaults,nofail 0 2", ()),
+        ("UUID=GONE /data ext4 defaults 0 2", ("error",)),
+        ("/dev/sdc1 /data ext4 defaults 0 2", ("error",)),
+        ("/dev/sda1 / ext4 defaults 0 1", ("warning",)),
+        ("/dev/disk/cloud/azure_resource-part1 /mnt auto defaults 0 2", ("error",)),
+        ("/dev/disk/cloud/azure_resource-part1 /mnt auto defaults,nofail 0 2", ()),
+        ("/dev/mapper/vg-data /data xfs defaults 0 2", ()),
+        ("server:/share /nfs nfs defaults 0 0", ()),
+        ("/swapfile none swap sw 0 0", ()),
+        ("tmpfs /tmp tmpfs defaults 0 0", ()),
+        ("#/dev/sdc1 /data ext4 defaults 0 2", ()),
+        ("nonsense", ()),
+    ],
+)
+def test_fstab(line: str, severities: "tuple[str, ...]") -> None:
+    """What must be mounted has to be on the disk that is captured."""
+    lines = line if " / " in line else f"UUID={UUID} / ext4 defaults 0 1\n{line}"
+    machine = host({**DISKS, "/etc/fstab": lines + "\n"})
+    assert verdict(machine, RUN, "gen-fstab")[1] == severities
+
+
+def test_fstab_of_a_mounted_image_is_judged_by_names_alone() -> None:
+    """Which disks there are, only the running machine can tell."""
+    text = "UUID=GONE /data ext4 defaults 0 2\n"
+    facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt"), replace(RUN, root="/mnt"))
+    assert list(mounts.judge(facts, RUN)) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "options"),
+    [
+        ({}, ()),
+        (
+            {"/boot/grub/grub.cfg": "menuentry 'a' {\n\tlinux /vmlinuz root=/dev/sda1 ro ds=nocloud\n}\n"},
+            ("ds=nocloud",),
+        ),
+        (
+            {"/boot/loader/entries/a.conf": "title A\noptions root=/dev/sda1 cloud-init=disabled\n"},
+            ("cloud-init=disabled",),
+        ),
+    ],
+)
+def test_options_of_the_next_boot(files: "dict[str, Any]", options: "tuple[str, ...]") -> None:
+    """GRUB's own file and the entries of systemd-boot and Fedora."""
+    assert [word for word in bootloader.options(FakeHost(files=files)) if word in options] == list(options)
+
+
+def test_a_kernel_option_of_the_next_boot_disables_cloud_init() -> None:
+    """It is in the image, although this boot did not have it."""
+    grub = {"/boot/grub/grub.cfg": "linux /vmlinuz ro cloud-init=disabled\n"}
+    (finding,) = findings(judged(host(grub), RUN, *PROBES), "agents-provisioner")
+    assert "cloud-init=disabled on the kernel command line" in finding.message
+
+
+DAY = 86_400.0
+
+
+def at(modified: float, kind: FileKind = FileKind.FILE, target: Optional[str] = None) -> FileInfo:
+    """A file of that time."""
+    return FileInfo(kind, 400, 0o600, 0, 0, modified, target)
+
+
+@pytest.mark.parametrize(("age", "status"), [(3 * DAY, "fail"), (60.0, "pass"), (-60.0, "pass")])
+def test_host_keys_older_than_the_first_boot_came_with_the_image(age: float, status: str) -> None:
+    """Keys are made minutes around the marks of provisioning, or they were there before."""
+    booted = 1_700_000_000.0
+    machine = host(
+        {
+            "/var/lib/cloud/instance": at(booted, FileKind.LINK, "instances/x"),
+            "/etc/ssh/ssh_host_rsa_key": at(booted - age),
+            "/etc/ssh/ssh_host_ed25519_key": at(booted - age - DAY),
+        }
+    )
+    assert verdict(machine, FIRST_BOOT, "gen-ssh-host-keys")[0] == status
+
+
+def test_without_a_mark_of_provisioning_ages_say_nothing() -> None:
+    """Nothing tells when the VM was made."""
+    machine = host({"/etc/ssh/ssh_host_rsa_key": at(1.0)})
+    assert verdict(machine, FIRST_BOOT, "gen-ssh-host-keys") == ("notapplicable", ())
+
+
+@pytest.mark.parametrize(
+    ("files", "severities"),
+    [
+        ({"/etc/chrony/chrony.keys": "# keys\n"}, ()),
+        ({"/etc/chrony/chrony.keys": "1 SHA1 HEX:00\n"}, ("warning",)),
+        ({"/etc/iscsi/initiatorname.iscsi": "GenerateName=yes\n"}, ()),
+        ({"/etc/iscsi/initiatorname.iscsi": "InitiatorName=iqn.1993-08.org.debian:01:a\n"}, ("warning",)),
+        ({"/etc/pki/consumer/key.pem": "x", "/var/lib/sss/db/cache_example.ldb": "x"}, ("error", "warning")),
+        ({"/etc/opt/microsoft/omsagent/w1/certs/oms.key": "x"}, ("error",)),
+    ],
+)
+def test_memberships(files: "dict[str, Any]", severities: "tuple[str, ...]") -> None:
+    """A credential is an error, an identity a warning, a file with comments alone is nothing."""
+    assert verdict(host(files), RUN, "gen-enrolment")[1] == severities
+
+
+def test_litter_is_told_kind_by_kind() -> None:
+    """Pools, dangling units, crontabs of nobody and settings of sshd are notes; what is in use is not told."""
+    files = {
+        "/var/lib/hyperv/.kvp_pool_1": b"PROVISIONING_REPORT",
+        "/etc/systemd/system/network.target.wants/waagent-network-setup.service": Link(
+            "/lib/systemd/system/gone.service"
+        ),
+        "/var/spool/cron/crontabs/gone": "* * * * * x\n",
+        "/var/spool/cron/crontabs/root": "* * * * * x\n",
+        "/etc/ssh/sshd_config.d/50-cloud-init.conf": "PasswordAuthentication yes\n",
+    }
+    report = judged(host(files), RUN, *PROBES)
+    assert len(findings(report, "gen-litter")) == 4
+    assert not any("crontabs/root" in finding.message for finding in findings(report, "gen-litter"))
+
+
+@given(st.text(max_size=200))
+def test_yaml_ends_in_a_mapping_or_a_reason(text: str) -> None:
+    """No text makes it raise anything else."""
+    try:
+        assert isinstance(yamltext.mapping(text), dict)
+    except (yamltext.NotYaml, yamltext.Refused) as error:
+        assert str(error).isprintable()
