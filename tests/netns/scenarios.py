@@ -224,6 +224,22 @@ PAIRS = (
         (Cause.FORCED_TUNNEL,),
     ),
     Scenario(
+        "firewall-and-dns-dead",
+        "an iptables rule drops the wire server, and the DNS server does not exist",
+        (faults.IPTABLES_NFT_DROPS_WIRE_SERVER, faults.DNS_DEAD),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        (Cause.GUEST_FIREWALL,),
+    ),
+    Scenario(
+        "firewall-and-forced-tunnel",
+        "an iptables rule drops the wire server, and traffic to the internet dies in an on-premises network",
+        (faults.IPTABLES_NFT_DROPS_WIRE_SERVER, faults.TUNNEL),
+        Cause.GUEST_FIREWALL,
+        ERROR,
+        (Cause.FORCED_TUNNEL,),
+    ),
+    Scenario(
         "not-generalized-and-dns-dead",
         "the image was not deprovisioned, and the DNS server does not exist",
         (faults.PROVISIONED_BEFORE, faults.DNS_DEAD),

@@ -174,7 +174,7 @@ def test_a_reset_before_anything_was_said_is_a_reset() -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
     with server(at_once) as port:
-        outcomes = {get(f"http://127.0.0.1:{port}/").outcome for _ in range(50)}
+        outcomes = {get(f"http://127.0.0.1:{port}/", timeout=5.0).outcome for _ in range(50)}
     assert outcomes == {Outcome.RESET}
 
 
