@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from azpreflight import codec
-from azpreflight.host import DnsAnswer, Outcome, Phase
+from azpreflight.host import DnsAnswer, Outcome, Phase, Route
 from azpreflight.model import Confidence, Config, Platform, Report, Result, Run, Severity, Stage
 from azpreflight.probes import dns, platform
 from azpreflight.probes.answers import Answer
@@ -31,6 +31,8 @@ BEHIND = "/run/systemd/resolve/resolv.conf"
 
 Answers = Mapping[tuple[str, str, str, bool], DnsAnswer]
 OK = Outcome.OK
+ROUTES = {address: Route(OK, "eth0", "10.0.0.1", "10.0.0.4") for address in (CONTROL, "169.254.169.254")}
+"""So that nothing but DNS is to blame."""
 
 
 def answer(*addresses: str, rcode: str = "NOERROR", truncated: bool = False) -> DnsAnswer:
@@ -67,7 +69,7 @@ def says(server: str, said: DnsAnswer, tcp: bool = True, udp: bool = True) -> An
 
 def machine(*servers: str, answers: Answers, files: "Mapping[str, Node]" = {}) -> FakeHost:  # noqa: B006 - never changed
     text = "".join(f"nameserver {server}\n" for server in servers)
-    return FakeHost(files={PATH: text, **files}, dns=answers)
+    return FakeHost(files={PATH: text, **files}, dns=answers, routes=ROUTES)
 
 
 def report_on(host: FakeHost, run: Run) -> Report:
@@ -91,7 +93,7 @@ def fails(outcome: Outcome, **more: str) -> DnsAnswer:
 
 HEALTHY = machine(CONTROL, answers=knows(CONTROL))
 BROKEN = {
-    "dns-resolv-conf": FakeHost(),
+    "dns-resolv-conf": FakeHost(routes=ROUTES),
     "dns-servers": machine("10.1.2.3", answers=knows(CONTROL)),
     "dns-tcp": machine(CONTROL, answers=knows(CONTROL, tcp=False)),
     "dns-answers": machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode="REFUSED"))}),

@@ -184,14 +184,10 @@ def _no_tcp(server: Server, facts: DnsFacts) -> Finding:
     example = f", as for {cut}" if cut is not None else ""
     return Finding(
         Severity.WARNING,
-        f"DNS server {plain(server.address)} answers over udp, and its tcp port 53 is {_shut(answer.outcome)}: "
+        f"DNS server {plain(server.address)} answers over udp and not over tcp ({MANNERS[answer.outcome]}): "
         f"answers that are longer than a datagram are lost{example}",
         "Let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network.",
         evidence=_evidence(server, facts),
         flow=f"tcp {server.address}:53",
         confidence_reason="its udp port answers the same questions in the same moment",
     )
-
-
-def _shut(outcome: Outcome) -> str:
-    return "closed" if outcome is Outcome.REFUSED else MANNERS[outcome]
