@@ -52,9 +52,7 @@ class Command:
 
 def commands() -> "tuple[Command, ...]":
     """All subcommands as the parser knows them."""
-    subparsers = next(
-        action for action in options.parser()._actions if isinstance(action, argparse._SubParsersAction)
-    )
+    subparsers = next(action for action in options.parser()._actions if isinstance(action, argparse._SubParsersAction))
     summaries = {choice.dest: choice.help or "" for choice in subparsers._choices_actions}
     return tuple(
         Command(name, summaries[name], tuple(_argument(name, action) for action in parser._actions))
@@ -112,7 +110,7 @@ def bash() -> str:
         [
             "# bash completion for azpreflight",
             "_azpreflight() {",
-            '    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}',
+            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}",
             '    if [ "$COMP_CWORD" -eq 1 ]; then',
             f'        COMPREPLY=($(compgen -W "{names} --help --version" -- "$cur")); return',
             "    fi",
@@ -138,7 +136,7 @@ def _bash_words(*arguments: Argument) -> str:
     if not arguments:
         return "COMPREPLY=()"
     words, files = " ".join(arguments[0].words), _BASH_FILES.get(arguments[0].value, "")
-    names = "compopt -o filenames; " if files else ""
+    names = "compopt -o filenames 2>/dev/null; " if files else ""
     return f'{names}COMPREPLY=($(compgen{files} -W "{words}" -- "$cur"))'
 
 

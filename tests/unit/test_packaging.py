@@ -1,0 +1,139 @@
+"""What is shipped beside the program: man pages, configuration, completions. Each is compared with the program."""
+
+import argparse
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from azpreflight import __version__, config, options
+from azpreflight.model import Config
+from azpreflight.probes import PROBES
+
+SOURCE = Path(__file__).parents[2]
+CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)
+CONFIG = (SOURCE / "packaging/config.yaml").read_text()
+
+
+def commands() -> "dict[str, argparse.ArgumentParser]":
+    """The parser of each command."""
+    actions = options.parser()._actions
+    return next(dict(action.choices) for action in actions if isinstance(action, argparse._SubParsersAction))
+
+
+def manual(name: str) -> str:
+    """A man page without its fonts and escapes."""
+    text = (SOURCE / "man" / name).read_text().replace("\\-", "-")
+    return re.sub(r"\\f.|\"", "", text)
+
+
+# --- man pages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_man_page_knows_every_command_and_option(command: str) -> None:
+    page = manual("azpreflight.1")
+    assert re.search(rf"(?m)^\.BI? {command}\b", page)
+    names = {name for action in commands()[command]._actions for name in action.option_strings}
+    assert [name for name in sorted(names) if not re.search(rf"(?<![\w-]){name}(?![\w-])", page)] == []
+
+
+def test_the_man_page_knows_every_exit_code_of_the_help() -> None:
+    codes = re.findall(r"(?m)^  (\d+) ", options.EXIT_CODES)
+    page = manual("azpreflight.1")
+    assert [code for code in codes if f".B {code}\n" not in page] == []
+
+
+def test_the_man_page_of_the_configuration_knows_every_key() -> None:
+    page = manual("azpreflight-config.5")
+    keys = [field.name for field in dataclasses.fields(Config)]
+    assert [key for key in keys if not re.search(rf"(?m)^\.BI?R? {key}:? ", page)] == []
+
+
+# --- the configuration --------------------------------------------------------------------------------------------
+
+
+def test_the_configuration_as_shipped_says_nothing() -> None:
+    assert config.parse(CONFIG, "config.yaml", CHECKS) == Config()
+
+
+def test_every_key_of_the_configuration_is_there_and_its_example_is_valid() -> None:
+    spoken = re.sub(r"(?m)^#(?=[a-z]| +-)", "", CONFIG)
+    parsed = config.parse(spoken, "config.yaml", CHECKS)
+    unsaid = [field.name for field in dataclasses.fields(Config) if not getattr(parsed, field.name)]
+    assert unsaid == []
+
+
+# --- the package --------------------------------------------------------------------------------------------------
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    assert (SOURCE / "packaging/debian/changelog").read_text().startswith(f"azpreflight ({__version__}) ")
+
+
+# --- completions --------------------------------------------------------------------------------------------------
+
+
+@cache
+def made(shell: str) -> str:
+    """The completions, made as the package makes them."""
+    command = [sys.executable, SOURCE / "packaging/completions.py", shell]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE / "agent")}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=60).stdout
+
+
+def completion(shell: str, folder: Path) -> str:
+    """The path of a file with the completions."""
+    path = folder / "_azpreflight"
+    path.write_text(made(shell))
+    return str(path)
+
+
+def completed(shell: str, folder: Path, *words: str) -> "set[str]":
+    """What the shell offers for the last of these words."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
+    path = completion(shell, folder)
+    scripts = {
+        "bash": f'source {path}; shift; COMP_WORDS=(azpreflight "$@"); COMP_CWORD=$#; '
+        '_azpreflight; printf "%s\\n" "${COMPREPLY[@]}"',
+        "fish": f'source {path}; complete -C "azpreflight {" ".join(words)}"',
+    }
+    command = [shell, "-c", scripts[shell], *(("", "", *words) if shell == "bash" else ())]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
+    assert done.stderr == ""
+    return {line.partition("\t")[0] for line in done.stdout.splitlines()} - {""}
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("dec",), {"decode"}),
+        (("check", "--stage", ""), {"build", "capture", "firstboot"}),
+        (("check", "--stage", "f"), {"firstboot"}),
+        (("decode", "--form"), {"--format"}),
+        (("check", "--only", "gen-machine"), {"gen-machine-id"}),
+        (("explain", "gen-machine"), {"gen-machine-id"}),
+        (("decode", "a"), {"a.log"}),
+        (("decode", "-o", "a"), {"a.log"}),
+        (("check", "--root", "s"), {"sub"}),
+    ],
+)
+def test_a_shell_completes(shell: str, words: "tuple[str, ...]", offered: "set[str]", tmp_path: Path) -> None:
+    (tmp_path / "a.log").touch()
+    (tmp_path / "sub").mkdir()
+    assert {word.rstrip("/") for word in completed(shell, tmp_path, *words)} == offered
+
+
+def test_zsh_can_read_its_completions(tmp_path: Path) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("there is no zsh")
+    assert subprocess.run(["zsh", "-n", completion("zsh", tmp_path)], check=False, timeout=60).returncode == 0
