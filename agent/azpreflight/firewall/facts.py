@@ -171,13 +171,12 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class SecondOpinion:
-    """What python-iptables makes of the legacy tables. It cannot see nf_tables, so it is never the verdict."""
+    """What python-iptables makes of the legacy tables alone. It cannot see nf_tables, so it is never the verdict."""
 
-    rules: int
-    """Rules of all legacy tables that it counted."""
-    agrees: bool
-    """True if that is the number that the system's own tools print."""
+    differences: tuple[str, ...] = ()
+    """Chains of which it counts other rules, or has another policy, than the system's own tools."""
     error: Optional[str] = None
+    """Why it has no opinion."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ needs, and names the rule.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Callable, Optional
 
 from azpreflight.firewall.agentrules import agent_rules
 from azpreflight.firewall.dump import dump, tables_of
-from azpreflight.firewall.facts import Backend, ChainFacts, FirewallFacts
+from azpreflight.firewall.facts import Backend, ChainFacts, FirewallFacts, SecondOpinion
 from azpreflight.firewall.rehearsal import programs_of, rehearse
 from azpreflight.firewall.rules import Table
+from azpreflight.firewall.second import second_opinion
 from azpreflight.firewall.tools import backend_of
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Finding, Judge, Probe, Run, Severity, Unknown, Verdict
@@ -33,7 +34,11 @@ def gather(host: Host, run: Run) -> FirewallFacts:
         raise HostError("only root may read the firewall's rules")
     dumps = dump(host)
     tables = tables_of(dumps)
-    rehearsal, flows = rehearse(host, dumps, tables, flows_of(run))
+    asks: tuple[Callable[[], Any], ...] = (
+        lambda: rehearse(host, dumps, tables, flows_of(run)),
+        lambda: second_opinion(host, tables),
+    )
+    (rehearsal, flows), opinion = host.together(asks)
     return FirewallFacts(
         plain=backend_of(host, "iptables"),
         dumps=dumps,
@@ -41,6 +46,7 @@ def gather(host: Host, run: Run) -> FirewallFacts:
         agent_rules=tuple(agent_rules(tables, programs_of(host))),
         rehearsal=rehearsal,
         flows=flows,
+        second_opinion=opinion,
     )
 
 
@@ -57,6 +63,7 @@ def judge_dump(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     """Unreadable rules are unknown rules. Rules that `iptables` does not show mislead whoever looks for them."""
     for failed in facts.unread:
         yield Unknown(failed.error or "")
+    yield from _of_second_opinion(facts.second_opinion)
     other = Backend.LEGACY if facts.plain is Backend.NFT else Backend.NFT
     hidden = [chain for chain in facts.chains if chain.backend is other and _of_iptables(facts, chain)]
     rules = sum(chain.rules for chain in hidden)
@@ -72,6 +79,18 @@ def judge_dump(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
                 "plain": facts.plain.value,
                 "hidden": ", ".join(f"{c.table} {c.chain}" for c in hidden if c.rules),
             },
+        )
+
+
+def _of_second_opinion(opinion: Optional[SecondOpinion]) -> Iterator[Verdict]:
+    """A disagreement is worth a look and decides nothing."""
+    if opinion is not None and opinion.differences:
+        yield Finding(
+            Severity.NOTE,
+            f"python-iptables reads the legacy tables otherwise: {opinion.differences[0]}",
+            "Compare the output of iptables-legacy-save with the facts of this report; the system's own tool is right.",
+            commands=("iptables-legacy-save",),
+            evidence={"differences": "; ".join(opinion.differences)},
         )
 
 
