@@ -1,5 +1,6 @@
 """Judge the facts, and group what failed into causes with the symptoms that each explains. Pure."""
 
+import shlex
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from azpreflight.model import (
     Report,
     Result,
     Run,
+    RunInfo,
     Severity,
     Snapshot,
     Stage,
@@ -99,7 +101,7 @@ def _judge(check: Check, probe: "Probe[Any]", snapshot: Snapshot) -> Result:
         reason = f"bug in azpreflight: {type(error).__name__}: {error}"
         result = _result(check, probe, gathered, Status.UNKNOWN, reason=reason)
         return replace(result, severity=check.severity, traceback=traceback.format_exc())
-    return _result_of(check, probe, gathered, verdicts, snapshot.run.stage)
+    return _result_of(check, probe, gathered, verdicts, snapshot.run)
 
 
 def run_of_snapshot(snapshot: Snapshot, needed: "Sequence[str]") -> Run:
@@ -135,10 +137,12 @@ def severity_at(check: Check, stage: Stage) -> Severity:
 
 
 def _result_of(
-    check: Check, probe: "Probe[Any]", gathered: Gathered, verdicts: "Sequence[Any]", stage: Stage
+    check: Check, probe: "Probe[Any]", gathered: Gathered, verdicts: "Sequence[Any]", run: RunInfo
 ) -> Result:
     """Findings outweigh an unknown part, an unknown part outweighs a part that does not apply."""
-    findings = tuple(_at_stage(check, verdict, stage) for verdict in verdicts if isinstance(verdict, Finding))
+    findings = tuple(
+        _in_place(_at_stage(check, verdict, run.stage), run) for verdict in verdicts if isinstance(verdict, Finding)
+    )
     unknown = [verdict.reason for verdict in verdicts if isinstance(verdict, Unknown)]
     not_applicable = [verdict.reason for verdict in verdicts if isinstance(verdict, NotApplicable)]
     if findings:
@@ -147,7 +151,7 @@ def _result_of(
         return replace(result, severity=worst, findings=findings)
     if unknown:
         result = _result(check, probe, gathered, Status.UNKNOWN, reason="; ".join(unknown))
-        return replace(result, severity=severity_at(check, stage))
+        return replace(result, severity=severity_at(check, run.stage))
     if not_applicable:
         return _result(check, probe, gathered, Status.NOT_APPLICABLE, reason="; ".join(not_applicable))
     return _result(check, probe, gathered, Status.PASS, reason=None)
@@ -157,6 +161,14 @@ def _at_stage(check: Check, finding: Finding, stage: Stage) -> Finding:
     if check.surroundings and stage is not Stage.FIRSTBOOT and not finding.baked:
         return replace(finding, severity=Severity.NOTE)
     return finding
+
+
+def _in_place(finding: Finding, run: RunInfo) -> Finding:
+    """On a mounted image its commands are run inside it, in namespaces of their own: waagent sets the host name."""
+    if run.root is None:
+        return finding
+    enter = f"unshare --mount --uts --pid --fork --mount-proc --root={shlex.quote(run.root)} sh -c"
+    return replace(finding, commands=tuple(f"{enter} {shlex.quote(command)}" for command in finding.commands))
 
 
 def _result(check: Check, probe: "Probe[Any]", gathered: Gathered, status: Status, *, reason: Optional[str]) -> Result:

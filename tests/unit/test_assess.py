@@ -203,3 +203,13 @@ def test_a_probe_gets_the_facts_that_it_needs_and_no_others() -> None:
 
     report(probe("a"), probe("b"), probe("c", gather=late, needs=("a",)))
     assert seen == [{"a": Facts()}]
+
+
+def test_commands_for_a_mounted_image_run_inside_it() -> None:
+    """In namespaces of their own: deprovisioning sets the host name."""
+    wrong = Finding(Severity.ERROR, "x", "mend it", ("rm -f '/etc/a b'",))
+    one = probe("p", Check("a", "a is well", lambda facts, run: iter([wrong]), Severity.ERROR, offline=True))
+    run = Run(root="/mnt/my image")
+    report = assess(gather(FakeHost(root=run.root), (one,), run), (one,))
+    (command,) = report.results[0].findings[0].commands
+    assert command.endswith("""--root='/mnt/my image' sh -c 'rm -f '"'"'/etc/a b'"'"''""")

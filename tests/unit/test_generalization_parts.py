@@ -224,3 +224,9 @@ def test_yaml_ends_in_a_mapping_or_a_reason(text: str) -> None:
         assert isinstance(yamltext.mapping(text), dict)
     except (yamltext.NotYaml, yamltext.Refused) as error:
         assert str(error).isprintable()
+
+
+def test_a_lastlog_of_zeros_says_nothing() -> None:
+    """useradd makes a place in it for every user."""
+    assert verdict(host({"/var/log/lastlog": b"\0" * 292}), RUN, "gen-system-logs") == ("pass", ())
+    assert verdict(host({"/var/log/lastlog": b"\0" * 292 + b"\x01pts/0"}), RUN, "gen-system-logs")[0] == "fail"

@@ -7,7 +7,7 @@ key-value pools still hold its provisioning report (cloud-init, cloudinit/report
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from azpreflight.host import FileKind, Host
+from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.generalization.common import KEPT, SMALL, config_of, filled, leftover, matching
 from azpreflight.probes.generalization.passwords import entries
@@ -46,7 +46,7 @@ def look(host: Host, run: Run) -> LitterFacts:
     tabs = matching(host, ("/var/spool/cron/crontabs/*", "/var/spool/cron/*"))
     swap = (f"{config_of(run).resource_disk_mount_point}/swapfile", *SWAP)
     return LitterFacts(
-        logs=filled(host, [f"/var/log/{name}" for name in LOGS]),
+        logs=tuple(path for path in filled(host, [f"/var/log/{name}" for name in LOGS]) if _says(host, path)),
         journals=tuple(path for path in host.glob("/var/log/journal/*") if host.list(path))[:KEPT],
         pools=filled(host, matching(host, ("/var/lib/hyperv/.kvp_pool_[0-4]",))),
         units=tuple(path for path in matching(host, UNITS) if _left(host, path))[:KEPT],
@@ -54,6 +54,16 @@ def look(host: Host, run: Run) -> LitterFacts:
         swap=filled(host, tuple(dict.fromkeys(swap))),
         sshd=filled(host, SSHD),
     )
+
+
+def _says(host: Host, path: str) -> bool:
+    """lastlog has a place for every user, and only zeros for those who never logged in (lastlog(8))."""
+    if not path.endswith("/lastlog"):
+        return True
+    try:
+        return bool((host.read(path, SMALL) or b"").strip(b"\0"))
+    except HostError:
+        return True
 
 
 def _left(host: Host, path: str) -> bool:
