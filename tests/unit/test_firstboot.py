@@ -10,6 +10,7 @@ from azpreflight.firstboot.policy import (
     LONGEST_S,
     SETTLE_S,
     SHORTEST_S,
+    UNDECIDED_S,
     Decision,
     History,
     Progress,
@@ -86,6 +87,11 @@ def test_a_change_is_said_once_a_second_look_has_seen_it() -> None:
     broken, other = failing(Cause.GUEST_FIREWALL), failing(Cause.NO_EGRESS)
     looks = ((broken, 40.0), (other, 45.0), (other, 50.0), (other, 60.0))
     assert said(follow(*looks)) == [True, False, True, False]
+
+
+def test_a_look_that_could_not_see_is_not_said_while_the_machine_is_starting() -> None:
+    blind = replace(READY, verdict=Readiness.UNDECIDED)
+    assert said(follow((blind, 60.0), (blind, UNDECIDED_S))) == [False, True]
 
 
 def test_a_flicker_is_never_said() -> None:

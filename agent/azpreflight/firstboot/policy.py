@@ -14,6 +14,9 @@ from azpreflight.model import Cause, Readiness, Report, Severity
 SETTLE_S = 30.0
 """Seconds after boot during which a missing network is a network that is coming up: DHCP on Azure answers within a
 second, but the link of an accelerated NIC and a slow boot take their time before it is asked."""
+UNDECIDED_S = 180.0
+"""Seconds after boot during which a look that could not see enough is not worth a word: a machine that is starting
+everything at once may leave a look no time, and the next one will see."""
 COMING_UP = (Cause.NO_NETWORK, Cause.PLATFORM_UNREACHABLE, Cause.DNS_UNREACHABLE)
 """What is wrong on every machine whose network is not up yet."""
 LIMIT_S = 20 * 60.0
@@ -81,16 +84,16 @@ def decide(history: History, report: Report, progress: Progress, uptime_s: float
     changed = current != history.seen
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
     kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s)
-    pause = min(max(wait_s, look_s * REST), max(LIMIT_S - uptime_s, 0.0))
+    pause = min(max(wait_s, look_s * REST), LONGEST_S, max(LIMIT_S - uptime_s, 0.0))
     return Decision(say=say, over=over, wait_s=pause, history=kept)
 
 
 def coming_up(report: Report, uptime_s: float) -> bool:
     """True while all that is wrong may be that the machine is still booting."""
+    if report.verdict is Readiness.UNDECIDED:
+        return uptime_s < UNDECIDED_S
     if uptime_s >= SETTLE_S:
         return False
-    if report.verdict is Readiness.UNDECIDED:
-        return True
     errors = [entry.cause for entry in report.causes if entry.severity is Severity.ERROR]
     return bool(errors) and all(cause in COMING_UP for cause in errors)
 
