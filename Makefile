@@ -1,0 +1,64 @@
+# What a newcomer and a developer do with azpreflight. Every target does all of its own set-up: as root on a fresh
+# Debian machine nothing has to be installed beforehand. `make` lists the targets.
+
+SHELL = /bin/sh
+PY = .venv/bin/python
+SCENARIO =
+RUNS = 9
+
+.PHONY: help run test lint format schema pages demo scenarios bench wheel clean prepared
+
+help: ## list what can be done
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: ## install azpreflight here and check this very machine
+	@tools/prepare run
+	@if [ "$$(cat /sys/class/dmi/id/chassis_asset_tag 2>/dev/null)" != 7783-7084-3265-9085-8269-3286-77 ]; then \
+		echo "This is no Azure VM: what asks for the platform's own endpoints does not apply here."; \
+	fi
+	@echo "$$ azpreflight check"; echo
+	@status=0; .venv/bin/azpreflight check || status=$$?; echo; \
+	case $$status in \
+		0|1|3) echo "The report came out. azpreflight itself would have ended with exit code $$status." ;; \
+		*) echo "There is no report to rely on: azpreflight ended with exit code $$status."; exit $$status ;; \
+	esac
+
+test: lint ## pass every test; those that need root are skipped without it
+	@$(PY) -m pytest -q -n 2
+
+lint: prepared ## format, style and types
+	@$(PY) -m ruff format --check --quiet agent tests
+	@$(PY) -m ruff check --quiet agent tests
+	@$(PY) -m mypy --no-error-summary
+	@echo "format, style and types: well"
+
+format: prepared ## put the code into its form
+	@$(PY) -m ruff format agent tests
+	@$(PY) -m ruff check --fix agent tests
+
+schema: prepared ## write docs/schema/report-1.json anew
+	@$(PY) -m tests.generate schema
+
+pages: prepared ## write the output on the pages of the checks anew
+	@$(PY) -m tests.generate pages
+
+demo: prepared ## show a failing VM in the stand-in platform: make demo SCENARIO=dns-dead
+	@$(PY) -m tests.netns.demo $(SCENARIO)
+
+scenarios: prepared ## run every scenario of the stand-in platform, and print a table
+	@$(PY) -m tests.netns.demo --table
+
+bench: prepared ## measure time and memory in the stand-in platform: make bench RUNS=9
+	@$(PY) -m tests.bench $(RUNS)
+
+wheel: prepared ## build a wheel into dist/
+	@$(PY) -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .
+	@ls dist
+
+clean: ## remove what the other targets made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist agent/*.egg-info
+	find agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+prepared:
+	@tools/prepare test
