@@ -1,0 +1,57 @@
+"""What every probe's test promises, by convention: a healthy machine, and a broken one for each of its checks.
+
+`tests/unit/test_probe_<name>.py` has `HEALTHY`, and `BROKEN` by check id; each is a host, or a host and what is asked
+of it, which is the module's `RUN` otherwise. So the house can try every check on both, and print what its page shows.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, Union
+
+from azpreflight.assess import assess
+from azpreflight.gather import gather
+from azpreflight.model import Check, Probe, Result, Run
+from azpreflight.probes import PROBES, with_needs
+from azpreflight.render import text
+from tests.fakes import FakeHost
+
+Example = Union[FakeHost, "tuple[FakeHost, Run]"]
+CHECKS: "Mapping[str, tuple[Probe[Any], Check]]" = {
+    check.id: (probe, check) for probe in PROBES for check in probe.checks
+}
+"""Every check with its probe, by id."""
+
+
+def examples(probe: "Probe[Any]") -> ModuleType:
+    """The module that tests the probe."""
+    return importlib.import_module(f"tests.unit.test_probe_{probe.name}")
+
+
+def on_healthy(check_id: str) -> Result:
+    """What becomes of a check on the healthy machine of its probe's test."""
+    probe, _ = CHECKS[check_id]
+    return _judged(check_id, examples(probe).HEALTHY)[0]
+
+
+def on_broken(check_id: str) -> Result:
+    """What becomes of a check on its own broken machine."""
+    probe, _ = CHECKS[check_id]
+    return _judged(check_id, examples(probe).BROKEN[check_id])[0]
+
+
+def printed(check_id: str) -> str:
+    """What azpreflight prints of the check on its own broken machine: the block between the verdict and the counts."""
+    probe, _ = CHECKS[check_id]
+    blocks = _judged(check_id, examples(probe).BROKEN[check_id])[1].split("\n\n")
+    return blocks[1]
+
+
+def _judged(check_id: str, example: Example) -> "tuple[Result, str]":
+    """The result of the check alone, with nothing that could explain it, and the text."""
+    probe, check = CHECKS[check_id]
+    host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
+    snapshot = gather(host, with_needs({probe.name, *check.reads}), run)
+    report = assess(snapshot, [replace(probe, checks=(check,), witness=None)])
+    return report.results[0], text.render(report)

@@ -1,0 +1,51 @@
+"""Write what is made from the program: `python -m tests.generate schema`, `python -m tests.generate pages`."""
+
+import json
+import sys
+from pathlib import Path
+
+from azpreflight.probes import PROBES
+from azpreflight.render.json import report_schema
+from tests.examples import CHECKS, printed
+
+DOCS = Path(__file__).parents[1] / "docs"
+SCHEMA = DOCS / "schema" / "report-1.json"
+SHOWN = "## What it looks like\n"
+
+
+def schema() -> str:
+    """The JSON Schema of the report, as the file in docs/schema has it."""
+    return json.dumps(report_schema(PROBES), indent=1) + "\n"
+
+
+def page(check_id: str) -> Path:
+    """Where the page of a check is."""
+    return DOCS / "checks" / f"{check_id}.md"
+
+
+def shown(content: str) -> str:
+    """What a page says that the program prints: the first fenced block below its heading."""
+    return content.split(SHOWN, 1)[1].split("```\n", 2)[1]
+
+
+def with_output(content: str, output: str) -> str:
+    """The page with that block replaced."""
+    before, below = content.split(SHOWN, 1)
+    intro, _, after = below.split("```\n", 2)
+    return f"{before}{SHOWN}{intro}```\n{output}\n```\n{after}"
+
+
+def main() -> None:
+    """Write the schema, or the output on every page."""
+    if sys.argv[1:] == ["schema"]:
+        SCHEMA.write_text(schema())
+    elif sys.argv[1:] == ["pages"]:
+        for check_id in CHECKS:
+            path = page(check_id)
+            path.write_text(with_output(path.read_text(), printed(check_id)))
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
