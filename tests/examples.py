@@ -42,16 +42,28 @@ def on_broken(check_id: str) -> Result:
 
 
 def printed(check_id: str) -> str:
-    """What azpreflight prints of the check on its own broken machine: the block between the verdict and the counts."""
+    """What azpreflight prints of the check on its own broken machine: its block of the whole report.
+
+    Where another check explains it there, it has no block, and is printed as if it had been asked for alone.
+    """
     probe, _ = CHECKS[check_id]
-    blocks = _judged(check_id, examples(probe).BROKEN[check_id])[1].split("\n\n")
-    return blocks[1]
+    example = examples(probe).BROKEN[check_id]
+    for alone in (False, True):
+        own = [block for block in _judged(check_id, example, alone)[1].split("\n\n") if _is_about(check_id, block)]
+        if own:
+            return own[0]
+    raise AssertionError(f"{check_id} says nothing on its own broken machine")
 
 
-def _judged(check_id: str, example: Example) -> "tuple[Result, str]":
-    """The result of the check alone, with nothing that could explain it, and the text."""
+def _is_about(check_id: str, block: str) -> bool:
+    return f"({check_id}): " in block.split("\n")[0] or f" {check_id}: " in block.split("\n")[0]
+
+
+def _judged(check_id: str, example: Example, alone: bool = True) -> "tuple[Result, str]":
+    """The result of the check, with nothing beside it that could explain it if it is judged alone, and the text."""
     probe, check = CHECKS[check_id]
     host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
-    snapshot = gather(host, with_needs({probe.name, *check.reads}), run)
-    report = assess(snapshot, [replace(probe, checks=(check,), witness=None)])
-    return report.results[0], text.render(report)
+    probes = with_needs({probe.name, *check.reads})
+    snapshot = gather(host, probes, run)
+    report = assess(snapshot, [replace(probe, checks=(check,), witness=None)] if alone else probes)
+    return next(result for result in report.results if result.check == check_id), text.render(report)

@@ -6,6 +6,7 @@ gigabytes. Nothing but regular files is opened, links are resolved inside the ro
 
 import errno
 import fnmatch
+import itertools
 import os
 import stat
 from typing import Optional
@@ -127,17 +128,15 @@ class Tree:
         real = self.real(path)
         if real is None:
             return None
-        names = []
         try:
             with os.scandir(real) as entries:
-                for entry in entries:
-                    names.append(entry.name)
-                    if len(names) > MAX_NAMES:
-                        raise HostError(f"cannot list {path}: more than {MAX_NAMES} names")
+                names = [entry.name for entry in itertools.islice(entries, MAX_NAMES + 1)]
         except OSError as error:
             if error.errno in _ABSENT:
                 return None
             raise HostError(f"cannot list {path}: {error.strerror}") from None
+        if len(names) > MAX_NAMES:
+            raise HostError(f"cannot list {path}: more than {MAX_NAMES} names")
         return tuple(sorted(names))
 
     def glob(self, pattern: str) -> "tuple[str, ...]":

@@ -67,39 +67,62 @@ def _end_all() -> None:
 
 def _communicate(process: "subprocess.Popen[bytes]", name: str, timeout: float, stdin: bytes, limit: int) -> Completed:
     deadline = time.monotonic() + timeout
-    output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
-    truncated = False
-    with selectors.DefaultSelector() as selector:
-        for label in output:
-            selector.register(getattr(process, label), selectors.EVENT_READ, label)
-        if process.stdin is not None:
-            os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
-        while selector.get_map():
+    talk = _Talk(process, stdin, limit)
+    with talk.selector:
+        while talk.goes_on():
             left = deadline - time.monotonic()
             if left <= 0:
                 raise HostError(f"{name} did not end within {timeout:.1f} s")
-            for key, _ in selector.select(left):
-                pipe = key.fileobj
-                if key.data == "stdin":
-                    stdin = _feed(key.fd, stdin)
-                    if not stdin:
-                        selector.unregister(pipe)
-                        process.stdin.close()  # type: ignore[union-attr]
-                    continue
-                piece = os.read(key.fd, CHUNK)
-                if not piece:
-                    selector.unregister(pipe)
-                    continue
-                room = limit - len(output[key.data])
-                truncated = truncated or len(piece) > room
-                output[key.data] += piece[:room]
+            talk.serve(left)
     try:
         status = process.wait(max(deadline - time.monotonic(), 0.01))
     except subprocess.TimeoutExpired:
         raise HostError(f"{name} did not end within {timeout:.1f} s") from None
-    out, err = (bytes(output[label]).decode("utf-8", "replace") for label in ("stdout", "stderr"))
-    return Completed(status=status, stdout=out, stderr=err, truncated=truncated)
+    out, err = (bytes(talk.output[label]).decode("utf-8", "replace") for label in ("stdout", "stderr"))
+    return Completed(status=status, stdout=out, stderr=err, truncated=talk.truncated)
+
+
+class _Talk:
+    """The pipes of one program: feeds its input and keeps its output, up to a limit, until all are closed."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", stdin: bytes, limit: int) -> None:
+        self.output = {"stdout": bytearray(), "stderr": bytearray()}
+        self.truncated = False
+        self.selector = selectors.DefaultSelector()
+        self._process, self._stdin, self._limit = process, stdin, limit
+        for label in self.output:
+            self.selector.register(getattr(process, label), selectors.EVENT_READ, label)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            self.selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
+
+    def goes_on(self) -> bool:
+        """True while a pipe is open."""
+        return bool(self.selector.get_map())
+
+    def serve(self, left: float) -> None:
+        """Read and write what is possible, after waiting at most `left` seconds for it."""
+        for key, _ in self.selector.select(left):
+            if key.data == "stdin":
+                self._write(key)
+            else:
+                self._read(key)
+
+    def _write(self, key: selectors.SelectorKey) -> None:
+        self._stdin = _feed(key.fd, self._stdin)
+        if not self._stdin:
+            self.selector.unregister(key.fileobj)
+            self._process.stdin.close()  # type: ignore[union-attr]  # it is the pipe that was registered
+
+    def _read(self, key: selectors.SelectorKey) -> None:
+        piece = os.read(key.fd, CHUNK)
+        if not piece:
+            self.selector.unregister(key.fileobj)
+            return
+        kept = self.output[key.data]
+        room = self._limit - len(kept)
+        self.truncated = self.truncated or len(piece) > room
+        kept += piece[:room]
 
 
 def _feed(descriptor: int, data: bytes) -> bytes:

@@ -132,6 +132,9 @@ def _behind(host: Host, file: ResolvConfFile) -> Optional[ResolvConfFile]:
     return next((found for found in files if found.state is not FileState.MISSING), None)
 
 
+WORST_CASE_S = TIMEOUT
+"""Seconds: all servers are asked everything at once."""
+
 PROBE = Probe(
     name="dns",
     facts=DnsFacts,

@@ -59,6 +59,7 @@ def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
 
 
 def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
+    """Why no server can be judged; None if there are some."""
     if facts.file.state is FileState.UNREADABLE:
         return Unknown(facts.file.error or f"cannot read {facts.file.path}")
     if not facts.file.content.nameservers:

@@ -115,6 +115,9 @@ def judge_identifier(facts: LogsFacts, run: Run) -> "Iterator[Verdict]":
         yield Unknown(reason)
 
 
+WORST_CASE_S = 2.0
+"""Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call."""
+
 PROBE = Probe(
     name="logs",
     facts=LogsFacts,

@@ -213,6 +213,9 @@ def _down_without_route(facts: NetworkFacts) -> "Iterator[str]":
         yield "name *"
 
 
+WORST_CASE_S = 0.5
+"""Seconds: the kernel's own answers; the host's deadline for one of them."""
+
 PROBE = Probe(
     name="network",
     facts=NetworkFacts,

@@ -153,6 +153,9 @@ def _named(hop: Hop) -> str:
     return hop.address if hop.outcome is Outcome.ERROR else f"{hop.address} ({hop.icmp or hop.outcome.value})"
 
 
+WORST_CASE_S = HOPS_TIMEOUT
+"""Seconds: all ways are looked at at once."""
+
 PROBE = Probe(
     name="path",
     facts=PathFacts,

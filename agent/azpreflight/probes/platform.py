@@ -114,6 +114,7 @@ def _route(host: Host, address: str) -> PlatformRoute:
 
 
 def judge_route(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
+    """The kernel knows a way to both addresses."""
     if not facts.routes:
         yield Unknown(NOT_ASKED)
     for route in facts.routes:
@@ -133,6 +134,7 @@ def judge_route(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
 
 
 def judge_wire_server(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
+    """Port 80 answers in a protocol that the agents speak."""
     offer = facts.wire_server
     if offer is None:
         yield _not_asked(facts)
@@ -145,6 +147,7 @@ def judge_wire_server(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
 
 
 def judge_goal_state(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
+    """The wire server tells what this VM should become, in a form that can be read."""
     goal = facts.goal
     if goal is None:
         yield _not_asked(facts)
@@ -177,6 +180,7 @@ def judge_plugin(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
 
 
 def judge_metadata(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
+    """The metadata service describes this VM."""
     metadata = facts.metadata
     if metadata is None:
         yield Unknown(NOT_ASKED)
@@ -273,6 +277,9 @@ def _check(check_id: str, title: str, judge: Judge, depends_on: "tuple[str, ...]
         azure_only=True,
     )
 
+
+WORST_CASE_S = 2 * wireserver.TIMEOUT
+"""Seconds: the goal state, then the extensions; everything else is asked at the same time."""
 
 PROBE = Probe(
     name="platform",

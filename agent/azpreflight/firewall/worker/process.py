@@ -94,18 +94,15 @@ def _talk(write_to: int, read_from: int, data: bytes, deadline: float) -> "Optio
             wait = deadline - time.monotonic()
             if wait <= 0:
                 return None
-            for descriptor, _ in poll.poll(wait * 1000):
-                if descriptor == write_to:
-                    left = _feed(write_to, left)
-                    if not left:
-                        poll.unregister(write_to)
-                        os.close(write_to)
-                        feeding = False
-                    continue
-                piece = os.read(read_from, 65536)
-                if not piece:
-                    return output
-                output = (output + piece)[:OUTPUT_LIMIT]
+            ready = {descriptor for descriptor, _ in poll.poll(wait * 1000)}
+            if feeding and write_to in ready and not (left := _feed(write_to, left)):
+                poll.unregister(write_to)
+                os.close(write_to)
+                feeding = False
+            piece = os.read(read_from, 65536) if read_from in ready else None
+            if piece == b"":
+                return output
+            output = (output + (piece or b""))[:OUTPUT_LIMIT]
     finally:
         if feeding:
             os.close(write_to)

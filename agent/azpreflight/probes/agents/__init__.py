@@ -15,6 +15,9 @@ from azpreflight.probes.agents.provisioner import judge_provisioner
 
 __all__ = ["PROBE", "AgentsFacts", "CloudInitFacts", "Provisioner", "WaagentFacts"]
 
+WORST_CASE_S = 2.0
+"""Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call."""
+
 PROBE = Probe(
     name="agents",
     facts=AgentsFacts,

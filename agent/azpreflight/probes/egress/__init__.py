@@ -10,7 +10,8 @@ one seen most.
 from azpreflight.model import Cause, Check, Judge, Probe, Severity
 from azpreflight.probes.egress.endpoints import judge_certificates, judge_configured, judge_extensions
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
-from azpreflight.probes.egress.look import gather
+from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
+from azpreflight.probes.egress.look import PACKAGE_ATTEMPT, gather
 from azpreflight.probes.egress.packages import judge_packages, judge_relay
 from azpreflight.probes.egress.verdicts import verdicts
 
@@ -39,6 +40,9 @@ def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azur
         surroundings=True,
     )
 
+
+WORST_CASE_S = ATTEMPT + LOOKUP + PACKAGE_ATTEMPT
+"""Seconds: a manifest, whose host the DNS probe has asked for; then the package, on a host that it may not have."""
 
 PROBE = Probe(
     name="egress",

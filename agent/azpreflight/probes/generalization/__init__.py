@@ -104,6 +104,9 @@ def _check(
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
+WORST_CASE_S = 2.0
+"""Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call."""
+
 PROBE = Probe(
     name="generalization",
     facts=GeneralizationFacts,

@@ -1,0 +1,346 @@
+"""The rules of the house, for all checks and all modules at once: what no single test can see."""
+
+import ast
+import importlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from azpreflight.assess import assess
+from azpreflight.firstboot.policy import LIMIT_S
+from azpreflight.gather import GRACE, gather
+from azpreflight.host.local import RUN_BUDGET
+from azpreflight.model import Cause, Finding, Probe, Run, Severity, Stage, Status
+from azpreflight.probes import PROBES
+from azpreflight.render.json import document
+from tests import generate
+from tests.examples import CHECKS, examples, on_broken, on_healthy, printed
+from tests.fakes import FakeHost
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "agent" / "azpreflight"
+MODULES: "Mapping[str, ast.Module]" = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+        path.read_text()
+    )
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+BY_NAME: "Mapping[str, Probe[Any]]" = {probe.name: probe for probe in PROBES}
+
+# --- layers -------------------------------------------------------------------------------------------------------
+
+LAYERS = {
+    "": 0,  # the version
+    "model": 1,
+    "codec": 1,
+    "serial": 1,
+    "host": 2,
+    "probes": 2,
+    "firewall": 2,
+    "gather": 3,
+    "assess": 3,
+    "render": 3,
+    "firstboot": 3,
+}
+"""Every other module is of layer 4: it may print, exit and sleep."""
+PURE = ("model", "codec", "serial", "assess", "render", "firstboot")
+"""These look at nothing and change nothing."""
+DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
+"""The only places that reach the machine: the worker of the rehearsal is a program of its own."""
+DOOR_MODULES = {"subprocess", "socket", "ssl", "requests", "urllib3", "dns", "http", "ftplib", "multiprocessing", "pty"}
+LOOKING = {"os", "io", "pathlib", "shutil", "glob", "tempfile", "time", "random", "threading", "select", "ctypes"}
+SLOW = {"requests", "urllib3", "dns", "yaml", "psutil", "iptc"}
+
+
+def imports(tree: ast.AST) -> "Iterator[str]":
+    """Full names of all modules that are imported anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def area(module: str) -> str:
+    """The part of the package that a module belongs to, such as "host"."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def layer(module: str) -> int:
+    """1 to 4, and 0 for the package itself."""
+    return LAYERS.get(area(module), 4)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    """A module imports from its own layer and from those below it."""
+    ours = [name for name in imports(MODULES[module]) if name.startswith("azpreflight.")]
+    up = [name for name in ours if name != "azpreflight.__version__" and layer(name) > layer(module)]
+    assert up == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_doors_reach_the_machine(module: str) -> None:
+    """Sockets, programs and libraries that use them are behind the host; what is pure does not even read a file."""
+    tops = {name.split(".")[0] for name in imports(MODULES[module])}
+    if not module.startswith(DOORS):
+        assert tops & DOOR_MODULES == set()
+    if area(module) in PURE:
+        assert tops & LOOKING == set()
+        assert [name for name in imports(MODULES[module]) if name.startswith("azpreflight.host")] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_slow_libraries_are_imported_where_they_are_used(module: str) -> None:
+    """At the head of a module only behind a door that itself is opened late."""
+    head = {name.split(".")[0] for node in MODULES[module].body for name in imports_of_statement(node)}
+    if module not in ("azpreflight.host.dns", "azpreflight.host.http", "azpreflight.host.attempt"):
+        assert head & SLOW == set()
+
+
+def imports_of_statement(node: ast.stmt) -> "Iterator[str]":
+    """What a statement at the head of a module imports at once."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from imports(node)
+
+
+def test_the_whole_package_imports_without_a_library() -> None:
+    """What the command line imports at its start is the standard library and our own modules."""
+    code = f"import sys, azpreflight.cli; print(sorted(set(sys.modules) & {SLOW!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "[]\n"
+
+
+# --- the form of the code -----------------------------------------------------------------------------------------
+
+LONGEST_FUNCTION = 60
+LONGEST_MODULE = 400
+"""Lines. A module that is longer says more than one thing; the model, which is only types, is the longest."""
+DEEPEST = 3
+BRANCHES = (ast.If, ast.For, ast.While, ast.With, ast.Try)
+
+
+def functions(tree: ast.AST) -> "Iterator[ast.FunctionDef]":
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def depth(node: ast.AST, elif_of: "ast.AST | None" = None) -> int:
+    """How deep if, for, while, with and try are nested in it; an elif is as deep as its if."""
+    below = 0
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.Lambda)):
+            continue
+        is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+        below = max(below, depth(child) + (isinstance(child, BRANCHES) and not is_elif))
+    return below
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_are_small_and_flat(module: str) -> None:
+    """Under 60 lines, and at most three levels deep."""
+    assert len(ast.unparse(MODULES[module]).splitlines()) < LONGEST_MODULE
+    for function in functions(MODULES[module]):
+        assert (function.end_lineno or 0) - function.lineno < LONGEST_FUNCTION, function.name
+        assert depth(function) <= DEEPEST, function.name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_public_is_explained(module: str) -> None:
+    """Modules, public functions and public classes have a docstring."""
+    tree = MODULES[module]
+    public = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"]
+    assert [module] * (ast.get_docstring(tree) is None) == []
+    assert [node.name for node in public if ast.get_docstring(node) is None] == []
+
+
+def test_no_shell_and_no_endless_wait() -> None:
+    """No command line is given to a shell, and broad handlers are where the architecture says."""
+    sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
+    assert [path for path, text in sources.items() if re.search(r"shell=True|os\.system\(|os\.popen\(", text)] == []
+    broad = {path.relative_to(PACKAGE).as_posix() for path, text in sources.items() if "except Exception" in text}
+    assert broad <= {"gather.py", "assess.py", "cli.py"}
+
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+
+CAPITALISED = re.compile(r"[A-Z][a-z]* ")
+"""A sentence's first word; names such as VMs, DNS or Extensions.Enabled are written as they are."""
+
+
+def test_ids_are_unique_and_in_kebab_case() -> None:
+    """Ids are permanent: scripts ignore checks by them, and pages are found by them."""
+    ids = [check.id for probe in PROBES for check in probe.checks]
+    assert sorted(ids) == sorted(set(ids))
+    assert [name for name in ids if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", name)] == []
+    assert len(BY_NAME) == len(PROBES)
+    assert not set(ids) & {cause.value for cause in Cause}
+
+
+@pytest.mark.parametrize("check_id", CHECKS)
+def test_a_check_is_declared_well(check_id: str) -> None:
+    """Its title is an assertion on one line, an error has a cause, and what it names exists."""
+    probe, check = CHECKS[check_id]
+    assert check.title.isascii() and not CAPITALISED.match(check.title) and not check.title.endswith(".")
+    assert check.cause is not None or check.severity is not Severity.ERROR
+    assert set(check.depends_on) <= set(CHECKS) - {check_id}
+    assert set(check.reads) <= set(BY_NAME) - {probe.name}
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_needs_exist_and_make_no_circle(probe: "Probe[Any]") -> None:
+    """Else the probes would wait for one another until the budget is gone."""
+    assert probe.name not in {need for name in probe.needs for need in all_needs(name, {probe.name})}
+
+
+def all_needs(name: str, seen: "set[str]") -> "set[str]":
+    """The probe and all that it waits for; KeyError for one that does not exist."""
+    needs = BY_NAME[name].needs
+    further = (all_needs(need, seen | {name}) for need in needs if need not in seen)
+    return {name, *needs}.union(*further)
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_every_probe_has_its_examples(probe: "Probe[Any]") -> None:
+    """A healthy machine, and a broken one for each of its checks and for nothing else."""
+    assert set(examples(probe).BROKEN) == {check.id for check in probe.checks}
+
+
+@pytest.mark.parametrize("check_id", CHECKS)
+def test_a_check_is_silent_on_a_healthy_machine(check_id: str) -> None:
+    """It passes, or does not apply."""
+    assert on_healthy(check_id).status in (Status.PASS, Status.NOT_APPLICABLE)
+
+
+@pytest.mark.parametrize("check_id", CHECKS)
+def test_a_check_speaks_on_its_broken_machine(check_id: str) -> None:
+    """Its findings are no worse than it says they can be, on one line, with a remedy that is a sentence."""
+    result = on_broken(check_id)
+    assert result.status is Status.FAIL
+    for finding in result.findings:
+        assert finding.severity.rank <= CHECKS[check_id][1].severity.rank
+        assert_well_said(finding)
+
+
+def assert_well_said(finding: Finding) -> None:
+    """The form of a message and its remedy."""
+    said = (finding.message, finding.remedy, finding.confidence_reason, *finding.commands, *finding.evidence.values())
+    assert all(text.isascii() and text.isprintable() for text in said)
+    assert not CAPITALISED.match(finding.message)
+    assert not finding.message.endswith(".")
+    assert finding.remedy.rstrip().endswith(".") and finding.remedy[0].isupper()
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_a_probe_that_sees_nothing_breaks_nothing(probe: "Probe[Any]") -> None:
+    """On a machine without a single file, program or answer no probe and no judge has a bug."""
+    for stage in Stage:
+        snapshot = gather(FakeHost(privileged=False), PROBES, Run(stage=stage))
+        report = assess(snapshot, PROBES)
+        assert [result.traceback for result in report.results if result.traceback] == []
+
+
+# --- time ---------------------------------------------------------------------------------------------------------
+
+
+def worst_case(probe: "Probe[Any]") -> float:
+    """Seconds until this probe is done where everything that it and its needs wait for is silent."""
+    own: float = importlib.import_module(f"azpreflight.probes.{probe.name}").WORST_CASE_S
+    return own + max((worst_case(BY_NAME[name]) for name in probe.needs), default=0.0)
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_the_worst_probe_fits_the_run(probe: "Probe[Any]") -> None:
+    """With all that it waits for, before only the time to print is left."""
+    assert worst_case(probe) <= RUN_BUDGET - GRACE
+
+
+def test_a_watched_boot_ends_before_the_platform_gives_up() -> None:
+    """The unit sets no other limit than the daemon's own."""
+    assert LIMIT_S <= 20 * 60
+    unit = (ROOT / "systemd" / "azpreflight.service").read_text()
+    limits = re.findall(r"^(?:TimeoutStartSec|RuntimeMaxSec)=(.*)$", unit, re.MULTILINE)
+    assert [limit for limit in limits if limit.isdigit() and int(limit) < RUN_BUDGET] == []
+
+
+# --- pages --------------------------------------------------------------------------------------------------------
+
+CHECK_HEADINGS = (
+    "## What it checks",
+    "## Why it matters",
+    "## What it looks like",
+    "## How to mend it",
+    "## False alarms",
+)
+CAUSE_HEADINGS = (
+    "## What it is",
+    "## How it looks from outside",
+    "## How to be sure",
+    "## How to mend it",
+    "## Retry the extensions without redeploying",
+)
+CAUSES = tuple(cause.value for cause in Cause)
+
+
+def headings(path: Path) -> "list[str]":
+    """The headings of a page, those in fenced blocks left out; the page is ASCII, as `explain` prints it."""
+    outside = re.sub(r"^```.*?^```$", "", path.read_text(encoding="ascii"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^#+ .*$", outside, re.MULTILINE)
+
+
+@pytest.mark.parametrize("check_id", CHECKS)
+def test_every_check_has_a_page(check_id: str) -> None:
+    """With exactly the headings of the others."""
+    assert headings(generate.page(check_id)) == [f"# {check_id}", *CHECK_HEADINGS]
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_has_a_page(cause: str) -> None:
+    """Whether a check stands for it already or not: the words are permanent."""
+    assert headings(ROOT / "docs" / "causes" / f"{cause}.md") == [f"# {cause}", *CAUSE_HEADINGS]
+
+
+def test_no_page_is_left_over() -> None:
+    """A page of nothing would be found by `explain`."""
+    assert {path.stem for path in (ROOT / "docs" / "checks").iterdir()} == set(CHECKS)
+    assert {path.stem for path in (ROOT / "docs" / "causes").iterdir()} == set(CAUSES)
+
+
+@pytest.mark.parametrize("check_id", CHECKS)
+def test_a_page_shows_what_is_printed(check_id: str) -> None:
+    """Word for word, as of today; `make pages` writes it."""
+    assert generate.shown(generate.page(check_id).read_text()) == printed(check_id) + "\n"
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    """Relative links in all of our own Markdown point to files that exist."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())]
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+# --- schema -------------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_that_of_the_program() -> None:
+    """`make schema` writes it; a change of the report's form is seen in review."""
+    assert generate.SCHEMA.read_text() == generate.schema()
+
+
+def test_reports_fit_the_schema() -> None:
+    """Of every probe's healthy machine, with real facts in it."""
+    schema = json.loads(generate.SCHEMA.read_text())
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    for probe in PROBES:
+        example = examples(probe).HEALTHY
+        host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
+        report = document(assess(gather(host, PROBES, run), PROBES))
+        assert [error.message for error in validator.iter_errors(json.loads(json.dumps(report)))] == []
