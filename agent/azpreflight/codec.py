@@ -135,10 +135,13 @@ def schema(kind: Any, definitions: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def _dataclass_schema(kind: Any, definitions: "dict[str, Any]") -> "dict[str, Any]":
-    if kind.__name__ not in definitions:
+    names = [field.name for field in dataclasses.fields(kind)]
+    taken = definitions.get(kind.__name__)
+    if taken and list(taken["properties"]) != names:
+        raise TypeError(f"codec: two dataclasses are called {kind.__name__}")
+    if taken is None:
         definitions[kind.__name__] = {}  # taken before the fields, so that a type may contain itself
         hints = _hints(kind)
-        names = [field.name for field in dataclasses.fields(kind)]
         definitions[kind.__name__] = {
             "type": "object",
             "description": (kind.__doc__ or "").strip().splitlines()[0],

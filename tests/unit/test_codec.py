@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, make_dataclass, replace
 from enum import Enum
 from typing import Any, Optional, Union
 
@@ -147,6 +147,14 @@ def test_a_type_outside_the_closed_set_is_a_bug() -> None:
         encode({1})
     with pytest.raises(TypeError, match="does not know the type"):
         decode(bytes, "x")
+
+
+def test_two_types_of_one_name_are_a_bug() -> None:
+    """One would stand for both in the schema."""
+    definitions: dict[str, Any] = {}
+    schema(Leaf, definitions)
+    with pytest.raises(TypeError, match="two dataclasses are called Leaf"):
+        schema(make_dataclass("Leaf", [("other", int)]), definitions)
 
 
 @pytest.mark.parametrize("report", [BROKEN, READY, UNDECIDED])

@@ -34,7 +34,7 @@ from azpreflight.probes.generalization.leases import LeaseFacts
 from azpreflight.probes.generalization.library import LibraryFacts
 from azpreflight.probes.generalization.litter import LitterFacts
 from azpreflight.probes.generalization.mounts import MountFacts
-from azpreflight.probes.generalization.network import NetworkFacts
+from azpreflight.probes.generalization.network import NetworkFilesFacts
 from azpreflight.probes.generalization.own import OwnFacts
 from azpreflight.probes.generalization.resolver import ResolverFacts
 from azpreflight.probes.generalization.sentinel import SentinelFacts
@@ -57,7 +57,7 @@ class GeneralizationFacts:
     cloud_state: Optional[CloudStateFacts] = None
     identity: Optional[IdentityFacts] = None
     traces: Optional[TraceFacts] = None
-    network: Optional[NetworkFacts] = None
+    network: Optional[NetworkFilesFacts] = None
     enrolment: Optional[EnrolmentFacts] = None
     mounts: Optional[MountFacts] = None
     litter: Optional[LitterFacts] = None

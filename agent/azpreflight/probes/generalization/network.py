@@ -41,7 +41,7 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class NetworkFacts:
+class NetworkFilesFacts:
     """All such files."""
 
     pins: tuple[Pin, ...] = ()
@@ -49,7 +49,7 @@ class NetworkFacts:
     """Files that are no YAML, or more than is read, "path: reason"."""
 
 
-def look(host: Host, run: Run) -> NetworkFacts:
+def look(host: Host, run: Run) -> NetworkFilesFacts:
     """Every kind of file by its own reader. HostError where one cannot be read."""
     found: list[Pin] = []
     invalid: list[str] = []
@@ -61,7 +61,7 @@ def look(host: Host, run: Run) -> NetworkFacts:
                 invalid.append(f"{plain(path)}: {error}")
                 continue
             found += [Pin(path, plain(what), GENERATED in path) for what in told]
-    return NetworkFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT]))
+    return NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT]))
 
 
 def rewritten(agents: AgentsFacts) -> bool:
@@ -69,7 +69,7 @@ def rewritten(agents: AgentsFacts) -> bool:
     return agents.cloud_init_provisions and not agents.cloud_init.config.network_disabled
 
 
-def judge(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
+def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
     """The network of a new VM does not hang on this one's card or addresses."""
     for pin in facts.pins:
         harmless = pin.generated and rewritten(agents_of(run))
