@@ -5,6 +5,11 @@ import shutil
 from typing import Optional
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("house")
+"""No deadline for a single example: it would measure the machine. In CI the same examples each time."""
 
 TOOLS = ("ip", "nsenter", "unshare", "iptables", "nft", "mmdebstrap")
 

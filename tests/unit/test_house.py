@@ -160,12 +160,16 @@ def test_what_is_public_is_explained(module: str) -> None:
     assert [node.name for node in public if ast.get_docstring(node) is None] == []
 
 
+BROAD = {"gather.py", "assess.py", "cli.py", "firewall/worker/second.py"}
+"""A bug in a probe, a bug in a judge, the outermost edge, and whatever a foreign library does in a child of its own."""
+
+
 def test_no_shell_and_no_endless_wait() -> None:
     """No command line is given to a shell, and broad handlers are where the architecture says."""
     sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
     assert [path for path, text in sources.items() if re.search(r"shell=True|os\.system\(|os\.popen\(", text)] == []
     broad = {path.relative_to(PACKAGE).as_posix() for path, text in sources.items() if "except Exception" in text}
-    assert broad <= {"gather.py", "assess.py", "cli.py"}
+    assert broad == BROAD
 
 
 # --- checks -------------------------------------------------------------------------------------------------------
