@@ -30,3 +30,11 @@ def _missing() -> Optional[str]:
         return "it needs root, for network namespaces of its own"
     absent = [tool for tool in TOOLS if shutil.which(tool) is None]
     return f"there is no program {', '.join(absent)}" if absent else None
+
+
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
+    """Print what tests have measured, also where other processes ran them: `record_property("measured", ...)`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "measured":
+                terminalreporter.write_line(str(value))

@@ -58,7 +58,7 @@ def damaged(log: bytes, rng: random.Random, splices: int, bursts: int, tail: int
     ids=lambda value: str(value),
 )
 def test_random_damage_is_mended_or_said(
-    splices: int, bursts: int, tail: int, promised: float, capsys: pytest.CaptureFixture[str]
+    splices: int, bursts: int, tail: int, promised: float, record_property: Callable[[str, str], None]
 ) -> None:
     """What the frame promises is mended every time; beyond that it may be lost, and is never wrong."""
     rng = random.Random(SEED)
@@ -68,9 +68,9 @@ def test_random_damage_is_mended_or_said(
         decoded = decode(damage.carried(damaged(log, rng, splices, bursts, tail), rng))
         assert all(found.document == wanted for found in decoded.reports)
         recovered += len(decoded.reports)
-    with capsys.disabled():
-        what = f"{splices} splices, {bursts} bursts of 40 bytes, up to {tail} bytes of tail"
-        print(f"\n{DAMAGES} damages of {len(log)} bytes, {what}: {100 * recovered / DAMAGES:.1f} % recovered")
+    what = f"{splices} splices, {bursts} bursts of 40 bytes, up to {tail} bytes of tail"
+    rate = 100 * recovered / DAMAGES
+    record_property("measured", f"{DAMAGES} damages of {len(log)} bytes, {what}: {rate:.1f} % recovered")
     assert recovered >= promised * DAMAGES
 
 
@@ -149,7 +149,7 @@ def mutated(log: bytes, rng: random.Random) -> bytes:
     return damage.json_string(log, rng) if rng.random() < 0.05 else log
 
 
-def test_no_mutation_raises_or_yields_a_wrong_report(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_mutation_raises_or_yields_a_wrong_report(record_property: Callable[[str, str], None]) -> None:
     """Two small frames, so that tokens of one can be mistaken for tokens of the other."""
     rng = random.Random(SEED)
     right = (document(1, 2), document(2, 6))
@@ -163,10 +163,8 @@ def test_no_mutation_raises_or_yields_a_wrong_report(capsys: pytest.CaptureFixtu
         assert all(found.document in right for found in decoded.reports)
         recovered += len(decoded.reports)
         lost += len(decoded.damaged)
-    with capsys.disabled():
-        print(
-            f"\n{MUTATIONS} mutations, {recovered} right reports, {lost} frames damaged, no wrong report, no exception"
-        )
+    outcome = f"{recovered} right reports, {lost} frames damaged, no wrong report, no exception"
+    record_property("measured", f"{MUTATIONS} mutations: {outcome}; the slowest took {1000 * slowest:.0f} ms")
     assert slowest < SLOWEST
 
 
@@ -212,13 +210,12 @@ HOSTILE: "dict[str, Callable[[], bytes]]" = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_input_takes_bounded_time(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hostile_input_takes_bounded_time(name: str, record_property: Callable[[str, str], None]) -> None:
     """Seconds of processor time for 10 MiB, where a quadratic step anywhere would take hours."""
     log = HOSTILE[name]()
     began = time.process_time()
     decoded = decode(log)
     took = time.process_time() - began
-    with capsys.disabled():
-        print(f"\n{len(log) >> 20} MiB of {name}: {took:.1f} s")
+    record_property("measured", f"{len(log) >> 20} MiB of {name}: {took:.1f} s")
     assert decoded.reports == ()
     assert took < 30
