@@ -63,6 +63,7 @@ class FakeHost:
     """By server, name, type, and whether over TCP."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     http: Mapping[str, HttpAnswer] = field(default_factory=dict)
+    """By URL; by "http://proxy:3128 URL" through that proxy; by "small URL" what differs in small segments."""
     root: str = "/"
     privileged: bool = True
     budget: float = 10.0
@@ -232,10 +233,14 @@ class FakeHost:
         address: Optional[str] = None,
         proxy: Optional[str] = None,
         redirects: int = 0,
+        segment: Optional[int] = None,
     ) -> HttpAnswer:
         self._running_system("a request")
         self.asked.append((url,))
-        return self.http.get(url, HttpAnswer(Outcome.TIMEOUT, Phase.TCP, timeout))
+        silence = HttpAnswer(Outcome.TIMEOUT, Phase.TCP, timeout)
+        if segment is not None and f"small {url}" in self.http:
+            return self.http[f"small {url}"]
+        return self.http.get(url if proxy is None else f"{proxy} {url}", silence)
 
 
 def _is_directory(node: Node) -> bool:

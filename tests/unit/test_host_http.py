@@ -1,5 +1,6 @@
 """Requests against real servers on the loopback interface, well-behaved and not."""
 
+import email.utils
 import socket
 import ssl
 import threading
@@ -377,3 +378,45 @@ def test_a_proxy_that_goes_nowhere_fails_in_phase_proxy(serve: Serve, outcome: O
     with server(serve) as port:
         got = get("https://store.example.net/", proxy=f"http://127.0.0.1:{port}")
     assert (got.outcome, got.phase) == (outcome, Phase.PROXY)
+
+
+def test_a_proxy_that_replaces_certificates_is_named_by_their_issuer(store: str) -> None:
+    context = presenting(trustme.CA(organization_name="Example Inspection"), "store.example.net")
+    with server(answering(OK), context) as far, server(tunnel(far)) as port:
+        got = get("https://store.example.net/", proxy=f"http://127.0.0.1:{port}", store=store)
+    assert (got.outcome, got.phase, got.issuer) == (Outcome.ERROR, Phase.TLS, "O=Example Inspection")
+
+
+# --- clocks and segments ------------------------------------------------------------------------------------------
+
+
+def dated(date: str) -> Optional[float]:
+    """What a request to a server learns that sends this date."""
+    with server(answering(f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n".encode())) as port:
+        return get(f"http://127.0.0.1:{port}/").ahead_s
+
+
+@pytest.mark.parametrize("ahead", [0, 3600, -400 * 86400])
+def test_the_date_of_an_answer_tells_how_far_the_clocks_are_apart(ahead: int) -> None:
+    got = dated(email.utils.formatdate(time.time() + ahead, usegmt=True))
+    assert got is not None
+    assert abs(got - ahead) < 60
+
+
+@pytest.mark.parametrize("date", ["soon", "Sun, 31 Feb 2020 25:61:00 GMT"])
+def test_a_date_that_makes_no_sense_tells_nothing(date: str) -> None:
+    assert dated(date) is None
+
+
+def test_segments_are_as_small_as_asked_for_in_both_directions() -> None:
+    """The size is agreed on with the first packets, so the server's kernel knows it."""
+    sizes: list[int] = []
+
+    def serve(connection: socket.socket) -> None:
+        sizes.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
+        answering(OK)(connection)
+
+    with server(serve) as port:
+        assert get(f"http://127.0.0.1:{port}/", segment=536).body == b"hi"
+        assert get(f"http://127.0.0.1:{port}/").body == b"hi"
+    assert sizes[0] <= 536 < sizes[1]

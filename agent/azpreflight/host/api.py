@@ -126,6 +126,9 @@ class HttpAnswer:
     """Of the certificate presented, also where it was not trusted; None without TLS."""
     offender: Optional[str] = None
     detail: Optional[str] = None
+    ahead_s: Optional[float] = None
+    """Seconds that the server's clock is ahead of this machine's, by its Date header, which has whole seconds; None
+    without one."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +255,9 @@ class Host(Protocol):
         address: Optional[str] = None,
         proxy: Optional[str] = None,
         redirects: int = 0,
+        segment: Optional[int] = None,
     ) -> HttpAnswer:
         """One GET. `address` is connected to instead of looking the host up (TLS still checks the host's name);
         `proxy` is the URL of one to use, else none is used, whatever the environment says. The system's CA store
-        decides on certificates. At most `limit` bytes of the body, at most `redirects` redirects."""
+        decides on certificates. At most `limit` bytes of the body, at most `redirects` redirects. `segment` is the most
+        bytes of a TCP segment in either direction, else what the link allows."""

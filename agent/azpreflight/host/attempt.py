@@ -25,6 +25,8 @@ from azpreflight.host.api import HostError, Phase
 from azpreflight.host.guard import Guard
 
 _RESOLVER = Guard()
+TUNNEL_ANSWER_LIMIT = 1 << 13
+"""Bytes of a proxy's answer to CONNECT; squid's has 40."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Asked:
     address: Optional[str]
     proxy: Optional[str]
     store: Optional[str]
+    segment: Optional[int] = None
 
 
 class Deadline:
@@ -121,21 +124,58 @@ class Attempt:
             share = self.deadline.left() / (len(addresses) - number)
             self.peer = address
             try:
-                return socket.create_connection((address, port), timeout=share)
+                return self._connect_one(address, port, share)
             except OSError:
                 if number + 1 == len(addresses):
                     raise
         raise OSError(errno.EADDRNOTAVAIL, "no address")
 
-    def look(self, host: str, port: int) -> None:
-        """Learn the issuer of a certificate that was not trusted, by a second handshake after which nothing is sent."""
-        if self.asked.proxy is not None:
-            return
-        with suppress(OSError), self.open(host, port) as plain:
+    def _connect_one(self, address: str, port: int, timeout: float) -> socket.socket:
+        """The size of segments is agreed on with the first packet, so it is set before."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if self.asked.segment is not None:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.asked.segment)
+            sock.settimeout(timeout)
+            sock.connect((address, port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def look(self, host: str, port: int, through: "Optional[tuple[str, int]]" = None) -> None:
+        """Learn the issuer of a certificate that was not trusted, by a second handshake after which nothing is sent.
+
+        `through` is the proxy, if there is one.
+        """
+        with suppress(OSError), self.open(*(through or (host, port))) as plain:
             plain.settimeout(self.deadline.left())
+            if through is not None:
+                _ask_for_tunnel(plain, f"{host}:{port}")
             with tls.looking().wrap_socket(plain, server_hostname=host) as sock:
                 self.issuer = tls.issuer_of_der(sock.getpeercert(binary_form=True) or b"")
         self.phase = Phase.TLS
+
+
+def _whom(connection: HTTPSConnection) -> "tuple[str, int, Optional[tuple[str, int]]]":
+    """The server that a connection is for, and the proxy through which."""
+    own = connection.host, connection.port or 443
+    server: Optional[str] = getattr(connection, "_tunnel_host", None)
+    if server is None:
+        return (*own, None)
+    return server, getattr(connection, "_tunnel_port", None) or 443, own
+
+
+def _ask_for_tunnel(sock: socket.socket, place: str) -> None:
+    """CONNECT (RFC 9110, section 9.3.6), which this proxy has granted once already."""
+    sock.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n") and len(answer) < TUNNEL_ANSWER_LIMIT:
+        piece = sock.recv(1)  # a byte at a time: what follows belongs to TLS
+        if not piece:
+            raise OSError(errno.ECONNRESET, "no tunnel")
+        answer += piece
 
 
 def _pools(attempt: Attempt) -> "dict[str, Any]":
@@ -167,7 +207,7 @@ def _pools(attempt: Attempt) -> "dict[str, Any]":
             try:
                 super().connect()
             except ssl.SSLCertVerificationError:
-                attempt.look(self.host, self.port or 443)
+                attempt.look(*_whom(self))
                 raise
             attempt.issuer = tls.issuer_of_verified(self.sock.getpeercert() or {})  # type: ignore[union-attr]
             attempt.phase = Phase.HTTP

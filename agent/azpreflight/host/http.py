@@ -12,7 +12,9 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Optional
 from urllib.parse import urljoin, urlsplit
 
@@ -57,6 +59,7 @@ def get(
     address: Optional[str] = None,
     proxy: Optional[str] = None,
     redirects: int = 0,
+    segment: Optional[int] = None,
     store: Optional[str] = None,
 ) -> HttpAnswer:
     """See Host.get. `store` is a file of certificates to trust in place of the system's.
@@ -64,7 +67,7 @@ def get(
     A redirect past the last one allowed is returned as it came, status 3xx.
     """
     began = time.monotonic()
-    asked = Asked(url, headers, limit, address, proxy, store or tls.bundle())
+    asked = Asked(url, headers, limit, address, proxy, store or tls.bundle(), segment)
     with Deadline(timeout) as deadline:
         answer, location = _ask(asked, deadline)
         for _ in range(redirects):
@@ -109,6 +112,7 @@ def _ask(asked: Asked, deadline: Deadline) -> "tuple[HttpAnswer, Optional[str]]"
         headers=_shown(response.headers),
         body=bytes(body[: asked.limit]),
         truncated=len(body) > asked.limit or outcome is not Outcome.OK,
+        ahead_s=_ahead(response.headers.get("date")),
     )
     return answer, response.headers["location"] if response.is_redirect and outcome is Outcome.OK else None
 
@@ -139,6 +143,13 @@ def _shown(headers: Mapping[str, str]) -> "dict[str, str]":
     lower = {name.lower(): value for name, value in headers.items()}
     shown = {name: value for name, value in lower.items() if not WITHHELD.match(name)}
     return {name: value.partition("?")[0] if name == "location" else value for name, value in shown.items()}
+
+
+def _ahead(date: Optional[str]) -> Optional[float]:
+    """How far the server's clock is ahead of this one; None for no date or nonsense (RFC 9110, section 5.6.7)."""
+    with suppress(TypeError, ValueError, OverflowError):
+        return round(parsedate_to_datetime(date or "").timestamp() - time.time(), 1)
+    return None
 
 
 # --- what went wrong ----------------------------------------------------------------------------------------------

@@ -147,6 +147,7 @@ class LocalHost:
         address: Optional[str] = None,
         proxy: Optional[str] = None,
         redirects: int = 0,
+        segment: Optional[int] = None,
     ) -> HttpAnswer:
         self._running_system("a request")
         from azpreflight.host import http
@@ -159,4 +160,5 @@ class LocalHost:
             address=address,
             proxy=proxy,
             redirects=redirects,
+            segment=segment,
         )
