@@ -96,6 +96,7 @@ def guest() -> "Iterator[Guest]":
     (name,) = namespaces.new_names(["guest"]).values()
     namespaces.create([name])
     try:
+        namespaces.sysctls(name, {"ipv6/conf/default/addr_gen_mode": 1})  # nothing that comes by itself, and late
         namespaces.ip_batch(
             [
                 "link set lo up",

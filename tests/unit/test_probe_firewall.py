@@ -40,7 +40,7 @@ AGENT = (
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m owner --uid-owner 0 -j ACCEPT",
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m conntrack --ctstate INVALID,NEW -j DROP",
 )
-LEGACY_SAVE, NFT_LIST = ("iptables-legacy-save", "-c"), ("nft", "-n", "-a", "list", "ruleset")
+LEGACY_SAVE, NFT_LIST = ("iptables-legacy-save", "-c"), ("nft", "-n", "list", "chains")
 WORKER = (sys.executable, *rehearsal.PYTHON)
 ETH0 = Interface("eth0", True, "00:0d:3a:12:34:56", 1500, ("10.0.0.4/24",))
 SILENCE: "dict[str, Any]" = {"taken": None, "events": []}
@@ -280,7 +280,9 @@ def nft_agent(rule: str) -> FakeHost:
 """
     files: Mapping[str, Node] = {"/proc/net/ip_tables_names": "", "/proc/modules": "nf_tables 1 0 - Live 0x0\n"}
     host = machine(files=files, flows={FLOWS[0]: lost(event("walinuxagent", "output", 1, "nft"))})
-    programs = {NFT_LIST: Completed(0, text, ""), ("nft",): Completed(0, "", "")}
+    listed = Completed(0, text, "")
+    table = ("nft", "-n", "-a", "list", "table", "ip", "walinuxagent")
+    programs = {NFT_LIST: listed, table: listed, ("nft",): Completed(0, "", "")}
     return replace(host, programs={**host.programs, **programs})
 
 
@@ -370,8 +372,8 @@ def legacy(completed: Completed) -> FakeHost:
 
 FAILED_DUMPS = {
     "rc": (legacy(Completed(1, "*filter\n", "Couldn't load match `geoip'\n")), "ended with 1: Couldn't load match"),
-    "cut in a table": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n", "")), "table filter ends without COMMIT"),
-    "cut in a rule": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n-A", "")), "no rule: -A"),
+    "cut in a table": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n", "")), "its output ends in the middle"),
+    "cut in a rule": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n-A", "")), "its output ends in the middle"),
     "too long": (legacy(Completed(0, save(("filter", ())), "", truncated=True)), "printed more than is read"),
     "no tool": (
         replace(HEALTHY, programs={WORKER: answer({})}),

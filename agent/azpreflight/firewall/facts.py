@@ -1,6 +1,5 @@
 """What is known of the guest's firewall: dumps, chains, the guest agent's own rules, and what became of each flow."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
@@ -69,7 +68,8 @@ class Dump:
     """What one of the system's tools printed of the live rules."""
 
     name: str
-    """legacy ip, legacy ip6, nft, nft ip, nft ip6 (the last two: tables of nf_tables that iptables made), or ipset."""
+    """legacy ip, legacy ip6; nft chains, nft ip and nft ip6 (the tables of nf_tables that iptables made), nft and the
+    family and name of any other table; ipset."""
     command: str
     text: str
     error: Optional[str] = None
@@ -195,11 +195,5 @@ class FirewallFacts:
 
     @property
     def unread(self) -> "tuple[Dump, ...]":
-        """The dumps that failed, and whose rules no other dump holds."""
-        return unread(self.dumps)
-
-
-def unread(dumps: "Sequence[Dump]") -> "tuple[Dump, ...]":
-    """The dumps that failed. What iptables made in nf_tables is in nft's own listing too."""
-    whole = any(dump.name == "nft" and dump.error is None for dump in dumps)
-    return tuple(dump for dump in dumps if dump.error is not None and not (whole and dump.name.startswith("nft ")))
+        """The dumps that failed."""
+        return tuple(dump for dump in self.dumps if dump.error is not None)

@@ -17,20 +17,21 @@ _OWNER = re.compile(r"^\tflags (.*)$", re.MULTILINE)
 _INTERFACE = re.compile(r"\b[io]if \"([^\"]+)\"")
 
 
-class Cut(ValueError):
-    """The text ends in the middle, or is none of nft's."""
+def is_whole(text: str) -> bool:
+    """True unless the text ends in the middle, or is none of nft's."""
+    lines = [line for line in text.splitlines() if line and line[0] not in "\t#"]
+    return all(_TABLE.match(line) for line in lines[0::2]) and lines[1::2] == ["}"] * ((len(lines) + 1) // 2)
 
 
 def parse(text: str) -> "tuple[Table, ...]":
-    """The tables in the text. `Cut` if it is not whole."""
-    tables = []
-    for block in _blocks(text):
-        match = _TABLE.match(block[0])
-        if match is None:
-            raise Cut(f"no table: {block[0][:80]}")
-        chains = {chain.name: chain for chain in _chains(block)}
-        tables.append(Table(Backend.NFT, match[1], match[2], False, chains, "\n".join(block) + "\n"))
-    return tuple(tables)
+    """The tables in a whole text."""
+    return tuple(_table(block) for block in _blocks(text))
+
+
+def _table(block: "list[str]") -> Table:
+    _, family, name = block[0].split(" ", 3)[:3]
+    chains = {chain.name: chain for chain in _chains(block)}
+    return Table(Backend.NFT, family, name, False, chains, "\n".join(block) + "\n")
 
 
 def handle(line: str) -> Optional[int]:
@@ -76,14 +77,11 @@ def _blocks(text: str) -> "Iterator[list[str]]":
     """The lines of each table."""
     block: list[str] = []
     for line in text.splitlines():
-        if not block and not line:
-            continue
-        block.append(line)
+        if block or line.startswith("table "):
+            block.append(line)
         if line == "}":
             yield block
             block = []
-    if block:
-        raise Cut(f"cut off after: {block[-1][:80]}")
 
 
 def _chains(block: "list[str]") -> "Iterator[Chain]":

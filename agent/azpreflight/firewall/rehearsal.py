@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from azpreflight.firewall import nfttext
 from azpreflight.firewall.decide import decide
-from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal, unread
+from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
 from azpreflight.firewall.naming import Index
 from azpreflight.firewall.rules import Table, rules_of
 from azpreflight.firewall.tools import PREFIX, program
@@ -38,7 +38,7 @@ Result = tuple[Rehearsal, tuple[FlowFacts, ...]]
 
 def rehearse(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flows: "Sequence[Flow]") -> Result:
     """What the live rules do to each flow. Never raises: what cannot be done is in the result."""
-    incomplete = next((f"some rules could not be read: {found.error}" for found in unread(dumps)), None)
+    incomplete = next((f"some rules could not be read: {found.error}" for found in dumps if found.error), None)
     if not any(table.matters for table in tables):
         return _without_rules(flows, incomplete)
     began = time.monotonic()
