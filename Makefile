@@ -6,7 +6,7 @@ PY = .venv/bin/python
 SCENARIO =
 RUNS = 9
 
-.PHONY: help run test lint format schema pages demo scenarios bench wheel clean prepared
+.PHONY: help run test lint format schema pages demo scenarios bench wheel deb clean prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -28,14 +28,14 @@ test: lint ## pass every test; those that need root are skipped without it
 	@$(PY) -m pytest -q -n 2
 
 lint: prepared ## format, style and types
-	@$(PY) -m ruff format --check --quiet agent tests
-	@$(PY) -m ruff check --quiet agent tests
+	@$(PY) -m ruff format --check --quiet agent tests packaging
+	@$(PY) -m ruff check --quiet agent tests packaging
 	@$(PY) -m mypy --no-error-summary
 	@echo "format, style and types: well"
 
 format: prepared ## put the code into its form
-	@$(PY) -m ruff format agent tests
-	@$(PY) -m ruff check --fix agent tests
+	@$(PY) -m ruff format agent tests packaging
+	@$(PY) -m ruff check --fix agent tests packaging
 
 schema: prepared ## write docs/schema/report-1.json anew
 	@$(PY) -m tests.generate schema
@@ -55,6 +55,10 @@ bench: prepared ## measure time and memory in the stand-in platform: make bench 
 wheel: prepared ## build a wheel into dist/
 	@$(PY) -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .
 	@ls dist
+
+deb: ## build the Debian package into dist/
+	@tools/prepare deb
+	@packaging/build-deb
 
 clean: ## remove what the other targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist agent/*.egg-info
