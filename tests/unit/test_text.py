@@ -29,7 +29,7 @@ warning  dns-unreachable (dns-servers): 10.0.0.9 did not answer over udp (and 1 
          cause)
          likely: two questions were lost, which a busy server can do too
          fix: take it out of /etc/resolv.conf
-         also dns-tcp: 10.0.0.9 did not answer over tcp
+         also dns-tcp, a note: 10.0.0.9 did not answer over tcp
 
 note     gen-odd: /root has 3 odd files
          fix: look at them
@@ -108,6 +108,14 @@ def test_lesser_findings_do_not_hide_behind_ready() -> None:
     warned = result("dns-tcp", Status.FAIL, replace(RULE, severity=Severity.WARNING))
     said = text.render(replace(READY, results=(*READY.results, warned)))
     assert said.startswith("READY: nothing was found that stops a VM from this image (1 warning)\n\nwarning  dns-tcp: ")
+
+
+def test_what_the_logs_say_is_shown_under_its_cause() -> None:
+    """Two lines at most, so that a chatty agent does not bury the fix."""
+    entry = replace(BROKEN.causes[0], evidence=("waagent.log: one", "waagent.log: two", "waagent.log: three"))
+    said = text.render(replace(BROKEN, causes=(entry,)))
+    assert "         seen: waagent.log: one\n         seen: waagent.log: two\n         explains " in said
+    assert "three" not in said
 
 
 def test_an_unprivileged_look_is_said() -> None:

@@ -12,6 +12,8 @@ from azpreflight.render.plain import plain, wrapped
 INDENT = " " * 9
 """As wide as "warning" and two blanks: what belongs to a severity stands to the right of it."""
 DEEPER = INDENT + "  "
+WITNESSES = 2
+"""Lines of the agents' logs that are shown for a cause; the JSON has them all."""
 REASONS = 3
 """Reasons for "does not apply" that are spelled out; the others are only counted."""
 
@@ -91,7 +93,10 @@ def _cause(entry: CauseEntry, results: "Sequence[Result]", color: bool) -> _Line
     lines += wrapped(f"{entry.confidence.value}: {entry.confidence_reason}", INDENT, DEEPER)
     lines += _remedy(entry.remedy, entry.commands)
     for check, finding in _others(entry, results):
-        lines += wrapped(f"also {check}: {finding.message}", INDENT, DEEPER)
+        lesser = "" if finding.severity is entry.severity else f", a {finding.severity.value}"
+        lines += wrapped(f"also {check}{lesser}: {finding.message}", INDENT, DEEPER)
+    for line in entry.evidence[:WITNESSES]:
+        lines += wrapped(f"seen: {line}", INDENT, DEEPER)
     if entry.symptoms:
         lines += wrapped(f"explains {', '.join(entry.symptoms)}", INDENT, DEEPER)
     return lines
