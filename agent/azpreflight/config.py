@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
+from azpreflight.errors import UsageError
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config, Severity
 from azpreflight.render.plain import plain
@@ -27,7 +28,7 @@ CLOUDS = ("public", "usgov", "china")
 _TAG = "tag:yaml.org,2002:"
 
 
-class ConfigError(Exception):
+class ConfigError(UsageError):
     """The configuration cannot be used; the text names the file, the line, the key and what is allowed."""
 
 

@@ -293,6 +293,7 @@ NAP = f"62.{os.getpid()}"
 SLOW = f"""
 import sys, time
 from azpreflight import cli
+from azpreflight.commands import check as command
 from azpreflight.host import LocalHost
 from azpreflight.model import Check, Probe, Severity
 from tests.unit.test_assess import Facts
@@ -308,7 +309,7 @@ def probe(name, gather):
     return Probe(name, Facts, gather, (check,))
 
 PROBES = dict(slow=probe("slow", never), good=probe("good", lambda host, run: Facts()), bad=probe("bad", broken))
-cli.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))
+command.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))
 sys.exit(cli.main(sys.argv[2:]))
 """
 

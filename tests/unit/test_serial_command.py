@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from azpreflight import decode_command
 from azpreflight.cli import main
+from azpreflight.commands import decode as decode_command
 from azpreflight.model import Config, Report, Snapshot
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text

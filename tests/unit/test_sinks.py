@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight import sinks
-from azpreflight.sinks import SinkError, serial, serial_devices, write_file, write_serial
+from azpreflight.sinks import serial
+from azpreflight.sinks.errors import SinkError
+from azpreflight.sinks.file import write_file
+from azpreflight.sinks.serial import ACTIVE_CONSOLES, serial_devices, write_serial
 from tests.fakes import Denied, FakeHost
 
 TEXT = "NOT READY: guest-firewall\n\nerror    a name with \x1b[31m and \xe9\n"
@@ -89,7 +91,10 @@ def test_what_cannot_be_a_report_is_an_error_and_stays(tmp_path: Path, kind: str
 
 # --- standard output ----------------------------------------------------------------------------------------------
 
-PRINT = "import sys; from azpreflight import sinks\ntry:\n  sinks.write_stdout('line\\n' * 200_000)\n"
+PRINT = (
+    "import sys\nfrom azpreflight.sinks.stdout import write_stdout, SinkError\n"
+    "try:\n  write_stdout('line\\n' * 200_000)\n"
+)
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -107,7 +112,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 def test_a_full_disk_is_said() -> None:
     """Output that is lost is an error, never silence."""
-    code = PRINT + "except sinks.SinkError as error:\n  sys.exit(str(error))"
+    code = PRINT + "except SinkError as error:\n  sys.exit(str(error))"
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.stderr == "cannot write to standard output: No space left on device\n"
@@ -128,10 +133,10 @@ def test_a_full_disk_is_said() -> None:
 )
 def test_serial_ports_are_those_that_the_kernel_uses(active: str, devices: "tuple[str, ...]") -> None:
     """The kernel's list decides; what is no serial port is left out."""
-    assert serial_devices(FakeHost(files={sinks.ACTIVE_CONSOLES: active})) == devices
+    assert serial_devices(FakeHost(files={ACTIVE_CONSOLES: active})) == devices
 
 
-@pytest.mark.parametrize("files", [{}, {sinks.ACTIVE_CONSOLES: Denied()}])
+@pytest.mark.parametrize("files", [{}, {ACTIVE_CONSOLES: Denied()}])
 def test_without_a_list_the_console_is_used(files: "dict[str, Denied]") -> None:
     """A container has no such file in /sys."""
     assert serial_devices(FakeHost(files=files)) == ("/dev/console",)

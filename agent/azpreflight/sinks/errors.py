@@ -1,5 +1,7 @@
 """What all places have in common."""
 
+from azpreflight.errors import UsageError
 
-class SinkError(Exception):
+
+class SinkError(UsageError):
     """The text could not be written; the message says where and why."""

@@ -7,15 +7,18 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import BinaryIO, Optional
 
 from azpreflight.assess import exit_code
+from azpreflight.commands.words import EXIT_BUG, EXIT_UNDECIDED, EXIT_USAGE, say
 from azpreflight.model import Severity
 from azpreflight.render import decoded as render
 from azpreflight.render.decoded import Log
-from azpreflight.serial.decode import decode
+from azpreflight.serial.decode import decode as decoded
+from azpreflight.sinks.file import write_file
+from azpreflight.sinks.stdout import write_stdout
 
 LOG_MOST = 64 << 20
 """Bytes of a log that are looked at: the boot diagnostics of a VM hold about 1 MiB, a console that was recorded for
@@ -24,14 +27,12 @@ _MIB = LOG_MOST >> 20
 _CHUNK = 1 << 16
 _GZIP = b"\x1f\x8b"
 
-EXIT_USAGE = 2
-EXIT_UNDECIDED = 3
-_WORST = (0, EXIT_UNDECIDED, 1, 70, EXIT_USAGE)
+_WORST = (0, EXIT_UNDECIDED, 1, EXIT_BUG, EXIT_USAGE)
 """Exit codes from the best to the worst; with many logs the worst counts."""
 
 
-def run(asked: argparse.Namespace, say: "Callable[[str], None]") -> "tuple[str, int]":
-    """What is to be printed, and the exit code: of each log, the verdict of its newest report.
+def decode(asked: argparse.Namespace) -> int:
+    """Print the reports; the exit code is that of each log's newest report, the worst of them.
 
     A log without a report is undecided; one that cannot be read is a usage error, and the others are still decoded.
     """
@@ -45,7 +46,12 @@ def run(asked: argparse.Namespace, say: "Callable[[str], None]") -> "tuple[str, 
             continue
         logs.append(_newest(log) if asked.newest else log)
         codes.append(_exit_code(log, Severity(asked.fail_on or Severity.ERROR)))
-    return _rendered(asked, tuple(logs)), max(codes, key=_WORST.index)
+    content = _rendered(asked, tuple(logs))
+    if asked.output is None:
+        write_stdout(content)
+    else:
+        write_file(asked.output, content)
+    return max(codes, key=_WORST.index)
 
 
 def _files(arguments: "Iterable[str]") -> "list[str]":
@@ -60,10 +66,10 @@ def _matches(pattern: str) -> "list[str]":
 def _log(path: str) -> Log:
     if path == "-":
         content, unread = _stream(sys.stdin.buffer)
-        return Log("standard input", decode(content), unread)
+        return Log("standard input", decoded(content), unread)
     with open(path, "rb") as file:
         content, unread = _stream(file)
-    return Log(path, decode(content), unread)
+    return Log(path, decoded(content), unread)
 
 
 def _stream(file: BinaryIO) -> "tuple[bytes, Optional[str]]":

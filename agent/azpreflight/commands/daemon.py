@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, Optional
 
-from azpreflight import codec, sinks
+from azpreflight import codec
 from azpreflight.firstboot import timeline
 from azpreflight.firstboot.policy import LIMIT_S, History, Progress, decide
 from azpreflight.gather import vm_id
@@ -27,6 +27,10 @@ from azpreflight.probes import logs
 from azpreflight.probes.signatures import EXTENSION_STATUS, EXTENSIONS_DONE, PROVISIONED
 from azpreflight.render import json as render_json
 from azpreflight.render import serial
+from azpreflight.sinks.errors import SinkError
+from azpreflight.sinks.file import append_line, write_file
+from azpreflight.sinks.journal import write_journal
+from azpreflight.sinks.serial import serial_devices, write_serial
 
 STATE = "/var/lib/azpreflight/daemon.json"
 """Which VM was watched to the end. It is part of no image: a captured image's copy names another VM."""
@@ -57,8 +61,8 @@ LOG_LIMIT = 8 << 20
 """Bytes of a log that are read for the agents' progress."""
 
 
-def command(asked: argparse.Namespace) -> int:
-    """The `daemon` command."""
+def daemon(asked: argparse.Namespace) -> int:
+    """Watch this machine's first boot; 0 when it is over."""
     host = LocalHost(budget=LIMIT_S * 2)
     config = ("--config", asked.config) if asked.config else ()
     watcher = Watcher(
@@ -74,18 +78,18 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
     """Put a report everywhere; a place that fails is told about and does not keep the others from theirs."""
     line = render_json.render_line(report)
     places: list[Callable[[], None]] = [
-        lambda: sinks.write_file(asked.report, render_json.render(report)),
-        lambda: sinks.append_line(asked.history, line),
-        lambda: sinks.write_journal(report),
+        lambda: write_file(asked.report, render_json.render(report)),
+        lambda: append_line(asked.history, line),
+        lambda: write_journal(report),
     ]
     if asked.serial != "never":
-        devices = sinks.serial_devices(host) if asked.serial == "auto" else (asked.serial,)
+        devices = serial_devices(host) if asked.serial == "auto" else (asked.serial,)
         content = serial.render(report, asked.report)
-        places += [partial(sinks.write_serial, device, content) for device in devices]
+        places += [partial(write_serial, device, content) for device in devices]
     for place in places:
         try:
             place()
-        except sinks.SinkError as error:
+        except SinkError as error:
             sys.stderr.write(f"azpreflight: {error}\n")
 
 

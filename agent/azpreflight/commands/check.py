@@ -1,0 +1,197 @@
+"""`azpreflight check`, `record` and `assess`: look, judge, print; or the one without the other."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from azpreflight.assess import assess as judge
+from azpreflight.assess import exit_code, only
+from azpreflight.codec import DecodeError
+from azpreflight.commands.words import EXIT_BUG, EXIT_USAGE, say
+from azpreflight.config import DEFAULT_PATH, load, similar
+from azpreflight.errors import UsageError
+from azpreflight.gather import gather, run_of
+from azpreflight.host import LocalHost
+from azpreflight.host.local import RUN_BUDGET
+from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage
+from azpreflight.probes import PROBES, with_needs
+from azpreflight.progress import Progress
+from azpreflight.render import json, junit, prometheus, text
+from azpreflight.sinks.errors import SinkError
+from azpreflight.sinks.file import write_file
+from azpreflight.sinks.serial import serial_devices, write_serial
+from azpreflight.sinks.stdout import write_stdout
+
+IMAGE_PROBES = ("generalization",)
+"""Probes of what the agents change in their first seconds."""
+BLIND = (
+    "not root, so this cannot see firewall rules, password hashes, the files of root and of other users, the VM's id, "
+    "or the wire server, which the agent's own rules keep for root; checks that need them are unknown"
+)
+
+
+def check(asked: argparse.Namespace) -> int:
+    """Look, judge and print."""
+    _known(asked)
+    snapshot = _look(asked, _needed(asked.only))
+    if asked.as_captured is not None:
+        image = _recorded(asked.as_captured).probes
+        kept = {name: image[name] for name in IMAGE_PROBES if name in image}
+        snapshot = replace(snapshot, probes={**snapshot.probes, **kept})
+    return _deliver(asked, snapshot)
+
+
+def record(asked: argparse.Namespace) -> int:
+    """Look, and save what was seen."""
+    snapshot = _look(asked, with_needs(set(IMAGE_PROBES), PROBES) if asked.image else PROBES)
+    _write(asked.output, json.render_snapshot(snapshot))
+    bugs = [name for name, gathered in snapshot.probes.items() if gathered.traceback]
+    return _bug(bugs) if bugs else 0
+
+
+def assess(asked: argparse.Namespace) -> int:
+    """Judge what was saved."""
+    _known(asked)
+    return _deliver(asked, _recorded(asked.file))
+
+
+def _recorded(path: str) -> Snapshot:
+    """The snapshot in a file, or on standard input for "-"."""
+    try:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+            content = file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        return json.parse_snapshot(content.decode("utf-8", "replace"), PROBES)
+    except DecodeError as error:
+        raise UsageError(str(error)) from None
+
+
+# --- looking and judging ------------------------------------------------------------------------------------------
+
+
+def _check_ids() -> "tuple[str, ...]":
+    return tuple(check.id for probe in PROBES for check in probe.checks)
+
+
+def _known(asked: argparse.Namespace) -> None:
+    """UsageError for ids that do not exist, or that are both asked for and ignored."""
+    ids = _check_ids()
+    for check_id in (*asked.only, *asked.ignore):
+        if check_id not in ids:
+            raise UsageError(f"no check {check_id}{similar(check_id, ids)}; azpreflight list shows them")
+    for check_id in asked.only:
+        if check_id in asked.ignore:
+            raise UsageError(f"{check_id} is both asked for and ignored")
+
+
+def _needed(check_ids: Sequence[str]) -> "tuple[Probe[Any], ...]":
+    """The probes that these checks are judged by, and all that those need; all probes where no check is named."""
+    if not check_ids:
+        return PROBES
+    pairs = [(probe, check) for probe in PROBES for check in probe.checks if check.id in check_ids]
+    return with_needs({name for probe, check in pairs for name in (probe.name, *check.reads)}, PROBES)
+
+
+def _look(asked: argparse.Namespace, probes: "Sequence[Probe[Any]]") -> Snapshot:
+    path = os.path.abspath(asked.config or DEFAULT_PATH)
+    config = load(LocalHost(), path, required=asked.config is not None, check_ids=_check_ids())
+    host = LocalHost(asked.root, asked.timeout or config.timeout or RUN_BUDGET)
+    if not host.privileged:
+        say(BLIND)
+    run = run_of(
+        host,
+        stage=Stage(asked.stage),
+        profile=Profile(asked.profile),
+        platform=None if asked.platform == "auto" else Platform(asked.platform),
+        config=config,
+        extensions=tuple(asked.extension),
+    )
+    with Progress(sys.stderr, (probe.name for probe in probes)) as progress:
+        return gather(host, probes, run, progress.done)
+
+
+def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:
+    """The report on what is asked; a check that is asked for by name is not ignored."""
+    ignored = dict.fromkeys((*snapshot.config.ignore, *asked.ignore))
+    kept = tuple(check_id for check_id in ignored if check_id not in asked.only)
+    report = judge(replace(snapshot, config=replace(snapshot.config, ignore=kept)), PROBES)
+    return only(report, asked.only) if asked.only else report
+
+
+# --- printing -----------------------------------------------------------------------------------------------------
+
+
+def _deliver(asked: argparse.Namespace, snapshot: Snapshot) -> int:
+    """Put the report wherever it is wanted, and return the verdict's exit code."""
+    report = _judge(asked, snapshot)
+    _serial(asked.serial, report, asked.report)
+    writes = [(asked.output, _rendered(asked, report))]
+    if asked.report is not None:
+        writes.append((asked.report, json.render(report)))
+    failed = [error for error in (_failure(path, content) for path, content in writes) if error is not None]
+    for error in failed:
+        say(error)
+    bugs = [result.check for result in report.results if result.traceback]
+    if bugs:
+        return _bug(bugs)
+    fail_on = Severity(asked.fail_on) if asked.fail_on else snapshot.config.fail_on or Severity.ERROR
+    return EXIT_USAGE if failed else exit_code(report, fail_on)
+
+
+def _bug(where: Iterable[str]) -> int:
+    say(f"a bug in azpreflight: {', '.join(where)}; the JSON has the traceback, please report it")
+    return EXIT_BUG
+
+
+def _rendered(asked: argparse.Namespace, report: Report) -> str:
+    if asked.format == "text":
+        return text.render(report, verbose=asked.verbose, quiet=asked.quiet, color=_color(asked))
+    renderers = {
+        "json": json.render,
+        "jsonl": json.render_lines,
+        "junit": junit.render,
+        "prometheus": prometheus.render,
+    }
+    return renderers[asked.format](report)
+
+
+def _color(asked: argparse.Namespace) -> bool:
+    if asked.color != "auto":
+        return bool(asked.color == "always")
+    wanted = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return wanted and asked.output is None and sys.stdout.isatty()
+
+
+def _write(path: Optional[str], content: str) -> None:
+    if path is None:
+        write_stdout(content)
+    else:
+        write_file(path, content)
+
+
+def _failure(path: Optional[str], content: str) -> Optional[str]:
+    """Why the content could not be written; None if it was. The other places still get theirs."""
+    try:
+        _write(path, content)
+    except SinkError as error:
+        return str(error)
+    return None
+
+
+def _serial(wanted: str, report: Report, path: Optional[str]) -> None:
+    """Summary and frame on the serial console. One that does not take them is told about, and changes no exit code."""
+    if wanted == "never":
+        return
+    from azpreflight.render import serial
+
+    content = serial.render(report, path)
+    for device in serial_devices(LocalHost()) if wanted == "auto" else (wanted,):
+        try:
+            write_serial(device, content)
+        except SinkError as error:
+            say(str(error))
