@@ -1,0 +1,136 @@
+"""What modprobe.d makes of a module that the kernel or udev asks for by an alias.
+
+Hardening guides switch modules off in one of three ways, and each stops another thing. Shown with kmod 30 by
+`modprobe -n -v` on `udf` and on `fs-udf`, the alias that the kernel asks for when a UDF disc is mounted:
+
+* `install udf /bin/true` runs that instead of loading, whoever asks and also where another module needs it. Patterns
+  hold, and the first line for a module wins.
+* `blacklist udf` makes modprobe ignore the aliases that the module itself declares. A mount asks by alias, and so does
+  udev for a device, so both fail; a module that is asked for by its name or needed by another is loaded. No patterns.
+* `alias fs-udf off` sends the alias to a module that does not exist.
+
+Of files of one name in several directories the first directory's counts; all are read in the order of their names
+(modprobe.d(5)).
+"""
+
+import fnmatch
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.probes.wording import plain
+
+DIRECTORIES = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
+FILE_LIMIT = 256 * 1024
+"""Bytes of one file; a hardening guide's has some 2 KiB."""
+LOADERS = ("modprobe", "insmod", "kmod")
+"""An install command that calls one of these loads the module after all."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of modprobe.d that names a module or an alias."""
+
+    kind: str
+    """install, blacklist or alias."""
+    name: str
+    """With underscores."""
+    value: str
+    """The command of install, the module of alias, empty for blacklist."""
+    path: str
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The line as a person would write it, cut short."""
+        return plain(" ".join(filter(None, (self.kind, self.name, self.value))))
+
+
+def rules(host: Host) -> "tuple[Rule, ...]":
+    """All rules that hold, in the order in which modprobe reads them; /run is left out of a mounted image."""
+    by_name: dict[str, str] = {}
+    for directory in DIRECTORIES:
+        if not (directory.startswith("/run") and host.root != "/"):
+            for name in host.list(directory) or ():
+                by_name.setdefault(name, f"{directory}/{name}")
+    paths = [by_name[name] for name in sorted(by_name) if name.endswith(".conf")]
+    texts = ((path, host.text(path, FILE_LIMIT) or "") for path in paths if not _is_null(host, path))
+    return tuple(rule for path, text in texts for rule in parse(text, path))
+
+
+def parse(text: str, path: str) -> Iterator[Rule]:
+    """The rules of one file; a backslash at the end of a line continues it."""
+    pending, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start if pending else number
+        if line.endswith("\\"):
+            pending += line[:-1] + " "
+            continue
+        rule = _rule((pending + line).split(None, 2), path, start)
+        pending = ""
+        if rule is not None:
+            yield rule
+
+
+def blocking(found: "Sequence[Rule]", module: str, needs: "Sequence[str]", alias: Optional[str]) -> Optional[Rule]:
+    """The rule that keeps a module from being loaded when it is asked for by an alias of its own; None: no rule does.
+
+    `alias` is its name where it has no pattern, such as fs_udf. `needs` are the modules loaded with it.
+    """
+    aliases = [rule for rule in found if rule.kind == "alias" and alias is not None and _matches(rule, alias)]
+    if aliases and module not in (rule.value for rule in aliases):
+        return aliases[0]
+    instead = _install(found, alias) if alias is not None and not aliases else None
+    if instead is not None:
+        return None if _loads(instead.value) else instead
+    for rule in found:
+        if rule.kind == "blacklist" and rule.name == module:
+            return rule
+    for name in (module, *needs):
+        instead = _install(found, name)
+        if instead is not None and not _loads(instead.value):
+            return instead
+    return None
+
+
+def comment_out(rule: Rule) -> str:
+    """The command that switches a line off."""
+    name = re.escape(rule.name).replace("_", "[-_]")
+    expression = rf"s/^[[:space:]]*{rule.kind}[[:space:]]+{name}([[:space:]]|$)/#&/"
+    return f"sed -E -i {shlex.quote(expression)} {shlex.quote(rule.path)}"
+
+
+def _install(found: "Sequence[Rule]", name: str) -> Optional[Rule]:
+    return next((rule for rule in found if rule.kind == "install" and _matches(rule, name)), None)
+
+
+def _matches(rule: Rule, name: str) -> bool:
+    return fnmatch.fnmatchcase(name, rule.name)
+
+
+def _loads(command: str) -> bool:
+    return any(loader in command for loader in LOADERS)
+
+
+def _rule(words: "Sequence[str]", path: str, line: int) -> Optional[Rule]:
+    if len(words) < 2 or words[0] not in ("install", "blacklist", "alias"):
+        return None
+    name, value = words[1].replace("-", "_"), words[2].strip() if len(words) > 2 else ""
+    if words[0] != "blacklist" and not value:
+        return None
+    value = value.replace("-", "_") if words[0] == "alias" else value
+    return Rule(words[0], name, "" if words[0] == "blacklist" else value, path, line)
+
+
+def _is_null(host: Host, path: str) -> bool:
+    info = host.info(path, follow=False)
+    return info is not None and info.target == "/dev/null"
