@@ -58,6 +58,24 @@ DNS_CLOSED = own_server("closed")
 DNS_HALF_DEAD = resolv_conf(DEAD_SERVER, topology.WIRE_SERVER)
 DNS_CARRIAGE_RETURNS = Fault(files={"/etc/resolv.conf": f"nameserver {topology.WIRE_SERVER}\r\n"})
 NO_RESOLV_CONF = Fault(files={"/etc/resolv.conf": None})
+STUB = "127.0.0.53"
+
+
+def resolved(upstream: str, behaviour: str = "") -> Fault:
+    """The VM asks systemd-resolved's stub, behind which is this server (or which behaves like this)."""
+    return Fault(
+        dns={STUB: behaviour or f"forwards {upstream}"},
+        files={
+            "/etc/resolv.conf": f"nameserver {STUB}\noptions edns0 trust-ad\n",
+            "/run/systemd/resolve/resolv.conf": f"nameserver {upstream}\n",
+        },
+    )
+
+
+RESOLVED = resolved(topology.WIRE_SERVER)
+RESOLVED_STUB_DEAD = resolved(topology.WIRE_SERVER, "closed")
+RESOLVED_DNS_DEAD = resolved(DEAD_SERVER)
+
 
 # the way out
 
@@ -82,6 +100,8 @@ def keeps_quiet(role: str) -> Fault:
     """A router that sends no ICMP errors, as Azure's own and many firewalls do."""
     return on(role, "iptables-nft -A OUTPUT -p icmp -j DROP")
 
+
+TLS_INSPECTED = Fault(behaviours={"certificate": "inspected"})
 
 # the platform
 

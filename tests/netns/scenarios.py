@@ -4,7 +4,8 @@ Severities, exit codes and verdicts follow the contract: `error` means exit 1 an
 means exit 0 and ready. Causes must be exactly those of the table, the first one first.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.model import Cause, Readiness, Severity
@@ -248,5 +249,68 @@ PAIRS = (
         (Cause.DNS_UNREACHABLE,),
     ),
 )
-TABLE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *FIREWALL, *IMAGE, *PAIRS)
+TLS = tuple(
+    Scenario(name, f"somebody on the way replaces certificates{broken}", (faults.TLS_INSPECTED, *more), cause, severity)
+    for cause in (Cause.TLS_INTERCEPTION,)
+    for name, broken, more, severity in (
+        ("tls-interception", "", (), WARNING),
+        ("tls-interception-nor-plugin", ", and the HostGAPlugin delivers nothing", (faults.PLUGIN_FAILS,), ERROR),
+    )
+)
+RESOLVED = (
+    Scenario(
+        "resolved-dns-dead",
+        "systemd-resolved asks a DNS server that does not exist",
+        (faults.RESOLVED_DNS_DEAD,),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+    ),
+    Scenario(
+        "resolved-stub-dead",
+        "resolv.conf names the stub of systemd-resolved, which does not run",
+        (faults.RESOLVED_STUB_DEAD,),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+    ),
+    Scenario(
+        "resolved-dns-refused",
+        "systemd-resolved asks a DNS server that refuses public names",
+        (faults.own_server("refused"), faults.resolved(faults.OWN_SERVER)),
+        Cause.DNS_WRONG_ANSWER,
+        ERROR,
+    ),
+)
+ONE_BY_ONE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *TLS, *FIREWALL, *IMAGE, *PAIRS, *RESOLVED)
+
+
+def again(suffix: str, words: str, names: "Sequence[str]", *more: Fault, ipv6: bool = False) -> "tuple[Scenario, ...]":
+    """Some scenarios in another configuration of the VM, which must not change what is said of them."""
+    return tuple(
+        replace(
+            scenario,
+            name=f"{scenario.name}-{suffix}",
+            broken=f"{scenario.broken}; {words}",
+            faults=(*scenario.faults, *more),
+            ipv6=ipv6,
+        )
+        for scenario in ONE_BY_ONE
+        if scenario.name in names
+    )
+
+
+CONFIGURATIONS = (
+    *again(
+        "dual",
+        "dual stack",
+        ("dns-dead", "no-egress", "forced-tunnel", "wireserver-closed", "no-default-route", "firewall-policy"),
+        ipv6=True,
+    ),
+    *again(
+        "resolved",
+        "systemd-resolved",
+        ("healthy", "no-egress", "forced-tunnel", "wireserver-closed", "no-default-route", "firewall-dns"),
+        faults.RESOLVED,
+    ),
+)
+TABLE = (*ONE_BY_ONE, *CONFIGURATIONS)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}

@@ -1,47 +1,30 @@
 """The whole stand-in platform as one context manager: wiring, servers, and the VM."""
 
 import contextlib
-import fcntl
-import hashlib
 import json
 import select
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
-import trustme
-
 from tests.netns import namespaces, topology
+from tests.netns.certificates import certificates
 from tests.netns.documents import HELLO
 from tests.netns.servers.__main__ import Config
 from tests.netns.servers.services import Setup
 from tests.netns.vm import CHECKOUT, Vm
-from tests.scratchroot import cache_directory, debian_tree
+from tests.scratchroot import debian_tree
 
 VM_PACKAGES = ("waagent", "iptables", "nftables", "ipset", "iproute2", "ca-certificates")
 """What a VM image has: the agent, and the tools whose rules are looked at."""
 SERVER_TIMEOUT = 20.0
 """Seconds until a server process has opened its ports; it takes a quarter of one."""
-SERVER_NAMES = (
-    "*.blob.core.windows.net",
-    "*.azure.com",
-    "*.handler.control.monitor.azure.com",
-    "*.monitoring.azure.com",
-    "*.ods.opinsights.azure.com",
-    "*.vault.azure.net",
-    "*.guestconfiguration.azure.com",
-    "*.microsoft.com",
-    "*.microsoftonline.com",
-    "*.windows.net",
-    topology.STORE,
-    topology.PUBLIC,
-)
 RESOLV_CONF = f"nameserver {topology.WIRE_SERVER}\nsearch standin.ax.internal.cloudapp.net\n"
+LOOPBACK = "127."
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -52,9 +35,11 @@ class Fault:
     setup: "Mapping[str, Any]" = field(default_factory=dict)
     """Fields of `services.Setup`."""
     behaviours: "Mapping[str, str]" = field(default_factory=dict)
-    """By service: see `servers.web`."""
+    """By service: see `servers.web`. "proxy" starts one, see `servers.proxy`; "certificate" says whose the internet's
+    servers present: see `certificates`."""
     dns: "Mapping[str, str]" = field(default_factory=dict)
-    """By address: see `servers.names`. Addresses other than the platform's become hosts of the virtual network."""
+    """By address: see `servers.names`. One of the loopback network is the VM's own; others than the platform's become
+    hosts of the virtual network."""
     commands: "tuple[tuple[str, str], ...]" = ()
     """Role and shell command, run there once everything is up."""
     files: "Mapping[str, Optional[str]]" = field(default_factory=dict)
@@ -94,13 +79,15 @@ def platform(*faults: Fault, ipv6: bool = False) -> "Iterator[tuple[dict[str, st
     """The platform without a VM: the namespaces by role, wired and served, and a directory for the run's files."""
     namespaces.remove_stale()
     names = namespaces.new_names(topology.ROLES)
-    dns = merged({topology.WIRE_SERVER: "answers"}, *(fault.dns for fault in faults))
+    configs = _configs(faults)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="azpreflight-standin-")))
         stack.callback(namespaces.remove, names.values())
-        topology.build(names, ipv6, [address for address in dns if address != topology.WIRE_SERVER])
-        for config in _configs(faults, dns, directory):
-            stack.enter_context(_servers(names[config.role], config))
+        topology.build(names, ipv6, _vnet_addresses(configs))
+        (directory / "store.pem").write_text(certificates()[_certificate(faults)])
+        for config in configs:
+            paths = {"log": str(directory / f"{config.role}.requests"), "certificate": str(directory / "store.pem")}
+            stack.enter_context(_servers(names[config.role], replace(config, **paths)))
         yield names, directory
 
 
@@ -116,16 +103,26 @@ def merged(*mappings: "Mapping[str, Any]") -> "dict[str, Any]":
     return {key: value for mapping in mappings for key, value in mapping.items()}
 
 
-def _configs(faults: "Sequence[Fault]", dns: "Mapping[str, str]", directory: Path) -> "list[Config]":
-    _, certificate = certificates()
-    pem = directory / "store.pem"
-    pem.write_text(certificate)
+def _configs(faults: "Sequence[Fault]") -> "list[Config]":
+    """The server processes, by their namespaces; the paths are put in where they are known."""
     setup = Setup(**merged({"extension": HELLO}, *(fault.setup for fault in faults)))
     behaviours = merged(*(fault.behaviours for fault in faults))
-    return [
-        Config(role, str(directory / f"{role}.requests"), setup, behaviours, dns, str(pem))
-        for role in ("fabric", "internet")
-    ]
+    dns = merged({topology.WIRE_SERVER: "answers"}, *(fault.dns for fault in faults))
+    own = {address: behaviour for address, behaviour in dns.items() if address.startswith(LOOPBACK)}
+    others = {address: behaviour for address, behaviour in dns.items() if address not in own}
+    configs = [Config("fabric", "", setup, behaviours, others), Config("internet", "", setup, behaviours)]
+    return [*configs, Config("vm", "", dns=own)] if own else configs
+
+
+def _vnet_addresses(configs: "Sequence[Config]") -> "list[str]":
+    """Hosts of the virtual network besides the VM."""
+    fabric = configs[0]
+    proxies = [topology.PROXY] if "proxy" in fabric.behaviours else []
+    return [*proxies, *(address for address in fabric.dns if address != topology.WIRE_SERVER)]
+
+
+def _certificate(faults: "Sequence[Fault]") -> str:
+    return merged({"certificate": "trusted"}, *(fault.behaviours for fault in faults))["certificate"]
 
 
 @contextlib.contextmanager
@@ -156,33 +153,12 @@ def _servers(namespace: str, config: Config) -> "Iterator[None]":
 
 def _files(tree: Path) -> "dict[str, Optional[str]]":
     """What the platform and the image maker put into every healthy VM. Without cloud-init, waagent provisions it."""
-    authority, _ = certificates()
     files: dict[str, Optional[str]] = {
         "/etc/resolv.conf": RESOLV_CONF,
         "/etc/hosts": "127.0.0.1 localhost\n",
-        BUNDLE: authority,
+        BUNDLE: certificates()["authority"],
     }
     if not (tree / "usr/bin/cloud-init").exists():
         configuration = (tree / "etc/waagent.conf").read_text()
         files["/etc/waagent.conf"] = configuration.replace("Agent=cloud-init", "Agent=waagent")
     return files
-
-
-@lru_cache(maxsize=1)
-def certificates() -> "tuple[str, str]":
-    """The authority's certificate, and the store's certificate chain with its key, as PEM.
-
-    Made once for a user, so that images which trust the authority can be kept.
-    """
-    digest = hashlib.sha256(" ".join(SERVER_NAMES).encode()).hexdigest()[:12]
-    kept = cache_directory() / f"certificates-{digest}.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with open(kept.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            authority = trustme.CA(organization_name="Stand-in Certificates")
-            leaf = authority.issue_cert(*SERVER_NAMES, organization_name="Stand-in Store")
-            pems = authority.cert_pem.bytes(), leaf.private_key_and_cert_chain_pem.bytes()
-            kept.write_text(json.dumps([pem.decode() for pem in pems]))
-        authority_pem, leaf_pem = json.loads(kept.read_text())
-    return authority_pem, leaf_pem

@@ -130,6 +130,57 @@ def test_faults_of_servers_network_and_files_take_effect() -> None:
     assert set(rcodes) == {"REFUSED"}
 
 
+PROXIED = """
+import sys, urllib.error, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=5) as response:
+        print(response.status, response.headers["Date"])
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "url", "words"),
+    [
+        ("answers", "https://management.azure.com/", "200"),
+        ("answers", "http://management.azure.com/", "200"),
+        ("answers", "http://169.254.169.254/metadata/instance?api-version=2021-08-01", "400"),
+        ("407", "https://management.azure.com/", "407"),
+        ("closed", "https://management.azure.com/", "refused"),
+    ],
+)
+def test_the_proxy_tunnels_forwards_and_refuses(behaviour: str, url: str, words: str) -> None:
+    """A host of the virtual network, which instance metadata does not take for the VM."""
+    proxy = f"http://{topology.PROXY}:3128"
+    with standin(Fault(behaviours={"proxy": behaviour})) as platform:
+        variables = (f"http_proxy={proxy}", f"https_proxy={proxy}")
+        done = platform.vm.run("env", *variables, "/usr/bin/python3", "-c", PROXIED, url)
+        asked = [entry for entry in platform.requests() if entry["service"] == "proxy"]
+    assert words in done.stdout
+    assert len(asked) == (behaviour != "closed")
+
+
+def test_certificates_clocks_and_local_resolvers_can_be_wrong() -> None:
+    """What the internet's servers present, their clocks, and a resolver on the VM itself."""
+    fault = Fault(
+        setup={"clock_s": 86400.0 * 366},
+        behaviours={"certificate": "inspected"},
+        dns={"127.0.0.53": f"forwards {topology.WIRE_SERVER}"},
+        files={"/etc/resolv.conf": "nameserver 127.0.0.53\n", "/run/planted": "x\n"},
+    )
+    with standin(fault) as platform:
+        secure, plain = (
+            platform.vm.run("/usr/bin/python3", "-c", PROXIED, f"{scheme}://management.azure.com/").stdout
+            for scheme in ("https", "http")
+        )
+        year = int(platform.vm.run("date", "+%Y").stdout)
+        planted = platform.vm.run("cat", "/run/planted").stdout
+    assert "certificate verify failed" in secure
+    assert str(year + 1) in plain
+    assert planted == "x\n"
+
+
 def test_nothing_is_left_behind_even_after_a_failure() -> None:
     """Namespaces, processes and files go with the context."""
 

@@ -50,8 +50,6 @@ mount -t overlay -o "lowerdir=$PLANTED:$TREE,upperdir=$SCRATCH/upper,workdir=$SC
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for device in $DEVICES; do touch "$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"; done
 ln -s /proc/self/fd "$root/dev/fd"
-mount -t tmpfs -o mode=755 tmpfs "$root/run"
-mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 for path in $READ_ONLY; do
   mkdir -p "$root$path"
   mount --bind "$path" "$root$path"

@@ -13,7 +13,8 @@ import pytest
 
 from azpreflight.serial.decode import decode
 from tests.netns import faults
-from tests.netns.standin import Fault, certificates
+from tests.netns.certificates import certificates
+from tests.netns.standin import Fault
 from tests.qemu.boot import Boot, boot
 from tests.qemu.image import Image, Recipe, build
 from tests.qemu.machine import Machine
@@ -48,7 +49,7 @@ def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def image(deb: Path) -> Image:
-    return build(Recipe(), certificates()[0], deb)
+    return build(Recipe(), certificates()["authority"], deb)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import Optional
 
 from tests.netns import topology
 from tests.netns.documents import Extension
-from tests.netns.servers import names, web
+from tests.netns.servers import names, proxy, web
 from tests.netns.servers.services import SERVICES, Request, Response, Setup
 
 PLATFORM = (
@@ -29,7 +29,7 @@ class Config:
     """What the servers of one namespace are to do."""
 
     role: str
-    """"fabric" or "internet"."""
+    """"fabric", "internet", or "vm" for what listens on the VM's own loopback interface."""
     log: str
     """The file to which each request is appended, one JSON object a line."""
     setup: Setup = field(default_factory=Setup)
@@ -56,16 +56,26 @@ def decode(line: str) -> Config:
 def start(config: Config) -> None:
     """Open all ports of the namespace."""
     log = _logger(config.log)
+    for address, behaviour in config.dns.items():
+        names.serve(address, behaviour, log)
     if config.role == "fabric":
-        for address, behaviour in config.dns.items():
-            names.serve(address, behaviour, log)
-        for service, address, port in PLATFORM:
-            _web(config, service, address, port, log)
-        return
+        _start_fabric(config, log)
+    if config.role == "internet":
+        _start_internet(config, log)
+
+
+def _start_fabric(config: Config, log: web.Log) -> None:
+    for service, address, port in PLATFORM:
+        _web(config, service, address, port, log)
+    if "proxy" in config.behaviours:
+        proxy.serve(topology.PROXY, config.behaviours["proxy"], log)
+
+
+def _start_internet(config: Config, log: web.Log) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(config.certificate or "")
     for address in (topology.STORE, topology.PUBLIC):
         _web(config, "store", address, 80, log)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(config.certificate or "")
         _web(config, "store", address, 443, log, context)
 
 
@@ -73,7 +83,8 @@ def _web(
     config: Config, service: str, address: str, port: int, log: web.Log, tls: Optional[ssl.SSLContext] = None
 ) -> None:
     behaviour = config.behaviours.get(service, "answers")
-    web.serve(service, address, port, _answer(service, config.setup), log, behaviour=behaviour, tls=tls)
+    answer, clock_s = _answer(service, config.setup), config.setup.clock_s
+    web.serve(service, address, port, answer, log, behaviour=behaviour, tls=tls, clock_s=clock_s)
 
 
 def _answer(service: str, setup: Setup) -> web.Answer:

@@ -1,8 +1,9 @@
 """DNS listeners: the platform's own resolver, and the customer's servers with what can be wrong with them.
 
 Behaviours: "answers", "silent", "refused", "servfail", "nxdomain", "empty" (no records), "lies" (one address for
-everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second).
-"closed" is an address without a listener.
+everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second), and
+"forwards ADDRESS" (passes on what that server says, and its silence, as a local resolver does). "closed" is an address
+without a listener.
 """
 
 import socket
@@ -24,6 +25,8 @@ TTL = 60
 LIE = "198.51.100.9"
 SLOW = 0.5
 """Seconds: half of what a patient client grants, and far more than a resolver in the same network needs."""
+FORWARD_TIMEOUT = 5.0
+"""Seconds that a local resolver waits for the server behind it."""
 
 BLOB_SUFFIX = ".blob.core.windows.net."
 """There are only the accounts of the documents: a storage account that does not exist has no name either."""
@@ -83,12 +86,24 @@ def serve(address: str, behaviour: str, log: Log) -> None:
         threading.Thread(target=server.tcp, args=(tcp,), daemon=True).start()
 
 
+def forward(wire: bytes, upstream: str) -> Optional[bytes]:
+    """What the server behind this one says, None if nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as onwards, suppress(OSError):
+        onwards.settimeout(FORWARD_TIMEOUT)
+        onwards.connect((upstream, 53))
+        onwards.send(wire)
+        return onwards.recv(4096)
+    return None
+
+
 class _Server:
     def __init__(self, address: str, behaviour: str, log: Log) -> None:
         self.address, self.behaviour, self.log = address, behaviour, log
 
     def answer(self, wire: bytes, transport: str) -> Optional[bytes]:
         """The reply to a message, None where nothing is to be said."""
+        if self.behaviour.startswith("forwards "):
+            return forward(wire, self.behaviour.partition(" ")[2])
         query = dns.message.from_wire(wire)
         response = None if self.behaviour == "silent" else reply(query, self.behaviour, transport)
         self.log(

@@ -47,6 +47,8 @@ class Setup:
     """The status with which the HostGAPlugin answers for packages; 200: it delivers them."""
     store: int = 200
     """The status with which the store answers for packages; 200: it delivers them."""
+    clock_s: float = 0.0
+    """Seconds by which the servers' clocks are ahead of the VM's."""
 
 
 def _xml(text: str) -> Response:

@@ -25,8 +25,8 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = BACKLOG
 
-    def __init__(self, service: str, address: str, port: int, answer: Answer, log: Log) -> None:
-        self.service, self.answer, self.log = service, answer, log
+    def __init__(self, service: str, address: str, port: int, answer: Answer, log: Log, clock_s: float) -> None:
+        self.service, self.answer, self.log, self.clock_s = service, answer, log, clock_s
         super().__init__((address, port), Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -39,6 +39,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
     server: Server
+
+    def date_time_string(self, timestamp: Optional[float] = None) -> str:
+        """The Date header, by the server's own clock."""
+        return super().date_time_string((timestamp or time.time()) + self.server.clock_s)
 
     def log_message(self, format: str, *args: object) -> None:
         """The request log replaces it."""
@@ -78,11 +82,13 @@ def serve(
     *,
     behaviour: str = "answers",
     tls: Optional[ssl.SSLContext] = None,
+    clock_s: float = 0.0,
 ) -> None:
     """Listen in threads of this process, and return once the port is open (or is to stay closed).
 
     `behaviour`: "answers"; "closed" (no listener); "silent" (connects, then says nothing); "reset" (breaks off);
     "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); or a status such as "503".
+    `clock_s`: seconds by which the server's clock is ahead of this machine's.
     """
     if behaviour == "closed":
         return
@@ -92,9 +98,9 @@ def serve(
         answer = _redirect
     if behaviour in BROKEN:
         listener = socket.create_server((address, port), backlog=BACKLOG)
-        threading.Thread(target=_accept, args=(listener, BROKEN[behaviour]), daemon=True).start()
+        threading.Thread(target=accept, args=(listener, BROKEN[behaviour]), daemon=True).start()
         return
-    server = Server(service, address, port, answer, log)
+    server = Server(service, address, port, answer, log, clock_s)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -108,7 +114,8 @@ def _redirect(request: Request) -> Response:
     return Response(302, b"", {"Location": request.target})
 
 
-def _accept(listener: socket.socket, behave: "Callable[[socket.socket], None]") -> None:
+def accept(listener: socket.socket, behave: "Callable[[socket.socket], None]") -> None:
+    """Let every connection meet this behaviour, each in a thread of its own."""
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=_until_broken, args=(connection, behave), daemon=True).start()
