@@ -57,6 +57,7 @@ class FakeHost:
     programs: Mapping[tuple[str, ...], Completed] = field(default_factory=dict)
     interface_list: tuple[Interface, ...] = ()
     routes: Mapping[str, Route] = field(default_factory=dict)
+    nft_table_count: Union[int, Denied] = 0
     tcp: Mapping[tuple[str, int], TcpAnswer] = field(default_factory=dict)
     paths: Mapping[tuple[str, int], tuple[Hop, ...]] = field(default_factory=dict)
     dns: Mapping[tuple[str, str, str, bool], DnsAnswer] = field(default_factory=dict)
@@ -205,6 +206,12 @@ class FakeHost:
     def route(self, address: str) -> Route:
         self._running_system("a route")
         return self.routes.get(address, Route(Outcome.UNREACHABLE))
+
+    def nft_tables(self) -> int:
+        self._running_system("a list of nft tables")
+        if isinstance(self.nft_table_count, Denied):
+            raise HostError(f"cannot ask the kernel for nft tables: {self.nft_table_count.reason}")
+        return self.nft_table_count
 
     def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
         self._running_system("a connection")

@@ -394,7 +394,7 @@ def test_a_dump_that_failed_is_no_all_clear(case: str) -> None:
 
 def test_what_blocks_in_the_part_that_could_be_read_still_blocks() -> None:
     files: Mapping[str, Node] = {"/proc/modules": "nf_tables 1 0 - Live 0x0\n"}
-    host = machine(DROP, flows={FLOWS[0]: BY_FIRST}, files=files)
+    host = replace(machine(DROP, flows={FLOWS[0]: BY_FIRST}, files=files), nft_table_count=1)
     assert statuses(host)["firewall-dump"] == "unknown"
     assert statuses(host)["firewall-wireserver"] == "fail"
     assert statuses(host)["firewall-imds"] == "unknown"
@@ -454,11 +454,19 @@ def test_no_tool_is_run_that_would_create_what_it_looks_for() -> None:
     ids=["loaded", "no modules at all", "built in"],
 )
 def test_nft_is_asked_where_nf_tables_is_there(files: "dict[str, Node]") -> None:
-    host = machine(files={**files, "/proc/net/ip_tables_names": ""})
+    host = replace(machine(files={**files, "/proc/net/ip_tables_names": ""}), nft_table_count=1)
     if files.get("/proc/modules", "") is None:
         host = replace(host, files={path: node for path, node in host.files.items() if path != "/proc/modules"})
     facts_of(host)
     assert NFT_LIST in host.asked
+
+
+def test_without_nft_the_kernel_says_whether_there_is_anything_to_list() -> None:
+    """A minimal image has no nft; it matters only if there are tables that nft would have to show."""
+    host = machine(files={"/proc/modules": "nf_tables 1 0 - Live 0x0\n", "/proc/net/ip_tables_names": ""})
+    assert statuses(host)["firewall-dump"] == "pass"
+    assert statuses(replace(host, nft_table_count=1))["firewall-dump"] == "unknown"
+    assert statuses(replace(host, nft_table_count=Denied("Operation not permitted")))["firewall-dump"] == "unknown"
 
 
 def test_nothing_is_rehearsed_where_there_are_no_rules() -> None:

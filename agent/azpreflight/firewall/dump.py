@@ -101,9 +101,14 @@ def _save(host: Host, backend: Backend, family: str) -> Dump:
 
 
 def _chains(host: Host) -> Optional[Dump]:
-    """The chains of nf_tables; None if it is not in the kernel, and then no tool is run that would load it."""
+    """The chains of nf_tables; None if it is not in the kernel, and then no tool is run that would load it.
+
+    Where there is no nft the kernel is asked whether there is anything for it to list.
+    """
     try:
-        return _run(host, "nft chains", NFT_CHAINS) if _in_kernel(host) else None
+        if not _in_kernel(host) or (host.which("nft") is None and host.nft_tables() == 0):
+            return None
+        return _run(host, "nft chains", NFT_CHAINS)
     except HostError as error:
         return Dump("nft chains", " ".join(NFT_CHAINS), "", str(error))
 

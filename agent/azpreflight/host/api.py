@@ -232,6 +232,9 @@ class Host(Protocol):
     def route(self, address: str) -> Route:
         """The kernel's route to an address. HostError: no address, or the kernel cannot be asked."""
 
+    def nft_tables(self) -> int:
+        """How many tables nf_tables holds. Asking loads it: ask only where it is in the kernel. HostError: refused."""
+
     def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
         """One TCP connect to a literal address, closed at once. HostError: no address."""
 

@@ -112,6 +112,12 @@ class LocalHost:
 
         return net.route(address, self._left(net.NETLINK_TIMEOUT))
 
+    def nft_tables(self) -> int:
+        self._running_system("a list of nft tables")
+        from azpreflight.host import net, nftables
+
+        return nftables.tables(self._left(net.NETLINK_TIMEOUT))
+
     def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
         self._running_system("a connection")
         from azpreflight.host import net
