@@ -173,13 +173,17 @@ class Attempt:
 
 
 def attempt(
-    flows: "Sequence[Mapping[str, Any]]", listeners: Listeners, tracer: Optional[Tracer], deadline: float
+    flows: "Sequence[Mapping[str, Any]]",
+    listeners: Listeners,
+    tracer: Optional[Tracer],
+    deadline: float,
+    grace: float = GRACE,
 ) -> "tuple[Attempt, ...]":
     """Try all flows at once from this namespace, until each is decided or time is up."""
     attempts = tuple(Attempt(flow) for flow in flows)
     for one in attempts:
         one.start()
-    trial = _Trial(attempts, listeners, tracer)
+    trial = _Trial(attempts, listeners, tracer, grace)
     try:
         trial.run(min(deadline, time.monotonic() + BACKSTOP))
     finally:
@@ -190,8 +194,10 @@ def attempt(
 class _Trial:
     """The loop that serves the listeners, the flows and the tracer until all flows are decided."""
 
-    def __init__(self, attempts: "Sequence[Attempt]", listeners: Listeners, tracer: Optional[Tracer]) -> None:
-        self._attempts, self._listeners, self._tracer = attempts, listeners, tracer
+    def __init__(
+        self, attempts: "Sequence[Attempt]", listeners: Listeners, tracer: Optional[Tracer], grace: float
+    ) -> None:
+        self._attempts, self._listeners, self._tracer, self._grace = attempts, listeners, tracer, grace
         self._router = Router({(one.protocol, one.local_port): one.story for one in attempts})
         self._by_descriptor = {one.socket.fileno(): one for one in attempts if not one.done}
         self._poll = select.epoll()
@@ -229,7 +235,7 @@ class _Trial:
     def _settle(self, pending: "Sequence[Attempt]", now: float) -> float:
         """Give up on what was lost and has stayed lost; the time at which to look again."""
         for one in pending:
-            one.settle_at = (one.settle_at or now + GRACE) if self._lost(one) else None
+            one.settle_at = (one.settle_at or now + self._grace) if self._lost(one) else None
             if one.settle_at is not None and now >= one.settle_at:
                 one.done = True
                 self._forget(one)

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Optional
 
@@ -50,12 +50,11 @@ def rehearse(job: "Mapping[str, Any]") -> Json:
     loads = [_load(step, deadline) for step in job["loads"]]
     tracer, trace_error = _tracer(tuple(job["ingress_devices"]))
     attempts = attempt(flows, listeners, tracer, deadline)
-    positions = _Positions()
     return {
         "loads": loads,
         "trace_error": trace_error,
         "trace_lost": tracer is not None and tracer.lost,
-        "flows": [_outcome(one, canary, positions) for one, canary in zip(attempts, canaries)],
+        "flows": outcomes(attempts, canaries),
         "modules": sorted(_modules() - modules),
     }
 
@@ -84,6 +83,12 @@ def _modules() -> "set[str]":
     with suppress(OSError), open("/proc/modules", encoding="ascii") as lines:
         return {line.split(" ", 1)[0] for line in lines}
     return set()
+
+
+def outcomes(attempts: "Sequence[Attempt]", canaries: "Sequence[Optional[str]]") -> "list[Json]":
+    """What became of each flow, with the numbers that its rules have now."""
+    positions = _Positions()
+    return [_outcome(one, canary, positions) for one, canary in zip(attempts, canaries)]
 
 
 def _outcome(one: Attempt, canary: "Optional[str]", positions: "_Positions") -> Json:

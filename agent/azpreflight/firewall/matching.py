@@ -1,0 +1,164 @@
+"""One rule of iptables against one packet, in three values: it matches, it does not, or this cannot be told from text.
+
+Only what is common and simple is understood (`iptables(8)`, `iptables-extensions(8)`); everything else is "cannot be
+told", never a guess. The kernel is the authority, see `rehearsal`.
+"""
+
+import ipaddress
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Optional
+
+PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "0": "all", "icmpv6": "ipv6-icmp"}
+FIRST_FREE_PORT, LAST_PORT = 1024, 65535
+_SILENT = {"tcp", "udp", "comment", "multiport", "conntrack", "state", "owner"}
+"""Modules whose options are all looked at below, so that loading them says nothing more."""
+_WORD = re.compile(r"-{1,2}[a-z]")
+
+Truth = Optional[bool]
+"""None: cannot be told."""
+
+
+class Packet(NamedTuple):
+    """What a rule can see of a packet, as far as it is understood here."""
+
+    protocol: str
+    source: str
+    destination: str
+    source_port: Optional[int]
+    """None: any of the range from which the kernel takes them."""
+    destination_port: Optional[int]
+    """None likewise, of an answer."""
+    incoming: str
+    """The interface that it came in by; "" on the way out."""
+    outgoing: str
+    state: str
+    """NEW, ESTABLISHED or UNTRACKED, as connection tracking sees it; "" before it has seen it."""
+    uid: Optional[int]
+    """Whose socket it is; None where that cannot be told."""
+
+
+class Rule(NamedTuple):
+    """A rule taken apart."""
+
+    conditions: "tuple[tuple[str, str, bool], ...]"
+    """Option, value, and whether it is negated."""
+    target: str
+    """"" for a rule that only counts."""
+    goes: bool
+    """`-g` instead of `-j`."""
+
+
+def parse(specification: str) -> Rule:
+    """Take a rule apart: "-A OUTPUT ! -d 10.0.0.0/8 -j DROP"."""
+    conditions: list[tuple[str, str, bool]] = []
+    target, goes = "", False
+    for option, value, negated in _options(shlex.split(specification)[2:]):
+        if option in ("-j", "-g"):
+            target, goes = value, option == "-g"
+        elif not target:  # what follows are the target's own options
+            conditions.append((option, value, negated))
+    return Rule(tuple(conditions), target, goes)
+
+
+def _options(words: "list[str]") -> "Iterator[tuple[str, str, bool]]":
+    """Each option with its values as one text, and whether "!" stands before it."""
+    at = 0
+    while at < len(words):
+        negated = words[at] == "!"
+        at += negated
+        option, values = words[at] if at < len(words) else "", []
+        at += 1
+        while at < len(words) and words[at] != "!" and not _WORD.match(words[at]):
+            values.append(words[at])
+            at += 1
+        yield option, " ".join(values), negated
+
+
+def matches(rule: Rule, packet: Packet) -> Truth:
+    """Whether all conditions hold. One that fails decides, whatever cannot be told of the others."""
+    told = [_holds(option, value, negated, packet) for option, value, negated in rule.conditions]
+    if False in told:
+        return False
+    return None if None in told else True
+
+
+def _holds(option: str, value: str, negated: bool, packet: Packet) -> Truth:
+    if option == "-m":
+        return True if value in _SILENT else None
+    if option == "--comment":
+        return True
+    if option == "--reject-with":
+        return True
+    check = _CHECKS.get(option)
+    truth = check(value, packet) if check is not None else None
+    return truth if truth is None or not negated else not truth
+
+
+def _protocol(value: str, packet: Packet) -> Truth:
+    wanted = PROTOCOLS.get(value, value)
+    return True if wanted == "all" else wanted == packet.protocol
+
+
+def _inside(value: str, address: str) -> Truth:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(value, strict=False)
+    except (ValueError, TypeError):
+        return None
+
+
+def _interface(value: str, name: str) -> bool:
+    return name.startswith(value[:-1]) if value.endswith("+") else name == value
+
+
+def _port(value: str, port: Optional[int]) -> Truth:
+    """One of ports and ranges: "53", "1000:2000", "80,443"."""
+    ranges = []
+    for part in value.split(","):
+        low, _, high = part.partition(":")
+        if not low.isdigit() or not (high or low).isdigit():
+            return None
+        ranges.append((int(low), int(high or low)))
+    if port is None:  # one that the kernel chose, among those that need no privilege
+        if any(low <= FIRST_FREE_PORT and high == LAST_PORT for low, high in ranges):
+            return True
+        return False if all(high < FIRST_FREE_PORT for _, high in ranges) else None
+    return any(low <= port <= high for low, high in ranges)
+
+
+def _ports(value: str, packet: Packet) -> Truth:
+    truths = (_port(value, packet.source_port), _port(value, packet.destination_port))
+    return True if True in truths else None if None in truths else False
+
+
+def _owner(value: str, packet: Packet) -> Truth:
+    low, _, high = value.partition("-")
+    if packet.uid is None:
+        return None
+    return None if not low.isdigit() else int(low) <= packet.uid <= int(high or low)
+
+
+def _state(value: str, packet: Packet) -> Truth:
+    return packet.state in value.split(",") if packet.state else None
+
+
+def _of_tcp(check: "Callable[[str, Packet], Truth]") -> "Callable[[str, Packet], Truth]":
+    return lambda value, packet: check(value, packet) if packet.protocol in ("tcp", "udp") else False
+
+
+_CHECKS: "dict[str, Callable[[str, Packet], Truth]]" = {
+    "-p": _protocol,
+    "-s": lambda value, packet: _inside(value, packet.source),
+    "-d": lambda value, packet: _inside(value, packet.destination),
+    "-i": lambda value, packet: _interface(value, packet.incoming),
+    "-o": lambda value, packet: _interface(value, packet.outgoing),
+    "--sport": _of_tcp(lambda value, packet: _port(value, packet.source_port)),
+    "--dport": _of_tcp(lambda value, packet: _port(value, packet.destination_port)),
+    "--sports": _of_tcp(lambda value, packet: _port(value, packet.source_port)),
+    "--dports": _of_tcp(lambda value, packet: _port(value, packet.destination_port)),
+    "--ports": _of_tcp(_ports),
+    "--ctstate": _state,
+    "--state": _state,
+    "--uid-owner": _owner,
+}
