@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Optional
 
-from tests.netns.documents import VM_ID
+from tests.netns import image
 from tests.netns.namespaces import inside
 
 START_TIMEOUT = 20.0
@@ -33,14 +33,6 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
 }
-FIRMWARE = {
-    "product_uuid": VM_ID,
-    "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77",
-    "sys_vendor": "Microsoft Corporation",
-    "product_name": "Virtual Machine",
-    "chassis_vendor": "Microsoft Corporation",
-}
-"""SMBIOS of a VM on Azure, by file below /sys/class/dmi/id. The VM has no sysfs, which would show the machine's own."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
 HOLDER = """
 mount -t tmpfs -o mode=755 tmpfs "$SCRATCH"
@@ -58,6 +50,7 @@ done
 hostname standin
 read -r pid rest < /proc/self/stat
 mount -t proc proc "$root/proc"
+mount --bind "$COMMAND_LINE" "$root/proc/cmdline"
 exec chroot "$root" /bin/sh -c 'echo "$0"; read -r line' "$pid"
 """
 """Says its process id only once its root is the VM's: nothing may enter before, or it would have the machine's root."""
@@ -82,7 +75,7 @@ class Vm:
 
     def __init__(self, namespace: str, tree: Path, files: "Mapping[str, Optional[str]]", scratch: Path) -> None:
         self._namespace, self._tree, self._scratch = namespace, tree, scratch
-        self._files = {**_firmware_files(), **files}
+        self._files = {**image.FILES, **files}
         self._holder: Optional[subprocess.Popen[str]] = None
         self._pid = 0
 
@@ -93,7 +86,9 @@ class Vm:
         mounts.mkdir()
         for path, text in self._files.items():
             plant(planted, path, text)
+        (self._scratch / "cmdline").write_text(f"BOOT_IMAGE=/boot/vmlinuz-{image.RELEASE} {image.COMMAND_LINE}\n")
         variables = {
+            "COMMAND_LINE": str(self._scratch / "cmdline"),
             "SCRATCH": str(mounts),
             "PLANTED": str(planted),
             "TREE": str(self._tree),
@@ -174,10 +169,6 @@ def plant(directory: Path, path: str, text: Optional[str]) -> None:
         os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
         return
     target.write_text(text)
-
-
-def _firmware_files() -> "dict[str, str]":
-    return {f"/sys/class/dmi/id/{name}": f"{value}\n" for name, value in FIRMWARE.items()}
 
 
 def _read_only() -> "list[str]":
