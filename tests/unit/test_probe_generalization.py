@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azpreflight.codec import encode
-from azpreflight.host import FileInfo, FileKind
-from azpreflight.model import Platform, Profile, Run, Severity, Stage, Status
-from azpreflight.probes import agents, generalization
-from azpreflight.probes.generalization import passwords
+from azpreflight.host import FileInfo, FileKind, Outcome, Phase
+from azpreflight.model import Finding, Platform, Profile, Run, Severity, Stage, Status
+from azpreflight.probes import agents, generalization, instance
+from azpreflight.probes.answers import Answer
+from azpreflight.probes.generalization import passwords, sentinel
 from azpreflight.probes.generalization.sentinel import same_vm, swapped
+from azpreflight.probes.platform import PlatformFacts
 from tests.fakes import Denied, FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents
@@ -162,6 +164,19 @@ def test_the_sentinel_is_a_note_where_cloud_init_provisions() -> None:
     assert verdict(other, FIRST_BOOT, "gen-provisioned-sentinel") == ("fail", ("note",))
     assert verdict(other, RUN, "gen-provisioned-sentinel") == ("fail", ("note",))
     assert verdict(other, SPECIALIZED, "gen-provisioned-sentinel") == ("notapplicable", ())
+
+
+@pytest.mark.parametrize(("told", "severities"), [(HERE, ()), (ELSEWHERE, (Severity.ERROR,))])
+def test_the_sentinel_is_held_against_the_metadata_where_the_firmware_tells_no_id(
+    told: str, severities: "tuple[Severity, ...]"
+) -> None:
+    """Where the firmware's id cannot be seen, as in a container, the platform's own word counts."""
+    agents_facts = agents.gather(waagent_host({}), FIRST_BOOT)
+    answer = Answer(instance.URL, Outcome.OK, Phase.HTTP, 0.1, 200)
+    platform = PlatformFacts(True, metadata=instance.Metadata(answer, instance.Instance(vm_id=told)))
+    run = replace(FIRST_BOOT, needed={"agents": agents_facts, "platform": platform})
+    verdicts = sentinel.judge(sentinel.SentinelFacts("/var/lib/waagent/provisioned", HERE), run)
+    assert tuple(finding.severity for finding in verdicts if isinstance(finding, Finding)) == severities
 
 
 @given(st.uuids())

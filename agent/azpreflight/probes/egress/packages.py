@@ -139,7 +139,7 @@ def judge_relay(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         return
     asked = [package for package in facts.packages if not package.signed and package.relayed_manifest is not None]
     if not asked:
-        yield Unknown("it was not asked, because its requests would need signatures that are not kept")
+        yield Unknown("what it answers shows nothing, because the packages need signatures that are not kept")
     failed: dict[str, list[Package]] = {}
     for package in asked:
         if not package.relayed and package.fault is None:

@@ -89,6 +89,7 @@ def _check(
     stages: "tuple[Stage, ...]" = BEFORE_FIRST_BOOT,
     profiles: "tuple[Profile, ...]" = (Profile.GENERALIZED,),
     cause: Cause = Cause.NOT_GENERALIZED,
+    reads: "tuple[str, ...]" = (),
 ) -> Check:
     return Check(
         name,
@@ -96,6 +97,7 @@ def _check(
         judge,
         severity,
         cause=cause,
+        reads=reads,
         stages=stages,
         profiles=profiles,
         offline=True,
@@ -121,6 +123,7 @@ PROBE = Probe(
             ERROR,
             stages=ALL_STAGES,
             profiles=ALL_PROFILES,
+            reads=("platform",),
         ),
         _check(
             "gen-waagent-library",

@@ -6,13 +6,14 @@ by its own instance id and does not look at this file.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.host import Host
 from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents import Provisioner
 from azpreflight.probes.generalization.common import agents_of, config_of, leftover
+from azpreflight.probes.platform import PlatformFacts
 from azpreflight.probes.wording import files, plain
 
 PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
@@ -26,7 +27,7 @@ class SentinelFacts:
     provisioned: Optional[str] = None
     """The id in it; None: no such file. Empty: a very old agent wrote it."""
     vm_id: Optional[str] = None
-    """This VM's SMBIOS UUID; None with a mounted image, or where there is none."""
+    """This VM's SMBIOS UUID; None with a mounted image, without a sentinel, or where the firmware shows none."""
     written: Optional[float] = None
     """When it was written, in seconds since the epoch; None: no such file."""
 
@@ -71,10 +72,19 @@ def judge(facts: SentinelFacts, run: Run) -> Iterator[Verdict]:
         return
     elif run.stage is not Stage.FIRSTBOOT:
         yield _left_behind(facts, run)
-    elif facts.vm_id is None:
+    else:
+        yield from _judge_first_boot(facts, facts.provisioned, run)
+
+
+def _judge_first_boot(facts: SentinelFacts, provisioned: str, run: Run) -> Iterator[Verdict]:
+    """The id in it is this VM's, which the instance metadata service tells too where the firmware does not."""
+    platform = run.facts(PlatformFacts)
+    instance = platform.instance if platform is not None else None
+    vm_id = facts.vm_id or (instance.vm_id if instance is not None else None)
+    if vm_id is None:
         yield Unknown("the id of this VM is not known")
-    elif not same_vm(facts.provisioned, facts.vm_id):
-        yield _of_another_vm(facts, run)
+    elif not same_vm(provisioned, vm_id):
+        yield _of_another_vm(replace(facts, vm_id=vm_id), run)
 
 
 def _blocks(run: Run) -> bool:
