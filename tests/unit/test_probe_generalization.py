@@ -478,3 +478,17 @@ def test_how_far_deprovisioning_came(changes: "dict[str, Any]", said: Optional[s
     found = findings(judged(waagent_host(changes), RUN, *PROBES), "gen-deprovisioned")
     assert [said in finding.message for finding in found if said] == ([True] if said else [])
     assert bool(found) == bool(said)
+
+
+def test_without_accounts_nobody_is_known_to_be_kept_out() -> None:
+    """An empty passwd is no evidence."""
+    for broken in ("", "\x00\x01 no accounts\n", None):
+        assert verdict(host({"/etc/passwd": broken}), RUN, "gen-users") == ("unknown", ())
+
+
+@pytest.mark.parametrize(("field", "status"), [("x", "pass"), ("*", "pass"), ("", "fail"), (HASH, "fail")])
+def test_a_password_may_stand_in_passwd_itself(field: str, status: str) -> None:
+    """It counts there unless the field is an x."""
+    passwd = f"root:{field}:0:0::/root:/bin/sh\n"
+    assert verdict(host({"/etc/passwd": passwd}), RUN, "gen-root-password")[0] == status
+    assert HASH not in str(encode(judged(host({"/etc/passwd": passwd}), RUN, *PROBES)))

@@ -8,7 +8,7 @@ from azpreflight.firewall.rules import Chain, Table
 
 _INCOMPATIBLE = re.compile(r"^# Table `([^']+)' (?:is incompatible|contains incompatible base-chains)", re.MULTILINE)
 _ENDS = re.compile(r"^(?:\*|COMMIT$)", re.MULTILINE)
-_COUNTER = re.compile(r"\[(\d+):\d+\] ")
+_COUNTER = re.compile(r"\[([0-9]{1,20}):[0-9]+\] ")
 _TARGET = re.compile(r" -[jg] (\S+)")
 
 

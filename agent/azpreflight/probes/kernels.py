@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Optional
 
 from azpreflight.host import Host
+from azpreflight.probes.wording import whole
 
 DIRECTORY = "/lib/modules"
 DEP_LIMIT = 4 << 20
@@ -62,7 +63,8 @@ def without(found: "Iterable[Kernel]", name: str) -> "tuple[str, ...]":
 
 def version_key(release: str) -> "tuple[tuple[int, str], ...]":
     """For sorting releases: 6.1.0-9 comes before 6.1.0-50."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|[^\d]+", release))
+    parts = ((whole(part), part) for part in re.findall("[0-9]+|[^0-9]+", release))
+    return tuple((-1, part) if number is None else (number, "") for number, part in parts)
 
 
 def module_name(path: str) -> Optional[str]:

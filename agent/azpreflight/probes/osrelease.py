@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from azpreflight.host import Host
+from azpreflight.probes.wording import whole
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Distribution:
     @property
     def version_number(self) -> "tuple[int, ...]":
         """(22, 4) for 22.04; empty where there is none."""
-        parts = self.version.split(".")
-        return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+        parts = [whole(part) for part in self.version.split(".")]
+        numbers = tuple(part for part in parts if part is not None)
+        return numbers if len(numbers) == len(parts) else ()
 
 
 def distribution(host: Host) -> Distribution:

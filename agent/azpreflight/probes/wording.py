@@ -1,6 +1,8 @@
-"""Words for what came out of somebody else's files, so that a message stays one line of ASCII."""
+"""Words and numbers that come out of somebody else's files, so that a message stays one line of ASCII."""
 
+import re
 from collections.abc import Sequence
+from typing import Optional
 
 SHOWN = 5
 """Names in one message; the rest is counted."""
@@ -19,6 +21,11 @@ def several(names: Sequence[str], shown: int = SHOWN) -> str:
     if len(words) > shown:
         words = [*words[: shown - 1], f"{len(words) - shown + 1} more"]
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def whole(text: str) -> Optional[int]:
+    """The number that plain ASCII digits stand for, of at most 18; None for anything else, such as a superscript."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def count(number: int, noun: str) -> str:

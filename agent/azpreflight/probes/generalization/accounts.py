@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host import Host
+from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.generalization import passwords
 from azpreflight.probes.generalization.common import KEPT, SMALL, config_of, deprovisions, leftover
@@ -53,7 +53,10 @@ def look(host: Host, run: Run) -> AccountFacts:
     config = config_of(run)
     shadow_text = host.text(config.password_path, SMALL) or ""
     shadow = passwords.passwords(shadow_text)
-    entries = [entry for entry in passwords.entries(host.text(PASSWD, SMALL) or "") if entry.may_log_in]
+    everybody = passwords.entries(host.text(PASSWD, SMALL) or "")
+    if not everybody:
+        raise HostError(f"cannot read {PASSWD}: no account is in it")
+    entries = [entry for entry in everybody if entry.may_log_in]
     backup = passwords.hashed(host.text(f"{config.password_path}-", SMALL) or "")
     current = passwords.hashed(shadow_text)
     return AccountFacts(
@@ -66,7 +69,8 @@ def look(host: Host, run: Run) -> AccountFacts:
 
 def _account(host: Host, entry: passwords.Entry, password: Optional[Password]) -> Account:
     home = posixpath.normpath(entry.home or "/")
-    return Account(plain(entry.name), entry.uid, home, password or Password.NONE, authorized(host, home))
+    allowed = entry.password or password or Password.NONE
+    return Account(plain(entry.name), entry.uid, home, allowed, authorized(host, home))
 
 
 # --- judging ------------------------------------------------------------------------------------------------------

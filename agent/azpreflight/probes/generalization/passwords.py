@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Optional
+
+from azpreflight.probes.wording import whole
 
 UID_MIN = 1000
 """The first UID of a person where login.defs does not say (login.defs(5))."""
@@ -32,6 +35,8 @@ class Entry:
     uid: int
     home: str
     shell: str
+    password: Optional[Password] = None
+    """What its own field allows; None where it holds an x, so that shadow decides."""
 
     @property
     def may_log_in(self) -> bool:
@@ -41,12 +46,13 @@ class Entry:
 
 def entries(passwd: str) -> "tuple[Entry, ...]":
     """The lines of passwd that make sense."""
-    rows = (line.split(":") for line in passwd.splitlines())
-    return tuple(Entry(row[0], int(row[2]), row[5], row[6].strip()) for row in rows if _sound(row))
+    rows = [line.split(":") for line in passwd.splitlines()]
+    sound = ((row, whole(row[2])) for row in rows if len(row) == 7 and row[0])
+    return tuple(Entry(row[0], uid, row[5], row[6].strip(), _own(row[1])) for row, uid in sound if uid is not None)
 
 
-def _sound(row: "list[str]") -> bool:
-    return len(row) == 7 and bool(row[0]) and row[2].isdigit()
+def _own(field: str) -> Optional[Password]:
+    return None if field == "x" else kind(field)
 
 
 def passwords(shadow: str) -> Mapping[str, Password]:
@@ -72,6 +78,7 @@ def first_uid(login_defs: str) -> int:
     """UID_MIN of login.defs, 1000 where it is not set."""
     for line in login_defs.splitlines():
         words = line.split()
-        if len(words) > 1 and words[0] == "UID_MIN" and words[1].isdigit():
-            return int(words[1])
+        uid = whole(words[1]) if len(words) > 1 and words[0] == "UID_MIN" else None
+        if uid is not None:
+            return uid
     return UID_MIN
