@@ -77,7 +77,10 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
 def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is float:
         _expect(isinstance(value, (int, float)) and not isinstance(value, bool), where, "a number", value)
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise DecodeError(f"{where}: the number is too large") from None
     if kind in (int, str, bool):
         _expect(type(value) is kind, where, f"a value of type {kind.__name__}", value)
         return value

@@ -158,7 +158,9 @@ def test_a_snapshot_comes_through_a_pipe(root: str) -> None:
     assert re.match(r"(READY|NOT READY|UNDECIDED): ", assessed.stdout)
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "not json", '{"schema": "azpreflight.snapshot/1"}', "\x00\xff", ""])
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "not json", '{"schema": "azpreflight.snapshot/1"}', "\x00\xff", "", "[" * 200_000, "9" * 5000]
+)
 def test_what_is_no_snapshot_is_exit_2(text: str, tmp_path: Path, capsys: Captured) -> None:
     """One line that says what is missing; no traceback."""
     path = tmp_path / "snapshot"

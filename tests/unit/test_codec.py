@@ -192,3 +192,8 @@ def test_a_snapshot_with_unknown_probes_is_read(tmp_path: Any) -> None:
     assert read == replace(snapshot, probes={"known": snapshot.probes["known"]})
     assert read.probes["known"].facts == Facts()
     assert isinstance(read, Snapshot)
+
+
+def test_a_number_that_is_no_float_is_refused() -> None:
+    with pytest.raises(DecodeError, match="too large"):
+        decode(float, 10**400)

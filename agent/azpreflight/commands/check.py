@@ -27,6 +27,8 @@ from azpreflight.sinks.stdout import write_stdout
 
 IMAGE_PROBES = ("generalization",)
 """Probes of what the agents change in their first seconds."""
+SNAPSHOT_LIMIT = 256 << 20
+"""Bytes of a saved snapshot; the dumps of the largest rule set that is looked at, as JSON, are less than half of it."""
 BLIND = (
     "not root, so this cannot see firewall rules, password hashes, the files of root and of other users, the VM's id, "
     "or the wire server, which the agent's own rules keep for root; checks that need them are unknown"
@@ -62,9 +64,11 @@ def _recorded(path: str) -> Snapshot:
     """The snapshot in a file, or on standard input for "-"."""
     try:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-            content = file.read()
+            content = file.read(SNAPSHOT_LIMIT + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    if len(content) > SNAPSHOT_LIMIT:
+        raise UsageError(f"cannot read {path}: larger than {SNAPSHOT_LIMIT >> 20} MiB")
     try:
         return json.parse_snapshot(content.decode("utf-8", "replace"), PROBES)
     except DecodeError as error:

@@ -70,7 +70,7 @@ def parse_snapshot(text: str, probes: "Sequence[Probe[Any]]") -> Snapshot:
     """
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise codec.DecodeError(f"not JSON: {error}") from None
     if not isinstance(value, Mapping) or value.get("schema") != SNAPSHOT_SCHEMA:
         raise codec.DecodeError(f"not a snapshot: schema is not {SNAPSHOT_SCHEMA}")
