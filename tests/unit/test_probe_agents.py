@@ -96,6 +96,7 @@ NO_CLOUD_INIT = ("/usr/bin/cloud-init", "/lib/systemd/system/cloud-init-local.se
         ({}, ("/etc/waagent.conf", *NO_CLOUD_INIT), Provisioner.NONE),
         ({"/etc/waagent.conf": ""}, NO_CLOUD_INIT, Provisioner.NONE),
         ({"/etc/waagent.conf": Denied()}, (), Provisioner.UNKNOWN),
+        ({"/etc/waagent.conf": b"Provisioning.Agent=auto\n\xff\n"}, (), Provisioner.UNKNOWN),
         ({"/etc/waagent.conf": Fifo()}, (), Provisioner.UNKNOWN),
         ({"/etc/cloud/cloud.cfg.d/90_dpkg.cfg": Denied()}, (), Provisioner.UNKNOWN),
         ({"/etc/cloud/cloud-init.disabled": ""}, (), Provisioner.WAITING),

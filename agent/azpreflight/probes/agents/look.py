@@ -48,10 +48,12 @@ def _waagent(host: Host) -> WaagentFacts:
     path = _config_path(host, unit.path)
     config, error = None, None
     try:
-        text = host.text(path, CONFIG_LIMIT)
-        config = waagentconf.config_of(waagentconf.parse(text)) if text else None
+        content = host.read(path, CONFIG_LIMIT)
+        config = waagentconf.config_of(waagentconf.parse(content.decode())) if content else None
     except HostError as refused:
         error = str(refused)
+    except UnicodeDecodeError:
+        error = f"cannot read {path}: it is not UTF-8, and waagent cannot read it either"
     return WaagentFacts(
         installed=True,
         version=_version(host, "waagent"),
