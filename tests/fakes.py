@@ -1,7 +1,8 @@
 """A host made of literals: what a probe would see, written down."""
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+import gzip
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Callable, Optional, TypeVar, Union
 
@@ -198,6 +199,11 @@ class FakeHost:
         if tuple(command) not in self.programs:
             raise HostError(f"no program {command[0]}")
         return self.programs[tuple(command)]
+
+    def unpack(self, compression: str, data: memoryview, timeout: float) -> "Iterator[bytes]":
+        if compression != "gzip":
+            raise HostError(f"no program {compression}")
+        yield gzip.decompress(data)
 
     def interfaces(self) -> "tuple[Interface, ...]":
         self._running_system("listing interfaces")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from azpreflight.host import FileInfo, FileKind
 from azpreflight.model import Severity
-from azpreflight.probes import bootloader, yamltext
+from azpreflight.probes import yamltext
 from azpreflight.probes.generalization import mounts, pins
 from tests.fakes import FakeHost, Link
 from tests.judging import findings, judged
@@ -129,25 +129,6 @@ def test_fstab_of_a_mounted_image_is_judged_by_names_alone() -> None:
     text = "UUID=GONE /data ext4 defaults 0 2\n"
     facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt"), replace(RUN, root="/mnt"))
     assert list(mounts.judge(facts, RUN)) == []
-
-
-@pytest.mark.parametrize(
-    ("files", "options"),
-    [
-        ({}, ()),
-        (
-            {"/boot/grub/grub.cfg": "menuentry 'a' {\n\tlinux /vmlinuz root=/dev/sda1 ro ds=nocloud\n}\n"},
-            ("ds=nocloud",),
-        ),
-        (
-            {"/boot/loader/entries/a.conf": "title A\noptions root=/dev/sda1 cloud-init=disabled\n"},
-            ("cloud-init=disabled",),
-        ),
-    ],
-)
-def test_options_of_the_next_boot(files: "dict[str, Any]", options: "tuple[str, ...]") -> None:
-    """GRUB's own file and the entries of systemd-boot and Fedora."""
-    assert [word for word in bootloader.options(FakeHost(files=files)) if word in options] == list(options)
 
 
 def test_a_kernel_option_of_the_next_boot_disables_cloud_init() -> None:

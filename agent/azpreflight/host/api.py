@@ -1,6 +1,6 @@
 """What a host can be asked, and what it answers: the types that probes see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Callable, Optional, Protocol, TypeVar
@@ -223,6 +223,10 @@ class Host(Protocol):
     ) -> Completed:
         """Run it to its end. HostError: no such program, not ended in time (it and its children are killed), or a
         mounted root."""
+
+    def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
+        """What compressed bytes stand for, piece by piece: gzip, xz, lzma, bzip2, or by a program of the running system
+        (also where a mounted image is looked at) zstd, lz4, lzop. HostError: no such program, damaged, or too slow."""
 
     # network: HostError only with a mounted root
 

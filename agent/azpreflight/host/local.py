@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, TypeVar
 
 from azpreflight.host import programs
@@ -97,6 +97,11 @@ class LocalHost:
     ) -> Completed:
         self._running_system(f"running {command[0]}")
         return programs.run(command, self._left(timeout), stdin, env, limit)
+
+    def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
+        from azpreflight.host import unpack
+
+        return unpack.unpack(compression, data, self._left(timeout))
 
     # network; the modules are imported at the first call because their libraries are slow to import
 

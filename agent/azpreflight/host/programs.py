@@ -5,10 +5,11 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Optional
+from typing import IO, Optional
 
 from azpreflight.host.api import Completed, HostError
 
@@ -56,6 +57,55 @@ def run(
     finally:
         _end(process)
         _running.discard(process)
+
+
+def stream(command: Sequence[str], data: memoryview, timeout: float) -> Iterator[bytes]:
+    """What a program makes of its input, piece by piece; it is ended when nobody wants more. See Host.unpack."""
+    found = which(command[0])
+    if found is None:
+        raise HostError(f"no program {command[0]}")
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    process = subprocess.Popen(
+        [found, *command[1:]],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=nowhere,
+        bufsize=0,
+        env=ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+    )
+    _running.add(process)
+    threading.Thread(target=_write_all, args=(process.stdin, data), daemon=True).start()
+    process.stdin = None  # the thread's, which closes it when all is written or nobody reads any more
+    try:
+        yield from _pieces(process, command[0], timeout)
+    finally:
+        _end(process)
+        _running.discard(process)
+
+
+def _pieces(process: "subprocess.Popen[bytes]", name: str, timeout: float) -> Iterator[bytes]:
+    deadline = time.monotonic() + timeout
+    descriptor = process.stdout.fileno()  # type: ignore[union-attr]  # it is a pipe
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while selector.select(max(deadline - time.monotonic(), 0)):
+            piece = os.read(descriptor, CHUNK)
+            if not piece:
+                break
+            yield piece
+    with suppress(subprocess.TimeoutExpired):
+        if process.wait(max(deadline - time.monotonic(), 0.01)) != 0:
+            raise HostError(f"{name} cannot unpack it")
+        return
+    raise HostError(f"{name} did not end within {timeout:.1f} s")
+
+
+def _write_all(pipe: IO[bytes], data: memoryview) -> None:
+    with suppress(OSError), pipe:
+        while data:
+            data = data[pipe.write(data) :]
 
 
 @atexit.register

@@ -3,12 +3,13 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import agents, dns, egress, firewall, generalization, logs, media, network, path, platform
+from azpreflight.probes import agents, boot, dns, egress, firewall, generalization, logs, media, network, path, platform
 
 PROBES: "tuple[Probe[Any], ...]" = (
     generalization.PROBE,
     agents.PROBE,
     media.PROBE,
+    boot.PROBE,
     logs.PROBE,
     network.PROBE,
     platform.PROBE,

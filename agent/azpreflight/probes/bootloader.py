@@ -1,28 +1,111 @@
-"""The kernel command line that the next boot will have, as the boot loader's files tell it.
+"""The kernel command line of the next boot, as the boot loader's files have it.
 
-What /proc/cmdline says is that of this boot only, and a mounted image has none. GRUB's generated file and the entries
-of the Boot Loader Specification are what counts, whatever /etc/default/grub says (grub.cfg; loader entries, systemd).
+What runs now was started by the command line of yesterday; what is captured starts with the one that is written down.
+grub.cfg has it on its `linux` lines, the Boot Loader Specification in one file for each entry, with variables that GRUB
+keeps elsewhere. Where /boot is not there, /etc/default/grub says what it would be made of.
 """
 
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Optional
+
 from azpreflight.host import Host
+from azpreflight.probes.kernels import version_key
 
-GRUB = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+GRUB = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/efi/EFI/*/grub.cfg")
 ENTRIES = ("/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf")
+GRUBENV = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
+DEFAULTS = "/etc/default/grub"
+RUNNING = "/proc/cmdline"
 LIMIT = 512 * 1024
-"""Bytes of one file; a grub.cfg with many kernels has some 50 KiB."""
+"""Bytes of grub.cfg; with ten kernels it has some 30 KiB."""
+RESCUE = ("single", "rescue", "emergency", "recovery", "systemd.unit=rescue.target")
+MAX_FILES = 50
+"""Entries that are read; one a kernel."""
 
 
-def options(host: Host) -> "tuple[str, ...]":
-    """The options of the first entry of every boot loader that is there, in one list."""
-    lines = [
-        first for path in GRUB if (first := _first(host.text(path, LIMIT) or "", ("linux", "linuxefi", "linux16")))
-    ]
-    entries = [path for pattern in ENTRIES for path in host.glob(pattern)]
-    lines += [_first(host.text(path, LIMIT) or "", ("options",)) for path in entries[-1:]]
-    return tuple(word for line in lines for word in line.split()[1:])
+@dataclass(frozen=True)
+class CommandLine:
+    """What a kernel is started with."""
+
+    source: str
+    """The file that says so."""
+    options: tuple[str, ...]
+    """In order; of a key that is given twice, such as console=, the kernel takes both or the last."""
+
+    def values(self, key: str) -> "tuple[str, ...]":
+        """All values of an option, in order."""
+        return tuple(option.partition("=")[2] for option in self.options if option.startswith(f"{key}="))
 
 
-def _first(text: str, words: "tuple[str, ...]") -> str:
-    """The first line that begins with one of these words."""
-    lines = (line.strip() for line in text.splitlines())
-    return next((line for line in lines if line.split(None, 1)[:1] and line.split(None, 1)[0] in words), "")
+def command_line(host: Host) -> Optional[CommandLine]:
+    """Of the entry that starts by itself, else of /etc/default/grub, else of the running kernel; None if none is found.
+
+    Raises HostError where a file cannot be read.
+    """
+    for path in (path for pattern in GRUB for path in host.glob(pattern)):
+        options = next(of_grub(host.text(path, LIMIT) or ""), None)
+        if options is not None:
+            return CommandLine(path, options)
+    return _of_entries(host) or _of_defaults(host) or _running(host)
+
+
+def of_grub(text: str) -> "Iterator[tuple[str, ...]]":
+    """The options of each `linux` line of grub.cfg, rescue entries left out, in order: the first is the default."""
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] in ("linux", "linux16", "linuxefi") and not set(words) & set(RESCUE):
+            yield tuple(word.strip("\"'") for word in words[2:] if not word.startswith("$"))
+
+
+def of_entry(text: str, variables: "Mapping[str, str]") -> "Optional[tuple[str, ...]]":
+    """The options of an entry of the Boot Loader Specification; None if it has none."""
+    lines = re.findall(r"^options[ \t]+(.*)$", text, re.MULTILINE)
+    words = [word for line in lines for word in _expanded(line, variables).split()]
+    return tuple(words) if words else None
+
+
+def of_defaults(texts: "list[str]") -> "tuple[str, ...]":
+    """What grub-mkconfig makes of /etc/default/grub and the files that come after it."""
+    values: dict[str, str] = {}
+    for line in (line for text in texts for line in text.splitlines()):
+        match = re.match(r"\s*(?:export\s+)?(GRUB_CMDLINE_LINUX(?:_DEFAULT)?)=(.*)$", line)
+        if match is not None:
+            values[match.group(1)] = _expanded(match.group(2).strip().strip("\"'"), values)
+    return tuple(" ".join(values.get(f"GRUB_CMDLINE_LINUX{part}", "") for part in ("", "_DEFAULT")).split())
+
+
+def _of_entries(host: Host) -> Optional[CommandLine]:
+    paths = [path for pattern in ENTRIES for path in host.glob(pattern) if "rescue" not in path][:MAX_FILES]
+    if not paths:
+        return None
+    newest = max(paths, key=version_key)
+    options = of_entry(host.text(newest, LIMIT) or "", _grub_variables(host))
+    return CommandLine(newest, options) if options is not None else None
+
+
+def _grub_variables(host: Host) -> "dict[str, str]":
+    """kernelopts, which entries of RHEL 8 refer to: in GRUB's environment, or in grub.cfg."""
+    found: dict[str, str] = {}
+    for path in (*GRUB[:2], *GRUBENV):
+        text = host.text(path, LIMIT) or ""
+        for name, value in re.findall(r"^\s*(?:set\s+)?(?:default_)?(kernelopts)=(.*)$", text, re.MULTILINE):
+            found[name] = value.strip().strip("\"'")
+    return found
+
+
+def _of_defaults(host: Host) -> Optional[CommandLine]:
+    paths = (DEFAULTS, *host.glob(f"{DEFAULTS}.d/*.cfg"))[:MAX_FILES]
+    texts = [text for text in (host.text(path, LIMIT) for path in paths) if text is not None]
+    return CommandLine(DEFAULTS, of_defaults(texts)) if texts else None
+
+
+def _running(host: Host) -> Optional[CommandLine]:
+    text = host.text(RUNNING) if host.root == "/" else None
+    return CommandLine(RUNNING, tuple(text.split())) if text else None
+
+
+def _expanded(text: str, variables: "Mapping[str, str]") -> str:
+    """With variables replaced by what is known of them, else by nothing."""
+    return re.sub(r"\$\{?(\w+)\}?", lambda match: variables.get(match.group(1), ""), text)

@@ -5,6 +5,7 @@ programs from its library, cloud-init a user's scripts from /var/lib/cloud, and 
 denied"; some extensions unpack programs in /tmp (WALinuxAgent issue 2207).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -17,6 +18,8 @@ from azpreflight.probes.wording import plain
 FSTAB = "/etc/fstab"
 MOUNTS = "/proc/self/mounts"
 CLOUD = "/var/lib/cloud"
+SIMPLE = re.compile(r"[\w/.-]+$", re.ASCII)
+"""Paths that a command can have in it as they are."""
 TEMPORARY = "/tmp"  # noqa: S108 - a directory that is judged, not used
 
 
@@ -63,7 +66,9 @@ def judge(found: "Sequence[Barrier]") -> Iterator[Verdict]:
             Severity.NOTE if temporary else Severity.WARNING,
             f"{point} is mounted noexec ({source}), and {barrier.directory} is on it: {what}",
             "Mount it without noexec." if not temporary else "Leave noexec out if an extension fails there.",
-            (rf"sed -i '\#[[:space:]]{point}[[:space:]]#s/\bnoexec\b/exec/' {FSTAB}",) if source == FSTAB else (),
+            (rf"sed -i '\#[[:space:]]{point}[[:space:]]#s/\bnoexec\b/exec/' {FSTAB}",)
+            if source == FSTAB and SIMPLE.match(point)
+            else (),
         )
 
 

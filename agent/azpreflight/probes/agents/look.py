@@ -108,7 +108,8 @@ def _kernel_options(host: Host, errors: "list[str]") -> str:
     """
     now = "" if host.root != "/" else _text(host, "/proc/cmdline", errors) or ""
     try:
-        return " ".join((*bootloader.options(host), now))
+        line = bootloader.command_line(host)
+        return " ".join((*(line.options if line is not None else ()), now))
     except HostError as error:
         errors.extend([str(error)] if host.privileged else [])
         return now

@@ -1,0 +1,101 @@
+"""The serial console, which is all that anybody sees of a VM on Azure.
+
+Boot diagnostics and the serial console of the portal show the first serial port: ttyS0, and ttyAMA0 on ARM64. The
+kernel writes to every `console=`, and /dev/console, to which systemd and the agents write, is the last of them. Without
+a serial one the log of a VM that does not start is empty (Linux, Documentation/admin-guide/serial-console.rst).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.probes import bootloader, kernels, systemd
+from azpreflight.probes.agents import AgentsFacts
+from azpreflight.probes.bootloader import CommandLine
+from azpreflight.probes.systemd import UnitState
+from azpreflight.probes.wording import plain
+
+BAUD = "115200"
+"""What Microsoft's images and the portal's console use; the kernel's own default is 9600, which does as well, because
+the port is virtual."""
+
+
+@dataclass(frozen=True)
+class ConsoleFacts:
+    """Where the kernel writes, and who answers there."""
+
+    port: str
+    """ttyS0 or ttyAMA0."""
+    line: Optional[CommandLine] = None
+    """None: no boot loader was found."""
+    getty_masked: bool = False
+    """systemd starts no login on the port."""
+
+
+def look(host: Host, run: Run) -> ConsoleFacts:
+    """The command line of the next boot, and the unit of the login."""
+    port = "ttyAMA0" if kernels.is_arm(host) else "ttyS0"
+    units = (f"serial-getty@{port}.service", "serial-getty@.service")
+    masked = any(systemd.unit(host, name).state is UnitState.MASKED for name in units)
+    return ConsoleFacts(port, bootloader.command_line(host), masked)
+
+
+def no_command_line(run: Run) -> Verdict:
+    """What to say where no boot loader was found."""
+    if run.offline or run.platform is Platform.AZURE:
+        return Unknown("no boot loader's configuration was found; its partition may not be mounted")
+    return NotApplicable("no boot loader is installed here, and this is not Azure")
+
+
+def judge(facts: ConsoleFacts, run: Run) -> Iterator[Verdict]:
+    """The serial port is a console, and the last of them."""
+    if facts.line is None:
+        yield no_command_line(run)
+        return
+    consoles, source = facts.line.values("console"), facts.line.source
+    names = [console.partition(",")[0] for console in consoles]
+    if facts.port not in names:
+        yield Finding(
+            Severity.WARNING,
+            f"no console={facts.port} in {source}: boot diagnostics of a VM stay empty",
+            "Make the serial port the last console.",
+            tuple(_mend(facts.port, run)),
+        )
+    elif names[-1] != facts.port:
+        yield Finding(
+            Severity.WARNING,
+            f"console={plain(names[-1])} comes after console={facts.port} in {source}: systemd and the agents write "
+            "where nobody reads",
+            "Make the serial port the last console.",
+            tuple(_mend(facts.port, run)),
+        )
+    yield from _judge_details(facts, consoles)
+
+
+def _judge_details(facts: ConsoleFacts, consoles: "tuple[str, ...]") -> Iterator[Finding]:
+    for console in consoles:
+        name, _, options = console.partition(",")
+        if name == facts.port and options and not options.startswith(BAUD):
+            message = f"console={plain(console)} asks for another speed than {BAUD}, which Azure's consoles use"
+            yield Finding(Severity.NOTE, message, f"Use {BAUD}.")
+    if facts.getty_masked:
+        yield Finding(
+            Severity.NOTE,
+            f"the login on {facts.port} is masked: the serial console of the portal shows, and takes nothing",
+            "Unmask it, unless that is meant.",
+            (f"systemctl unmask serial-getty@.service serial-getty@{facts.port}.service",),
+        )
+
+
+def _mend(port: str, run: Run) -> Iterator[str]:
+    agents = run.facts(AgentsFacts)
+    if agents is not None and agents.distribution.of("debian", "ubuntu"):
+        setting = f'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT console=tty0 console={port},{BAUD}"'
+        yield "mkdir -p /etc/default/grub.d"
+        yield f"echo '{setting}' > /etc/default/grub.d/99-console.cfg"
+        yield "update-grub"
+    else:
+        yield "grubby --update-kernel=ALL --remove-args=console"
+        yield f"grubby --update-kernel=ALL --args='console=tty0 console={port},{BAUD}'"

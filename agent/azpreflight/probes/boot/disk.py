@@ -1,0 +1,151 @@
+"""The disk that a VM starts from: how the kernel finds it, and whether there is room on it.
+
+Azure gives no promise about /dev/sda: with data disks, and in sizes with NVMe, the OS disk has another name, and virtio
+names exist only under other hypervisors. Swap belongs on the temporary disk, because the OS disk is limited in
+operations and paid for. A full disk is what nobody expects of a new VM, and an image captured full makes only such.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host, HostError
+from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
+from azpreflight.probes import bootloader
+from azpreflight.probes.boot.console import no_command_line
+from azpreflight.probes.wording import plain
+
+FSTAB = "/etc/fstab"
+FOREIGN = ("/dev/vd", "/dev/xvd")
+"""Disks of KVM and Xen."""
+BY_NAME = ("/dev/sd", "/dev/hd", "/dev/nvme")
+PLACES = ("/", "/boot", "/var")
+DF = ("df", "--block-size=1M", "--output=target,avail,itotal,iavail", *PLACES)
+DF_TIMEOUT = 2.0
+"""Seconds: statfs(2) answers at once, or a mount hangs."""
+LITTLE_MIB, NOTHING_MIB = 500, 50
+"""The agent's own update and an extension take some 100 MiB, their logs as much again; below 50 MiB nothing starts."""
+SIMPLE = re.compile(r"[\w/=:.-]+$", re.ASCII)
+"""Names that a command can have in it as they are."""
+LITTLE_INODES = 2000
+"""An extension unpacks some hundred files."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is free on one filesystem."""
+
+    place: str
+    mib: int
+    inodes: Optional[int] = None
+    """None: the filesystem makes inodes as it needs them."""
+
+
+@dataclass(frozen=True)
+class DiskFacts:
+    """Root, swap and room."""
+
+    source: Optional[str] = None
+    """The file that has the kernel command line; None: no boot loader was found."""
+    root: Optional[str] = None
+    """root= of it; None: not given."""
+    swap: tuple[str, ...] = ()
+    """Devices and files of fstab that are swap."""
+    space: tuple[Space, ...] = ()
+    """Empty for a mounted image, and where df could not tell."""
+    space_error: Optional[str] = None
+    """Why not; None if it could, or a mounted image is looked at."""
+
+
+def look(host: Host, run: Run) -> DiskFacts:
+    """The command line, fstab, and df of a running system."""
+    line = bootloader.command_line(host)
+    space, error = _space(host, run)
+    roots = line.values("root") if line is not None else ()
+    return DiskFacts(
+        source=line.source if line is not None else None,
+        root=roots[-1] if roots else None,
+        swap=swaps(host.text(FSTAB) or ""),
+        space=space,
+        space_error=error,
+    )
+
+
+def swaps(text: str) -> "tuple[str, ...]":
+    """Devices and files that fstab(5) has as swap."""
+    rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return tuple(row[0] for row in rows if len(row) >= 3 and row[2] == "swap")
+
+
+def free(output: str) -> "tuple[Space, ...]":
+    """The lines of df, each filesystem once."""
+    rows = (line.split() for line in output.splitlines()[1:])
+    found = {row[0]: row[1:] for row in rows if len(row) == 4 and row[1].isdigit()}
+    return tuple(
+        Space(place, int(mib), int(left) if total.isdigit() and int(total) and left.isdigit() else None)
+        for place, (mib, total, left) in found.items()
+    )
+
+
+def _space(host: Host, run: Run) -> "tuple[tuple[Space, ...], Optional[str]]":
+    if run.offline:
+        return (), None
+    try:
+        found = free(host.run(DF, DF_TIMEOUT).stdout)
+    except HostError as error:
+        return (), str(error)
+    return found, None if found else "df says nothing of /"
+
+
+def judge_root(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
+    """The root filesystem is found by what it is and not by where it happened to be."""
+    if facts.source is None:
+        yield no_command_line(run)
+    elif facts.root is not None and facts.root.startswith(FOREIGN):
+        yield _by_name(facts, Severity.ERROR, "is a disk of another hypervisor")
+    elif facts.root is not None and facts.root.startswith(BY_NAME):
+        yield _by_name(facts, Severity.WARNING, "has another name in sizes with NVMe disks, or with data disks")
+
+
+def _by_name(facts: DiskFacts, severity: Severity, why: str) -> Finding:
+    return Finding(
+        severity,
+        f"root={plain(facts.root or '')} in {facts.source} {why}",
+        "Name the root filesystem by its UUID.",
+        ("findmnt --noheadings --output UUID /",),
+    )
+
+
+def judge_swap(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
+    """No swap is on the OS disk."""
+    for name in facts.swap:
+        shifting = name.startswith((*FOREIGN, *BY_NAME))
+        yield Finding(
+            Severity.WARNING if shifting else Severity.NOTE,
+            f"fstab has swap on {plain(name)}: "
+            + ("a VM without that device waits 90 s for it" if shifting else "the OS disk is slow and paid for"),
+            "Remove the entry, and let the agent make swap on the temporary disk (ResourceDisk.EnableSwap).",
+            (f"sed -i -E 's|^{name}[[:space:]]|#&|' {FSTAB}",) if SIMPLE.match(name) else (),
+        )
+
+
+def judge_space(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
+    """Agents and extensions have room to work."""
+    if facts.space_error is not None:
+        yield Unknown(facts.space_error)
+    for space in facts.space:
+        if space.mib < LITTLE_MIB and (space.place != "/boot" or space.mib < NOTHING_MIB):
+            severe = space.mib < NOTHING_MIB and space.place != "/boot"
+            yield _full(space, f"{space.mib} MiB", Severity.ERROR if severe else Severity.WARNING)
+        if space.inodes is not None and space.inodes < LITTLE_INODES and space.place != "/boot":
+            yield _full(space, f"{space.inodes} inodes", Severity.WARNING if space.inodes else Severity.ERROR)
+
+
+def _full(space: Space, left: str, severity: Severity) -> Finding:
+    return Finding(
+        severity,
+        f"{space.place} has {left} left: agents and extensions have no room",
+        "Remove what is not needed, or enlarge the disk.",
+        (f"du -xh --max-depth=2 {space.place} | sort -h | tail",),
+    )

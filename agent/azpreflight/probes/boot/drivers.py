@@ -1,0 +1,189 @@
+"""The drivers that a VM on Azure cannot do without, in every kernel and in what it starts from.
+
+Hyper-V has none of the devices of other hypervisors: disks come by hv_storvsc or, in newer sizes, by NVMe behind the
+virtual PCI bus of pci_hyperv; the network by hv_netvsc. The root filesystem is on such a disk, so that a kernel which
+has the driver as a module needs it in its initramfs too. dracut puts in what the machine needs that it runs on, and an
+image that was built under another hypervisor starts nowhere else (Microsoft Learn, "Prepare Linux for imaging in
+Azure").
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Optional
+
+from azpreflight.host import Host, HostError
+from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes import initramfs, kernels, modprobe
+from azpreflight.probes.agents import AgentsFacts
+from azpreflight.probes.kernels import Kernel, Presence
+from azpreflight.probes.modprobe import Rule
+from azpreflight.probes.wording import plain, several
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+DRIVERS: "Mapping[str, tuple[Severity, str]]" = {
+    "hv_vmbus": (ERROR, "a VM sees neither disk nor network"),
+    "hv_storvsc": (ERROR, "a VM does not find its disk"),
+    "hv_netvsc": (ERROR, "a VM has no network"),
+    "sd_mod": (ERROR, "a VM does not find its disk"),
+    "hv_utils": (WARNING, "a VM cannot be shut down, its time kept or its data exchanged by the host"),
+    "nvme": (WARNING, "a VM of a size with NVMe disks does not find its disk"),
+    "pci_hyperv": (
+        WARNING,
+        "a VM of a size with NVMe disks does not find its disk, and none has accelerated networking",
+    ),
+    "mana": (NOTE, "newer sizes have no accelerated networking"),
+    "mlx5_core": (NOTE, "accelerated networking is not there"),
+}
+"""How bad it is for a kernel not to have it, and why."""
+AT_START = ("hv_vmbus", "hv_storvsc", "sd_mod", "nvme", "pci_hyperv")
+"""What the initramfs needs to find the root filesystem, of those that are modules."""
+IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img", "/boot/initrd-{}", "/boot/*/{}/initrd")
+"""Debian; RHEL; SUSE; beside entries of the Boot Loader Specification."""
+UNPACK_TIMEOUT = 3.0
+"""Seconds for one image: 60 MiB take 0.5 s with zstd and up to 3 s with xz, where the last name is needed."""
+MAX_IMAGES = 3
+"""Images that are read, of the newest kernels; a distribution keeps two or three."""
+
+
+@dataclass(frozen=True)
+class Initramfs:
+    """What a kernel starts from."""
+
+    release: str
+    path: Optional[str] = None
+    """None: there is none for this kernel."""
+    modules: tuple[str, ...] = ()
+    """Those of the sought ones that are in it."""
+    error: Optional[str] = None
+    """Why it could not be read."""
+
+
+@dataclass(frozen=True)
+class DriverFacts:
+    """Kernels, what they start from, and what keeps them from loading a driver."""
+
+    kernels: tuple[Kernel, ...] = ()
+    """The newest first."""
+    images: tuple[Initramfs, ...] = ()
+    """Of the newest kernels; empty at first boot, when they have done their work."""
+    blocked: Mapping[str, Rule] = field(default_factory=dict)
+    boot_seen: bool = True
+    """There are kernels under /boot: False where it is a partition that is not mounted."""
+
+
+def look(host: Host, run: Run) -> DriverFacts:
+    """Lists of modules, modprobe.d and, before first boot, the names in each initramfs."""
+    found = kernels.kernels(host, tuple(DRIVERS))
+    rules = modprobe.rules(host)
+    blocked = {name: modprobe.blocking(rules, name, _needs(found, name), None) for name in DRIVERS}
+    wanted = found[:MAX_IMAGES] if run.stage is not Stage.FIRSTBOOT else ()
+    return DriverFacts(
+        kernels=found,
+        images=host.together([partial(_image, host, kernel) for kernel in wanted]),
+        blocked={name: rule for name, rule in blocked.items() if rule is not None},
+        boot_seen=bool(host.glob("/boot/vmlinu*") or host.glob("/boot/*/*/linux")),
+    )
+
+
+def _needs(found: "tuple[Kernel, ...]", name: str) -> "tuple[str, ...]":
+    return found[0].drivers[name].needs if found else ()
+
+
+def _image(host: Host, kernel: Kernel) -> Initramfs:
+    path = next((path for pattern in IMAGES for path in host.glob(pattern.format(kernel.release))), None)
+    if path is None:
+        return Initramfs(kernel.release)
+    try:
+        data = host.read(path, initramfs.FILE_LIMIT) or b""
+        unpack = partial(host.unpack, timeout=UNPACK_TIMEOUT)
+        return Initramfs(kernel.release, path, tuple(sorted(initramfs.modules(data, unpack, sought(kernel)))))
+    except (HostError, initramfs.Unreadable) as error:
+        return Initramfs(kernel.release, path, error=str(error))
+
+
+def sought(kernel: Kernel) -> "tuple[str, ...]":
+    """The modules that its initramfs should have; what is built in needs none, and what is absent cannot be there."""
+    return tuple(name for name in AT_START if kernel.drivers[name].presence is Presence.MODULE)
+
+
+def judge_kernel(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
+    """Every kernel has the drivers, and may load them."""
+    if not facts.kernels:
+        yield from no_kernel(run)
+        return
+    newest = facts.kernels[0]
+    for name, (severity, consequence) in DRIVERS.items():
+        rule, lacking = facts.blocked.get(name), kernels.without(facts.kernels, name)
+        if rule is not None and newest.drivers[name].presence is Presence.MODULE:
+            yield Finding(
+                severity,
+                f"{name} is blocked by line {rule.line} of {rule.path} ({rule.text}): {consequence}",
+                "Remove the line, and make the initramfs anew.",
+                (modprobe.comment_out(rule), _rebuild(run)),
+            )
+        elif lacking:
+            yield Finding(
+                severity if newest.release in lacking else NOTE,
+                f"{name} is missing from kernel {several(lacking)}: {consequence}",
+                "Install a kernel that has the driver, or the package with the rest of this kernel's modules.",
+            )
+
+
+def no_kernel(run: Run) -> Iterator[Verdict]:
+    """What to say where no kernel is installed: a container has none, an image cannot go without."""
+    if run.offline or run.platform is Platform.AZURE:
+        yield Unknown(f"no kernel with modules is in {kernels.DIRECTORY}")
+    else:
+        yield NotApplicable("no kernel is installed here, and this is not Azure")
+
+
+def judge_images(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
+    """Every initramfs has what the root filesystem is reached by."""
+    if not facts.kernels:
+        yield from no_kernel(run)
+    for image, kernel in zip(facts.images, facts.kernels):
+        first = kernel is facts.kernels[0]
+        if image.error is not None:
+            yield Unknown(plain(f"{image.path}: {image.error}", 200))
+        elif image.path is None:
+            yield from _judge_absent(kernel, facts.boot_seen)
+        else:
+            yield from _judge_image(image, kernel, first, run)
+
+
+def _judge_absent(kernel: Kernel, boot_seen: bool) -> Iterator[Verdict]:
+    if sought(kernel):
+        where = (
+            "in a place that is looked at" if boot_seen else "in /boot, which is empty: its partition is not mounted"
+        )
+        yield Unknown(f"no initramfs of kernel {plain(kernel.release)} is {where}")
+
+
+def _judge_image(image: Initramfs, kernel: Kernel, first: bool, run: Run) -> Iterator[Finding]:
+    missing = [name for name in sought(kernel) if name not in image.modules]
+    if missing:
+        severity, consequence = max((DRIVERS[name] for name in missing), key=lambda driver: driver[0].rank)
+        yield Finding(
+            severity if first else NOTE,
+            f"{plain(image.path or '')} lacks {several(missing)}: {consequence}",
+            "Name the drivers in the initramfs's configuration, and make it anew.",
+            tuple(_add(missing, run)),
+        )
+
+
+def _add(names: "list[str]", run: Run) -> Iterator[str]:
+    if _debian(run):
+        yield f"printf '%s\\n' {' '.join(names)} >> /etc/initramfs-tools/modules"
+    else:
+        yield f"echo 'add_drivers+=\" {' '.join(names)} \"' > /etc/dracut.conf.d/azure.conf"
+    yield _rebuild(run)
+
+
+def _rebuild(run: Run) -> str:
+    return "update-initramfs -u -k all" if _debian(run) else "dracut --force --regenerate-all"
+
+
+def _debian(run: Run) -> bool:
+    agents = run.facts(AgentsFacts)
+    return agents is not None and agents.distribution.of("debian", "ubuntu")

@@ -1,0 +1,76 @@
+"""Which modules an initramfs has, from its bytes.
+
+The kernel takes the file piece by piece: archives that are not compressed (microcode, and with initramfs-tools of
+Debian 13 the modules, which are compressed one by one already), then one that is. So whatever follows the plain
+archives says by its first bytes how it is compressed. Names are read as they come out of the decompressor, nothing is
+kept and nothing is written, and reading ends as soon as every name that is sought has been found (initramfs-tools,
+mkinitramfs; dracut; Linux, init/initramfs.c and lib/decompress.c).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Optional
+
+from azpreflight.probes import cpio
+from azpreflight.probes.kernels import module_name
+
+FILE_LIMIT = 192 << 20
+"""Bytes of one file; a distribution's largest, with all drivers and firmware, has some 100 MiB."""
+UNFOLDED_LIMIT = 1 << 30
+"""Bytes that come out of one; with all drivers and firmware some 400 MiB."""
+COMPRESSIONS = {
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x5d\x00\x00": "lzma",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x02\x21\x4c\x18": "lz4",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x89LZO": "lzop",
+}
+"""By the first bytes; lz4's first form is the old one, which the kernel wants."""
+
+Unpack = Callable[[str, memoryview], "Iterator[bytes]"]
+"""What a decompressor ("zstd") makes of bytes, piece by piece."""
+
+
+class Unreadable(ValueError):
+    """It cannot be told what is in it; the text says why."""
+
+
+def modules(data: bytes, unpack: Unpack, sought: "Iterable[str]") -> "frozenset[str]":
+    """Those of the modules that are in the file. Raises Unreadable, and what `unpack` raises."""
+    wanted = frozenset(sought)
+    found: set[str] = set()
+    path: Optional[str] = None
+    for path in _paths(data, unpack):
+        name = module_name(path)
+        if name in wanted:
+            found.add(name)
+            if found == wanted:
+                break
+    if path is None:
+        raise Unreadable("there is nothing in it")
+    return frozenset(found)
+
+
+def compression(head: bytes) -> str:
+    """The name of the compression that begins so. Raises Unreadable for one that is not known."""
+    found = next((name for magic, name in COMPRESSIONS.items() if head.startswith(magic)), None)
+    if found is None:
+        raise Unreadable(f"it goes on with {head[:4].hex()}, which is neither an archive nor a compression known here")
+    return found
+
+
+def _paths(data: bytes, unpack: Unpack) -> Iterator[str]:
+    plain = cpio.Stream((data,), len(data))
+    try:
+        yield from cpio.names(plain)
+        rest = memoryview(data)[plain.position :]
+        if not rest:
+            return
+        unfolded = cpio.Stream(unpack(compression(bytes(rest[:6])), rest), UNFOLDED_LIMIT)
+        yield from cpio.names(unfolded)
+        if unfolded.ahead(1):
+            raise Unreadable("what is compressed in it is no archive")
+    except cpio.BadArchive as error:
+        raise Unreadable(str(error)) from None

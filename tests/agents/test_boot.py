@@ -1,0 +1,111 @@
+"""Real initramfs images, made by initramfs-tools and by dracut in every compression: is the right one found wanting?
+
+Making one takes a minute of a slow machine, so that each is made once and kept beside the trees.
+"""
+
+import fcntl
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from azpreflight.assess import assess
+from azpreflight.gather import gather, run_of
+from azpreflight.host import LocalHost
+from azpreflight.model import Platform, Report
+from azpreflight.probes import agents, boot
+from azpreflight.probes.initramfs import modules
+from tests.agents.test_media import KERNEL
+from tests.scratchroot import cache_directory, overlay, run_inside, tree_for_test
+
+pytestmark = pytest.mark.root
+
+RECIPE = "1"
+"""Part of an image's name: raise it when the way of making changes."""
+DRACUT = ("dracut" if package == "initramfs-tools" else package for package in KERNEL)
+PACKAGES = {"initramfs-tools": KERNEL, "dracut": tuple(DRACUT)}
+SUITES = ("bookworm", "trixie")
+PROBES = (agents.PROBE, boot.PROBE)
+PACKERS = {"gzip": "gzip -1", "xz": "xz --check=crc32 -1", "zstd": "zstd -1", "lz4": "lz4 -l -1"}
+"""The kernel's forms at the lowest level, since making an image is what takes the time."""
+DRACUT_DRIVERS = "hv_vmbus hv_storvsc hv_netvsc pci-hyperv sd_mod"
+HYPERV = ("hv_vmbus", "hv_storvsc")
+TARGET_S = 1.5
+"""What reading an image of 60 MB may take."""
+
+
+def make(root: Path, tool: str, compression: str, with_drivers: bool) -> Path:
+    """Have the tree's own tool make the image of its kernel; the path of it on this machine."""
+    (release,) = (path.name for path in (root / "usr/lib/modules").iterdir())
+    image = root / "boot" / f"initrd.img-{release}"
+    image.unlink(missing_ok=True)
+    if tool == "dracut":
+        drivers = "--add-drivers" if with_drivers else "--omit-drivers"
+        packer = ("--compress", PACKERS[compression])
+        command = ("dracut", "--no-hostonly", *packer, drivers, DRACUT_DRIVERS, f"/boot/{image.name}", release)
+    else:
+        conf = root / "etc/initramfs-tools"
+        kind = "most" if with_drivers else "list"
+        (conf / "conf.d/test").write_text(f"MODULES={kind}\nCOMPRESS={compression}\nCOMPRESSLEVEL=1\n")
+        (conf / "modules").write_text("virtio_blk\nsd_mod\n")
+        command = ("mkinitramfs", "-o", f"/boot/{image.name}", release)
+    done = run_inside(root, *command)
+    assert image.is_file(), done.stderr[-500:]
+    return image
+
+
+def kept(suite: str, tool: str, compression: str, with_drivers: bool) -> Path:
+    """The image from the cache; made first where it is not there yet."""
+    tree = tree_for_test(suite, PACKAGES[tool])
+    kind = "with" if with_drivers else "without"
+    path = cache_directory() / f"initramfs-{RECIPE}-{tree.name}-{compression}-{kind}"
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.is_file():
+            with overlay(tree) as root:
+                shutil.copy(make(root, tool, compression, with_drivers), f"{path}.unfinished")
+            Path(f"{path}.unfinished").rename(path)
+    return path
+
+
+def judged(root: Path) -> Report:
+    """The probe's report on a mounted tree."""
+    host = LocalHost(str(root))
+    return assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
+
+
+@pytest.mark.parametrize("with_drivers", [True, False], ids=["with", "without"])
+@pytest.mark.parametrize("compression", PACKERS)
+@pytest.mark.parametrize("tool", PACKAGES)
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_real_image_is_judged_right(suite: str, tool: str, compression: str, with_drivers: bool) -> None:
+    """By the whole program, on a tree with the image in it."""
+    image = kept(suite, tool, compression, with_drivers)
+    with overlay(tree_for_test(suite, PACKAGES[tool])) as root:
+        (release,) = (path.name for path in (root / "usr/lib/modules").iterdir())
+        shutil.copy(image, root / "boot" / f"initrd.img-{release}")
+        (result,) = (result for result in judged(root).results if result.check == "boot-initramfs")
+    assert result.status.value == ("pass" if with_drivers else "fail"), result.reason
+    for finding in result.findings:
+        assert "lacks hv_vmbus, hv_storvsc" in finding.message
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_debian_for_clouds_has_what_azure_needs(suite: str) -> None:
+    """What its own installation makes, passes; there is no boot loader in the tree, which is unknown and no finding."""
+    with overlay(tree_for_test(suite, KERNEL)) as root:
+        found = {result.check: result for result in judged(root).results if result.probe == "boot"}
+    assert {check: result.findings for check, result in found.items() if result.findings} == {}
+    assert (found["boot-drivers"].status.value, found["boot-initramfs"].status.value) == ("pass", "pass")
+
+
+@pytest.mark.parametrize("compression", PACKERS)
+def test_large_images_are_read_in_time(compression: str) -> None:
+    """Seconds for every name of an image without the drivers, scaled to 60 MB."""
+    data = kept("bookworm", "dracut", compression, False).read_bytes()
+    began = time.monotonic()
+    modules(data, lambda kind, rest: LocalHost(budget=60).unpack(kind, rest, 60.0), HYPERV)
+    taken = (time.monotonic() - began) * 60e6 / len(data)
+    print(f"{compression}: {len(data) / 1e6:.1f} MB, {taken:.2f} s for 60 MB")
+    assert compression == "xz" or taken < TARGET_S * 4, taken

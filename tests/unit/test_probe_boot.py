@@ -1,0 +1,309 @@
+"""Whether a VM made from this starts: drivers, initramfs, console, root, swap, room and patience."""
+
+import gzip
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azpreflight.host import Completed
+from azpreflight.model import Platform, Run, Severity, Stage
+from azpreflight.probes import agents, boot
+from azpreflight.probes.boot import dhcp, disk
+from azpreflight.probes.boot.drivers import AT_START, DRIVERS
+from tests.fakes import Denied, FakeHost, Link
+from tests.judging import by_check, findings, judged, statuses
+from tests.unit import test_probe_agents as with_agents
+from tests.unit.test_initramfs import archive
+
+PROBE = boot.PROBE
+RELEASE = "6.1.0-50-cloud-amd64"
+OLDER = "6.1.0-9-cloud-amd64"
+IMAGE = f"/boot/initrd.img-{RELEASE}"
+GRUB = "/boot/grub/grub.cfg"
+UUID = "root=UUID=1a2b3c4d"
+DF = "Mounted on  Avail  Inodes  IFree\n/ 20000 1000000 900000\n/ 20000 1000000 900000\n/boot 300 50000 49000\n"
+RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
+MOUNTED = replace(RUN, root="/mnt")
+
+
+def kernel(
+    release: str = RELEASE, without: "tuple[str, ...]" = (), built_in: "tuple[str, ...]" = ()
+) -> "dict[str, Any]":
+    """The lists and files of one kernel's modules, and the kernel itself."""
+    base = f"/lib/modules/{release}"
+    files = {name: f"kernel/drivers/{name}.ko" for name in DRIVERS if name not in (*without, *built_in)}
+    return {
+        f"/boot/vmlinuz-{release}": "",
+        f"{base}/modules.dep": "".join(f"{file}:\n" for file in files.values()),
+        f"{base}/modules.builtin": "".join(f"kernel/{name}.ko\n" for name in built_in),
+        **{f"{base}/{file}": "" for file in files.values()},
+    }
+
+
+def image(*names: str, release: str = RELEASE) -> "dict[str, Any]":
+    """An initramfs with these modules."""
+    paths = [f"usr/lib/modules/{release}/kernel/{name}.ko.zst" for name in names]
+    return {f"/boot/initrd.img-{release}": archive("microcode.bin") + gzip.compress(archive("init", *paths))}
+
+
+def grub(*options: str) -> "dict[str, Any]":
+    return {GRUB: f"menuentry 'Debian' {{\n linux /vmlinuz-{RELEASE} {' '.join(options)}\n}}\n"}
+
+
+FILES = {
+    **kernel(),
+    **image(*AT_START),
+    **grub(UUID, "ro", "console=tty0", "console=ttyS0,115200"),
+    "/etc/fstab": "UUID=1a2b3c4d / ext4 defaults 0 1\n",
+    "/sbin/dhclient": "",
+    "/etc/dhcp/dhclient.conf": "#timeout 60;\nretry 60;\n",
+}
+
+
+def host(changes: "dict[str, Any]", *removed: str, df: str = DF) -> FakeHost:
+    """An image that starts on Azure, with some files changed."""
+    files = with_agents.host({**FILES, **changes}, *removed).files
+    return FakeHost(files=files, programs={disk.DF: Completed(0, df, "")})
+
+
+HEALTHY = (host({}), RUN)
+BROKEN = {
+    "boot-drivers": (host(kernel(without=("hv_netvsc",)), f"/lib/modules/{RELEASE}/kernel/drivers/hv_netvsc.ko"), RUN),
+    "boot-initramfs": (host(image("virtio_blk", "sd_mod")), RUN),
+    "boot-root": (host(grub("root=/dev/vda1", "console=ttyS0")), RUN),
+    "boot-console": (host(grub(UUID, "ro", "quiet")), RUN),
+    "boot-swap": (host({"/etc/fstab": "/swapfile none swap sw 0 0\n"}), RUN),
+    "boot-space": (host({}, df="Mounted on Avail\n/ 31 1000000 900000\n"), RUN),
+    "boot-dhcp-timeout": (host({"/etc/dhcp/dhclient.conf": "timeout 60;\n"}), RUN),
+}
+
+
+def report(on: FakeHost, run: Run = RUN) -> Any:
+    return judged(replace(on, root=run.root), run, agents.PROBE, PROBE)
+
+
+def said(on: FakeHost, check: str, run: Run = RUN) -> "list[tuple[Severity, str]]":
+    return [(finding.severity, finding.message) for finding in findings(report(on, run), check)]
+
+
+@pytest.mark.parametrize("run", [RUN, replace(RUN, stage=Stage.FIRSTBOOT), MOUNTED])
+def test_a_healthy_image_passes(run: Run) -> None:
+    """Debian for clouds, at every stage and mounted."""
+    found = statuses(report(HEALTHY[0], run))
+    assert {found[check.id] for check in PROBE.checks} <= {"pass", "notapplicable"}
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_each_check_speaks(check: str) -> None:
+    """Every check fails on its own broken image, and it alone."""
+    found = statuses(report(*BROKEN[check]))
+    assert [one.id for one in PROBE.checks if found[one.id] == "fail"] == [check]
+
+
+# --- drivers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "severity"), [(name, severity) for name, (severity, _) in DRIVERS.items()])
+def test_a_kernel_without_a_driver(name: str, severity: Severity) -> None:
+    """As bad as what does not work without it; in an older kernel a note; and built in it is there."""
+    file = f"/lib/modules/{RELEASE}/kernel/drivers/{name}.ko"
+    ((found, message),) = said(host(kernel(without=(name,)), file), "boot-drivers")
+    assert (found, message.startswith(f"{name} is missing from kernel {RELEASE}: ")) == (severity, True)
+    ((found, message),) = said(host(kernel(OLDER, without=(name,))), "boot-drivers")
+    assert (found, OLDER in message) == (Severity.NOTE, True)
+    assert said(host(kernel(built_in=(name,))), "boot-drivers") == []
+
+
+def test_a_blocked_driver() -> None:
+    """modprobe.d may keep a module from being loaded; what is built in it does not touch."""
+    line = {"/etc/modprobe.d/a.conf": "blacklist hv_netvsc\n"}
+    ((severity, message),) = said(host(line), "boot-drivers")
+    assert (severity, "blocked by line 1 of /etc/modprobe.d/a.conf" in message) == (Severity.ERROR, True)
+    assert said(host({**line, **kernel(built_in=("hv_netvsc",))}), "boot-drivers") == []
+
+
+def test_where_there_is_no_kernel() -> None:
+    """A container has none; an image or a VM without one is not understood."""
+    bare = host({}, *kernel())
+    assert statuses(report(bare, replace(RUN, platform=Platform.NONE)))["boot-drivers"] == "notapplicable"
+    assert statuses(report(bare, MOUNTED))["boot-initramfs"] == "unknown"
+
+
+# --- initramfs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "severity", "words"),
+    [
+        (("sd_mod", "pci_hyperv"), Severity.ERROR, "lacks hv_vmbus, hv_storvsc and nvme: a VM sees neither disk"),
+        (("hv_vmbus", "hv_storvsc", "sd_mod"), Severity.WARNING, "lacks nvme and pci_hyperv: a VM of a size with NVMe"),
+    ],
+)
+def test_an_image_without_a_driver(names: "tuple[str, ...]", severity: Severity, words: str) -> None:
+    """Without the disk nothing starts; without NVMe the newer sizes do not."""
+    ((found, message),) = said(host(image(*names)), "boot-initramfs")
+    assert (found, words in message) == (severity, True), message
+
+
+def test_what_is_built_in_needs_not_be_in_the_image() -> None:
+    """And what the kernel does not have is said of the kernel."""
+    assert said(host({**kernel(built_in=AT_START), **image()}), "boot-initramfs") == []
+
+
+def test_an_older_kernel_is_a_note() -> None:
+    """It starts only where somebody chooses it."""
+    ((severity, message),) = said(host({**kernel(OLDER), **image("sd_mod", release=OLDER)}), "boot-initramfs")
+    assert (severity, OLDER in message) == (Severity.NOTE, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({IMAGE: b"\x28\xb5\x2f\xfd..."}, f"{IMAGE}: no program zstd"),
+        ({IMAGE: b"\x7fELF"}, f"{IMAGE}: it goes on with 7f454c46"),
+        ({IMAGE: Denied()}, f"{IMAGE}: cannot read {IMAGE}: Permission denied"),
+    ],
+)
+def test_an_image_that_cannot_be_read_is_unknown(changes: "dict[str, Any]", reason: str) -> None:
+    """With the file and the reason."""
+    result = by_check(report(host(changes)))["boot-initramfs"]
+    assert (result.status.value, (result.reason or "").startswith(reason)) == ("unknown", True), result.reason
+
+
+def test_no_image_is_unknown_unless_all_is_built_in() -> None:
+    """/boot may be a partition that nobody mounted; a kernel of its own needs none."""
+    (alone,) = (by_check(report(host({}, IMAGE), MOUNTED))["boot-initramfs"],)
+    assert (alone.status.value, "no initramfs of kernel" in (alone.reason or "")) == ("unknown", True)
+    empty = by_check(report(host({}, IMAGE, f"/boot/vmlinuz-{RELEASE}"), MOUNTED))["boot-initramfs"]
+    assert "its partition is not mounted" in (empty.reason or "")
+    assert statuses(report(host(kernel(built_in=AT_START), IMAGE)))["boot-initramfs"] == "pass"
+
+
+def test_at_first_boot_no_image_is_read() -> None:
+    """It has done its work, and reading it would cost the boot a second."""
+    facts = PROBE.gather(host({}), replace(RUN, stage=Stage.FIRSTBOOT))
+    assert facts.drivers is not None and facts.drivers.images == ()
+
+
+@pytest.mark.parametrize("path", ["/boot/initramfs-{}.img", "/boot/initrd-{}", "/boot/0123abcd/{}/initrd"])
+def test_other_distributions_name_it_otherwise(path: str) -> None:
+    """RHEL, SUSE, and systemd's kernel-install."""
+    content = image("sd_mod")[IMAGE]
+    ((_, message),) = said(host({path.format(RELEASE): content}, IMAGE), "boot-initramfs")
+    assert message.startswith(path.format(RELEASE))
+
+
+# --- console ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "severity", "words"),
+    [
+        (("console=tty0",), Severity.WARNING, "no console=ttyS0 in /boot/grub/grub.cfg"),
+        (("console=ttyS1",), Severity.WARNING, "no console=ttyS0"),
+        (("console=ttyS0,115200", "console=tty0"), Severity.WARNING, "console=tty0 comes after console=ttyS0"),
+        (("console=ttyS0,9600",), Severity.NOTE, "console=ttyS0,9600 asks for another speed"),
+        (("console=tty1", "console=ttyS0"), None, ""),
+        (("console=ttyS0,115200n8",), None, ""),
+    ],
+)
+def test_consoles(options: "tuple[str, ...]", severity: "Severity | None", words: str) -> None:
+    """The serial port is there, and the last; Microsoft's images name no speed."""
+    found = said(host(grub(UUID, *options)), "boot-console")
+    assert [one for one, _ in found] == ([severity] if severity else [])
+    assert all(words in message for _, message in found)
+
+
+def test_arm_has_another_port() -> None:
+    """On ARM64 the first serial port is ttyAMA0."""
+    arm = {"/lib/ld-linux-aarch64.so.1": ""}
+    ((_, message),) = said(host(arm), "boot-console")
+    assert message.startswith("no console=ttyAMA0")
+    assert said(host({**arm, **grub(UUID, "console=ttyAMA0")}), "boot-console") == []
+
+
+@pytest.mark.parametrize("unit", ["serial-getty@ttyS0.service", "serial-getty@.service"])
+def test_a_masked_login_is_a_note(unit: str) -> None:
+    """Some mean it."""
+    ((severity, _),) = said(host({f"/etc/systemd/system/{unit}": Link("/dev/null")}), "boot-console")
+    assert severity is Severity.NOTE
+
+
+def test_without_a_boot_loader() -> None:
+    """A container has none; of an image its partition may be missing."""
+    bare = host({}, GRUB)
+    assert statuses(report(bare, replace(RUN, platform=Platform.NONE)))["boot-console"] == "notapplicable"
+    found = statuses(report(bare, MOUNTED))
+    assert (found["boot-console"], found["boot-root"]) == ("unknown", "unknown")
+
+
+# --- disk and DHCP ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("root", "severity"),
+    [
+        ("root=/dev/vda1", Severity.ERROR),
+        ("root=/dev/xvda1", Severity.ERROR),
+        ("root=/dev/sda1", Severity.WARNING),
+        ("root=/dev/nvme0n1p1", Severity.WARNING),
+        ("root=PARTUUID=ab-01", None),
+        ("root=LABEL=root", None),
+        ("root=/dev/mapper/rootvg-rootlv", None),
+        ("root=/dev/disk/by-uuid/1a2b", None),
+        ("ro", None),
+    ],
+)
+def test_names_of_the_root(root: str, severity: "Severity | None") -> None:
+    """By what it is, not by where it was; the last root= counts."""
+    found = said(host(grub("root=/dev/sda9" if severity else "ro", root, "console=ttyS0")), "boot-root")
+    assert [one for one, _ in found] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"), [("UUID=ab", Severity.NOTE), ("/swap.img", Severity.NOTE), ("/dev/sdb1", Severity.WARNING)]
+)
+def test_swap(name: str, severity: Severity) -> None:
+    """A missing device costs 90 s; on the OS disk it only costs money."""
+    assert [one for one, _ in said(host({"/etc/fstab": f"{name} none swap sw 0 0\n"}), "boot-swap")] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("df", "found"),
+    [
+        ("/ 49 1000 900000", [Severity.ERROR]),
+        ("/ 499 1000 900000", [Severity.WARNING]),
+        ("/ 500 1000 900000", []),
+        ("/ 500 1000 0", [Severity.ERROR]),
+        ("/ 500 1000 1999", [Severity.WARNING]),
+        ("/ 500 0 0", []),
+        ("/ 500 - -", []),
+        ("/ 5000 0 0\n/var 20 0 0", [Severity.ERROR]),
+        ("/ 5000 0 0\n/boot 60 100 90", []),
+        ("/ 5000 0 0\n/boot 10 100 90", [Severity.WARNING]),
+    ],
+)
+def test_room(df: str, found: "list[Severity]") -> None:
+    """Of megabytes and of inodes; filesystems without a number of inodes have none to run out of."""
+    assert [one for one, _ in said(host({}, df=f"Mounted on\n{df}\n"), "boot-space")] == found
+
+
+def test_a_df_that_cannot_tell_is_unknown() -> None:
+    """That of busybox knows no --output."""
+    assert by_check(report(replace(host({}), programs={})))["boot-space"].reason == "no program df"
+    assert by_check(report(host({}, df="")))["boot-space"].reason == "df says nothing of /"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("timeout 60;\ntimeout 300;\n", 300), ("# timeout 60;\n", None), ("  timeout\t45 ;", 45), ("retry 60;", None)],
+)
+def test_the_timeout_of_dhclient(text: str, seconds: "int | None") -> None:
+    """The last statement counts, and a comment does not."""
+    assert dhcp.timeout(text) == seconds
+
+
+def test_without_dhclient_its_file_is_nothing() -> None:
+    """Ubuntu leaves the file behind."""
+    assert said(host({"/etc/dhcp/dhclient.conf": "timeout 10;\n"}, "/sbin/dhclient"), "boot-dhcp-timeout") == []
