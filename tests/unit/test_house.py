@@ -7,13 +7,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from azpreflight import options
 from azpreflight.assess import assess
+from azpreflight.config import parse
 from azpreflight.firstboot.policy import LIMIT_S
 from azpreflight.gather import GRACE, gather
 from azpreflight.host.local import RUN_BUDGET
@@ -348,3 +351,30 @@ def test_reports_fit_the_schema() -> None:
         host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
         report = document(assess(gather(host, PROBES, run), PROBES))
         assert [error.message for error in validator.iter_errors(json.loads(json.dumps(report)))] == []
+
+
+# --- the README ---------------------------------------------------------------------------------------------------
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readme_configures_as_it_says() -> None:
+    """Its example of a configuration has every key and is taken."""
+    example = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[0]
+    config = parse(example, "README.md", list(CHECKS))
+    assert all(getattr(config, field.name) not in (None, ()) for field in fields(config))
+
+
+def test_the_readme_names_commands_and_targets_that_exist() -> None:
+    """Words after azpreflight and after make."""
+    commands = set(re.findall(r"\| `azpreflight ([a-z]+)", README))
+    targets = set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)", README, re.MULTILINE))
+    assert commands <= set(re.findall(r"^    ([a-z]+) +\S", options.parser().format_help(), re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text()
+    assert {word for pair in targets for word in pair if word} <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_exit_codes_are_the_same_everywhere() -> None:
+    """In the help and in the README."""
+    in_help = re.findall(r"^  (\d+) ", options.EXIT_CODES, re.MULTILINE)
+    assert re.findall(r"^\| (\d+) \|", README, re.MULTILINE) == in_help
