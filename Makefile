@@ -25,7 +25,7 @@ run: ## install azpreflight here and check this very machine
 	esac
 
 test: lint ## pass every test; those that need root are skipped without it
-	@$(PY) -m pytest -q -n 2
+	@$(PY) -m pytest -q -n 2 --dist loadgroup
 
 lint: prepared ## format, style and types
 	@$(PY) -m ruff format --check --quiet agent tests packaging
