@@ -56,6 +56,11 @@ def kernels(host: Host, names: "Sequence[str]") -> "tuple[Kernel, ...]":
     return tuple(Kernel(release, _drivers(host, release, names)) for release in newest)
 
 
+def is_installed(host: Host) -> bool:
+    """A kernel is in the image, with modules or without; containers and test trees have none."""
+    return bool(host.glob("/boot/vmlinu[xz]*") or host.list(DIRECTORY))
+
+
 def without(found: "Iterable[Kernel]", name: str) -> "tuple[str, ...]":
     """Releases of the kernels that lack a driver."""
     return tuple(kernel.release for kernel in found if kernel.drivers[name].presence is Presence.ABSENT)

@@ -18,7 +18,6 @@ from azpreflight.model import (
     Confidence,
     Finding,
     NotApplicable,
-    Platform,
     Probe,
     Profile,
     Run,
@@ -51,7 +50,9 @@ class MediaFacts:
     """What reading the provisioning disc takes."""
 
     kernels: tuple[Kernel, ...] = ()
-    """The newest first, with the drivers that the disc needs."""
+    """Those with modules, the newest first, with the drivers that the disc needs."""
+    kernel_installed: bool = True
+    """A kernel is there, if only one without modules."""
     blocked: Mapping[str, Rule] = field(default_factory=dict)
     """By driver, the line of modprobe.d that keeps a module of this name from being loaded."""
     arm: bool = False
@@ -69,6 +70,7 @@ def gather(host: Host, run: Run) -> MediaFacts:
     blocked = {name: modprobe.blocking(rules, name, _needs(found, name), ALIASES.get(name)) for name in WATCHED}
     return MediaFacts(
         kernels=found,
+        kernel_installed=bool(found) or kernels.is_installed(host),
         blocked={name: rule for name, rule in blocked.items() if rule is not None},
         arm=kernels.is_arm(host),
         efi=None if run.offline else host.info("/sys/firmware/efi") is not None,
@@ -82,13 +84,13 @@ def _needs(found: "Sequence[Kernel]", name: str) -> "tuple[str, ...]":
 
 def judge_filesystem(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
     """UDF, the only filesystem of the disc, can be mounted."""
-    yield from _no_kernel(facts, run) if not facts.kernels else _judge_driver(UDF, facts, _severity(run))
+    yield from _judge_driver(UDF, facts, _severity(run)) if facts.kernels else [_no_kernel(facts)]
 
 
 def judge_drive(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
     """The drive that holds the disc gets its drivers."""
     if not facts.kernels:
-        yield from _no_kernel(facts, run)
+        yield _no_kernel(facts)
         return
     for name in DRIVES:
         yield from _judge_driver(name, facts, _severity(run))
@@ -105,11 +107,11 @@ def judge_noexec(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
     return noexec.judge(facts.barriers)
 
 
-def _no_kernel(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
-    if run.offline or run.platform is Platform.AZURE:
-        yield Unknown(f"no kernel with modules is in {kernels.DIRECTORY}")
-    else:
-        yield NotApplicable("no kernel is installed here, and this is not Azure")
+def _no_kernel(facts: MediaFacts) -> Verdict:
+    """What a kernel without modules can do is nowhere written down."""
+    if facts.kernel_installed:
+        return Unknown(f"no kernel with modules is in {kernels.DIRECTORY}")
+    return NotApplicable("no kernel is installed here, so another one runs")
 
 
 def _severity(run: Run) -> Severity:
