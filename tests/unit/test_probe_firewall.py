@@ -372,8 +372,18 @@ def legacy(completed: Completed) -> FakeHost:
 
 FAILED_DUMPS = {
     "rc": (legacy(Completed(1, "*filter\n", "Couldn't load match `geoip'\n")), "ended with 1: Couldn't load match"),
-    "cut in a table": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n", "")), "its output ends in the middle"),
-    "cut in a rule": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n-A", "")), "its output ends in the middle"),
+    "cut in a table": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n", "")), "or ends in the middle"),
+    "cut in a rule": (legacy(Completed(0, "*filter\n:OUTPUT DROP [0:0]\n-A", "")), "or ends in the middle"),
+    "nothing": (legacy(Completed(0, "", "")), "is no list of rules"),
+    "rubbish": (legacy(Completed(0, "\x00\ufffd\n", "")), "is no list of rules"),
+    "rubbish in a table": (legacy(Completed(0, "*filter\n:OUTPUT\nCOMMIT\n", "")), "is no list of rules"),
+    "rubbish for chains": (
+        replace(
+            machine(files={"/proc/modules": "nf_tables 1 0 - Live 0x0\n"}),
+            programs={**HEALTHY.programs, NFT_LIST: Completed(0, "rubbish\n", "")},
+        ),
+        "nft -n list chains: its output is no list of rules",
+    ),
     "too long": (legacy(Completed(0, save(("filter", ())), "", truncated=True)), "printed more than is read"),
     "no tool": (
         replace(HEALTHY, programs={WORKER: answer({})}),

@@ -9,7 +9,7 @@ rules; that is "could not look", never "no rules".
 import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from typing import Optional
+from typing import Callable, Optional
 
 from azpreflight.firewall import nfttext, savetext
 from azpreflight.firewall.facts import Backend, Dump
@@ -94,9 +94,13 @@ def _save(host: Host, backend: Backend, family: str) -> Dump:
     if tool is None:
         wanted = f"{PREFIX[family]}-{backend.value}-save"
         return Dump(name, f"{wanted} -c", "", f"there are tables, but no program {wanted} to read them")
-    found = _run(host, name, (tool, "-c"))
-    if found.error is None and not savetext.is_whole(found.text):
-        return Dump(found.name, found.command, found.text, f"{tool}: its output ends in the middle")
+    return _whole(_run(host, name, (tool, "-c")), savetext.is_whole)
+
+
+def _whole(found: Dump, is_whole: "Callable[[str], bool]") -> Dump:
+    if found.error is None and not is_whole(found.text):
+        reason = f"{found.command}: its output is no list of rules, or ends in the middle"
+        return Dump(found.name, found.command, found.text, reason)
     return found
 
 
@@ -108,7 +112,7 @@ def _chains(host: Host) -> Optional[Dump]:
     try:
         if not _in_kernel(host) or (host.which("nft") is None and host.nft_tables() == 0):
             return None
-        return _run(host, "nft chains", NFT_CHAINS)
+        return _whole(_run(host, "nft chains", NFT_CHAINS), nfttext.is_whole)
     except HostError as error:
         return Dump("nft chains", " ".join(NFT_CHAINS), "", str(error))
 
@@ -116,9 +120,7 @@ def _chains(host: Host) -> Optional[Dump]:
 def _list(host: Host, name: Name) -> Dump:
     family, table = name
     found = _run(host, f"nft {family} {table}", ("nft", "-n", "-a", "list", "table", family, table))
-    if found.error is None and not nfttext.is_whole(found.text):
-        return Dump(found.name, found.command, found.text, "nft: its output ends in the middle")
-    return found
+    return _whole(found, nfttext.is_whole)
 
 
 def _in_kernel(host: Host) -> bool:

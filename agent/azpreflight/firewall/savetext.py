@@ -7,13 +7,17 @@ from azpreflight.firewall.facts import Backend
 from azpreflight.firewall.rules import Chain, Table
 
 _INCOMPATIBLE = re.compile(r"^# Table `([^']+)' (?:is incompatible|contains incompatible base-chains)", re.MULTILINE)
+_LINE = re.compile(r"(?:#.*|\*\S+|:\S+ \S.*|(?:\[[0-9]+:[0-9]+\] )?-A \S.*|COMMIT|)")
 _ENDS = re.compile(r"^(?:\*|COMMIT$)", re.MULTILINE)
 _COUNTER = re.compile(r"\[([0-9]{1,20}):[0-9]+\] ")
 _TARGET = re.compile(r" -[jg] (\S+)")
 
 
 def is_whole(text: str) -> bool:
-    """True unless the text ends in the middle: a tool that fails half-way prints half a table."""
+    """True unless the text ends in the middle, or is none of these programs'. One that fails half-way prints half a
+    table, and none prints nothing where there are tables."""
+    if not text.strip() or not all(_LINE.fullmatch(line) for line in text.splitlines()):
+        return False
     ends = _ENDS.findall(text)
     return ends[0::2] == ["*"] * (len(ends) // 2) and ends[1::2] == ["COMMIT"] * (len(ends) // 2)
 
