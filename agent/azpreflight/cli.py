@@ -5,7 +5,6 @@ Results go to standard output and words about the run to standard error.
 
 import importlib
 import signal
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -38,6 +37,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception:  # the outermost edge: otherwise a bug would exit 1, which means findings
+        import traceback
+
         traceback.print_exc()
         return EXIT_BUG
 

@@ -2,94 +2,23 @@
 
 A probe looks at the machine through a host and returns facts; checks judge facts; findings are grouped into causes; a
 report is what everything printed is made from. Nothing here touches the machine and nothing here imports the rest.
+The closed sets of words are those of `vocabulary`, and are imported from here like the types that use them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Generic, Optional, TypeVar, Union
 
+from azpreflight import vocabulary
 
-class Status(str, Enum):
-    """What became of one check. "Could not look" is UNKNOWN with a reason: never a pass, never a finding."""
-
-    PASS = "pass"  # noqa: S105
-    FAIL = "fail"
-    NOT_APPLICABLE = "notapplicable"
-    UNKNOWN = "unknown"
-
-
-class Severity(str, Enum):
-    """How bad a finding is, by its consequence for a VM made from this image."""
-
-    NOTE = "note"
-    """A leftover or an oddity without consequence."""
-    WARNING = "warning"
-    """The VM works; something documented does not."""
-    ERROR = "error"
-    """The VM does not provision, boot or answer, or an identity or secret leaks."""
-
-    @property
-    def rank(self) -> int:
-        """0 for a note up to 2 for an error, for comparing."""
-        return list(Severity).index(self)
-
-
-class Stage(str, Enum):
-    """Where in the life of an image the question is asked."""
-
-    BUILD = "build"
-    """A build VM that is still being worked on."""
-    CAPTURE = "capture"
-    """A build VM right before capture, or a mounted image."""
-    FIRSTBOOT = "firstboot"
-    """A new VM."""
-
-
-class Profile(str, Enum):
-    """What the image is to become: a template for many VMs, or the copy of one."""
-
-    GENERALIZED = "generalized"
-    SPECIALIZED = "specialized"
-
-
-class Platform(str, Enum):
-    """Whether the platform's own endpoints are to be expected here."""
-
-    AZURE = "azure"
-    NONE = "none"
-
-
-class Confidence(str, Enum):
-    """How sure a cause is, surest first."""
-
-    CERTAIN = "certain"
-    """The kernel or the server said so."""
-    LIKELY = "likely"
-    """Evidence, with a stated alternative."""
-    POSSIBLE = "possible"
-
-
-class Cause(str, Enum):
-    """Why provisioning fails. The words are permanent; the first five are the ones that Azure support sees most."""
-
-    NOT_GENERALIZED = "not-generalized"
-    GUEST_FIREWALL = "guest-firewall"
-    DNS_UNREACHABLE = "dns-unreachable"
-    NO_EGRESS = "no-egress"
-    FORCED_TUNNEL = "forced-tunnel"
-    DNS_WRONG_ANSWER = "dns-wrong-answer"
-    PROXY = "proxy"
-    TLS_INTERCEPTION = "tls-interception"
-    CLOCK = "clock"
-    PATH_MTU = "path-mtu"
-    PLATFORM_UNREACHABLE = "platform-unreachable"
-    NO_NETWORK = "no-network"
-    NO_PROVISIONING_AGENT = "no-provisioning-agent"
-    PROVISIONING_MEDIA = "provisioning-media"
-    BOOT_CONFIG = "boot-config"
-    AGENT_CONFIG = "agent-config"
-
+Cause = vocabulary.Cause
+Confidence = vocabulary.Confidence
+Platform = vocabulary.Platform
+Profile = vocabulary.Profile
+Readiness = vocabulary.Readiness
+Severity = vocabulary.Severity
+Stage = vocabulary.Stage
+Status = vocabulary.Status
 
 # --- what a judge may say -----------------------------------------------------------------------------------------
 
@@ -361,14 +290,6 @@ class Milestone:
     """Seconds since the milestone before it."""
     allowed_s: Optional[float]
     """Seconds since boot that the platform or the agent allows for it; None where nobody sets a limit."""
-
-
-class Readiness(str, Enum):
-    """The verdict on the machine."""
-
-    READY = "ready"
-    NOT_READY = "not-ready"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 from enum import Enum
 
 from azpreflight import __version__
-from azpreflight.model import Profile, Severity, Stage
+from azpreflight.vocabulary import Profile, Severity, Stage
 
 FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
 DECODED_FORMATS = ("text", "json", "jsonl", "junit")

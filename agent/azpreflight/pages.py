@@ -1,28 +1,31 @@
 """The pages that `explain` prints, offline: one for every check and one for every cause, shipped with the package.
 
 In the source tree `data/checks` and `data/causes` are links to the folders below `docs/`, so that the pages can be read
-in a browser of the repository too; a wheel and a source archive carry the files themselves.
+in a browser of the repository too; a wheel and an installed package carry the files themselves.
 """
 
-import os
+import re
+from contextlib import suppress
 from typing import Optional
 
-_FOLDERS = tuple(os.path.join(os.path.dirname(__file__), "data", kind) for kind in ("checks", "causes"))
+from azpreflight.package import data, data_names
+
+_FOLDERS = ("checks", "causes")
+_ID = re.compile(r"[a-z0-9-]+")
+"""Anything else is no id, and could leave the folder."""
 
 
 def page(page_id: str) -> Optional[str]:
     """The text of the page of a check or a cause; None if there is none."""
-    if page_id not in page_ids():
+    if not _ID.fullmatch(page_id):
         return None
     for folder in _FOLDERS:
-        path = os.path.join(folder, f"{page_id}.md")
-        if os.path.isfile(path):
-            with open(path, encoding="ascii") as file:
-                return file.read()
+        with suppress(OSError):
+            return data(f"{folder}/{page_id}.md").decode("ascii")
     return None
 
 
 def page_ids() -> "tuple[str, ...]":
     """Ids of all checks and causes that have a page."""
-    names = [name for folder in _FOLDERS if os.path.isdir(folder) for name in os.listdir(folder)]
+    names = [name for folder in _FOLDERS for name in data_names(folder)]
     return tuple(sorted(name[: -len(".md")] for name in names if name.endswith(".md")))

@@ -41,8 +41,10 @@ BY_NAME: "Mapping[str, Probe[Any]]" = {probe.name: probe for probe in PROBES}
 
 LAYERS = {
     "": 0,  # the version
+    "vocabulary": 1,
     "model": 1,
     "codec": 1,
+    "package": 1,
     "serial": 1,
     "host": 2,
     "probes": 2,
@@ -53,7 +55,7 @@ LAYERS = {
     "firstboot": 3,
 }
 """Every other module is of layer 4: it may print, exit and sleep."""
-PURE = ("model", "codec", "serial", "assess", "render", "firstboot")
+PURE = ("vocabulary", "model", "codec", "serial", "assess", "render", "firstboot")
 """These look at nothing and change nothing."""
 DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
 """The only places that reach the machine: the worker of the rehearsal is a program of its own."""

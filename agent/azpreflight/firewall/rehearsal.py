@@ -5,12 +5,12 @@ crash, a hang or a kill of the child takes everything that it made with it. Here
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from azpreflight import package
 from azpreflight.firewall import nfttext
 from azpreflight.firewall.decide import decide
 from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
@@ -25,8 +25,8 @@ LIMIT = 5.0
 LIMIT_MANY = 10.0
 """Seconds where there are more rules than MANY."""
 MANY = 10_000
-WORKER = os.path.join(os.path.dirname(__file__), "worker", "main.py")
-PYTHON = ("-I", "-S", "-B", WORKER)
+WORKER = "azpreflight.firewall.worker.main"
+PYTHON = ("-I", "-S", "-B", *package.arguments(WORKER))
 """Nothing of the environment or of site-packages takes part, which also halves the time to start, and no compiled file
 is left behind."""
 PORT_RANGE = "net/ipv4/ip_local_port_range"

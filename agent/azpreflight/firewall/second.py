@@ -6,19 +6,18 @@ check on the system's own tools, which everything else here relies on: two reade
 
 import importlib.util
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
+from azpreflight import package
 from azpreflight.firewall.facts import Backend, SecondOpinion
 from azpreflight.firewall.rules import Table
 from azpreflight.host import Host, HostError
 
 TIMEOUT = 5.0
 """Seconds; it takes 0.2 for a thousand rules, most of it to start."""
-PROGRAM = os.path.join(os.path.dirname(__file__), "worker", "second.py")
-COMMAND = ("-I", "-B", PROGRAM)
+COMMAND = ("-I", "-B", *package.arguments("azpreflight.firewall.worker.second"))
 
 Key = tuple[str, str, str]
 """Family, table and chain."""

@@ -1,6 +1,6 @@
 """The rehearsal: a job on standard input, what was seen on standard output, both JSON.
 
-Run by its file's path (`python -I -S -B main.py`), so that nothing of the environment or of site-packages takes part.
+Run by `python -I -S -B` (see `package.arguments`), so that nothing of the environment or of site-packages takes part.
 The order matters: laboratory, canary (every flow without any rule), rules, tracer, flows. Without a canary that came
 through, nothing that happens later means anything.
 """
@@ -13,9 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Optional
-
-if __name__ == "__main__":
-    sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
 
 from azpreflight.firewall.worker import nft, process
 from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
@@ -151,7 +148,3 @@ def main() -> int:
         answer = {"invalid": f"{type(error).__name__}: {error}"}
     json.dump(answer, sys.stdout)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -69,7 +69,3 @@ def chains(kinds: "dict[str, Any]", family: str, name: str) -> "list[dict[str, A
             }
         )
     return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

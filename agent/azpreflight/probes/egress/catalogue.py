@@ -4,14 +4,14 @@ The files are `data/endpoints.yaml` and `data/extensions.yaml` of this package; 
 comes from wherever the goal state says, so no package host is listed.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Optional
 
-DATA = os.path.join(os.path.dirname(__file__), "..", "..", "data")
+from azpreflight.package import data
+
 DEFAULT_CLOUD = "public"
 REGION = re.compile(r"[a-z0-9]{1,40}")
 """A region's short name; anything else would make a host that no source names."""
@@ -76,5 +76,4 @@ def extensions() -> "tuple[Known, ...]":
 def _load(name: str) -> Any:
     import yaml
 
-    with open(os.path.join(DATA, name), encoding="utf-8") as file:
-        return yaml.safe_load(file)
+    return yaml.safe_load(data(name))
