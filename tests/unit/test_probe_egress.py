@@ -10,7 +10,7 @@ import pytest
 from azpreflight import codec
 from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, TcpAnswer
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage
-from azpreflight.probes import dns, egress, instance, platform, wireserver
+from azpreflight.probes import dns, egress, instance, platform, proxy, wireserver
 from azpreflight.probes.egress.look import ARTIFACT_URL
 from tests.fakes import FakeHost
 from tests.judging import by_check, findings, judged, statuses
@@ -34,7 +34,9 @@ OPEN = TcpAnswer(Outcome.OK, 0.01)
 TRUSTED = "CN=Microsoft Azure RSA TLS Issuing CA 04, O=Microsoft Corporation"
 RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 CONFIGURED = replace(RUN, config=Config(endpoints=("https://mirror.example.net/repo?sig=secret",)))
-PROBES = (platform.PROBE, dns.PROBE, egress.PROBE)
+PROXY = replace(proxy.PROBE, needs=())
+"""Without the agents, which would bring their own causes: the settings of proxies are those of the unit's files."""
+PROBES = (platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
 
 
 def page(body: str = "", status: int = 200) -> HttpAnswer:
@@ -90,7 +92,11 @@ def world(extension: Extension = HELLO, **changes: Any) -> World:
         "https://mirror.example.net/repo?sig=secret": page(),
     }
     everything: dict[str, Any] = {
-        "files": {**test_probe_platform.HEALTHY.files, "/etc/resolv.conf": "nameserver 10.0.0.53\n"},
+        "files": {
+            **test_probe_platform.HEALTHY.files,
+            "/etc/resolv.conf": "nameserver 10.0.0.53\n",
+            **changes.pop("files", {}),
+        },
         "routes": test_probe_platform.HEALTHY.routes,
         "http": {**http, **changes.pop("http", {})},
         "tcp": {**{(address, 443): OPEN for address in (*STORES.values(), *PUBLIC.values())}, **changes.pop("tcp", {})},
@@ -109,12 +115,42 @@ def no_relay(extension: Extension, status: int = 500) -> "dict[str, HttpAnswer]"
     return {uri: page("", status) for uri in (*extension.manifests, *extension.packages)}
 
 
+PROXY_URL = "http://10.0.0.6:3128"
+AGENT_PROXY = {
+    "/etc/systemd/system/walinuxagent.service.d/proxy.conf": f"[Service]\nEnvironment=https_proxy={PROXY_URL}\n"
+}
+APT_PROXY = {"/etc/apt/apt.conf.d/95proxy": f'Acquire::http::Proxy "{PROXY_URL}/";\n'}
+OPEN_BY_PROXY = {
+    **{uri: page(documents.manifest(HELLO)) for uri in HELLO.manifests},
+    **{uri: page("PK", 206) for uri in HELLO.packages},
+    f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(documents.AGENT_MANIFEST),
+}
+
+
+STRANGER = replace(page("", 407), headers={"via": "1.1 squid.example.net"})
+
+
+def refused(status: int) -> HttpAnswer:
+    """A proxy that does not open a tunnel."""
+    detail = f"Tunnel connection failed: {status} No"
+    return HttpAnswer(Outcome.ERROR, Phase.PROXY, 0.01, status=status, detail=detail)
+
+
+def behind(answers: "Mapping[str, HttpAnswer]", **changes: Any) -> World:
+    """A network with a proxy that gives these answers."""
+    http = {f"{PROXY_URL} {url}": answer for url, answer in answers.items()}
+    tcp = {("10.0.0.6", 3128): OPEN if answers else REFUSED, **changes.pop("tcp", {})}
+    return world(http={**http, **changes.pop("http", {})}, tcp=tcp, **changes)
+
+
 HEALTHY = (world(), CONFIGURED)
 BROKEN = {
     "egress-packages": (world(tcp=shut(SILENT, "20.60.0.10"), where={**AT_ONE_ADDRESS, **PUBLIC}), RUN),
     "egress-hostgaplugin": (world(relay=no_relay(HELLO)), RUN),
     "egress-extensions": (world(MONITOR, tcp=shut(REFUSED, "20.60.0.31")), RUN),
     "egress-endpoints": (world(tcp=shut(SILENT, "20.60.0.40")), CONFIGURED),
+    "proxy-agent": (behind({}, files=AGENT_PROXY), RUN),
+    "proxy-required": (world(http=dict.fromkeys(HELLO.manifests, STRANGER)), RUN),
     "egress-tls": (world(http={HELLO.manifests[0]: untrusted("O=Example Inspection")}), RUN),
 }
 CHECKS = tuple(check.id for check in egress.PROBE.checks)
@@ -131,7 +167,8 @@ def extension(host: FakeHost, run: Run = RUN) -> ExtensionVerdict:
 
 def test_where_everything_is_open_nothing_is_said() -> None:
     found = {check: status for check, status in statuses(report(*HEALTHY)).items() if check in CHECKS}
-    assert found == {check: "notapplicable" if check == "egress-extensions" else "pass" for check in CHECKS}
+    silent = ("egress-extensions", "proxy-agent")
+    assert found == {check: "notapplicable" if check in silent else "pass" for check in CHECKS}
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -331,11 +368,6 @@ def test_a_wrong_clock_or_a_poor_store_is_no_interception(issuer: str, detail: s
     assert words in (result.reason or "")
 
 
-def test_a_proxy_that_wants_a_password_is_left_to_others() -> None:
-    asked = {uri: page("", 407) for uri in HELLO.manifests}
-    assert statuses(report(world(http=asked)))["egress-packages"] == "unknown"
-
-
 @pytest.mark.parametrize("phase", [Phase.TLS, Phase.HTTP])
 def test_a_connection_that_stalls_has_more_than_one_reason(phase: Phase) -> None:
     stalled = {uri: HttpAnswer(Outcome.TIMEOUT, phase, 2.0) for uri in HELLO.manifests}
@@ -450,7 +482,7 @@ def test_a_manifest_that_makes_no_sense_leaves_it_undecided(manifest: str, words
 def test_a_vm_that_wants_no_packages_needs_no_way_out() -> None:
     http = {test_probe_platform.CONFIG_URL: test_probe_platform.ok("<Extensions/>")}
     found = statuses(report(world(http=http)))
-    assert {found[check] for check in CHECKS if check != "egress-tls"} == {"notapplicable"}
+    assert {found[check] for check in CHECKS if check not in ("egress-tls", "proxy-required")} == {"notapplicable"}
 
 
 def test_outside_azure_only_what_the_configuration_names_is_tried() -> None:
@@ -472,3 +504,109 @@ def test_the_cloud_decides_which_public_endpoints_are_tried() -> None:
     ]
     china = report(host, replace(RUN, config=Config(cloud="china"))).facts["egress"]
     assert china.documented[0].url == "https://management.chinacloudapi.cn/"
+
+
+# --- proxies ------------------------------------------------------------------------------------------------------
+
+
+def causes(host: World, run: Run = RUN) -> "list[Cause]":
+    return [cause.cause for cause in report(host, run).causes]
+
+
+def test_what_the_agent_fetches_by_its_proxy_is_fetched_by_it() -> None:
+    """The straight way may be shut, and nobody needs to know the servers' names."""
+    host = behind(OPEN_BY_PROXY, files=AGENT_PROXY, tcp=shut(SILENT))
+    assert causes(host) == []
+    assert statuses(report(host))["proxy-agent"] == "pass"
+    assert {answer.proxy for answer in report(host).facts["egress"].every} == {"10.0.0.6:3128"}
+    assert extension(host).package == "direct"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (407, "Tunnel connection failed: 407 No, and waagent sends no password"),
+        (403, "Tunnel connection failed: 403 No"),
+    ],
+)
+def test_a_proxy_that_refuses_is_the_cause_and_not_the_lack_of_egress(status: int, words: str) -> None:
+    answers = dict.fromkeys(OPEN_BY_PROXY, refused(status))
+    host = behind(answers, files=AGENT_PROXY, tcp=shut(SILENT))
+    assert causes(host) == [Cause.PROXY]
+    (found,) = findings(report(host), "proxy-agent")
+    assert (found.severity, found.flow) == (Severity.WARNING, "tcp 10.0.0.6:3128")
+    assert words in found.message
+    assert "the HostGAPlugin delivers instead" in found.message
+    assert statuses(report(host))["egress-packages"] == "notapplicable"
+
+
+def test_a_proxy_that_refuses_is_an_error_where_the_plugin_does_not_deliver() -> None:
+    host = behind(dict.fromkeys(OPEN_BY_PROXY, refused(403)), files=AGENT_PROXY, relay=no_relay(HELLO))
+    assert report(host).causes[0].severity is Severity.ERROR
+    assert "the straight way works" in report(host).causes[0].remedy
+
+
+def test_a_dead_proxy_is_the_cause() -> None:
+    host = behind({}, files=AGENT_PROXY, tcp={("10.0.0.6", 3128): SILENT})
+    (found,) = findings(report(host), "proxy-agent")
+    assert found.confidence is Confidence.LIKELY
+    assert "no answer within 1.2 s at the proxy" in found.message
+
+
+def test_a_proxy_whose_name_nobody_knows_speaks_of_the_name() -> None:
+    files = {path: text.replace("10.0.0.6", "proxy.example.net") for path, text in AGENT_PROXY.items()}
+    (found,) = findings(report(behind({}, files=files)), "proxy-agent")
+    assert found.flow == "name proxy.example.net"
+    assert "no server that answers knows an address for it" in found.message
+
+
+def test_a_proxy_that_replaces_certificates_is_interception() -> None:
+    answers = dict.fromkeys(OPEN_BY_PROXY, untrusted("O=Example Inspection"))
+    host = behind(answers, files=AGENT_PROXY)
+    assert causes(host) == [Cause.TLS_INTERCEPTION]
+    assert "by the proxy 10.0.0.6:3128" in report(host).causes[0].summary
+
+
+def test_where_only_another_programs_proxy_leads_out_the_agent_lacks_it() -> None:
+    """One cause, and the lack of egress is its symptom."""
+    result = report(behind(OPEN_BY_PROXY, tcp=shut(SILENT), files=APT_PROXY))
+    (cause,) = result.causes
+    assert (cause.cause, cause.check, cause.symptoms) == (Cause.PROXY, "proxy-required", ("egress-packages",))
+    assert "by the proxy 10.0.0.6:3128 of /etc/apt/apt.conf.d/95proxy" in cause.summary
+    assert any("HttpProxy.Host=10.0.0.6" in command for command in cause.commands)
+
+
+def test_where_the_straight_way_works_another_programs_proxy_is_not_required() -> None:
+    assert statuses(report(behind(OPEN_BY_PROXY, files=APT_PROXY)))["proxy-required"] == "pass"
+
+
+def test_where_no_way_leads_out_a_dead_proxy_is_not_required() -> None:
+    host = behind({}, tcp=shut(SILENT), files=APT_PROXY)
+    assert causes(host) == [Cause.NO_EGRESS]
+
+
+@pytest.mark.parametrize("status", [403, 407])
+def test_a_proxy_on_the_way_that_nobody_asked_for_is_named(status: int) -> None:
+    said = replace(page("", status), headers={"via": "1.1 squid.example.net"})
+    host = world(http=dict.fromkeys(HELLO.manifests, said))
+    (found, *_) = findings(report(host), "proxy-required")
+    assert causes(host) == [Cause.PROXY]
+    assert f"(1.1 squid.example.net) answers in the place of {STORE_HOSTS[0]}" in found.message
+
+
+def test_an_answer_of_azure_that_was_passed_on_is_azures() -> None:
+    said = replace(page("", 403), headers={"via": "1.1 squid.example.net", "x-ms-request-id": "7"})
+    assert causes(world(http=dict.fromkeys((*HELLO.manifests, *HELLO.packages), said))) == []
+
+
+def test_an_extension_behind_a_proxy_must_be_told_of_it() -> None:
+    """Its endpoints answer by the agent's proxy; whether the extension knows the proxy is not known."""
+    answers = {
+        **{uri: page(documents.manifest(MONITOR)) for uri in MONITOR.manifests},
+        **{uri: page("PK", 206) for uri in MONITOR.packages},
+        **{f"https://{name}/": page() for name in PUBLIC},
+    }
+    host = behind(answers, extension=MONITOR, files=AGENT_PROXY, tcp=shut(SILENT))
+    verdict = extension(host)
+    assert (verdict.package, verdict.will_work) == ("direct", "unknown")
+    assert "its own settings must name the proxy 10.0.0.6:3128" in verdict.why

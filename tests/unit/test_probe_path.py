@@ -12,10 +12,10 @@ from azpreflight.probes import dns, egress, network, path, platform
 from tests.judging import by_check, findings, judged
 from tests.netns.documents import DIAGNOSTICS, HELLO, Extension
 from tests.unit import test_probe_egress, test_probe_network
-from tests.unit.test_probe_egress import SILENT, STORES, World, no_relay, shut, untrusted
+from tests.unit.test_probe_egress import PROXY, SILENT, STORES, World, no_relay, shut, untrusted
 
 RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
-PROBES = (network.PROBE, platform.PROBE, dns.PROBE, egress.PROBE, path.PROBE)
+PROBES = (network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE, path.PROBE)
 FIRST, SECOND = STORES.values()
 PROHIBITED = TcpAnswer(Outcome.PROHIBITED, 0.01, "172.16.5.1", "3/13")
 GATEWAY = Hop(1, Outcome.ERROR, "10.0.0.1", "11/0")

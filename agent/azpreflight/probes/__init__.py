@@ -3,7 +3,20 @@
 from typing import Any
 
 from azpreflight.model import Probe
-from azpreflight.probes import agents, boot, dns, egress, firewall, generalization, logs, media, network, path, platform
+from azpreflight.probes import (
+    agents,
+    boot,
+    dns,
+    egress,
+    firewall,
+    generalization,
+    logs,
+    media,
+    network,
+    path,
+    platform,
+    proxy,
+)
 
 PROBES: "tuple[Probe[Any], ...]" = (
     generalization.PROBE,
@@ -15,6 +28,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     platform.PROBE,
     dns.PROBE,
     firewall.PROBE,
+    proxy.PROBE,
     egress.PROBE,
     path.PROBE,
 )

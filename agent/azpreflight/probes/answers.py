@@ -1,10 +1,12 @@
 """What one request met, as facts and in words: how far it came decides whom to ask."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.host import HttpAnswer, Outcome, Phase
 from azpreflight.probes.goalstate import bare
+from azpreflight.probes.wording import plain
 
 WORDS = {
     Outcome.TIMEOUT: "no answer within {seconds:.1f} s",
@@ -20,6 +22,8 @@ PHASES = {
     Phase.TLS: " in the TLS handshake",
     Phase.HTTP: " after the connection was made",
 }
+PASSED_ON = ("via", "x-squid-error", "proxy-status")
+"""Headers by which a proxy is known (RFC 9110, section 7.6.3; squid; RFC 9209)."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,12 @@ class Answer:
     """The address that sent an ICMP error; the guest's own means its own rules."""
     icmp: Optional[str] = None
     """Type and code of that error, such as 3/13."""
+    proxy: Optional[str] = None
+    """HOST:PORT of the proxy that was asked for it; None: asked straight."""
+    via: Optional[str] = None
+    """Who passed the answer on or gave it in the server's place, as its headers say; None: nobody that says so."""
+    ahead_s: Optional[float] = None
+    """Seconds that the server's clock is ahead of this machine's; None without a date in the answer."""
 
     @property
     def delivered(self) -> bool:
@@ -58,7 +68,26 @@ class Answer:
 
 def answer_of(url: str, got: HttpAnswer) -> Answer:
     """The facts of a request."""
-    return Answer(bare(url), got.outcome, got.phase, got.duration_s, got.status, got.address, got.issuer, got.detail)
+    return Answer(
+        url=bare(url),
+        outcome=got.outcome,
+        phase=got.phase,
+        duration_s=got.duration_s,
+        status=got.status,
+        address=got.address,
+        issuer=got.issuer,
+        detail=got.detail,
+        via=_via(got.headers),
+        ahead_s=got.ahead_s,
+    )
+
+
+def _via(headers: "Mapping[str, str]") -> Optional[str]:
+    """Who says so by Via or a header of its own. What carries a request id of Azure is Azure's answer."""
+    if "x-ms-request-id" in headers:
+        return None
+    found = next((headers[name] for name in PASSED_ON if headers.get(name)), None)
+    return plain(found) if found is not None else None
 
 
 def said(answer: Answer) -> str:

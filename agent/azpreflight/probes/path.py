@@ -168,7 +168,7 @@ PROBE = Probe(
             judge,
             Severity.ERROR,
             cause=Cause.FORCED_TUNNEL,
-            depends_on=("firewall-egress", "network-default-route"),
+            depends_on=("firewall-egress", "network-default-route", "proxy-required"),
             surroundings=True,
         ),
     ),

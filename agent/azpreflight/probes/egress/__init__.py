@@ -13,19 +13,20 @@ from azpreflight.probes.egress.facts import EgressFacts, Own, Package
 from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
 from azpreflight.probes.egress.look import PACKAGE_ATTEMPT, gather
 from azpreflight.probes.egress.packages import judge_packages, judge_relay
+from azpreflight.probes.egress.proxied import judge_agent_proxy, judge_required
 from azpreflight.probes.egress.verdicts import verdicts
 
 __all__ = ["PROBE", "EgressFacts", "Own", "Package", "gather"]
 
-_NETWORK = (
+_WAY = (
     "firewall-egress",
     "dns-resolv-conf",
     "dns-servers",
     "dns-answers",
-    "path-tunnel",
     "network-default-route",
     "network-address",
 )
+_NETWORK = (*_WAY, "path-tunnel", "proxy-required")
 
 
 def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azure_only: bool = True) -> Check:
@@ -48,7 +49,7 @@ PROBE = Probe(
     name="egress",
     facts=EgressFacts,
     gather=gather,
-    needs=("platform", "dns"),
+    needs=("platform", "dns", "proxy"),
     extensions=verdicts,
     checks=(
         _no_egress(
@@ -83,6 +84,24 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.TLS_INTERCEPTION,
             depends_on=("dns-answers",),
+            surroundings=True,
+        ),
+        Check(
+            "proxy-agent",
+            "the agent's proxy delivers what the agent fetches",
+            judge_agent_proxy,
+            Severity.ERROR,
+            cause=Cause.PROXY,
+            depends_on=_WAY,
+            surroundings=True,
+        ),
+        Check(
+            "proxy-required",
+            "the agent lacks no proxy without which nothing gets out",
+            judge_required,
+            Severity.ERROR,
+            cause=Cause.PROXY,
+            depends_on=_WAY,
             surroundings=True,
         ),
     ),

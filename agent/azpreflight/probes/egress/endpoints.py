@@ -6,7 +6,7 @@ from dataclasses import replace
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, flow_of, host_of, way
-from azpreflight.probes.egress.packages import consequence_of, why_no_packages
+from azpreflight.probes.egress.packages import BY_PROXY, consequence_of, why_no_packages
 from azpreflight.probes.egress.wording import (
     evidence_of,
     hosts_of,
@@ -38,6 +38,8 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         names = listed(own.extension for own in needy if set(own.answers) & set(answers))
         message = f"no way to {place_of(answers)}, which {names} needs: {told(answers[0])}"
         yield shut_finding(answers, Severity.ERROR, message, open_up_or_do_without(facts, hosts_of(answers)))
+    if any(_those(needy, Way.PROXY)):
+        yield NotApplicable(BY_PROXY)
     for answer in _those(needy, Way.ODD):
         yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
     if facts.nothing_open:
@@ -69,6 +71,8 @@ def judge_configured(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     for answers in by_flow(answer for answer in facts.configured if way(answer) is Way.SHUT).values():
         message = f"no way to {place_of(answers)}: {told(answers[0])}; the configuration names it"
         yield shut_finding(answers, Severity.WARNING, message, f"{open_up(hosts_of(answers))}.")
+    if any(way(answer) is Way.PROXY for answer in facts.configured):
+        yield NotApplicable(BY_PROXY)
     for answer in facts.configured:
         if way(answer) is Way.ODD:
             yield Unknown(f"{host_of(answer.url)}: {told(answer)}")

@@ -10,6 +10,8 @@ from azpreflight.host import Outcome, Phase
 from azpreflight.probes.answers import Answer
 
 PROXY_WANTS_PASSWORD = 407
+PROXY_REFUSES = (403, 502, 503, 504)
+"""Statuses that a proxy gives in the server's place: it is forbidden, or the proxy cannot reach the server."""
 
 
 class Way(str, Enum):
@@ -21,9 +23,10 @@ class Way(str, Enum):
     """Something on the way, or nothing at all, kept the answer from coming."""
     UNTRUSTED = "untrusted"
     """Something answered with a certificate that this machine does not trust."""
+    PROXY = "proxy"
+    """A proxy, the agent's own or one that nobody asked for, kept the answer from coming."""
     ODD = "odd"
-    """A proxy, something that does not speak the protocol, or a name server that denies the name: no verdict on the
-    way."""
+    """Something that does not speak the protocol, or a name server that denies the name: no verdict on the way."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,9 @@ class EgressFacts:
     """From the addresses in the configuration."""
     documented: tuple[Answer, ...] = ()
     """From the cloud's public endpoints: only tried where they tell more than the rest."""
+    otherwise: tuple[Answer, ...] = ()
+    """From some of the same servers by other ways than the agent's: straight where it has a proxy, by the proxies that
+    only other programs have. Empty where no proxy is set."""
 
     @property
     def every(self) -> "tuple[Answer, ...]":
@@ -127,15 +133,21 @@ class EgressFacts:
 
 def way(answer: Answer) -> Way:
     """What the answer says of the way to its server."""
-    if answer.phase is Phase.PROXY or answer.status == PROXY_WANTS_PASSWORD:
-        return Way.ODD
+    if _refused_by_proxy(answer):
+        return Way.PROXY
     if answer.outcome is Outcome.OK:
         return Way.OPEN
     if answer.outcome is Outcome.ERROR and answer.phase is Phase.TLS:
         return Way.UNTRUSTED if answer.issuer is not None else Way.ODD
     if answer.outcome is Outcome.ERROR and answer.phase in (Phase.DNS, Phase.HTTP):
         return Way.ODD
-    return Way.SHUT
+    return Way.PROXY if answer.proxy is not None else Way.SHUT
+
+
+def _refused_by_proxy(answer: Answer) -> bool:
+    if answer.phase is Phase.PROXY or answer.status == PROXY_WANTS_PASSWORD:
+        return True
+    return answer.via is not None and answer.status in PROXY_REFUSES
 
 
 def host_of(url: str) -> str:
@@ -156,7 +168,11 @@ def port_of(url: str) -> int:
 
 
 def flow_of(answer: Answer) -> str:
-    """The flow that an answer speaks of: a name if it was not even found, else an address."""
+    """The flow that an answer speaks of: a name if it was not even found, else an address; those of a proxy if one was
+    asked."""
+    if answer.proxy is not None:
+        port = port_of(f"//{answer.proxy}")
+        return f"tcp {answer.address}:{port}" if answer.address else f"name {host_of(f'//{answer.proxy}')}"
     if answer.phase is Phase.DNS or answer.address is None:
         return f"name {host_of(answer.url)}"
     return f"tcp {answer.address}:{port_of(answer.url)}"

@@ -1,13 +1,14 @@
-"""Trying one address of the internet: the name, the connection, then the request.
+"""Trying addresses of the internet: the name, the connection, then the request.
 
 The name's address comes from any server that answers, the platform's own included, so that a dead or lying DNS server
 does not hide what else is wrong. The connection is tried apart from the request, because its errors tell who sent them
-and because silence there is known sooner than in a request, which may rightly take longer.
+and because silence there is known sooner than in a request, which may rightly take longer. Where the agent has a proxy
+the connection is to that one, which then looks up the server's name by itself.
 """
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Optional
 
@@ -15,7 +16,8 @@ from azpreflight.host import Host, Outcome, Phase
 from azpreflight.probes.answers import Answer, answer_of
 from azpreflight.probes.dns_facts import CONTROL, DnsFacts, addresses_of, made_up, speaks
 from azpreflight.probes.egress.facts import host_of, port_of
-from azpreflight.probes.goalstate import bare
+from azpreflight.probes.goalstate import GoalState, bare
+from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy
 
 LOOKUP = 0.7
 """Seconds for a name that the DNS probe did not ask for, at servers that it found to answer."""
@@ -83,6 +85,19 @@ def _why(denied: bool) -> str:
 
 
 @dataclass(frozen=True)
+class Means:
+    """What every attempt needs."""
+
+    host: Host
+    dns: Optional[DnsFacts]
+    proxies: Optional[ProxyFacts]
+    state: Optional[GoalState]
+    """What the HostGAPlugin wants to be told; None if it cannot be asked."""
+    stops: "Mapping[str, Found]" = field(default_factory=dict)
+    """Where the hosts of proxies are."""
+
+
+@dataclass(frozen=True)
 class Tried:
     """One GET."""
 
@@ -90,23 +105,65 @@ class Tried:
     body: bytes = b""
 
 
-def fetch(
+Wanted = tuple[str, Optional[str]]
+"""An address, and the proxy by which it is asked for: HOST:PORT, or None for straight."""
+
+
+def fetch_as_agent(
+    means: Means, uris: "Sequence[str]", limit: int, seconds: float, headers: "Optional[Mapping[str, str]]" = None
+) -> "tuple[Tried, ...]":
+    """All of these at once, each as the agent would: by its proxy where it has one."""
+    return fetch_all(means, [(uri, agent_proxy(means.proxies, uri)) for uri in uris], limit, seconds, headers)
+
+
+def fetch_all(
+    means: Means, wanted: "Sequence[Wanted]", limit: int, seconds: float, headers: "Optional[Mapping[str, str]]" = None
+) -> "tuple[Tried, ...]":
+    """All of these at once."""
+    straight = [host_of(uri) for uri, proxy in wanted if proxy is None]
+    found = {**means.stops, **look_up(means.host, straight, means.dns)}
+    return means.host.together([partial(_fetch, means.host, one, found, limit, seconds, headers) for one in wanted])
+
+
+def _first_stop(uri: str, proxy: Optional[str]) -> "tuple[str, int]":
+    """Host and port to connect to."""
+    place = uri if proxy is None else f"//{proxy}"
+    return host_of(place), port_of(place)
+
+
+def _fetch(
     host: Host,
-    uri: str,
+    wanted: Wanted,
     found: "Mapping[str, Found]",
     limit: int,
     seconds: float,
-    headers: "Optional[Mapping[str, str]]" = None,
+    headers: "Optional[Mapping[str, str]]",
 ) -> Tried:
-    """One GET straight from the server."""
-    where = found.get(host_of(uri), Found(detail="not an address that can be asked", denied=True))
+    """One connection, and one GET. Like the agent's requests it has no password for the proxy."""
+    uri, proxy = wanted
+    name, port = _first_stop(uri, proxy)
+    where = found.get(name, Found(detail="not an address that can be asked", denied=True))
     if not where.addresses:
-        outcome = Outcome.ERROR if where.denied else Outcome.TIMEOUT
-        return Tried(Answer(bare(uri), outcome, Phase.DNS, 0.0, detail=where.detail))
+        outcome, phase = Outcome.ERROR if where.denied else Outcome.TIMEOUT, Phase.PROXY if proxy else Phase.DNS
+        return Tried(Answer(bare(uri), outcome, phase, 0.0, detail=where.detail, proxy=proxy))
     address = where.addresses[0]
-    tcp = host.connect(address, port_of(uri), min(CONNECT, seconds))
+    tcp = host.connect(address, port, min(CONNECT, seconds))
     if tcp.outcome is not Outcome.OK:
-        answer = Answer(bare(uri), tcp.outcome, Phase.TCP, tcp.duration_s, address=address, detail=tcp.detail)
+        phase = Phase.PROXY if proxy else Phase.TCP
+        answer = Answer(bare(uri), tcp.outcome, phase, tcp.duration_s, address=address, detail=tcp.detail, proxy=proxy)
         return Tried(replace(answer, offender=tcp.offender, icmp=tcp.icmp))
-    got = host.get(uri, seconds - tcp.duration_s, headers=headers, limit=limit, address=address)
-    return Tried(replace(answer_of(uri, got), address=address), got.body)
+    left = seconds - tcp.duration_s
+    if proxy is None:
+        got = host.get(uri, left, headers=headers, limit=limit, address=address)
+    else:
+        place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        got = host.get(uri, left, headers=headers, limit=limit, proxy=f"http://{place}")
+    return Tried(replace(answer_of(uri, got), address=address, proxy=proxy), got.body)
+
+
+def first_of_each(uris: "Sequence[str]", most: int) -> "tuple[str, ...]":
+    """The first of these of each server, `most` in all."""
+    servers: dict[tuple[str, int], str] = {}
+    for uri in uris:
+        servers.setdefault((host_of(uri), port_of(uri)), uri)
+    return tuple(servers.values())[:most]

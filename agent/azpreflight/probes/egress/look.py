@@ -6,8 +6,8 @@ both ways are tried, because which one works decides between a delay and a failu
 second way.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Callable, Optional, TypeVar
 
@@ -16,9 +16,19 @@ from azpreflight.model import Run
 from azpreflight.probes.answers import Answer, answer_of
 from azpreflight.probes.dns_facts import DnsFacts
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, port_of, way
-from azpreflight.probes.egress.fetch import ATTEMPT, Tried, fetch, look_up
+from azpreflight.probes.egress.fetch import (
+    ATTEMPT,
+    Means,
+    Tried,
+    Wanted,
+    fetch_all,
+    fetch_as_agent,
+    first_of_each,
+    look_up,
+)
 from azpreflight.probes.egress.plan import MAX_URIS, Errand, Need, plan
-from azpreflight.probes.goalstate import GoalState, Unreadable, bare, parse_manifest
+from azpreflight.probes.goalstate import Unreadable, bare, parse_manifest
+from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, other_proxies, proxy_hosts
 from azpreflight.probes.wireserver import WIRE_SERVER, plugin_headers
 
 A = TypeVar("A")
@@ -32,17 +42,10 @@ PACKAGE_LIMIT = 1 << 16
 RANGE = {"Range": f"bytes=0-{PACKAGE_LIMIT - 1}"}
 PAGE_LIMIT = 1 << 10
 """Bytes of anything else: that it answers is all that counts."""
+OTHER_SERVERS, OTHER_PROXIES = 2, 2
+"""Servers that are tried by other ways, and proxies by which: they are the network's, and the same for all servers."""
 PACKAGE_ATTEMPT = 1.4
 """Seconds for a package, whose stores have answered for the manifest: so both steps cost at most 3.4 s."""
-
-
-@dataclass(frozen=True)
-class Means:
-    """What every attempt needs."""
-
-    host: Host
-    dns: Optional[DnsFacts]
-    state: Optional[GoalState]
 
 
 def gather(host: Host, run: Run) -> EgressFacts:
@@ -50,16 +53,34 @@ def gather(host: Host, run: Run) -> EgressFacts:
     if run.offline:
         return EgressFacts()
     todo = plan(run)
-    means = Means(host, run.facts(DnsFacts), todo.state)
+    dns, proxies = run.facts(DnsFacts), run.facts(ProxyFacts)
+    means = Means(host, dns, proxies, todo.state, look_up(host, proxy_hosts(proxies), dns))
     pages = [*(uri for need in todo.needs for uri in need.uris), *todo.configured, *todo.documented]
-    packages, answers = _both(host, partial(_packages, means, todo.errands), partial(_pages, means, pages))
-    rest = iter(answers)
+    manifests = [uri for errand in todo.errands for uri in errand.manifests]
+    calls: list[Callable[[], Any]] = [
+        partial(_packages, means, todo.errands),
+        partial(fetch_as_agent, means, pages, PAGE_LIMIT, ATTEMPT),
+        partial(fetch_all, means, _other_ways(means, [*manifests, *pages]), PAGE_LIMIT, ATTEMPT),
+    ]
+    packages, tried, otherwise = host.together(calls)
+    rest = (page.answer for page in tried)
     return EgressFacts(
         packages=packages,
         own=tuple(_own(need, tuple(next(rest) for _ in need.uris)) for need in todo.needs),
         configured=tuple(next(rest) for _ in todo.configured),
         documented=tuple(rest),
+        otherwise=tuple(page.answer for page in otherwise),
     )
+
+
+def _other_ways(means: Means, uris: "Sequence[str]") -> "list[Wanted]":
+    """Ways that the agent does not take, if a proxy is set at all: they tell whether it should."""
+    wanted: list[Wanted] = []
+    for uri in first_of_each(uris, OTHER_SERVERS):
+        own = agent_proxy(means.proxies, uri)
+        others = other_proxies(means.proxies, [own])[:OTHER_PROXIES]
+        wanted += [(uri, proxy) for proxy in ((None, *others) if own is not None else others)]
+    return wanted
 
 
 def _both(host: Host, first: "Callable[[], A]", second: "Callable[[], B]") -> "tuple[A, B]":
@@ -67,13 +88,6 @@ def _both(host: Host, first: "Callable[[], A]", second: "Callable[[], B]") -> "t
     calls: list[Callable[[], Any]] = [first, second]
     one, other = host.together(calls)
     return one, other
-
-
-def _pages(means: Means, uris: "Sequence[str]") -> "tuple[Answer, ...]":
-    """Whether these answer, whatever they say."""
-    found = look_up(means.host, [host_of(uri) for uri in uris], means.dns)
-    tries = means.host.together([partial(fetch, means.host, uri, found, PAGE_LIMIT, ATTEMPT) for uri in uris])
-    return tuple(tried.answer for tried in tries)
 
 
 def _own(need: Need, answers: "tuple[Answer, ...]") -> Own:
@@ -91,7 +105,7 @@ def _package(means: Means, errand: Errand) -> Package:
     """The manifest by both ways, then the package that it names by both ways."""
     straight, relayed = _both(
         means.host,
-        partial(_straight, means, errand.manifests, MANIFEST_LIMIT, ATTEMPT),
+        partial(fetch_as_agent, means, errand.manifests, MANIFEST_LIMIT, ATTEMPT),
         partial(_relayed, means, errand.manifests[0], MANIFEST_LIMIT, ATTEMPT),
     )
     package = Package(
@@ -113,11 +127,16 @@ def _go_on(means: Means, package: Package, manifest: bytes) -> Package:
         return replace(package, fault=f"the manifest cannot be read: {error}")
     if not uris:
         return replace(package, fault=f"the manifest names no package of version {package.version}")
-    dead = {_server(answer.url): answer for answer in package.manifests if way(answer) is Way.SHUT}
+    dead = {_server(answer.url): answer for answer in package.manifests if way(answer) in (Way.SHUT, Way.PROXY)}
     straight, relayed = _both(
         means.host,
         partial(
-            _straight, means, [uri for uri in uris if _server(uri) not in dead], PACKAGE_LIMIT, PACKAGE_ATTEMPT, RANGE
+            fetch_as_agent,
+            means,
+            [uri for uri in uris if _server(uri) not in dead],
+            PACKAGE_LIMIT,
+            PACKAGE_ATTEMPT,
+            RANGE,
         ),
         partial(_relayed, means, uris[0], PACKAGE_LIMIT, PACKAGE_ATTEMPT, package.manifests[0].url),
     )
@@ -134,14 +153,6 @@ def _go_on(means: Means, package: Package, manifest: bytes) -> Package:
 def _server(uri: str) -> "tuple[str, int]":
     """Whom an address belongs to: one that could not be reached for the manifest is not tried again for the package."""
     return host_of(uri), port_of(uri)
-
-
-def _straight(
-    means: Means, uris: "Sequence[str]", limit: int, seconds: float, headers: "Optional[Mapping[str, str]]" = None
-) -> "tuple[Tried, ...]":
-    """Each address, from its own server."""
-    found = look_up(means.host, [host_of(uri) for uri in uris], means.dns)
-    return means.host.together([partial(fetch, means.host, uri, found, limit, seconds, headers) for uri in uris])
 
 
 def _relayed(means: Means, uri: str, limit: int, seconds: float, manifest: Optional[str] = None) -> Optional[Tried]:

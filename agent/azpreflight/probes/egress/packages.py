@@ -24,6 +24,7 @@ from azpreflight.probes.egress.wording import (
 )
 from azpreflight.probes.platform import NOT_ROOT, PLUGIN_FLOW, PlatformFacts
 
+BY_PROXY = "a proxy keeps it from coming, see proxy-agent and proxy-required"
 NO_PACKAGES = "this VM's goal state names no package"
 
 
@@ -45,6 +46,8 @@ def _undecided(package: Package) -> Iterator[Verdict]:
         yield Unknown(f"{package.name}: {package.fault}")
     elif not package.open and Way.ODD in ways:
         yield Unknown(f"{host_of(ways[Way.ODD].url)}: {told(ways[Way.ODD])}")
+    elif not package.open and Way.PROXY in ways:
+        yield NotApplicable(BY_PROXY)
     elif not package.open and Way.UNTRUSTED in ways:
         yield NotApplicable("what answers there presents certificates that are not trusted, see egress-tls")
 

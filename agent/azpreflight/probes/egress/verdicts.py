@@ -54,7 +54,8 @@ def channel_of(package: Optional[Package], names: Optional[bool]) -> str:
     """direct, hostgaplugin, none or unknown."""
     if package is None:
         return "unknown"
-    if package.delivered and names is not False:
+    by_proxy = any(answer.proxy is not None for answer in package.direct)
+    if package.delivered and (names is not False or by_proxy):
         return "direct"
     if package.relayed:
         return "hostgaplugin"
@@ -68,10 +69,11 @@ def _not_in_goal_state(run: Run) -> str:
 def _hindrance(own: Own, facts: EgressFacts, names: Optional[bool]) -> Optional[str]:
     """What will stop its work; None if nothing is known that would."""
     for answer in own.answers:
-        if way(answer) in (Way.SHUT, Way.UNTRUSTED):
+        if way(answer) in (Way.SHUT, Way.UNTRUSTED, Way.PROXY):
             return f"it needs {host_of(answer.url)}: {told(answer)}"
-    needs = [host_of(answer.url) for answer in own.answers] or [own.settings or ""]
-    if names is False and (own.answers or own.always):
+    needs = [host_of(answer.url) for answer in own.answers if answer.proxy is None] or [own.settings or ""]
+    by_proxy = any(answer.proxy is not None for answer in own.answers)
+    if names is False and not by_proxy and (own.answers or own.always):
         return f"it needs {needs[0]}, and no configured DNS server knows public names"
     if own.always and facts.nothing_open:
         return f"it needs {own.settings}, and no public server answers"
@@ -80,6 +82,9 @@ def _hindrance(own: Own, facts: EgressFacts, names: Optional[bool]) -> Optional[
 
 def _doubt(own: Own) -> Optional[str]:
     """Why it may not work all the same; None if it needs nothing else."""
+    proxies = [answer.proxy for answer in own.answers if answer.proxy is not None]
+    if proxies:
+        return f"its own settings must name the proxy {proxies[0]}, by which the agent gets out"
     if not own.known:
         return "what else it needs is not known"
     return f"it also needs {own.settings}, which cannot be tried from here" if own.settings is not None else None

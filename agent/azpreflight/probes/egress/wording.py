@@ -12,12 +12,16 @@ DIAGNOSTICS = "LinuxDiagnostic"
 REFUSED_DELAY, SILENT_DELAY = 31, 91
 """Seconds that the agent spends on one address before it turns to the HostGAPlugin: six tries with 31 s between them,
 and 10 s for each where nothing answers (WALinuxAgent, common/utils/restutil.py)."""
+REFUSED_BY_STATUS_DELAY = 25
+"""Likewise where the answer is a status such as 403 or 503: 25 tries with a second between them."""
 AGAIN = "the VM need not be deleted: once this is mended, remove each extension that failed and add it again"
 
 
 def place_of(answers: "Sequence[Answer]") -> str:
     """The hosts of answers that speak of one flow, with what was tried to reach them."""
     first = answers[0]
+    if first.proxy is not None:
+        return f"{hosts_of(answers)} (by the proxy {first.proxy})"
     if first.phase is Phase.DNS:
         return hosts_of(answers)
     return f"{hosts_of(answers)} ({first.address}:{port_of(first.url)})"
@@ -31,11 +35,14 @@ def listed(names: "Iterable[str]", most: int = 3) -> str:
 
 def told(answer: Answer) -> str:
     """What came of it; of a name, why it has no address."""
-    return answer.detail or said(answer) if answer.phase is Phase.DNS else said(answer)
+    nameless = answer.phase is Phase.DNS or (answer.phase is Phase.PROXY and answer.address is None)
+    return answer.detail or said(answer) if nameless else said(answer)
 
 
 def delay_of(answer: Answer) -> int:
     """Seconds that one such address costs the agent."""
+    if answer.outcome is Outcome.OK:
+        return REFUSED_BY_STATUS_DELAY
     silent = answer.outcome is Outcome.TIMEOUT and answer.phase is not Phase.DNS
     return SILENT_DELAY if silent else REFUSED_DELAY
 
@@ -59,6 +66,8 @@ def evidence_of(answer: Answer) -> "dict[str, str]":
         "address": answer.address,
         "phase": answer.phase.value,
         "outcome": answer.outcome.value,
+        "proxy": answer.proxy,
+        "via": answer.via,
         "issuer": answer.issuer,
         "offender": answer.offender,
         "icmp": answer.icmp,

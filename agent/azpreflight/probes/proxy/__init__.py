@@ -1,0 +1,50 @@
+"""Where this machine's programs are told to use a proxy, and whether the platform's own addresses are left out.
+
+The agent fetches packages by the proxy of its configuration or its environment, and asks the platform straight
+(WALinuxAgent, common/utils/restutil.py). Other programs are not as careful: whatever honours http_proxy sends what is
+meant for 168.63.129.16 and 169.254.169.254 to the proxy too, where these addresses are somebody else's or nobody's.
+cloud-init is such a program, and so are most extensions, which inherit the agent's environment. Only files are read
+here; whether the agent's proxy works is seen where packages are fetched, by the egress probe.
+"""
+
+from azpreflight.model import Cause, Check, Probe, Severity
+from azpreflight.probes.proxy.facts import ProxyFacts, ProxySetting, Reader
+from azpreflight.probes.proxy.judges import judge_consistency, judge_platform_addresses, judge_settings
+from azpreflight.probes.proxy.look import gather
+
+__all__ = ["PROBE", "ProxyFacts", "ProxySetting", "Reader", "gather"]
+
+WORST_CASE_S = 2.0
+"""Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call."""
+
+PROBE = Probe(
+    name="proxy",
+    facts=ProxyFacts,
+    gather=gather,
+    needs=("agents",),
+    checks=(
+        Check(
+            "proxy-platform-addresses",
+            "no proxy setting catches the platform's own addresses",
+            judge_platform_addresses,
+            Severity.ERROR,
+            cause=Cause.PROXY,
+            offline=True,
+        ),
+        Check(
+            "proxy-settings",
+            "the agent's proxy settings are such as it understands",
+            judge_settings,
+            Severity.WARNING,
+            cause=Cause.PROXY,
+            offline=True,
+        ),
+        Check(
+            "proxy-consistent",
+            "no other program has a proxy where the agent has none",
+            judge_consistency,
+            Severity.NOTE,
+            offline=True,
+        ),
+    ),
+)
