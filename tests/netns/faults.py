@@ -101,7 +101,33 @@ def keeps_quiet(role: str) -> Fault:
     return on(role, "iptables-nft -A OUTPUT -p icmp -j DROP")
 
 
+# proxies, certificates, clocks, large packets
+
 TLS_INSPECTED = Fault(behaviours={"certificate": "inspected"})
+PROXY_PLACE = f"http://{topology.PROXY}:3128"
+NO_PROXY = f"no_proxy={topology.WIRE_SERVER},{topology.IMDS}"
+AGENT_DROP_IN = "/etc/systemd/system/walinuxagent.service.d/proxy.conf"
+ONLY_BY_PROXY = on("fabric", f"iptables-nft -A FORWARD -s {topology.VM} -o wan -j DROP")
+"""The virtual network lets the proxy out and nobody else."""
+AGENT_HAS_PROXY = Fault(
+    files={
+        AGENT_DROP_IN: f'[Service]\nEnvironment="https_proxy={PROXY_PLACE}" "http_proxy={PROXY_PLACE}" "{NO_PROXY}"\n'
+    }
+)
+CAUGHT_BY_PROXY = Fault(files={AGENT_DROP_IN: f"[Service]\nEnvironment=http_proxy={PROXY_PLACE}\n"})
+APT_HAS_PROXY = Fault(files={"/etc/apt/apt.conf.d/95proxy": f'Acquire::http::Proxy "{PROXY_PLACE}";\n'})
+NO_AUTHORITIES = Fault(files={"/etc/ssl/certs/ca-certificates.crt": None, "/usr/share/ca-certificates": None})
+"""Neither the bundle, nor what the links beside it lead to."""
+CLOCK_TWO_HOURS_BEHIND = Fault(setup={"clock_s": 7200.0})
+CLOCK_400_DAYS_AHEAD = Fault(setup={"clock_s": -400 * 86400.0}, behaviours={"certificate": "expired"})
+"""The servers' certificates have expired by the VM's clock alone."""
+LARGE_PACKETS_VANISH = on("edge", "iptables-nft -A FORWARD -m length --length 1401: -j DROP")
+
+
+def proxy(behaviour: str) -> Fault:
+    """A proxy in the virtual network behaves like this."""
+    return Fault(behaviours={"proxy": behaviour})
+
 
 # the platform
 

@@ -280,6 +280,69 @@ RESOLVED = (
         ERROR,
     ),
 )
+BEHIND_PROXY = tuple(
+    Scenario(name, broken, (faults.AGENT_HAS_PROXY, *more), cause, severity)
+    for name, broken, more, cause, severity in (
+        ("proxy-works", "nothing; the agent has a proxy", (faults.proxy("answers"),), None, None),
+        (
+            "proxy-only",
+            "nothing; the agent has the proxy without which nothing gets out",
+            (faults.proxy("answers"), faults.ONLY_BY_PROXY),
+            None,
+            None,
+        ),
+        ("proxy-dead", "the agent's proxy does not listen", (faults.proxy("closed"),), Cause.PROXY, WARNING),
+        (
+            "proxy-silent",
+            "the agent's proxy connects and says nothing",
+            (faults.proxy("silent"),),
+            Cause.PROXY,
+            WARNING,
+        ),
+        (
+            "proxy-407",
+            "the agent's proxy wants a password",
+            (faults.proxy("407"), faults.ONLY_BY_PROXY),
+            Cause.PROXY,
+            WARNING,
+        ),
+        (
+            "proxy-403-nor-plugin",
+            "the agent's proxy forbids it, and the HostGAPlugin delivers nothing",
+            (faults.proxy("403"), faults.PLUGIN_FAILS),
+            Cause.PROXY,
+            ERROR,
+        ),
+        (
+            "proxy-inspects",
+            "what comes by the agent's proxy has replaced certificates",
+            (faults.proxy("answers"), faults.TLS_INSPECTED),
+            Cause.TLS_INTERCEPTION,
+            WARNING,
+        ),
+    )
+)
+INTERFERENCE = (
+    Scenario(
+        "proxy-missing",
+        "nothing gets out but by a proxy, which apt has and the agent lacks",
+        (faults.proxy("answers"), faults.ONLY_BY_PROXY, faults.APT_HAS_PROXY),
+        Cause.PROXY,
+        WARNING,
+    ),
+    Scenario(
+        "proxy-catches",
+        "the proxy of the agent's service would catch the platform's own addresses",
+        (faults.proxy("answers"), faults.CAUGHT_BY_PROXY),
+        Cause.PROXY,
+        WARNING,
+    ),
+    Scenario("clock-ahead", "the VM's clock is 400 days ahead", (faults.CLOCK_400_DAYS_AHEAD,), Cause.CLOCK, ERROR),
+    Scenario(
+        "clock-behind", "the VM's clock is two hours behind", (faults.CLOCK_TWO_HOURS_BEHIND,), Cause.CLOCK, WARNING
+    ),
+    Scenario("no-ca-store", "the image has no CA certificates", (faults.NO_AUTHORITIES,), Cause.AGENT_CONFIG, WARNING),
+)
 ONE_BY_ONE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *TLS, *FIREWALL, *IMAGE, *PAIRS, *RESOLVED)
 
 
@@ -312,5 +375,5 @@ CONFIGURATIONS = (
         faults.RESOLVED,
     ),
 )
-TABLE = (*ONE_BY_ONE, *CONFIGURATIONS)
+TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}

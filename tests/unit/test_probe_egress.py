@@ -9,6 +9,7 @@ import pytest
 
 from azpreflight import codec
 from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, TcpAnswer
+from azpreflight.host.castore import BUNDLES
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import dns, egress, instance, platform, proxy, wireserver
 from azpreflight.probes.egress.look import ARTIFACT_URL
@@ -95,6 +96,7 @@ def world(extension: Extension = HELLO, **changes: Any) -> World:
         "files": {
             **test_probe_platform.HEALTHY.files,
             "/etc/resolv.conf": "nameserver 10.0.0.53\n",
+            BUNDLES[0]: "-----BEGIN CERTIFICATE-----\n",
             **changes.pop("files", {}),
         },
         "routes": test_probe_platform.HEALTHY.routes,
@@ -366,6 +368,13 @@ def test_a_wrong_clock_or_a_poor_store_is_no_interception(issuer: str, detail: s
     result = by_check(report(inspected(issuer, detail)))["egress-tls"]
     assert result.status.value == "unknown"
     assert words in (result.reason or "")
+
+
+def test_a_certificate_for_another_name_is_possibly_a_wrong_server() -> None:
+    """Its issuer is trusted, so that no appliance made it."""
+    (found, *_) = findings(report(inspected(TRUSTED, "Hostname mismatch, certificate is not valid")), "egress-tls")
+    assert found.confidence is Confidence.POSSIBLE
+    assert "which server answers there" in found.remedy
 
 
 @pytest.mark.parametrize("phase", [Phase.TLS, Phase.HTTP])

@@ -12,14 +12,8 @@ from functools import cache
 from threading import Lock
 from typing import Any, Optional
 
-BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Gentoo, Alpine
-    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL and its kin, Azure Linux
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # the same, where the link above is gone
-    "/etc/ssl/ca-bundle.pem",  # SUSE
-    "/var/lib/ca-certificates/ca-bundle.pem",  # SUSE, where the link above is gone
-)
-"""Where the distributions that Azure endorses keep the certificates that they trust."""
+from azpreflight.host.castore import BUNDLES, DIRECTORY
+
 COMMON_NAME, ORGANIZATION = bytes((0x55, 4, 3)), bytes((0x55, 4, 10))
 """Object identifiers 2.5.4.3 and 2.5.4.10 in DER (X.520)."""
 SEQUENCE, EXPLICIT_VERSION = 0x30, 0xA0
@@ -33,7 +27,7 @@ def bundle() -> Optional[str]:
 
 
 def trusting(store: Optional[str]) -> ssl.SSLContext:
-    """A context that trusts the certificates in the file `store`, and nothing where that is None.
+    """A context that trusts the certificates in the file `store`, or where that is None those that lie one by one.
 
     Parsing a distribution's bundle takes some 40 ms, hence once a process, however many threads ask for it at the same
     time; a context may be shared between them.
@@ -44,7 +38,9 @@ def trusting(store: Optional[str]) -> ssl.SSLContext:
 
 @cache
 def _load(store: Optional[str]) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=store) if store else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if store is not None:
+        return ssl.create_default_context(cafile=store)
+    return ssl.create_default_context(capath=DIRECTORY if os.path.isdir(DIRECTORY) else os.devnull)
 
 
 @cache

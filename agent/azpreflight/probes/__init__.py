@@ -6,6 +6,7 @@ from azpreflight.model import Probe
 from azpreflight.probes import (
     agents,
     boot,
+    clock,
     dns,
     egress,
     firewall,
@@ -16,6 +17,7 @@ from azpreflight.probes import (
     path,
     platform,
     proxy,
+    tls,
 )
 
 PROBES: "tuple[Probe[Any], ...]" = (
@@ -28,6 +30,8 @@ PROBES: "tuple[Probe[Any], ...]" = (
     platform.PROBE,
     dns.PROBE,
     firewall.PROBE,
+    tls.PROBE,
+    clock.PROBE,
     proxy.PROBE,
     egress.PROBE,
     path.PROBE,

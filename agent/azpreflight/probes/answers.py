@@ -22,6 +22,8 @@ PHASES = {
     Phase.TLS: " in the TLS handshake",
     Phase.HTTP: " after the connection was made",
 }
+TIME_WORDS = ("expired", "not yet valid")
+"""What OpenSSL says of a certificate that would be good at another time."""
 PASSED_ON = ("via", "x-squid-error", "proxy-status")
 """Headers by which a proxy is known (RFC 9110, section 7.6.3; squid; RFC 9209)."""
 
@@ -97,3 +99,8 @@ def said(answer: Answer) -> str:
     if answer.outcome is Outcome.ERROR:
         return answer.detail or "an answer that makes no sense"
     return WORDS[answer.outcome].format(seconds=answer.duration_s) + PHASES[answer.phase]
+
+
+def is_about_time(answer: Answer) -> bool:
+    """The server's certificate was refused for its dates alone: OpenSSL looks at the chain and the name before."""
+    return answer.phase is Phase.TLS and any(words in (answer.detail or "") for words in TIME_WORDS)

@@ -8,7 +8,8 @@ one seen most.
 """
 
 from azpreflight.model import Cause, Check, Judge, Probe, Severity
-from azpreflight.probes.egress.endpoints import judge_certificates, judge_configured, judge_extensions
+from azpreflight.probes.egress.certificates import judge_certificates
+from azpreflight.probes.egress.endpoints import judge_configured, judge_extensions
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
 from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
 from azpreflight.probes.egress.look import PACKAGE_ATTEMPT, gather
@@ -83,7 +84,8 @@ PROBE = Probe(
             judge_certificates,
             Severity.ERROR,
             cause=Cause.TLS_INTERCEPTION,
-            depends_on=("dns-answers",),
+            depends_on=("dns-answers", "clock-skew"),
+            reads=("tls",),
             surroundings=True,
         ),
         Check(

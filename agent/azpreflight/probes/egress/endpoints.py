@@ -1,14 +1,13 @@
-"""The verdicts on what extensions need of their own, on what the configuration names, and on certificates. Pure."""
+"""The verdicts on what extensions need of their own, on and on what the configuration names. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Confidence, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.answers import Answer
-from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, flow_of, host_of, way
-from azpreflight.probes.egress.packages import BY_PROXY, consequence_of, why_no_packages
+from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, host_of, way
+from azpreflight.probes.egress.packages import BY_PROXY, why_no_packages
 from azpreflight.probes.egress.wording import (
-    evidence_of,
     hosts_of,
     listed,
     open_up,
@@ -17,12 +16,6 @@ from azpreflight.probes.egress.wording import (
     shut_finding,
     told,
 )
-
-PUBLIC_AUTHORITIES = ("O=Microsoft Corporation", "O=DigiCert Inc")
-"""Who issues the certificates of Azure's own servers (Microsoft Learn, "Azure Certificate Authority details"). One of
-these that is not trusted means that the machine's store lacks it."""
-CLOCK_WORDS = ("expired", "not yet valid")
-"""What OpenSSL says of a certificate that would be good at another time."""
 
 
 def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
@@ -76,29 +69,3 @@ def judge_configured(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     for answer in facts.configured:
         if way(answer) is Way.ODD:
             yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
-
-
-def judge_certificates(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
-    """Whatever presents a certificate of its own in a server's place reads all that passes, and stops the agent."""
-    if not any(answer.issuer is not None for answer in facts.every):
-        yield NotApplicable("no server was reached that presents a certificate")
-    for answers in by_flow(answer for answer in facts.every if way(answer) is Way.UNTRUSTED).values():
-        yield _untrusted(facts, answers)
-
-
-def _untrusted(facts: EgressFacts, answers: "Sequence[Answer]") -> Verdict:
-    first = answers[0]
-    detail, issuer = first.detail or "", first.issuer or ""
-    if any(words in detail for words in CLOCK_WORDS):
-        return Unknown(f"{place_of(answers)}: {detail}: the clock or the certificate is wrong")
-    if any(authority in issuer for authority in PUBLIC_AUTHORITIES):
-        return Unknown(f"{place_of(answers)}: this machine's CA store does not know {issuer}, whom Azure uses")
-    return Finding(
-        consequence_of(facts, answers)[0],
-        f"{place_of(answers)} presents a certificate issued by {issuer}: {detail}",
-        "Exempt Azure's endpoints from TLS inspection on the way, as the documentation of the agents demands.",
-        evidence=evidence_of(first),
-        flow=flow_of(first),
-        confidence=Confidence.LIKELY,
-        confidence_reason="the issuer is none that Azure uses; a CA store without the right CA is the alternative",
-    )

@@ -35,8 +35,7 @@ def judge_packages(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         return
     for answers in by_flow(answer for package in facts.packages for answer in _shut(package)).values():
         yield _shut_way(facts, answers)
-    for package in facts.packages:
-        yield from _undecided(package)
+    yield from dict.fromkeys(verdict for package in facts.packages for verdict in _undecided(package))
 
 
 def _undecided(package: Package) -> Iterator[Verdict]:

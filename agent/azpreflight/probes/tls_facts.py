@@ -1,0 +1,24 @@
+"""The store of certificates of authorities that this machine trusts."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.probes.osrelease import Distribution
+
+
+@dataclass(frozen=True)
+class CaStoreFacts:
+    """The store of this machine."""
+
+    bundle: Optional[str]
+    """The file that counts; None if there is none."""
+    certificates: int
+    """How many it has."""
+    single: bool
+    """Without a bundle: there are certificates one by one, which OpenSSL finds too."""
+    distribution: Distribution
+
+    @property
+    def empty(self) -> bool:
+        """Nobody is trusted."""
+        return not self.certificates and not self.single
