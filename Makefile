@@ -6,7 +6,7 @@ PY = .venv/bin/python
 SCENARIO =
 RUNS = 9
 
-.PHONY: help run test lint format schema pages demo scenarios bench wheel deb clean prepared
+.PHONY: help run test lint format schema pages demo scenarios boots bench wheel deb clean prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -48,6 +48,9 @@ demo: prepared ## show a failing VM in the stand-in platform: make demo SCENARIO
 
 scenarios: prepared ## run every scenario of the stand-in platform, and print a table
 	@$(PY) -m tests.netns.demo --table
+
+boots: prepared ## boot real images in an emulator: minutes
+	@$(PY) -m pytest -q -m emulator tests/qemu
 
 bench: prepared ## measure time and memory in the stand-in platform: make bench RUNS=9
 	@$(PY) -m tests.bench $(RUNS)

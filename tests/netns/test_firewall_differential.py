@@ -127,12 +127,12 @@ def kernel_to_ask() -> "Iterator[Kernel]":
 
 @pytest.mark.parametrize("backend", [Backend.LEGACY, Backend.NFT])
 def test_the_kernel_and_the_text_agree(kernel: Kernel, backend: Backend) -> None:
-    decisions = 0
+    decisions = undecided = 0
 
     @settings(max_examples=RULESETS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(rulesets())
     def compare(text: str) -> None:
-        nonlocal decisions
+        nonlocal decisions, undecided
         note(text)
         tables = parse(text, backend, "ip")
         seen = kernel.ask(text, f"iptables-{backend.value}-restore")
@@ -140,12 +140,16 @@ def test_the_kernel_and_the_text_agree(kernel: Kernel, backend: Backend) -> None
             decided = decide(flow, of_kernel, Index(tables), {})
             opinion = evaluate(flow, tables, Surroundings("eth0", ADDRESS))
             note(f"{flow.text}: {decided} {opinion}")
+            if decided.outcome is Outcome.UNKNOWN:  # a machine too busy for its own answers claims nothing
+                undecided += 1
+                continue
             assert words(decided) == (opinion.ends, None if opinion.by is None else (
                 opinion.by.table.name, opinion.by.chain.name, opinion.by.number))  # fmt: skip
             decisions += 1
 
     compare()
-    assert decisions >= RULESETS * len(FLOWS)
+    assert decisions + undecided >= RULESETS * len(FLOWS)
+    assert undecided <= decisions / 50
 
 
 def words(decided: FlowFacts) -> "tuple[frozenset[End], Any]":

@@ -19,7 +19,7 @@ from tests.qemu.boot import Boot, boot
 from tests.qemu.image import Image, Recipe, build
 from tests.qemu.machine import Machine
 
-pytestmark = [pytest.mark.root, pytest.mark.xdist_group("emulator")]
+pytestmark = [pytest.mark.root, pytest.mark.emulator]
 
 SOURCE = Path(__file__).parents[2]
 BOOT_TIMEOUT = 300.0
