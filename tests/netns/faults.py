@@ -1,6 +1,6 @@
 """What can be wrong with a VM and its surroundings, each as a piece of data. They can be combined."""
 
-from tests.netns import topology
+from tests.netns import image, topology
 from tests.netns.documents import DIAGNOSTICS
 from tests.netns.standin import Fault
 
@@ -24,6 +24,11 @@ def on(role: str, *commands: str) -> Fault:
     """Commands for one namespace."""
     return Fault(commands=tuple((role, command) for command in commands))
 
+
+# the image
+
+NO_KERNEL = Fault(files={path: None for path in image.FILES if path.startswith(("/boot/", image.MODULES))})
+"""A tree without kernel and boot loader: another kernel runs it, as in a container."""
 
 # the guest's own firewall
 

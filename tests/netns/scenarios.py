@@ -45,6 +45,7 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 HEALTHY = (
     Scenario("healthy", "nothing", ()),
     Scenario("healthy-ipv6", "nothing; dual stack", (), ipv6=True),
+    Scenario("healthy-no-kernel", "nothing; the kernel that runs is not the image's", (faults.NO_KERNEL,)),
     Scenario("healthy-cloud-init", "nothing; cloud-init provisions", (faults.CLOUD_INIT,)),
     Scenario("healthy-fast-track", "nothing; the goal state comes as vmSettings", (faults.FAST_TRACK,)),
     Scenario("healthy-diagnostics", "nothing; the VM has a diagnostics extension", (faults.HAS_DIAGNOSTICS,)),

@@ -124,10 +124,15 @@ def test_a_blocked_driver() -> None:
 
 
 def test_where_there_is_no_kernel() -> None:
-    """A container has none; an image or a VM without one is not understood."""
-    bare = host({}, *kernel())
-    assert statuses(report(bare, replace(RUN, platform=Platform.NONE)))["boot-drivers"] == "notapplicable"
-    assert statuses(report(bare, MOUNTED))["boot-initramfs"] == "unknown"
+    """A container has none; what one without modules can do is not known."""
+    elsewhere = replace(RUN, platform=Platform.NONE)
+    there = statuses(report(host({"/boot/vmlinuz-6.1.0": b"MZ"}, *kernel()), MOUNTED))
+    assert (there["boot-drivers"], there["boot-initramfs"]) == ("unknown", "unknown")
+    bare = [path for path in FILES if path.startswith(("/boot/", "/lib/modules/"))]
+    for run in (RUN, MOUNTED, elsewhere):
+        found = statuses(report(host({}, *bare), run))
+        names = ("boot-drivers", "boot-initramfs", "boot-console", "boot-root")
+        assert [found[name] for name in names] == ["notapplicable"] * len(names)
 
 
 # --- initramfs ----------------------------------------------------------------------------------------------------

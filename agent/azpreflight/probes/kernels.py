@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Optional
 
 from azpreflight.host import Host
+from azpreflight.model import NotApplicable, Unknown, Verdict
 from azpreflight.probes.wording import whole
 
 DIRECTORY = "/lib/modules"
@@ -56,9 +57,22 @@ def kernels(host: Host, names: "Sequence[str]") -> "tuple[Kernel, ...]":
     return tuple(Kernel(release, _drivers(host, release, names)) for release in newest)
 
 
-def is_installed(host: Host) -> bool:
-    """A kernel is in the image, with modules or without; containers and test trees have none."""
-    return bool(host.glob("/boot/vmlinu[xz]*") or host.list(DIRECTORY))
+def in_boot(host: Host) -> bool:
+    """A kernel lies under /boot, where Debian, RHEL and systemd's kernel-install put it."""
+    return bool(host.glob("/boot/vmlinu*") or host.glob("/boot/*/*/linux"))
+
+
+def is_there(host: Host) -> bool:
+    """A kernel is installed, here or on a partition of its own, of which its modules tell."""
+    return bool(host.list(DIRECTORY)) or in_boot(host)
+
+
+def without_modules(in_boot: bool) -> Verdict:
+    """What to say where no kernel has modules: what one without them can do is nowhere written down, and where there
+    is none at all, as in a container or a tree for tests, the one that runs is not the image's."""
+    if in_boot:
+        return Unknown(f"no kernel with modules is in {DIRECTORY}")
+    return NotApplicable("no kernel is installed here, so the one that runs comes from elsewhere")
 
 
 def without(found: "Iterable[Kernel]", name: str) -> "tuple[str, ...]":

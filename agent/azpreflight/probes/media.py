@@ -17,12 +17,10 @@ from azpreflight.model import (
     Check,
     Confidence,
     Finding,
-    NotApplicable,
     Probe,
     Profile,
     Run,
     Severity,
-    Unknown,
     Verdict,
 )
 from azpreflight.probes import kernels, modprobe, noexec
@@ -51,8 +49,8 @@ class MediaFacts:
 
     kernels: tuple[Kernel, ...] = ()
     """Those with modules, the newest first, with the drivers that the disc needs."""
-    kernel_installed: bool = True
-    """A kernel is there, if only one without modules."""
+    boot_seen: bool = True
+    """There are kernels under /boot."""
     blocked: Mapping[str, Rule] = field(default_factory=dict)
     """By driver, the line of modprobe.d that keeps a module of this name from being loaded."""
     arm: bool = False
@@ -70,7 +68,7 @@ def gather(host: Host, run: Run) -> MediaFacts:
     blocked = {name: modprobe.blocking(rules, name, _needs(found, name), ALIASES.get(name)) for name in WATCHED}
     return MediaFacts(
         kernels=found,
-        kernel_installed=bool(found) or kernels.is_installed(host),
+        boot_seen=kernels.in_boot(host),
         blocked={name: rule for name, rule in blocked.items() if rule is not None},
         arm=kernels.is_arm(host),
         efi=None if run.offline else host.info("/sys/firmware/efi") is not None,
@@ -84,13 +82,16 @@ def _needs(found: "Sequence[Kernel]", name: str) -> "tuple[str, ...]":
 
 def judge_filesystem(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
     """UDF, the only filesystem of the disc, can be mounted."""
-    yield from _judge_driver(UDF, facts, _severity(run)) if facts.kernels else [_no_kernel(facts)]
+    if facts.kernels:
+        yield from _judge_driver(UDF, facts, _severity(run))
+    else:
+        yield kernels.without_modules(facts.boot_seen)
 
 
 def judge_drive(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
     """The drive that holds the disc gets its drivers."""
     if not facts.kernels:
-        yield _no_kernel(facts)
+        yield kernels.without_modules(facts.boot_seen)
         return
     for name in DRIVES:
         yield from _judge_driver(name, facts, _severity(run))
@@ -105,13 +106,6 @@ def judge_drive(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
 def judge_noexec(facts: MediaFacts, run: Run) -> Iterator[Verdict]:
     """Nothing is mounted noexec where agents and extensions run programs."""
     return noexec.judge(facts.barriers)
-
-
-def _no_kernel(facts: MediaFacts) -> Verdict:
-    """What a kernel without modules can do is nowhere written down."""
-    if facts.kernel_installed:
-        return Unknown(f"no kernel with modules is in {kernels.DIRECTORY}")
-    return NotApplicable("no kernel is installed here, so another one runs")
 
 
 def _severity(run: Run) -> Severity:

@@ -32,6 +32,8 @@ class ConsoleFacts:
     """None: no boot loader was found."""
     getty_masked: bool = False
     """systemd starts no login on the port."""
+    kernel: bool = True
+    """A kernel is installed, for which there must be a boot loader."""
 
 
 def look(host: Host, run: Run) -> ConsoleFacts:
@@ -39,11 +41,13 @@ def look(host: Host, run: Run) -> ConsoleFacts:
     port = "ttyAMA0" if kernels.is_arm(host) else "ttyS0"
     units = (f"serial-getty@{port}.service", "serial-getty@.service")
     masked = any(systemd.unit(host, name).state is UnitState.MASKED for name in units)
-    return ConsoleFacts(port, bootloader.command_line(host), masked)
+    return ConsoleFacts(port, bootloader.command_line(host), masked, kernels.is_there(host))
 
 
-def no_command_line(run: Run) -> Verdict:
-    """What to say where no boot loader was found."""
+def no_command_line(kernel: bool, run: Run) -> Verdict:
+    """What to say where no boot loader was found: a container, or a tree for tests, has no kernel either."""
+    if not kernel:
+        return NotApplicable("neither a kernel nor a boot loader is installed here")
     if run.offline or run.platform is Platform.AZURE:
         return Unknown("no boot loader's configuration was found; its partition may not be mounted")
     return NotApplicable("no boot loader is installed here, and this is not Azure")
@@ -52,7 +56,7 @@ def no_command_line(run: Run) -> Verdict:
 def judge(facts: ConsoleFacts, run: Run) -> Iterator[Verdict]:
     """The serial port is a console, and the last of them."""
     if facts.line is None:
-        yield no_command_line(run)
+        yield no_command_line(facts.kernel, run)
         return
     consoles, source = facts.line.values("console"), facts.line.source
     names = [console.partition(",")[0] for console in consoles]

@@ -12,7 +12,7 @@ from typing import Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
-from azpreflight.probes import bootloader
+from azpreflight.probes import bootloader, kernels
 from azpreflight.probes.boot.console import no_command_line
 from azpreflight.probes.wording import plain
 
@@ -56,6 +56,8 @@ class DiskFacts:
     """Empty for a mounted image, and where df could not tell."""
     space_error: Optional[str] = None
     """Why not; None if it could, or a mounted image is looked at."""
+    kernel: bool = True
+    """A kernel is installed, for which there must be a boot loader."""
 
 
 def look(host: Host, run: Run) -> DiskFacts:
@@ -69,6 +71,7 @@ def look(host: Host, run: Run) -> DiskFacts:
         swap=swaps(host.text(FSTAB) or ""),
         space=space,
         space_error=error,
+        kernel=kernels.is_there(host),
     )
 
 
@@ -101,7 +104,7 @@ def _space(host: Host, run: Run) -> "tuple[tuple[Space, ...], Optional[str]]":
 def judge_root(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
     """The root filesystem is found by what it is and not by where it happened to be."""
     if facts.source is None:
-        yield no_command_line(run)
+        yield no_command_line(facts.kernel, run)
     elif facts.root is not None and facts.root.startswith(FOREIGN):
         yield _by_name(facts, Severity.ERROR, "is a disk of another hypervisor")
     elif facts.root is not None and facts.root.startswith(BY_NAME):

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Optional
 
 from azpreflight.host import Host, HostError
-from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes import initramfs, kernels, modprobe
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.kernels import Kernel, Presence
@@ -82,7 +82,7 @@ def look(host: Host, run: Run) -> DriverFacts:
         kernels=found,
         images=host.together([partial(_image, host, kernel) for kernel in wanted]),
         blocked={name: rule for name, rule in blocked.items() if rule is not None},
-        boot_seen=bool(host.glob("/boot/vmlinu*") or host.glob("/boot/*/*/linux")),
+        boot_seen=kernels.in_boot(host),
     )
 
 
@@ -110,7 +110,7 @@ def sought(kernel: Kernel) -> "tuple[str, ...]":
 def judge_kernel(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
     """Every kernel has the drivers, and may load them."""
     if not facts.kernels:
-        yield from no_kernel(run)
+        yield kernels.without_modules(facts.boot_seen)
         return
     newest = facts.kernels[0]
     for name, (severity, consequence) in DRIVERS.items():
@@ -130,18 +130,10 @@ def judge_kernel(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
             )
 
 
-def no_kernel(run: Run) -> Iterator[Verdict]:
-    """What to say where no kernel is installed: a container has none, an image cannot go without."""
-    if run.offline or run.platform is Platform.AZURE:
-        yield Unknown(f"no kernel with modules is in {kernels.DIRECTORY}")
-    else:
-        yield NotApplicable("no kernel is installed here, and this is not Azure")
-
-
 def judge_images(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
     """Every initramfs has what the root filesystem is reached by."""
     if not facts.kernels:
-        yield from no_kernel(run)
+        yield kernels.without_modules(facts.boot_seen)
     for image, kernel in zip(facts.images, facts.kernels):
         first = kernel is facts.kernels[0]
         if image.error is not None:
