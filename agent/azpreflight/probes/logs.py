@@ -6,6 +6,7 @@ waagent that finds its sentinel from another VM skips provisioning, rewrites the
 this line is all that lasts of an image that was not generalised (WALinuxAgent pa/provision/default.py).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -20,6 +21,14 @@ TAIL = 1 << 20
 """Bytes read from the end: a first boot writes about 20 KiB (waagent) and 120 KiB (cloud-init)."""
 LINE = 400
 """Characters of a line that are searched and kept; longer ones are dumps of whole documents."""
+USER = re.compile(r"//[^/\s]*@")
+"""Name and password of an address, as of a proxy's."""
+SECRET = re.compile(
+    r"((?:passw(?:or)?d|pwd|secret|token|sig|signature|credentials?|account_?key|protected_?settings)[\"']?\s*[=:]\s*)"
+    r"(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&]+)",
+    re.IGNORECASE,
+)
+"""What stands behind a word for a secret, quoted or not."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +84,10 @@ def parse(text: str, log: str) -> "tuple[Sighting, ...]":
 
 
 def _clean(line: str) -> str:
-    """Printable ASCII, and no query string of any address: it may be signed."""
+    """Printable ASCII without secrets: no user and no query string of an address, which may be signed, no password."""
     words = (word.partition("?")[0] if "://" in word else word for word in line.split())
-    return "".join(char if " " <= char <= "~" else "?" for char in " ".join(words))
+    shown = SECRET.sub(r"\1***", USER.sub("//", " ".join(words)))
+    return "".join(char if " " <= char <= "~" else "?" for char in shown)
 
 
 def sighting(facts: LogsFacts, signature: str) -> Optional[Sighting]:
