@@ -13,6 +13,7 @@ from typing import Any, Callable
 from azpreflight.errors import UsageError
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config, Severity
+from azpreflight.probes.goalstate import bare
 from azpreflight.render.plain import plain
 
 DEFAULT_PATH = "/etc/azpreflight/config.yaml"
@@ -141,7 +142,7 @@ def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
     return {
         "cloud": _Key(f"one of {', '.join(CLOUDS)}", _word(CLOUDS)),
         "region": _Key("the short name of a region, such as westeurope", _matching(r"[a-z][a-z0-9]{2,40}")),
-        "endpoints": _Key("a list of http:// or https:// URLs", _list_of(_matching(r"https?://[!-~]{1,2000}"))),
+        "endpoints": _Key("a list of http:// or https:// URLs", _list_of(_url)),
         "ignore": _Key("a list of check ids (see azpreflight list)", _list_of(_word(check_ids))),
         "fail_on": _Key(f"one of {', '.join(severities)}", lambda node: Severity(_word(severities)(node))),
         "timeout": _Key(f"seconds from {low:.0f} to {high:.0f}", _number(low, high)),
@@ -172,6 +173,11 @@ def _matching(pattern: str) -> "Callable[[Any], str]":
         return text
 
     return read
+
+
+def _url(node: Any) -> str:
+    """Without user and query: that something answers is all that is asked of it, and a snapshot holds no secrets."""
+    return bare(_matching(r"https?://[!-~]{1,2000}")(node))
 
 
 def _list_of(read_item: "Callable[[Any], str]") -> "Callable[[Any], tuple[str, ...]]":

@@ -39,6 +39,12 @@ def test_every_key() -> None:
     )
 
 
+def test_an_endpoint_brings_no_secret_along() -> None:
+    """What is kept of it may be saved and sent to somebody."""
+    text = "endpoints: ['https://user:SECRET@host.example:8443/path?sig=SECRET#SECRET']"
+    assert parse(text, "c.yaml", IDS).endpoints == ("https://host.example:8443/path",)
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n...\n", "{}\n"])
 def test_an_empty_file_is_the_defaults(text: str) -> None:
     """Nothing said, nothing changed."""
