@@ -113,14 +113,17 @@ def overlay(tree: Path) -> "Iterator[Path]":
             _umount(scratch)
 
 
-def run_inside(root: Path, *command: str, host_name: str = "template") -> "subprocess.CompletedProcess[str]":
+def run_inside(
+    root: Path, *command: str, host_name: str = "template", network: bool = True
+) -> "subprocess.CompletedProcess[str]":
     """Run a program of the tree as its root, in mount, UTS and PID namespaces of its own.
 
-    What it does to mounts, to the host name and to processes stays there; the network is that of the caller. The
-    caller judges the exit status.
+    What it does to mounts, to the host name and to processes stays there; the network is that of the caller, or none
+    at all. The caller judges the exit status.
     """
     script = f'hostname {host_name} && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
     unshare = ["unshare", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child"]
+    unshare += [] if network else ["--net"]
     return subprocess.run(
         [*unshare, "sh", "-c", script, str(root), *command],
         check=False,

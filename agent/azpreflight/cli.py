@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("check", "check"),
     "record": ("check", "record"),
     "assess": ("check", "assess"),
+    "seal": ("seal", "seal"),
     "daemon": ("daemon", "daemon"),
     "decode": ("decode", "decode"),
     "explain": ("explain", "explain"),

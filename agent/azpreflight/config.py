@@ -137,6 +137,8 @@ class _Key:
 
 def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
     """Every key of `Config` with its schema."""
+    from azpreflight.seal.extras import MENDS
+
     low, high = TIMEOUTS
     severities = tuple(severity.value for severity in Severity)
     return {
@@ -145,6 +147,7 @@ def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
         "endpoints": _Key("a list of http:// or https:// URLs", _list_of(_url)),
         "ignore": _Key("a list of check ids (see azpreflight list)", _list_of(_word(check_ids))),
         "fail_on": _Key(f"one of {', '.join(severities)}", lambda node: Severity(_word(severities)(node))),
+        "seal_mends": _Key(f"a list of {', '.join(MENDS)}", _list_of(_word(tuple(MENDS)))),
         "timeout": _Key(f"seconds from {low:.0f} to {high:.0f}", _number(low, high)),
     }
 

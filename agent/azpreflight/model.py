@@ -84,6 +84,8 @@ class Config:
     """Exit 1 at this severity and above; None: error."""
     timeout: Optional[float] = None
     """Seconds for the whole run; None: the built-in budget."""
+    seal_mends: Optional[tuple[str, ...]] = None
+    """Ids of the checks whose findings `seal` mends itself, beyond what the agents clean; None: its own list."""
 
 
 F = TypeVar("F")

@@ -17,7 +17,7 @@ DESCRIPTION = """\
 Says from inside a Linux VM or image why provisioning on Azure fails, or will fail:
 was it deprovisioned, do its own firewall rules block the way, do its name servers
 answer, can it fetch extension packages, is its traffic forced into a tunnel.
-It looks and changes nothing.
+It looks and changes nothing, but for `seal`, which says what it does.
 """
 
 EXAMPLES = """\
@@ -38,6 +38,8 @@ exit codes:
   1   findings at or above --fail-on
   2   usage or configuration
   3   nothing wrong found, but a check whose failure would be an error could not be decided
+  4   seal refused, and nothing was changed
+  5   seal changed the machine and could not verify it: do not capture
   70  a bug in azpreflight (the report still comes out)
 """
 
@@ -45,6 +47,7 @@ _COMMANDS = {
     "check": "look at this machine, judge, and print the report",
     "record": "look at this machine and save what was seen, without judging",
     "assess": "judge what record has saved, on any machine",
+    "seal": "deprovision this machine for its capture, and verify every effect",
     "daemon": "watch a first boot and say what is wrong; systemd runs this",
     "decode": "get reports back out of serial console logs",
     "explain": "print the page of a check or of a cause",
@@ -84,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_judging(sub["assess"])
     _add_output(sub["assess"])
+    _add_seal(sub["seal"])
     _add_daemon(sub["daemon"])
     _add_decoding(sub["decode"])
     sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
@@ -132,6 +136,28 @@ def _add_as_captured(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="what `record --image` saved before the agents ran: the image is judged by that and not by what they left",
     )
+
+
+def _add_seal(parser: argparse.ArgumentParser) -> None:
+    parser.description = """\
+Make this machine fit to be captured, as root and in one process that outlives its
+session: look first, and refuse where something is wrong that sealing does not mend;
+then cloud-init clean, waagent -force -deprovision+user, and what neither removes;
+then look at every effect. Afterwards nobody can log in.
+"""
+    group = parser.add_argument_group("what is done")
+    sure = group.add_mutually_exclusive_group(required=True)
+    sure.add_argument("--yes", action="store_true", help="change this machine")
+    sure.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    group.add_argument("--platform", choices=("auto", "azure", "none"), default="auto", help="default: auto")
+    group.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="for looking (default: 10)")
+    group.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+    judging = parser.add_argument_group("how it is judged")
+    judging.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    _add_fail_on(judging)
+    output = parser.add_argument_group("where the report goes")
+    output.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    output.add_argument("--report", metavar="PATH", help="write the JSON report to this file as well")
 
 
 def _add_daemon(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,8 @@ from tests.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 
-PACKAGES = ("waagent", "cloud-init", "openssh-server", "sudo")
+LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
+PACKAGES = ("waagent", "cloud-init", "openssh-server", "sudo", *LIBRARIES)
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 """waagent 2.2.47, 2.7.3, 2.12 and 2.16; cloud-init 20.4, 22.4, 25.1 and 26.2."""
 PROBES = (generalization.PROBE, agents.PROBE)

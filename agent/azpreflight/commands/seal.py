@@ -1,0 +1,129 @@
+"""`azpreflight seal`: look, refuse or go on, act, look again, forget, say. The exit code is 0, 4 or 5."""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+
+from azpreflight.host import LocalHost, changes
+from azpreflight.host.local import RUN_BUDGET
+from azpreflight.model import Report, Stage
+from azpreflight.render import json, text
+from azpreflight.render.plain import plain
+from azpreflight.seal import memory, preflight, steps
+from azpreflight.seal.prepare import Prepared, look_again, prepare
+from azpreflight.sinks.errors import SinkError
+from azpreflight.sinks.file import write_file
+from azpreflight.sinks.stdout import write_stdout
+
+EXIT_REFUSED = 4
+EXIT_NOT_VERIFIED = 5
+LOCK = "/run/azpreflight/seal.lock"
+REFUSED = "refused, and nothing was changed"
+SEALED = "sealed: this machine may be captured; do not start it again before that"
+NOT_VERIFIED = "changed, and not verified: do not capture this machine"
+
+
+def seal(asked: argparse.Namespace) -> int:
+    """Make this machine fit to be captured, and prove it."""
+    if os.geteuid() == 0 and changes.lock(LOCK) is None:
+        return _refuse(["another seal is at work"])
+    prepared = prepare(asked)
+    report = prepared.report(Stage.BUILD)
+    host = LocalHost(budget=RUN_BUDGET + preflight.STATUS_TIMEOUT)
+    against = [
+        *preflight.busy(host, prepared.agents),
+        *preflight.objections(report, prepared.fail_on, (*prepared.mends, *preflight.SELF_MENDED)),
+    ]
+    if asked.dry_run:
+        _print("".join(f"{line}\n" for line in plan(prepared)))
+    if against:
+        return _refuse(against)
+    return 0 if asked.dry_run else _seal(asked, prepared, report)
+
+
+def plan(prepared: Prepared) -> Iterator[str]:
+    """What would be done, one line a step, by what is there now; the agents' own steps are theirs to say."""
+    agents = prepared.agents
+    for program in steps.agent_commands(agents) if agents is not None else ():
+        yield f"run {' '.join(program)}"
+    if prepared.user is not None:
+        yield f"delete the user {prepared.user} if waagent does not"
+    for change in steps.planned(prepared):
+        yield f"{change.verb.value} {change.path}"
+    yield "look at every effect"
+    for path in steps.OWN_TRACES:
+        yield f"remove {path}"
+    yield f"write {memory.STAMP}"
+
+
+def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
+    """Everything from the first change on; whatever happens now, it ends in 0 or 5."""
+    try:
+        _arm(before)
+        memory.remember(prepared.user)
+        steps.run_agents(prepared, _say)
+        steps.delete_user(prepared, look_again(prepared), _say)
+        steps.mend(look_again(prepared), _say)
+        report = look_again(prepared).report(Stage.CAPTURE)
+        left = tuple(preflight.objections(report, prepared.fail_on))
+        sealed = not left and not any(result.traceback for result in report.results)
+        if sealed:
+            steps.forget(_say)
+            memory.write_stamp(report)
+        changes.to_disk()
+        _deliver(asked, report)
+        for objection in left:
+            _say(f"  {objection}")
+    except Exception:  # a machine that is half sealed must never look sealed
+        _say(f"a bug in azpreflight, with the machine already changed: {traceback.format_exc()}")
+        sealed = False
+    _say(SEALED if sealed else NOT_VERIFIED)
+    return 0 if sealed else EXIT_NOT_VERIFIED
+
+
+def _arm(before: Report) -> None:
+    """Nothing that happens to the session may stop this half-way.
+
+    The hang-up of a terminal and a Ctrl-C are ignored, by the programs that are run too. Everything that is needed to
+    print a report is loaded now, because azpreflight itself may be in the home that is about to be deleted.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    os.chdir("/")
+    json.render(before)
+    text.render(before)
+
+
+def _refuse(reasons: "Iterable[str]") -> int:
+    _say(REFUSED)
+    for reason in reasons:
+        _say(f"  {reason}")
+    return EXIT_REFUSED
+
+
+def _deliver(asked: argparse.Namespace, report: Report) -> None:
+    _print(json.render(report) if asked.format == "json" else text.render(report))
+    if asked.report is not None:
+        try:
+            write_file(asked.report, json.render(report))
+        except SinkError as error:
+            _say(str(error))
+
+
+def _print(content: str) -> None:
+    try:
+        write_stdout(content)
+    except SinkError as error:
+        _say(str(error))
+
+
+def _say(sentence: str) -> None:
+    """Tell the person who watches; if nobody does any more, there is nowhere to say it from then on."""
+    try:
+        sys.stderr.write("".join(f"azpreflight: {plain(line)}\n" for line in sentence.splitlines()))
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -1,0 +1,93 @@
+"""The few changes that azpreflight ever makes to a machine, all of them for `seal`.
+
+Links are never followed: what is named is what goes. What is not there needs no change, so that a `seal` that was
+interrupted can be run again.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import stat
+from contextlib import suppress
+from typing import Optional
+
+from azpreflight.host.api import HostError
+
+
+def remove(path: str) -> None:
+    """Delete a file, a link or a whole directory; HostError where that fails."""
+    try:
+        mode = os.lstat(path).st_mode
+        if stat.S_ISDIR(mode):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HostError(f"cannot remove {path}: {error.strerror}") from None
+
+
+def empty(path: str) -> None:
+    """Cut a regular file to nothing; HostError for anything else, and where that fails."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HostError(f"cannot empty {path}: {error.strerror}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise HostError(f"cannot empty {path}: not a regular file")
+        os.ftruncate(descriptor, 0)
+    except OSError as error:
+        raise HostError(f"cannot empty {path}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+
+
+def locked_by_another(path: str) -> bool:
+    """Another process holds a POSIX lock on the file, as package managers do; False if there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return False
+        raise HostError(f"cannot look at {path}: {error.strerror}") from None
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EAGAIN)
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def lock(path: str) -> Optional[int]:
+    """An exclusive lock that lasts as long as this process; None if another one has it. HostError otherwise."""
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostError(f"cannot lock {path}: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def make_directory(path: str) -> None:
+    """The directory, with those above it; HostError where it cannot be."""
+    try:
+        os.makedirs(path, mode=0o755, exist_ok=True)
+    except OSError as error:
+        raise HostError(f"cannot make {path}: {error.strerror}") from None
+
+
+def to_disk() -> None:
+    """Write everything out, because a VM may be stopped hard for its capture."""
+    with suppress(OSError):
+        os.sync()

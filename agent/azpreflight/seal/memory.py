@@ -1,0 +1,53 @@
+"""What `seal` remembers while it works, and the stamp that it leaves.
+
+Deprovisioning deletes the user whom ovf-env.xml names, and that file before the user. A `seal` that is interrupted in
+between could not tell the second time, so the name is kept until the machine is sealed. The stamp that stays has no
+identity in it: versions and verdicts, so that the first boot of a VM can say what was well when its image was captured.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Optional
+
+from azpreflight import __version__
+from azpreflight.host import Host, HostError, changes
+from azpreflight.model import Report
+from azpreflight.sinks.file import write_file
+
+STATE = "/var/lib/azpreflight"
+UNFINISHED = f"{STATE}/seal-unfinished.json"
+STAMP = "/etc/azpreflight/seal.json"
+STAMP_SCHEMA = "azpreflight.seal/1"
+LIMIT = 4096
+
+
+def remember(user: Optional[str]) -> None:
+    """Keep the name of the user who is to be deleted."""
+    changes.make_directory(STATE)
+    write_file(UNFINISHED, json.dumps({"user": user}) + "\n")
+
+
+def remembered(host: Host) -> Optional[str]:
+    """The user of a `seal` that did not come to its end; None without one."""
+    try:
+        value = json.loads(host.text(UNFINISHED, LIMIT) or "{}")
+    except (HostError, ValueError):
+        return None
+    user = value.get("user") if isinstance(value, dict) else None
+    return user if isinstance(user, str) else None
+
+
+def stamp(report: Report) -> "Mapping[str, object]":
+    """What the image may say about itself."""
+    return {
+        "schema": STAMP_SCHEMA,
+        "version": __version__,
+        "profile": report.run.profile.value,
+        "checks": {result.check: result.status.value for result in report.results},
+    }
+
+
+def write_stamp(report: Report) -> None:
+    """Leave the stamp."""
+    changes.make_directory(STAMP.rpartition("/")[0])
+    write_file(STAMP, json.dumps(stamp(report), indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,60 @@
+"""What speaks against sealing this machine now; nothing is changed here."""
+
+from collections.abc import Iterator, Sequence
+from typing import Optional
+
+from azpreflight.host import Host, HostError, changes
+from azpreflight.model import Report, Severity, Status
+from azpreflight.probes.agents import AgentsFacts
+from azpreflight.render.plain import plain
+
+PACKAGE_LOCKS = (
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/rpm/.rpm.lock",
+    "/usr/lib/sysimage/rpm/.rpm.lock",
+)
+"""Files that dpkg, apt and rpm hold a lock on while they change the system."""
+STATUS_TIMEOUT = 20.0
+"""Seconds for `cloud-init status`, which takes half a second; on a busy machine some more."""
+IMAGE = ("generalization", "agents")
+"""Probes that must have been able to look: what others cannot decide here, such as the network, another VM decides."""
+SELF_MENDED = ("gen-cloud-init-state", "gen-azpreflight", "gen-deprovisioned")
+"""Checks whose findings `cloud-init clean`, deprovisioning and the removal of our own traces take care of."""
+
+
+def busy(host: Host, agents: Optional[AgentsFacts]) -> "Iterator[str]":
+    """Reasons to come back later."""
+    if not host.privileged:
+        yield "only root can seal a machine"
+        return
+    if agents is None:
+        yield "the agents of this machine could not be looked at"
+        return
+    if not agents.waagent.installed and not agents.cloud_init.installed:
+        yield "neither waagent nor cloud-init is installed, so that nothing can be deprovisioned"
+    for path in PACKAGE_LOCKS:
+        if changes.locked_by_another(path):
+            yield f"a package manager is at work (it holds {path})"
+    if agents.cloud_init.installed and _cloud_init_runs(host):
+        yield "cloud-init is still running"
+
+
+def _cloud_init_runs(host: Host) -> bool:
+    """As it says itself; one that cannot tell is not running."""
+    try:
+        return "status: running" in host.run(("cloud-init", "status"), STATUS_TIMEOUT).stdout
+    except HostError:
+        return False
+
+
+def objections(report: Report, fail_on: Severity, mended: "Sequence[str]" = ()) -> "Iterator[str]":
+    """Findings at or above `fail_on`, and what could not be decided about the image itself; not those `mended`."""
+    for result in report.results:
+        if result.check in mended:
+            continue
+        if result.probe in IMAGE and result.status is Status.UNKNOWN and result.severity is Severity.ERROR:
+            yield f"{result.check} could not be decided: {plain(result.reason or '')}"
+        for finding in result.findings:
+            if finding.severity.rank >= fail_on.rank:
+                yield f"{finding.severity.value} {result.check}: {finding.message}; {finding.remedy}"

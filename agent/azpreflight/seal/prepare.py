@@ -1,0 +1,97 @@
+"""What `seal` knows before and after it changes anything: snapshots, and the report on them."""
+
+import argparse
+import os
+from dataclasses import dataclass, replace
+from typing import Optional
+
+from azpreflight.assess import assess
+from azpreflight.config import DEFAULT_PATH, load, similar
+from azpreflight.errors import UsageError
+from azpreflight.gather import gather, run_of
+from azpreflight.host import LocalHost
+from azpreflight.host.local import RUN_BUDGET
+from azpreflight.model import Platform, Report, Run, Severity, Snapshot, Stage
+from azpreflight.probes import PROBES, with_needs
+from azpreflight.probes.agents import AgentsFacts
+from azpreflight.probes.generalization import GeneralizationFacts
+from azpreflight.seal import memory
+from azpreflight.seal.extras import DEFAULT_MENDS
+
+VERIFIED = {"generalization"}
+"""Probes that are asked again afterwards; the others' facts are those from before, when there still was a network."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A look at the machine, and what is to become of it."""
+
+    snapshot: Snapshot
+    run: Run
+    mends: tuple[str, ...]
+    fail_on: Severity
+    user: Optional[str]
+    """The user whom deprovisioning deletes; None: there is none, or nothing names one."""
+
+    @property
+    def agents(self) -> Optional[AgentsFacts]:
+        """The facts of the agents; None if they could not be looked at."""
+        facts = self.snapshot.probes["agents"].facts
+        return facts if isinstance(facts, AgentsFacts) else None
+
+    @property
+    def facts(self) -> GeneralizationFacts:
+        """The facts of generalisation; all unknown if they could not be looked at."""
+        facts = self.snapshot.probes["generalization"].facts
+        return facts if isinstance(facts, GeneralizationFacts) else GeneralizationFacts()
+
+    def report(self, stage: Stage) -> Report:
+        """The report on this look, judged as at that stage."""
+        return assess(replace(self.snapshot, run=replace(self.snapshot.run, stage=stage)), PROBES)
+
+
+def prepare(asked: argparse.Namespace) -> Prepared:
+    """Look at everything. UsageError for a configuration that cannot be used, or a check that does not exist."""
+    ids = tuple(check.id for probe in PROBES for check in probe.checks)
+    for check_id in asked.ignore:
+        if check_id not in ids:
+            raise UsageError(f"no check {check_id}{similar(check_id, ids)}; azpreflight list shows them")
+    path = os.path.abspath(asked.config or DEFAULT_PATH)
+    config = load(LocalHost(), path, required=asked.config is not None, check_ids=ids)
+    host = LocalHost(budget=asked.timeout or config.timeout or RUN_BUDGET)
+    run = run_of(
+        host,
+        stage=Stage.BUILD,
+        platform=None if asked.platform == "auto" else Platform(asked.platform),
+        config=replace(config, ignore=(*config.ignore, *asked.ignore)),
+    )
+    looked = Prepared(
+        snapshot=gather(host, PROBES, run),
+        run=run,
+        mends=DEFAULT_MENDS if config.seal_mends is None else config.seal_mends,
+        fail_on=Severity(asked.fail_on) if asked.fail_on else config.fail_on or Severity.ERROR,
+        user=None,
+    )
+    named = looked.facts.library.user if looked.facts.library is not None else None
+    return _knowing(looked, named or memory.remembered(host))
+
+
+def look_again(prepared: Prepared) -> Prepared:
+    """The same with the image's own files looked at anew, judged as at capture."""
+    host = LocalHost()
+    run = replace(prepared.run, stage=Stage.CAPTURE)
+    again = gather(host, with_needs(VERIFIED, PROBES), run)
+    merged = replace(again, probes={**prepared.snapshot.probes, **again.probes})
+    return replace(prepared, snapshot=merged, run=run)
+
+
+def _knowing(prepared: Prepared, user: Optional[str]) -> Prepared:
+    """As if ovf-env.xml still named the user whom an interrupted seal was to delete."""
+    facts = prepared.facts
+    if facts.library is None or user is None:
+        return prepared
+    known = replace(facts, library=replace(facts.library, user=user))
+    probes = prepared.snapshot.probes
+    gathered = replace(probes["generalization"], facts=known)
+    snapshot = replace(prepared.snapshot, probes={**probes, "generalization": gathered})
+    return replace(prepared, snapshot=snapshot, user=user)

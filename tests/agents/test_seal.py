@@ -1,0 +1,210 @@
+"""`azpreflight seal` with the real agents: refused, sealed, died half-way, interrupted and run again."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agents.planting import HASH, OTHER_VM, plant, put
+from tests.agents.test_deprovision import PACKAGES, SUITES, check, failed, messages
+from tests.scratchroot import overlay, run_inside, tree_for_test
+
+pytestmark = pytest.mark.root
+
+AGENT = Path(__file__).parents[2] / "agent" / "azpreflight"
+SEAL = "env PYTHONPATH=/opt/azp PYTHONDONTWRITEBYTECODE=1 python3 -m azpreflight seal"
+UNFINISHED = "/var/lib/azpreflight/seal-unfinished.json"
+STAMP = "etc/azpreflight/seal.json"
+FOR_A_PERSON = (
+    "etc/netplan/01-build.yaml",
+    "etc/udev/rules.d/70-persistent-net.rules",
+    "etc/systemd/network/10-eth0.network",
+    "etc/NetworkManager/system-connections/eth0.nmconnection",
+    "etc/network/interfaces.d/eth0",
+    "etc/krb5.keytab",
+    "var/lib/ubuntu-advantage",
+    "etc/fstab",
+    "root/.ssh",
+)
+"""What a person has to decide about, and seal refuses to."""
+
+Outcome = subprocess.CompletedProcess[str]
+
+
+def build_vm(suite: str) -> "Iterator[Path]":
+    """A provisioned tree with azpreflight in it."""
+    with overlay(tree_for_test(suite, PACKAGES)) as root:
+        plant(root)
+        shutil.copytree(AGENT, root / "opt/azp/azpreflight", ignore=shutil.ignore_patterns("__pycache__"))
+        yield root
+
+
+@pytest.fixture
+def vm() -> "Iterator[Path]":
+    """A build VM of Debian 12 that seal refuses."""
+    yield from build_vm("bookworm")
+
+
+@pytest.fixture
+def ready(vm: Path) -> Path:
+    """A build VM that seal accepts."""
+    decide(vm)
+    return vm
+
+
+def decide(root: Path) -> None:
+    """Do what a person has to do before sealing."""
+    for path in FOR_A_PERSON:
+        if (root / path).is_dir():
+            shutil.rmtree(root / path)
+        else:
+            (root / path).unlink()
+    assert run_inside(root, "userdel", "--remove", "packer").returncode == 0
+
+
+def seal(root: Path, script: str = f"{SEAL} --yes") -> Outcome:
+    """Run a script with seal in it, without a network."""
+    return run_inside(root, "sh", "-c", script, network=False)
+
+
+NOT_OF_THE_IMAGE = ("run", "proc", "dev", "sys", "usr")
+
+
+def content(root: Path) -> "dict[str, bytes]":
+    """Every regular file of the image with its content, and every link with its target."""
+    found: dict[str, bytes] = {}
+    for top in sorted(entry for entry in root.iterdir() if entry.name not in NOT_OF_THE_IMAGE and entry.is_dir()):
+        for folder, _, names in os.walk(top):
+            for path in (Path(folder, name) for name in names):
+                if path.is_symlink() or path.is_file():
+                    text = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+                    found[str(path.relative_to(root))] = text
+    return found
+
+
+def test_what_a_person_has_to_decide_is_refused_and_nothing_is_changed(vm: Path) -> None:
+    """Another user, keys, memberships and the network: exit 4, with each of them named."""
+    before = content(vm)
+    done = seal(vm)
+    assert done.returncode == 4, done.stderr
+    assert "refused, and nothing was changed" in done.stderr
+    for check_id in ("gen-users", "gen-private-keys", "gen-network-config", "gen-enrolment", "gen-fstab"):
+        assert f"error {check_id}:" in done.stderr
+    assert "azureuser" not in done.stderr
+    assert HASH not in done.stdout + done.stderr
+    assert content(vm) == before
+
+
+def test_a_dry_run_says_every_step_and_changes_nothing(ready: Path) -> None:
+    """The agents' commands, what seal itself removes, and the stamp."""
+    before = content(ready)
+    done = seal(ready, f"{SEAL} --dry-run")
+    assert done.returncode == 0, done.stderr
+    steps = done.stdout.splitlines()
+    assert steps[:3] == [
+        "run cloud-init clean --logs --seed",
+        "run waagent -force -deprovision+user",
+        "delete the user azureuser if waagent does not",
+    ]
+    assert "empty /etc/machine-id" in steps
+    assert steps[-1] == "write /etc/azpreflight/seal.json"
+    assert content(ready) == before
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_machine_is_sealed_and_proven(suite: str) -> None:
+    """What is left is what the policy leaves, and of azpreflight itself a stamp without identity."""
+    for root in build_vm(suite):
+        decide(root)
+        done = seal(root)
+        assert done.returncode == 0, done.stderr
+        assert "sealed: this machine may be captured" in done.stderr
+        assert failed(check(root)) == {"gen-hostname", "gen-enrolment", "gen-litter"}
+        assert messages(check(root), "gen-hostname") == ["/etc/hosts names template"]
+        assert messages(check(root), "gen-litter") == ["a swap file, with pages of this machine's memory: /swapfile"]
+        stamp = (root / STAMP).read_text()
+        assert json.loads(stamp)["checks"]["gen-users"] == "pass"
+        assert not any(word in stamp for word in (OTHER_VM, "template", "azureuser"))
+        assert not (root / "var/lib/azpreflight").exists()
+
+
+def test_a_deprovision_that_dies_is_not_verified(ready: Path) -> None:
+    """The host name cannot be written; the agent ends there, and seal says what is not done and exits 5."""
+    frozen = "mount --bind /etc/hostname /etc/hostname && mount -o remount,ro,bind /etc/hostname"
+    done = seal(ready, f"{frozen} && {SEAL} --yes --format json")
+    assert done.returncode == 5, done.stderr
+    assert "do not capture this machine" in done.stderr
+    report = json.loads(done.stdout)
+    found = {result["check"]: result for result in report["results"]}
+    assert "half-way" in found["gen-deprovisioned"]["findings"][0]["message"]
+    assert report["verdict"] == "not-ready"
+    assert not (ready / STAMP).exists()
+
+
+def test_an_interrupted_seal_can_be_run_again(ready: Path) -> None:
+    """Killed after the library was emptied and before the user was deleted: the name was kept, and the user goes."""
+    put(ready, UNFINISHED[1:], json.dumps({"user": "azureuser"}))
+    assert run_inside(ready, "waagent", "-force", "-deprovision").returncode == 0
+    assert not (ready / "var/lib/waagent/ovf-env.xml").exists()
+    assert messages(check(ready), "gen-users") != []
+    done = seal(ready)
+    assert done.returncode == 0, done.stderr
+    assert messages(check(ready), "gen-users") == []
+
+
+def test_the_end_of_the_session_does_not_stop_it(ready: Path) -> None:
+    """Hang-up, Ctrl-C and termination are ignored from the first change on, and standard output may be gone."""
+    script = f"""
+        {SEAL} --yes >/dev/full 2>/dev/full & pid=$!
+        for _ in $(seq 200); do [ -e {UNFINISHED} ] && break; sleep 0.05; done
+        kill -HUP $pid; kill -INT $pid; kill -TERM $pid
+        wait $pid
+    """
+    assert seal(ready, script).returncode == 0
+    assert (ready / STAMP).exists()
+
+
+def test_a_user_who_is_logged_in_goes_all_the_same(ready: Path) -> None:
+    """With a process of that user running, as the one who started it has."""
+    done = seal(ready, f"su azureuser -c 'sleep 60' & sleep 0.5; {SEAL} --yes")
+    assert done.returncode == 0, done.stderr
+    assert "azureuser" not in (ready / "etc/passwd").read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (f"mkdir -p /run/azpreflight; flock /run/azpreflight/seal.lock {SEAL} --yes", "another seal is at work"),
+        (
+            'python3 -c \'import fcntl, sys, time; f = open("/var/lib/dpkg/lock-frontend", "w"); '
+            "fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(20)' & sleep 1; " + f"{SEAL} --yes",
+            "a package manager is at work",
+        ),
+        (f"setpriv --reuid 65534 --clear-groups {SEAL} --yes", "only root can seal a machine"),
+        (
+            "printf '#!/bin/sh\\necho status: running\\n' > /usr/bin/cloud-init; " + f"{SEAL} --yes",
+            "cloud-init is still running",
+        ),
+        (
+            "rm /usr/sbin/waagent /usr/bin/cloud-init; " + f"{SEAL} --yes",
+            "neither waagent nor cloud-init is installed",
+        ),
+    ],
+)
+def test_a_bad_moment_is_refused(ready: Path, script: str, reason: str) -> None:
+    """Another seal, a package manager, cloud-init at work, no root, no agents."""
+    done = seal(ready, script)
+    assert (done.returncode, reason in done.stderr) == (4, True), done.stderr
+    assert (ready / "var/lib/waagent/ovf-env.xml").exists()
+
+
+def test_a_stricter_level_is_refused_for_what_the_policy_leaves(ready: Path) -> None:
+    """With --fail-on note, a name in /etc/hosts is a reason; with a policy of nothing, a machine id is a warning."""
+    assert "gen-hostname" in seal(ready, f"{SEAL} --yes --fail-on note").stderr
+    put(ready, "etc/azpreflight/config.yaml", "seal_mends: []\n")
+    done = seal(ready, f"{SEAL} --yes --fail-on warning")
+    assert (done.returncode, "warning gen-machine-id" in done.stderr) == (4, True)
