@@ -4,10 +4,9 @@ import argparse
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Iterable, Iterator
 
-from azpreflight.host import LocalHost, changes
+from azpreflight.host import HostError, LocalHost, changes
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Report, Stage
 from azpreflight.render import json, text
@@ -60,10 +59,14 @@ def plan(prepared: Prepared) -> Iterator[str]:
 
 
 def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
-    """Everything from the first change on; whatever happens now, it ends in 0 or 5."""
+    """Everything from the first change on; only what is proven is called sealed, a bug of our own included."""
+    try:
+        memory.remember(prepared.user)
+    except (HostError, SinkError) as error:
+        return _refuse([str(error)])
+    sealed = False
     try:
         _arm(before)
-        memory.remember(prepared.user)
         steps.run_agents(prepared, _say)
         steps.delete_user(prepared, look_again(prepared), _say)
         steps.mend(look_again(prepared), _say)
@@ -71,17 +74,23 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
         left = tuple(preflight.objections(report, prepared.fail_on))
         sealed = not left and not any(result.traceback for result in report.results)
         if sealed:
-            steps.forget(_say)
-            memory.write_stamp(report)
+            _forget(report)
         changes.to_disk()
         _deliver(asked, report)
         for objection in left:
             _say(f"  {objection}")
-    except Exception:  # a machine that is half sealed must never look sealed
-        _say(f"a bug in azpreflight, with the machine already changed: {traceback.format_exc()}")
-        sealed = False
-    _say(SEALED if sealed else NOT_VERIFIED)
+    finally:
+        _say(SEALED if sealed else NOT_VERIFIED)
     return 0 if sealed else EXIT_NOT_VERIFIED
+
+
+def _forget(report: Report) -> None:
+    """Leave nothing but the stamp."""
+    steps.forget(_say)
+    try:
+        memory.write_stamp(report)
+    except (HostError, SinkError) as error:
+        _say(str(error))
 
 
 def _arm(before: Report) -> None:
