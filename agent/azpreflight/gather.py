@@ -96,6 +96,8 @@ def _gather_one(probe: "Probe[Any]", host: Host, run: Run) -> Gathered:
         facts, reason, trace = probe.gather(host, run), None, None
     except HostError as error:
         facts, reason, trace = None, str(error), None
+    except ModuleNotFoundError as error:
+        facts, reason, trace = None, f"the Python module {error.name} is not installed", None
     except Exception as error:  # a bug in one probe must not take the others' results with it
         facts, reason, trace = None, f"bug in azpreflight: {type(error).__name__}: {error}", traceback.format_exc()
     return Gathered(facts, reason, trace, round(time.monotonic() - began, 4))

@@ -8,10 +8,14 @@ Each program is started by a small one inside the VM: a process is charged at le
 forked from, and this one is large.
 """
 
+import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.netns.faults import ALL_SILENT
 from tests.netns.observe import BUDGET, CHECK
@@ -29,7 +33,6 @@ PROGRAMS: "Mapping[str, tuple[str, ...]]" = {
     BASELINE: ("-c", "pass"),
     "python3 -c 'import requests'": ("-c", "import requests"),
     "one GET of instance metadata with requests": ("-c", GET),
-    "azpreflight --version": ("-m", "azpreflight", "--version"),
     "azpreflight check, healthy": ("-m", "azpreflight", *CHECK),
     "azpreflight check --format json, healthy": ("-m", "azpreflight", *CHECK, "--format", "json"),
 }
@@ -38,9 +41,11 @@ import os, sys, time
 began = time.monotonic()
 process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
 _, status, usage = os.wait4(process, 0)
-print(time.monotonic() - began, usage.ru_maxrss / 1024, os.WEXITSTATUS(status), file=sys.stderr)
+cpu = usage.ru_utime + usage.ru_stime
+print(time.monotonic() - began, cpu, usage.ru_maxrss / 1024, os.WEXITSTATUS(status), file=sys.stderr)
 """
-ROW = "{:42} {:>7} {:>7} {:>7} {:>7} {:>9}"
+ROW = "{:42} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}"
+PACKAGING = Path(__file__).parents[2] / "packaging"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Weighed:
     """One run of one program."""
 
     wall_s: float
+    cpu_s: float
+    """Of the processor, in user and system mode: what a busy machine changes least."""
     peak_mib: float
     """Largest resident set of the program or one of its children."""
 
@@ -55,10 +62,10 @@ class Weighed:
 def main(arguments: "Sequence[str]") -> int:
     """Measure and print."""
     runs = int(arguments[0]) if arguments else RUNS
-    with standin() as platform:
-        measured = measure(platform.vm, runs)
-    print(f"{runs} runs each, in turn; seconds of wall time, MiB of peak memory\n")
-    print(ROW.format("", "min", "median", "max", "ratio", "peak MiB"))
+    with standin() as platform, tempfile.TemporaryDirectory() as folder:
+        measured = measure(platform.vm, {**PROGRAMS, **installed(Path(folder))}, runs)
+    print(f"{runs} runs each, in turn; seconds of wall time, median seconds of processor time, MiB of peak memory\n")
+    print(ROW.format("", "min", "median", "max", "ratio", "cpu", "peak MiB"))
     unit = statistics.median(one.wall_s for one in measured[BASELINE])
     for name, weighed in measured.items():
         print(row(name, weighed, unit))
@@ -69,20 +76,33 @@ def main(arguments: "Sequence[str]") -> int:
     return 0
 
 
-def measure(vm: Vm, runs: int) -> "dict[str, list[Weighed]]":
+def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":
+    """The program as a package installs it: an archive of byte code, and a launcher of one import."""
+    subprocess.run([sys.executable, PACKAGING / "archive.py", folder / "azpreflight.zip"], check=True)
+    subprocess.run([sys.executable, shutil.copy(PACKAGING / "compile", folder)], check=True)
+    (compiled,) = folder.glob("azpreflight.*.zip")
+    launch = f"import sys; sys.path.insert(0, {str(compiled)!r}); from azpreflight.cli import main; sys.exit(main())"
+    return {
+        "installed: azpreflight --version": ("-I", "-c", launch, "--version"),
+        "installed: azpreflight explain": ("-I", "-c", launch, "explain", "guest-firewall"),
+        "installed: azpreflight check, healthy": ("-I", "-c", launch, *CHECK),
+    }
+
+
+def measure(vm: Vm, programs: "Mapping[str, tuple[str, ...]]", runs: int) -> "dict[str, list[Weighed]]":
     """All programs in turn, so that a busy spell of the machine meets them alike; one unmeasured round comes first."""
-    rounds = [{name: weigh(vm, program) for name, program in PROGRAMS.items()} for _ in range(runs + 1)]
-    return {name: [one[name] for one in rounds[1:]] for name in PROGRAMS}
+    rounds = [{name: weigh(vm, program) for name, program in programs.items()} for _ in range(runs + 1)]
+    return {name: [one[name] for one in rounds[1:]] for name in programs}
 
 
 def weigh(vm: Vm, program: "Sequence[str]", healthy: bool = True) -> Weighed:
     """Run Python with these arguments in the VM. RuntimeError if it says that a healthy VM is not."""
     done = vm.run("/usr/bin/python3", "-I", "-S", "-c", WEIGH, sys.executable, *program)
     *words, figures = done.stderr.splitlines()
-    wall, peak, status = figures.split()
+    wall, cpu, peak, status = figures.split()
     if healthy and int(status) != 0:
         raise RuntimeError(f"{' '.join(program)}: exit {status}\n{done.stdout}\n{words}")
-    return Weighed(float(wall), float(peak))
+    return Weighed(float(wall), float(cpu), float(peak))
 
 
 def row(name: str, weighed: "Sequence[Weighed]", unit: float) -> str:
@@ -90,7 +110,9 @@ def row(name: str, weighed: "Sequence[Weighed]", unit: float) -> str:
     walls = [one.wall_s for one in weighed]
     middle = statistics.median(walls)
     figures = (f"{value:.3f}" for value in (min(walls), middle, max(walls)))
-    return ROW.format(name, *figures, f"{middle / unit:.1f}", f"{max(one.peak_mib for one in weighed):.0f}")
+    cpu = statistics.median(one.cpu_s for one in weighed)
+    peak = max(one.peak_mib for one in weighed)
+    return ROW.format(name, *figures, f"{middle / unit:.1f}", f"{cpu:.3f}", f"{peak:.0f}")
 
 
 if __name__ == "__main__":

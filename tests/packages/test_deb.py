@@ -19,8 +19,10 @@ pytestmark = pytest.mark.root
 SOURCE = Path(__file__).parents[2]
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 """Python 3.9, 3.11, 3.13 and 3.14, with the libraries that belong to them."""
-BUILD_TOOLS = ("dpkg-buildpackage", "dh", "dh_python3", "lintian")
+BUILD_TOOLS = ("dpkg-buildpackage", "dh", "lintian")
 TIMEOUT = 300
+LARGEST = 600_000
+"""Bytes of all files: less than each library that it depends on adds to an image."""
 APT_OWN = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/proc", "/tmp")
 """Where the package manager itself keeps its books."""
 
@@ -74,6 +76,12 @@ def test_lintian_finds_neither_errors_nor_warnings(deb: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def test_it_is_small(deb: Path, tmp_path: Path) -> None:
+    """Every file counts, and the file system's blocks do not: they are the file system's."""
+    subprocess.run(["dpkg-deb", "--extract", deb, tmp_path], check=True, timeout=TIMEOUT)
+    assert sum(path.lstat().st_size for path in tmp_path.rglob("*") if not path.is_dir()) < LARGEST
+
+
 def test_it_depends_on_the_distributions_own_libraries(deb: Path) -> None:
     libraries = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
     assert dependencies(deb) == ("python3", *libraries)
@@ -122,6 +130,19 @@ def test_it_works_with_that_python_and_those_libraries(root: Path) -> None:
     report = json.loads(said)
     assert report["tool"]["version"] == __version__
     assert not [result for result in report["results"] if result["traceback"]]
+
+
+def test_it_runs_from_byte_code_and_without_it_from_the_sources(root: Path) -> None:
+    """The archive of byte code is for one Python; for another, as after a release upgrade, it is made anew."""
+    install(root)
+    (compiled,) = (root / "usr/share/azpreflight").glob("azpreflight.*.zip")
+    where = ("python3", "-v", "/usr/bin/azpreflight", "--version")
+    assert f"names in '/{compiled.relative_to(root)}'" in run_inside(root, *where).stderr
+    compiled.rename(compiled.with_name("azpreflight.cpython-38.zip"))
+    assert "names in '/usr/share/azpreflight/azpreflight.zip'" in run_inside(root, *where).stderr
+    done_inside(root, "/usr/share/python3/runtime.d/azpreflight.rtupdate", "rtupdate", "3.8", "3")
+    assert list(compiled.parent.glob("azpreflight.*.zip")) == [compiled]
+    assert not list(root.glob("usr/share/azpreflight/**/__pycache__"))
 
 
 def test_the_service_is_enabled_and_not_started(root: Path) -> None:

@@ -94,6 +94,18 @@ def test_a_bug_brings_a_traceback() -> None:
     assert snapshot.probes["good"].facts == Seen(1)
 
 
+def test_a_missing_library_is_said_and_no_bug() -> None:
+    """Distributions that lack one are served all the same."""
+
+    def lacking(host: Any, run: Run) -> Seen:
+        import no_such_library
+
+        return Seen(len(dir(no_such_library)))
+
+    seen = gather(LocalHost(), [probe("bad", lacking)], Run()).probes["bad"]
+    assert (seen.reason, seen.traceback) == ("the Python module no_such_library is not installed", None)
+
+
 def test_progress_hears_of_every_probe() -> None:
     """Once each."""
     heard: list[str] = []
