@@ -81,9 +81,11 @@ def _concerned(facts: EgressFacts, answers: "Sequence[Answer]") -> "tuple[Packag
 def consequence_of(facts: EgressFacts, answers: "Sequence[Answer]") -> "tuple[Severity, Optional[str]]":
     """How bad it is for this VM that the way of these answers is shut, and what follows from it if that is known."""
     needy = [own.extension for own in facts.own if set(own.answers) & set(answers)]
-    needy += [own.extension for own in facts.own if own.always and facts.nothing_open]
     if needy:
         return Severity.ERROR, f"{listed(needy)} cannot work without it"
+    always = [own.extension for own in facts.own if own.always and facts.nothing_open]
+    if always:
+        return Severity.ERROR, f"{listed(always)} cannot work without a way out"
     concerned = _concerned(facts, answers)
     if not concerned:
         return Severity.WARNING, None
