@@ -17,6 +17,7 @@ from azpreflight.probes import (
     path,
     platform,
     proxy,
+    ssh,
     tls,
 )
 
@@ -25,6 +26,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     agents.PROBE,
     media.PROBE,
     boot.PROBE,
+    ssh.PROBE,
     logs.PROBE,
     network.PROBE,
     platform.PROBE,
