@@ -40,8 +40,8 @@ AT_START = ("hv_vmbus", "hv_storvsc", "sd_mod", "nvme", "pci_hyperv")
 """What the initramfs needs to find the root filesystem, of those that are modules."""
 IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img", "/boot/initrd-{}", "/boot/*/{}/initrd")
 """Debian; RHEL; SUSE; beside entries of the Boot Loader Specification."""
-UNPACK_TIMEOUT = 3.0
-"""Seconds for one image: 60 MiB take 0.5 s with zstd and up to 3 s with xz, where the last name is needed."""
+UNPACK_TIMEOUT = 5.0
+"""Seconds for one image: 60 MiB take 0.5 s with zstd and 4 s with xz where the last name is needed."""
 MAX_IMAGES = 3
 """Images that are read, of the newest kernels; a distribution keeps two or three."""
 
