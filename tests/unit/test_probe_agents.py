@@ -19,13 +19,20 @@ Provisioning.DeleteRootPassword=y
 Provisioning.RegenerateSshHostKeyPair=y
 OS.OpensslPath=None
 """
+AGENT = "/usr/lib/python3/dist-packages/azurelinuxagent"
 WANTED = Link("/lib/systemd/system/walinuxagent.service")
 LOCAL_WANTED = "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service"
 FILES: "dict[str, Any]" = {
     "/etc/os-release": DEBIAN,
     "/lib/systemd/systemd": "",
     "/usr/bin/openssl": "",
-    "/usr/sbin/waagent": "",
+    "/usr/sbin/waagent": "#!/usr/bin/python3\nimport azurelinuxagent\n",
+    "/usr/bin/python3": Link("python3.11"),
+    "/usr/bin/python3.11": "",
+    "/usr/lib/python3.11/crypt.py": "",
+    "/usr/lib/python3.11/distutils/__init__.py": "",
+    f"{AGENT}/common/utils/textutil.py": "import base64\nimport crypt\n",
+    f"{AGENT}/common/osutil/factory.py": "from distutils.version import LooseVersion as Version\n",
     "/lib/systemd/system/walinuxagent.service": "[Service]\nExecStart=/usr/sbin/waagent -daemon\n",
     "/etc/systemd/system/multi-user.target.wants/walinuxagent.service": WANTED,
     "/etc/waagent.conf": CONFIG,
@@ -34,7 +41,7 @@ FILES: "dict[str, Any]" = {
     LOCAL_WANTED: Link("/lib/systemd/system/cloud-init-local.service"),
     "/etc/cloud/cloud.cfg": "disable_root: true\nssh_deletekeys: true\n",
     "/etc/cloud/cloud.cfg.d/90_dpkg.cfg": "# to update this file, run dpkg-reconfigure\ndatasource_list: [ Azure ]\n",
-    "/usr/lib/python3/dist-packages/azurelinuxagent/common/version.py": "AGENT_VERSION = '2.7.3.0'\n",
+    f"{AGENT}/common/version.py": "AGENT_VERSION = '2.7.3.0'\n",
 }
 RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
 
@@ -53,6 +60,11 @@ HEALTHY = (host({}), RUN)
 BROKEN = {
     "agents-config": (host(conf("Extensions.Enabled=n")), RUN),
     "agents-provisioner": (host({"/etc/cloud/cloud-init.disabled": ""}), RUN),
+    "agents-program": (host({}, "/usr/lib/python3.11/crypt.py"), RUN),
+    "agents-version": (
+        host({f"{AGENT}/common/version.py": "AGENT_VERSION = '2.2.47'\n", **conf("AutoUpdate.Enabled=n")}),
+        RUN,
+    ),
 }
 
 
@@ -131,7 +143,7 @@ def test_a_machine_without_agents_outside_azure_is_not_judged() -> None:
     """A developer's machine is no image; a mounted root and an Azure VM are."""
     bare = FakeHost(files={"/etc/os-release": DEBIAN})
     elsewhere = statuses(judged(bare, Run(platform=Platform.NONE), PROBE))
-    assert elsewhere == {"agents-config": "notapplicable", "agents-provisioner": "notapplicable"}
+    assert set(elsewhere.values()) == {"notapplicable"}
     for run in (Run(platform=Platform.AZURE), Run(platform=Platform.NONE, root="/mnt")):
         report = judged(FakeHost(files=bare.files, root=run.root), run, PROBE)
         (finding,) = findings(report, "agents-provisioner")
@@ -219,3 +231,98 @@ def test_an_empty_unit_file_masks() -> None:
     """systemd takes an empty file for a mask, and so does this."""
     empty = {"/etc/systemd/system/walinuxagent.service": FileInfo(FileKind.FILE, 0, 0o644, 0, 0, 0.0)}
     assert facts_of(host(empty)).waagent.unit.state.value == "masked"
+
+
+# --- the program --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "words"),
+    [
+        ({}, ("/usr/bin/python3", "/usr/bin/python3.11"), "its interpreter /usr/bin/python3 is not there"),
+        ({"/usr/sbin/waagent": "#!/usr/bin/env python\n"}, (), "its interpreter /usr/bin/python is not there"),
+        (
+            {"/usr/bin/python3": Link("python3.13"), "/usr/bin/python3.13": ""},
+            (),
+            "Python 3.13 has no crypt and distutils",
+        ),
+        ({}, ("/usr/lib/python3.11/distutils/__init__.py",), "Python 3.11 has no distutils"),
+        (
+            {
+                "/usr/bin/python3": Link("/etc/alternatives/py"),
+                "/etc/alternatives/py": Link("/usr/bin/python2.7"),
+                "/usr/bin/python2.7": "",
+            },
+            (),
+            "Python 2.7 does not find its modules",
+        ),
+    ],
+)
+def test_why_the_program_cannot_start(changes: "dict[str, Any]", removed: "tuple[str, ...]", words: str) -> None:
+    """An interpreter, or what it needs, is gone; an error where waagent provisions, else extensions suffer."""
+    (finding,) = findings(judged(host(changes, *removed), RUN, PROBE), "agents-program")
+    assert (finding.severity, words in finding.message) == (Severity.WARNING, True), finding.message
+    alone = host({**conf("Provisioning.Agent=waagent"), **changes}, *removed, *NO_CLOUD_INIT)
+    (finding,) = findings(judged(alone, RUN, PROBE), "agents-program")
+    assert (finding.severity, "not provisioned" in finding.message) == (Severity.ERROR, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "/usr/bin/python3": Link("python3.13"),
+            "/usr/bin/python3.13": "",
+            "/usr/lib/python3/dist-packages/crypt.py": "",
+            "/usr/lib/python3/dist-packages/distutils-precedence.pth": "",
+        },
+        {f"{AGENT}/common/utils/textutil.py": "try:\n    import crypt\nexcept ImportError:\n    pass\n"},
+        {"/lib/systemd/system/walinuxagent.service": "[Service]\nExecStart=/usr/bin/python3 /usr/sbin/waagent\n"},
+        {"/usr/bin/python3": ""},
+    ],
+)
+def test_what_the_program_needs_may_come_from_elsewhere(changes: "dict[str, Any]") -> None:
+    """Packages stand in for what left Python, newer agents try one after another, and some names tell no version."""
+    assert statuses(judged(host(changes), RUN, PROBE))["agents-program"] == "pass"
+
+
+def test_a_program_that_names_no_interpreter_is_unknown() -> None:
+    """Something else than Python goes by its name."""
+    changes = {"/usr/sbin/waagent": "\x7fELF"}
+    assert statuses(judged(host(changes), RUN, PROBE))["agents-program"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("version", "extra", "severity"),
+    [
+        ("2.2.47", "AutoUpdate.Enabled=n", Severity.WARNING),
+        ("2.2.47", "", Severity.NOTE),
+        ("2.2.53.1", "", None),
+        ("2.16.0.2", "", None),
+    ],
+)
+def test_the_oldest_version(version: str, extra: str, severity: "Severity | None") -> None:
+    """Where the agent updates itself it is a matter of time."""
+    changes = {f"{AGENT}/common/version.py": f"AGENT_VERSION = '{version}'\n", **conf(extra)}
+    found = findings(judged(host(changes), RUN, PROBE), "agents-version")
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+
+
+def test_a_version_that_hides_its_errors() -> None:
+    """waagent 2.7.3 hands Python 3.10 an argument that is gone, and the trace of that is all that is logged."""
+    source = "import crypt\n\n\ndef format_exception(it):\n    return traceback.format_exception(etype=type(it))\n"
+    changes = {f"{AGENT}/common/utils/textutil.py": source}
+    (finding,) = findings(judged(host(changes), RUN, PROBE), "agents-version")
+    assert (finding.severity, "2.7.3.0 on Python 3.11 hides its errors" in finding.message) == (Severity.NOTE, True)
+    older = {**changes, "/usr/bin/python3": Link("python3.9"), "/usr/bin/python3.9": ""}
+    assert findings(judged(host(older), RUN, PROBE), "agents-version") == ()
+
+
+def test_a_unit_enabled_under_a_wrong_name() -> None:
+    """Debian calls it walinuxagent, and a recipe for another distribution enables waagent."""
+    link = {"/etc/systemd/system/multi-user.target.wants/waagent.service": Link("/lib/systemd/system/waagent.service")}
+    (finding,) = findings(judged(host(link), RUN, PROBE), "agents-version")
+    assert (
+        "waagent.service is enabled and there is no such unit; the agent's unit is walinuxagent.service"
+        in finding.message
+    )

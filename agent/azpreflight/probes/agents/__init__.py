@@ -12,6 +12,7 @@ from azpreflight.probes.agents.configuration import judge_config
 from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.look import gather
 from azpreflight.probes.agents.provisioner import judge_provisioner
+from azpreflight.probes.agents.versions import judge_program, judge_version
 
 __all__ = ["PROBE", "AgentsFacts", "CloudInitFacts", "Provisioner", "WaagentFacts"]
 
@@ -39,6 +40,22 @@ PROBE = Probe(
             cause=Cause.NO_PROVISIONING_AGENT,
             depends_on=("agents-config",),
             profiles=(Profile.GENERALIZED,),
+            offline=True,
+        ),
+        Check(
+            "agents-program",
+            "waagent's interpreter has what the agent needs",
+            judge_program,
+            Severity.ERROR,
+            cause=Cause.NO_PROVISIONING_AGENT,
+            offline=True,
+        ),
+        Check(
+            "agents-version",
+            "waagent is one that Azure supports, under its own name",
+            judge_version,
+            Severity.WARNING,
+            cause=Cause.AGENT_CONFIG,
             offline=True,
         ),
     ),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.probes.agents.program import ProgramFacts
 from azpreflight.probes.cloudcfg import CloudConfig, DatasourceList
 from azpreflight.probes.osrelease import Distribution
 from azpreflight.probes.systemd import Unit, UnitState
@@ -46,6 +47,10 @@ class WaagentFacts:
     """Why the configuration could not be read; None if it could, or is not there."""
     openssl_found: bool = True
     """OS.OpensslPath exists; without it there is no certificate and no goal state."""
+
+    program: ProgramFacts = field(default_factory=ProgramFacts)
+    strays: tuple[str, ...] = ()
+    """Names of the agent that are enabled without a unit of that name: walinuxagent on RHEL, waagent on Debian."""
 
     @property
     def starts(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Optional
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run
 from azpreflight.probes import bootloader, cloudcfg, osrelease, systemd, waagentconf
+from azpreflight.probes.agents import program
 from azpreflight.probes.agents.facts import (
     CLOUD_INIT_LOCAL,
     DISABLED_MARKER,
@@ -42,7 +43,8 @@ def gather(host: Host, run: Run) -> AgentsFacts:
 
 
 def _waagent(host: Host) -> WaagentFacts:
-    if not _program(host, "waagent"):
+    found = _program(host, "waagent")
+    if found is None:
         return WaagentFacts()
     unit = systemd.best(host, WAAGENT_UNITS)
     path = _config_path(host, unit.path)
@@ -62,20 +64,31 @@ def _waagent(host: Host) -> WaagentFacts:
         config=config,
         error=error,
         openssl_found=config is None or host.info(config.openssl_path) is not None,
+        program=program.look(host, found, _unit_text(host, unit.path)),
+        strays=tuple(name for name in WAAGENT_UNITS if _is_stray(host, name)),
     )
+
+
+def _unit_text(host: Host, path: Optional[str]) -> str:
+    return (host.text(path, CONFIG_LIMIT) or "") if path is not None else ""
+
+
+def _is_stray(host: Host, name: str) -> bool:
+    """Wanted by a target, and no unit has that name."""
+    links = host.glob(f"/etc/systemd/system/*.wants/{name}")
+    return bool(links) and systemd.unit(host, name).path is None and all(host.info(link) is None for link in links)
 
 
 def _config_path(host: Host, unit_path: Optional[str]) -> str:
     """The file that the unit's command names, else the first usual one that exists."""
-    text = (host.text(unit_path, CONFIG_LIMIT) or "") if unit_path is not None else ""
-    named = re.search(r"^ExecStart=.*-configuration-path:(\S+)", text, re.MULTILINE)
+    named = re.search(r"^ExecStart=.*-configuration-path:(\S+)", _unit_text(host, unit_path), re.MULTILINE)
     if named is not None:
         return named.group(1).strip("\"'")
     return next((path for path in WAAGENT_CONFIGS if host.info(path) is not None), WAAGENT_CONFIGS[0])
 
 
 def _cloud_init(host: Host) -> CloudInitFacts:
-    if not _program(host, "cloud-init"):
+    if _program(host, "cloud-init") is None:
         return CloudInitFacts()
     files, errors = _cloud_files(host)
     marker, identify = host.info(DISABLED_MARKER), _text(host, DS_IDENTIFY_CFG, errors)
@@ -144,8 +157,9 @@ def _seeds(host: Host) -> "tuple[str, ...]":
     )
 
 
-def _program(host: Host, name: str) -> bool:
-    return any(host.info(f"{directory}/{name}") is not None for directory in PROGRAM_DIRECTORIES)
+def _program(host: Host, name: str) -> Optional[str]:
+    paths = (f"{directory}/{name}" for directory in PROGRAM_DIRECTORIES)
+    return next((path for path in paths if host.info(path) is not None), None)
 
 
 def _version(host: Host, agent: str) -> Optional[str]:

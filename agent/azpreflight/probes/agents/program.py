@@ -1,0 +1,115 @@
+"""waagent as a Python program: whether its interpreter finds it and what it imports, and what its version is known for.
+
+The agent breaks when Python is replaced under it: `distutils` left the library in 3.12 and `crypt` in 3.13, and both
+are imported by agents of some years ago before they log a line, so that nothing tells why no VM is provisioned. All of
+it is told from files, the same for a mounted image; nothing is run.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host
+
+LIMIT = 1 << 20
+"""Bytes of one source file; the largest has 100 KiB."""
+HEAD = 200
+"""Characters of a program in which its first line is."""
+SOURCES = (
+    "common/osutil/default.py",
+    "common/osutil/factory.py",
+    "common/utils/textutil.py",
+    "common/utils/flexible_version.py",
+)
+"""What is imported at every start and uses modules that left Python."""
+GONE = re.compile(r"^(?:from|import) +(distutils|crypt)\b", re.MULTILINE)
+"""Only at the head of a module; newer agents try one import after another."""
+MAX_LINKS = 5
+"""From /usr/bin/python by the alternatives system to python3.9."""
+
+
+@dataclass(frozen=True)
+class ProgramFacts:
+    """The program and its interpreter."""
+
+    interpreter: Optional[str] = None
+    """Of the first line, or of the unit's command; None: it names none."""
+    interpreter_found: bool = False
+    python: Optional[str] = None
+    """3.11; None where the interpreter's name does not tell."""
+    package: Optional[str] = None
+    """Where this Python finds the agent's modules; None where it finds none, or the version is not known."""
+    missing: tuple[str, ...] = ()
+    """Modules that the agent imports at every start and this Python does not have."""
+    hides_errors: bool = False
+    """Its own report of an error raises TypeError on this Python (2.7.3 on 3.10 and newer)."""
+
+
+def look(host: Host, program: str, unit_text: str) -> ProgramFacts:
+    """The program's first line or the unit's command, and the files of the Python that it names."""
+    interpreter = _interpreter((host.text(program, LIMIT) or "")[:HEAD], unit_text)
+    if interpreter is None:
+        return ProgramFacts()
+    python = _version(host, interpreter)
+    package = next(_packages(host, python), None) if python is not None else None
+    texts = [host.text(f"{package}/azurelinuxagent/{source}", LIMIT) or "" for source in SOURCES] if package else []
+    imported = {name for text in texts for name in GONE.findall(text)}
+    return ProgramFacts(
+        interpreter=interpreter,
+        interpreter_found=host.info(interpreter) is not None,
+        python=python,
+        package=package,
+        missing=tuple(sorted(name for name in imported if not _importable(host, name, python or ""))),
+        hides_errors=python is not None and number(python) >= (3, 10) and any("(etype=" in text for text in texts),
+    )
+
+
+def number(version: str) -> "tuple[int, ...]":
+    """(2, 7, 3, 0) for 2.7.3.0."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def _interpreter(head: str, unit_text: str) -> Optional[str]:
+    in_unit = re.search(r"^ExecStart=[-@:+!]*(/\S*python\S*) ", unit_text, re.MULTILINE)
+    if in_unit is not None:
+        return in_unit.group(1)
+    match = re.match(r"#! *(?:/usr/bin/env +(\S+)|(/\S+))", head)
+    if match is None:
+        return None
+    return f"/usr/bin/{match.group(1)}" if match.group(1) else match.group(2)
+
+
+def _version(host: Host, interpreter: str) -> Optional[str]:
+    """From the name that the interpreter's links lead to."""
+    path = interpreter
+    for _ in range(MAX_LINKS):
+        match = re.search(r"python(\d+\.\d+)$", path)
+        if match is not None:
+            return match.group(1)
+        info = host.info(path, follow=False)
+        if info is None or info.target is None:
+            return None
+        path = info.target if info.target.startswith("/") else f"{path.rpartition('/')[0]}/{info.target}"
+    return None
+
+
+def _packages(host: Host, python: str) -> Iterator[str]:
+    """Directories of this Python that have the agent in them."""
+    shared = ("/usr/lib/python3/dist-packages",) if python.startswith("3.") else ()
+    bases = [f"{top}/python{python}" for top in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")]
+    places = [*shared, *(f"{base}/{kind}-packages" for base in bases for kind in ("site", "dist"))]
+    places += [egg for place in tuple(places) for egg in host.glob(f"{place}/WALinuxAgent-*.egg")]
+    yield from (place for place in places if host.info(f"{place}/azurelinuxagent") is not None)
+
+
+def _importable(host: Host, name: str, python: str) -> bool:
+    """In the library, beside the packages, or for distutils by what setuptools puts in its place."""
+    bases = [f"{top}/python{python}" for top in ("/usr/lib", "/usr/lib64", "/usr/local/lib")]
+    places = [
+        "/usr/lib/python3/dist-packages",
+        *bases,
+        *(f"{base}/{kind}-packages" for base in bases for kind in ("site", "dist")),
+    ]
+    files = (f"{name}.py", f"{name}/__init__.py", *(("distutils-precedence.pth",) if name == "distutils" else ()))
+    return any(host.info(f"{place}/{file}") is not None for place in places for file in files)

@@ -1,0 +1,71 @@
+"""Whether waagent can run at all, and what its version is known for. Pure."""
+
+from collections.abc import Iterator
+
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes import osrelease
+from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
+from azpreflight.probes.agents.program import number
+from azpreflight.probes.wording import plain, several
+
+MINIMUM = "2.2.53.1"
+"""The oldest that Azure supports (Microsoft Learn, "Minimum version support for VM extensions in Azure")."""
+
+
+def judge_program(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """waagent's interpreter is there, and has what the agent imports."""
+    program = facts.waagent.program
+    if not facts.waagent.installed:
+        yield NotApplicable("waagent is not installed")
+    elif program.interpreter is None:
+        yield Unknown("waagent names no interpreter")
+    elif not program.interpreter_found:
+        yield _cannot_start(facts, f"its interpreter {plain(program.interpreter)} is not there")
+    elif program.python is not None and program.package is None:
+        yield _cannot_start(facts, f"Python {program.python} does not find its modules (azurelinuxagent)")
+    elif program.missing:
+        yield _cannot_start(facts, f"Python {program.python} has no {several(program.missing)}")
+
+
+def _cannot_start(facts: AgentsFacts, reason: str) -> Finding:
+    provisions = facts.provisioner in (Provisioner.WAAGENT, Provisioner.BOTH)
+    consequence = "a VM is not provisioned" if provisions else "extensions of a VM will never run"
+    return Finding(
+        Severity.ERROR if provisions else Severity.WARNING,
+        f"waagent cannot start: {reason}; {consequence}",
+        "Install the distribution's agent for its own Python.",
+        (osrelease.install_command(facts.distribution, "waagent"), "waagent -version"),
+        confidence=Confidence.LIKELY,
+        confidence_reason="told from files; Python may be set up to look elsewhere",
+    )
+
+
+def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """The agent is one that Azure supports, and its unit is the one that is enabled."""
+    waagent = facts.waagent
+    if not waagent.installed:
+        yield NotApplicable("waagent is not installed")
+        return
+    if waagent.version is not None and number(waagent.version) < number(MINIMUM):
+        updates = waagent.config is not None and waagent.config.auto_update
+        yield Finding(
+            Severity.NOTE if updates else Severity.WARNING,
+            f"waagent {plain(waagent.version)} is older than {MINIMUM}, the oldest that Azure supports"
+            + (": it has to update itself before extensions run" if updates else ""),
+            "Install a newer agent.",
+            (osrelease.install_command(facts.distribution, "waagent"),),
+        )
+    if waagent.program.hides_errors:
+        yield Finding(
+            Severity.NOTE,
+            f"waagent {plain(waagent.version or '')} on Python {waagent.program.python} hides its errors: a failure "
+            "ends in TypeError (etype), and the cause is in the trace alone",
+            "Look for the last exception before TypeError in waagent.log, or install a newer agent.",
+        )
+    for name in waagent.strays:
+        yield Finding(
+            Severity.WARNING,
+            f"{name} is enabled and there is no such unit; the agent's unit is {waagent.unit.name}",
+            "Enable the unit by its own name.",
+            (f"systemctl disable {name}", f"systemctl enable {waagent.unit.name}"),
+        )
