@@ -326,3 +326,31 @@ def test_a_unit_enabled_under_a_wrong_name() -> None:
         "waagent.service is enabled and there is no such unit; the agent's unit is walinuxagent.service"
         in finding.message
     )
+
+
+# --- azure-init ---------------------------------------------------------------------------------------------------
+
+AZURE_INIT = {
+    "/lib/systemd/system/azure-init.service": "[Service]\nExecStart=/usr/bin/azure-init\n",
+    "/etc/systemd/system/multi-user.target.wants/azure-init.service": Link("/lib/systemd/system/azure-init.service"),
+}
+NO_WAAGENT = ("/usr/sbin/waagent", "/etc/systemd/system/multi-user.target.wants/walinuxagent.service")
+
+
+def test_azure_init_provisions_where_nobody_else_does() -> None:
+    """With or without waagent, as long as that keeps out of it."""
+    for on in (
+        host(AZURE_INIT, *NO_CLOUD_INIT, *NO_WAAGENT),
+        host({**AZURE_INIT, **conf("Provisioning.Agent=none")}, *NO_CLOUD_INIT),
+    ):
+        assert facts_of(on).provisioner is Provisioner.AZURE_INIT
+        assert statuses(judged(on, RUN, PROBE))["agents-provisioner"] == "pass"
+
+
+def test_azure_init_beside_another_is_one_too_many() -> None:
+    """Both would make the user and report Ready."""
+    (finding,) = findings(judged(host(AZURE_INIT), RUN, PROBE), "agents-provisioner")
+    assert (finding.severity, "azure-init.service is enabled, and cloud-init" in finding.message) == (
+        Severity.WARNING,
+        True,
+    )

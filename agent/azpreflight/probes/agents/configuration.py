@@ -48,7 +48,8 @@ def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
     elif waagent_refuses(waagent):
         yield Finding(
             Severity.WARNING,
-            f"Provisioning.Agent={chosen} is no word that waagent knows: it reports Ready before cloud-init is done",
+            f"Provisioning.Agent={chosen} is no word that waagent knows: it reports Ready before "
+            f"{facts.provisioner.value} is done",
             "Use one of auto, waagent and cloud-init, in lower case.",
             (waagentconf.set_key(path, "Provisioning.Agent", "auto"),),
         )

@@ -12,6 +12,7 @@ from azpreflight.probes.waagentconf import WaagentConfig
 
 CLOUD_INIT_LOCAL = "cloud-init-local.service"
 """The unit that waagent asks about, and the stage in which cloud-init finds Azure and reports Ready."""
+AZURE_INIT = "azure-init.service"
 DISABLED_MARKER = "/etc/cloud/cloud-init.disabled"
 DS_IDENTIFY_CFG = "/etc/cloud/ds-identify.cfg"
 SEED = "/var/lib/cloud/seed"
@@ -22,6 +23,7 @@ class Provisioner(str, Enum):
 
     WAAGENT = "waagent"
     CLOUD_INIT = "cloud-init"
+    AZURE_INIT = "azure-init"
     BOTH = "both"
     """waagent is told to, and refuses because cloud-init is enabled too: it reports a failure."""
     WAITING = "waiting"
@@ -94,6 +96,8 @@ class AgentsFacts:
     cloud_init: CloudInitFacts
     provisioner: Provisioner
     distribution: Distribution
+    azure_init: Unit = field(default_factory=lambda: Unit(AZURE_INIT, UnitState.ABSENT))
+    """The small provisioner that some images of Flatcar and Azure Linux have in cloud-init's place."""
 
     @property
     def cloud_init_provisions(self) -> bool:

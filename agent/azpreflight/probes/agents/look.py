@@ -8,6 +8,7 @@ from azpreflight.model import Run
 from azpreflight.probes import bootloader, cloudcfg, osrelease, systemd, waagentconf
 from azpreflight.probes.agents import program
 from azpreflight.probes.agents.facts import (
+    AZURE_INIT,
     CLOUD_INIT_LOCAL,
     DISABLED_MARKER,
     DS_IDENTIFY_CFG,
@@ -38,8 +39,9 @@ _VERSION_FILES = {
 def gather(host: Host, run: Run) -> AgentsFacts:
     """What the files say; nothing is run."""
     waagent, cloud_init = _waagent(host), _cloud_init(host)
-    who = provisioner(waagent, cloud_init)
-    return AgentsFacts(waagent, cloud_init, who, osrelease.distribution(host))
+    azure_init = systemd.unit(host, AZURE_INIT)
+    who = provisioner(waagent, cloud_init, azure_init)
+    return AgentsFacts(waagent, cloud_init, who, osrelease.distribution(host), azure_init)
 
 
 def _waagent(host: Host) -> WaagentFacts:

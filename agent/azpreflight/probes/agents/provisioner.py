@@ -18,7 +18,7 @@ from azpreflight.probes.agents.facts import (
     Provisioner,
     WaagentFacts,
 )
-from azpreflight.probes.systemd import UnitState
+from azpreflight.probes.systemd import Unit, UnitState
 from azpreflight.probes.wording import plain, several
 
 NOCLOUD = "NoCloud"
@@ -61,8 +61,14 @@ def waagent_refuses(facts: WaagentFacts) -> bool:
     return facts.config is not None and facts.config.provisioning_agent not in ("auto", "waagent", "cloud-init")
 
 
-def provisioner(waagent: WaagentFacts, cloud_init: CloudInitFacts) -> Provisioner:
-    """Who provisions, from the facts of both."""
+def provisioner(waagent: WaagentFacts, cloud_init: CloudInitFacts, azure_init: Unit) -> Provisioner:
+    """Who provisions, from the facts of all; azure-init where the two leave it to somebody else."""
+    who = _of_two(waagent, cloud_init)
+    left = who is Provisioner.NONE and azure_init.state is UnitState.ENABLED
+    return Provisioner.AZURE_INIT if left else who
+
+
+def _of_two(waagent: WaagentFacts, cloud_init: CloudInitFacts) -> Provisioner:
     if (waagent.installed and waagent.error is not None) or (cloud_init.installed and cloud_init.errors):
         return Provisioner.UNKNOWN
     healthy = not obstacles(cloud_init)
@@ -79,7 +85,10 @@ def provisioner(waagent: WaagentFacts, cloud_init: CloudInitFacts) -> Provisione
 def judge_provisioner(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     """Somebody would provision a VM made from this."""
     who = facts.provisioner
+    if who is Provisioner.AZURE_INIT:
+        return
     if who in (Provisioner.WAAGENT, Provisioner.CLOUD_INIT):
+        yield from _judge_azure_init(facts)
         return
     if not facts.waagent.installed and not facts.cloud_init.installed:
         yield _no_agents(facts, run)
@@ -93,6 +102,18 @@ def judge_provisioner(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     else:
         reasons = several((_why_not_waagent(facts.waagent), *obstacles(facts.cloud_init)))
         yield _nobody(facts, f"nothing would provision a VM: {reasons}")
+
+
+def _judge_azure_init(facts: AgentsFacts) -> Iterator[Finding]:
+    """It asks nobody whether somebody else provisions."""
+    if facts.azure_init.state is UnitState.ENABLED:
+        yield Finding(
+            Severity.WARNING,
+            f"{facts.azure_init.name} is enabled, and {facts.provisioner.value} provisions too: each makes "
+            "the user and reports Ready for itself",
+            "Leave it to one of them.",
+            (f"systemctl disable {facts.azure_init.name}",),
+        )
 
 
 def _no_agents(facts: AgentsFacts, run: Run) -> Verdict:
