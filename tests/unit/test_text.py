@@ -118,6 +118,12 @@ def test_what_the_logs_say_is_shown_under_its_cause() -> None:
     assert "three" not in said
 
 
+def test_a_machine_that_nothing_was_asked_of_is_not_praised() -> None:
+    """Where no check applies, the first line says that nothing is known."""
+    said = text.render(replace(READY, results=READY.results[1:]))
+    assert said.startswith("READY: none of the checks applies here, so nothing is known\n")
+
+
 def test_an_unprivileged_look_is_said() -> None:
     """Whoever reads a saved report must see that it was not made by root."""
     assert "unprivileged" in text.render(replace(READY, run=replace(READY.run, privileged=False)))

@@ -80,6 +80,8 @@ def _verdict_sentence(report: Report) -> str:
     if report.verdict is Readiness.UNDECIDED:
         blind = sum(result.status is Status.UNKNOWN and result.severity is Severity.ERROR for result in report.results)
         return f"no error was found, but {_number(blind, 'check')} whose failure would be one could not look"
+    if all(result.status is Status.NOT_APPLICABLE for result in report.results):
+        return "none of the checks applies here, so nothing is known"
     severities = Counter(finding.severity for result in report.results for finding in result.findings)
     lesser = [_number(severities[s], s.value) for s in (Severity.WARNING, Severity.NOTE) if severities[s]]
     return f"nothing was found that stops {subject}" + (f" ({', '.join(lesser)})" if lesser else "")
