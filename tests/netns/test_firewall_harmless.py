@@ -59,8 +59,14 @@ def guest_with_rules() -> "Iterator[Guest]":
 
 
 def state(vm: Guest) -> str:
+    """All of it, once the kernel has made sure that no IPv6 address is taken twice, which changes it by itself."""
     command = namespaces.inside(vm.name, ["sh", "-c", STATE])
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+    deadline = time.monotonic() + APPEARS
+    while True:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+        if " tentative" not in said or time.monotonic() > deadline:
+            return said
+        time.sleep(0.1)
 
 
 def test_a_whole_look_changes_nothing(vm: Guest) -> None:
