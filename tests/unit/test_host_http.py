@@ -15,7 +15,7 @@ import trustme
 
 from azpreflight.host import HttpAnswer, Outcome, Phase, http, tls
 
-TIMEOUT = 0.4
+TIMEOUT = 1.0
 """Seconds that a request in these tests may take; the servers are on this machine."""
 SLACK = 0.35
 """Seconds that a busy machine may add."""
