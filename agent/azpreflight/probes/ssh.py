@@ -205,7 +205,11 @@ def _socket_will_listen(facts: SshFacts) -> bool:
 def _dies(facts: SshFacts, message: str) -> Finding:
     directory, _, _ = OVERRIDE.format(facts.service.name).rpartition("/")
     lines = "[Service]\\nExecStartPre=\\nExecStartPre=/usr/bin/ssh-keygen -A\\nExecStartPre=/usr/sbin/sshd -t\\n"
-    socket = (f"systemctl mask {facts.socket.name}",) if facts.socket.state is not UnitState.ABSENT else ()
+    socket = (
+        (f"ln -sf /dev/null /etc/systemd/system/{facts.socket.name}",)
+        if facts.socket.state is not UnitState.ABSENT
+        else ()
+    )
     return Finding(
         Severity.ERROR,
         message,
