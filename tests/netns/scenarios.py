@@ -342,6 +342,20 @@ INTERFERENCE = (
     Scenario(
         "clock-behind", "the VM's clock is two hours behind", (faults.CLOCK_TWO_HOURS_BEHIND,), Cause.CLOCK, WARNING
     ),
+    Scenario(
+        "large-packets",
+        "packets of more than 1400 bytes vanish at the internet's edge",
+        (faults.LARGE_PACKETS_VANISH,),
+        Cause.PATH_MTU,
+        WARNING,
+    ),
+    Scenario(
+        "large-packets-nor-plugin",
+        "packets of more than 1400 bytes vanish, and the HostGAPlugin delivers nothing",
+        (faults.LARGE_PACKETS_VANISH, faults.PLUGIN_FAILS),
+        Cause.PATH_MTU,
+        ERROR,
+    ),
     Scenario("no-ca-store", "the image has no CA certificates", (faults.NO_AUTHORITIES,), Cause.AGENT_CONFIG, WARNING),
 )
 ONE_BY_ONE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *TLS, *FIREWALL, *IMAGE, *PAIRS, *RESOLVED)

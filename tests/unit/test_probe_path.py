@@ -6,13 +6,24 @@ from typing import Any
 import pytest
 
 from azpreflight import codec
-from azpreflight.host import Hop, HostError, Outcome, Phase, TcpAnswer
+from azpreflight.host import Hop, HostError, HttpAnswer, Outcome, Phase, TcpAnswer
 from azpreflight.model import Cause, Confidence, Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import dns, egress, network, path, platform
 from tests.judging import by_check, findings, judged
-from tests.netns.documents import DIAGNOSTICS, HELLO, Extension
+from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.unit import test_probe_egress, test_probe_network
-from tests.unit.test_probe_egress import PROXY, SILENT, STORES, World, no_relay, shut, untrusted
+from tests.unit.test_probe_egress import (
+    AT_ONE_ADDRESS,
+    PROXY,
+    PUBLIC,
+    SILENT,
+    STORES,
+    World,
+    no_relay,
+    page,
+    shut,
+    untrusted,
+)
 
 RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 PROBES = (network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE, path.PROBE)
@@ -38,7 +49,20 @@ def hops(*seen: Hop, to: "tuple[str, ...]" = (FIRST, SECOND)) -> "dict[tuple[str
 
 
 HEALTHY = (world(), RUN)
-BROKEN = {"path-tunnel": (world(tcp=shut(PROHIBITED, FIRST, SECOND), paths=hops(*SAYS_NO)), RUN)}
+STALL = HttpAnswer(Outcome.TIMEOUT, Phase.TLS, 2.0)
+WANTED = (*HELLO.manifests, *HELLO.packages, f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml")
+
+
+def stalling(small: HttpAnswer, first: HttpAnswer = STALL, **changes: Any) -> World:
+    """Every request to a store stalls once it is connected; this is what comes of it in small segments."""
+    again = {f"small {url}": small for url in WANTED}
+    return world(http={**dict.fromkeys(WANTED, first), **again}, **changes)
+
+
+BROKEN = {
+    "path-tunnel": (world(tcp=shut(PROHIBITED, FIRST, SECOND), paths=hops(*SAYS_NO)), RUN),
+    "path-large-packets": (stalling(page("PK", 206)), RUN),
+}
 
 
 def report(host: World, run: Run = RUN) -> Report:
@@ -199,3 +223,50 @@ def test_an_endpoint_that_answers_the_second_time_is_no_tunnel() -> None:
 def test_hops_are_told_in_a_line(seen: "tuple[Hop, ...]", drawn: str) -> None:
     line = path.drawn(path.Path(FIRST, 443, Phase.TCP, Outcome.TIMEOUT, hops=seen))
     assert line == drawn if drawn is not None else line.endswith(f"8 silent, 9 {FIRST} (ok)")
+
+
+# --- large packets ------------------------------------------------------------------------------------------------
+
+
+def test_where_small_segments_arrive_large_packets_are_the_one_cause() -> None:
+    """The stores that do not deliver are its symptom, and routers on the way are none of its matter."""
+    told = report(stalling(page("PK", 206), paths=hops(*SAYS_NOTHING)))
+    (cause,) = told.causes
+    assert (cause.cause, cause.severity, cause.symptoms) == (Cause.PATH_MTU, Severity.WARNING, ("egress-packages",))
+    assert "no answer within 2.0 s in the TLS handshake, and in segments of 536 bytes it answers" in cause.summary
+    assert cause.commands == ("ip link set dev eth0 mtu 1350",)
+
+
+def test_a_body_that_never_comes_is_asked_for_again_too() -> None:
+    first = HttpAnswer(Outcome.TIMEOUT, Phase.HTTP, 2.0, status=200)
+    told = report(stalling(page("PK", 206), first))
+    assert [cause.cause for cause in told.causes] == [Cause.PATH_MTU]
+
+
+def test_two_servers_are_certain_and_a_single_one_is_likely() -> None:
+    one = stalling(page("PK", 206), where={**AT_ONE_ADDRESS, **PUBLIC})
+    assert {found.confidence for found in findings(report(one), "path-large-packets")} == {Confidence.LIKELY}
+    two = BROKEN["path-large-packets"]
+    assert {found.confidence for found in findings(report(*two), "path-large-packets")} == {Confidence.CERTAIN}
+
+
+def test_a_certificate_that_is_not_trusted_has_arrived() -> None:
+    told = report(stalling(untrusted("O=Example Inspection")))
+    assert Cause.PATH_MTU in [cause.cause for cause in told.causes]
+
+
+def test_where_small_segments_stall_too_their_size_is_not_the_reason() -> None:
+    told = report(stalling(STALL))
+    assert by_check(told)["path-large-packets"].status.value == "pass"
+    assert [cause.cause for cause in told.causes] == [Cause.NO_EGRESS]
+
+
+def test_where_nothing_stalled_nothing_is_asked_again() -> None:
+    host = world(tcp=shut(SILENT))
+    assert by_check(report(host))["path-large-packets"].status.value == "notapplicable"
+    assert report(host).facts["path"].small == ()
+
+
+def test_it_is_an_error_where_the_plugin_does_not_deliver() -> None:
+    told = report(stalling(page("PK", 206), relay=no_relay(HELLO)))
+    assert told.causes[0].severity is Severity.ERROR

@@ -11,10 +11,11 @@ not asked: many networks answer none and are well.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Optional
+from typing import Any, Callable, Optional
 
 from azpreflight.host import Hop, Host, HostError, Outcome, Phase
 from azpreflight.model import Cause, Check, Finding, NotApplicable, Probe, Run, Severity, Unknown, Verdict
+from azpreflight.probes import segments
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, host_of, port_of, way
 from azpreflight.probes.egress.packages import consequence_of
@@ -46,6 +47,8 @@ class PathFacts:
     """The ways to the first TRACED of them."""
     own: tuple[str, ...]
     """Prefixes of the virtual network as far as the guest knows it."""
+    small: tuple[Answer, ...] = ()
+    """Requests that stalled after the connection was made, once more in small segments; one for each flow."""
 
 
 def gather(host: Host, run: Run) -> PathFacts:
@@ -59,11 +62,15 @@ def gather(host: Host, run: Run) -> PathFacts:
         for flow, answers in by_flow(answer for answer in egress.every if _stopped_on_the_way(answer)).items()
     }
     looks = [partial(_look, host, answer) for answer in list(failed.values())[:TRACED]]
+    again = [partial(segments.ask_again, host, answer, HOPS_TIMEOUT) for answer in segments.stalled(egress)[:TRACED]]
+    calls: list[Callable[[], Any]] = [*looks, *again]
+    seen: tuple[Any, ...] = host.together(calls)
     return PathFacts(
         tried=tuple(dict.fromkeys(flow_of(answer) for answer in egress.every)),
         failed=tuple(failed),
-        paths=host.together(looks),
+        paths=seen[: len(looks)],
         own=_own(run),
+        small=seen[len(looks) :],
     )
 
 
@@ -101,12 +108,23 @@ def judge(facts: PathFacts, run: Run) -> "Iterator[Verdict]":
     nothing_to_look_at = _nothing_to_look_at(facts)
     if nothing_to_look_at is not None:
         yield nothing_to_look_at
-    for path in facts.paths:
+    by_size = {flow_of(answer) for answer in segments.arrived(facts.small)}
+    for path in (path for path in facts.paths if path.flow not in by_size):
         seen = evidence(path, facts.own, run.platform)
         if path.error is not None:
             yield Unknown(f"the path to {path.address} could not be looked at: {path.error}")
         elif seen is not None:
             yield _finding(path, seen, facts, run)
+
+
+def judge_large_packets(facts: PathFacts, run: Run) -> "Iterator[Verdict]":
+    """Where small segments get through and usual ones do not, large packets vanish."""
+    if not facts.small:
+        yield NotApplicable("no connection stalled after it was made")
+    egress = run.facts(EgressFacts) or EgressFacts()
+    network = run.facts(NetworkFacts)
+    routes = network.default_routes if network is not None else ()
+    yield from segments.findings(facts.small, egress, routes[0].interface if routes else None)
 
 
 def _finding(path: Path, seen: Evidence, facts: PathFacts, run: Run) -> Finding:
@@ -169,6 +187,15 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.FORCED_TUNNEL,
             depends_on=("firewall-egress", "network-default-route", "proxy-required"),
+            surroundings=True,
+        ),
+        Check(
+            "path-large-packets",
+            "large packets arrive from the endpoints as small ones do",
+            judge_large_packets,
+            Severity.ERROR,
+            cause=Cause.PATH_MTU,
+            depends_on=("firewall-egress",),
             surroundings=True,
         ),
     ),

@@ -27,7 +27,7 @@ _WAY = (
     "network-default-route",
     "network-address",
 )
-_NETWORK = (*_WAY, "path-tunnel", "proxy-required")
+_NETWORK = (*_WAY, "path-tunnel", "path-large-packets", "proxy-required")
 
 
 def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azure_only: bool = True) -> Check:
