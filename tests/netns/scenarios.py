@@ -325,6 +325,13 @@ BEHIND_PROXY = tuple(
 )
 INTERFERENCE = (
     Scenario(
+        "proxy-behind-firewall",
+        "the policy of OUTPUT is DROP, and the agent's proxy works",
+        (faults.AGENT_HAS_PROXY, faults.proxy("answers"), faults.POLICY_DROP),
+        Cause.GUEST_FIREWALL,
+        ERROR,
+    ),
+    Scenario(
         "proxy-missing",
         "nothing gets out but by a proxy, which apt has and the agent lacks",
         (faults.proxy("answers"), faults.ONLY_BY_PROXY, faults.APT_HAS_PROXY),

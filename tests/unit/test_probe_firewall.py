@@ -14,13 +14,14 @@ from azpreflight.firewall.facts import AgentState, Backend, FirewallFacts
 from azpreflight.firewall.facts import Outcome as Decided
 from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage
-from azpreflight.probes import dns, firewall, network, platform
+from azpreflight.probes import dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall_flows import ANYWHERE, flows_of
 from azpreflight.probes.wireserver import VERSIONS_URL
 from tests.fakes import Denied, FakeHost, Link, Node
 from tests.judging import judged
 
 WIRE, IMDS, SERVER = "168.63.129.16", "169.254.169.254", "10.0.0.9"
+PROXY = replace(proxy.PROBE, needs=())
 RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 FLOWS = (
     f"tcp {WIRE}:80",
@@ -136,7 +137,7 @@ BROKEN = {
 
 
 def report(host: FakeHost, run: Run = RUN) -> Report:
-    return judged(host, run, network.PROBE, platform.PROBE, dns.PROBE, firewall.PROBE)
+    return judged(host, run, network.PROBE, platform.PROBE, dns.PROBE, PROXY, firewall.PROBE)
 
 
 def statuses(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
@@ -489,3 +490,13 @@ def test_nothing_is_rehearsed_where_there_are_no_rules() -> None:
 def test_which_tables_iptables_means_here() -> None:
     assert (facts_of(HEALTHY).plain, facts_of(HIDDEN).plain) == (Backend.LEGACY, Backend.NFT)
     assert facts_of(FakeHost()).plain is None
+
+
+def test_the_agents_proxy_is_one_of_the_flows() -> None:
+    """If it is known by its address: packages come by it."""
+    unit = "/etc/systemd/system/walinuxagent.service.d/proxy.conf"
+    host = FakeHost(files={unit: "[Service]\nEnvironment=https_proxy=http://10.0.0.8:3128\n"})
+    named = FakeHost(files={unit: "[Service]\nEnvironment=https_proxy=http://proxy:3128\n"})
+    found = [PROXY.gather(machine, RUN) for machine in (host, named)]
+    flows = [{flow.text for flow in flows_of(replace(RUN, needed={"proxy": facts}))} for facts in found]
+    assert flows[0] - flows[1] == {"tcp 10.0.0.8:3128"}

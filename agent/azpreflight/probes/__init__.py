@@ -31,10 +31,10 @@ PROBES: "tuple[Probe[Any], ...]" = (
     network.PROBE,
     platform.PROBE,
     dns.PROBE,
-    firewall.PROBE,
     tls.PROBE,
     clock.PROBE,
     proxy.PROBE,
+    firewall.PROBE,
     egress.PROBE,
     path.PROBE,
 )

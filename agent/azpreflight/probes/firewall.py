@@ -114,7 +114,7 @@ PROBE = Probe(
     name="firewall",
     facts=FirewallFacts,
     gather=gather,
-    needs=("dns", "platform", "network"),
+    needs=("dns", "platform", "network", "proxy"),
     checks=(
         Check(
             "firewall-dump", "every rule in force can be read, and where one looks for it", judge_dump, Severity.WARNING

@@ -6,12 +6,15 @@ from azpreflight.firewall.facts import Flow, Purpose
 from azpreflight.model import Run
 from azpreflight.probes.dns_facts import DnsFacts, addresses_of, judged
 from azpreflight.probes.network import IMDS, WIRE_SERVER, NetworkFacts
+from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, host_of_proxy, is_address, port_of_proxy
 
 DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68
 PACKAGE_PORTS = (443, 80)
 """Packages come by 443. Port 80 is tried too: lists of revoked certificates come by it."""
 MAX_PACKAGE_ADDRESSES = 6
 """A store has one or two addresses; more flows would tell nothing new."""
+ANY_STORE = "https://any.blob.core.windows.net/"
+"""Stands for where packages come from, as far as the settings of proxies decide."""
 ANYWHERE = "203.0.113.1"
 """A public address (TEST-NET-3 of RFC 5737) in place of the stores', where nobody could tell theirs; nothing is sent
 to it, but what the rules do to it they most likely do to any other."""
@@ -19,7 +22,7 @@ to it, but what the rules do to it they most likely do to any other."""
 
 def flows_of(run: Run) -> "tuple[Flow, ...]":
     """Every flow once, in the order in which provisioning needs them."""
-    flows = (*_platform(), *_names(run), *_packages(run), _renewal())
+    flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _renewal())
     unique = {(flow.protocol, flow.address, flow.port): flow for flow in reversed(flows)}
     return tuple(reversed(unique.values()))
 
@@ -50,6 +53,14 @@ def _packages(run: Run) -> "Iterator[Flow]":
     for address in addresses:
         for port in PACKAGE_PORTS:
             yield Flow("tcp", address, port, Purpose.PACKAGE)
+
+
+def _proxy(run: Run) -> "Iterator[Flow]":
+    """The agent's proxy, by which its packages come, if it is known by its address."""
+    proxy = agent_proxy(run.facts(ProxyFacts), ANY_STORE) or ""
+    host, port = host_of_proxy(proxy), port_of_proxy(proxy)
+    if port is not None and is_address(host):
+        yield Flow("tcp", host, port, Purpose.PACKAGE)
 
 
 def package_addresses(run: Run) -> "Iterator[str]":

@@ -119,15 +119,16 @@ def _matches(host: str, entry: str) -> bool:
     try:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
-        return _is_name(host) and host.lower().endswith(entry.lower().lstrip("*"))
+        return bool(host) and not is_address(host) and host.lower().endswith(entry.lower().lstrip("*"))
 
 
-def _is_name(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """A literal address, which needs no looking up."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return bool(host)
-    return False
+        return False
+    return True
 
 
 def host_of_proxy(proxy: str) -> str:
