@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from azpreflight.assess import assess, covers, exit_code
+from azpreflight.assess import assess, exit_code
+from azpreflight.diagnosis import covers
 from azpreflight.gather import gather
 from azpreflight.host import HostError
 from azpreflight.model import (
@@ -98,6 +99,21 @@ def test_a_fault_on_another_flow_is_not_hidden() -> None:
         probe("net", check("egress", finding("tcp 2.2.2.2:443"), cause=Cause.NO_EGRESS, depends_on=("fw",))),
     )
     assert [entry.cause for entry in result.causes] == [Cause.GUEST_FIREWALL, Cause.NO_EGRESS]
+
+
+def test_a_symptom_is_no_worse_than_its_cause() -> None:
+    """What a rule stops that is not in the image is a warning as the rule is: exit code and verdict agree."""
+    flow = "tcp 1.2.3.4:80"
+    wire = probe("wire", check("wire", finding(flow), finding("tcp 1.2.3.4:81"), depends_on=("fw",)))
+    rule = finding(flow, Severity.WARNING, takes_down=("tcp 1.2.3.4:81",))
+    result = report(probe("fw", check("fw", rule, cause=Cause.GUEST_FIREWALL)), wire)
+    assert [(r.severity, {f.severity for f in r.findings}) for r in result.results] == [
+        (Severity.WARNING, {Severity.WARNING}),
+        (Severity.WARNING, {Severity.WARNING}),
+    ]
+    assert (exit_code(result, Severity.ERROR), result.verdict) == (0, Readiness.READY)
+    nameless = report(probe("fw", check("fw", rule)), wire)
+    assert exit_code(nameless, Severity.ERROR) == 1
 
 
 def test_an_unknown_dependency_hides_nothing() -> None:

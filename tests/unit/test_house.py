@@ -51,11 +51,12 @@ LAYERS = {
     "firewall": 2,
     "gather": 3,
     "assess": 3,
+    "diagnosis": 3,
     "render": 3,
     "firstboot": 3,
 }
 """Every other module is of layer 4: it may print, exit and sleep."""
-PURE = ("vocabulary", "model", "codec", "serial", "assess", "render", "firstboot")
+PURE = ("vocabulary", "model", "codec", "serial", "assess", "diagnosis", "render", "firstboot")
 """These look at nothing and change nothing."""
 DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
 """The only places that reach the machine: the worker of the rehearsal is a program of its own."""
