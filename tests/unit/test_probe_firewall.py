@@ -36,6 +36,8 @@ FLOWS = (
     f"udp {WIRE}:67",
 )
 """What is tried on the machine below, in order."""
+OF_NOBODY = (f"tcp {WIRE}:80 of nobody", f"tcp {IMDS}:80 of nobody")
+"""And this, for information."""
 AGENT = (
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m tcp --dport 53 -j ACCEPT",
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m owner --uid-owner 0 -j ACCEPT",
@@ -69,7 +71,7 @@ def lost(at: "Mapping[str, Any]", direction: str = "request") -> "dict[str, Any]
 
 def answer(flows: "Mapping[str, Mapping[str, Any]]", **more: Any) -> Completed:
     """What the worker says: these flows met something, all others were answered."""
-    seen = [flows.get(flow, ANSWERED) for flow in FLOWS]
+    seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, *OF_NOBODY)]
     said = {"loads": [], "trace_error": None, "trace_lost": False, "modules": [], "flows": seen, **more}
     return Completed(0, json.dumps(said), "")
 
@@ -178,8 +180,16 @@ def test_facts_survive_json() -> None:
 
 
 def test_what_is_tried_follows_from_the_other_probes() -> None:
-    assert tuple(found.flow.text for found in facts_of(HEALTHY).flows) == FLOWS
-    assert [flow.text for flow in flows_of(RUN)] == [flow for flow in FLOWS if SERVER not in flow]
+    flows = [found.flow for found in facts_of(HEALTHY).flows]
+    assert tuple(flow.text for flow in flows if flow.uid == 0) == FLOWS
+    assert [f"{flow.text} of nobody" for flow in flows if flow.uid] == list(OF_NOBODY)
+    assert [flow.text for flow in flows_of(RUN) if flow.uid == 0] == [flow for flow in FLOWS if SERVER not in flow]
+
+
+def test_what_others_than_root_may_is_no_fault() -> None:
+    host = machine(flows=dict.fromkeys(OF_NOBODY, lost(event("security", "OUTPUT", 3))))
+    assert [found.flow.uid for found in facts_of(host).flows if found.outcome is Decided.BLOCKED] == [65534, 65534]
+    assert set(statuses(host).values()) == {"pass"}
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
@@ -331,7 +341,8 @@ def test_packages_are_an_error_only_where_the_other_way_is_closed_too() -> None:
     ],
 )
 def test_what_no_rehearsal_can_decide_is_a_possibility(seen: "dict[str, Any]", outcome: Decided) -> None:
-    rules = ("-A OUTPUT -m limit --limit 1/sec -j ACCEPT", "-A OUTPUT -j NFQUEUE --queue-num 0")
+    wire = f"-A OUTPUT -d {WIRE}/32 -p tcp -m tcp --dport 80"
+    rules = (f"{wire} -m limit --limit 1/sec -j ACCEPT", f"{wire} -j NFQUEUE --queue-num 0")
     host = machine(*rules, flows={FLOWS[0]: seen})
     assert facts_of(host).flows[0].outcome is outcome
     (finding,) = findings(host)["firewall-wireserver"]
@@ -411,11 +422,29 @@ def test_what_blocks_in_the_part_that_could_be_read_still_blocks() -> None:
     assert statuses(host)["firewall-imds"] == "unknown"
 
 
-WORKERS = {
+NO_REHEARSAL = {
     "invalid": (answer({}, invalid="PermissionError: Operation not permitted"), "Operation not permitted"),
     "late": (Completed(-14, "", ""), "did not end within 5.0 s"),
     "crash": (Completed(1, "", "Traceback ...\nMemoryError\n"), "MemoryError"),
     "garbage": (Completed(0, "}", ""), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", NO_REHEARSAL)
+def test_without_a_rehearsal_the_text_of_the_rules_is_asked(case: str) -> None:
+    """It claims what it understands, and says that the kernel did not."""
+    worker, reason = NO_REHEARSAL[case]
+    (finding,) = findings(machine(DROP, worker=worker))["firewall-wireserver"]
+    assert finding.message == f"rule 1 of OUTPUT (legacy filter) drops tcp {WIRE}:80"
+    assert finding.confidence is Confidence.LIKELY
+    assert set(statuses(machine(worker=worker)).values()) == {"pass"}
+    unclear = report(machine("-A OUTPUT -m geoip --destination-country US -j DROP", worker=worker))
+    result = next(result for result in unclear.results if result.check == "firewall-wireserver")
+    assert result.status.value == "unknown"
+    assert reason in (result.reason or "")
+
+
+UNPROVEN = {
     "canary": (answer({FLOWS[0]: {**ANSWERED, "canary": "silent", "error": "silent"}}), "the rehearsal is invalid"),
     "half a copy": (
         answer({}, loads=[{"name": "nft", "status": 1, "output": "Error: no such interface"}]),
@@ -425,23 +454,52 @@ WORKERS = {
 }
 
 
-@pytest.mark.parametrize("case", WORKERS)
+@pytest.mark.parametrize("case", UNPROVEN)
 def test_a_rehearsal_that_proves_nothing_is_unknown(case: str) -> None:
-    worker, reason = WORKERS[case]
+    worker, reason = UNPROVEN[case]
     results = {result.check: result for result in report(machine(DROP_ALL, worker=worker)).results}
     assert results["firewall-wireserver"].status.value == "unknown"
     assert reason in (results["firewall-wireserver"].reason or "")
 
 
+def test_a_rule_that_may_do_otherwise_the_next_time_is_told_also_if_it_did_not_match() -> None:
+    rules = ("-A OUTPUT -p udp -m limit --limit 1/s -j DROP", "-A OUTPUT -p tcp -m statistic --probability 0.1 -j DROP")
+    outcomes = {found.flow.text: found for found in facts_of(machine(*rules)).flows if found.flow.uid == 0}
+    assert outcomes[FLOWS[0]].outcome is Decided.PROBABILISTIC
+    assert [found.decider and found.decider.number for found in (outcomes[FLOWS[0]], outcomes[FLOWS[3]])] == [2, 1]
+
+
+def test_a_rule_for_programs_of_one_control_group_says_nothing_of_the_agent() -> None:
+    host = machine("-A OUTPUT -m cgroup --path user.slice -j DROP")
+    results = {result.check: result for result in report(host).results}
+    assert results["firewall-wireserver"].status.value == "unknown"
+    assert "rule 1 of OUTPUT (legacy filter) asks for the control group" in (
+        results["firewall-wireserver"].reason or ""
+    )
+    assert facts_of(host).rehearsal.limits == ("rules ask for a control group, and programs differ in theirs",)
+
+
+def test_a_server_that_this_machine_has_no_address_for_is_unknown_and_the_rest_is_not() -> None:
+    host = machine(DROP, flows={FLOWS[0]: BY_FIRST}, files={"/etc/resolv.conf": "nameserver 2001:db8::53\n"})
+    seen = [BY_FIRST, *[ANSWERED] * 9]
+    said = {"loads": [], "trace_error": None, "trace_lost": False, "modules": [], "flows": seen}
+    host = replace(host, programs={**host.programs, WORKER: Completed(0, json.dumps(said), "")})
+    found = {one.flow.text: one.outcome for one in facts_of(host).flows}
+    assert found["udp 2001:db8::53:53"] is Decided.UNKNOWN
+    assert findings(host)["firewall-wireserver"][0].flow == FLOWS[0]
+
+
 def test_log_rules_that_would_reach_the_console_are_not_rehearsed() -> None:
     files: Mapping[str, Node] = {"/proc/sys/net/netfilter/nf_log_all_netns": "1\n"}
-    assert statuses(machine("-A OUTPUT -j LOG", files=files))["firewall-wireserver"] == "unknown"
-    assert statuses(machine(DROP_ALL, files=files))["firewall-wireserver"] == "pass"
+    logging = facts_of(machine("-A OUTPUT -j LOG", files=files))
+    assert "nf_log_all_netns is 1" in (logging.rehearsal.error or "")
+    assert {found.rehearsed for found in logging.flows} == {False}
+    assert facts_of(machine(DROP_ALL, files=files)).rehearsal.error is None
 
 
 def test_a_guest_without_an_address_cannot_be_rehearsed() -> None:
     host = replace(machine(DROP), interface_list=(), routes={})
-    assert "no interface has an address" in (facts_of(host).rehearsal.error or "")
+    assert {found.outcome for found in facts_of(host).flows} == {Decided.UNKNOWN}
 
 
 # --- looking changes nothing --------------------------------------------------------------------------------------

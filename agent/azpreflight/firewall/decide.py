@@ -5,11 +5,12 @@ Anything else proves nothing, and is said to be unknown.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Optional
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Optional
 
+from azpreflight.firewall.evaluate import End, Opinion
 from azpreflight.firewall.facts import Flow, FlowFacts, Outcome, Part
-from azpreflight.firewall.naming import Index, Place, decider
+from azpreflight.firewall.naming import Index, Place, decider, title
 
 TAKING = ("DROP", "REJECT", "TARPIT", "STEAL")
 QUEUEING = ("NFQUEUE", "QUEUE")
@@ -20,17 +21,24 @@ _CHANCE = re.compile(
     r" -m (?:statistic|limit|hashlimit|recent|quota|time|connlimit|rateest|random|nth) "
     r"|\b(?:limit rate|limit name|numgen|quota|ct count|meta (?:hour|day|time))\b"
 )
+_PROCESS = re.compile(r" -m cgroup |cgroupv2|meta cgroup")
 _TRANSLATION = re.compile(r"\b(?:dnat|redirect)\b")
 
 
-def decide(
-    flow: Flow,
-    seen: "Mapping[str, Any]",
-    index: Index,
-    programs: "Mapping[str, str]",
-    incomplete: Optional[str] = None,
-) -> FlowFacts:
-    """What the rules do to the flow. `incomplete` says why the copy of the rules is not whole, if so."""
+class Copy(NamedTuple):
+    """The rules that were rehearsed, and how they are spoken of."""
+
+    rules: Index
+    programs: Mapping[str, str]
+    """See `naming.decider`."""
+    incomplete: Optional[str] = None
+    """Why these are not all rules, if so: then what passed is not proven to pass."""
+
+
+def decide(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]" = ()) -> FlowFacts:
+    """What the rules do to the flow, as the kernel showed it. `doubtful` are rules on its way that may do otherwise
+    the next time."""
+    index, programs = copy.rules, copy.programs
     if seen["canary"] is not None:
         reason = f"the rehearsal is invalid: without any rule the flow ended with {seen['canary']}"
         return FlowFacts(flow, Outcome.UNKNOWN, reason=reason)
@@ -43,30 +51,53 @@ def decide(
         by = [place for place in _places(seen, index, ("request",)) if _translates(place)]
         return FlowFacts(flow, Outcome.DIVERTED, decider(by[-1], flow, programs) if by else None, to)
     if seen["error"] is None:
-        return _answered(flow, seen, index, programs, incomplete)
-    return _unanswered(flow, seen, index, programs)
+        return _answered(flow, seen, copy, doubtful)
+    return _unanswered(flow, seen, copy)
 
 
-def _answered(
-    flow: Flow, seen: "Mapping[str, Any]", index: Index, programs: "Mapping[str, str]", incomplete: Optional[str]
-) -> FlowFacts:
-    chance = next((place for place in _places(seen, index) if _by_chance(place)), None)
+def _answered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]") -> FlowFacts:
+    on_the_way = (*_places(seen, copy.rules), *doubtful)
+    chance = next((place for place in on_the_way if _by_chance(place)), None)
     if chance is not None:
-        return FlowFacts(flow, Outcome.PROBABILISTIC, decider(chance, flow, programs))
-    if incomplete is not None:
-        return FlowFacts(flow, Outcome.UNKNOWN, reason=incomplete)
+        return FlowFacts(flow, Outcome.PROBABILISTIC, decider(chance, flow, copy.programs))
+    by_process = next((place for place in on_the_way if _by_process(place)), None)
+    if by_process is not None:
+        return _of_process(flow, by_process, copy)
+    if copy.incomplete is not None:
+        return FlowFacts(flow, Outcome.UNKNOWN, reason=copy.incomplete)
     return FlowFacts(flow, Outcome.ALLOWED)
 
 
-def _unanswered(flow: Flow, seen: "Mapping[str, Any]", index: Index, programs: "Mapping[str, str]") -> FlowFacts:
-    by, part = _taker(seen, index), _part(seen)
+def _unanswered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy) -> FlowFacts:
+    by, part = _taker(seen, copy.rules), _part(seen)
+    if by is not None and _by_process(by):
+        return _of_process(flow, by, copy)
     if by is not None:
         outcome = Outcome.PROBABILISTIC if _by_chance(by) else Outcome.BLOCKED
-        return FlowFacts(flow, outcome, decider(by, flow, programs, part), part=part)
+        return FlowFacts(flow, outcome, decider(by, flow, copy.programs, part), part=part)
     if seen["lost"] is not None or seen["error"] != "silent":
         how = "a packet vanished among the rules" if seen["error"] == "silent" else f"it ended with {seen['error']}"
         return FlowFacts(flow, Outcome.BLOCKED, part=part, reason=f"{how}, and no rule said that it was the one")
     return FlowFacts(flow, Outcome.UNKNOWN, reason="no answer came back, and no rule took a packet")
+
+
+def _of_process(flow: Flow, place: Place, copy: Copy) -> FlowFacts:
+    """The agent is another program than this."""
+    by = decider(place, flow, copy.programs)
+    return FlowFacts(flow, Outcome.UNKNOWN, by, reason=f"{title(by)} asks for the control group of a program")
+
+
+def by_text(flow: Flow, opinion: Opinion, copy: Copy, why: str) -> FlowFacts:
+    """What the text of the rules says, where the kernel could not be asked (`why`). What is not understood is not
+    claimed."""
+    if opinion.ends == {End.DROPPED} and opinion.by is not None:
+        part = Part.REPLY if opinion.reply else Part.REQUEST
+        by = decider(opinion.by, flow, copy.programs, part)
+        return FlowFacts(flow, Outcome.BLOCKED, by, part=part, rehearsed=False)
+    if opinion.ends == {End.PASSED} and copy.incomplete is None:
+        return FlowFacts(flow, Outcome.ALLOWED, rehearsed=False)
+    reason = copy.incomplete or f"the rules could not be rehearsed ({why}), and their text does not tell it for certain"
+    return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)
 
 
 def _part(seen: "Mapping[str, Any]") -> Part:
@@ -114,6 +145,15 @@ def _queues(place: Place) -> bool:
 
 def _translates(place: Place) -> bool:
     return place.target in TRANSLATING if place.table.iptables else bool(_TRANSLATION.search(place.target))
+
+
+def may_differ(text: str) -> bool:
+    """Some rule of these depends on more than packet and ruleset."""
+    return bool(_CHANCE.search(text) or _PROCESS.search(text))
+
+
+def _by_process(place: Place) -> bool:
+    return place.number is not None and bool(_PROCESS.search(place.line))
 
 
 def _by_chance(place: Place) -> bool:

@@ -47,7 +47,7 @@ class Purpose(str, Enum):
 
 @dataclass(frozen=True)
 class Flow:
-    """A connection or an exchange of datagrams that this guest has to be able to make, as root."""
+    """A connection, or an exchange of datagrams."""
 
     protocol: str
     """tcp or udp."""
@@ -56,6 +56,8 @@ class Flow:
     purpose: Purpose
     source_port: int = 0
     """0: any."""
+    uid: int = 0
+    """Whose connection it is. Provisioning is root's business; what others may is for information."""
 
     @property
     def text(self) -> str:
@@ -148,6 +150,8 @@ class FlowFacts:
     """Where a diverted flow goes: address:port."""
     part: Part = Part.REQUEST
     """Of a flow that is not allowed."""
+    rehearsed: bool = True
+    """False if this was worked out from the text of the rules, because the kernel could not be asked."""
     reason: Optional[str] = None
     """Why the outcome is unknown, or what else is to be said."""
 
@@ -159,13 +163,15 @@ class Rehearsal:
     needed: bool
     """False where there are no rules, so that nothing can be in the way."""
     error: Optional[str] = None
-    """Why it could not be made; None if it was made or not needed."""
+    """Why it could not be made, so that the text of the rules was asked instead; None if it was made or not needed."""
     load_errors: tuple[str, ...] = ()
     """What could not be copied: then a flow that passed is not proven to pass."""
     trace_error: Optional[str] = None
     """Why rules could not be named; None if they could."""
     modules: tuple[str, ...] = ()
-    """Kernel modules that were loaded meanwhile; None of the machine's rules changed."""
+    """Kernel modules that the kernel loaded meanwhile; none of the machine's rules changed."""
+    limits: tuple[str, ...] = ()
+    """What these rules do that no rehearsal can copy."""
     duration_s: float = 0.0
 
 

@@ -8,6 +8,7 @@ import ipaddress
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple, Optional
 
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "0": "all", "icmpv6": "ipv6-icmp"}
@@ -50,6 +51,7 @@ class Rule(NamedTuple):
     """`-g` instead of `-j`."""
 
 
+@lru_cache(maxsize=20_000)
 def parse(specification: str) -> Rule:
     """Take a rule apart: "-A OUTPUT ! -d 10.0.0.0/8 -j DROP"."""
     conditions: list[tuple[str, str, bool]] = []

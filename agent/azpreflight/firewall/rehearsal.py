@@ -1,24 +1,27 @@
-"""Having the kernel decide: the live rules are copied into a namespace of their own, where the flows are really tried.
+"""Having the kernel decide: rules are copied into a namespace of their own, where the flows are really tried.
 
 The work is done by a program of its own (`worker`), started as a child: a process with threads must not fork, and a
-crash, a hang or a kill of the child takes everything that it made with it. Here is what it is told, and what it says.
+crash, a hang or a kill of the child takes everything that it made with it. Here is what it is told, and what is made of
+what it says. Where it cannot do its work, the text of the rules is asked instead.
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from azpreflight import package
 from azpreflight.firewall import nfttext
-from azpreflight.firewall.decide import decide
+from azpreflight.firewall.decide import Copy, by_text, decide, may_differ
+from azpreflight.firewall.evaluate import evaluate
 from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
 from azpreflight.firewall.naming import Index
 from azpreflight.firewall.rules import Table, rules_of
-from azpreflight.firewall.tools import PREFIX, program
-from azpreflight.host import Host, HostError, Interface, Route
-from azpreflight.host import Outcome as RouteOutcome
+from azpreflight.firewall.scene import Scene, scene_of
+from azpreflight.firewall.tools import PREFIX, program, programs_of
+from azpreflight.host import Host, HostError
 
 LIMIT = 5.0
 """Seconds for the whole rehearsal; it takes about a tenth of one."""
@@ -29,11 +32,25 @@ WORKER = "azpreflight.firewall.worker.main"
 PYTHON = ("-I", "-S", "-B", *package.arguments(WORKER))
 """Nothing of the environment or of site-packages takes part, which also halves the time to start, and no compiled file
 is left behind."""
-PORT_RANGE = "net/ipv4/ip_local_port_range"
 LOG_ALL = "/proc/sys/net/netfilter/nf_log_all_netns"
+NO_WAY = "this machine has no address from which it could be reached"
 _LOGS = (" -j LOG", " log ")
+_LIMITS = (
+    (re.compile(r" -m cgroup |cgroupv2|meta cgroup"), "rules ask for a control group, and programs differ in theirs"),
+    (re.compile(r" -j NFQUEUE|\bqueue (?:num|to|flags)"), "rules leave packets to a program that reads a queue"),
+    (re.compile(r" -j MARK|--set-x?mark|meta mark set"), "rules mark packets, and routing by marks is not rehearsed"),
+    (re.compile(r"-m bpf |@nh,|@th,|@ih,"), "rules look at single bytes, and the rehearsal's are not a real agent's"),
+)
 
 Result = tuple[Rehearsal, tuple[FlowFacts, ...]]
+
+
+class Step(NamedTuple):
+    """One of the system's tools that loads rules, with what it reads."""
+
+    tool: str
+    arguments: tuple[str, ...]
+    text: str
 
 
 def rehearse(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flows: "Sequence[Flow]") -> Result:
@@ -41,25 +58,17 @@ def rehearse(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flo
     incomplete = next((f"some rules could not be read: {found.error}" for found in dumps if found.error), None)
     if not any(table.matters for table in tables):
         return _without_rules(flows, incomplete)
-    began = time.monotonic()
     try:
-        answer = _run_worker(host, _job(host, dumps, tables, flows))
+        scene = scene_of(host, flows)
     except HostError as error:
-        return _not_made(flows, str(error))
-    if "invalid" in answer:
-        return _not_made(flows, answer["invalid"])
-    load_errors = _load_errors(answer)
-    rehearsal = Rehearsal(
-        needed=True,
-        load_errors=load_errors,
-        trace_error=answer["trace_error"],
-        modules=tuple(answer["modules"]),
-        duration_s=round(time.monotonic() - began, 4),
-    )
-    incomplete = incomplete or next((f"some rules could not be copied: {error}" for error in load_errors), None)
-    index, programs = Index(tables), programs_of(host)
-    decided = (decide(flow, seen, index, programs, incomplete) for flow, seen in zip(flows, answer["flows"]))
-    return rehearsal, tuple(decided)
+        return Rehearsal(True, str(error)), tuple(FlowFacts(flow, Outcome.UNKNOWN, reason=str(error)) for flow in flows)
+    copy = Copy(Index(tables), programs_of(host), incomplete)
+    try:
+        _keep_logs_quiet(host, tables)
+        answer = ask_worker(host, scene, flows, tables, steps_of(dumps, tables, host))
+    except HostError as error:
+        return _by_text(flows, scene, tables, copy, str(error))
+    return _result(flows, scene, tables, copy, answer)
 
 
 def _without_rules(flows: "Sequence[Flow]", incomplete: Optional[str]) -> Result:
@@ -67,9 +76,45 @@ def _without_rules(flows: "Sequence[Flow]", incomplete: Optional[str]) -> Result
     return Rehearsal(needed=False), tuple(FlowFacts(flow, outcome, reason=incomplete) for flow in flows)
 
 
-def _not_made(flows: "Sequence[Flow]", error: str) -> Result:
-    reason = f"the rules could not be rehearsed: {error}"
-    return Rehearsal(True, error), tuple(FlowFacts(flow, Outcome.UNKNOWN, reason=reason) for flow in flows)
+def _by_text(flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", copy: Copy, error: str) -> Result:
+    def one(flow: Flow) -> FlowFacts:
+        if not scene.reaches(flow):
+            return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
+        opinion = evaluate(flow, tables, scene.surroundings(flow), flow.uid)
+        return by_text(flow, opinion, copy, error)
+
+    return Rehearsal(True, error, limits=limits(tables)), tuple(one(flow) for flow in flows)
+
+
+def _result(
+    flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", copy: Copy, answer: "Mapping[str, Any]"
+) -> Result:
+    load_errors = _load_errors(answer)
+    if load_errors and copy.incomplete is None:
+        copy = copy._replace(incomplete=f"some rules could not be copied: {load_errors[0]}")
+    seen, in_doubt = iter(answer["flows"]), _in_doubt(tables)
+
+    def one(flow: Flow) -> FlowFacts:
+        if not scene.reaches(flow):
+            return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
+        opinion = evaluate(flow, tables, scene.surroundings(flow), flow.uid) if in_doubt else None
+        return decide(flow, next(seen), copy, opinion.doubtful if opinion is not None else ())
+
+    rehearsal = Rehearsal(
+        needed=True,
+        load_errors=load_errors,
+        trace_error=answer["trace_error"],
+        modules=tuple(answer["modules"]),
+        limits=limits(tables),
+        duration_s=answer["duration_s"],
+    )
+    return rehearsal, tuple(one(flow) for flow in flows)
+
+
+def _in_doubt(tables: "Sequence[Table]") -> bool:
+    """True if some rule may do otherwise the next time; among very many rules it is not looked for."""
+    few = sum(1 for _ in rules_of(tables)) <= MANY
+    return few and any(table.iptables and may_differ(table.text) for table in tables)
 
 
 def _load_errors(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
@@ -80,49 +125,9 @@ def _load_errors(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
     )
 
 
-def programs_of(host: Host) -> "dict[str, str]":
-    """The names of iptables' programs by backend and family, such as "legacy ip"; absent ones are left out."""
-    found = {f"{backend.value} {family}": program(host, backend, family) for backend in Backend for family in PREFIX}
-    return {name: tool for name, tool in found.items() if tool is not None}
-
-
-# --- the worker ---------------------------------------------------------------------------------------------------
-
-
-def _run_worker(host: Host, job: "Mapping[str, Any]") -> "dict[str, Any]":
-    done = host.run((sys.executable, *PYTHON), job["limit_s"] + 1, stdin=json.dumps(job).encode("utf-8", "replace"))
-    if done.status != 0:
-        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise HostError(f"the rehearsal did not end within {job['limit_s']} s" if done.status == -14 else said)
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        raise HostError("the rehearsal's answer cannot be read") from None
-    return dict(answer)
-
-
-def _job(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flows: "Sequence[Flow]") -> "dict[str, Any]":
-    loads = _loads(host, dumps, tables)
-    _keep_logs_quiet(host, tables)
-    interfaces = {interface.name: interface for interface in host.interfaces()}
-    addresses = tuple(dict.fromkeys(flow.address for flow in flows))
-    destinations = [_destination(host, address, interfaces) for address in addresses]
-    used = {interface for _, interface, _, _ in destinations if interface != "lo"}
-    own = {name for name, interface in interfaces.items() if _holds_any(interface, addresses)}
-    named = {name for table in tables if not table.iptables for name in nfttext.interfaces(table)}
-    devices = {name for table in tables for chain in table.chains.values() for name in chain.devices}
-    count = sum(1 for _ in rules_of(tuple(tables)))
-    port_range = host.text(f"/proc/sys/{PORT_RANGE}")
-    return {
-        "limit_s": LIMIT if count <= MANY else LIMIT_MANY,
-        "interfaces": [_interface(interfaces[name]) for name in sorted((used | own) - {"lo"})],
-        "stand_ins": sorted(named - used - own - {"lo"}),
-        "destinations": destinations,
-        "flows": [_flow(flow) for flow in flows],
-        "loads": loads,
-        "settings": {PORT_RANGE: port_range.strip()} if port_range else {},
-        "ingress_devices": sorted(devices & used),
-    }
+def limits(tables: "Sequence[Table]") -> "tuple[str, ...]":
+    """What these rules do that no rehearsal can copy."""
+    return tuple(words for pattern, words in _LIMITS if any(pattern.search(table.text) for table in tables))
 
 
 def _keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
@@ -133,66 +138,51 @@ def _keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
         raise HostError("net.netfilter.nf_log_all_netns is 1, so its log rules would write to the console")
 
 
-def _flow(flow: Flow) -> "dict[str, Any]":
-    return {
-        "protocol": flow.protocol,
-        "address": flow.address,
-        "port": flow.port,
-        "source_port": flow.source_port,
-        "uid": 0,
-    }
+# --- the worker ---------------------------------------------------------------------------------------------------
 
 
-def _interface(interface: Interface) -> "dict[str, Any]":
-    return {
-        "name": interface.name,
-        "mac": interface.mac,
-        "mtu": interface.mtu,
-        "addresses": list(interface.addresses),
-    }
+def ask_worker(
+    host: Host, scene: Scene, flows: "Sequence[Flow]", tables: "Sequence[Table]", steps: "Sequence[Step]"
+) -> "dict[str, Any]":
+    """Run the worker. HostError says why there is no rehearsal."""
+    names = {name for table in tables if not table.iptables for name in nfttext.interfaces(table)}
+    devices = {name for table in tables for chain in table.chains.values() for name in chain.devices}
+    count = sum(1 for _ in rules_of(tables))
+    limit = LIMIT if count <= MANY else LIMIT_MANY
+    job = scene.as_json([flow for flow in flows if scene.reaches(flow)], names, devices)
+    began = time.monotonic()
+    answer = _run(host, {**job, "limit_s": limit, "loads": [_load(host, step) for step in steps]}, limit)
+    if "invalid" in answer:
+        raise HostError(answer["invalid"])
+    return {**answer, "duration_s": round(time.monotonic() - began, 4)}
 
 
-def _holds_any(interface: Interface, addresses: "Sequence[str]") -> bool:
-    return any(held.partition("/")[0] in addresses for held in interface.addresses)
+def _run(host: Host, job: "Mapping[str, Any]", limit: float) -> "dict[str, Any]":
+    done = host.run((sys.executable, *PYTHON), limit + 1, stdin=json.dumps(job).encode("utf-8", "replace"))
+    if done.status != 0:
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise HostError(f"the rehearsal did not end within {limit} s" if done.status == -14 else said)
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        raise HostError("the rehearsal's answer cannot be read") from None
 
 
-def _destination(
-    host: Host, address: str, interfaces: "Mapping[str, Interface]"
-) -> "tuple[str, str, Optional[str], Optional[str]]":
-    """How the guest sends to the address. Where it has no way, as if by the interface that has addresses: whether the
-    rules would let the flow through can be told all the same."""
-    route = host.route(address)
-    if route.outcome is not RouteOutcome.OK or route.interface is None:
-        route = _any_way(address, interfaces)
-    return address, str(route.interface), route.gateway, route.source
+def _load(host: Host, step: Step) -> "dict[str, Any]":
+    path = host.which(step.tool)
+    if path is None:
+        raise HostError(f"no program {step.tool}")
+    return {"name": step.tool, "command": [path, *step.arguments], "input": step.text}
 
 
-def _any_way(address: str, interfaces: "Mapping[str, Interface]") -> Route:
-    for name, interface in interfaces.items():
-        same_family = [held for held in interface.addresses if (":" in held) == (":" in address)]
-        if name != "lo" and same_family:
-            return Route(RouteOutcome.OK, name, None, same_family[0].partition("/")[0])
-    raise HostError(f"no interface has an address to reach {address} from")
-
-
-# --- loading ------------------------------------------------------------------------------------------------------
-
-
-def _loads(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]") -> "list[dict[str, Any]]":
+def steps_of(dumps: "Sequence[Dump]", tables: "Sequence[Table]", host: Host) -> "list[Step]":
     """Sets first, because rules refer to them; then each kind of tables by its own tool."""
-    steps = [_step(host, "ipset", ("restore",), found.text) for found in dumps if found.name == "ipset"]
+    steps = [Step("ipset", ("restore",), found.text) for found in dumps if found.name == "ipset"]
     for backend in Backend:
         for family, plain in PREFIX.items():
             of_kind = [t.text for t in tables if t.iptables and t.backend is backend and t.family == family]
             if of_kind:
                 tool = program(host, backend, family, "-restore") or f"{plain}-{backend.value}-restore"
-                steps.append(_step(host, tool, (), "".join(of_kind)))
+                steps.append(Step(tool, (), "".join(of_kind)))
     native = "".join(nfttext.loadable(table) for table in tables if not table.iptables)
-    return [*steps, _step(host, "nft", ("-f", "-"), native)] if native else steps
-
-
-def _step(host: Host, tool: str, arguments: "tuple[str, ...]", text: str) -> "dict[str, Any]":
-    path = host.which(tool)
-    if path is None:
-        raise HostError(f"no program {tool}")
-    return {"name": tool, "command": [path, *arguments], "input": text}
+    return [*steps, Step("nft", ("-f", "-"), native)] if native else steps

@@ -4,7 +4,7 @@ A rule is kept as the line that its tool printed: that is what a user recognises
 what it means.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -48,7 +48,7 @@ class Table:
         return any(chain.lines or chain.policy not in (None, "ACCEPT") for chain in self.chains.values())
 
 
-def rules_of(tables: "tuple[Table, ...]") -> "Iterator[str]":
+def rules_of(tables: "Iterable[Table]") -> "Iterator[str]":
     """Every rule of these tables."""
     for table in tables:
         for chain in table.chains.values():

@@ -36,3 +36,9 @@ def program(host: Host, backend: Backend, family: str, what: str = "") -> Option
     if host.which(exact) is not None:
         return exact
     return plain if backend_of(host, plain) is backend else None
+
+
+def programs_of(host: Host) -> "dict[str, str]":
+    """The names of iptables' programs by backend and family, such as "legacy ip"; absent ones are left out."""
+    found = {f"{backend.value} {family}": program(host, backend, family) for backend in Backend for family in PREFIX}
+    return {name: tool for name, tool in found.items() if tool is not None}

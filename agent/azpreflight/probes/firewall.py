@@ -13,10 +13,10 @@ from typing import Any, Callable, Optional
 from azpreflight.firewall.agentrules import agent_rules
 from azpreflight.firewall.dump import dump, tables_of
 from azpreflight.firewall.facts import Backend, ChainFacts, FirewallFacts, SecondOpinion
-from azpreflight.firewall.rehearsal import programs_of, rehearse
+from azpreflight.firewall.rehearsal import rehearse
 from azpreflight.firewall.rules import Table
 from azpreflight.firewall.second import second_opinion
-from azpreflight.firewall.tools import backend_of
+from azpreflight.firewall.tools import backend_of, programs_of
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Finding, Judge, Probe, Run, Severity, Unknown, Verdict
 from azpreflight.probes import firewall_judges as judges

@@ -11,6 +11,8 @@ from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, host_of_prox
 DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68
 PACKAGE_PORTS = (443, 80)
 """Packages come by 443. Port 80 is tried too: lists of revoked certificates come by it."""
+NOBODY = 65534
+"""A user who is not root, and whom no rule means (`nobody` of most distributions)."""
 MAX_PACKAGE_ADDRESSES = 6
 """A store has one or two addresses; more flows would tell nothing new."""
 ANY_STORE = "https://any.blob.core.windows.net/"
@@ -22,8 +24,8 @@ to it, but what the rules do to it they most likely do to any other."""
 
 def flows_of(run: Run) -> "tuple[Flow, ...]":
     """Every flow once, in the order in which provisioning needs them."""
-    flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _renewal())
-    unique = {(flow.protocol, flow.address, flow.port): flow for flow in reversed(flows)}
+    flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _renewal(), *_of_others())
+    unique = {(flow.protocol, flow.address, flow.port, flow.uid): flow for flow in reversed(flows)}
     return tuple(reversed(unique.values()))
 
 
@@ -81,3 +83,9 @@ def _renewal() -> Flow:
     """A lease is renewed by unicast from the client's port; the first one comes by raw packets that no rule of
     iptables sees."""
     return Flow("udp", WIRE_SERVER, DHCP_SERVER_PORT, Purpose.DHCP, DHCP_CLIENT_PORT)
+
+
+def _of_others() -> "Iterator[Flow]":
+    """For information: the agent's own rules stop all but root, and credentials can be had at the second."""
+    yield Flow("tcp", WIRE_SERVER, 80, Purpose.WIRE_SERVER, uid=NOBODY)
+    yield Flow("tcp", IMDS, 80, Purpose.IMDS, uid=NOBODY)

@@ -17,6 +17,7 @@ from azpreflight.probes.platform import PlatformFacts
 from azpreflight.probes.wording import plain
 
 REHEARSED = "the kernel did so in a rehearsal of the same rules"
+FROM_TEXT = "so the text of the rules says; the kernel could not be asked"
 WAITING_FOR_BOOT = "these rules are live now; whether the next VM has them depends on what saves them"
 PARTS = {
     Part.REQUEST: "{}",
@@ -28,6 +29,11 @@ RULE_LIMIT = 200
 """Characters of a rule in a finding; the whole text is in the facts."""
 
 SeverityOf = Callable[[FlowFacts], Severity]
+
+
+def of_root(facts: FirewallFacts) -> "tuple[FlowFacts, ...]":
+    """What others than root may is no fault."""
+    return tuple(found for found in facts.flows if found.flow.uid == 0)
 
 
 def judge_wire_server(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
@@ -54,7 +60,7 @@ def judge_dns(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
         yield NotApplicable("no DNS server is configured")
         return
     nothing_left = _nothing_left(facts, dns.servers)
-    flows = [found for found in facts.flows if found.flow.purpose is Purpose.DNS and found.flow.address in needed]
+    flows = [found for found in of_root(facts) if found.flow.purpose is Purpose.DNS and found.flow.address in needed]
 
     def severity(found: FlowFacts) -> Severity:
         return Severity.ERROR if nothing_left and found.flow.protocol == "udp" else Severity.WARNING
@@ -64,7 +70,7 @@ def judge_dns(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
 
 def _nothing_left(facts: FirewallFacts, servers: "Sequence[Server]") -> bool:
     """No server that resolv.conf names, or none of those behind the local resolver, can be asked over UDP."""
-    blocked = {found.flow.address for found in facts.flows if found.flow.protocol == "udp" and _stopped(found)}
+    blocked = {found.flow.address for found in of_root(facts) if found.flow.protocol == "udp" and _stopped(found)}
     named = {server.address for server in servers if server.role in (Role.LOCAL, Role.CONFIGURED)}
     behind = {server.address for server in servers if server.role is Role.UPSTREAM}
     return any(group and group <= blocked for group in (named, behind))
@@ -98,7 +104,7 @@ def _needed(facts: FirewallFacts, run: Run) -> "Optional[frozenset[str]]":
 
 
 def _plugin_open(facts: FirewallFacts) -> bool:
-    return not any(found.flow.port == 32526 and found.outcome is Outcome.BLOCKED for found in facts.flows)
+    return not any(found.flow.port == 32526 and found.outcome is Outcome.BLOCKED for found in of_root(facts))
 
 
 def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
@@ -110,7 +116,7 @@ def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
 
 
 def _judge(facts: FirewallFacts, run: Run, purpose: Purpose, severity: SeverityOf) -> Iterator[Verdict]:
-    yield from _verdicts([found for found in facts.flows if found.flow.purpose is purpose], run, severity)
+    yield from _verdicts([found for found in of_root(facts) if found.flow.purpose is purpose], run, severity)
 
 
 def _verdicts(flows: "Sequence[FlowFacts]", run: Run, severity: SeverityOf) -> Iterator[Verdict]:
@@ -164,9 +170,20 @@ def _finding(found: FlowFacts, severity: Severity) -> Finding:
         evidence=evidence,
         flow=flow.text,
         takes_down=(f"tcp *:{flow.port}",) if anywhere else (),
-        confidence=Confidence.POSSIBLE if chance else Confidence.LIKELY if anywhere else Confidence.CERTAIN,
-        confidence_reason=found.reason or (f"{REHEARSED}; {STANDS_FOR_ALL}" if anywhere else REHEARSED),
+        confidence=_confidence(found),
+        confidence_reason=found.reason or _reason(found),
     )
+
+
+def _confidence(found: FlowFacts) -> Confidence:
+    if found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC):
+        return Confidence.POSSIBLE
+    return Confidence.CERTAIN if found.rehearsed and found.flow.address != ANYWHERE else Confidence.LIKELY
+
+
+def _reason(found: FlowFacts) -> str:
+    how = REHEARSED if found.rehearsed else FROM_TEXT
+    return f"{how}; {STANDS_FOR_ALL}" if found.flow.address == ANYWHERE else how
 
 
 def _message(found: FlowFacts) -> str:
@@ -217,7 +234,7 @@ def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
             evidence=evidence,
         )
     ports = (80, 32526) if rules.state is AgentState.BLOCKS_ROOT else (53,)
-    outcomes = {found.outcome for found in facts.flows if _is_agents(found, ports)}
+    outcomes = {found.outcome for found in of_root(facts) if _is_agents(found, ports)}
     passing = outcomes == {Outcome.ALLOWED}
     whom = "root's own connections" if rules.state is AgentState.BLOCKS_ROOT else "DNS over TCP"
     severity = Severity.ERROR if rules.state is AgentState.BLOCKS_ROOT else Severity.WARNING

@@ -117,7 +117,11 @@ class Attempt:
         """Where a packet was lost: in this flow, or in what had to come before it."""
 
     def _open(self, uid: int, source_port: int) -> socket.socket:
-        """A socket that belongs to `uid`, as owner matches see it."""
+        """A socket that belongs to `uid`, as owner matches see it, with a port that no other flow has.
+
+        Left to connect(2), two flows to different destinations may get the same, and their packets could not be told
+        apart.
+        """
         os.seteuid(uid)
         try:
             end = _socket(self.protocol, self.address)
@@ -125,7 +129,7 @@ class Attempt:
             os.seteuid(0)
         if source_port:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            end.bind(("::" if ":" in self.address else "0.0.0.0", source_port))  # noqa: S104 - one flow's own socket
+        end.bind(("::" if ":" in self.address else "0.0.0.0", source_port))  # noqa: S104 - one flow's own socket
         return end
 
     def start(self) -> None:
@@ -177,13 +181,12 @@ def attempt(
     listeners: Listeners,
     tracer: Optional[Tracer],
     deadline: float,
-    grace: float = GRACE,
 ) -> "tuple[Attempt, ...]":
     """Try all flows at once from this namespace, until each is decided or time is up."""
     attempts = tuple(Attempt(flow) for flow in flows)
     for one in attempts:
         one.start()
-    trial = _Trial(attempts, listeners, tracer, grace)
+    trial = _Trial(attempts, listeners, tracer)
     try:
         trial.run(min(deadline, time.monotonic() + BACKSTOP))
     finally:
@@ -194,10 +197,8 @@ def attempt(
 class _Trial:
     """The loop that serves the listeners, the flows and the tracer until all flows are decided."""
 
-    def __init__(
-        self, attempts: "Sequence[Attempt]", listeners: Listeners, tracer: Optional[Tracer], grace: float
-    ) -> None:
-        self._attempts, self._listeners, self._tracer, self._grace = attempts, listeners, tracer, grace
+    def __init__(self, attempts: "Sequence[Attempt]", listeners: Listeners, tracer: Optional[Tracer]) -> None:
+        self._attempts, self._listeners, self._tracer = attempts, listeners, tracer
         self._router = Router({(one.protocol, one.local_port): one.story for one in attempts})
         self._by_descriptor = {one.socket.fileno(): one for one in attempts if not one.done}
         self._poll = select.epoll()
@@ -235,7 +236,7 @@ class _Trial:
     def _settle(self, pending: "Sequence[Attempt]", now: float) -> float:
         """Give up on what was lost and has stayed lost; the time at which to look again."""
         for one in pending:
-            one.settle_at = (one.settle_at or now + self._grace) if self._lost(one) else None
+            one.settle_at = (one.settle_at or now + GRACE) if self._lost(one) else None
             if one.settle_at is not None and now >= one.settle_at:
                 one.done = True
                 self._forget(one)
