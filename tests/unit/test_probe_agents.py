@@ -314,6 +314,7 @@ def test_a_version_that_hides_its_errors() -> None:
     changes = {f"{AGENT}/common/utils/textutil.py": source}
     (finding,) = findings(judged(host(changes), RUN, PROBE), "agents-version")
     assert (finding.severity, "2.7.3.0 on Python 3.11 hides its errors" in finding.message) == (Severity.NOTE, True)
+    assert findings(judged(host(changes), replace(RUN, stage=Stage.FIRSTBOOT), PROBE), "agents-version") == ()
     older = {**changes, "/usr/bin/python3": Link("python3.9"), "/usr/bin/python3.9": ""}
     assert findings(judged(host(older), RUN, PROBE), "agents-version") == ()
 

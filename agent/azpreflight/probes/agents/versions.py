@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes import osrelease
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.program import number
@@ -55,7 +55,7 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             "Install a newer agent.",
             (osrelease.install_command(facts.distribution, "waagent"),),
         )
-    if waagent.program.hides_errors:
+    if waagent.program.hides_errors and run.stage is not Stage.FIRSTBOOT:  # it breaks nothing in a VM that runs
         yield Finding(
             Severity.NOTE,
             f"waagent {plain(waagent.version or '')} on Python {waagent.program.python} hides its errors: a failure "
