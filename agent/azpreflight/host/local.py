@@ -1,6 +1,7 @@
 """The machine that azpreflight runs on, or an image mounted on it."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, TypeVar
@@ -32,6 +33,11 @@ BODY_LIMIT = 1 << 20
 """Bytes of an HTTP body; a goal state with many extensions is about 100 KiB."""
 RUN_BUDGET = 10.0
 """Seconds for a whole run unless the user asks otherwise."""
+
+
+_LOADING = threading.Lock()
+"""Held for the first import of a library: threads that import one another's modules at once may be handed half a one,
+because the interpreter would rather do that than wait for ever (importlib's deadlock avoidance)."""
 
 
 class LocalHost:
@@ -99,7 +105,8 @@ class LocalHost:
         return programs.run(command, self._left(timeout), stdin, env, limit)
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
-        from azpreflight.host import unpack
+        with _LOADING:
+            from azpreflight.host import unpack
 
         return unpack.unpack(compression, data, self._left(timeout))
 
@@ -107,25 +114,29 @@ class LocalHost:
 
     def interfaces(self) -> "tuple[Interface, ...]":
         self._running_system("listing interfaces")
-        from azpreflight.host import net
+        with _LOADING:
+            from azpreflight.host import net
 
         return net.interfaces()
 
     def route(self, address: str) -> Route:
         self._running_system("a route")
-        from azpreflight.host import net
+        with _LOADING:
+            from azpreflight.host import net
 
         return net.route(address, self._left(net.NETLINK_TIMEOUT))
 
     def nft_tables(self) -> int:
         self._running_system("a list of nft tables")
-        from azpreflight.host import net, nftables
+        with _LOADING:
+            from azpreflight.host import net, nftables
 
         return nftables.tables(self._left(net.NETLINK_TIMEOUT))
 
     def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
         self._running_system("a connection")
-        from azpreflight.host import net
+        with _LOADING:
+            from azpreflight.host import net
 
         return net.connect(address, port, self._left(timeout))
 
@@ -133,19 +144,22 @@ class LocalHost:
         self, address: str, port: int, timeout: float, ttls: Sequence[int] = tuple(range(1, 9))
     ) -> tuple[Hop, ...]:
         self._running_system("a path")
-        from azpreflight.host import net
+        with _LOADING:
+            from azpreflight.host import net
 
         return net.hops(address, port, self._left(timeout), tuple(ttls))
 
     def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
         self._running_system("a name server")
-        from azpreflight.host import dns
+        with _LOADING:
+            from azpreflight.host import dns
 
         return dns.ask(server, name, rdtype, self._left(timeout), tcp=tcp, port=port)
 
     def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
         self._running_system("resolving a name")
-        from azpreflight.host import dns
+        with _LOADING:
+            from azpreflight.host import dns
 
         return dns.resolve(name, self._left(timeout))
 
@@ -161,7 +175,8 @@ class LocalHost:
         segment: Optional[int] = None,
     ) -> HttpAnswer:
         self._running_system("a request")
-        from azpreflight.host import http
+        with _LOADING:
+            from azpreflight.host import http
 
         return http.get(
             url,
