@@ -9,15 +9,14 @@ hop away, is the best witness (Microsoft Learn, "Time sync for Linux VMs in Azur
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from azpreflight.host import Host
+from azpreflight.host import Host, systemd
+from azpreflight.host.systemd import UnitState
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Probe, Run, Severity, Unknown, Verdict
-from azpreflight.probes import systemd
 from azpreflight.probes.answers import is_about_time
 from azpreflight.probes.clock_facts import ahead_of, span, witnesses
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
 from azpreflight.probes.instance import IMDS
 from azpreflight.probes.platform import PlatformFacts
-from azpreflight.probes.systemd import UnitState
 from azpreflight.probes.wireserver import WIRE_SERVER
 from azpreflight.probes.wording import several
 

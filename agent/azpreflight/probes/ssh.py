@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from azpreflight.host import Host, HostError
+from azpreflight.host import Host, HostError, systemd
+from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.model import (
     Cause,
     Check,
@@ -35,9 +36,7 @@ from azpreflight.model import (
     Unknown,
     Verdict,
 )
-from azpreflight.probes import systemd
 from azpreflight.probes.agents import AgentsFacts, Provisioner
-from azpreflight.probes.systemd import Unit, UnitState
 from azpreflight.probes.wording import plain
 
 WORST_CASE_S = 4.0

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
 from azpreflight.probes import osrelease, waagentconf
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.provisioner import waagent_refuses
-from azpreflight.probes.systemd import UnitState
 from azpreflight.probes.wording import files, plain, several
 
 

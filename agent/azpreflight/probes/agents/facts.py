@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.probes.agents.program import ProgramFacts
 from azpreflight.probes.cloudcfg import CloudConfig, DatasourceList
 from azpreflight.probes.osrelease import Distribution
-from azpreflight.probes.systemd import Unit, UnitState
 from azpreflight.probes.waagentconf import WaagentConfig
 
 CLOUD_INIT_LOCAL = "cloud-init-local.service"

@@ -3,9 +3,9 @@
 import re
 from typing import Optional
 
-from azpreflight.host import Host, HostError
+from azpreflight.host import Host, HostError, systemd
 from azpreflight.model import Run
-from azpreflight.probes import bootloader, cloudcfg, osrelease, systemd, waagentconf
+from azpreflight.probes import bootloader, cloudcfg, osrelease, waagentconf
 from azpreflight.probes.agents import program
 from azpreflight.probes.agents.facts import (
     AZURE_INIT,

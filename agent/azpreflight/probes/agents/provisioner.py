@@ -7,6 +7,7 @@ its units stay enabled, and then waagent waits for somebody who never comes.
 
 from collections.abc import Iterator
 
+from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
 from azpreflight.probes import osrelease, waagentconf
 from azpreflight.probes.agents.facts import (
@@ -18,7 +19,6 @@ from azpreflight.probes.agents.facts import (
     Provisioner,
     WaagentFacts,
 )
-from azpreflight.probes.systemd import Unit, UnitState
 from azpreflight.probes.wording import plain, several
 
 NOCLOUD = "NoCloud"

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host import Host
+from azpreflight.host import Host, systemd
+from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
-from azpreflight.probes import bootloader, kernels, systemd
+from azpreflight.probes import bootloader, kernels
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.bootloader import CommandLine
-from azpreflight.probes.systemd import UnitState
 from azpreflight.probes.wording import plain
 
 BAUD = "115200"

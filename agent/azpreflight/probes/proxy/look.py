@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Optional
 
 from azpreflight.host import Host, HostError
+from azpreflight.host.systemd import UNIT_PATHS
 from azpreflight.model import Run
 from azpreflight.probes.agents.facts import CLOUD_INIT_LOCAL, AgentsFacts
 from azpreflight.probes.agents.look import WAAGENT_UNITS
 from azpreflight.probes.proxy import files
 from azpreflight.probes.proxy.facts import ProxyFacts, ProxySetting, Reader
-from azpreflight.probes.systemd import UNIT_PATHS
 
 FILE_LIMIT = 64 * 1024
 """Bytes of one file; none of these comes near it."""

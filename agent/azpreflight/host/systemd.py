@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
-from azpreflight.host import FileInfo, FileKind, Host
+from azpreflight.host.api import FileInfo, FileKind, Host
 
 UNIT_PATHS = (
     "/etc/systemd/system",
