@@ -54,6 +54,7 @@ boots: prepared ## boot real images in an emulator: minutes
 
 bench: prepared ## measure time and memory in the stand-in platform: make bench RUNS=9
 	@$(PY) -m tests.bench $(RUNS)
+	@echo; $(PY) -m tests.bench.initramfs
 
 wheel: prepared ## build a wheel into dist/
 	@$(PY) -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .

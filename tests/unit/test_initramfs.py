@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azpreflight.host import HostError, LocalHost
-from azpreflight.probes.cpio import BadArchive, Stream, names
+from azpreflight.probes.cpio import BadArchive, Stream, files
 from azpreflight.probes.initramfs import Unreadable, modules
 
+RELEASE = "6.1"
 SOUGHT = ("hv_vmbus", "hv_storvsc")
 MICROCODE = "kernel/x86/microcode/GenuineIntel.bin"
 
@@ -57,7 +58,7 @@ def unpack(compression: str, data: memoryview) -> "Iterator[bytes]":
 
 
 def found(data: bytes) -> "set[str]":
-    return set(modules(data, unpack, SOUGHT))
+    return set(modules(data, unpack, RELEASE, SOUGHT))
 
 
 @pytest.mark.parametrize("packer", PACKERS)
@@ -72,6 +73,42 @@ def test_modules_may_be_in_a_plain_archive_before_the_compressed_one() -> None:
     """initramfs-tools puts modules that are compressed already into an archive of their own."""
     assert found(archive(*DRIVERS) + zipped(BARE)) == set(SOUGHT)
     assert found(archive(DRIVERS[0]) + zipped(archive(DRIVERS[1]))) == set(SOUGHT)
+
+
+def with_list(*names: str, listed: "tuple[str, ...]", release: str = RELEASE) -> bytes:
+    """Files, and behind them what depmod wrote; then something that no archive may hold, which must not be reached."""
+    base = f"usr/lib/modules/{release}"
+    lines = "".join(f"{name.partition(f'/{release}/')[2]}: kernel/lib/crc16.ko\n" for name in listed)
+    return (
+        b"".join(entry(name) for name in names) + entry(f"{base}/modules.dep", lines.encode()) + b"070701" + b"z" * 104
+    )
+
+
+def test_reading_ends_at_the_list_of_what_can_be_loaded() -> None:
+    """modprobe loads nothing that modules.dep does not name, and what it names has been seen by then."""
+    other = "usr/lib/modules/6.1/kernel/fs/ext4.ko"
+    assert found(with_list(other, listed=(other,))) == set()
+    assert found(with_list(DRIVERS[0], other, listed=(DRIVERS[0], other))) == {"hv_vmbus"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_list("bin/sh", listed=(DRIVERS[0],)),
+        with_list("bin/sh", listed=()),
+        with_list("bin/sh", listed=("usr/lib/modules/5.10/kernel/fs/ext4.ko",), release="5.10"),
+    ],
+    ids=["named and not seen", "nothing named", "another kernel's"],
+)
+def test_reading_goes_on_where_the_list_does_not_decide(data: bytes) -> None:
+    """A list copied from the system, an empty one and another kernel's prove nothing."""
+    with pytest.raises(Unreadable, match="something else than numbers"):
+        found(data)
+
+
+def test_another_kernels_drivers_do_not_count() -> None:
+    """An image made for the wrong kernel has every driver, and none that this one can load."""
+    assert found(archive(*(name.replace("/6.1/", "/6.1.0-9/") for name in DRIVERS))) == set()
 
 
 def test_files_with_checksums_count() -> None:
@@ -109,7 +146,8 @@ def test_what_is_no_initramfs_is_refused(data: bytes, reason: str) -> None:
     ("data", "reason"),
     [
         (zipped(BARE)[:-20], "gzip: it is cut short"),
-        (lzma.compress(BARE)[:-20], "xz: it is cut short"),
+        (lzma.compress(BARE)[:-20], "xz cannot unpack it"),
+        (lzma.compress(BARE, lzma.FORMAT_ALONE)[:-20], "lzma: it is cut short"),
         (zipped(BARE)[:20] + b"\xff" * 50, "gzip: "),
         (zipped(BARE) + zipped(FULL), "gzip: something follows it that is not read"),
         (b"\x28\xb5\x2f\xfd" + b"\xff" * 50, "zstd"),
@@ -126,7 +164,7 @@ def test_a_bomb_is_left_alone() -> None:
     """A small file that unfolds without end is given up at the limit, however little of it is kept."""
     pieces = (entry("a")[:54] + b"7FFFFFFF" + entry("a")[62:], *(b"\0" * 1000 for _ in range(100)))
     with pytest.raises(BadArchive, match="unfolds to more"):
-        list(names(Stream(pieces, 50_000)))
+        list(files(Stream(pieces, 50_000), lambda path, size: False))
 
 
 @given(st.binary(max_size=400))
@@ -134,6 +172,6 @@ def test_anything_is_read_or_refused(data: bytes) -> None:
     """No bytes make it fail in another way."""
     for whole in (data, b"070701" + data, FULL[:200] + data):
         try:
-            modules(whole, lambda compression, rest: iter((bytes(rest),)), SOUGHT)
+            modules(whole, lambda compression, rest: iter((bytes(rest),)), RELEASE, SOUGHT)
         except Unreadable as error:
             assert str(error).isascii()

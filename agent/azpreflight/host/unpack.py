@@ -1,7 +1,7 @@
 """Decompressors, with a deadline: what comes out is passed on piece by piece, and nothing is kept.
 
 gzip, xz, lzma and bzip2 are in Python's own library. For zstd, lz4 and lzop the running system's own program is asked,
-never one of a mounted image.
+never one of a mounted image; and for xz, which takes several processors to what was packed by several.
 """
 
 import bz2
@@ -16,7 +16,12 @@ from azpreflight.host.api import HostError
 
 IN, OUT = 256 * 1024, 1 << 20
 """Bytes that a decompressor of the library is given, and gives, in one go."""
-PROGRAMS = {"zstd": ("zstd", "-dc"), "lz4": ("lz4", "-dc"), "lzop": ("lzop", "-dc")}
+PROGRAMS = {
+    "zstd": ("zstd", "-dc"),
+    "lz4": ("lz4", "-dc"),
+    "lzop": ("lzop", "-dc"),
+    "xz": ("xz", "-dcT0"),
+}
 LIBRARY: "dict[str, Callable[[], Any]]" = {
     "xz": lzma.LZMADecompressor,
     "lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE),
@@ -26,7 +31,7 @@ LIBRARY: "dict[str, Callable[[], Any]]" = {
 
 def unpack(compression: str, data: memoryview, timeout: float) -> "Iterator[bytes]":
     """See Host.unpack."""
-    if compression in PROGRAMS:
+    if compression in PROGRAMS and (compression not in LIBRARY or programs.which(compression) is not None):
         return programs.stream(PROGRAMS[compression], data, timeout)
     pieces = _gzip(data) if compression == "gzip" else _library(LIBRARY[compression](), data)
     return _in_time(pieces, compression, timeout)

@@ -1,4 +1,4 @@
-"""Names in cpio archives of the "newc" form, read from a stream and never unpacked.
+"""Names, and a few contents, in cpio archives of the "newc" form, read from a stream and never written anywhere.
 
 An initramfs is one or more of these archives one after another, padded with zeros. A header is 110 characters of ASCII:
 a magic word and thirteen numbers of eight hexadecimal digits, of which the sizes of the file and of its name are needed
@@ -7,6 +7,7 @@ here. What is read is somebody else's image, so that every number is taken for a
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Callable
 
 MAGICS = (b"070701", b"070702")
 """Without and with checksums."""
@@ -64,16 +65,21 @@ class Stream:
                 return
 
 
-def names(stream: Stream) -> Iterator[str]:
-    """The paths in all archives up to the first byte that begins none; BadArchive where one is damaged."""
+def files(stream: Stream, keep: "Callable[[str, int], bool]") -> "Iterator[tuple[str, bytes]]":
+    """Path and content of all files up to the first byte that begins no archive; BadArchive where one is damaged.
+
+    The content is empty unless `keep` wants it, by path and size.
+    """
     stream.skip_zeros()
     while stream.ahead(6) in MAGICS:
         name, size = _header(stream)
         if name == TRAILER:
             stream.skip_zeros()
             continue
+        path = name.decode("utf-8", "replace")
+        content = bytes(stream.ahead(size)) if keep(path, size) else b""
         _skip_padded(stream, size)
-        yield name.decode("utf-8", "replace")
+        yield path, content
 
 
 def _header(stream: Stream) -> "tuple[bytes, int]":
