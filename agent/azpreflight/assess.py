@@ -115,6 +115,7 @@ def run_of_snapshot(snapshot: Snapshot, needed: "Sequence[str]") -> Run:
         config=snapshot.config,
         extensions=snapshot.extensions,
         needed={name: value for name, value in facts.items() if value is not None},
+        files_only=snapshot.run.files_only,
     )
 
 
@@ -126,6 +127,8 @@ def _out_of_place(check: Check, snapshot: Snapshot) -> Optional[str]:
         return f"not asked of a {run.profile.value} image"
     if run.root is not None and not check.offline:
         return "needs the running system, and a mounted image is looked at"
+    if run.files_only and not check.offline:
+        return "needs the running system, and only files are looked at"
     if check.azure_only and run.platform is not Platform.AZURE:
         return "not on Azure"
     return None

@@ -28,6 +28,7 @@ def run_of(
     platform: Optional[Platform] = None,
     config: Optional[Config] = None,
     extensions: "tuple[str, ...]" = (),
+    files_only: bool = False,
 ) -> Run:
     """What is asked of this host; the platform is detected where it is not given."""
     return Run(
@@ -37,6 +38,7 @@ def run_of(
         root=host.root,
         config=config or Config(),
         extensions=extensions,
+        files_only=files_only,
     )
 
 
@@ -106,12 +108,12 @@ def _gather_one(probe: "Probe[Any]", host: Host, run: Run) -> Gathered:
 def run_info(host: Host, run: Run, started_at: str, duration_s: float) -> RunInfo:
     """Where and when this was; what cannot be read is None."""
     release = _os_release(host)
-    live = not run.offline
+    live = run.root == "/"
     return RunInfo(
         stage=run.stage,
         profile=run.profile,
         platform=run.platform,
-        root=run.root if run.offline else None,
+        root=None if live else run.root,
         started_at=started_at,
         duration_s=round(duration_s, 4),
         vm_id=vm_id(host) if live else None,
@@ -119,6 +121,7 @@ def run_info(host: Host, run: Run, started_at: str, duration_s: float) -> RunInf
         os=Os(release.get("ID"), release.get("VERSION_ID")),
         kernel=_read(host, "/proc/sys/kernel/osrelease") if live else None,
         privileged=host.privileged,
+        files_only=run.files_only,
     )
 
 

@@ -106,11 +106,13 @@ class Run:
     """Names of extensions that the VM will have, besides those of its goal state."""
     needed: Mapping[str, Any] = field(default_factory=dict)
     """Facts by probe name; a probe that could not look is absent."""
+    files_only: bool = False
+    """Look at the files of the running system as if they were those of a mounted image."""
 
     @property
     def offline(self) -> bool:
-        """True where a mounted image is looked at: nothing of it runs, and it has no network."""
-        return self.root != "/"
+        """True where files alone are looked at: nothing runs, and there is no network."""
+        return self.files_only or self.root != "/"
 
     def facts(self, kind: type[T]) -> Optional[T]:
         """The needed facts of this type, or None if their probe could not look."""
@@ -203,6 +205,8 @@ class RunInfo:
     kernel: Optional[str]
     privileged: bool
     """True for root; what an ordinary user cannot see is unknown."""
+    files_only: bool = False
+    """True where the files of a running system were looked at as those of an image are."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ DESCRIPTION = """\
 Says from inside a Linux VM or image why provisioning on Azure fails, or will fail:
 was it deprovisioned, do its own firewall rules block the way, do its name servers
 answer, can it fetch extension packages, is its traffic forced into a tunnel.
-It looks and changes nothing, but for `seal`, which says what it does.
+It looks and changes nothing, but for `seal`, which says what it does, and `arm`.
 """
 
 EXAMPLES = """\
@@ -48,6 +48,9 @@ _COMMANDS = {
     "record": "look at this machine and save what was seen, without judging",
     "assess": "judge what record has saved, on any machine",
     "seal": "deprovision this machine for its capture, and verify every effect",
+    "arm": "let this build VM be checked by itself when it is deprovisioned or powered off",
+    "disarm": "undo arm",
+    "capture": "wait through the build of an image and check it at its end; systemd runs this",
     "daemon": "watch a first boot and say what is wrong; systemd runs this",
     "decode": "get reports back out of serial console logs",
     "explain": "print the page of a check or of a cause",
@@ -78,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     _add_question(sub["check"])
     _add_judging(sub["check"])
     _add_output(sub["check"])
-    _add_as_captured(sub["check"])
+    _add_evidence(sub["check"])
     _add_question(sub["record"])
     _add_file(sub["record"], "the snapshot")
     sub["record"].add_argument("--image", action="store_true", help="only what the image's own files say")
@@ -88,6 +91,8 @@ def parser() -> argparse.ArgumentParser:
     _add_judging(sub["assess"])
     _add_output(sub["assess"])
     _add_seal(sub["seal"])
+    _add_arm(sub["arm"])
+    _add_capture(sub["capture"])
     _add_daemon(sub["daemon"])
     _add_decoding(sub["decode"])
     sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
@@ -130,7 +135,12 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
 
 
-def _add_as_captured(parser: argparse.ArgumentParser) -> None:
+def _add_evidence(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--files",
+        action="store_true",
+        help="look at files alone, as on a mounted image; what needs the running system or a network is left out",
+    )
     parser.add_argument(
         "--as-captured",
         metavar="FILE",
@@ -158,6 +168,30 @@ then look at every effect. Afterwards nobody can log in.
     output = parser.add_argument_group("where the report goes")
     output.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     output.add_argument("--report", metavar="PATH", help="write the JSON report to this file as well")
+
+
+def _add_arm(parser: argparse.ArgumentParser) -> None:
+    parser.description = """\
+Enable azpreflight-capture.service, and start it: it waits through the build of this
+image, reboots included, and checks it when it is deprovisioned and again when it is
+powered off. The verdict goes to the serial console. Once the deprovisioned machine is
+powered off nothing of this is left in the image; seal and disarm undo it as well.
+"""
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write the JSON report to this file as well; it has to be on a filesystem that is not part of the image",
+    )
+
+
+def _add_capture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--report", metavar="FILE", help="write the JSON report to this file as well")
+    parser.add_argument(
+        "--serial", metavar="{auto,never,DEVICE}", default="auto", help="where the verdict is said (default: auto)"
+    )
+    parser.add_argument(
+        "--armed-on", metavar="MARK", help="the machine that was armed; on another one it disarms and ends"
+    )
 
 
 def _add_daemon(parser: argparse.ArgumentParser) -> None:

@@ -492,3 +492,10 @@ def test_a_password_may_stand_in_passwd_itself(field: str, status: str) -> None:
     passwd = f"root:{field}:0:0::/root:/bin/sh\n"
     assert verdict(host({"/etc/passwd": passwd}), RUN, "gen-root-password")[0] == status
     assert HASH not in str(encode(judged(host({"/etc/passwd": passwd}), RUN, *PROBES)))
+
+
+def test_an_image_that_is_still_armed_is_told() -> None:
+    """The running machine disarms itself when it is powered off; an image that is mounted does so no more."""
+    link = {"/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service": "[Unit]\n"}
+    assert verdict(host(link), RUN, "gen-azpreflight") == ("pass", ())
+    assert verdict(host(link), replace(RUN, root="/mnt"), "gen-azpreflight") == ("fail", ("note",))

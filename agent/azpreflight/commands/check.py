@@ -38,7 +38,8 @@ BLIND = (
 def check(asked: argparse.Namespace) -> int:
     """Look, judge and print."""
     _known(asked)
-    snapshot = _look(asked, _needed(asked.only))
+    probes = _needed(asked.only)
+    snapshot = _look(asked, _of_files(probes) if asked.files else probes, files_only=asked.files)
     if asked.as_captured is not None:
         image = _recorded(asked.as_captured).probes
         kept = {name: image[name] for name in IMAGE_PROBES if name in image}
@@ -101,7 +102,13 @@ def _needed(check_ids: Sequence[str]) -> "tuple[Probe[Any], ...]":
     return with_needs({name for probe, check in pairs for name in (probe.name, *check.reads)}, PROBES)
 
 
-def _look(asked: argparse.Namespace, probes: "Sequence[Probe[Any]]") -> Snapshot:
+def _of_files(probes: "Sequence[Probe[Any]]") -> "tuple[Probe[Any], ...]":
+    """Those that files alone can decide something for, and all that they need."""
+    named = {probe.name for probe in probes if any(check.offline for check in probe.checks)}
+    return with_needs(named, PROBES)
+
+
+def _look(asked: argparse.Namespace, probes: "Sequence[Probe[Any]]", files_only: bool = False) -> Snapshot:
     path = os.path.abspath(asked.config or DEFAULT_PATH)
     config = load(LocalHost(), path, required=asked.config is not None, check_ids=_check_ids())
     host = LocalHost(asked.root, asked.timeout or config.timeout or RUN_BUDGET)
@@ -114,6 +121,7 @@ def _look(asked: argparse.Namespace, probes: "Sequence[Probe[Any]]") -> Snapshot
         platform=None if asked.platform == "auto" else Platform(asked.platform),
         config=config,
         extensions=tuple(asked.extension),
+        files_only=files_only,
     )
     with Progress(sys.stderr, (probe.name for probe in probes)) as progress:
         return gather(host, probes, run, progress.done)

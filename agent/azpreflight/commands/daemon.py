@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, Optional
 
-from azpreflight import codec
+from azpreflight.commands import looking
 from azpreflight.firstboot import timeline
 from azpreflight.firstboot.policy import LIMIT_S, History, Progress, decide
 from azpreflight.gather import vm_id
@@ -27,7 +27,6 @@ from azpreflight.probes import logs
 from azpreflight.probes.signatures import EXTENSION_STATUS, EXTENSIONS_DONE, PROVISIONED
 from azpreflight.render import json as render_json
 from azpreflight.render import serial
-from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import append_line, write_file
 from azpreflight.sinks.journal import write_journal
 from azpreflight.sinks.serial import serial_devices, write_serial
@@ -68,7 +67,7 @@ def daemon(asked: argparse.Namespace) -> int:
     watcher = Watcher(
         host,
         say=lambda report: _say(host, asked, report),
-        command=(sys.executable, "-I", os.path.abspath(sys.argv[0])),
+        command=looking.this_program(),
         arguments=("--platform", asked.platform, "--timeout", str(LOOK_BUDGET), *config),
     )
     return watcher.run()
@@ -77,7 +76,7 @@ def daemon(asked: argparse.Namespace) -> int:
 def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
     """Put a report everywhere; a place that fails is told about and does not keep the others from theirs."""
     line = render_json.render_line(report)
-    places: list[Callable[[], None]] = [
+    places: list[looking.Place] = [
         lambda: write_file(asked.report, render_json.render(report)),
         lambda: append_line(asked.history, line),
         lambda: write_journal(report),
@@ -86,11 +85,7 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
         devices = serial_devices(host) if asked.serial == "auto" else (asked.serial,)
         content = serial.render(report, asked.report)
         places += [partial(write_serial, device, content) for device in devices]
-    for place in places:
-        try:
-            place()
-        except SinkError as error:
-            sys.stderr.write(f"azpreflight: {error}\n")
+    looking.put(places)
 
 
 @dataclass
@@ -161,25 +156,15 @@ class Watcher:
         """What the image looks like before the agents change it; a failure costs only that evidence."""
         try:
             os.makedirs(os.path.dirname(self.first_look), mode=0o750, exist_ok=True)
-            self._child("record", "--stage", "firstboot", "--image", "-o", self.first_look)
+            command = (*self.command, "record", "--stage", "firstboot", "--image", "-o", self.first_look)
+            looking.run(self.host, command, LOOK_TIMEOUT)
         except (HostError, OSError) as error:
             sys.stderr.write(f"azpreflight: no snapshot of the image as it was captured: {error}\n")
 
     def _look(self) -> Optional[Report]:
         first = ("--as-captured", self.first_look) if os.path.exists(self.first_look) else ()
-        try:
-            output = self._child("check", "--stage", "firstboot", "--format", "json", *first, *self.arguments)
-            report: Report = codec.decode(Report, json.loads(output))
-        except (HostError, ValueError) as error:
-            sys.stderr.write(f"azpreflight: this look gave no report: {error}\n")
-            return None
-        return report
-
-    def _child(self, *arguments: str) -> str:
-        done = self.host.run([*self.command, *arguments], timeout=LOOK_TIMEOUT)
-        if done.truncated or done.status in (2, 130, 143) or done.status < 0:
-            raise HostError(f"{arguments[0]} ended with {done.status}: {done.stderr.strip()[-200:]}")
-        return done.stdout
+        asked = ("check", "--stage", "firstboot", "--format", "json", *first, *self.arguments)
+        return looking.look(self.host, (*self.command, *asked), LOOK_TIMEOUT)
 
     # progress
 

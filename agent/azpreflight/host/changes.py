@@ -1,4 +1,4 @@
-"""The few changes that azpreflight ever makes to a machine, all of them for `seal`.
+"""The few changes that azpreflight ever makes to a machine, for `seal`, `arm` and `disarm`.
 
 Links are never followed: what is named is what goes. What is not there needs no change, so that a `seal` that was
 interrupted can be run again.
@@ -77,6 +77,21 @@ def lock(path: str) -> Optional[int]:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def held(path: str) -> bool:
+    """Another process has the exclusive lock of `lock` on the file; False if there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def make_directory(path: str) -> None:

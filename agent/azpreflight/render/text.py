@@ -214,6 +214,7 @@ def _asked(report: Report) -> _Lines:
     parts = [f"stage {run.stage.value}", run.profile.value, f"platform {run.platform.value}", system]
     parts += [f"kernel {run.kernel}"] if run.kernel else []
     parts += [f"root {run.root}"] if run.root else []
+    parts += ["files only"] if run.files_only else []
     parts += [] if run.privileged else ["unprivileged"]
     return wrapped(f"{', '.join(parts)}; {report.tool.name} {report.tool.version}")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from azpreflight.assess import run_of_snapshot
 from azpreflight.host import HostError, LocalHost, changes
 from azpreflight.probes.agents import AgentsFacts
+from azpreflight.probes.generalization.own import ARMED
 from azpreflight.seal.extras import Change, Verb
 from azpreflight.seal.extras import changes as extras
 from azpreflight.seal.prepare import Prepared
@@ -13,7 +14,7 @@ Say = Callable[[str], None]
 
 AGENT_TIMEOUT = 300.0
 """Seconds for one agent's cleaning, which takes some seconds; waagent on RHEL waits for a network card for ever."""
-OWN_TRACES = ("/var/lib/azpreflight", "/var/log/azpreflight", "/run/azpreflight/as-captured.json")
+OWN_TRACES = ("/var/lib/azpreflight", "/var/log/azpreflight", "/run/azpreflight/as-captured.json", *ARMED)
 SHOWN_LINES = 20
 """Lines of an agent's output that are passed on; waagent says a dozen."""
 
@@ -51,7 +52,7 @@ def mend(looked: Prepared, say: Say) -> None:
 
 
 def forget(say: Say) -> None:
-    """azpreflight's own reports and state."""
+    """azpreflight's own reports and state, and what `arm` enabled."""
     for path in OWN_TRACES:
         _make(path, changes.remove, say)
 

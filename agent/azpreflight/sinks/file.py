@@ -13,7 +13,7 @@ HISTORY_LIMIT = 1 << 20
 """Bytes of a history of reports before it is set aside as FILE.1: some twenty of them."""
 
 
-def write_file(path: str, text: str) -> None:
+def write_file(path: str, text: str, mode: int = FILE_MODE) -> None:
     """Put the text into the file in one step: whoever reads it sees the old content or the new one, whole.
 
     A link in place of the file is replaced and not followed. SinkError if it is anything but a file or a link.
@@ -26,7 +26,7 @@ def write_file(path: str, text: str) -> None:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            os.fchmod(descriptor, FILE_MODE)
+            os.fchmod(descriptor, mode)
             file.write(text)
             file.flush()
             os.fsync(descriptor)

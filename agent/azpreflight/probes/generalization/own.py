@@ -1,7 +1,8 @@
 """What azpreflight itself leaves: its reports, which have the VM's id, host name and addresses in them.
 
 `seal` removes them and leaves only its stamp, which has nothing of the machine in it. The daemon of the next VM writes
-its own.
+its own. What `arm` enabled is removed by `seal`, by `disarm`, and by itself when a deprovisioned machine is powered
+off; in an image that was captured otherwise it is left.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ from azpreflight.probes.generalization.common import KEPT, leftover, matching
 from azpreflight.probes.wording import files, several
 
 TRACES = ("/var/lib/azpreflight/*", "/var/log/azpreflight/*")
+ARMED = (
+    "/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service",
+    "/etc/systemd/system/azpreflight-capture.service.d",
+)
+"""What `azpreflight arm` makes: the link that enables the unit, and the directory of its settings."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +26,27 @@ class OwnFacts:
     """Reports and state of azpreflight."""
 
     paths: tuple[str, ...] = ()
+    armed: tuple[str, ...] = ()
+    """What `arm` has left of itself."""
 
 
 def look(host: Host, run: Run) -> OwnFacts:
     """Names only."""
-    return OwnFacts(matching(host, TRACES)[:KEPT])
+    armed = tuple(path for path in ARMED if host.info(path, follow=False) is not None)
+    return OwnFacts(matching(host, TRACES)[:KEPT], armed)
 
 
 def judge(facts: OwnFacts, run: Run) -> Iterator[Verdict]:
-    """No report on this machine goes into the image."""
+    """No report on this machine goes into the image, and no service that waits for its capture."""
+    if facts.armed and run.root != "/":
+        yield leftover(
+            run,
+            Severity.NOTE,
+            f"the image is still armed for its capture: {several(facts.armed)}",
+            "Power a build VM off in order, or let azpreflight disarm undo it before the capture.",
+            (f"rm -rf {files(facts.armed)}",),
+            cleaned=False,
+        )
     if facts.paths:
         yield leftover(
             run,

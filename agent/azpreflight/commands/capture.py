@@ -1,0 +1,89 @@
+"""`azpreflight arm` and `disarm`, and what they enable: `azpreflight capture`, which systemd runs in a build VM."""
+
+import argparse
+import time
+from functools import partial
+
+from azpreflight.capture import arming, effects
+from azpreflight.capture.ending import ending
+from azpreflight.capture.watch import CaptureWatch
+from azpreflight.commands import looking
+from azpreflight.commands.seal import LOCK
+from azpreflight.commands.words import EXIT_USAGE, say
+from azpreflight.host import Host, HostError, LocalHost, changes, service
+from azpreflight.model import Report
+from azpreflight.render import json, serial
+from azpreflight.sinks.file import write_file
+from azpreflight.sinks.serial import serial_devices, write_serial
+
+LOOK_BUDGET = 3
+"""Seconds that the capture check may take: the power-off waits for it."""
+LOOK_TIMEOUT = 12.0
+"""Seconds until it is killed: its budget, and the start of Python while a machine stops everything."""
+CALL_BUDGET = 30.0
+"""Seconds for all calls of one step."""
+
+
+def arm(asked: argparse.Namespace) -> int:
+    """Let the image be checked when its build ends."""
+    arming.arm(LocalHost(budget=3 * arming.SYSTEMCTL_TIMEOUT), asked.report)
+    say("armed: the verdict is said when this machine is deprovisioned, and when it is powered off")
+    return 0
+
+
+def disarm(asked: argparse.Namespace) -> int:
+    """Undo `arm`."""
+    try:
+        arming.disarm()
+        arming.stop(LocalHost(budget=3 * arming.SYSTEMCTL_TIMEOUT))
+    except HostError as error:
+        say(f"cannot disarm this machine: {error}")
+        return EXIT_USAGE
+    return 0
+
+
+def capture(asked: argparse.Namespace) -> int:
+    """Wait through the build of this image; 0 when the machine is powered off, or when this is another machine."""
+    if asked.armed_on is not None and asked.armed_on != arming.mark(_host()):
+        say("armed on another machine: this one is a VM of its image")
+        _disarm()
+        return 0
+    program = (*looking.this_program(), "check", "--files", "--format", "json", "--timeout", str(LOOK_BUDGET))
+    watch = CaptureWatch(
+        seen=lambda: effects.look(_host()),
+        changed=effects.stamps,
+        busy=_sealing,
+        judged=lambda: looking.look(_host(), program, LOOK_TIMEOUT),
+        say=partial(_say, asked),
+        ending=lambda: ending(_host()),
+        ready=partial(service.notify, "READY=1", "STATUS=waiting for the end of the build"),
+        disarm=_disarm,
+        pause=time.sleep,
+    )
+    return watch.run()
+
+
+def _host() -> Host:
+    """The machine, with time for one step: the wait between two may take days."""
+    return LocalHost(budget=CALL_BUDGET)
+
+
+def _sealing() -> bool:
+    """A `seal` is between its first change and its last look."""
+    return changes.held(LOCK)
+
+
+def _disarm() -> None:
+    try:
+        arming.disarm()
+    except HostError as error:
+        say(str(error))
+
+
+def _say(asked: argparse.Namespace, report: Report) -> None:
+    """The console first, because the machine may be gone before the rest. Nothing is left in the image."""
+    content = serial.render(report, asked.report)
+    devices = () if asked.serial == "never" else serial_devices(_host()) if asked.serial == "auto" else (asked.serial,)
+    places = [partial(write_serial, device, content) for device in devices]
+    files = [partial(write_file, asked.report, json.render(report))] if asked.report is not None else []
+    looking.put((*places, *files))

@@ -1,0 +1,126 @@
+"""A build VM that is armed, deprovisioned by the real waagent and powered off, under a real systemd."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from azpreflight.serial.decode import decode
+from tests.agents.planting import HASH, OTHER_VM, OVF, put
+from tests.agents.test_deprovision import LIBRARIES
+from tests.scratchroot import CannotBuild, overlay, run_inside, tree_for_test
+from tests.systemd.machine import Machine, outside
+
+pytestmark = pytest.mark.root
+
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "waagent", "openssh-server", "sudo", *LIBRARIES)
+SUITES = ("bookworm", "trixie")
+ARMED = (
+    "etc/systemd/system/sysinit.target.wants/azpreflight-capture.service",
+    "etc/systemd/system/azpreflight-capture.service.d",
+)
+REPORT = "/mnt/results/report.json"
+VERDICT_TIMEOUT = 90.0
+
+
+@contextlib.contextmanager
+def build_vm(suite: str, deb: Path) -> "Iterator[Path]":
+    """A tree that waagent has provisioned, with the package in it, and a place outside the image for results."""
+    with overlay(tree_for_test(suite, PACKAGES)) as root, outside(root, "/mnt/results"):
+        assert run_inside(root, "useradd", "--create-home", "--password", HASH, "azureuser").returncode == 0
+        put(root, "var/lib/waagent/provisioned", OTHER_VM)
+        put(root, "var/lib/waagent/ovf-env.xml", OVF)
+        put(root, "etc/hostname", "template\n")
+        put(root, "azpreflight.deb", "")
+        (root / "azpreflight.deb").write_bytes(deb.read_bytes())
+        done = run_inside(root, "dpkg", "--install", "/azpreflight.deb")
+        assert done.returncode == 0, done.stderr
+        (root / "azpreflight.deb").unlink()
+        run_inside(root, "systemctl", "disable", "azpreflight.service", "walinuxagent.service")
+        yield root
+
+
+@contextlib.contextmanager
+def running(root: Path) -> "Iterator[Machine]":
+    """The tree under systemd; skipped where there can be none, and in CI a failure."""
+    try:
+        with Machine(root) as machine:
+            yield machine
+    except CannotBuild as error:
+        pytest.skip(str(error))
+
+
+def arm(machine: Machine, *options: str) -> None:
+    done = machine.run(" ".join(("azpreflight", "arm", *options)))
+    assert done.returncode == 0, done.stderr
+
+
+def reports(machine: Machine, count: int) -> "list[Mapping[str, Any]]":
+    """That many reports from the serial port, the newest first."""
+    deadline = time.monotonic() + VERDICT_TIMEOUT
+    while time.monotonic() < deadline:
+        found = decode(machine.said()).reports
+        if len(found) >= count:
+            return [report.document for report in found]
+        time.sleep(0.2)
+    journal = machine.run("systemctl status --no-pager --full azpreflight-capture.service").stdout
+    raise TimeoutError(f"{machine.said()[-2000:].decode('utf-8', 'replace')}\n{journal}")
+
+
+def status(document: "Mapping[str, Any]", check: str) -> str:
+    return next(result["status"] for result in document["results"] if result["check"] == check)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_verdict_is_said_at_deprovisioning_and_at_power_off(suite: str, deb: Path) -> None:
+    """On the console and in the file that was asked for; then nothing of it is left in the image."""
+    with build_vm(suite, deb) as root, running(root) as machine:
+        arm(machine, "--report", REPORT)
+        assert machine.run("waagent -force -deprovision+user").returncode == 0
+        (first,) = reports(machine, 1)
+        assert (first["run"]["stage"], first["run"]["files_only"]) == ("capture", True)
+        assert (status(first, "gen-deprovisioned"), status(first, "gen-users")) == ("pass", "pass")
+        machine.run("systemctl poweroff")
+        assert machine.ended() == "off"
+        last = reports(machine, 2)[0]
+        assert last["run"]["duration_s"] <= 3.5
+        assert json.loads((root / REPORT.lstrip("/")).read_text()) == last
+        assert [path for path in ARMED if (root / path).exists()] == []
+        assert not (root / "var/lib/azpreflight").exists() and not (root / "var/log/azpreflight").exists()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_reboot_is_no_end_of_a_build(suite: str, deb: Path) -> None:
+    """Nothing is said, and the machine is still armed; the power-off of one that was not deprovisioned is told so."""
+    with build_vm(suite, deb) as root:
+        with running(root) as machine:
+            arm(machine)
+            machine.run("systemctl reboot")
+            assert machine.ended() == "again"
+            assert b"~azp1" not in machine.said()
+        with running(root) as machine:
+            assert machine.run("systemctl is-active azpreflight-capture.service").stdout.strip() == "active"
+            machine.run("systemctl poweroff")
+            assert machine.ended() == "off"
+            (report,) = reports(machine, 1)
+        assert report["causes"][0]["cause"] == "not-generalized"
+        assert (status(report, "gen-deprovisioned"), report["verdict"]) == ("fail", "not-ready")
+        assert (root / ARMED[1]).is_dir()
+
+
+def test_what_is_disarmed_says_nothing_and_leaves_nothing(deb: Path) -> None:
+    """And a report that would be part of the image is refused."""
+    with build_vm("bookworm", deb) as root, running(root) as machine:
+        refused = machine.run("azpreflight arm --report /root/report.json")
+        assert (refused.returncode, "part of the image" in refused.stderr) == (2, True)
+        arm(machine)
+        assert machine.run("azpreflight disarm").returncode == 0
+        assert machine.run("systemctl is-active azpreflight-capture.service").stdout.strip() == "inactive"
+        machine.run("systemctl poweroff")
+        assert machine.ended() == "off"
+        assert b"~azp1" not in machine.said()
+        assert [path for path in ARMED if (root / path).exists()] == []
