@@ -67,6 +67,8 @@ class FakeHost:
     http: Mapping[str, HttpAnswer] = field(default_factory=dict)
     """By URL; by "http://proxy:3128 URL" through that proxy; by "small URL" what differs in small segments."""
     root: str = "/"
+    around: "Optional[FakeHost]" = None
+    """The running system, where this is a mounted image."""
     privileged: bool = True
     budget: float = 10.0
     asked: "list[tuple[str, ...]]" = field(default_factory=list)
@@ -77,6 +79,9 @@ class FakeHost:
 
     def together(self, calls: "Sequence[Callable[[], T]]") -> "tuple[T, ...]":
         return tuple(call() for call in calls)
+
+    def machine(self) -> "FakeHost":
+        return self if self.root == "/" else self.around or FakeHost()
 
     def _real(self, path: str, follow: bool) -> str:
         """The path with its links followed; the last component is left as it is unless `follow`."""

@@ -135,7 +135,12 @@ class Decider:
     owner: Optional[str]
     """waagent for a rule that the guest agent installs itself; None for any other."""
     command: str
-    """Takes the rule out of the flow's way on this machine, or lets the flow through before the policy applies."""
+    """Takes the rule out of the flow's way on this machine, or lets the flow through before the policy applies. Of a
+    rule saved for the next boot it changes the file; "" where that takes more than one command."""
+    file: Optional[str] = None
+    """Of a rule that is saved for the next boot: where it comes from."""
+    line: Optional[int] = None
+    """1 first; None where only the file is known."""
 
 
 @dataclass(frozen=True)

@@ -90,12 +90,12 @@ def _command(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part
     if not table.iptables:
         where = f"{table.family} {table.name} {chain}"
         if place.number is None or _is_general(place):
-            return f"nft insert rule {where} {_nft_accept(flow, part)}"
+            return f"nft insert rule {where} {nft_accept(flow, part)}"
         return f"nft delete rule {where} handle {nfttext.handle(place.line)}"
     program = programs.get(f"{table.backend.value} {table.family}", PREFIX[table.family])
     words = program if table.name == "filter" else f"{program} -t {table.name}"
     if place.number is None or _is_general(place):
-        return f"{words} -I {chain} {_iptables_accept(flow, part)}"
+        return f"{words} -I {chain} {iptables_accept(flow, part)}"
     specification = shlex.split(savetext.specification(place.line))
     return " ".join([words, "-D", *map(shlex.quote, specification[1:])])
 
@@ -105,7 +105,8 @@ def _is_general(place: Place) -> bool:
     return place.number is None or not _ENDS.search(place.line) or bool(_MANY.search(place.line))
 
 
-def _iptables_accept(flow: Flow, part: Part) -> str:
+def iptables_accept(flow: Flow, part: Part) -> str:
+    """The part of a rule of iptables' that lets this part of a flow through."""
     if part is Part.NEIGHBOURS:
         return "-p ipv6-icmp -j ACCEPT"
     if part is Part.REPLY:
@@ -114,7 +115,8 @@ def _iptables_accept(flow: Flow, part: Part) -> str:
     return f"{to}-p {flow.protocol} --dport {flow.port} -j ACCEPT"
 
 
-def _nft_accept(flow: Flow, part: Part) -> str:
+def nft_accept(flow: Flow, part: Part) -> str:
+    """The same in nft's own language."""
     if part is Part.NEIGHBOURS:
         return "meta l4proto ipv6-icmp accept"
     if part is Part.REPLY:

@@ -51,6 +51,11 @@ def specification(line: str) -> str:
     return _HANDLE.sub("", line)
 
 
+def uncounted(line: str) -> str:
+    """The rule without its handle, and without what it has counted."""
+    return _COUNTER.sub("counter", specification(line))
+
+
 def loadable(table: Table) -> str:
     """The table as `nft -f` takes it without binding it to that program's life (a table of firewalld's has an owner,
     and would go with the loader)."""
@@ -64,10 +69,10 @@ def _without_owner(match: "re.Match[str]") -> str:
 
 def interfaces(table: Table) -> "tuple[str, ...]":
     """Interfaces that have to exist for the table to be loaded."""
-    return tuple(dict.fromkeys([*_devices(table.text), *_INTERFACE.findall(table.text)]))
+    return tuple(dict.fromkeys([*devices(table.text), *_INTERFACE.findall(table.text)]))
 
 
-def _devices(text: str) -> "tuple[str, ...]":
+def devices(text: str) -> "tuple[str, ...]":
     """The interfaces of netdev chains and flow tables: `device "eth0"` or `devices = { eth0, eth1 }`."""
     found = [name for match in _DEVICES.findall(text) for name in re.split(r"[,\s]+", " ".join(match))]
     return tuple(name.strip('"') for name in found if name)
@@ -87,20 +92,20 @@ def _blocks(text: str) -> "Iterator[list[str]]":
 def _chains(block: "list[str]") -> "Iterator[Chain]":
     name: Optional[str] = None
     policy: Optional[str] = None
-    devices: tuple[str, ...] = ()
+    bound: tuple[str, ...] = ()
     rules: list[str] = []
     for line in block:
         match = _CHAIN.match(line)
         if match is not None:
-            name, policy, devices, rules = match[1], None, (), []
+            name, policy, bound, rules = match[1], None, (), []
         elif name is None:
             continue
         elif line == "\t}":
-            yield Chain(name, policy, tuple(rules), devices)
+            yield Chain(name, policy, tuple(rules), bound)
             name = None
         elif line.startswith("\t\ttype "):
             found = _POLICY.search(line)
             policy = found[1].upper() if found else "ACCEPT"
-            devices = _devices(line)
+            bound = devices(line)
         elif _HANDLE.search(line):
             rules.append(line.strip())

@@ -21,7 +21,7 @@ from azpreflight.firewall.naming import Index
 from azpreflight.firewall.rules import Table, rules_of
 from azpreflight.firewall.scene import Scene, scene_of
 from azpreflight.firewall.tools import PREFIX, program, programs_of
-from azpreflight.host import Host, HostError
+from azpreflight.host import Completed, Host, HostError
 
 LIMIT = 5.0
 """Seconds for the whole rehearsal; it takes about a tenth of one."""
@@ -64,7 +64,7 @@ def rehearse(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flo
         return Rehearsal(True, str(error)), tuple(FlowFacts(flow, Outcome.UNKNOWN, reason=str(error)) for flow in flows)
     copy = Copy(Index(tables), programs_of(host), incomplete)
     try:
-        _keep_logs_quiet(host, tables)
+        keep_logs_quiet(host, tables)
         answer = ask_worker(host, scene, flows, tables, steps_of(dumps, tables, host))
     except HostError as error:
         return _by_text(flows, scene, tables, copy, str(error))
@@ -89,7 +89,7 @@ def _by_text(flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", c
 def _result(
     flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", copy: Copy, answer: "Mapping[str, Any]"
 ) -> Result:
-    load_errors = _load_errors(answer)
+    load_errors = load_errors_of(answer)
     if load_errors and copy.incomplete is None:
         copy = copy._replace(incomplete=f"some rules could not be copied: {load_errors[0]}")
     seen, in_doubt = iter(answer["flows"]), _in_doubt(tables)
@@ -117,7 +117,8 @@ def _in_doubt(tables: "Sequence[Table]") -> bool:
     return few and any(table.iptables and may_differ(table.text) for table in tables)
 
 
-def _load_errors(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
+def load_errors_of(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
+    """What the loaders complained of, a line for each."""
     return tuple(
         f"{step['name']} ended with {step['status']}: {(step['output'].splitlines() or ['no message'])[0].strip()}"
         for step in answer["loads"]
@@ -130,7 +131,7 @@ def limits(tables: "Sequence[Table]") -> "tuple[str, ...]":
     return tuple(words for pattern, words in _LIMITS if any(pattern.search(table.text) for table in tables))
 
 
-def _keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
+def keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
     """The kernel writes no logs for other namespaces than the first, unless it is told to: then nothing is rehearsed
     that would write to the console."""
     every = host.text(LOG_ALL)
@@ -151,14 +152,20 @@ def ask_worker(
     limit = LIMIT if count <= MANY else LIMIT_MANY
     job = scene.as_json([flow for flow in flows if scene.reaches(flow)], names, devices)
     began = time.monotonic()
-    answer = _run(host, {**job, "limit_s": limit, "loads": [_load(host, step) for step in steps]}, limit)
-    if "invalid" in answer:
-        raise HostError(answer["invalid"])
+    answer = run_worker(host, PYTHON, {**job, "loads": [_load(host, step) for step in steps]}, limit)
     return {**answer, "duration_s": round(time.monotonic() - began, 4)}
 
 
-def _run(host: Host, job: "Mapping[str, Any]", limit: float) -> "dict[str, Any]":
-    done = host.run((sys.executable, *PYTHON), limit + 1, stdin=json.dumps(job).encode("utf-8", "replace"))
+def run_worker(host: Host, python: "Sequence[str]", job: "Mapping[str, Any]", limit: float) -> "dict[str, Any]":
+    """Have a worker do a job within so many seconds. HostError says why it did not."""
+    whole = json.dumps({**job, "limit_s": limit}).encode("utf-8", "replace")
+    answer = _answer(host.run((sys.executable, *python), limit + 1, stdin=whole), limit)
+    if "invalid" in answer:
+        raise HostError(answer["invalid"])
+    return answer
+
+
+def _answer(done: Completed, limit: float) -> "dict[str, Any]":
     if done.status != 0:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise HostError(f"the rehearsal did not end within {limit} s" if done.status == -14 else said)

@@ -4,6 +4,7 @@
 into nf_tables. Distributions choose by symbolic links, and both kinds of tables filter at once, whichever is chosen.
 """
 
+from collections.abc import Iterator
 from typing import Optional
 
 from azpreflight.firewall.facts import Backend
@@ -16,7 +17,7 @@ LINKS = 10
 
 def backend_of(host: Host, program: str) -> Optional[Backend]:
     """Which of the two a program is, by the name of what its link ends at; None if there is no such program."""
-    path = host.which(program)
+    path = host.which(program) if host.root == "/" else next(_places(host, program), None)
     if path is None:
         return None
     for _ in range(LINKS):
@@ -25,6 +26,12 @@ def backend_of(host: Host, program: str) -> Optional[Backend]:
             break
         path = info.target if info.target.startswith("/") else f"{path.rpartition('/')[0]}/{info.target}"
     return Backend.NFT if "nft" in path.rpartition("/")[2] else Backend.LEGACY
+
+
+def _places(host: Host, program: str) -> "Iterator[str]":
+    """Where an image has a program, which is not to be run."""
+    paths = (f"{directory}/{program}" for directory in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"))
+    return (path for path in paths if host.info(path, follow=False) is not None)
 
 
 def program(host: Host, backend: Backend, family: str, what: str = "") -> Optional[str]:

@@ -187,6 +187,10 @@ class Host(Protocol):
     def together(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run calls of this host at once and return their results in order. The first exception in order is raised."""
 
+    def machine(self) -> "Host":
+        """The running system, within the same budget: this host, unless a mounted image is looked at. For having the
+        system's own tools work on what was read from the image; nothing of the image is run."""
+
     # files: paths as the image sees them; symlinks never leave the root
 
     def read(self, path: str, limit: int = ...) -> Optional[bytes]:

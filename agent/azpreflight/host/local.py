@@ -66,6 +66,9 @@ class LocalHost:
     def together(self, calls: "Sequence[Callable[[], T]]") -> "tuple[T, ...]":
         return together(tuple(calls))
 
+    def machine(self) -> "LocalHost":
+        return self if self.root == "/" else LocalHost("/", self.remaining())
+
     # files
 
     def read(self, path: str, limit: int = READ_LIMIT) -> Optional[bytes]:

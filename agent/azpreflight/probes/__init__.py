@@ -17,6 +17,7 @@ from azpreflight.probes import (
     path,
     platform,
     proxy,
+    savedrules,
     ssh,
     tls,
 )
@@ -35,6 +36,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     clock.PROBE,
     proxy.PROBE,
     firewall.PROBE,
+    savedrules.PROBE,
     egress.PROBE,
     path.PROBE,
 )

@@ -106,7 +106,9 @@ def _check(id: str, title: str, judge: Judge, severity: Severity, **more: Any) -
     return Check(id, title, judge, severity=severity, cause=Cause.GUEST_FIREWALL, **more)
 
 
-AFTER_AGENT = ("firewall-agent-rules",)
+AT_BOOT = ("firewall-boot-flows",)
+"""Before first boot a live rule matters only if the next boot has it too."""
+AFTER_AGENT = ("firewall-agent-rules", *AT_BOOT)
 WORST_CASE_S = 5.5
 """Seconds: 2.3 to dump 50,000 rules, 1.5 until a flow counts as lost, and the rest to build, load and tear down."""
 
@@ -124,6 +126,8 @@ PROBE = Probe(
             "the guest agent's own rules are complete, or absent",
             judges.judge_agent_rules,
             Severity.ERROR,
+            depends_on=AT_BOOT,
+            reads=("savedrules",),
         ),
         _check(
             "firewall-wireserver",
@@ -131,13 +135,15 @@ PROBE = Probe(
             judges.judge_wire_server,
             Severity.ERROR,
             depends_on=AFTER_AGENT,
+            reads=("savedrules",),
         ),
         _check(
             "firewall-imds",
             "the guest's rules let root reach the instance metadata",
             judges.judge_imds,
             Severity.ERROR,
-            reads=("agents",),
+            depends_on=AT_BOOT,
+            reads=("agents", "savedrules"),
         ),
         _check(
             "firewall-dns",
@@ -145,19 +151,23 @@ PROBE = Probe(
             judges.judge_dns,
             Severity.ERROR,
             depends_on=AFTER_AGENT,
+            reads=("savedrules",),
         ),
         _check(
             "firewall-egress",
             "the guest's rules let connections to the package stores through",
             judges.judge_egress,
             Severity.ERROR,
-            reads=("egress",),
+            depends_on=AT_BOOT,
+            reads=("egress", "savedrules"),
         ),
         _check(
             "firewall-dhcp",
             "the guest's rules let the address lease be renewed",
             judges.judge_dhcp,
             Severity.WARNING,
+            depends_on=AT_BOOT,
+            reads=("savedrules",),
         ),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Optional
 
 from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, FlowFacts, Outcome, Part, Purpose
 from azpreflight.firewall.naming import title
+from azpreflight.firewall.saved.facts import SavedRulesFacts
 from azpreflight.host import Outcome as Answered
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
@@ -18,6 +19,7 @@ from azpreflight.probes.wording import plain
 
 REHEARSED = "the kernel did so in a rehearsal of the same rules"
 FROM_TEXT = "so the text of the rules says; the kernel could not be asked"
+NOT_AFTER_BOOT = "these rules are live now, and the next boot's let it through"
 WAITING_FOR_BOOT = "these rules are live now; whether the next VM has them depends on what saves them"
 PARTS = {
     Part.REQUEST: "{}",
@@ -170,18 +172,20 @@ def _finding(found: FlowFacts, severity: Severity) -> Finding:
         evidence=evidence,
         flow=flow.text,
         takes_down=(f"tcp *:{flow.port}",) if anywhere else (),
-        confidence=_confidence(found),
-        confidence_reason=found.reason or _reason(found),
+        confidence=confidence_of(found),
+        confidence_reason=found.reason or reason_of(found),
     )
 
 
-def _confidence(found: FlowFacts) -> Confidence:
+def confidence_of(found: FlowFacts) -> Confidence:
+    """How sure it is what the rules do."""
     if found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC):
         return Confidence.POSSIBLE
     return Confidence.CERTAIN if found.rehearsed and found.flow.address != ANYWHERE else Confidence.LIKELY
 
 
-def _reason(found: FlowFacts) -> str:
+def reason_of(found: FlowFacts) -> str:
+    """Why it is as sure as that."""
     how = REHEARSED if found.rehearsed else FROM_TEXT
     return f"{how}; {STANDS_FOR_ALL}" if found.flow.address == ANYWHERE else how
 
@@ -255,9 +259,13 @@ def _is_agents(found: FlowFacts, ports: "tuple[int, ...]") -> bool:
 
 
 def at_stage(finding: Finding, run: Run) -> Finding:
-    """Before first boot these are the rules of the VM that the image is built in."""
+    """Before first boot these are the rules of the VM that the image is built in; if it is known what the next boot
+    loads, a rule that it does not load is worth a note."""
     if run.stage is Stage.FIRSTBOOT:
         return finding
+    saved = run.facts(SavedRulesFacts)
+    if saved is not None and finding.flow is not None and saved.lets_through(finding.flow):
+        return replace(finding, severity=Severity.NOTE, confidence=Confidence.CERTAIN, confidence_reason=NOT_AFTER_BOOT)
     capped = Severity.WARNING if finding.severity is Severity.ERROR else finding.severity
     return replace(
         finding,

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from azpreflight.firewall.worker import nft, process
 from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
@@ -26,9 +26,16 @@ ALARM_GRACE = 0.5
 """Seconds past the limit after which the kernel ends this program, whatever it is doing."""
 
 Json = dict[str, Any]
+Loader = Callable[["Mapping[str, Any]", float], Json]
+"""Loads the rules of a job until a deadline, in the guest's namespace; what it says becomes part of the answer."""
 
 
-def rehearse(job: "Mapping[str, Any]") -> Json:
+def load_copy(job: "Mapping[str, Any]", deadline: float) -> Json:
+    """The rules as the system's own tools take them, step by step, whatever became of the step before."""
+    return {"loads": [load_step(step, deadline) for step in job["loads"]]}
+
+
+def rehearse(job: "Mapping[str, Any]", load: Loader = load_copy) -> Json:
     """The whole rehearsal. OSError and TimeoutError mean that it could not be made."""
     deadline = time.monotonic() + job["limit_s"]
     modules = _modules()
@@ -44,11 +51,11 @@ def rehearse(job: "Mapping[str, Any]") -> Json:
     copy_settings(job["settings"])
     canaries = [one.error for one in attempt(flows, listeners, None, deadline)]
     lab.forget_neighbours()
-    loads = [_load(step, deadline) for step in job["loads"]]
+    loaded = load(job, deadline)
     tracer, trace_error = _tracer(tuple(job["ingress_devices"]))
     attempts = attempt(flows, listeners, tracer, deadline)
     return {
-        "loads": loads,
+        **loaded,
         "trace_error": trace_error,
         "trace_lost": tracer is not None and tracer.lost,
         "flows": outcomes(attempts, canaries),
@@ -62,8 +69,10 @@ def _listen(listeners: Listeners, flows: "list[Json]", local: bool) -> None:
             listeners.add(flow["protocol"], flow["address"], flow["port"])
 
 
-def _load(step: "Mapping[str, Any]", deadline: float) -> Json:
-    ended = process.run(step["command"], step["input"].encode("utf-8", "surrogateescape"), ENVIRONMENT, deadline)
+def load_step(step: "Mapping[str, Any]", deadline: float) -> Json:
+    """Run one tool, and say how it ended."""
+    environment = {**ENVIRONMENT, **step.get("environment", {})}
+    ended = process.run(step["command"], step["input"].encode("utf-8", "surrogateescape"), environment, deadline)
     return {"name": step["name"], "status": ended.status, "output": ended.output[:4096]}
 
 
@@ -142,9 +151,15 @@ def main() -> int:
     process.die_with_parent()
     job = json.load(sys.stdin)
     signal.setitimer(signal.ITIMER_REAL, job["limit_s"] + ALARM_GRACE)
-    try:
-        answer = rehearse(job)
-    except (OSError, TimeoutError) as error:
-        answer = {"invalid": f"{type(error).__name__}: {error}"}
-    json.dump(answer, sys.stdout)
+    answer(job, load_copy)
     return 0
+
+
+def answer(job: "Mapping[str, Any]", load: Loader) -> None:
+    """Rehearse, and print what was seen, or why nothing was."""
+    try:
+        said = rehearse(job, load)
+    except (OSError, TimeoutError) as error:
+        said = {"invalid": f"{type(error).__name__}: {error}"}
+    json.dump(said, sys.stdout)
+    sys.stdout.flush()

@@ -16,10 +16,11 @@ PR_SET_PDEATHSIG = 1
 OUTPUT_LIMIT = 1 << 20
 """Bytes kept of what a tool prints; an error message of a loader is a few lines."""
 
-_libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _checked(result: int) -> None:
+def checked(result: int) -> None:
+    """The result of a call of the C library, as OSError where it failed."""
     if result != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
@@ -27,18 +28,18 @@ def _checked(result: int) -> None:
 
 def die_with_parent() -> None:
     """Have the kernel kill this process when the thread that started it ends."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def new_network_namespace() -> int:
     """Enter a network namespace of our own; its descriptor."""
-    _checked(_libc.unshare(CLONE_NEWNET))
+    checked(libc.unshare(CLONE_NEWNET))
     return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def enter_network_namespace(descriptor: int) -> None:
     """Go to a namespace made before. Sockets stay where they were made."""
-    _checked(_libc.setns(descriptor, CLONE_NEWNET))
+    checked(libc.setns(descriptor, CLONE_NEWNET))
 
 
 class Ended(NamedTuple):
@@ -69,12 +70,22 @@ def run(command: "Sequence[str]", stdin: bytes, environment: "Mapping[str, str]"
     return Ended(code, "not done in time" if output is None else output.decode("utf-8", "replace").strip())
 
 
-def _become(command: "Sequence[str]", stdin: int, output: int, environment: "Mapping[str, str]") -> None:
+def start(command: "Sequence[str]", environment: "Mapping[str, str]", output: int, errors: int) -> int:
+    """Start a tool without input that writes to these descriptors; its process id. It ends with this process."""
+    child = os.fork()
+    if child == 0:
+        _become(command, os.open(os.devnull, os.O_RDONLY), output, environment, errors)
+    return child
+
+
+def _become(
+    command: "Sequence[str]", stdin: int, output: int, environment: "Mapping[str, str]", errors: Optional[int] = None
+) -> None:
     try:
         die_with_parent()
         os.dup2(stdin, 0)
         os.dup2(output, 1)
-        os.dup2(output, 2)
+        os.dup2(output if errors is None else errors, 2)
         os.execve(command[0], list(command), dict(environment))  # noqa: S606 - a list of arguments
     except OSError as error:
         os.write(output, f"cannot run {command[0]}: {error.strerror}".encode())

@@ -1,0 +1,94 @@
+"""Files in nft's own language, as `nft -f` reads them (nft(8)): what they include, and where each rule stands.
+
+Nothing is understood of a rule but where it begins and ends; the kernel counts the rules of a chain, and a file that
+has as many in the same chain has them in the same order.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from azpreflight.firewall.saved.plan import Line, Reader
+
+INCLUDE_PATH = "/etc"
+"""Where nft looks for files without a path (its default; `--includepath` adds others)."""
+DEPTH = 16
+"""Includes within includes; nft refuses more."""
+MISSING = "/run/azpreflight/missing"
+"""Stands for an included file that is not there, so that the loader fails as it would at boot."""
+_INCLUDE = re.compile(r'^\s*include\s+"([^"]+)"\s*;?\s*(?:#.*)?$')
+
+
+def included(reader: Reader, lines: "Sequence[Line]", depth: int = 0) -> "tuple[Line, ...]":
+    """The lines with those of the included files in their places. A name with wildcards may stand for none."""
+    whole: list[Line] = []
+    for line in lines:
+        match = _INCLUDE.match(line.text)
+        if match is None or depth >= DEPTH:
+            whole.append(line)
+            continue
+        name = match[1].removeprefix("./") if not match[1].startswith("/") else match[1]
+        path = name if name.startswith("/") else f"{INCLUDE_PATH}/{name}"
+        paths = reader.image.glob(path) if any(mark in path for mark in "*?[") else (path,)
+        for one in paths:
+            text = reader.lines(one)
+            missing = (line._replace(text=f'include "{MISSING}{one}"'),)
+            whole += missing if text is None else included(reader, text, depth + 1)
+    return tuple(whole)
+
+
+class Statement(NamedTuple):
+    """One statement, without what follows an opening brace of a block of tables or chains."""
+
+    line: Line
+    """Where it begins."""
+    text: str
+    context: tuple[str, ...]
+    """The headers of the blocks around it: ("table inet filter", "chain output")."""
+
+
+_TABLE = re.compile(r"^(?:add |create )?table ")
+_CHAIN = re.compile(r"^(?:(?:add|create) )?chain ")
+
+
+def statements(lines: "Sequence[Line]") -> "Iterator[Statement]":
+    """All statements in order; a set or map with its elements is one."""
+    context: list[str] = []
+    words: list[str] = []
+    began, inner = None, 0
+    for line, piece in _pieces(lines):
+        text = " ".join(words)
+        if piece == "{" and not inner and (_TABLE.match(text) or _CHAIN.match(text)):
+            yield Statement(began or line, text, tuple(context))
+            context.append(text)
+            words, began = [], None
+        elif piece == "}" and not inner:
+            if words:
+                yield Statement(began or line, text, tuple(context))
+            words, began = [], None
+            del context[-1:]
+        elif piece in ("\n", ";") and not inner:
+            if words:
+                yield Statement(began or line, text, tuple(context))
+            words, began = [], None
+        elif piece not in ("\n", ";"):
+            began = began or line
+            inner += (piece == "{") - (piece == "}")
+            words.append(piece)
+    if words and began is not None:
+        yield Statement(began, " ".join(words), tuple(context))
+
+
+_PIECE = re.compile(r'"[^"]*"|#.*$|[{};]|\\$|[^\s{};"#]+')
+
+
+def _pieces(lines: "Sequence[Line]") -> "Iterator[tuple[Line, str]]":
+    """Words, braces and ends of lines; comments are left out, and a line that ends in a backslash goes on."""
+    for line in lines:
+        found = _PIECE.findall(line.text)
+        goes_on = bool(found) and found[-1] == "\\"
+        for piece in found:
+            if not piece.startswith("#") and piece != "\\":
+                yield line, piece
+        if not goes_on:
+            yield line, "\n"

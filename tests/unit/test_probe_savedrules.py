@@ -1,0 +1,321 @@
+"""The rules of the next boot, judged on what files and a rehearsal said; they are really loaded in tests/netns."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Optional
+
+import pytest
+
+from azpreflight import codec
+from azpreflight.firewall.facts import Outcome as Decided
+from azpreflight.firewall.saved import rehearsal
+from azpreflight.firewall.saved.facts import SavedRulesFacts
+from azpreflight.host import Completed, Interface, Outcome, Route
+from azpreflight.model import Confidence, Finding, Report, Run, Severity, Stage
+from azpreflight.probes import firewall, savedrules
+from azpreflight.probes.firewall_flows import ANYWHERE
+from tests.fakes import Denied, FakeHost, Link, Node
+from tests.judging import judged
+from tests.unit.test_probe_firewall import ANSWERED, event, lost
+
+WIRE, IMDS = "168.63.129.16", "169.254.169.254"
+RUN = Run()
+FLOWS = (
+    f"tcp {WIRE}:80",
+    f"tcp {WIRE}:32526",
+    f"tcp {IMDS}:80",
+    f"udp {WIRE}:53",
+    f"tcp {WIRE}:53",
+    f"tcp {ANYWHERE}:443",
+    f"tcp {ANYWHERE}:80",
+    f"udp {WIRE}:67",
+)
+"""What is tried on the machine below, in order; after them two flows of nobody's."""
+PERSISTENT = "/lib/systemd/system/netfilter-persistent.service"
+NFTABLES = "/lib/systemd/system/nftables.service"
+RULES = "/etc/iptables/rules.v4"
+WORKER = (sys.executable, *rehearsal.PYTHON)
+NFT_SAVE, NFT_LIST = "iptables-nft-save", ("nft", "-n", "list", "chains")
+DROP = f"-A OUTPUT -d {WIRE}/32 -p tcp -m tcp --dport 80 -j DROP"
+UNITS: "Mapping[str, Node]" = {
+    PERSISTENT: "[Unit]\nDefaultDependencies=no\nBefore=network-pre.target\n"
+    "[Service]\nExecStart=/usr/sbin/netfilter-persistent start\n",
+    NFTABLES: "[Unit]\nDefaultDependencies=no\nBefore=network-pre.target\n"
+    "[Service]\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n",
+    "/usr/share/netfilter-persistent/plugins.d/15-ip4tables": "#!/bin/sh\n",
+    "/usr/sbin/iptables-restore": Link("xtables-nft-multi"),
+    "/usr/sbin/iptables": Link("xtables-nft-multi"),
+}
+
+
+def wanted(*paths: str) -> "dict[str, Node]":
+    """The links that enable these units."""
+    return {f"/etc/systemd/system/multi-user.target.wants/{path.rpartition('/')[2]}": Link(path) for path in paths}
+
+
+def saved(*rules: str, policy: str = "ACCEPT") -> str:
+    """A file of rules, of which the first stands in line 4."""
+    return "\n".join(["*filter", ":INPUT ACCEPT [0:0]", f":OUTPUT {policy} [0:0]", *rules, "COMMIT", ""])
+
+
+def answer(flows: "Mapping[str, Mapping[str, Any]]", text: str, errors: "Mapping[str, str]", **more: Any) -> Completed:
+    """What the worker says: these flows met something, all others were answered, and this is what was loaded."""
+    seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, "", "")]
+    loads = [{"name": tool, "status": 1, "output": words, "service": ""} for tool, words in errors.items()]
+    reads = [{"name": "nft ip", "status": 0, "text": text}]
+    said = {"loads": loads, "reads": reads, "trace_error": None, "trace_lost": False, "modules": [], "flows": seen}
+    return Completed(0, json.dumps({**said, **more}), "")
+
+
+def machine(
+    *rules: str,
+    policy: str = "ACCEPT",
+    flows: "Mapping[str, Mapping[str, Any]]" = {},  # noqa: B006 - never changed
+    errors: "Mapping[str, str]" = {},  # noqa: B006 - never changed
+    worker: Optional[Completed] = None,
+    files: "Mapping[str, Node]" = {},  # noqa: B006 - never changed
+    live: "tuple[str, ...]" = (),
+    **more: Any,
+) -> FakeHost:
+    """A machine with these rules saved for netfilter-persistent, and these live."""
+    text = saved(*rules, policy=policy)
+    chains = (
+        "table ip filter {\n\tchain OUTPUT {\n\t\ttype filter hook output priority filter; policy accept;\n\t}\n}\n"
+    )
+    addresses = (WIRE, IMDS, ANYWHERE)
+    return FakeHost(
+        files={**UNITS, **wanted(PERSISTENT), RULES: text, "/etc/resolv.conf": f"nameserver {WIRE}\n", **files},
+        programs={
+            WORKER: worker or answer(flows, text, errors),
+            ("iptables-restore",): Completed(0, "", ""),
+            ("nft",): Completed(0, "", ""),
+            NFT_LIST: Completed(0, chains if live else "", ""),
+            (NFT_SAVE,): Completed(0, "", ""),
+            (NFT_SAVE, "-c"): Completed(0, saved(*(f"[1:60] {rule}" for rule in live)), ""),
+        },
+        interface_list=(Interface("eth0", True, "00:0d:3a:12:34:56", 1500, ("10.0.0.4/24",)),),
+        routes={address: Route(Outcome.OK, "eth0", "10.0.0.1", "10.0.0.4") for address in addresses},
+        **more,
+    )
+
+
+def at(rule: int, chain: str = "OUTPUT", direction: str = "request") -> "dict[str, Any]":
+    """A flow that was taken by this rule, or the policy."""
+    where = event("filter", chain, rule, "nft", verdict="drop")
+    return {**lost(where, direction), direction: {"taken": where, "events": [where]}}
+
+
+HEALTHY = machine("-A OUTPUT -o lo -j ACCEPT", live=("-A OUTPUT -o lo -j ACCEPT",))
+BLOCKED = machine(DROP, flows={FLOWS[0]: at(1)}, live=(DROP,))
+BROKEN = {
+    "firewall-boot-load": machine(errors={"iptables-restore": "iptables-restore: line 4 failed"}),
+    "firewall-boot-flows": BLOCKED,
+    "firewall-boot-change": machine(DROP, live=("-A OUTPUT -o lo -j ACCEPT", "-A OUTPUT -j ACCEPT")),
+}
+
+
+def report(host: FakeHost, run: Run = RUN) -> Report:
+    bare = replace(savedrules.PROBE, needs=())
+    return judged(host, run, replace(firewall.PROBE, needs=()), bare)
+
+
+def findings(host: FakeHost, run: Run = RUN) -> "dict[str, tuple[Finding, ...]]":
+    results = report(host, run).results
+    return {result.check: result.findings for result in results if result.probe == "savedrules" and result.findings}
+
+
+def statuses(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
+    results = report(host, run).results
+    return {result.check: result.status.value for result in results if result.probe == "savedrules"}
+
+
+def reasons(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
+    return {result.check: result.reason or "" for result in report(host, run).results}
+
+
+def facts_of(host: FakeHost, run: Run = RUN) -> SavedRulesFacts:
+    facts = report(host, run).facts["savedrules"]
+    assert isinstance(facts, SavedRulesFacts)
+    return facts
+
+
+def test_healthy_rules_are_no_fault() -> None:
+    assert set(statuses(HEALTHY).values()) == {"pass"}
+
+
+def test_a_machine_that_saves_nothing_is_well() -> None:
+    assert set(statuses(FakeHost(interface_list=HEALTHY.interface_list, routes=HEALTHY.routes)).values()) == {"pass"}
+
+
+def test_facts_survive_json() -> None:
+    facts = facts_of(BLOCKED)
+    assert codec.decode(SavedRulesFacts, codec.encode(facts)) == facts
+
+
+def test_a_finding_names_the_file_and_the_line() -> None:
+    (finding,) = findings(BLOCKED)["firewall-boot-flows"]
+    assert finding.message == (
+        f"rule 1 of OUTPUT (nft filter) in {RULES} line 4 will drop tcp {WIRE}:80 from the next boot on"
+    )
+    assert finding.commands == (f"sed -i 4d {RULES}",)
+    assert (finding.severity, finding.confidence, finding.flow) == (Severity.ERROR, Confidence.CERTAIN, FLOWS[0])
+    assert (finding.evidence["file"], finding.evidence["order"]) == (f"{RULES}:4", "netfilter-persistent")
+
+
+def test_at_first_boot_it_is_for_information() -> None:
+    """The live rules decide then, and no failure is explained by saved ones."""
+    (finding,) = findings(BLOCKED, replace(RUN, stage=Stage.FIRSTBOOT))["firewall-boot-flows"]
+    assert (finding.severity, finding.flow) == (Severity.NOTE, None)
+
+
+def test_what_stands_before_a_policy_is_put_into_the_file() -> None:
+    (finding,) = findings(machine(policy="DROP", flows={FLOWS[0]: at(0)}))["firewall-boot-flows"]
+    assert finding.message.startswith(f"the policy of OUTPUT (nft filter) in {RULES} line 3 will drop")
+    assert finding.commands == (f"sed -i '4i -A OUTPUT -d {WIRE} -p tcp --dport 80 -j ACCEPT' {RULES}",)
+
+
+def test_a_live_rule_that_is_saved_too_is_a_symptom_and_one_that_is_not_a_note() -> None:
+    live = at(1)
+    for host, status in ((BLOCKED, ("firewall-boot-flows",)), (machine(live=(DROP,)), ())):
+        worker = (sys.executable, *firewall.rehearse.__globals__["PYTHON"])
+        seen = json.dumps({**json.loads(answer({FLOWS[0]: live}, "", {}).stdout)})
+        both = replace(host, programs={**host.programs, worker: Completed(0, seen, "")})
+        result = next(one for one in report(both).results if one.check == "firewall-wireserver")
+        assert result.because_of == status
+        if not status:
+            assert [finding.severity for finding in result.findings] == [Severity.NOTE]
+            assert result.findings[0].confidence_reason.startswith("these rules are live now, and the next boot")
+
+
+# --- what is started, and when ------------------------------------------------------------------------------------
+
+NOT_STARTED: "Mapping[str, FakeHost]" = {
+    "disabled": replace(BLOCKED, files={**UNITS, RULES: saved(DROP)}),
+    "masked": replace(
+        BLOCKED, files={**BLOCKED.files, "/etc/systemd/system/netfilter-persistent.service": Link("/dev/null")}
+    ),
+    "condition": replace(BLOCKED, files={**BLOCKED.files, PERSISTENT: "[Unit]\nConditionPathExists=/nowhere\n"}),
+    "no file": replace(BLOCKED, files={**UNITS, **wanted(PERSISTENT)}),
+    "no plugin": replace(BLOCKED, files={path: node for path, node in BLOCKED.files.items() if "plugins" not in path}),
+}
+
+
+@pytest.mark.parametrize("case", NOT_STARTED)
+def test_a_service_that_does_not_start_loads_nothing(case: str) -> None:
+    facts = facts_of(NOT_STARTED[case])
+    assert facts.boots == ()
+    assert [service.runs for service in facts.services if service.name == "netfilter-persistent"] == [False]
+
+
+BOTH: "Mapping[str, Node]" = {**wanted(NFTABLES), "/etc/nftables.conf": "flush ruleset\n"}
+
+
+def test_where_nothing_says_which_comes_first_both_orders_are_rehearsed() -> None:
+    host = machine(DROP, flows={FLOWS[0]: at(1)}, files=BOTH)
+    orders = [boot.order for boot in facts_of(host).boots]
+    assert orders == [("netfilter-persistent", "nftables"), ("nftables", "netfilter-persistent")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "orders"),
+    [
+        ("Before=nftables.service", [("netfilter-persistent", "nftables")]),
+        ("After=nftables.service", [("nftables", "netfilter-persistent")]),
+        ("After=network-pre.target", [("nftables", "netfilter-persistent")]),
+        ("Conflicts=nftables.service", [("nftables",), ("netfilter-persistent",)]),
+        ("DefaultDependencies=yes\n", None),
+    ],
+)
+def test_the_order_of_units_is_that_of_their_files(setting: str, orders: "Optional[list[tuple[str, ...]]]") -> None:
+    unit = f"[Unit]\nDefaultDependencies=no\n{setting}\n[Service]\nExecStart=/usr/sbin/netfilter-persistent start\n"
+    found = facts_of(machine(DROP, files={**BOTH, PERSISTENT: unit}))
+    if orders is None:
+        assert len(found.boots) == 2
+    else:
+        assert [boot.order for boot in found.boots] == orders
+
+
+def test_a_block_in_one_order_alone_is_a_possibility() -> None:
+    both = facts_of(machine(DROP, flows={FLOWS[0]: at(1)}, files=BOTH))
+    allowed = tuple(replace(one, outcome=Decided.ALLOWED, decider=None) for one in both.boots[1].flows)
+    facts = replace(both, boots=(both.boots[0], replace(both.boots[1], flows=allowed)))
+    (finding,) = savedrules.judges.judge_flows(facts, RUN)
+    assert isinstance(finding, Finding)
+    assert finding.confidence is Confidence.POSSIBLE
+    assert "which of netfilter-persistent and nftables the boot starts first" in finding.confidence_reason
+
+
+# --- severity -----------------------------------------------------------------------------------------------------
+
+SEVERITIES = {
+    (0,): [Severity.ERROR],
+    (2,): [Severity.WARNING],
+    (3,): [Severity.ERROR],
+    (4,): [Severity.WARNING],
+    (5,): [Severity.WARNING],
+    (6,): [Severity.NOTE],
+    (7,): [Severity.WARNING],
+    (1, 5): [Severity.ERROR, Severity.ERROR],
+}
+
+
+@pytest.mark.parametrize("numbers", SEVERITIES)
+def test_severity_is_by_consequence(numbers: "tuple[int, ...]") -> None:
+    host = machine("-A OUTPUT -j DROP", flows={FLOWS[number]: at(1) for number in numbers})
+    assert [finding.severity for finding in findings(host)["firewall-boot-flows"]] == SEVERITIES[numbers]
+
+
+# --- could not look -----------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_read_is_no_all_clear() -> None:
+    host = machine(DROP, files={RULES: Denied(), **BOTH})
+    assert statuses(host) == dict.fromkeys(BROKEN, "unknown")
+    assert "Permission denied" in reasons(host)["firewall-boot-flows"]
+
+
+def test_without_a_rehearsal_the_text_is_asked() -> None:
+    worker = answer({}, "", {}, invalid="PermissionError: Operation not permitted")
+    (finding,) = findings(machine(DROP, worker=worker))["firewall-boot-flows"]
+    assert finding.message.startswith(f"rule 1 of OUTPUT (nft filter) in {RULES} line 4 will drop")
+    assert finding.confidence is Confidence.LIKELY
+    assert statuses(machine(worker=worker))["firewall-boot-flows"] == "pass"
+    unclear = machine("-A OUTPUT -m geoip --destination-country US -j DROP", worker=worker)
+    assert "Operation not permitted" in reasons(unclear)["firewall-boot-flows"]
+
+
+def test_a_module_that_is_not_loaded_now_may_be_there_at_boot() -> None:
+    errors = {
+        "iptables-restore": "can't initialize iptables table `filter': Table does not exist (do you need to insmod?)"
+    }
+    host = machine(DROP, errors=errors)
+    assert statuses(host)["firewall-boot-flows"] == "unknown"
+    assert "a kernel module that is not loaded now" in reasons(host)["firewall-boot-flows"]
+
+
+# --- a mounted image ----------------------------------------------------------------------------------------------
+
+
+def test_of_an_image_nothing_is_run() -> None:
+    """The running system's tools load the text of its files, those for the tables that the image's own would fill."""
+    around = replace(
+        machine(DROP, flows={FLOWS[0]: at(1)}), files={"/usr/sbin/iptables-restore": Link("xtables-nft-multi")}
+    )
+    image = FakeHost(files=BLOCKED.files, root="/mnt", around=around)
+    run = replace(RUN, root="/mnt")
+    (finding,) = findings(image, run)["firewall-boot-flows"]
+    assert (finding.evidence["file"], finding.confidence) == (f"{RULES}:4", Confidence.CERTAIN)
+    assert image.asked == []
+    assert statuses(image, run)["firewall-boot-change"] == "notapplicable"
+
+
+def test_what_this_machines_tools_cannot_load_of_an_image_is_unknown() -> None:
+    around = machine(errors={"iptables-restore": "line 4 failed"})
+    image = FakeHost(files=machine(DROP).files, root="/mnt", around=around)
+    assert statuses(image, replace(RUN, root="/mnt")) == {
+        "firewall-boot-load": "unknown",
+        "firewall-boot-flows": "unknown",
+        "firewall-boot-change": "notapplicable",
+    }
