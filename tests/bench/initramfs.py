@@ -1,6 +1,6 @@
 """Measure how long the probe takes for real initramfs images: `python -m tests.bench.initramfs [RUNS]`.
 
-The images are those of Debian's kernel for all machines, made by initramfs-tools with MODULES=most and by dracut for any
+The images are those of Debian's kernel for all machines, made by initramfs-tools (MODULES=most) and by dracut for any
 host, in each compression, with the Hyper-V drivers and without them: then every name has to be read. Making them takes
 some minutes, once. Nothing is asserted; the minimum says what the program can do. Needs root.
 """

@@ -1,13 +1,16 @@
 """Which agent provisions, and what in its configuration stops it."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from azpreflight.host import FileInfo, FileKind
+from azpreflight.host import Completed, FileInfo, FileKind
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
+from azpreflight.probes import unitruns
 from azpreflight.probes.agents import PROBE, AgentsFacts, Provisioner
+from azpreflight.probes.agents.state import CLOUD_INIT_UNITS, STATUS
 from tests.fakes import Denied, FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
 
@@ -56,6 +59,36 @@ def conf(*lines: str) -> "dict[str, Any]":
     return {"/etc/waagent.conf": CONFIG + "\n".join(lines) + "\n"}
 
 
+FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
+SYSTEMD_RUNS: "dict[str, Any]" = {"/run/systemd/system": None}
+ASK = unitruns.command(("walinuxagent.service", *CLOUD_INIT_UNITS))
+DONE = {"errors": [], "start": 1.0, "finished": 2.0}
+STAGES = {"init-local": DONE, "init": DONE, "modules-config": DONE, "modules-final": DONE}
+
+
+def unit(name: str, active: str = "active", **changes: str) -> str:
+    """A block of `systemctl show`."""
+    block = {
+        "Id": name,
+        "LoadState": "loaded",
+        "ActiveState": active,
+        "Result": "success",
+        "NRestarts": "0",
+        "ConditionResult": "yes",
+        "ConditionTimestampMonotonic": "2000000",
+        **changes,
+    }
+    return "".join(f"{key}={value}\n" for key, value in block.items())
+
+
+def booted(*units: str, status: Any = None, **stages: Any) -> FakeHost:
+    """The healthy machine at its first boot, with these units and these stages of cloud-init otherwise."""
+    document = status or {"v1": {"datasource": "DataSourceAzure [seed=/dev/sr0]", "stage": None, **STAGES, **stages}}
+    blocks = units or (unit("walinuxagent.service"), unit("cloud-init-local.service"))
+    text = document if isinstance(document, str) else json.dumps(document)
+    return replace(host({STATUS: text, **SYSTEMD_RUNS}), programs={ASK: Completed(0, "\n".join(blocks), "")})
+
+
 HEALTHY = (host({}), RUN)
 BROKEN = {
     "agents-config": (host(conf("Extensions.Enabled=n")), RUN),
@@ -64,6 +97,11 @@ BROKEN = {
     "agents-version": (
         host({f"{AGENT}/common/version.py": "AGENT_VERSION = '2.2.47'\n", **conf("AutoUpdate.Enabled=n")}),
         RUN,
+    ),
+    "agents-units": (booted(unit("walinuxagent.service", "failed", Result="exit-code")), FIRSTBOOT),
+    "agents-cloud-init": (
+        booted(**{"init-local": {**DONE, "errors": ["'NoneType' object has no attribute 'get'"]}}),
+        FIRSTBOOT,
     ),
 }
 
@@ -76,7 +114,8 @@ def facts_of(host: FakeHost) -> AgentsFacts:
 
 def test_a_healthy_image_passes() -> None:
     """Debian's waagent with cloud-init as its provisioner."""
-    assert set(statuses(judged(*HEALTHY, PROBE)).values()) == {"pass"}
+    assert set(statuses(judged(*HEALTHY, PROBE)).values()) == {"pass", "notapplicable"}
+    assert set(statuses(judged(booted(), FIRSTBOOT, PROBE)).values()) == {"pass"}
 
 
 @pytest.mark.parametrize("check", sorted(BROKEN))

@@ -7,7 +7,7 @@ import pytest
 
 from azpreflight.host import Completed
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
-from azpreflight.probes import agents, ssh
+from azpreflight.probes import agents, ssh, unitruns
 from tests.fakes import FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents as with_agents
@@ -32,7 +32,7 @@ FILES = {
     SOCKET: "[Socket]\nListenStream=22\n",
     "/etc/machine-id": "",
 }
-ASK = ("systemctl", "show", "--property=ActiveState", "--value", "ssh.service")
+ASK = unitruns.command(("ssh.service",))
 
 
 def host(changes: "dict[str, Any]", *removed: str, cloud_init: bool = False, state: str = "active") -> FakeHost:
@@ -40,7 +40,7 @@ def host(changes: "dict[str, Any]", *removed: str, cloud_init: bool = False, sta
     agent = {} if cloud_init else with_agents.conf("Provisioning.Agent=waagent")
     gone = removed if cloud_init else (*removed, *with_agents.NO_CLOUD_INIT)
     files = with_agents.host({**FILES, **agent, **changes}, *gone).files
-    return FakeHost(files=files, programs={ASK: Completed(0, f"{state}\n", "")})
+    return FakeHost(files=files, programs={ASK: Completed(0, with_agents.unit("ssh.service", state), "")})
 
 
 HEALTHY = (host(OVERRIDE), RUN)

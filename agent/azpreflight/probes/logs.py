@@ -79,11 +79,11 @@ def parse(text: str, log: str) -> "tuple[Sighting, ...]":
         for signature in signatures:
             if signature.pattern.search(line):
                 count = seen.pop(signature.id).count if signature.id in seen else 0
-                seen[signature.id] = Sighting(signature.id, log, count + 1, _clean(line))
+                seen[signature.id] = Sighting(signature.id, log, count + 1, clean(line))
     return tuple(seen.values())
 
 
-def _clean(line: str) -> str:
+def clean(line: str) -> str:
     """Printable ASCII without secrets: no user and no query string of an address, which may be signed, no password."""
     words = (word.partition("?")[0] if "://" in word else word for word in line.split())
     shown = SECRET.sub(r"\1***", USER.sub("//", " ".join(words)))

@@ -36,6 +36,7 @@ from azpreflight.model import (
     Unknown,
     Verdict,
 )
+from azpreflight.probes import unitruns
 from azpreflight.probes.agents import AgentsFacts, Provisioner
 from azpreflight.probes.wording import plain
 
@@ -54,8 +55,6 @@ PRESETS = (
 )
 UNIT_LIMIT = 64 * 1024
 """Bytes of a unit or preset file; none has 4 KiB."""
-SYSTEMCTL_TIMEOUT = 2.0
-"""Seconds: systemd answers at once, or hangs."""
 MAKES_KEYS = re.compile(r"ssh-?keygen|keygen|gen-keys|host-?keys", re.IGNORECASE)
 """What units and commands that make host keys are called: sshd-keygen@rsa.service, sshd-gen-keys-start."""
 RESTARTS = ("fedora", "mariner", "azurelinux", "photon")
@@ -157,8 +156,8 @@ def _state(host: Host, run: Run, service: Unit) -> "tuple[Optional[str], Optiona
     if run.stage is not Stage.FIRSTBOOT or run.offline or service.state is UnitState.ABSENT:
         return None, None
     try:
-        command = ("systemctl", "show", "--property=ActiveState", "--value", service.name)
-        return host.run(command, SYSTEMCTL_TIMEOUT).stdout.strip() or None, None
+        found = unitruns.runs(host, (service.name,))
+        return (found[0].active or None if found else None), None
     except HostError as error:
         return None, str(error)
 

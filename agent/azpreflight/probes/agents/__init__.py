@@ -7,17 +7,19 @@ Provisioning.Agent is worse: waagent provisions nothing and reports Ready, so th
 (WALinuxAgent, azurelinuxagent/pa/provision/factory.py and default.py; cloud-init, tools/ds-identify).
 """
 
-from azpreflight.model import Cause, Check, Probe, Profile, Severity
+from azpreflight.model import Cause, Check, Probe, Profile, Severity, Stage
 from azpreflight.probes.agents.configuration import judge_config
 from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.look import gather
 from azpreflight.probes.agents.provisioner import judge_provisioner
+from azpreflight.probes.agents.running import judge_cloud_init, judge_units
 from azpreflight.probes.agents.versions import judge_program, judge_version
 
 __all__ = ["PROBE", "AgentsFacts", "CloudInitFacts", "Provisioner", "WaagentFacts"]
 
 WORST_CASE_S = 2.0
-"""Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call."""
+"""Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call; at first boot
+systemd is asked, which is as long at most, and is not asked where a disk has died; /run is in memory."""
 
 PROBE = Probe(
     name="agents",
@@ -57,6 +59,24 @@ PROBE = Probe(
             Severity.WARNING,
             cause=Cause.AGENT_CONFIG,
             offline=True,
+        ),
+        Check(
+            "agents-units",
+            "the agents' units have not failed",
+            judge_units,
+            Severity.ERROR,
+            cause=Cause.NO_PROVISIONING_AGENT,
+            depends_on=("agents-program",),
+            stages=(Stage.FIRSTBOOT,),
+        ),
+        Check(
+            "agents-cloud-init",
+            "cloud-init found Azure and met no error",
+            judge_cloud_init,
+            Severity.ERROR,
+            cause=Cause.NO_PROVISIONING_AGENT,
+            depends_on=("agents-provisioner", "platform-route", "wireserver-http", "imds-instance"),
+            stages=(Stage.FIRSTBOOT,),
         ),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Optional
 
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.probes.agents.program import ProgramFacts
+from azpreflight.probes.agents.state import BootState
 from azpreflight.probes.cloudcfg import CloudConfig, DatasourceList
 from azpreflight.probes.osrelease import Distribution
 from azpreflight.probes.waagentconf import WaagentConfig
@@ -98,6 +99,9 @@ class AgentsFacts:
     distribution: Distribution
     azure_init: Unit = field(default_factory=lambda: Unit(AZURE_INIT, UnitState.ABSENT))
     """The small provisioner that some images of Flatcar and Azure Linux have in cloud-init's place."""
+    state: Optional[BootState] = None
+    """What became of the agents at this boot; None where no first boot is looked at, no agent is installed, or
+    systemd does not run."""
 
     @property
     def cloud_init_provisions(self) -> bool:

@@ -1,4 +1,4 @@
-"""Looking for the two agents: programs, units, configuration files and seeds. Nothing is run."""
+"""Looking for the two agents: programs, units, configuration files and seeds. At first boot systemd is asked too."""
 
 import re
 from typing import Optional
@@ -6,7 +6,7 @@ from typing import Optional
 from azpreflight.host import Host, HostError, systemd
 from azpreflight.model import Run
 from azpreflight.probes import bootloader, cloudcfg, osrelease, waagentconf
-from azpreflight.probes.agents import program
+from azpreflight.probes.agents import program, state
 from azpreflight.probes.agents.facts import (
     AZURE_INIT,
     CLOUD_INIT_LOCAL,
@@ -37,11 +37,12 @@ _VERSION_FILES = {
 
 
 def gather(host: Host, run: Run) -> AgentsFacts:
-    """What the files say; nothing is run."""
+    """What the files say; nothing of the agents is run."""
     waagent, cloud_init = _waagent(host), _cloud_init(host)
     azure_init = systemd.unit(host, AZURE_INIT)
     who = provisioner(waagent, cloud_init, azure_init)
-    return AgentsFacts(waagent, cloud_init, who, osrelease.distribution(host), azure_init)
+    now = state.look(host, run, waagent.unit.name if waagent.installed else None, cloud_init.installed)
+    return AgentsFacts(waagent, cloud_init, who, osrelease.distribution(host), azure_init, now)
 
 
 def _waagent(host: Host) -> WaagentFacts:

@@ -1,0 +1,105 @@
+"""Whether the agents are alive at this boot, and what cloud-init says went wrong. Pure."""
+
+from collections.abc import Iterator
+from typing import Optional
+
+from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
+from azpreflight.probes.agents.state import LATE_STAGES, LATE_UNITS, STATUS, StageError
+from azpreflight.probes.unitruns import UnitRun
+from azpreflight.probes.wording import count, plain
+
+BY_WAAGENT = (Provisioner.WAAGENT, Provisioner.BOTH)
+WIRE_SERVER, METADATA = "tcp 168.63.129.16:80", "tcp 169.254.169.254:80"
+
+
+def judge_units(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """No unit of an agent has failed, ends again and again, or was kept from starting."""
+    if facts.state is None:
+        yield NotApplicable("no agent is installed, or systemd does not run here")
+        return
+    if facts.state.units_error is not None:
+        yield Unknown(facts.state.units_error)
+    for unit in facts.state.units:
+        what = _what(unit)
+        if what is not None:
+            severity, consequence = _consequence(unit.name, facts)
+            yield Finding(
+                severity,
+                f"{plain(unit.name)} {what}: {consequence}",
+                "Read in the journal why, and mend that.",
+                (f"journalctl --unit {plain(unit.name)} --boot --no-pager", f"systemctl status {plain(unit.name)}"),
+            )
+
+
+def _what(unit: UnitRun) -> Optional[str]:
+    if unit.failed:
+        return f"has failed ({plain(unit.result)})"
+    if unit.ends_again_and_again:
+        return f"has been started anew {unit.restarts} times, and ended every time"
+    if unit.condition_failed and unit.active == "inactive":
+        return "was not started, because a condition of its unit does not hold"
+    return None
+
+
+def _consequence(unit: str, facts: AgentsFacts) -> "tuple[Severity, str]":
+    if unit == facts.waagent.unit.name:
+        if facts.provisioner in BY_WAAGENT:
+            return Severity.ERROR, "this VM is not provisioned"
+        return Severity.WARNING, "extensions of this VM do not run"
+    if unit in LATE_UNITS:
+        return Severity.WARNING, "part of what cloud-init was to do is not done"
+    return _of_cloud_init(facts), "cloud-init did not provision this VM, or not wholly"
+
+
+def _of_cloud_init(facts: AgentsFacts) -> Severity:
+    """What goes wrong with it stops the VM where nobody else provisions."""
+    return Severity.WARNING if facts.provisioner in BY_WAAGENT else Severity.ERROR
+
+
+def judge_cloud_init(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """cloud-init ran, found Azure, and met no error."""
+    state, needed = facts.state, facts.provisioner not in BY_WAAGENT
+    if state is None or not facts.cloud_init.installed:
+        yield NotApplicable("cloud-init is not installed, or systemd does not run here")
+    elif state.cloud_init_error is not None:
+        yield Unknown(state.cloud_init_error)
+    elif state.cloud_init is None and state.cloud_init_off and needed:
+        yield Finding(
+            Severity.ERROR,
+            "cloud-init was switched off at this boot, as if this were no machine of a cloud",
+            "Name Azure in its datasource_list, and take out what disables it.",
+            ("cat /run/cloud-init/ds-identify.log /run/cloud-init/cloud-init-generator.log",),
+            flow="any",
+        )
+    elif state.cloud_init is None and needed:
+        yield Unknown(f"cloud-init has not written {STATUS}")
+    elif state.cloud_init is not None:
+        source = state.cloud_init.datasource
+        if run.platform is Platform.AZURE and source is not None and "Azure" not in source and needed:
+            yield _wrong_source(source)
+        for error in state.cloud_init.errors:
+            yield _of_stage(error, facts)
+
+
+def _wrong_source(source: str) -> Finding:
+    return Finding(
+        Severity.ERROR,
+        f"cloud-init took its data from {plain(source)} and not from Azure: this VM is not provisioned",
+        "Name Azure alone in datasource_list, and remove seeds of other datasources.",
+        ("cloud-init query --list-keys", "cat /run/cloud-init/ds-identify.log"),
+        flow="any",
+    )
+
+
+def _of_stage(error: StageError, facts: AgentsFacts) -> Finding:
+    late = error.stage in LATE_STAGES
+    return Finding(
+        Severity.WARNING if late else _of_cloud_init(facts),
+        f"cloud-init's stage {plain(error.stage)} met {count(error.count, 'error')}: {plain(error.error, 120)}",
+        "Read its log for what led to this.",
+        ("cloud-init status --long", "grep -n -A20 Traceback /var/log/cloud-init.log"),
+        confidence=Confidence.LIKELY,
+        confidence_reason="its own account; what it was to do may be done in part",
+        flow=None if error.stage != "init-local" else METADATA if "imds" in error.error.lower() else WIRE_SERVER,
+    )

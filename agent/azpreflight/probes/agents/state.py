@@ -1,0 +1,125 @@
+"""What became of the agents at this boot: what systemd says of their units, and cloud-init of itself.
+
+An agent that is well configured may still be dead: Debian's unit of waagent has no Restart=, so that one exception is
+the end of it, and others are started every five seconds and end every time. cloud-init writes down after each stage
+what went wrong in it, and carries on, so that a VM comes up without its users or its disks and nothing looks broken
+(WALinuxAgent, init/; cloud-init, cloudinit/cmd/main.py, status.json).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from azpreflight.host import Host, HostError
+from azpreflight.model import Run, Stage
+from azpreflight.probes import unitruns
+from azpreflight.probes.logs import clean
+from azpreflight.probes.unitruns import UnitRun
+
+SYSTEMD = "/run/systemd/system"
+"""There where systemd runs (sd_booted(3))."""
+STATUS = "/run/cloud-init/status.json"
+DISABLED = "/run/cloud-init/disabled"
+"""What the generator leaves where ds-identify finds no datasource, or is told to find none."""
+STATUS_LIMIT = 512 * 1024
+"""Bytes; with an error in each stage some 10 KiB."""
+CLOUD_INIT_UNITS = (
+    "cloud-init-main.service",
+    "cloud-init-local.service",
+    "cloud-init-network.service",
+    "cloud-init.service",
+    "cloud-config.service",
+    "cloud-final.service",
+)
+"""Of all versions; what does not exist is not told of."""
+LATE_UNITS = ("cloud-config.service", "cloud-final.service")
+"""Those that run what the user asked for, after Ready has been reported."""
+LATE_STAGES = ("modules-config", "modules-final")
+LINE = 160
+"""Characters of an error that are kept."""
+
+
+@dataclass(frozen=True)
+class StageError:
+    """The first error of one stage of cloud-init."""
+
+    stage: str
+    """init-local, init, modules-config or modules-final."""
+    error: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class CloudInitStatus:
+    """What cloud-init wrote down of this boot."""
+
+    datasource: Optional[str] = None
+    """DataSourceAzure [seed=...]; None: not found, or not yet."""
+    finished: tuple[str, ...] = ()
+    """Stages that came to their end."""
+    errors: tuple[StageError, ...] = ()
+
+
+@dataclass(frozen=True)
+class BootState:
+    """Both agents at this boot."""
+
+    units: tuple[UnitRun, ...] = ()
+    units_error: Optional[str] = None
+    """Why systemd could not be asked; None if it could."""
+    cloud_init: Optional[CloudInitStatus] = None
+    """None: nothing is written down yet."""
+    cloud_init_error: Optional[str] = None
+    """Why what is written down could not be read."""
+    cloud_init_off: bool = False
+    """cloud-init was switched off at this boot."""
+
+
+def look(host: Host, run: Run, waagent: "Optional[str]", cloud_init: bool) -> Optional[BootState]:
+    """Units and status at first boot, of those agents that are installed; None where it is not asked."""
+    installed = waagent is not None or cloud_init
+    if run.stage is not Stage.FIRSTBOOT or run.offline or not installed or host.info(SYSTEMD) is None:
+        return None
+    names = (*filter(None, (waagent,)), *(CLOUD_INIT_UNITS if cloud_init else ()))
+    units, units_error = _units(host, names)
+    status, status_error = _status(host) if cloud_init else (None, None)
+    off = cloud_init and host.info(DISABLED) is not None
+    return BootState(units, units_error, status, status_error, off)
+
+
+def _units(host: Host, names: "tuple[str, ...]") -> "tuple[tuple[UnitRun, ...], Optional[str]]":
+    try:
+        return unitruns.runs(host, names), None
+    except HostError as error:
+        return (), str(error)
+
+
+def _status(host: Host) -> "tuple[Optional[CloudInitStatus], Optional[str]]":
+    try:
+        text = host.text(STATUS, STATUS_LIMIT)
+        return (status_of(json.loads(text)) if text else None), None
+    except HostError as error:
+        return None, str(error)
+    except (ValueError, RecursionError):
+        return None, f"cannot read {STATUS}: it is no JSON"
+
+
+def status_of(document: Any) -> CloudInitStatus:
+    """The parts that matter of status.json, whatever else is in it."""
+    version = document.get("v1") if isinstance(document, Mapping) else None
+    values = version if isinstance(version, Mapping) else {}
+    stages = {name: stage for name, stage in values.items() if isinstance(stage, Mapping)}
+    source = values.get("datasource")
+    return CloudInitStatus(
+        datasource=clean(source)[:LINE] if isinstance(source, str) and source else None,
+        finished=tuple(name for name, stage in stages.items() if stage.get("finished")),
+        errors=tuple(_errors(stages)),
+    )
+
+
+def _errors(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[StageError]:
+    for name, stage in stages.items():
+        errors = stage.get("errors")
+        if isinstance(errors, list) and errors:
+            yield StageError(clean(name)[:LINE], clean(str(errors[0]))[:LINE], len(errors))
