@@ -6,7 +6,7 @@ PY = .venv/bin/python
 SCENARIO =
 RUNS = 9
 
-.PHONY: help run test lint format schema pages demo scenarios boots bench wheel deb clean prepared
+.PHONY: help run test lint format schema pages demo scenarios boots bench wheel deb rpm clean prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -63,6 +63,10 @@ wheel: prepared ## build a wheel into dist/
 deb: ## build the Debian package into dist/
 	@tools/prepare deb
 	@packaging/build-deb
+
+rpm: ## build the package for Fedora, RHEL, SLES and Azure Linux into dist/
+	@tools/prepare rpm
+	@packaging/build-rpm
 
 clean: ## remove what the other targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist agent/*.egg-info
