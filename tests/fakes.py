@@ -20,6 +20,7 @@ from azpreflight.host import (
     Route,
     TcpAnswer,
 )
+from azpreflight.host.disk.shapes import Disk
 
 T = TypeVar("T")
 
@@ -70,6 +71,7 @@ class FakeHost:
     around: "Optional[FakeHost]" = None
     """The running system, where this is a mounted image."""
     privileged: bool = True
+    disk: Optional[Disk] = None
     budget: float = 10.0
     asked: "list[tuple[str, ...]]" = field(default_factory=list)
     """URLs and commands that were asked for, in order."""

@@ -167,8 +167,11 @@ def _at_stage(check: Check, finding: Finding, stage: Stage) -> Finding:
 
 
 def _in_place(finding: Finding, run: RunInfo) -> Finding:
-    """On a mounted image its commands are run inside it, in namespaces of their own: waagent sets the host name."""
-    if run.root is None:
+    """On a mounted image its commands are run inside it, in namespaces of their own: waagent sets the host name.
+
+    A disk image was mounted for this run alone: its commands are for whoever mounts it to be written, or starts it.
+    """
+    if run.root is None or run.image:
         return finding
     enter = f"unshare --mount --uts --pid --fork --mount-proc --root={shlex.quote(run.root)} sh -c"
     return replace(finding, commands=tuple(f"{enter} {shlex.quote(command)}" for command in finding.commands))

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("check", "check"),
     "record": ("check", "record"),
     "assess": ("check", "assess"),
+    "image": ("image", "image"),
     "seal": ("seal", "seal"),
     "arm": ("capture", "arm"),
     "disarm": ("capture", "disarm"),

@@ -113,7 +113,7 @@ def run_info(host: Host, run: Run, started_at: str, duration_s: float) -> RunInf
         stage=run.stage,
         profile=run.profile,
         platform=run.platform,
-        root=None if live else run.root,
+        root=host.disk.path if host.disk is not None else None if live else run.root,
         started_at=started_at,
         duration_s=round(duration_s, 4),
         vm_id=vm_id(host) if live else None,
@@ -122,6 +122,7 @@ def run_info(host: Host, run: Run, started_at: str, duration_s: float) -> RunInf
         kernel=_read(host, "/proc/sys/kernel/osrelease") if live else None,
         privileged=host.privileged,
         files_only=run.files_only,
+        image=host.disk is not None,
     )
 
 

@@ -194,7 +194,7 @@ class RunInfo:
     profile: Profile
     platform: Platform
     root: Optional[str]
-    """None for the running system."""
+    """Where the image is mounted, or the file of the disk image that it is in; None for the running system."""
     started_at: str
     """UTC, RFC 3339."""
     duration_s: float
@@ -207,6 +207,8 @@ class RunInfo:
     """True for root; what an ordinary user cannot see is unknown."""
     files_only: bool = False
     """True where the files of a running system were looked at as those of an image are."""
+    image: bool = False
+    """`root` is the file of a disk image, which was mounted for this run alone."""
 
 
 @dataclass(frozen=True)

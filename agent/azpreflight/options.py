@@ -25,6 +25,7 @@ examples:
   azpreflight check                          is this machine fit to be captured as an image?
   azpreflight check --stage firstboot        why does provisioning of this VM, or an extension, fail?
   azpreflight check --root /mnt/image        the same for an image that is mounted there
+  azpreflight image disk.vhd                 and for the file of a disk
   azpreflight check --format json -o r.json  everything that was seen, for a program
   azpreflight record -o vm.json              look now ...
   azpreflight assess vm.json                 ... and judge it elsewhere
@@ -47,6 +48,7 @@ _COMMANDS = {
     "check": "look at this machine, judge, and print the report",
     "record": "look at this machine and save what was seen, without judging",
     "assess": "judge what record has saved, on any machine",
+    "image": "look into the file of a disk (raw, VHD, qcow2), judge, and print the report",
     "seal": "deprovision this machine for its capture, and verify every effect",
     "arm": "let this build VM be checked by itself when it is deprovisioned or powered off",
     "disarm": "undo arm",
@@ -90,6 +92,9 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_judging(sub["assess"])
     _add_output(sub["assess"])
+    _add_image(sub["image"])
+    _add_judging(sub["image"])
+    _add_output(sub["image"])
     _add_seal(sub["seal"])
     _add_arm(sub["arm"])
     _add_capture(sub["capture"])
@@ -105,6 +110,24 @@ def _words(kind: "type[Enum]") -> "list[str]":
 
 
 def _add_question(parser: argparse.ArgumentParser) -> None:
+    group = _add_asked(parser)
+    group.add_argument(
+        "--root", metavar="DIR", type=_directory, default="/", help="look at the image mounted there instead"
+    )
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    parser.description = """\
+Look into the file of a disk before it is uploaded: its footer, size and partitions,
+and its filesystems, mounted read-only where nobody else sees them, as check --root
+does. The file is not changed. Mounting needs root and a loop device; a qcow2 is
+unpacked with qemu-img below TMPDIR (default: /var/tmp) first.
+"""
+    parser.add_argument("file", metavar="FILE", help="raw, fixed or dynamic VHD, or qcow2")
+    _add_asked(parser)
+
+
+def _add_asked(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
     group = parser.add_argument_group("what is asked")
     group.add_argument(
         "--stage",
@@ -126,13 +149,11 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
         help="whether the platform's own endpoints are to be expected; auto: as the SMBIOS says (default: auto)",
     )
     group.add_argument(
-        "--root", metavar="DIR", type=_directory, default="/", help="look at the image mounted there instead"
-    )
-    group.add_argument(
         "--extension", metavar="NAME", action="append", default=[], help="one that the VM will have; repeatable"
     )
     group.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="for the whole run (default: 10)")
     group.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+    return group
 
 
 def _add_evidence(parser: argparse.ArgumentParser) -> None:

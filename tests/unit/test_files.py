@@ -169,6 +169,19 @@ def test_a_directory_link_out_of_the_root_stays_inside(tmp_path: Path) -> None:
     assert host.glob("/var/etc/*") == ("/var/etc/hostname",)
 
 
+def test_a_place_without_its_filesystem_is_not_empty(tmp_path: Path) -> None:
+    """What belongs there is not known, by whatever way it is asked for; beside it all is as always."""
+    (tmp_path / "var").mkdir()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "link").symlink_to("../var/lib")
+    tree = Tree(str(tmp_path), frozenset({"/var"}))
+    for path in ("/var", "/var/lib/waagent/provisioned", "/etc/../var/log", "/etc/link/waagent"):
+        with pytest.raises(HostError, match="the filesystem that belongs there is not mounted"):
+            tree.info(path, follow=True)
+    assert tree.list("/etc") == ("link",)
+    assert tree.read("/etc/variable", 9) is None
+
+
 def test_files_of_the_kernel_state_no_size(tmp_path: Path) -> None:
     """Files in /proc come in pieces and have size 0."""
     assert "Name:" in (LocalHost().text("/proc/self/status") or "")

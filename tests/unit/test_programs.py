@@ -36,6 +36,18 @@ def test_output_and_status_come_back() -> None:
     assert sh("echo out; echo err >&2; exit 3") == Completed(3, "out\n", "err\n")
 
 
+def test_a_program_may_die_with_us() -> None:
+    """Whoever started it is killed and cannot end it any more: the kernel does, while its session lives on."""
+    nap = f"61.{os.getpid()}"
+    code = f"from azpreflight.host.programs import run; run(('sleep', '{nap}'), 60, None, None, 9, dies_with_us=True)"
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        search = ["pgrep", "-f", f"^[a-z/]*sleep {nap}$"]
+        while subprocess.run(search, capture_output=True, check=False).returncode != 0:
+            time.sleep(0.02)
+        process.kill()
+    assert nobody_sleeps(nap)
+
+
 def test_a_signal_is_a_negative_status() -> None:
     """A program that crashed is told apart from one that failed."""
     assert sh("kill -SEGV $$").status == -11

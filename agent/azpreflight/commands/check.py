@@ -15,6 +15,7 @@ from azpreflight.config import DEFAULT_PATH, load, similar
 from azpreflight.errors import UsageError
 from azpreflight.gather import gather, run_of
 from azpreflight.host import LocalHost
+from azpreflight.host.disk.shapes import Disk
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage
 from azpreflight.probes import PROBES, with_needs
@@ -37,19 +38,19 @@ BLIND = (
 
 def check(asked: argparse.Namespace) -> int:
     """Look, judge and print."""
-    _known(asked)
-    probes = _needed(asked.only)
-    snapshot = _look(asked, _of_files(probes) if asked.files else probes, files_only=asked.files)
+    known(asked)
+    probes = needed(asked.only)
+    snapshot = look(asked, _of_files(probes) if asked.files else probes, files_only=asked.files)
     if asked.as_captured is not None:
         image = _recorded(asked.as_captured).probes
         kept = {name: image[name] for name in IMAGE_PROBES if name in image}
         snapshot = replace(snapshot, probes={**snapshot.probes, **kept})
-    return _deliver(asked, snapshot)
+    return deliver(asked, snapshot)
 
 
 def record(asked: argparse.Namespace) -> int:
     """Look, and save what was seen."""
-    snapshot = _look(asked, with_needs(set(IMAGE_PROBES), PROBES) if asked.image else PROBES)
+    snapshot = look(asked, with_needs(set(IMAGE_PROBES), PROBES) if asked.image else PROBES)
     _write(asked.output, json.render_snapshot(snapshot))
     bugs = [name for name, gathered in snapshot.probes.items() if gathered.traceback]
     return _bug(bugs) if bugs else 0
@@ -57,8 +58,8 @@ def record(asked: argparse.Namespace) -> int:
 
 def assess(asked: argparse.Namespace) -> int:
     """Judge what was saved."""
-    _known(asked)
-    return _deliver(asked, _recorded(asked.file))
+    known(asked)
+    return deliver(asked, _recorded(asked.file))
 
 
 def _recorded(path: str) -> Snapshot:
@@ -83,7 +84,7 @@ def _check_ids() -> "tuple[str, ...]":
     return tuple(check.id for probe in PROBES for check in probe.checks)
 
 
-def _known(asked: argparse.Namespace) -> None:
+def known(asked: argparse.Namespace) -> None:
     """UsageError for ids that do not exist, or that are both asked for and ignored."""
     ids = _check_ids()
     for check_id in (*asked.only, *asked.ignore):
@@ -94,7 +95,7 @@ def _known(asked: argparse.Namespace) -> None:
             raise UsageError(f"{check_id} is both asked for and ignored")
 
 
-def _needed(check_ids: Sequence[str]) -> "tuple[Probe[Any], ...]":
+def needed(check_ids: Sequence[str]) -> "tuple[Probe[Any], ...]":
     """The probes that these checks are judged by, and all that those need; all probes where no check is named."""
     if not check_ids:
         return PROBES
@@ -108,11 +109,17 @@ def _of_files(probes: "Sequence[Probe[Any]]") -> "tuple[Probe[Any], ...]":
     return with_needs(named, PROBES)
 
 
-def _look(asked: argparse.Namespace, probes: "Sequence[Probe[Any]]", files_only: bool = False) -> Snapshot:
+def look(
+    asked: argparse.Namespace,
+    probes: "Sequence[Probe[Any]]",
+    disk: Optional[Disk] = None,
+    files_only: bool = False,
+) -> Snapshot:
+    """What these probes see below the root that is asked for, which is that of a disk image if one is given."""
     path = os.path.abspath(asked.config or DEFAULT_PATH)
     config = load(LocalHost(), path, required=asked.config is not None, check_ids=_check_ids())
-    host = LocalHost(asked.root, asked.timeout or config.timeout or RUN_BUDGET)
-    if not host.privileged:
+    host = LocalHost(asked.root, asked.timeout or config.timeout or RUN_BUDGET, disk)
+    if not host.privileged and disk is None:
         say(BLIND)
     run = run_of(
         host,
@@ -138,7 +145,7 @@ def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:
 # --- printing -----------------------------------------------------------------------------------------------------
 
 
-def _deliver(asked: argparse.Namespace, snapshot: Snapshot) -> int:
+def deliver(asked: argparse.Namespace, snapshot: Snapshot) -> int:
     """Put the report wherever it is wanted, and return the verdict's exit code."""
     report = _judge(asked, snapshot)
     _serial(asked.serial, report, asked.report)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Callable, Optional, Protocol, TypeVar
 
+from azpreflight.host.disk.shapes import Disk
+
 T = TypeVar("T")
 
 
@@ -180,6 +182,8 @@ class Host(Protocol):
     """"/" for the running system, else the directory that stands for it."""
     privileged: bool
     """Runs as root."""
+    disk: Optional[Disk]
+    """The disk image whose root filesystem is mounted at `root`; None where no file of one is looked at."""
 
     def remaining(self) -> float:
         """Seconds left of the run's budget; calls are cut to it."""

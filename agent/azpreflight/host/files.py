@@ -25,10 +25,14 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
 
 class Tree:
-    """The files under one root. Paths are absolute as the image sees them."""
+    """The files under one root. Paths are absolute as the image sees them.
 
-    def __init__(self, root: str) -> None:
+    `closed` are places where a filesystem belongs that is not mounted: what is there is not known, and not absent.
+    """
+
+    def __init__(self, root: str, closed: "frozenset[str]" = frozenset()) -> None:
         self.root = os.path.realpath(root)
+        self._closed = closed
 
     def real(self, path: str, follow: bool = True) -> Optional[str]:
         """Where `path` is on this machine: inside the root whatever its links say; None if it cannot exist.
@@ -46,6 +50,8 @@ class Tree:
                 done[-1:] = []
                 continue
             here = os.path.join(self.root, *done, part)
+            if self._closed and "/".join(["", *done, part]) in self._closed:
+                raise HostError(f"cannot look at {path}: the filesystem that belongs there is not mounted")
             if not follow and not pending:
                 return here
             try:

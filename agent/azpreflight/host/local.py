@@ -18,6 +18,7 @@ from azpreflight.host.api import (
     Route,
     TcpAnswer,
 )
+from azpreflight.host.disk.shapes import Disk
 from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard, together
 
@@ -43,12 +44,13 @@ because the interpreter would rather do that than wait for ever (importlib's dea
 class LocalHost:
     """See `Host` for what each call promises."""
 
-    def __init__(self, root: str = "/", budget: float = RUN_BUDGET) -> None:
-        self._tree = Tree(root)
+    def __init__(self, root: str = "/", budget: float = RUN_BUDGET, disk: Optional[Disk] = None) -> None:
+        self._tree = Tree(root, frozenset() if disk is None else disk.closed)
         self._guard = Guard()
         self._deadline = time.monotonic() + budget
         self.root = self._tree.root
         self.privileged = os.geteuid() == 0
+        self.disk = disk
 
     def remaining(self) -> float:
         return max(self._deadline - time.monotonic(), 0.0)

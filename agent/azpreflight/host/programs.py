@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Optional
 
@@ -17,6 +17,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 """The system's own directories first: a tool of the image is meant, not one that a user put before it."""
 ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
 CHUNK = 65536
+PR_SET_PDEATHSIG = 1
 REAP_TIMEOUT = 0.5
 """Seconds for a killed program to be gone; the kernel takes milliseconds unless the program waits for a disk."""
 
@@ -33,9 +34,15 @@ def which(program: str) -> Optional[str]:
 
 
 def run(
-    command: Sequence[str], timeout: float, stdin: Optional[bytes], env: Optional[Mapping[str, str]], limit: int
+    command: Sequence[str],
+    timeout: float,
+    stdin: Optional[bytes],
+    env: Optional[Mapping[str, str]],
+    limit: int,
+    dies_with_us: bool = False,
 ) -> Completed:
-    """Run a program to its end; see Host.run."""
+    """Run a program to its end; see Host.run. `dies_with_us` has the kernel end it with this thread, however that ends:
+    not for use beside other threads, because Python then has to run in the child for a moment."""
     found = command[0] if "/" in command[0] else which(command[0])
     if found is None:
         raise HostError(f"no program {command[0]}")
@@ -48,6 +55,7 @@ def run(
             env={**ENVIRONMENT, **(env or {})},
             cwd="/",
             start_new_session=True,
+            preexec_fn=_end_with_parent() if dies_with_us else None,  # noqa: PLW1509
         )
     except OSError as error:
         raise HostError(f"cannot run {command[0]}: {error.strerror}") from None
@@ -57,6 +65,14 @@ def run(
     finally:
         _end(process)
         _running.discard(process)
+
+
+def _end_with_parent() -> Callable[[], None]:
+    """What a child does to be killed when the thread that started it has ended (prctl(2))."""
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def stream(command: Sequence[str], data: memoryview, timeout: float) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from azpreflight.probes import (
     egress,
     firewall,
     generalization,
+    image,
     logs,
     media,
     network,
@@ -23,6 +24,7 @@ from azpreflight.probes import (
 )
 
 PROBES: "tuple[Probe[Any], ...]" = (
+    image.PROBE,
     generalization.PROBE,
     agents.PROBE,
     media.PROBE,

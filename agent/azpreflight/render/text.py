@@ -213,7 +213,7 @@ def _asked(report: Report) -> _Lines:
     system = " ".join(word for word in (run.os.id, run.os.version_id) if word) or "unknown system"
     parts = [f"stage {run.stage.value}", run.profile.value, f"platform {run.platform.value}", system]
     parts += [f"kernel {run.kernel}"] if run.kernel else []
-    parts += [f"root {run.root}"] if run.root else []
+    parts += [f"{'disk image' if run.image else 'root'} {run.root}"] if run.root else []
     parts += ["files only"] if run.files_only else []
     parts += [] if run.privileged else ["unprivileged"]
     return wrapped(f"{', '.join(parts)}; {report.tool.name} {report.tool.version}")

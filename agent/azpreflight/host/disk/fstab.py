@@ -1,0 +1,82 @@
+"""Which volume of the disk an image's fstab means. Pure (fstab(5))."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host.disk.shapes import Volume
+
+PLACES = (
+    "/boot",
+    "/boot/efi",
+    "/efi",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/home",
+    "/opt",
+    "/root",
+    "/etc",
+    "/srv",
+)
+"""Places of the system itself that are now and then filesystems of their own; the checks look at nothing else."""
+OPTIONAL = ("nofail", "noauto", "x-systemd.automount")
+SUBVOLUME = re.compile(r"subvol(?:id)?=[\w@/.-]+$", re.ASCII)
+DEVICE = re.compile(r"/dev/(?:[shv]da|xvda|nvme0n1p)(\d{1,3})$", re.ASCII)
+"""A partition of the first disk, which is the one that is looked at."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One line of fstab."""
+
+    source: str
+    place: str
+    optional: bool
+    subvolume: Optional[str]
+    """Option of btrfs that says which part of it is meant."""
+
+
+def wanted(text: str) -> Iterator[Wanted]:
+    """The entries for places of the system, the outer ones first."""
+    rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    for row in sorted((row for row in rows if len(row) >= 3 and row[1] in PLACES), key=lambda row: row[1].count("/")):
+        options = row[3].split(",") if len(row) > 3 else []
+        subvolume = next((option for option in options if SUBVOLUME.match(option)), None)
+        yield Wanted(row[0], row[1], any(option in OPTIONAL for option in options), subvolume)
+
+
+def meant(source: str, volumes: "Sequence[Volume]") -> Optional[Volume]:
+    """The volume that the first field of an entry names; None: none of this disk."""
+    return next((volume for volume in volumes if _is_meant(source, volume)), None)
+
+
+def _is_meant(source: str, volume: Volume) -> bool:
+    key, _, value = source.partition("=")
+    value = value.strip("\"'")
+    names = {
+        "UUID": volume.uuid,
+        "LABEL": volume.label,
+        "PARTUUID": volume.partition_uuid,
+        "PARTLABEL": volume.partition_label,
+    }
+    if key in names:
+        have = names[key]
+        return have is not None and (value == have if "LABEL" in key else value.lower() == have.lower())
+    for directory, field in (("by-uuid", "UUID"), ("by-label", "LABEL"), ("by-partuuid", "PARTUUID")):
+        if source.startswith(f"/dev/disk/{directory}/"):
+            return _is_meant(f"{field}={source.rpartition('/')[2]}", volume)
+    device = DEVICE.match(source)
+    if device is not None:
+        return volume.number == int(device.group(1))
+    return volume.name in (f"logical volume {name}" for name in mapped(source))
+
+
+def mapped(source: str) -> "tuple[str, ...]":
+    """vg/lv for /dev/vg/lv and for /dev/mapper/vg-lv, in which a hyphen of a name is written twice."""
+    if source.startswith("/dev/mapper/"):
+        halves = re.split(r"(?<!-)-(?!-)", source[len("/dev/mapper/") :])
+        return ("/".join(half.replace("--", "-") for half in halves),) if len(halves) == 2 else ()
+    return (source[len("/dev/") :],) if source.startswith("/dev/") and source.count("/") == 3 else ()

@@ -1,0 +1,1 @@
+"""Real disk images, made with the tools that people make them with."""

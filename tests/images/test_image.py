@@ -1,0 +1,338 @@
+"""`azpreflight image` on real disks: what is found in them, what is left of them, and what a hostile one can do."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agents.planting import let_waagent_provision, plant
+from tests.agents.test_deprovision import PACKAGES
+from tests.images.disks import ESP, MIB, Part, System, disk, put, tool, volume_group
+from tests.scratchroot import overlay, tree_for_test
+
+pytestmark = pytest.mark.root
+
+BOOT_UUID = "22222222-2222-4222-8222-222222222222"
+FSTAB = f"UUID=11111111-1111-4111-8111-111111111111 / ext4 defaults 0 1\nUUID={BOOT_UUID} /boot ext4 defaults 0 2\n"
+SENTINEL = {"var/lib/waagent/provisioned": "0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11"}
+TIMEOUT = 60
+
+Done = subprocess.CompletedProcess[str]
+
+
+def azpreflight(*arguments: str, before: "Sequence[str]" = ()) -> Done:
+    """Run it; what it left on the machine is a failure, whatever the test is about."""
+    command = [*before, sys.executable, "-m", "azpreflight", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert leftovers() == []
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def looked(path: Path, *more: str) -> "dict[str, Any]":
+    """The report of `image` on a file, which must be byte for byte what it was."""
+    before = fingerprint(path)
+    done = azpreflight("image", str(path), "--format", "json", *more)
+    assert done.stdout, done.stderr
+    assert fingerprint(path) == before
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def statuses(report: "dict[str, Any]") -> "dict[str, str]":
+    return {result["check"]: result["status"] for result in report["results"]}
+
+
+def reason(report: "dict[str, Any]", check: str = "image-filesystems") -> str:
+    return next(str(result["reason"]) for result in report["results"] if result["check"] == check)
+
+
+def fingerprint(path: Path) -> "tuple[str, int, int]":
+    """Content, size and time of the last change."""
+    seen = path.stat()
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        for piece in iter(lambda: file.read(MIB), b""):
+            digest.update(piece)
+    return digest.hexdigest(), seen.st_size, seen.st_mtime_ns
+
+
+def leftovers() -> "list[str]":
+    """Loop devices of a test's file, mounts, and directories; the kernel takes a moment to give a device back."""
+    for _ in range(100):
+        loops = [line for line in tool("losetup", "--list", "--noheadings").splitlines() if "azp-image-" in line]
+        mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if "azpreflight-image" in line]
+        if not loops and not mounts:
+            break
+        time.sleep(0.05)
+    return loops + mounts + [str(path) for path in Path("/run").glob("azpreflight-image-*")]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory whose name shows in what a loop device says of its file."""
+    named = tmp_path / "azp-image-test"
+    named.mkdir()
+    return named
+
+
+def two_parts(place: Path, **system: Any) -> "list[Part]":
+    """A system with /boot on a partition of its own."""
+    boot = place / "boot"
+    boot.mkdir()
+    (boot / "vmlinuz-6.1.0-1-cloud-amd64").write_bytes(b"MZ")
+    root = System(**{"fstab": FSTAB, "files": SENTINEL, **system}).write(place / "tree")
+    return [Part(4, role=ESP, kind=""), Part(8, boot, uuid=BOOT_UUID), Part(16, root)]
+
+
+def converted(raw: Path, form: str) -> Path:
+    """The same disk in another file format."""
+    ways = {
+        "vhd": ("-O", "vpc", "-o", "subformat=fixed,force_size"),
+        "dynamic": ("-O", "vpc", "-o", "force_size"),
+        "qcow2": ("-O", "qcow2"),
+        "compressed": ("-c", "-O", "qcow2"),
+    }
+    if form == "raw":
+        return raw
+    target = raw.with_suffix(".vhd" if form in ("vhd", "dynamic") else ".qcow2")
+    tool("qemu-img", "convert", "-f", "raw", *ways[form], str(raw), str(target))
+    return target
+
+
+# --- what is found ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "footer"),
+    [
+        ("raw", "notapplicable"),
+        ("vhd", "pass"),
+        ("dynamic", "fail"),
+        ("qcow2", "notapplicable"),
+        ("compressed", "notapplicable"),
+    ],
+)
+def test_a_disk_is_looked_into(place: Path, form: str, footer: str) -> None:
+    """In every format: its footer, the system on it, and its /boot, which is a partition of its own."""
+    path = converted(disk(place / "disk.img", two_parts(place)), form)
+    report = looked(path)
+    found = statuses(report)
+    assert (report["run"]["root"], report["run"]["image"]) == (str(path), True)
+    assert report["run"]["os"] == {"id": "debian", "version_id": "12"}
+    assert found["image-vhd-footer"] == footer
+    assert [found[f"image-{name}"] for name in ("size", "partitions", "filesystems", "unmounted")] == ["pass"] * 4
+    assert found["gen-provisioned-sentinel"] == "fail"
+    assert reason(report, "boot-drivers") == "no kernel with modules is in /lib/modules"
+    seen = report["facts"]["image"]["disk"]
+    assert (seen["root"], [one["volume"] for one in seen["attached"]]) == ("partition 3", ["partition 2"])
+
+
+@pytest.mark.parametrize(("kind", "mib"), [("xfs", 320), ("btrfs", 128), ("ext4", 16)])
+def test_every_filesystem_that_images_have(place: Path, kind: str, mib: int) -> None:
+    """By an MBR, or by none at all."""
+    if kind not in Path("/proc/filesystems").read_text():
+        pytest.skip(f"this kernel has no {kind}")
+    tree = System(files=SENTINEL).write(place / "tree")
+    for label in ("dos", "gpt"):
+        report = looked(disk(place / "disk.raw", [Part(mib, tree, kind)], label))
+        assert statuses(report)["gen-provisioned-sentinel"] == "fail", reason(report)
+
+
+def test_a_system_in_lvm(place: Path) -> None:
+    """Volumes in one piece are found without LVM, /var of fstab too; one in two pieces is named."""
+    fstab = "/dev/mapper/root--vg-root / ext4 defaults 0 1\n/dev/root-vg/var /var ext4 defaults 0 2\n"
+    (place / "var/lib/waagent").mkdir(parents=True)
+    (place / "var/lib/waagent/provisioned").write_text("0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11")
+    tree = System(fstab=fstab).write(place / "tree")
+    volumes = {"root": Part(16, tree), "var": Part(16, place / "var")}
+    report = looked(volume_group(place / "disk.raw", volumes))
+    assert report["facts"]["image"]["disk"]["root"] == "logical volume root-vg/root"
+    assert statuses(report)["gen-provisioned-sentinel"] == "fail", reason(report)
+    report = looked(volume_group(place / "two.raw", volumes, grown="root"))
+    assert "logical volume root-vg/root: it is in more than one piece" in reason(report)
+
+
+def test_it_says_what_check_says_of_the_same_tree(place: Path) -> None:
+    """A whole Debian with every artefact planted, as a tree and as a disk: every check has the same status."""
+    with overlay(tree_for_test("bookworm", PACKAGES)) as root:
+        plant(root)
+        let_waagent_provision(root)
+        path = place / "disk.raw"
+        disk(path, [Part(700, root)])
+        tree = json.loads(azpreflight("check", "--root", str(root), "--format", "json").stdout)
+    image = looked(path)
+    expected = {name: status for name, status in statuses(tree).items() if not name.startswith("image-")}
+    assert {name: status for name, status in statuses(image).items() if name in expected} == expected
+    assert sum(status == "fail" for status in expected.values()) > 20
+
+
+def test_a_disk_of_a_running_machine(place: Path) -> None:
+    """Its journal is not replayed, its superblock's wish for a panic is overruled, and it is said that it is old."""
+    path = disk(place / "disk.raw", two_parts(place))
+    copy = place / "root.ext4"
+    with path.open("rb") as file:
+        file.seek(13 * MIB)
+        copy.write_bytes(file.read(16 * MIB))
+    tool("tune2fs", "-e", "panic", str(copy))
+    tool("debugfs", "-w", "-R", "feature needs_recovery", str(copy))
+    put(path, copy, 13 * MIB)
+    report = looked(path)
+    found = statuses(report)
+    assert (found["image-unmounted"], found["gen-provisioned-sentinel"]) == ("fail", "fail")
+
+
+# --- what cannot be looked at -------------------------------------------------------------------------------------
+
+
+def test_what_is_not_mounted_is_never_well(place: Path) -> None:
+    """Where /var is encrypted, what is found in it is unknown, not absent; the same where it is on another disk."""
+    fstab = "LABEL=x / ext4 defaults 0 1\nPARTLABEL=var /var ext4 defaults 0 2\n"
+    tree = System(fstab=fstab).write(place / "tree")
+    path = disk(place / "disk.raw", [Part(16, tree), Part(4, kind="", role='linux, name="var"')])
+    with path.open("r+b") as file:
+        file.seek(17 * MIB)
+        file.write(b"LUKS\xba\xbe")
+    report = looked(path)
+    assert "PARTLABEL=var on /var: it is encrypted (LUKS)" in reason(report)
+    assert statuses(report)["gen-provisioned-sentinel"] == "unknown"
+    tool("sfdisk", "--quiet", "--part-label", str(path), "2", "other")
+    found = statuses(looked(path))
+    assert (found["image-filesystems"], found["gen-provisioned-sentinel"]) == ("fail", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (("setpriv", "--reuid", "65534", "--clear-groups"), "mounting its filesystems needs root"),
+        (("setpriv", "--bounding-set=-sys_admin"), "no mount namespace is to be had (Operation not permitted)"),
+        (
+            ("unshare", "--mount", "sh", "-c", 'mount --bind /dev/null /dev/loop-control; exec "$@"', "sh"),
+            "no loop device is to be had",
+        ),
+    ],
+)
+def test_where_nothing_can_be_mounted(place: Path, before: "tuple[str, ...]", words: str) -> None:
+    """Footer and size are judged all the same, the rest is unknown with a remedy, and the exit code is 3."""
+    place.chmod(0o755)
+    for parent in place.parents[:3]:
+        parent.chmod(0o755)
+    path = converted(disk(place / "disk.img", two_parts(place)), "vhd")
+    done = azpreflight("image", str(path), "--format", "json", before=before)
+    report = json.loads(done.stdout)
+    found = statuses(report)
+    assert (done.returncode, found["image-vhd-footer"], found["gen-users"]) == (3, "pass", "unknown")
+    assert words in reason(report)
+    assert "use check --root" in reason(report)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it is no disk: 0 bytes"),
+        (b"vhdxfile" + bytes(MIB), "it is VHDX, which Azure does not take: qemu-img convert"),
+        (None, "no such file or directory"),
+    ],
+)
+def test_what_is_no_disk_is_a_usage_error(place: Path, content: "bytes | None", words: str) -> None:
+    """Exit 2 and one sentence."""
+    path = place / "disk.img"
+    if content is not None:
+        path.write_bytes(content)
+    done = azpreflight("image", str(path))
+    assert (done.returncode, done.stderr) == (2, done.stderr)
+    assert done.stderr.startswith(f"azpreflight: cannot look into {path}: {words}")
+
+
+def test_what_is_no_regular_file_is_not_opened(place: Path) -> None:
+    """A FIFO would wait for ever."""
+    os.mkfifo(place / "disk.img")
+    done = azpreflight("image", str(place / "disk.img"))
+    assert (done.returncode, "it is not a regular file" in done.stderr) == (2, True)
+
+
+# --- hostile disks ------------------------------------------------------------------------------------------------
+
+
+def test_a_disk_cannot_name_other_files(place: Path) -> None:
+    """A qcow2 whose content is in another file, here one of this machine, is not followed."""
+    secret = place / "secret.raw"
+    disk(secret, two_parts(place))
+    path = place / "disk.qcow2"
+    tool("qemu-img", "create", "-f", "qcow2", "-b", str(secret), "-F", "raw", str(path))
+    report = looked(path)
+    assert "partly in another file (a backing file)" in reason(report)
+    assert report["run"]["os"]["id"] is None
+
+
+def test_a_disk_cannot_mount_over_this_machine(place: Path) -> None:
+    """Links in it lead nowhere but into itself."""
+    outside = place / "outside"
+    outside.mkdir()
+    parts = two_parts(place)
+    tree = place / "tree"
+    (tree / "boot").rmdir()
+    (tree / "boot").symlink_to("../../../../../../../../.." + str(outside))
+    (tree / str(outside).lstrip("/")).mkdir(parents=True)
+    report = looked(disk(place / "disk.raw", parts))
+    assert report["facts"]["image"]["disk"]["attached"][0]["error"] is None
+    assert list(outside.iterdir()) == []
+
+
+def test_a_damaged_disk_is_unknown(place: Path) -> None:
+    """The kernel refuses the filesystem, and that is said."""
+    path = disk(place / "disk.raw", two_parts(place))
+    with path.open("r+b") as file:
+        file.seek(13 * MIB + 1024 + 4)
+        file.write(b"\xff" * 40)
+    report = looked(path)
+    assert "partition 3: the kernel does not mount its ext4" in reason(report)
+    assert statuses(report)["gen-users"] == "unknown"
+
+
+def test_a_small_file_cannot_fill_this_machine(place: Path) -> None:
+    """A disk that unpacks to more than there is room for is not unpacked."""
+    path = converted(disk(place / "disk.raw", two_parts(place)), "qcow2")
+    small = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=4m tmpfs /var/tmp; exec "$@"', "sh")
+    done = azpreflight("image", str(path), "--format", "json", before=small)
+    assert "unpacking this qcow2 takes" in reason(json.loads(done.stdout))
+
+
+# --- every way to end ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_however_it_ends(place: Path, number: int) -> None:
+    """Ended while everything is mounted: it waits for somebody to read its report, who never does."""
+    path = disk(place / "disk.raw", two_parts(place))
+    command = [sys.executable, "-m", "azpreflight", "image", str(path), "--format", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        fcntl.fcntl(process.stdout.fileno(), 1031, 4096)  # F_SETPIPE_SZ
+        mounts = Path(f"/proc/{process.pid}/mounts")
+        for _ in range(200):
+            own = [line.split() for line in mounts.read_text().splitlines() if "azpreflight-image" in line]
+            if len(own) == 3:
+                break
+            time.sleep(0.05)
+        kinds = [(line[2], set(line[3].split(",")) >= {"nodev", "nosuid", "noexec"}) for line in own]
+        assert kinds == [("tmpfs", True), ("ext4", True), ("ext4", True)]
+        assert all("ro" in line[3].split(",") for line in own[1:])
+        process.send_signal(number)
+        process.stdout.close()
+        process.wait(TIMEOUT)
+    empty = [path for path in Path("/run").glob("azpreflight-image-*") if number == signal.SIGKILL]
+    for directory in empty:
+        assert list(directory.iterdir()) == []
+        shutil.rmtree(directory)
+    assert leftovers() == []
