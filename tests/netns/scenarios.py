@@ -41,12 +41,14 @@ class Scenario:
 
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
+CLOUD_INIT = (faults.CLOUD_INIT,)
 
 HEALTHY = (
     Scenario("healthy", "nothing", ()),
     Scenario("healthy-ipv6", "nothing; dual stack", (), ipv6=True),
     Scenario("healthy-no-kernel", "nothing; the kernel that runs is not the image's", (faults.NO_KERNEL,)),
     Scenario("healthy-cloud-init", "nothing; cloud-init provisions", (faults.CLOUD_INIT,)),
+    Scenario("healthy-no-lease", "nothing; no DHCP client wrote its lease down", (faults.NO_LEASE,)),
     Scenario("healthy-fast-track", "nothing; the goal state comes as vmSettings", (faults.FAST_TRACK,)),
     Scenario("healthy-diagnostics", "nothing; the VM has a diagnostics extension", (faults.HAS_DIAGNOSTICS,)),
 )
@@ -71,6 +73,11 @@ PLATFORM = (
             ("wireserver-500", "the wire server fails", faults.server("wire", "500")),
             ("wireserver-gone", "packets to the wire server vanish on the way", faults.WIRE_SERVER_GONE),
             ("wireserver-rejected", "a route of the image rejects 168.63.129.16", faults.PLATFORM_ROUTE_REJECTED),
+            (
+                "wireserver-by-vpn",
+                "a VPN client routes 168.63.129.16 into its tunnel",
+                faults.OTHER_CARD_TAKES_PLATFORM,
+            ),
             ("hostgaplugin-closed", "nothing listens on port 32526", faults.server("hostgaplugin", "closed")),
             ("hostgaplugin-silent", "the HostGAPlugin says nothing", faults.server("hostgaplugin", "silent")),
         )
@@ -79,6 +86,13 @@ PLATFORM = (
         Scenario(f"imds-{behaviour}", f"instance metadata: {behaviour}", (fault,), Cause.PLATFORM_UNREACHABLE, WARNING)
         for behaviour in ("closed", "silent", "503")
         for fault in (faults.server("imds", behaviour),)
+    ),
+    *(
+        Scenario(name, broken, (faults.WRONG_OPTION_245, *more), Cause.PLATFORM_UNREACHABLE, severity)
+        for name, broken, more, severity in (
+            ("option-245", "DHCP names another wire server, which waagent passes over", (), WARNING),
+            ("option-245-cloud-init", "DHCP names another wire server, to which cloud-init goes", CLOUD_INIT, ERROR),
+        )
     ),
     Scenario(
         "imds-closed-cloud-init",
@@ -98,6 +112,26 @@ DNS = (
             ("dns-half-dead", "the first of two DNS servers does not exist", faults.DNS_HALF_DEAD, WARNING),
             ("dns-udp-only", "the customer's DNS server has no TCP", faults.own_server("udp-only"), WARNING),
             ("dns-wrong-id", "something answers with foreign query ids", faults.own_server("wrong-id"), ERROR),
+            (
+                "dns-no-aaaa",
+                "the DNS server is silent when asked for IPv6 addresses",
+                faults.own_server("no-aaaa"),
+                WARNING,
+            ),
+            (
+                "dns-now-and-then",
+                "the DNS server answers half of the questions",
+                faults.own_server("now-and-then"),
+                WARNING,
+            ),
+            (
+                "dns-image",
+                "the image's own resolv.conf names a server that does not exist",
+                faults.IMAGE_DNS_DEAD,
+                ERROR,
+            ),
+            ("dns-netplan", "the image's netplan names a server that does not exist", faults.NETPLAN_DNS_DEAD, ERROR),
+            ("dns-nsswitch", "nsswitch.conf leaves DNS out", faults.NSSWITCH_WITHOUT_DNS, ERROR),
             ("no-resolv-conf", "there is no resolv.conf", faults.NO_RESOLV_CONF, ERROR),
             ("dns-carriage-returns", "resolv.conf was edited on Windows", faults.DNS_CARRIAGE_RETURNS, ERROR),
         )
@@ -110,6 +144,7 @@ DNS = (
             ("nxdomain", "the customer's DNS server denies that public names exist"),
             ("empty", "the customer's DNS server has no records for public names"),
             ("lies", "the customer's DNS server has one answer for everything"),
+            ("waits", "the customer's DNS server waits in vain for the one that it passes public names on to"),
         )
     ),
     Scenario("dns-truncated", "nothing; long DNS answers come over TCP", (faults.own_server("truncated"),)),

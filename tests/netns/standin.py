@@ -24,6 +24,7 @@ VM_PACKAGES = ("waagent", "iptables", "nftables", "ipset", "iproute2", "ca-certi
 SERVER_TIMEOUT = 20.0
 """Seconds until a server process has opened its ports; it takes a quarter of one."""
 RESOLV_CONF = f"nameserver {topology.WIRE_SERVER}\nsearch standin.ax.internal.cloudapp.net\n"
+LEASES = "/var/lib/dhcp/dhclient.eth0.leases"
 LOOPBACK = "127."
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -151,10 +152,20 @@ def _servers(namespace: str, config: Config) -> "Iterator[None]":
         process.communicate()
 
 
+def lease(*servers: str, wire_server: str = topology.WIRE_SERVER) -> str:
+    """What dhclient writes down of what the virtual network's DHCP server says."""
+    option = ":".join(f"{int(part):x}" for part in wire_server.split("."))
+    return (
+        f'lease {{\n  interface "eth0";\n  fixed-address {topology.VM};\n  option routers {topology.GATEWAY};\n'
+        f"  option domain-name-servers {','.join(servers)};\n  option unknown-245 {option};\n}}\n"
+    )
+
+
 def _files(tree: Path) -> "dict[str, Optional[str]]":
     """What the platform and the image maker put into every healthy VM. Without cloud-init, waagent provisions it."""
     files: dict[str, Optional[str]] = {
         "/etc/resolv.conf": RESOLV_CONF,
+        LEASES: lease(topology.WIRE_SERVER),
         "/etc/hosts": "127.0.0.1 localhost\n",
         BUNDLE: certificates()["authority"],
     }

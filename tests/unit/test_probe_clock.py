@@ -7,7 +7,7 @@ import pytest
 
 from azpreflight import codec
 from azpreflight.model import Cause, Confidence, Platform, Report, Run, Severity, Stage
-from azpreflight.probes import clock, dns, egress, platform, tls
+from azpreflight.probes import clock, dns, egress, network, platform, tls
 from azpreflight.probes.clock import ClockFacts
 from azpreflight.probes.clock_facts import span
 from tests.fakes import Link
@@ -16,7 +16,7 @@ from tests.unit import test_probe_egress
 from tests.unit.test_probe_egress import PROXY, RUN, World, inspected, page
 
 DAY = 86400.0
-PROBES = (tls.PROBE, clock.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
+PROBES = (tls.PROBE, clock.PROBE, network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
 CHRONY = {
     "/lib/systemd/system/chrony.service": "[Unit]\n",
     "/etc/systemd/system/multi-user.target.wants/chrony.service": Link("/lib/systemd/system/chrony.service"),

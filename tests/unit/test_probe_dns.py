@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from azpreflight import codec
-from azpreflight.host import DnsAnswer, Outcome, Phase, Route
+from azpreflight.host import DnsAnswer, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Config, Platform, Report, Result, Run, Severity, Stage
-from azpreflight.probes import dns, platform
+from azpreflight.probes import dns, network, platform
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.dns_facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
 from azpreflight.probes.goalstate import Family, Plugin, Wanted
@@ -33,6 +33,10 @@ Answers = Mapping[tuple[str, str, str, bool], DnsAnswer]
 OK = Outcome.OK
 ROUTES = {address: Route(OK, "eth0", "10.0.0.1", "10.0.0.4") for address in (CONTROL, "169.254.169.254")}
 """So that nothing but DNS is to blame."""
+TABLE = {"/proc/net/route": "Iface Destination Gateway Flags\neth0 00000000 0100000A 0003 0 0 100 00000000 0 0 0\n"}
+ETH0 = Interface("eth0", True, "00:0d:3a:12:34:56", 1500, ("10.0.0.11/24",))
+FOUND = {name: (address,) for name, address in ADDRESSES.items()}
+"""What the C library finds."""
 
 
 def answer(*addresses: str, rcode: str = "NOERROR", truncated: bool = False) -> DnsAnswer:
@@ -69,12 +73,14 @@ def says(server: str, said: DnsAnswer, tcp: bool = True, udp: bool = True) -> An
 
 def machine(*servers: str, answers: Answers, files: "Mapping[str, Node]" = {}) -> FakeHost:  # noqa: B006 - never changed
     text = "".join(f"nameserver {server}\n" for server in servers)
-    return FakeHost(files={PATH: text, **files}, dns=answers, routes=ROUTES)
+    return FakeHost(
+        files={PATH: text, **TABLE, **files}, dns=answers, routes=ROUTES, interface_list=(ETH0,), names=FOUND
+    )
 
 
 def report_on(host: FakeHost, run: Run) -> Report:
-    """The report of this probe, and of the one that it needs."""
-    return judged(host, run, platform.PROBE, dns.PROBE)
+    """The report of this probe, and of those that it needs."""
+    return judged(host, run, network.PROBE, platform.PROBE, dns.PROBE)
 
 
 def results(report: Report) -> "list[Result]":
@@ -91,10 +97,19 @@ def fails(outcome: Outcome, **more: str) -> DnsAnswer:
     return DnsAnswer(outcome, 0.001, **more)  # type: ignore[arg-type]  # the keywords are its text fields
 
 
+LEASES = "/var/lib/dhcp/dhclient.eth0.leases"
+
+
+def lease(*servers: str) -> str:
+    """What dhclient writes down where DHCP names these servers."""
+    return f"lease {{\n  fixed-address 10.0.0.11;\n  option domain-name-servers {','.join(servers)};\n}}\n"
+
+
 HEALTHY = machine(CONTROL, answers=knows(CONTROL))
 BROKEN = {
     "dns-resolv-conf": FakeHost(routes=ROUTES),
-    "dns-servers": machine("10.1.2.3", answers=knows(CONTROL)),
+    "dns-servers": machine("10.1.2.3", answers=knows(CONTROL), files={LEASES: lease("10.1.2.3")}),
+    "dns-library": replace(machine(CONTROL, answers=knows(CONTROL)), names={}),
     "dns-tcp": machine(CONTROL, answers=knows(CONTROL, tcp=False)),
     "dns-answers": machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode="REFUSED"))}),
 }
@@ -304,6 +319,98 @@ def test_a_dead_server_of_the_virtual_network_in_the_words_of_support() -> None:
     assert (found[0].flow, found[0].takes_down) == ("udp 10.1.2.3:53", ("name *",))
 
 
+def test_a_dead_server_of_the_image_is_not_put_down_to_the_virtual_network() -> None:
+    host = machine("10.9.9.9", answers=knows(CONTROL), files={LEASES: lease(CONTROL)})
+    (found,) = findings(report_on(host, RUN), "dns-servers")
+    assert found.message == (
+        "the image names a DNS server that does not answer: 10.9.9.9, in /etc/resolv.conf (silent over udp and tcp; "
+        "control 168.63.129.16 answers)"
+    )
+    assert found.remedy.startswith("Take this DNS server out of /etc/resolv.conf")
+    assert found.evidence["named by"] == "image (/etc/resolv.conf)"
+
+
+@pytest.mark.parametrize(
+    ("stage", "where", "severity"),
+    [
+        (Stage.CAPTURE, PATH, Severity.ERROR),
+        (Stage.BUILD, PATH, Severity.NOTE),
+        (Stage.BUILD, "/etc/dhcp/dhclient.conf", Severity.ERROR),
+    ],
+)
+def test_what_is_baked_into_the_image_counts_before_first_boot(stage: Stage, where: str, severity: Severity) -> None:
+    """But a resolv.conf that deprovisioning will delete does not while the image is built."""
+    files: dict[str, Node] = {LEASES: lease(CONTROL)}
+    files |= {} if where == PATH else {where: "supersede domain-name-servers 10.9.9.9;\n"}
+    host = machine("10.9.9.9", answers=knows(CONTROL), files=files)
+    found = findings(report_on(host, replace(RUN, stage=stage)), "dns-servers")
+    assert [finding.severity for finding in found] == [severity]
+    assert f"in {where}" in found[0].message
+
+
+def test_a_server_of_the_image_is_compared_with_those_that_dhcp_names() -> None:
+    """They are asked too, and no verdict is passed on them, because nothing here depends on them."""
+    host = machine("10.9.9.9", answers={**knows(CONTROL), **knows("10.0.0.5")}, files={LEASES: lease("10.0.0.5")})
+    (found,) = findings(report_on(host, RUN), "dns-servers")
+    assert "in /etc/resolv.conf; DHCP names 10.0.0.5, which answers (silent" in found.message
+    in_vain = machine(CONTROL, answers=knows(CONTROL), files={LEASES: lease("10.0.0.5")})
+    assert set(statuses(report_on(in_vain, RUN)).values()) == {"pass"}
+
+
+def test_where_nothing_tells_who_named_a_server_nobody_is_blamed() -> None:
+    (found,) = findings(report_on(machine("10.1.2.3", answers=knows(CONTROL)), RUN), "dns-servers")
+    assert found.message.startswith("this VM is configured with a DNS server that does not answer: 10.1.2.3 (")
+    assert "or where a file of the image names this one" in found.remedy
+
+
+def test_a_server_that_leaves_questions_without_an_answer_is_said_to_answer_now_and_then() -> None:
+    answers = dict(knows(CONTROL))
+    for name in NAMES:
+        del answers[CONTROL, name, "A", False]
+    (found,) = findings(report_on(machine(CONTROL, answers=answers), RUN), "dns-servers")
+    assert found.message.startswith("DNS server 168.63.129.16 answers now and then: 4 of 6 questions over udp; the C")
+    assert (found.severity, found.confidence) == (Severity.WARNING, Confidence.LIKELY)
+
+
+def test_a_server_that_never_answers_for_ipv6_is_told_as_such() -> None:
+    answers = {question: said for question, said in knows(CONTROL).items() if question[2] == "A" or question[3]}
+    (found,) = findings(report_on(machine(CONTROL, answers=answers), RUN), "dns-servers")
+    assert "never answers when asked for IPv6 addresses (AAAA)" in found.message
+    assert found.confidence is Confidence.CERTAIN
+
+
+def test_a_server_that_waits_for_the_one_behind_it_is_silent_for_public_names_alone() -> None:
+    """It denies at once what cannot exist, so that it is there, and no name is found by it."""
+    waits = {question: said for question, said in knows("10.0.0.5").items() if question[1] == IMPOSSIBLE}
+    host = machine("10.0.0.5", answers={**knows(CONTROL), **waits})
+    report = report_on(host, RUN)
+    (found,) = findings(report, "dns-answers")
+    assert found.message == f"DNS server 10.0.0.5 answers nothing for {STORE} and 1 more: 168.63.129.16 knows it"
+    assert (found.severity, found.takes_down) == (Severity.ERROR, ("name *",))
+    assert statuses(report)["dns-servers"] == "pass"
+
+
+def test_what_the_c_library_does_not_find_though_the_server_knows_it_is_an_error() -> None:
+    (found,) = findings(report_on(BROKEN["dns-library"], RUN), "dns-library")
+    assert found.message == f"the C library does not find {STORE}, which DNS server 168.63.129.16 knows"
+    assert "getent ahosts" in found.commands[1]
+
+
+def test_the_c_library_is_not_blamed_for_its_servers() -> None:
+    for check in ("dns-servers", "dns-answers"):
+        assert statuses(report_on(replace(BROKEN[check], names={}), RUN))["dns-library"] == "notapplicable"
+
+
+def test_each_link_of_systemd_resolved_has_servers_of_its_own() -> None:
+    files: dict[str, Node] = {
+        BEHIND: "nameserver 10.0.0.4\n",
+        "/run/systemd/netif/links/2": "DNS=10.0.0.4\n",
+        "/run/systemd/netif/links/3": "DNS=10.0.0.6\n",
+    }
+    facts = dns.gather(machine("127.0.0.53", answers={}, files=files), RUN)
+    assert dns.remote_servers(facts) == ("10.0.0.4", "10.0.0.6")
+
+
 def test_one_dead_server_of_two_is_a_warning_and_takes_nothing_down() -> None:
     host = machine("10.1.2.3", CONTROL, answers=knows(CONTROL))
     found = findings(report_on(host, RUN), "dns-servers")
@@ -321,7 +428,7 @@ def test_total_silence_is_only_likely_the_servers_fault() -> None:
     [
         (
             fails(Outcome.REFUSED, offender="10.1.2.3"),
-            "a machine without a DNS server: 10.1.2.3 (port closed over udp and tcp; control",
+            "network points to a machine without a DNS server: 10.1.2.3 (port closed over udp and tcp; control",
             "10.1.2.3 said so",
         ),
         (
@@ -342,7 +449,8 @@ def test_total_silence_is_only_likely_the_servers_fault() -> None:
     ],
 )
 def test_how_it_does_not_answer_is_told(said: DnsAnswer, words: str, reason: str) -> None:
-    host = machine("10.1.2.3", answers={**knows(CONTROL), **says("10.1.2.3", said)})
+    answers = {**knows(CONTROL), **says("10.1.2.3", said)}
+    host = machine("10.1.2.3", answers=answers, files={LEASES: lease("10.1.2.3")})
     found = findings(report_on(host, RUN), "dns-servers")[0]
     assert words in found.message
     assert (found.confidence, found.confidence_reason) == (Confidence.CERTAIN, reason)
@@ -357,7 +465,7 @@ def test_a_server_that_answers_over_tcp_alone_is_of_no_use_to_the_c_library() ->
 def test_one_lost_question_is_no_silence() -> None:
     answers = dict(knows(CONTROL))
     answers[CONTROL, STORE, "A", False] = fails(Outcome.TIMEOUT)
-    assert set(statuses(report_on(machine(CONTROL, answers=answers), RUN)).values()) == {"pass"}
+    assert "fail" not in statuses(report_on(machine(CONTROL, answers=answers), RUN)).values()
 
 
 def test_the_platforms_own_server_is_never_the_virtual_networks_choice() -> None:

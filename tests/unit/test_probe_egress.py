@@ -11,7 +11,7 @@ from azpreflight import codec
 from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, TcpAnswer
 from azpreflight.host.castore import BUNDLES
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage
-from azpreflight.probes import dns, egress, instance, platform, proxy, wireserver
+from azpreflight.probes import dns, egress, instance, network, platform, proxy, wireserver
 from azpreflight.probes.egress.look import ARTIFACT_URL
 from tests.fakes import FakeHost
 from tests.judging import by_check, findings, judged, statuses
@@ -37,7 +37,7 @@ RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 CONFIGURED = replace(RUN, config=Config(endpoints=("https://mirror.example.net/repo?sig=secret",)))
 PROXY = replace(proxy.PROBE, needs=())
 """Without the agents, which would bring their own causes: the settings of proxies are those of the unit's files."""
-PROBES = (platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
+PROBES = (network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
 
 
 def page(body: str = "", status: int = 200) -> HttpAnswer:
@@ -67,6 +67,10 @@ class World(FakeHost):
         if name not in self.where:
             return DnsAnswer(Outcome.OK, 0.01, rcode="NXDOMAIN")
         return DnsAnswer(Outcome.OK, 0.01, rcode="NOERROR", addresses=(self.where[name],) if rdtype == "A" else ())
+
+    def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+        """The C library does as the name servers say."""
+        return (self.where[name],) if name in self.where else ()
 
     def get(
         self, url: str, timeout: float, headers: Optional[Mapping[str, str]] = None, *args: Any, **kw: Any

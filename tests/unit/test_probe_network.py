@@ -1,13 +1,14 @@
 """Addresses and the default route, as /proc and the kernel's own answers show them."""
 
 from dataclasses import replace
+from typing import Optional
 
 import pytest
 
 from azpreflight.assess import assess
 from azpreflight.gather import gather
 from azpreflight.host import HostError, Interface, Outcome, Route
-from azpreflight.model import Finding, Platform, Report, Run, Stage
+from azpreflight.model import Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import network
 from tests.fakes import FakeHost
 
@@ -40,7 +41,10 @@ HEALTHY = FakeHost(
         "10.0.0.5": replace(BY_GATEWAY, gateway=None),
     },
 )
+LEASE = "lease {\n  fixed-address 10.0.0.4;\n  option unknown-245 a8:3f:81:10;\n}\n"
+OTHER_LEASE = LEASE.replace("a8:3f:81:10", "a:9:9:9")
 BROKEN = {
+    "network-wire-server": replace(HEALTHY, files={**HEALTHY.files, "/var/lib/dhcp/dhclient.leases": OTHER_LEASE}),
     "network-address": replace(HEALTHY, interface_list=(LO, replace(ETH0, addresses=("fe80::20d:3aff:fe12:3456/64",)))),
     "network-default-route": replace(
         HEALTHY,
@@ -92,6 +96,27 @@ def test_each_check_speaks_of_its_own_fault_alone(check: str) -> None:
 def test_the_message_says_what_there_is(interfaces: "tuple[Interface, ...]", message: str) -> None:
     finding = findings(replace(HEALTHY, interface_list=interfaces))["network-address"]
     assert (finding.message, finding.flow) == (message, "any")
+
+
+@pytest.mark.parametrize(
+    ("text", "host_route", "severity"),
+    [
+        (LEASE, True, None),
+        (OTHER_LEASE, True, Severity.WARNING),
+        (OTHER_LEASE, False, Severity.ERROR),
+        (OTHER_LEASE.replace("10.0.0.4", "192.168.0.9"), False, None),
+    ],
+)
+def test_option_245_counts_where_waagent_has_no_route_to_go_by(
+    text: str, host_route: bool, severity: Optional[Severity]
+) -> None:
+    """And a lease that no interface has its address from does not count at all."""
+    host = replace(HEALTHY, files={**HEALTHY.files, "/var/lib/dhcp/dhclient.leases": text})
+    if not host_route:
+        host = replace(host, routes={**host.routes, network.WIRE_SERVER: BY_GATEWAY})
+    found = findings(host).get("network-wire-server")
+    assert (found.severity if found is not None else None) == severity
+    assert found is None or found.message.startswith("DHCP names 10.9.9.9 as the wire server of eth0 (option 245)")
 
 
 def test_without_anything_that_asks_for_an_address_the_finding_says_so() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from azpreflight import codec
-from azpreflight.host import HostError, HttpAnswer, Outcome, Phase, Route
+from azpreflight.host import HostError, HttpAnswer, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Platform, Run, Severity, Stage
-from azpreflight.probes import instance, platform, wireserver
+from azpreflight.probes import instance, network, platform, wireserver
 from azpreflight.probes.agents import PROBE as AGENTS
 from tests.fakes import FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -56,6 +56,39 @@ BROKEN = {
     "hostgaplugin-http": answering(wireserver.PLUGIN_URL, REFUSED),
     "imds-instance": answering(instance.URL, SILENT),
 }
+
+
+LEASES = (
+    'lease {\n  interface "eth0";\n  fixed-address 10.0.0.4;\n  option routers 10.0.0.1;\n}\n'
+    'lease {\n  interface "eth1";\n  fixed-address 10.0.1.4;\n}\n'
+)
+
+
+def two_cards(interface: str, **changes: Any) -> FakeHost:
+    """A VM with two cards, of which Azure gave the first one a router, and which sends to the wire server by this."""
+    cards = tuple(Interface(name, True, None, 1500, (address,)) for name, address in CARDS.items())
+    files = {**HEALTHY.files, "/proc/net/route": "Iface\n", "/var/lib/dhcp/dhclient.leases": LEASES}
+    routes = {**HEALTHY.routes, "168.63.129.16": Route(Outcome.OK, interface, "10.0.1.1", None, "0.0.0.0/1", "boot")}
+    return replace(HEALTHY, files=files, interface_list=cards, routes=routes, **changes)
+
+
+CARDS = {"eth0": "10.0.0.4/24", "eth1": "10.0.1.4/24", "tun0": "10.77.0.2/24"}
+
+
+@pytest.mark.parametrize("interface", CARDS)
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_way_to_the_wire_server_is_by_the_card_with_a_router(interface: str, answers: bool) -> None:
+    """By another it is a note while it answers, and explains its silence otherwise."""
+    host = two_cards(interface) if answers else two_cards(interface, http={instance.URL: HTTP[instance.URL]})
+    report = judged(host, RUN, network.PROBE, platform.PROBE)
+    found = findings(report, "platform-route")
+    if interface == "eth0":
+        assert found == ()
+        return
+    assert [finding.severity for finding in found] == [Severity.NOTE if answers else Severity.ERROR]
+    assert f"leads out of {interface}, and Azure's DHCP gave its routes to eth0" in found[0].message
+    assert found[0].commands[1] == "ip route replace 168.63.129.16 via 10.0.0.1"
+    assert answers or by_check(report)["wireserver-http"].because_of == ("platform-route",)
 
 
 def test_a_healthy_vm_passes() -> None:

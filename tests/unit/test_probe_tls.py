@@ -8,7 +8,7 @@ import pytest
 from azpreflight import codec
 from azpreflight.host.castore import BUNDLES
 from azpreflight.model import Cause, Report, Run, Severity, Stage
-from azpreflight.probes import dns, egress, platform, tls
+from azpreflight.probes import dns, egress, network, platform, tls
 from azpreflight.probes.tls_facts import CaStoreFacts
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -33,7 +33,7 @@ def live(**changes: Any) -> Report:
     made = test_probe_egress.inspected()
     files = {path: node for path, node in made.files.items() if path not in BUNDLES}
     host = replace(made, files=files, **changes)
-    return judged(host, test_probe_egress.RUN, tls.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
+    return judged(host, test_probe_egress.RUN, tls.PROBE, network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
 
 
 @pytest.mark.parametrize("path", BUNDLES)

@@ -7,12 +7,12 @@ over TCP (a rule that forgets TCP breaks long answers alone), and on Azure the p
 asked the same: it answers every VM, whatever DNS its network is configured to use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
-from typing import Optional
+from typing import Any, Optional
 
-from azpreflight.host import Host
+from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Platform, Probe, Run, Severity
 from azpreflight.probes.dns_answers import judge_answers
 from azpreflight.probes.dns_facts import (
@@ -21,6 +21,7 @@ from azpreflight.probes.dns_facts import (
     STUBS,
     Asked,
     DnsFacts,
+    LibraryAnswer,
     Role,
     Server,
     addresses_of,
@@ -29,10 +30,14 @@ from azpreflight.probes.dns_facts import (
     sibling_of,
 )
 from azpreflight.probes.dns_file import judge_file
+from azpreflight.probes.dns_library import judge_library
 from azpreflight.probes.dns_servers import judge_servers, judge_tcp
+from azpreflight.probes.dns_sources import files_that_name_servers, servers_of_links, sources_of
 from azpreflight.probes.egress.catalogue import documented_hosts
 from azpreflight.probes.egress.plan import cloud_of
-from azpreflight.probes.platform import PlatformFacts
+from azpreflight.probes.leases import Lease
+from azpreflight.probes.network_facts import NetworkFacts
+from azpreflight.probes.platform_facts import PlatformFacts
 from azpreflight.probes.resolvconf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
 
 __all__ = ["PROBE", "DnsFacts", "addresses_of", "gather", "remote_servers"]
@@ -40,6 +45,10 @@ __all__ = ["PROBE", "DnsFacts", "addresses_of", "gather", "remote_servers"]
 TIMEOUT = 1.5
 """Seconds for one question, within which it is sent twice over UDP. 168.63.129.16 answers in milliseconds and forwards
 within a second; a lost packet costs 0.75 s. All questions are asked at once, so this is the price of total silence."""
+LIBRARY_TIMEOUT = 1.8
+"""Seconds for the C library, which waits 5 s for a silent server before it asks the next one."""
+MAX_UPSTREAM = 6
+"""Servers behind a local resolver that are asked. It knows no such limit as the C library's three."""
 RESOLVED = "/run/systemd/resolve/resolv.conf"
 """The servers that systemd-resolved asks (systemd-resolved.service(8), "/etc/resolv.conf")."""
 OTHER_STUBS = ("/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf")
@@ -55,17 +64,20 @@ def gather(host: Host, run: Run) -> DnsFacts:
     if run.offline:
         return DnsFacts(file)
     behind = _behind(host, file)
+    leases = _leases(run)
     names, proven = names_that_matter(run)
     sibling = sibling_of(names[0]) if names else None
     questions = questions_for(names, sibling)
-    servers = servers_to_ask(file, behind, run.platform)
-    answers = host.together(
-        [
-            partial(host.ask, address, name, rdtype, TIMEOUT, tcp=tcp)
-            for address, _ in servers
-            for name, rdtype, tcp in questions
-        ]
-    )
+    links = servers_of_links(host) if behind is not None and behind.path == RESOLVED else ()
+    offered = tuple(server for lease in leases.values() for server in lease.nameservers)
+    servers = servers_to_ask(file, behind, run.platform, links, offered)
+    calls: list[Callable[[], Any]] = [partial(_library, host, names[:1])]
+    calls += [
+        partial(host.ask, address, name, rdtype, TIMEOUT, tcp=tcp)
+        for address, _ in servers
+        for name, rdtype, tcp in questions
+    ]
+    library, *answers = host.together(calls)
     answered = iter(answers)
     return DnsFacts(
         file=file,
@@ -77,7 +89,29 @@ def gather(host: Host, run: Run) -> DnsFacts:
             Server(address, role, tuple(Asked(*question, next(answered)) for question in questions))
             for address, role in servers
         ),
+        sources=sources_of(
+            [address for address, role in servers if role in (Role.CONFIGURED, Role.UPSTREAM)],
+            file,
+            files_that_name_servers(host),
+            leases,
+        ),
+        library=library,
     )
+
+
+def _leases(run: Run) -> "Mapping[str, Lease]":
+    network = run.facts(NetworkFacts)
+    return network.in_force if network is not None else {}
+
+
+def _library(host: Host, names: "Sequence[str]") -> Optional[LibraryAnswer]:
+    """The C library's way to the first of the names."""
+    for name in names:
+        try:
+            return LibraryAnswer(name, host.resolve(name, LIBRARY_TIMEOUT))
+        except HostError as error:
+            return LibraryAnswer(name, error=str(error))
+    return None
 
 
 def names_that_matter(run: Run) -> "tuple[tuple[str, ...], tuple[str, ...]]":
@@ -107,17 +141,26 @@ def questions_for(names: "Sequence[str]", sibling: Optional[str]) -> "tuple[Ques
 
 
 def servers_to_ask(
-    file: ResolvConfFile, behind: Optional[ResolvConfFile], platform: Platform
+    file: ResolvConfFile,
+    behind: Optional[ResolvConfFile],
+    platform: Platform,
+    links: "Sequence[str]" = (),
+    offered: "Sequence[str]" = (),
 ) -> "tuple[tuple[str, Role], ...]":
-    """Every address once: what the C library asks, what the local resolver asks, and the control on Azure."""
+    """Every address once: what the C library asks, what the local resolver asks (by its file and by `links`), what
+    DHCP names and nobody asks, and the control on Azure."""
     servers: dict[str, Role] = {}
     for address in file.content.nameservers[:MAX_SERVERS]:
         servers.setdefault(address, Role.LOCAL if is_local(address) else Role.CONFIGURED)
     if not servers and file.state is not FileState.UNREADABLE:
         servers[FALLBACK] = Role.LOCAL
-    for address in behind.content.nameservers[:MAX_SERVERS] if behind is not None else ():
+    known = (*(behind.content.nameservers if behind is not None else ()), *links)
+    for address in tuple(dict.fromkeys(known))[:MAX_UPSTREAM]:
         if not is_local(address):
             servers.setdefault(address, Role.UPSTREAM)
+    for address in tuple(dict.fromkeys(offered))[:MAX_SERVERS]:
+        if address != CONTROL or platform is not Platform.AZURE:
+            servers.setdefault(address, Role.OFFERED)
     if platform is Platform.AZURE:
         servers.setdefault(CONTROL, Role.CONTROL)
     return tuple(servers.items())
@@ -132,14 +175,14 @@ def _behind(host: Host, file: ResolvConfFile) -> Optional[ResolvConfFile]:
     return next((found for found in files if found.state is not FileState.MISSING), None)
 
 
-WORST_CASE_S = TIMEOUT
-"""Seconds: all servers are asked everything at once."""
+WORST_CASE_S = LIBRARY_TIMEOUT
+"""Seconds: all servers are asked everything at once, and the C library in the meantime."""
 
 PROBE = Probe(
     name="dns",
     facts=DnsFacts,
     gather=gather,
-    needs=("platform",),
+    needs=("platform", "network"),
     checks=(
         Check(
             "dns-resolv-conf",
@@ -174,6 +217,15 @@ PROBE = Probe(
             judge_answers,
             severity=Severity.ERROR,
             cause=Cause.DNS_WRONG_ANSWER,
+            surroundings=True,
+        ),
+        Check(
+            "dns-library",
+            "the C library finds what the DNS servers know",
+            judge_library,
+            severity=Severity.ERROR,
+            cause=Cause.DNS_UNREACHABLE,
+            depends_on=("dns-resolv-conf", "dns-servers", "dns-answers", "firewall-dns"),
             surroundings=True,
         ),
     ),

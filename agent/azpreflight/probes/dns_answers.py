@@ -9,6 +9,7 @@ from azpreflight.probes.dns_facts import (
     CONTROL,
     EVERYTHING,
     IMPOSSIBLE,
+    SILENCE,
     DnsFacts,
     Role,
     Server,
@@ -18,12 +19,14 @@ from azpreflight.probes.dns_facts import (
     made_up,
     named,
     plain,
+    source_of,
     speaks,
     upstream,
 )
-from azpreflight.probes.dns_servers import nobody_to_judge
+from azpreflight.probes.dns_servers import baked, nobody_to_judge
+from azpreflight.probes.dns_sources import Origin
 
-PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP")
+PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP", SILENCE)
 """After these the C library asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""
 ABOUT_THE_SERVER = ("REFUSED", "NOTIMP", "FORMERR", "NOTAUTH")
 """What a server says of itself, whatever the name."""
@@ -32,6 +35,10 @@ PORTS = (80, 443)
 FORWARD = (
     "Let this DNS server resolve public names, for example by forwarding them to 168.63.129.16, or point the virtual "
     "network to one that does, restart the VM, then remove and add again each extension that failed."
+)
+NOT_FROM_THE_IMAGE = (
+    "Take this DNS server, which the image itself names, out of {where}, so that those count that DHCP names; then "
+    "remove and add again each extension that failed."
 )
 PRIVATE_ZONE = (
     "Look for a private DNS zone that is linked to this virtual network and hides the public zone: add the missing "
@@ -98,7 +105,7 @@ def _wrong(server: Server, name: str, word: str, facts: DnsFacts) -> Wrong:
         return Wrong(name, word, "this VM's goal state names it")
     if word in ABOUT_THE_SERVER or word[-1].isdigit() or ":" in word:
         return Wrong(name, word, "that is no answer for any public name")
-    if word == "SERVFAIL":
+    if word in ("SERVFAIL", SILENCE):
         return Wrong(name, word, "though the fault may also be with the name's own servers", sure=False)
     return Wrong(name, word, None)
 
@@ -127,18 +134,26 @@ def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, 
     return Finding(
         Severity.ERROR if failed else Severity.WARNING,
         f"DNS server {plain(server.address)} answers {first.fault} for {first.name}{more}: {first.shown_by}",
-        _remedy(server, run),
-        evidence={"server": plain(server.address), **{wrong.name: wrong.fault for wrong in shown}},
+        _remedy(server, facts, run),
+        evidence={
+            "server": plain(server.address),
+            "named by": source_of(server, facts).origin.value,
+            **{wrong.name: wrong.fault for wrong in shown},
+        },
         flow=f"udp {server.address}:53",
         takes_down=(*names, *(f"tcp {address}:{port}" for address in invented for port in PORTS)),
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         confidence_reason="the server said so" if sure else "the name's own servers may be at fault instead",
+        baked=baked(server, facts, run),
     )
 
 
-def _remedy(server: Server, run: Run) -> str:
+def _remedy(server: Server, facts: DnsFacts, run: Run) -> str:
+    source = source_of(server, facts)
     if server.role is Role.LOCAL:
         return LOCAL_RESOLVER
+    if source.origin is Origin.IMAGE and server.address != CONTROL:
+        return NOT_FROM_THE_IMAGE.format(where=plain(source.where or ""))
     if run.platform is not Platform.AZURE:
         return ELSEWHERE
     return PRIVATE_ZONE if server.address == CONTROL else FORWARD

@@ -8,6 +8,7 @@ from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.host import DnsAnswer, Outcome
+from azpreflight.probes.dns_sources import Origin, Source
 from azpreflight.probes.resolvconf import ResolvConfFile, is_local
 
 CONTROL = "168.63.129.16"
@@ -20,6 +21,8 @@ IMPOSSIBLE = f"{NOWHERE}.invalid"
 MAX_NAMES = 6
 """Names that are asked for: enough to tell a server's fault from a name's."""
 
+SILENCE = "nothing"
+"""What a server answers for a name of which it is silent."""
 EVERYTHING = ("name *",)
 """The flows that end with the last way to look up names."""
 STUBS = ("127.0.0.53", "127.0.0.54")
@@ -48,6 +51,8 @@ class Role(str, Enum):
     """Named by resolv.conf, on this machine: systemd-resolved's stub, dnsmasq, or what glibc asks for want of any."""
     UPSTREAM = "upstream"
     """Asked by the local resolver."""
+    OFFERED = "offered"
+    """Named by DHCP, and not asked by this machine."""
     CONTROL = "control"
     """Asked only to compare."""
 
@@ -73,6 +78,16 @@ class Server:
 
 
 @dataclass(frozen=True)
+class LibraryAnswer:
+    """What the C library's own way (nsswitch, files, the local resolver) makes of a name."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    error: Optional[str] = None
+    """Why there is no answer in time."""
+
+
+@dataclass(frozen=True)
 class DnsFacts:
     """How names are configured here, and what every server said to the names that matter."""
 
@@ -87,6 +102,10 @@ class DnsFacts:
     """A name beside the first of the names that hardly exists; None if there was none to ask for."""
     servers: tuple[Server, ...] = ()
     """In the order in which they are asked; the control last. Empty for a mounted image."""
+    sources: tuple[Source, ...] = ()
+    """Where each of the servers that names depend on comes from; none of those on this machine."""
+    library: Optional[LibraryAnswer] = None
+    """For the first of the names; None if it was not asked."""
 
 
 # --- names --------------------------------------------------------------------------------------------------------
@@ -131,8 +150,14 @@ def upstream(facts: DnsFacts) -> "tuple[Server, ...]":
 
 
 def judged(facts: DnsFacts) -> "tuple[Server, ...]":
-    """The servers that names depend on here: all but one that was asked only to compare."""
-    return tuple(server for server in facts.servers if server.role is not Role.CONTROL)
+    """The servers that names depend on here: all but those that were asked only to compare."""
+    return tuple(server for server in facts.servers if server.role not in (Role.CONTROL, Role.OFFERED))
+
+
+def source_of(server: Server, facts: DnsFacts) -> Source:
+    """Where it comes from."""
+    unknown = Source(server.address, Origin.UNKNOWN)
+    return next((source for source in facts.sources if source.address == server.address), unknown)
 
 
 def remote_servers(facts: DnsFacts) -> "tuple[str, ...]":
@@ -149,6 +174,12 @@ def heard(server: Server, tcp: bool) -> DnsAnswer:
 def speaks(server: Server, tcp: bool = False) -> bool:
     """It answered at least one question over this transport. The C library asks over UDP first."""
     return heard(server, tcp).outcome is Outcome.OK
+
+
+def never_answers(server: Server, name: str) -> bool:
+    """It was asked for this name in vain, in either family and over either transport."""
+    answers = [asked.answer for asked in server.asked if asked.name == name]
+    return len(answers) > 1 and all(answer.outcome is Outcome.TIMEOUT for answer in answers)
 
 
 def addresses_from(server: Server, name: str) -> "tuple[str, ...]":
@@ -186,7 +217,12 @@ def addresses_of(facts: DnsFacts, name: str) -> "tuple[str, ...]":
 
 
 def fault(server: Server, name: str, facts: DnsFacts) -> Optional[str]:
-    """What is wrong with a server's answers for a name, in a word; None if it knows an address, or did not answer."""
+    """What is wrong with a server's answers for a name, in a word; None if it knows an address, or answers nothing.
+
+    One that is silent for this name and speaks otherwise waits for the servers that it passes such questions on to.
+    """
+    if speaks(server) and never_answers(server, name):
+        return SILENCE
     answers = [asked.answer for asked in server.asked if asked.name == name and _whole(asked.answer)]
     if not answers or known_addresses(server, name, facts):
         return None

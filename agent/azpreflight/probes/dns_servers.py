@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Union
 
 from azpreflight.host import Outcome
-from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.dns_facts import (
     CONTROL,
     EVERYTHING,
@@ -16,12 +16,18 @@ from azpreflight.probes.dns_facts import (
     heard,
     judged,
     named,
+    never_answers,
     plain,
+    source_of,
     speaks,
     upstream,
 )
+from azpreflight.probes.dns_sources import Origin
 from azpreflight.probes.resolvconf import FileState
+from azpreflight.probes.wording import several
 
+UNANSWERED = 2
+"""Questions without an answer from which a server that answers others is called unreliable."""
 MANNERS = {
     Outcome.OK: "answers",
     Outcome.TIMEOUT: "silent",
@@ -35,6 +41,15 @@ CORRECT_THE_NETWORK = (
     "Correct the DNS servers of the virtual network or of the network interface, restart the VM so that DHCP brings "
     "them, then remove and add again each extension that failed: the VM itself boots, can be logged into by SSH and "
     "need not be deleted, but its extensions look up their hosts in vain, retry and time out."
+)
+CORRECT_THE_IMAGE = (
+    "Take this DNS server out of {where}, so that those count that DHCP names, or name one there that every network of "
+    "the VMs can reach; then remove and add again each extension that failed: the VM itself need not be deleted."
+)
+CORRECT_EITHER = (
+    "Correct the DNS servers of the virtual network or of the network interface and restart the VM, or where a file of "
+    "the image names this one take it out there; then remove and add again each extension that failed: the VM itself "
+    "need not be deleted."
 )
 CORRECT_THE_LEASE = "Correct the DNS servers that this network's DHCP hands out, or that the image names itself."
 OPEN_THE_CONTROL = (
@@ -56,6 +71,8 @@ def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         resolver_waits = server.role is Role.LOCAL and bool(silent_behind)
         if not speaks(server) and not resolver_waits:
             yield _no_answer(server, facts, run, down)
+        elif speaks(server) and server.role is not Role.LOCAL:
+            yield from _now_and_then(server, facts)
 
 
 def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
@@ -85,14 +102,22 @@ def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding
     return Finding(
         Severity.ERROR if down else Severity.WARNING,
         f"{_who(server, facts, run)} ({'; '.join(compared)})",
-        _remedy(server, run),
+        _remedy(server, facts, run),
         commands=_restart(server),
         evidence=_evidence(server, facts),
         flow=f"udp {server.address}:53",
         takes_down=EVERYTHING if down else (),
         confidence=confidence,
         confidence_reason=reason,
+        baked=baked(server, facts, run),
     )
+
+
+def baked(server: Server, facts: DnsFacts, run: Run) -> bool:
+    """The image names it. A resolv.conf of the build VM that deprovisioning deletes is none while it is built."""
+    source = source_of(server, facts)
+    deleted = run.stage is Stage.BUILD and source.where == facts.file.path
+    return source.origin is Origin.IMAGE and server.address != CONTROL and not deleted
 
 
 def _as_control(control: Server) -> str:
@@ -100,19 +125,38 @@ def _as_control(control: Server) -> str:
 
 
 def _who(server: Server, facts: DnsFacts, run: Run) -> str:
-    address = plain(server.address)
+    address, source = plain(server.address), source_of(server, facts)
     if server.role is Role.LOCAL:
         return f"the resolver on this machine does not answer: {address}"
+    if source.origin is Origin.IMAGE:
+        kind = _kind(server, "does not answer")
+        return f"the image names {kind}: {address}, in {plain(source.where or '')}{_instead(facts)}"
     if server.address == CONTROL:
         return f"the platform's own DNS server does not answer: {address}"
     if run.platform is not Platform.AZURE:
         return f"a DNS server of this network does not answer: {address}"
-    control, outcome = control_of(facts), heard(server, tcp=False).outcome
-    if outcome is Outcome.REFUSED:
-        return f"the virtual network points to a machine without a DNS server: {address}"
-    if outcome is Outcome.TIMEOUT and not speaks(server, tcp=True) and control is not None and speaks(control):
-        return f"the virtual network points to a DNS server that does not exist: {address}"
-    return f"the virtual network points to a DNS server that does not answer: {address}"
+    if source.origin is Origin.UNKNOWN:
+        return f"this VM is configured with {_kind(server, 'does not answer')}: {address}"
+    control = control_of(facts)
+    silent = heard(server, tcp=False).outcome is Outcome.TIMEOUT and not speaks(server, tcp=True)
+    nobody = silent and control is not None and speaks(control)
+    return (
+        f"the virtual network points to {_kind(server, 'does not exist' if nobody else 'does not answer')}: {address}"
+    )
+
+
+def _kind(server: Server, what: str) -> str:
+    closed = heard(server, tcp=False).outcome is Outcome.REFUSED
+    return "a machine without a DNS server" if closed else f"a DNS server that {what}"
+
+
+def _instead(facts: DnsFacts) -> str:
+    """What DHCP would give, and whether that is any better."""
+    offered = [server for server in facts.servers if server.role is Role.OFFERED]
+    answering = [plain(server.address) for server in offered if speaks(server)]
+    if answering:
+        return f"; DHCP names {several(answering)}, which answers"
+    return f"; DHCP names {several([plain(server.address) for server in offered])}, in vain too" if offered else ""
 
 
 def _manner(server: Server) -> str:
@@ -142,12 +186,17 @@ def _how_sure(server: Server, facts: DnsFacts) -> "tuple[Confidence, str]":
     return Confidence.LIKELY, "there is no other server to compare with, so the network may be why"
 
 
-def _remedy(server: Server, run: Run) -> str:
+def _remedy(server: Server, facts: DnsFacts, run: Run) -> str:
+    source = source_of(server, facts)
     if server.role is Role.LOCAL:
         return START_THE_RESOLVER
+    if source.origin is Origin.IMAGE and server.address != CONTROL:
+        return CORRECT_THE_IMAGE.format(where=plain(source.where or ""))
     if run.platform is not Platform.AZURE:
         return CORRECT_THE_LEASE
-    return OPEN_THE_CONTROL if server.address == CONTROL else CORRECT_THE_NETWORK
+    if server.address == CONTROL:
+        return OPEN_THE_CONTROL
+    return CORRECT_THE_NETWORK if source.origin is Origin.DHCP else CORRECT_EITHER
 
 
 def _restart(server: Server) -> "tuple[str, ...]":
@@ -161,8 +210,38 @@ def _evidence(server: Server, facts: DnsFacts) -> "dict[str, str]":
         "udp": MANNERS[heard(server, tcp=False).outcome],
         "tcp": MANNERS[heard(server, tcp=True).outcome],
     }
+    source = source_of(server, facts)
+    if server.role is not Role.LOCAL:
+        seen |= {"named by": f"{source.origin.value} ({plain(source.where)})" if source.where else source.origin.value}
     others = [other for other in facts.servers if other is not server]
     return seen | {plain(other.address): MANNERS[heard(other, tcp=False).outcome] for other in others}
+
+
+def _now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
+    """A server that leaves some questions without an answer. One may be lost on the way; each was sent twice."""
+    asked = [question for question in server.asked if not question.tcp and not never_answers(server, question.name)]
+    silent = [question for question in asked if question.answer.outcome is Outcome.TIMEOUT]
+    if len(silent) < UNANSWERED:
+        return
+    families = {question.rdtype for question in silent}
+    only_ipv6 = families == {"AAAA"} and len(silent) == sum(question.rdtype == "AAAA" for question in asked)
+    what = (
+        "never answers when asked for IPv6 addresses (AAAA)"
+        if only_ipv6
+        else f"answers now and then: {len(asked) - len(silent)} of {len(asked)} questions over udp"
+    )
+    yield Finding(
+        Severity.WARNING,
+        f"DNS server {plain(server.address)} {what}; the C library waits 5 s for each answer that does not come",
+        "Have this DNS server answer every question, with an empty answer where it has no address, and see that it is "
+        "not overloaded and that no firewall on the way to it drops packets; or name another server.",
+        evidence={f"{question.name} {question.rdtype}": "silent" for question in silent},
+        flow=f"udp {server.address}:53",
+        confidence=Confidence.CERTAIN if only_ipv6 else Confidence.LIKELY,
+        confidence_reason="every such question was sent twice, and all others were answered"
+        if only_ipv6
+        else "each question was sent twice; a moment of heavy load on this machine is the alternative",
+    )
 
 
 def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:

@@ -13,8 +13,8 @@ from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns_facts import DnsFacts, Role, Server, speaks
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
 from azpreflight.probes.firewall_flows import ANYWHERE
-from azpreflight.probes.network import WIRE_SERVER
-from azpreflight.probes.platform import PlatformFacts
+from azpreflight.probes.network_facts import WIRE_SERVER
+from azpreflight.probes.platform_facts import PlatformFacts
 from azpreflight.probes.wording import plain
 
 REHEARSED = "the kernel did so in a rehearsal of the same rules"

@@ -11,16 +11,14 @@ import ipaddress
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional, Union
 
-from azpreflight.host import Host, HostError, Interface, Outcome, Route
+from azpreflight.host import Host, HostError, Interface, Outcome
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, Verdict
+from azpreflight.probes import leases
+from azpreflight.probes.network_dhcp import judge_wire_server
+from azpreflight.probes.network_facts import IMDS, SOMEWHERE, WIRE_SERVER, DefaultRoute, NetworkFacts
 
-WIRE_SERVER = "168.63.129.16"
-IMDS = "169.254.169.254"
-SOMEWHERE = "203.0.113.1"
-"""A public address (TEST-NET-3 of RFC 5737) to ask the routing table about; nothing is sent to it."""
 RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 """The second has the servers behind systemd-resolved's stub."""
 MANAGERS = {
@@ -33,35 +31,6 @@ MANAGERS = {
 
 _UP, _REJECT = 0x1, 0x200
 """RTF_UP and RTF_REJECT of <linux/route.h>."""
-
-
-@dataclass(frozen=True)
-class DefaultRoute:
-    """A default route of the main table."""
-
-    version: int
-    """4 or 6."""
-    interface: str
-    gateway: Optional[str]
-    """None where everything is on the link."""
-    metric: int
-
-
-@dataclass(frozen=True)
-class NetworkFacts:
-    """What this machine has of a network."""
-
-    interfaces: tuple[Interface, ...]
-    default_routes: tuple[DefaultRoute, ...]
-    """IPv4 and IPv6; routes that reject are left out."""
-    internet: Route
-    """The kernel's own answer for a public IPv4 address, policy rules and other tables included."""
-    nameservers: tuple[str, ...]
-    """Configured name servers, those behind systemd-resolved's stub included, loopback left out."""
-    unrouted: tuple[str, ...]
-    """Those of the platform's own addresses and the name servers to which the kernel knows no way."""
-    managers: tuple[str, ...]
-    """Units that configure interfaces and have started since boot."""
 
 
 def gather(host: Host, run: Run) -> NetworkFacts:
@@ -79,6 +48,8 @@ def gather(host: Host, run: Run) -> NetworkFacts:
             address for address in (WIRE_SERVER, IMDS, *nameservers) if host.route(address).outcome is not Outcome.OK
         ),
         managers=tuple(name for name, path in MANAGERS.items() if host.info(path) is not None),
+        leases=leases.look(host),
+        host_route=host.route(WIRE_SERVER).prefix == f"{WIRE_SERVER}/32",
     )
 
 
@@ -236,6 +207,16 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.NO_NETWORK,
             depends_on=("network-address",),
+            surroundings=True,
+        ),
+        Check(
+            "network-wire-server",
+            "DHCP names the wire server that the platform has",
+            judge_wire_server,
+            Severity.ERROR,
+            cause=Cause.PLATFORM_UNREACHABLE,
+            reads=("agents",),
+            azure_only=True,
             surroundings=True,
         ),
     ),

@@ -26,6 +26,8 @@ MAX_KEPT = 16
 """Entries of one kind that the facts hold."""
 
 _PART = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,11}", re.ASCII)
+_WRITER = re.compile(r"^[#;].*(?:generated|managed) by .*$", re.IGNORECASE | re.MULTILINE)
+"""NetworkManager, dhcpcd, resolvconf, netconfig, systemd-resolved and dhclient's script of RHEL all say it so."""
 _ZONE = re.compile(r"[!-~]{1,15}")
 """As long as the name of an interface may be."""
 
@@ -40,6 +42,8 @@ class ResolvConf:
     """Lines that were meant to name a server and do not."""
     search: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    writer: Optional[str] = None
+    """The comment by which a program says that it made the file; None: nobody says so."""
 
 
 NOTHING = ResolvConf()
@@ -115,6 +119,7 @@ def parse(text: str) -> ResolvConf:
     ignored: list[str] = []
     search: list[str] = []
     options: list[str] = []
+    signed = _WRITER.search(text)
     for line in text.split("\n"):
         keyword, values = _keyword(line)
         if keyword == "nameserver":
@@ -126,8 +131,8 @@ def parse(text: str) -> ResolvConf:
             options += values
         elif line.strip().lower().startswith("nameserver"):
             ignored.append(line)
-    kept = (tuple(values[:MAX_KEPT]) for values in (nameservers, ignored, search, options))
-    return ResolvConf(*kept)
+    kept = [tuple(values[:MAX_KEPT]) for values in (nameservers, ignored, search, options)]
+    return ResolvConf(kept[0], kept[1], kept[2], kept[3], writer=ascii(signed.group()[:120])[1:-1] if signed else None)
 
 
 def _keyword(line: str) -> "tuple[str, list[str]]":

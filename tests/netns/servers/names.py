@@ -1,15 +1,17 @@
 """DNS listeners: the platform's own resolver, and the customer's servers with what can be wrong with them.
 
 Behaviours: "answers", "silent", "refused", "servfail", "nxdomain", "empty" (no records), "lies" (one address for
-everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second), and
-"forwards ADDRESS" (passes on what that server says, and its silence, as a local resolver does). "closed" is an address
-without a listener.
+everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second),
+"no-aaaa" (silent when asked for IPv6 addresses), "now-and-then" (silent to half of the questions over UDP), "waits"
+(silent for all names but those that it knows by itself not to exist), and "forwards ADDRESS" (passes on what that
+server says, and its silence, as a local resolver does). "closed" is an address without a listener.
 """
 
 import socket
 import struct
 import threading
 import time
+import zlib
 from contextlib import suppress
 from typing import Callable, Optional
 
@@ -73,6 +75,18 @@ def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.mes
     return response
 
 
+def silent(query: dns.message.Message, behaviour: str, transport: str) -> bool:
+    """Whether this question stays without an answer. Pure: one that is sent again meets the same."""
+    question = query.question[0]
+    if behaviour == "no-aaaa":
+        return question.rdtype == dns.rdatatype.AAAA
+    if behaviour == "now-and-then":
+        return transport == "udp" and zlib.crc32(f"{question.name} {question.rdtype}".encode()) % 2 == 0
+    if behaviour == "waits":
+        return not str(question.name).endswith(".invalid.")
+    return behaviour == "silent"
+
+
 def serve(address: str, behaviour: str, log: Log) -> None:
     """Listen on port 53, UDP and TCP, in threads of this process; return once the ports are open."""
     if behaviour == "closed":
@@ -105,7 +119,7 @@ class _Server:
         if self.behaviour.startswith("forwards "):
             return forward(wire, self.behaviour.partition(" ")[2])
         query = dns.message.from_wire(wire)
-        response = None if self.behaviour == "silent" else reply(query, self.behaviour, transport)
+        response = None if silent(query, self.behaviour, transport) else reply(query, self.behaviour, transport)
         self.log(
             {
                 "service": "dns",

@@ -14,7 +14,7 @@ from azpreflight.probes.clock_facts import ahead_of, span, witnesses
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, way
 from azpreflight.probes.egress.packages import consequence_of
 from azpreflight.probes.egress.wording import evidence_of, place_of
-from azpreflight.probes.platform import PlatformFacts
+from azpreflight.probes.platform_facts import PlatformFacts
 from azpreflight.probes.tls_facts import CaStoreFacts
 
 PUBLIC_AUTHORITIES = ("O=Microsoft Corporation", "O=DigiCert Inc")

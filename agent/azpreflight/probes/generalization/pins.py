@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from azpreflight.probes import yamltext
+from azpreflight.probes import initext, yamltext
 
 CARD = re.compile(r"(eth|en|hv|\*)")
 """How names of Ethernet cards begin; a bridge or a tunnel may well have an address of its own."""
@@ -86,12 +86,6 @@ def of_udev(text: str) -> Iterator[str]:
 def sections(text: str) -> "dict[str, dict[str, str]]":
     """Keys by section of an INI file, all in lower case; the last of a key wins."""
     found: dict[str, dict[str, str]] = {}
-    section = ""
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped.startswith("[") and stripped.endswith("]"):
-            section = stripped[1:-1].lower()
-        elif "=" in stripped and stripped[0] not in "#;":
-            key, _, value = stripped.partition("=")
-            found.setdefault(section, {})[key.strip().lower()] = value.strip()
+    for section, key, value in initext.entries(text):
+        found.setdefault(section, {})[key] = value
     return found

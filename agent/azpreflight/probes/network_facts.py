@@ -1,0 +1,52 @@
+"""What a machine has of a network, as facts."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Interface, Route
+from azpreflight.probes import leases
+from azpreflight.probes.leases import Lease
+
+WIRE_SERVER = "168.63.129.16"
+IMDS = "169.254.169.254"
+SOMEWHERE = "203.0.113.1"
+"""A public address (TEST-NET-3 of RFC 5737) to ask the routing table about; nothing is sent to it."""
+
+
+@dataclass(frozen=True)
+class DefaultRoute:
+    """A default route of the main table."""
+
+    version: int
+    """4 or 6."""
+    interface: str
+    gateway: Optional[str]
+    """None where everything is on the link."""
+    metric: int
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What this machine has of a network."""
+
+    interfaces: tuple[Interface, ...]
+    default_routes: tuple[DefaultRoute, ...]
+    """IPv4 and IPv6; routes that reject are left out."""
+    internet: Route
+    """The kernel's own answer for a public IPv4 address, policy rules and other tables included."""
+    nameservers: tuple[str, ...]
+    """Configured name servers, those behind systemd-resolved's stub included, loopback left out."""
+    unrouted: tuple[str, ...]
+    """Those of the platform's own addresses and the name servers to which the kernel knows no way."""
+    managers: tuple[str, ...]
+    """Units that configure interfaces and have started since boot."""
+    leases: tuple[Lease, ...] = ()
+    """Every DHCP lease that a client wrote down, left-overs of other machines included: see `in_force`."""
+
+    host_route: bool = False
+    """The routing table has a route to 168.63.129.16 alone, as option 121 gives it."""
+
+    @property
+    def in_force(self) -> "dict[str, Lease]":
+        """By interface, the lease that it has its address from."""
+        return leases.in_force(self.leases, self.interfaces)

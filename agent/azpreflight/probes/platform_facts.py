@@ -1,0 +1,70 @@
+"""What the platform's endpoints said, as facts."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Outcome
+from azpreflight.probes.answers import Answer
+from azpreflight.probes.goalstate import Wanted
+from azpreflight.probes.instance import IMDS, Instance, Metadata
+from azpreflight.probes.wireserver import WIRE_SERVER, Goal, Offer
+
+WIRE_FLOW, PLUGIN_FLOW, IMDS_FLOW = f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526", f"tcp {IMDS}:80"
+DNS_FLOWS = (f"udp {WIRE_SERVER}:53", f"tcp {WIRE_SERVER}:53")
+FLOWS = {WIRE_SERVER: (WIRE_FLOW, PLUGIN_FLOW, *DNS_FLOWS), IMDS: (IMDS_FLOW,)}
+NOT_ROOT = "needs root: the agent's own firewall drops everybody else's packets to 168.63.129.16"
+NOT_ASKED = "it was not asked, because this did not look like Azure"
+
+
+@dataclass(frozen=True)
+class PlatformRoute:
+    """How the kernel would send to one of the two addresses."""
+
+    address: str
+    outcome: Outcome
+    """ERROR where the kernel could not be asked."""
+    interface: Optional[str] = None
+    gateway: Optional[str] = None
+    source: Optional[str] = None
+    prefix: Optional[str] = None
+    """The route that matched, such as 168.63.129.16/32; None if the kernel did not tell."""
+    origin: Optional[str] = None
+    """Who made it: dhcp, static, boot, kernel; None if the kernel did not tell."""
+    error: Optional[str] = None
+    """Why the kernel could not be asked."""
+
+
+@dataclass(frozen=True)
+class PlatformFacts:
+    """What the platform's endpoints said.
+
+    None is what was not asked: nothing is asked outside Azure, and 168.63.129.16 only as root.
+    """
+
+    privileged: bool
+    """Asked as root."""
+    chassis_tag: Optional[str] = None
+    """SMBIOS chassis asset tag; None if there is none."""
+    product_uuid: Optional[str] = None
+    """SMBIOS system UUID in lower case, which is the VM id; None if there is none or it may not be read."""
+    routes: tuple[PlatformRoute, ...] = ()
+    wire_server: Optional[Offer] = None
+    plugin: Optional[Offer] = None
+    goal: Optional[Goal] = None
+    metadata: Optional[Metadata] = None
+
+    @property
+    def wanted(self) -> Optional[Wanted]:
+        """The extensions of this VM; None if they could not be read."""
+        return self.goal.wanted if self.goal is not None else None
+
+    @property
+    def instance(self) -> Optional[Instance]:
+        """Who this VM is; None if it was not told."""
+        return self.metadata.instance if self.metadata is not None else None
+
+    def answers_of(self, address: str) -> "tuple[Answer, ...]":
+        """Everything that came from one of the two addresses."""
+        wire = (self.wire_server, self.plugin, self.goal)
+        looked = wire if address == WIRE_SERVER else (self.metadata,)
+        return tuple(found.answer for found in looked if found is not None)
