@@ -52,9 +52,10 @@ scenarios: prepared ## run every scenario of the stand-in platform, and print a 
 boots: prepared ## boot real images in an emulator: minutes
 	@$(PY) -m pytest -q -m emulator tests/qemu
 
-bench: prepared ## measure time and memory in the stand-in platform: make bench RUNS=9
+bench: prepared ## measure time and memory, in the stand-in platform and of very many firewall rules: make bench RUNS=9
 	@$(PY) -m tests.bench $(RUNS)
 	@echo; $(PY) -m tests.bench.initramfs
+	@echo; $(PY) -m tests.bench.firewall $(RUNS)
 
 wheel: prepared ## build a wheel into dist/
 	@$(PY) -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .

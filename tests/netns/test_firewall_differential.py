@@ -1,11 +1,7 @@
 """Random rules: the kernel's word against what is worked out from their text. They agree on outcome and rule."""
 
-import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -19,6 +15,7 @@ from azpreflight.firewall.savetext import parse
 from azpreflight.firewall.scene import Scene
 from azpreflight.host import Interface, Route
 from azpreflight.host import Outcome as RouteOutcome
+from tests.netns.trials import Kernel
 
 pytestmark = pytest.mark.root
 
@@ -34,8 +31,6 @@ SCENE = Scene(
     {flow.address: WAY for flow in FLOWS},
     {},
 )
-PATIENCE = 20.0
-"""Seconds for one ruleset on a machine with much else to do."""
 RULESETS = 300
 """For each kind of tables."""
 
@@ -99,38 +94,10 @@ def rule(draw: st.DrawFn, table: str) -> str:
     return f"-A {chains[place]} {draw(conditions(outgoing))} {draw(st.sampled_from(ways))}\n"
 
 
-class Kernel:
-    """The program that asks the kernel."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.netns.trials"]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._say({**SCENE.as_json(FLOWS, set(), set()), "limit_s": PATIENCE})
-
-    def _say(self, value: object) -> None:
-        assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps(value) + "\n")
-        self._child.stdin.flush()
-
-    def ask(self, text: str, tool: str) -> "list[Any]":
-        """What the kernel does to each flow under these rules."""
-        self._say([{"name": tool, "command": [shutil.which(tool)], "input": text}])
-        assert self._child.stdout is not None
-        answer = json.loads(self._child.stdout.readline())
-        assert [step["output"] for step in answer["loads"]] == [""]
-        flows: list[Any] = answer["flows"]
-        return flows
-
-    def close(self) -> None:
-        """End the program, and with it its namespaces."""
-        self._child.communicate()
-
-
 @pytest.fixture(name="kernel")
 def kernel_to_ask() -> "Iterator[Kernel]":
-    asked = Kernel()
-    yield asked
-    asked.close()
+    with Kernel(SCENE.as_json(FLOWS, set(), set())) as asked:
+        yield asked
 
 
 @pytest.mark.parametrize("backend", [Backend.LEGACY, Backend.NFT])
@@ -143,7 +110,7 @@ def test_the_kernel_and_the_text_agree(kernel: Kernel, backend: Backend) -> None
         nonlocal decisions, claims
         note(text)
         tables = parse(text, backend, "ip")
-        seen = kernel.ask(text, f"iptables-{backend.value}-restore")
+        seen = kernel.ask((f"iptables-{backend.value}-restore", text))
         for flow, of_kernel in zip(FLOWS, seen):
             decided = decide(flow, of_kernel, Copy(Index(tables), {}))
             opinion = evaluate(flow, tables, SCENE.surroundings(flow))

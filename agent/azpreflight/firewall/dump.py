@@ -17,7 +17,7 @@ from azpreflight.firewall.rules import Table
 from azpreflight.firewall.tools import PREFIX, program
 from azpreflight.host import Host, HostError
 
-DUMP_TIMEOUT = 4.0
+DUMP_TIMEOUT = 7.0
 """Seconds for one tool. `iptables-nft-save` takes 1.7 s for 50,000 rules, and nft a little more."""
 LEGACY_NAMES = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
 IPTABLES_NAMES = ("filter", "nat", "mangle", "raw", "security")

@@ -68,8 +68,12 @@ def _without_owner(match: "re.Match[str]") -> str:
 
 
 def interfaces(table: Table) -> "tuple[str, ...]":
-    """Interfaces that have to exist for the table to be loaded."""
-    return tuple(dict.fromkeys([*devices(table.text), *_INTERFACE.findall(table.text)]))
+    """Interfaces that have to exist for the table to be loaded. Patterns are slow to find out that a long text has
+    none."""
+    text = table.text
+    named = devices(text) if "device" in text else ()
+    by_index = _INTERFACE.findall(text) if 'if "' in text else ()
+    return tuple(dict.fromkeys([*named, *by_index]))
 
 
 def devices(text: str) -> "tuple[str, ...]":

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Callable, Optional
 
-from azpreflight.firewall.worker import nft, process
+from azpreflight.firewall.worker import process
 from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
 from azpreflight.firewall.worker.lab import Destination, Lab, copy_settings
+from azpreflight.firewall.worker.numbers import Numbers
 from azpreflight.firewall.worker.trace import FAMILIES, Event, Tracer
 from azpreflight.firewall.worker.track import Track
 
@@ -51,14 +52,16 @@ def rehearse(job: "Mapping[str, Any]", load: Loader = load_copy) -> Json:
     copy_settings(job["settings"])
     canaries = [one.error for one in attempt(flows, listeners, None, deadline)]
     lab.forget_neighbours()
+    numbers = Numbers()
     loaded = load(job, deadline)
+    numbers.close()
     tracer, trace_error = _tracer(tuple(job["ingress_devices"]))
     attempts = attempt(flows, listeners, tracer, deadline)
     return {
         **loaded,
         "trace_error": trace_error,
         "trace_lost": tracer is not None and tracer.lost,
-        "flows": outcomes(attempts, canaries),
+        "flows": outcomes(attempts, canaries, numbers),
         "modules": sorted(_modules() - modules),
     }
 
@@ -91,59 +94,45 @@ def _modules() -> "set[str]":
     return set()
 
 
-def outcomes(attempts: "Sequence[Attempt]", canaries: "Sequence[Optional[str]]") -> "list[Json]":
+def outcomes(attempts: "Sequence[Attempt]", canaries: "Sequence[Optional[str]]", numbers: Numbers) -> "list[Json]":
     """What became of each flow, with the numbers that its rules have now."""
-    positions = _Positions()
-    return [_outcome(one, canary, positions) for one, canary in zip(attempts, canaries)]
+    return [_outcome(one, canary, numbers) for one, canary in zip(attempts, canaries)]
 
 
-def _outcome(one: Attempt, canary: "Optional[str]", positions: "_Positions") -> Json:
+def _outcome(one: Attempt, canary: "Optional[str]", numbers: Numbers) -> Json:
     return {
         "canary": canary,
         "error": one.error,
         "lost": one.blamed.lost,
         "neighbours": one.blamed is not one.story and one.blamed.lost is not None,
         "destination": one.story.destination,
-        "request": _track(one.blamed.request, positions),
-        "reply": _track(one.blamed.reply, positions),
+        "request": _track(one.blamed.request, numbers),
+        "reply": _track(one.blamed.reply, numbers),
     }
 
 
-def _track(track: Track, positions: "_Positions") -> Json:
+def _track(track: Track, numbers: Numbers) -> Json:
     return {
-        "taken": None if track.taken is None else positions.event(track.taken),
-        "events": [positions.event(event) for event in track.events],
+        "taken": None if track.taken is None else _event(track.taken, numbers),
+        "events": [_event(event, numbers) for event in track.events],
     }
 
 
-class _Positions:
-    """Handles to places: rules of the copy have handles of their own, but stand in the same order."""
-
-    def __init__(self) -> None:
-        self._by_chain: dict[tuple[str, str, str], dict[int, int]] = {}
-
-    def event(self, event: Event) -> Json:
-        """The event as JSON. `rule` is the rule's number in its chain, 1 first; 0 is the policy."""
-        number = event.rule
-        if event.backend == "nft":
-            number = self._chain(event.family, event.table, event.chain).get(event.rule, 0)
-        return {
-            "backend": event.backend,
-            "family": event.family,
-            "table": event.table,
-            "chain": event.chain,
-            "kind": event.kind,
-            "rule": number,
-            "verdict": event.verdict,
-        }
-
-    def _chain(self, family: str, table: str, chain: str) -> "dict[int, int]":
-        key = (family, table, chain)
-        if key not in self._by_chain:
-            number = next((code for code, name in FAMILIES.items() if name == family), 0)
-            handles = nft.rule_handles(number, table, chain)
-            self._by_chain[key] = {handle: place for place, handle in enumerate(handles, 1)}
-        return self._by_chain[key]
+def _event(event: Event, numbers: Numbers) -> Json:
+    """`rule` is the rule's number in its chain, 1 first; 0 is the policy."""
+    number = event.rule
+    if event.backend == "nft":
+        family = next((code for code, name in FAMILIES.items() if name == event.family), 0)
+        number = numbers.number(family, event.table, event.chain, event.rule)
+    return {
+        "backend": event.backend,
+        "family": event.family,
+        "table": event.table,
+        "chain": event.chain,
+        "kind": event.kind,
+        "rule": number,
+        "verdict": event.verdict,
+    }
 
 
 def main() -> int:

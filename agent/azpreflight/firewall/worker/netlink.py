@@ -69,21 +69,26 @@ def message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
 
 def messages(data: bytes) -> "Iterator[tuple[int, bytes]]":
     """Type and body of each message in a datagram."""
+    return ((kind, body) for kind, _, body in flagged_messages(data))
+
+
+def flagged_messages(data: bytes) -> "Iterator[tuple[int, int, bytes]]":
+    """Type, flags and body of each message in a datagram."""
     at = 0
     while at + 16 <= len(data):
-        length, kind = struct.unpack_from("=IH", data, at)
+        length, kind, flags = struct.unpack_from("=IHH", data, at)
         if length < 16:
             break
-        yield kind, data[at + 16 : at + length]
+        yield kind, flags, data[at + 16 : at + length]
         at += (length + 3) & ~3
 
 
 class Netlink:
     """A netlink socket. It keeps to the network namespace in which it was made."""
 
-    def __init__(self, protocol: int) -> None:
+    def __init__(self, protocol: int, receive_buffer: int = RECEIVE_BUFFER) -> None:
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
-        self.socket.setsockopt(socket.SOL_SOCKET, 33, RECEIVE_BUFFER)  # SO_RCVBUFFORCE
+        self.socket.setsockopt(socket.SOL_SOCKET, 33, receive_buffer)  # SO_RCVBUFFORCE
         self.socket.bind((0, 0))
         self.socket.settimeout(TIMEOUT)
         self._sequence = 0

@@ -11,6 +11,7 @@ from typing import NamedTuple, Optional
 
 from azpreflight.firewall.worker.netlink import (
     NETLINK_NETFILTER,
+    NLA_TYPE_MASK,
     NLM_F_ACK,
     NLM_F_CREATE,
     NLM_F_REQUEST,
@@ -24,7 +25,7 @@ from azpreflight.firewall.worker.netlink import (
 
 SUBSYSTEM = 10
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
-NEWTABLE, NEWCHAIN, NEWRULE, GETRULE = 0, 3, 6, 7
+NEWTABLE, NEWCHAIN, NEWRULE, GETRULE, NEWSET, NEWSETELEM, NEWGEN, NEWOBJ, NEWFLOWTABLE = 0, 3, 6, 7, 9, 12, 15, 18, 22
 NLM_F_APPEND = 0x800
 INET, NETDEV = 1, 5
 PREROUTING, INPUT, OUTPUT, POSTROUTING = 0, 1, 3, 4
@@ -32,6 +33,7 @@ FIRST, LAST = -(1 << 31), (1 << 31) - 1
 """Priorities: before and after every other chain of a hook."""
 META_NFTRACE = 12
 REG32_00 = 8
+RULE_HANDLE = 3
 MAX_NAME = 255
 
 
@@ -83,6 +85,28 @@ def _rule(table: str, chain: str) -> bytes:
     return text(1, table) + text(2, chain) + nested(4, immediate, meta)
 
 
+def chain_of_rule(family: int, table: str, chain: str) -> bytes:
+    """How messages about rules name their chain; see `chain_and_handle`."""
+    return bytes([family]) + text(1, table) + text(2, chain)
+
+
+def chain_and_handle(body: bytes) -> "tuple[bytes, int]":
+    """Of a message about a rule: its chain, and its handle. The kernel puts these first."""
+    end = 4
+    for _ in ("table", "chain"):
+        end += _padded(body, end)
+    at = end
+    while struct.unpack_from("=H", body, at + 2)[0] & NLA_TYPE_MASK != RULE_HANDLE:  # some machines need padding here
+        at += _padded(body, at)
+    return body[:1] + body[4:end], struct.unpack_from(">Q", body, at + 4)[0]
+
+
+def _padded(data: bytes, at: int) -> int:
+    """The length of the attribute there with its padding."""
+    length: int = struct.unpack_from("=H", data, at)[0]
+    return (max(length, 4) + 3) & ~3
+
+
 def rule_handles(family: int, table: str, chain: str) -> "Iterator[int]":
     """The handles of a chain's rules, first rule first."""
     netlink = Netlink(NETLINK_NETFILTER)
@@ -91,6 +115,6 @@ def rule_handles(family: int, table: str, chain: str) -> "Iterator[int]":
         for content in netlink.dump(SUBSYSTEM << 8 | GETRULE, body):
             found = attributes(content[4:])
             if found[1][:-1].decode() == table and found[2][:-1].decode() == chain:
-                yield struct.unpack(">Q", found[3])[0]
+                yield struct.unpack(">Q", found[RULE_HANDLE])[0]
     finally:
         netlink.socket.close()
