@@ -4,9 +4,10 @@
 SHELL = /bin/sh
 PY = .venv/bin/python
 SCENARIO =
+KEY =
 RUNS = 9
 
-.PHONY: help run test lint format schema pages demo scenarios boots bench wheel deb rpm clean prepared
+.PHONY: help run test lint format schema pages demo scenarios boots bench wheel deb rpm dist sign clean prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -58,8 +59,7 @@ bench: prepared ## measure time and memory, in the stand-in platform and of very
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
 
 wheel: prepared ## build a wheel into dist/
-	@$(PY) -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .
-	@ls dist
+	@PYTHON=$(PY) packaging/build-wheel
 
 deb: ## build the Debian package into dist/
 	@tools/prepare deb
@@ -68,6 +68,12 @@ deb: ## build the Debian package into dist/
 rpm: ## build the package for Fedora, RHEL, SLES and Azure Linux into dist/
 	@tools/prepare rpm
 	@packaging/build-rpm
+
+dist: prepared ## build all that is released into dist/, with what it consists of and checksums
+	@PYTHON=$(CURDIR)/$(PY) packaging/dist
+
+sign: ## sign the checksums in dist/: make sign KEY=~/.ssh/id_ed25519
+	@packaging/sign $(KEY)
 
 clean: ## remove what the other targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist agent/*.egg-info
