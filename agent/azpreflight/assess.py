@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
+from azpreflight import sealed
 from azpreflight.diagnosis import diagnose
 from azpreflight.model import (
     Cause,
@@ -40,6 +41,7 @@ def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
     ]
     checks = [check for check, _ in judged]
     results, causes = diagnose(checks, [result for _, result in judged])
+    stamp = sealed.parse(snapshot.stamp) if snapshot.stamp is not None else None
     return Report(
         tool=snapshot.tool,
         run=snapshot.run,
@@ -49,6 +51,7 @@ def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
         extensions=_extensions(snapshot, probes),
         facts={name: gathered.facts for name, gathered in snapshot.probes.items() if gathered.facts is not None},
         ignored=snapshot.config.ignore,
+        since_capture=sealed.since_capture(stamp, results, probes) if stamp is not None else None,
     )
 
 

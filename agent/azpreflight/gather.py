@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional
 from azpreflight import __version__
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config, Gathered, Os, Platform, Probe, Profile, Run, RunInfo, Snapshot, Stage, Tool
+from azpreflight.sealed import STAMP, STAMP_LIMIT
 
 AZURE_CHASSIS_TAG = "7783-7084-3265-9085-8269-3286-77"
 """SMBIOS chassis asset tag of every Azure VM, by which cloud-init's ds-identify knows the platform too."""
@@ -56,7 +57,8 @@ def gather(host: Host, probes: "Sequence[Probe[Any]]", run: Run, progress: Optio
     work = _Work(host, probes, run, progress)
     gathered = work.finish(began)
     info = run_info(host, run, started, time.monotonic() - began)
-    return Snapshot(Tool("azpreflight", __version__), info, run.config, run.extensions, gathered)
+    stamp = _read(host, STAMP, STAMP_LIMIT) if run.stage is Stage.FIRSTBOOT else None
+    return Snapshot(Tool("azpreflight", __version__), info, run.config, run.extensions, gathered, stamp)
 
 
 class _Work:
@@ -138,9 +140,9 @@ def _os_release(host: Host) -> "dict[str, str]":
     return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
 
 
-def _read(host: Host, path: str) -> Optional[str]:
+def _read(host: Host, path: str, limit: int = 1 << 20) -> Optional[str]:
     try:
-        text = host.text(path)
+        text = host.text(path, limit)
     except HostError:
         return None
     return text.strip() if text is not None else None

@@ -224,6 +224,18 @@ class Gathered:
 
 
 @dataclass(frozen=True)
+class SinceCapture:
+    """What passed when the image was sealed and fails on this VM of it: the image was the same."""
+
+    sealed_by: str
+    """The version of azpreflight that sealed the image."""
+    network: tuple[str, ...]
+    """Ids of checks that look at what is around the VM: its virtual network is not that of the build VM."""
+    image: tuple[str, ...]
+    """Ids of checks of the machine itself: it has changed since it was sealed."""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All facts of one run by probe name; can be saved and judged again elsewhere."""
 
@@ -232,6 +244,8 @@ class Snapshot:
     config: Config
     extensions: tuple[str, ...]
     probes: Mapping[str, Gathered]
+    stamp: Optional[str] = None
+    """At first boot, what `seal` left in the image, as it stands there; None without it."""
 
 
 @dataclass(frozen=True)
@@ -316,3 +330,5 @@ class Report:
     """At first boot, when the daemon watched it."""
     ignored: tuple[str, ...] = ()
     """Ids of checks that were not judged because the user said so."""
+    since_capture: Optional[SinceCapture] = None
+    """At first boot of a sealed image, what has changed; None where nothing tells."""

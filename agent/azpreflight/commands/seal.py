@@ -13,6 +13,7 @@ from azpreflight.render import json, text
 from azpreflight.render.plain import plain
 from azpreflight.seal import memory, preflight, steps
 from azpreflight.seal.prepare import Prepared, look_again, prepare
+from azpreflight.sealed import STAMP
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
 from azpreflight.sinks.stdout import write_stdout
@@ -55,7 +56,7 @@ def plan(prepared: Prepared) -> Iterator[str]:
     yield "look at every effect"
     for path in steps.OWN_TRACES:
         yield f"remove {path}"
-    yield f"write {memory.STAMP}"
+    yield f"write {STAMP}"
 
 
 def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:

@@ -14,11 +14,15 @@ from typing import Any, Optional
 from azpreflight.model import CauseEntry, Readiness, Report, Result, Severity, Status
 from azpreflight.render import json as render_json
 from azpreflight.render.plain import WIDTH, plain
+from azpreflight.sealed import sentences
 from azpreflight.serial import frame
 
 COLUMNS = WIDTH
 PREFIX = "azpreflight: "
 """Begins every line, so that they can be picked out of a console that others write to."""
+LINES = 12
+NAMED = 4
+"""Ids of checks that fit into two lines with a sentence around them."""
 CAUSES_SHOWN = 3
 _INDENT = "  "
 
@@ -72,12 +76,11 @@ def summary(
     report: Report, path: Optional[str], lines: "Sequence[str]" = (), omitted: "Sequence[str]" = ()
 ) -> "tuple[str, ...]":
     """At most 12 lines of at most 100 columns: verdict, causes, remedies, where to read on."""
-    text = [
-        *_lines(_head(report), 1),
-        *(_causes(report.causes) or _undecided(report)),
-        *_lines(_counts(report), 1),
-        *_where(path, lines, omitted),
-    ]
+    since = [line for sentence in sentences(report.since_capture, NAMED) for line in _lines(sentence, 2)]
+    found = [*_lines(_head(report), 1), *(_causes(report.causes) or _undecided(report))]
+    where = _where(path, lines, omitted)
+    room = LINES - len(since) - len(where)
+    text = [*[*found, *_lines(_counts(report), 1)][:room], *since, *where]
     return tuple(PREFIX + line for line in text)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from azpreflight.model import CauseEntry, ExtensionVerdict, Finding, Readiness, Report, Result, Severity, Stage, Status
 from azpreflight.render.plain import plain, wrapped
+from azpreflight.sealed import sentences
 
 INDENT = " " * 9
 """As wide as "warning" and two blanks: what belongs to a severity stands to the right of it."""
@@ -36,6 +37,7 @@ def render(report: Report, *, verbose: bool = False, quiet: bool = False, color:
     wrong = [
         *(_cause(entry, report.results, color) for entry in report.causes),
         _no_cause(report.results, color),
+        _since_capture(report),
         _undecided(report.results),
         _extensions(report.extensions, verbose),
         _every_check(report.results) if verbose else [],
@@ -138,6 +140,11 @@ def _no_cause(results: "Sequence[Result]", color: bool) -> _Lines:
             *_remedy(finding.remedy, finding.commands),
         )
     ]
+
+
+def _since_capture(report: Report) -> _Lines:
+    """What passed when the image was sealed: whose the fault is not."""
+    return [line for sentence in sentences(report.since_capture) for line in wrapped(sentence, rest=INDENT)]
 
 
 def _undecided(results: "Sequence[Result]") -> _Lines:

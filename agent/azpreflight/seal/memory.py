@@ -6,18 +6,16 @@ identity in it: versions and verdicts, so that the first boot of a VM can say wh
 """
 
 import json
-from collections.abc import Mapping
 from typing import Optional
 
 from azpreflight import __version__
 from azpreflight.host import Host, HostError, changes
 from azpreflight.model import Report
+from azpreflight.sealed import STAMP, Stamp, render
 from azpreflight.sinks.file import write_file
 
 STATE = "/var/lib/azpreflight"
 UNFINISHED = f"{STATE}/seal-unfinished.json"
-STAMP = "/etc/azpreflight/seal.json"
-STAMP_SCHEMA = "azpreflight.seal/1"
 LIMIT = 4096
 
 
@@ -37,17 +35,16 @@ def remembered(host: Host) -> Optional[str]:
     return user if isinstance(user, str) else None
 
 
-def stamp(report: Report) -> "Mapping[str, object]":
+def stamp(report: Report) -> Stamp:
     """What the image may say about itself."""
-    return {
-        "schema": STAMP_SCHEMA,
-        "version": __version__,
-        "profile": report.run.profile.value,
-        "checks": {result.check: result.status.value for result in report.results},
-    }
+    return Stamp(
+        version=__version__,
+        profile=report.run.profile.value,
+        checks={result.check: result.status.value for result in report.results},
+    )
 
 
 def write_stamp(report: Report) -> None:
     """Leave the stamp."""
     changes.make_directory(STAMP.rpartition("/")[0])
-    write_file(STAMP, json.dumps(stamp(report), indent=1, sort_keys=True) + "\n")
+    write_file(STAMP, render(stamp(report)))

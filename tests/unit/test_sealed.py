@@ -1,0 +1,117 @@
+"""What passed when the image was sealed and fails on a VM of it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from azpreflight import sealed
+from azpreflight.assess import assess
+from azpreflight.gather import gather
+from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, SinceCapture, Stage
+from azpreflight.render import json as render_json
+from azpreflight.render import serial, text
+from azpreflight.seal import memory
+from tests.fakes import FakeHost
+from tests.unit.reports import BROKEN, READY
+
+WRONG = Finding(Severity.ERROR, "it is wrong", "Mend it.")
+BAKED = replace(WRONG, baked=True)
+CHECKS = {
+    "dns-servers": Check("dns-servers", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, surroundings=True),
+    "dns-baked": Check("dns-baked", "t", lambda facts, run: iter([BAKED]), Severity.ERROR, surroundings=True),
+    "wireserver-http": Check("wireserver-http", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, azure_only=True),
+    "firewall-dns": Check(
+        "firewall-dns",
+        "t",
+        lambda facts, run: iter([WRONG]),
+        Severity.ERROR,
+        cause=Cause.GUEST_FIREWALL,
+        azure_only=True,
+    ),
+    "gen-users": Check("gen-users", "t", lambda facts, run: iter([WRONG]), Severity.ERROR),
+    "well": Check("well", "t", lambda facts, run: iter([]), Severity.ERROR),
+}
+PROBES = (Probe("probe", type(None), lambda host, run: "facts", tuple(CHECKS.values())),)
+FIRST_BOOT = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
+
+
+def stamp(**statuses: str) -> str:
+    return sealed.render(
+        sealed.Stamp("1.0", "generalized", {name.replace("_", "-"): s for name, s in statuses.items()})
+    )
+
+
+def since(content: "str | None", run: Run = FIRST_BOOT) -> "SinceCapture | None":
+    files = {} if content is None else {sealed.STAMP: content}
+    return assess(gather(FakeHost(files=files), PROBES, run), PROBES).since_capture
+
+
+def test_what_is_around_the_machine_is_told_from_the_machine() -> None:
+    """A rule of the guest and a server that is written into the image are no matter of the network."""
+    passed = {name.replace("-", "_"): "pass" for name in CHECKS}
+    assert since(stamp(**passed)) == SinceCapture(
+        "1.0", ("dns-servers", "wireserver-http"), ("dns-baked", "firewall-dns", "gen-users")
+    )
+
+
+@pytest.mark.parametrize("status", ["fail", "unknown", "notapplicable"])
+def test_what_did_not_pass_at_capture_is_not_compared(status: str) -> None:
+    assert since(stamp(dns_servers=status)) == SinceCapture("1.0", (), ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "null",
+        "[]",
+        "{",
+        '{"schema": "azpreflight.seal/1"}',
+        '{"schema": "other", "checks": {}}',
+        "[" * 100000,
+    ],
+)
+def test_without_a_stamp_nothing_is_compared(content: "str | None") -> None:
+    assert since(content) is None
+
+
+def test_a_huge_stamp_is_none() -> None:
+    assert since(stamp(dns_servers="pass") + " " * sealed.STAMP_LIMIT) is None
+
+
+def test_before_first_boot_nothing_is_compared() -> None:
+    """The stamp of an image is no news for the next seal."""
+    assert since(stamp(dns_servers="pass"), Run(stage=Stage.CAPTURE)) is None
+
+
+def test_the_stamp_that_seal_writes_is_read() -> None:
+    """And it has nothing of the machine in it."""
+    written = sealed.render(memory.stamp(BROKEN))
+    read = sealed.parse(written)
+    assert read is not None and read.checks["network-address"] == "pass"
+    assert set(json.loads(written)) == {"schema", "version", "profile", "checks"}
+    assert str(BROKEN.run.vm_id) not in written
+
+
+DIFFERENT = replace(
+    BROKEN, since_capture=SinceCapture("1.0", ("dns-servers", "dns-tcp", "egress-packages"), ("firewall-wireserver",))
+)
+NETWORK = "passed at capture, fails here: dns-servers, dns-tcp, egress-packages: it is the virtual network"
+
+
+def test_it_is_said_in_every_form() -> None:
+    assert NETWORK in " ".join(text.render(DIFFERENT).split())
+    summary = " ".join(line.partition(": ")[2].strip() for line in serial.summary(DIFFERENT, None))
+    assert NETWORK in summary
+    assert "fails here: firewall-wireserver: it has changed since it was sealed" in summary
+    assert json.loads(render_json.render(DIFFERENT))["since_capture"]["network"][0] == "dns-servers"
+    assert "passed at capture" not in text.render(BROKEN) + text.render(READY)
+
+
+def test_the_summary_stays_within_its_lines() -> None:
+    worst = replace(DIFFERENT, causes=tuple(replace(entry, summary="word " * 60) for entry in DIFFERENT.causes[:1]))
+    lines = serial.summary(worst, "/var/lib/azpreflight/report.json", ("frame",), ("facts.firewall.dumps",))
+    assert len(lines) <= 12 and max(map(len, lines)) <= 100
+    assert sum("passed at capture" in line for line in lines) == 2
