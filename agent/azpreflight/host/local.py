@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Callable, Optional, TypeVar
+from typing import Callable, Optional, Protocol, TypeVar
 
 from azpreflight.host import programs
 from azpreflight.host.api import (
@@ -15,6 +15,7 @@ from azpreflight.host.api import (
     HostError,
     HttpAnswer,
     Interface,
+    Outcome,
     Route,
     TcpAnswer,
 )
@@ -23,6 +24,16 @@ from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard, together
 
 T = TypeVar("T")
+
+
+class _Answer(Protocol):
+    """Whatever says how an attempt on the network ended."""
+
+    @property
+    def outcome(self) -> Outcome: ...
+
+
+A = TypeVar("A", bound=_Answer)
 
 FILE_TIMEOUT = 2.0
 """Seconds for one file call: a local disk answers in milliseconds, a hung network mount never."""
@@ -34,6 +45,9 @@ BODY_LIMIT = 1 << 20
 """Bytes of an HTTP body; a goal state with many extensions is about 100 KiB."""
 RUN_BUDGET = 10.0
 """Seconds for a whole run unless the user asks otherwise."""
+LATE_S = 0.5
+"""Seconds by which a wait may end late and its silence still be believed: a machine that does not get to run for longer
+would not have seen an answer either. One that has time for itself is some milliseconds late."""
 
 
 _LOADING = threading.Lock()
@@ -60,6 +74,23 @@ class LocalHost:
         if left <= 0:
             raise HostError("the time for the whole run is used up")
         return left
+
+    def _ask(self, timeout: float, ask: "Callable[[float], A]") -> A:
+        """An answer of the network; silence is one only where this machine listened for as long as was asked.
+
+        HostError where it could not: the time of the run was used up, or it was too busy, twice.
+        """
+        for last in (False, True):
+            granted, began = self._left(timeout), time.monotonic()
+            answer = ask(granted)
+            late = time.monotonic() - began - granted
+            if answer.outcome is not Outcome.TIMEOUT or (granted == timeout and late <= LATE_S):
+                return answer
+            if granted < timeout:
+                break
+            if last:
+                raise HostError(f"this machine was too busy to wait for an answer: {late:.1f} s late")
+        raise HostError("the time for the whole run was used up before an answer could be waited for")
 
     def _running_system(self, what: str) -> None:
         if self.root != "/":
@@ -143,7 +174,7 @@ class LocalHost:
         with _LOADING:
             from azpreflight.host import net
 
-        return net.connect(address, port, self._left(timeout))
+        return self._ask(timeout, lambda granted: net.connect(address, port, granted))
 
     def hops(
         self, address: str, port: int, timeout: float, ttls: Sequence[int] = tuple(range(1, 9))
@@ -159,7 +190,7 @@ class LocalHost:
         with _LOADING:
             from azpreflight.host import dns
 
-        return dns.ask(server, name, rdtype, self._left(timeout), tcp=tcp, port=port)
+        return self._ask(timeout, lambda granted: dns.ask(server, name, rdtype, granted, tcp=tcp, port=port))
 
     def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
         self._running_system("resolving a name")
@@ -183,13 +214,16 @@ class LocalHost:
         with _LOADING:
             from azpreflight.host import http
 
-        return http.get(
-            url,
-            self._left(timeout),
-            headers=headers or {},
-            limit=limit,
-            address=address,
-            proxy=proxy,
-            redirects=redirects,
-            segment=segment,
+        return self._ask(
+            timeout,
+            lambda granted: http.get(
+                url,
+                granted,
+                headers=headers or {},
+                limit=limit,
+                address=address,
+                proxy=proxy,
+                redirects=redirects,
+                segment=segment,
+            ),
         )
