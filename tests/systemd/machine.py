@@ -1,8 +1,9 @@
 """A scratch tree that systemd runs, in namespaces of its own, with a pseudo terminal for its serial port.
 
-It has the kernel of the machine that tests, so it tells nothing about firmware, drivers or the boot loader; it shows
-what units do, in which order they are stopped, and what systemd says when. It has no network but a loopback of its
-own. Needs root, and a hierarchy of cgroups (version 2) that it may make a branch in.
+It has the kernel of the machine that tests, so it tells nothing about drivers or the boot loader; it shows what units
+do, in which order they are stopped, and what systemd says when. It has no network but a loopback of its own, firmware
+that says what it is told to, and its own time since boot. Needs root, and a hierarchy of cgroups (version 2) that it
+may make a branch in.
 """
 
 import contextlib
@@ -23,10 +24,12 @@ from tests.scratchroot import CannotBuild
 START_TIMEOUT = 60.0
 """Seconds; an idle machine takes one."""
 PROGRAM_TIMEOUT = 120.0
+VM_ID = "7d2b9a5e-1f60-4c1d-8f4e-2b6d3c9a0e55"
 POLL_S = 0.1
 _SET_UP = """
 set -e
-root=$1 serial=$2
+root=$1 serial=$2 vm_id=$3
+shift 3
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --make-rslave "$root/sys"
@@ -39,17 +42,23 @@ for name in console ttyS0; do device "$serial" "$name"; done
 mkdir "$root/dev/pts" "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
 ln -s pts/ptmx "$root/dev/ptmx"
-printf 'ttyS0\\n' > "$root/run/active"
-mount --bind "$root/run/active" "$root/sys/class/tty/console/active"
-exec env -i container=test TERM=dumb PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /lib/systemd/systemd --system
+mount -t tmpfs -o mode=755 tmpfs "$root/sys/class"
+mkdir -p "$root/sys/class/tty/console" "$root/sys/class/dmi/id"
+printf 'ttyS0\\n' > "$root/sys/class/tty/console/active"
+printf '%s\\n' "$vm_id" > "$root/sys/class/dmi/id/product_uuid"
+printf '7783-7084-3265-9085-8269-3286-77\\n' > "$root/sys/class/dmi/id/chassis_asset_tag"
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+exec env -i container=test TERM=dumb PATH=$PATH chroot "$root" /lib/systemd/systemd --system "$@"
 """
 
 
 class Machine:
     """A running machine; a context manager that ends it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, vm_id: str = VM_ID, uptime: float = 0.0, append: str = "") -> None:
+        """`uptime` is how many seconds ago it was powered on, `append` is added to the command line of its init."""
         self.root = root
+        self._vm_id, self._uptime, self._append = vm_id, uptime, append
         self._said = bytearray()
         self._branch: Optional[Path] = None
         self._process: Optional[subprocess.Popen[bytes]] = None
@@ -61,8 +70,11 @@ class Machine:
         tty.setraw(self._near)
         threading.Thread(target=self._listen, daemon=True).start()
         enter = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self._branch)]
+        boot = int(self._uptime - time.clock_gettime(time.CLOCK_BOOTTIME))
         unshare = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork", "--kill-child"]
-        command = [*enter, *unshare, "sh", "-c", _SET_UP, "sh", str(self.root), os.ttyname(self._near)]
+        unshare += ["--time", "--boottime", str(boot)]
+        known = [str(self.root), os.ttyname(self._near), self._vm_id, *self._append.split()]
+        command = [*enter, *unshare, "sh", "-c", _SET_UP, "sh", *known]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self._wait_until_up()
         return self
@@ -86,8 +98,18 @@ class Machine:
 
     def run(self, script: str) -> "subprocess.CompletedProcess[str]":
         """A shell script in it, as root; the caller judges the exit status."""
-        command = ["nsenter", "--target", str(self._init()), "--mount", "--uts", "--ipc", "--net", "--pid", "--root"]
-        command += ["--wdns=/", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "sh", "-c", script]
+        command = ["nsenter", "--target", str(self._init()), "--mount", "--uts", "--ipc", "--net", "--pid", "--time"]
+        command += [
+            "--root",
+            "--wdns=/",
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "LC_ALL=C.UTF-8",
+            "sh",
+            "-c",
+            script,
+        ]
         return subprocess.run(
             command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PROGRAM_TIMEOUT
         )

@@ -3,7 +3,8 @@
 A first boot is a machine in motion: for some seconds there is no address, then no name server, then no agent. A watcher
 that says each of these cries wolf; one that waits for the end says nothing in the very cases in which the end never
 comes. So the first verdict is said as soon as it does not merely mean "still coming up", a later one when the
-diagnosis has changed and a second look has seen the same, and the last one when it is over.
+diagnosis has changed and a second look has seen the same, and the last one when it is over: at the platform's limit
+even if it is the same, with all that was waited for.
 """
 
 from dataclasses import dataclass, replace
@@ -74,9 +75,10 @@ def diagnosis(report: Report) -> Diagnosis:
 def decide(history: History, report: Report, progress: Progress, uptime_s: float, look_s: float) -> Decision:
     """What to do after a look that took `look_s` seconds and ended `uptime_s` seconds after boot."""
     current = diagnosis(report)
-    over = _well(report, progress) or uptime_s >= LIMIT_S
+    at_limit = uptime_s >= LIMIT_S
+    over = well(report, progress) or at_limit
     if over:
-        say = current != history.said
+        say = at_limit or current != history.said
     elif history.said is None:
         say = not coming_up(report, uptime_s)
     else:
@@ -98,5 +100,6 @@ def coming_up(report: Report, uptime_s: float) -> bool:
     return bool(errors) and all(cause in COMING_UP for cause in errors)
 
 
-def _well(report: Report, progress: Progress) -> bool:
+def well(report: Report, progress: Progress) -> bool:
+    """Provisioning and extensions have ended, and nothing is wrong."""
     return progress.provisioned and progress.extensions_done and report.verdict is Readiness.READY

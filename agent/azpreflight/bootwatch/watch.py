@@ -1,0 +1,159 @@
+"""One boot under watch. Each look is a child process, see `azpreflight.commands.looking`."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Callable, Optional
+
+from azpreflight.bootwatch import memory
+from azpreflight.bootwatch.agents import AgentLogs, size
+from azpreflight.bootwatch.memory import Memory
+from azpreflight.commands import looking
+from azpreflight.commands.words import say
+from azpreflight.firstboot import timeline
+from azpreflight.firstboot.policy import LIMIT_S, History, decide, well
+from azpreflight.gather import vm_id
+from azpreflight.host import Host, HostError, service
+from azpreflight.host.watch import Watch
+from azpreflight.model import Report
+from azpreflight.probes import logs
+from azpreflight.sinks.errors import SinkError
+
+FIRST_LOOK = "/run/azpreflight/as-captured.json"
+"""The snapshot taken before the agents have run."""
+OVF = "/var/lib/waagent/ovf-env.xml"
+"""Both agents leave the provisioning disc's content here once they have read it."""
+WATCHED = (
+    "/etc/resolv.conf",
+    "/run/systemd/resolve/resolv.conf",
+    OVF,
+    "/var/lib/waagent/provisioned",
+    "/run/cloud-init/status.json",
+    "/run/cloud-init/result.json",
+    *logs.PATHS.values(),
+)
+LOOK_TIMEOUT = 60.0
+"""Seconds until a child is killed: its budget, and the slow start of Python on a machine that boots."""
+FAILED_REST_S = 10.0
+"""Seconds until a look is tried again that gave no report."""
+EARLY_S = 120.0
+"""Seconds after boot until which what stands in the agents' logs at the start is another boot's."""
+OFF = "azpreflight=off"
+"""On the kernel's command line it turns the watch off."""
+
+
+@dataclass
+class BootWatch:
+    """Watches until it is over, and says what it finds."""
+
+    host: Host
+    say: Callable[[Report], None]
+    """Puts a report wherever it is wanted; never raises."""
+    command: Sequence[str]
+    """How this program is called, for the child."""
+    arguments: Sequence[str] = ()
+    """What a look is asked besides the stage."""
+    state: str = memory.STATE
+    first_look: str = FIRST_LOOK
+    _first_seen: "dict[str, float]" = field(default_factory=dict, init=False)
+
+    def run(self) -> int:
+        """Watch until it is over; 0, also where there is nothing to watch."""
+        vm = vm_id(self.host)
+        known = memory.remembered(self.host, vm, self.state)
+        reason = self._nothing_to_watch(known)
+        service.notify("READY=1", f"STATUS={reason or 'watching this VM come up'}")
+        if reason is not None:
+            return 0
+        watch = Watch(WATCHED)
+        try:
+            agents = AgentLogs(self.host, from_start=service.uptime() > EARLY_S)
+            if known is None:
+                self._keep_first_look()
+                self._remember(vm, Memory(vm or ""))
+            went_well = self._watch(watch, agents)
+        finally:
+            watch.close()
+        service.notify("STOPPING=1")
+        self._remember(vm, (known or Memory(vm or "")).ended(went_well))
+        return 0
+
+    def _nothing_to_watch(self, known: Optional[Memory]) -> Optional[str]:
+        if OFF in (self._text("/proc/cmdline") or "").split():
+            return f"turned off by {OFF}"
+        return "this VM was watched to the end before" if known is not None and known.over else None
+
+    def _watch(self, watch: Watch, agents: AgentLogs) -> bool:
+        """Look until it is over; True if it ended well."""
+        history = History()
+        while True:
+            began = service.uptime()
+            report = self._look()
+            now = service.uptime()
+            if report is None and now >= LIMIT_S:
+                return False
+            if report is None:
+                self._rest(watch, LOOK_TIMEOUT, FAILED_REST_S)
+                continue
+            progress = agents.progress(not report.extensions and "goal-state" in self._first_seen)
+            report = self._with_timeline(report, now, progress.provisioned, progress.extensions_done)
+            decision = decide(history, report, progress, now, now - began)
+            history = decision.history
+            if decision.say:
+                self.say(report)
+            service.notify(f"STATUS={report.verdict.value} after {now:.0f} s")
+            if decision.over:
+                return well(report, progress)
+            self._rest(watch, decision.wait_s, now - began)
+
+    @staticmethod
+    def _rest(watch: Watch, wait_s: float, at_least_s: float) -> None:
+        """Wait for a change, but leave the machine to its boot for a while first; what changes then is not lost."""
+        pause = min(at_least_s, wait_s)
+        time.sleep(pause)
+        watch.wait(wait_s - pause)
+
+    # looking
+
+    def _keep_first_look(self) -> None:
+        """What the image looks like before the agents change it; a failure costs only that evidence."""
+        try:
+            os.makedirs(os.path.dirname(self.first_look), mode=0o750, exist_ok=True)
+            command = (*self.command, "record", "--stage", "firstboot", "--image", "-o", self.first_look)
+            looking.run(self.host, command, LOOK_TIMEOUT)
+        except (HostError, OSError) as error:
+            say(f"no snapshot of the image as it was captured: {error}")
+
+    def _look(self) -> Optional[Report]:
+        first = ("--as-captured", self.first_look) if os.path.exists(self.first_look) else ()
+        asked = ("check", "--stage", "firstboot", "--format", "json", *first, *self.arguments)
+        return looking.look(self.host, (*self.command, *asked), LOOK_TIMEOUT)
+
+    def _with_timeline(self, report: Report, now: float, provisioned: bool, extensions_done: bool) -> Report:
+        reached = set(timeline.reached(report))
+        seen = {
+            "provisioning-media": size(self.host, OVF) > 0,
+            "provisioned": provisioned,
+            "extensions": provisioned and extensions_done,
+        }
+        for name in (*reached, *(name for name, there in seen.items() if there)):
+            self._first_seen.setdefault(name, now)
+        return replace(report, timeline=timeline.timeline(self._first_seen, now))
+
+    # state
+
+    def _remember(self, vm: Optional[str], known: Memory) -> None:
+        """Without a VM id every boot is watched as the first."""
+        try:
+            if vm is not None:
+                memory.remember(known, self.state)
+        except SinkError as error:
+            say(str(error))
+
+    def _text(self, path: str) -> Optional[str]:
+        try:
+            text = self.host.text(path)
+        except HostError:
+            return None
+        return None if text is None else text.strip()

@@ -1,0 +1,84 @@
+"""The watch of a first boot under a real systemd: when it speaks, when it ends, and which boots it watches at all."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from azpreflight.firstboot.policy import LIMIT_S, SETTLE_S
+from azpreflight.serial.decode import decode
+from tests.agents.planting import put
+from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.systemd.machine import VM_ID, Machine
+from tests.systemd.test_capture import PACKAGES, reports, running
+
+pytestmark = pytest.mark.root
+
+OTHER_VM = "0b8f3d5c-7a12-4e6b-9c3d-51f0a2b4c6d8"
+UNIT = "azpreflight.service"
+ALMOST = LIMIT_S - 3
+"""Seconds after power-on at which the platform is about to give up."""
+
+IDLE = "[Unit]\nConditionVirtualization=\n[Service]\nExecStart=\nExecStart=/bin/sleep infinity\n"
+"""The agent is there and does nothing: it would try to load the drivers of discs into this very kernel."""
+
+
+@pytest.fixture
+def root(deb: Path) -> "Iterator[Path]":
+    """An image with the package in it."""
+    with overlay(tree_for_test("bookworm", PACKAGES)) as tree:
+        (tree / "azpreflight.deb").write_bytes(deb.read_bytes())
+        done = run_inside(tree, "dpkg", "--install", "/azpreflight.deb")
+        assert done.returncode == 0, done.stderr
+        (tree / "azpreflight.deb").unlink()
+        configuration = tree / "etc/waagent.conf"
+        kept = [line for line in configuration.read_text().splitlines() if not line.startswith("Provisioning.Agent=")]
+        configuration.write_text("\n".join([*kept, "Provisioning.Agent=waagent", ""]))
+        put(tree, "etc/systemd/system/walinuxagent.service.d/idle.conf", IDLE)
+        yield tree
+
+
+def ended(machine: Machine) -> None:
+    """Wait until the watch is over, with no process left."""
+    deadline = time.monotonic() + 90
+    while machine.run(f"systemctl is-active {UNIT}").stdout.strip() != "inactive":
+        assert time.monotonic() < deadline, machine.run(f"systemctl status {UNIT}").stdout
+        time.sleep(0.5)
+    assert machine.run("pgrep --full bin/[a]zpreflight").stdout == ""
+
+
+def test_a_missing_network_is_said_once_it_should_be_there(root: Path) -> None:
+    """Before that it may be coming up. The watch goes on, and holds nothing up that systemd starts."""
+    with running(root) as machine:
+        assert machine.run("systemctl is-active multi-user.target").stdout.strip() == "active"
+        (report,) = reports(machine, 1)
+        assert report["causes"][0]["cause"] == "no-network", report["causes"]
+        assert (report["run"]["stage"], report["run"]["vm_id"]) == ("firstboot", VM_ID)
+        missing = {item["name"]: item["waited_s"] for item in report["timeline"] if item["at_s"] is None}
+        assert missing["address"] >= SETTLE_S
+        assert machine.run(f"systemctl is-active {UNIT}").stdout.strip() == "active"
+        assert machine.run("cat /var/log/azpreflight/report.jsonl").stdout.count("\n") == 1
+
+
+def test_it_ends_at_the_platforms_limit_and_watches_the_restart(root: Path) -> None:
+    """With a final verdict each time; the third boot, and every later one, is not the platform's business any more."""
+    for _ in range(2):
+        with running(root, uptime=ALMOST) as machine:
+            ended(machine)
+            final = reports(machine, 1)[0]
+            assert final["verdict"] == "not-ready"
+            assert max(item["waited_s"] for item in final["timeline"]) >= LIMIT_S
+    with running(root, uptime=ALMOST) as machine:
+        ended(machine)
+        assert b"azpreflight:" not in machine.said()
+    with running(root, vm_id=OTHER_VM, uptime=ALMOST) as machine:
+        assert reports(machine, 1)[0]["run"]["vm_id"] == OTHER_VM
+
+
+def test_it_can_be_turned_off(root: Path) -> None:
+    """On the command line of the kernel, which is that of init in a container."""
+    with running(root, uptime=ALMOST, append="azpreflight=off") as machine:
+        ended(machine)
+        assert machine.run(f"systemctl show --property ConditionResult {UNIT}").stdout.strip() == "ConditionResult=no"
+        assert decode(machine.said()).reports == ()
