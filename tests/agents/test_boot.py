@@ -29,10 +29,9 @@ PACKERS = {
     "xz": "xz --check=crc32 -0",
     "zstd": "zstd -1",
     "lz4": "lz4 -l -1",
-    "bzip2": "bzip2 -1",
     "lzma": "xz --format=lzma -0",
 }
-"""The kernel's forms at the lowest level, since making an image is what takes the time; the last two nobody chooses."""
+"""The kernel's forms at the lowest level, since making an image is what takes the time; the last one nobody chooses."""
 KINDS = (*(("bookworm", compression) for compression in tuple(PACKERS)[:4]), ("trixie", "zstd"))
 """Every compression of one generation; of the next its own, whose modules are in an archive before the compressed."""
 PROBES = (agents.PROBE, boot.PROBE)

@@ -9,7 +9,7 @@ import pytest
 from azpreflight.host import Completed
 from azpreflight.model import Platform, Run, Severity, Stage
 from azpreflight.probes import agents, boot
-from azpreflight.probes.boot import dhcp, disk
+from azpreflight.probes.boot import dhcp, disk, messages
 from azpreflight.probes.boot.drivers import AT_START, DRIVERS
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -28,11 +28,14 @@ MOUNTED = replace(RUN, root="/mnt")
 
 
 def kernel(
-    release: str = RELEASE, without: "tuple[str, ...]" = (), built_in: "tuple[str, ...]" = ()
+    release: str = RELEASE,
+    without: "tuple[str, ...]" = (),
+    built_in: "tuple[str, ...]" = (),
+    more: "tuple[str, ...]" = (),
 ) -> "dict[str, Any]":
     """The lists and files of one kernel's modules, and the kernel itself."""
     base = f"/lib/modules/{release}"
-    files = {name: f"kernel/drivers/{name}.ko" for name in DRIVERS if name not in (*without, *built_in)}
+    files = {name: f"kernel/drivers/{name}.ko" for name in (*DRIVERS, *more) if name not in (*without, *built_in)}
     return {
         f"/boot/vmlinuz-{release}": "",
         f"{base}/modules.dep": "".join(f"{file}:\n" for file in files.values()),
@@ -67,6 +70,35 @@ def host(changes: "dict[str, Any]", *removed: str, df: str = DF) -> FakeHost:
     return FakeHost(files=files, programs={disk.DF: Completed(0, df, "")})
 
 
+FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
+MANAGER = {
+    "/lib/systemd/system/NetworkManager.service": "[Unit]\n",
+    "/etc/systemd/system/multi-user.target.wants/NetworkManager.service": Link(
+        "/lib/systemd/system/NetworkManager.service"
+    ),
+}
+NFT = ("nf_tables", "nft_compat", "xt_owner", "xt_conntrack", "nft_ct", "ip_tables", "iptable_security")
+
+
+def netfilter(*missing: str, program: str = "iptables-nft") -> "dict[str, Any]":
+    """An agent that makes rules, and a kernel that lacks some of what they need."""
+    programs = {
+        "iptables-nft": {"/usr/sbin/iptables": Link("/etc/alternatives/iptables")},
+        "iptables": {"/usr/sbin/iptables": Link("xtables-legacy-multi"), "/usr/sbin/xtables-legacy-multi": ""},
+        "nft": {"/usr/sbin/nft": ""},
+    }
+    there = kernel(more=tuple(name for name in NFT if name not in missing))
+    files = programs.get(program, {})
+    backend = {"/etc/alternatives/iptables": Link("/usr/sbin/xtables-nft-multi"), "/usr/sbin/xtables-nft-multi": ""}
+    return {**there, **files, **backend, **with_agents.conf("OS.EnableFirewall=y")}
+
+
+def booted(*lines: str) -> FakeHost:
+    """A VM at its first boot whose journal has these lines."""
+    first = host(with_agents.SYSTEMD_RUNS)
+    return replace(first, programs={**first.programs, messages.COMMAND: Completed(0, "\n".join(lines), "")})
+
+
 HEALTHY = (host({}), RUN)
 BROKEN = {
     "boot-drivers": (host(kernel(without=("hv_netvsc",)), f"/lib/modules/{RELEASE}/kernel/drivers/hv_netvsc.ko"), RUN),
@@ -76,6 +108,16 @@ BROKEN = {
     "boot-swap": (host({"/etc/fstab": "/swapfile none swap sw 0 0\n"}), RUN),
     "boot-space": (host({}, df="Mounted on Avail\n/ 31 1000000 900000\n"), RUN),
     "boot-dhcp-timeout": (host({"/etc/dhcp/dhclient.conf": "timeout 60;\n"}), RUN),
+    "boot-firmware": (
+        host({"/sys/firmware/efi": None, "/boot/efi/EFI/debian/shimx64.efi": ""}),
+        RUN,
+    ),
+    "boot-netfilter": (host(netfilter("xt_owner")), RUN),
+    "boot-sriov": (host(MANAGER), RUN),
+    "boot-messages": (
+        booted("systemd started", "Timed out waiting for device dev-sdc1.device - /dev/sdc1."),
+        FIRSTBOOT,
+    ),
 }
 
 

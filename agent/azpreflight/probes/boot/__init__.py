@@ -10,16 +10,21 @@ from typing import Any, Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Judge, Probe, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes.boot import console, dhcp, disk, drivers
+from azpreflight.probes.boot import console, dhcp, disk, drivers, firmware, messages, netfilter, sriov
 from azpreflight.probes.boot.console import ConsoleFacts
 from azpreflight.probes.boot.dhcp import DhcpClientFacts
 from azpreflight.probes.boot.disk import DiskFacts
 from azpreflight.probes.boot.drivers import DriverFacts, Initramfs
+from azpreflight.probes.boot.firmware import FirmwareFacts
+from azpreflight.probes.boot.messages import MessageFacts
+from azpreflight.probes.boot.netfilter import NetfilterFacts
+from azpreflight.probes.boot.sriov import SriovFacts
 
 __all__ = ["PROBE", "BootFacts", "Initramfs"]
 
 WORST_CASE_S = 2.0 + drivers.UNPACK_TIMEOUT
-"""Seconds: one file on a disk that has died, or the largest image that is read and unpacked; they are at it at once."""
+"""Seconds: one file on a disk that has died, or the largest image that is read and unpacked; they are at it at once. At
+first boot no image is read, and df and journalctl are asked instead."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class BootFacts:
     console: Optional[ConsoleFacts] = None
     disk: Optional[DiskFacts] = None
     dhcp: Optional[DhcpClientFacts] = None
+    firmware: Optional[FirmwareFacts] = None
+    netfilter: Optional[NetfilterFacts] = None
+    sriov: Optional[SriovFacts] = None
+    messages: Optional[MessageFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be looked at, by the name of its field."""
 
@@ -39,6 +48,10 @@ LOOKS: "Mapping[str, Callable[[Host, Run], Any]]" = {
     "console": console.look,
     "disk": disk.look,
     "dhcp": dhcp.look,
+    "firmware": firmware.look,
+    "netfilter": netfilter.look,
+    "sriov": sriov.look,
+    "messages": messages.look,
 }
 
 
@@ -68,7 +81,7 @@ def part(name: str, judge: "Callable[[Any, Run], Iterator[Verdict]]") -> Judge:
 
 
 def _check(name: str, title: str, judge: Judge, severity: Severity, **more: Any) -> Check:
-    return Check(name, title, judge, severity, cause=Cause.BOOT_CONFIG, **{"offline": True, **more})
+    return Check(name, title, judge, severity, **{"cause": Cause.BOOT_CONFIG, "offline": True, **more})
 
 
 PROBE = Probe(
@@ -110,6 +123,34 @@ PROBE = Probe(
             "the DHCP client waits as long as Azure may take",
             part("dhcp", dhcp.judge),
             Severity.WARNING,
+        ),
+        _check(
+            "boot-firmware",
+            "the firmware of a new VM finds the boot loader",
+            part("firmware", firmware.judge),
+            Severity.ERROR,
+            stages=(Stage.BUILD, Stage.CAPTURE),
+        ),
+        _check(
+            "boot-netfilter",
+            "the kernel has what the agent's firewall rules need",
+            part("netfilter", netfilter.judge),
+            Severity.WARNING,
+            cause=Cause.AGENT_CONFIG,
+        ),
+        _check(
+            "boot-sriov",
+            "accelerated networking does not confuse the network manager",
+            part("sriov", sriov.judge),
+            Severity.WARNING,
+        ),
+        _check(
+            "boot-messages",
+            "this boot met no error that matters",
+            part("messages", messages.judge),
+            Severity.ERROR,
+            stages=(Stage.FIRSTBOOT,),
+            offline=False,
         ),
     ),
 )

@@ -1,0 +1,78 @@
+"""Whether the firmware of a new VM of generation 2 finds the boot loader.
+
+A machine with UEFI starts what its memory of boot entries names, and an installer writes its entry there. That memory
+belongs to the virtual machine and not to its disk: a VM made from the captured disk has an empty one, and then the
+firmware starts \\EFI\\BOOT\\BOOTX64.EFI of the EFI system partition, or nothing ("No operating system was loaded"; UEFI
+specification, section 3.5.1.1; Microsoft Learn, "Troubleshoot UEFI boot failures in Azure Linux virtual machines").
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes import kernels
+from azpreflight.probes.agents import AgentsFacts
+
+PLACES = ("/boot/efi", "/efi", "/boot")
+"""Where the EFI system partition is mounted."""
+FSTAB = "/etc/fstab"
+
+
+@dataclass(frozen=True)
+class FirmwareFacts:
+    """The EFI system partition, if there is one."""
+
+    wanted: bool = False
+    """It is needed: the system was started by UEFI, or fstab of a mounted image has the partition."""
+    place: Optional[str] = None
+    """Where it is mounted; None: nowhere."""
+    default: bool = False
+    """The file that firmware starts by default is there."""
+    file: str = "BOOTX64.EFI"
+    """Its name for this architecture."""
+
+
+def look(host: Host, run: Run) -> FirmwareFacts:
+    """The names in \\EFI\\BOOT, whatever their case: the filesystem knows none."""
+    file = "BOOTAA64.EFI" if kernels.is_arm(host) else "BOOTX64.EFI"
+    place, top = next(((place, top) for place in PLACES if (top := _inside(host, place, "EFI"))), (None, None))
+    if run.offline:
+        fields = (line.split() for line in (host.text(FSTAB) or "").splitlines())
+        wanted = place is not None or any(row[1:3] in (["/boot/efi", "vfat"], ["/efi", "vfat"]) for row in fields)
+    else:
+        wanted = host.info("/sys/firmware/efi") is not None
+    boot = _inside(host, top, "BOOT") if top is not None else None
+    return FirmwareFacts(wanted, place, boot is not None and _inside(host, boot, file) is not None, file)
+
+
+def _inside(host: Host, directory: str, name: str) -> Optional[str]:
+    found = (one for one in host.list(directory) or () if one.upper() == name)
+    return next((f"{directory}/{one}" for one in found), None)
+
+
+def judge(facts: FirmwareFacts, run: Run) -> Iterator[Verdict]:
+    """The file of the default path is there."""
+    if not facts.wanted:
+        yield NotApplicable("this was not started by UEFI, as VMs of generation 2 are")
+    elif facts.place is None:
+        yield Unknown("the EFI system partition is not mounted")
+    elif not facts.default:
+        yield Finding(
+            Severity.ERROR,
+            f"{facts.place}/EFI/BOOT/{facts.file} is missing: the firmware of a new VM of generation 2 finds nothing "
+            "to start",
+            "Install the boot loader in the default path too.",
+            (_install(facts, run),),
+            confidence=Confidence.LIKELY,
+            confidence_reason="a VM that is copied with its firmware's memory starts without it",
+        )
+
+
+def _install(facts: FirmwareFacts, run: Run) -> str:
+    agents = run.facts(AgentsFacts)
+    if agents is not None and agents.distribution.of("debian", "ubuntu"):
+        target = "arm64-efi" if facts.file == "BOOTAA64.EFI" else "x86_64-efi"
+        return f"grub-install --target={target} --no-nvram --uefi-secure-boot --force-extra-removable"
+    return "dnf reinstall 'shim-*' 'grub2-efi-*'"

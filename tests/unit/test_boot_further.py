@@ -1,0 +1,162 @@
+"""The further parts of booting: firmware, the agent's rules, accelerated networking, and what the log says."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azpreflight.model import Run, Severity
+from azpreflight.probes import agents
+from tests.fakes import Denied, FakeHost
+from tests.judging import by_check, findings, judged, statuses
+from tests.unit import test_probe_agents as with_agents
+from tests.unit.test_probe_boot import FIRSTBOOT, MANAGER, MOUNTED, PROBE, RUN, booted, host, kernel, netfilter
+
+EFI = {"/sys/firmware/efi": None}
+DEFAULT = "/boot/efi/EFI/BOOT/BOOTX64.EFI"
+
+
+def report(on: FakeHost, run: Run = RUN) -> Any:
+    return judged(replace(on, root=run.root), run, agents.PROBE, PROBE)
+
+
+def said(on: FakeHost, check: str, run: Run = RUN) -> "list[tuple[Severity, str]]":
+    return [(finding.severity, finding.message) for finding in findings(report(on, run), check)]
+
+
+@pytest.mark.parametrize(
+    ("files", "run", "status"),
+    [
+        ({}, RUN, "notapplicable"),
+        ({**EFI, DEFAULT: ""}, RUN, "pass"),
+        ({**EFI, "/boot/efi/efi/boot/bootx64.efi": ""}, RUN, "pass"),
+        ({**EFI, "/efi/EFI/BOOT/BOOTX64.EFI": ""}, RUN, "pass"),
+        ({**EFI, "/boot/efi/EFI/debian/grubx64.efi": ""}, RUN, "fail"),
+        ({**EFI, "/boot/efi/EFI/BOOT/fbx64.efi": ""}, RUN, "fail"),
+        ({**EFI, DEFAULT: "", "/lib/ld-linux-aarch64.so.1": ""}, RUN, "fail"),
+        ({**EFI, "/boot/efi/EFI/BOOT/BOOTAA64.EFI": "", "/lib/ld-linux-aarch64.so.1": ""}, RUN, "pass"),
+        (EFI, RUN, "unknown"),
+        ({**EFI, "/boot/efi": Denied()}, RUN, "unknown"),
+        ({**EFI, "/boot/efi/EFI/debian/grubx64.efi": ""}, FIRSTBOOT, "notapplicable"),
+        ({"/boot/efi/EFI/debian/grubx64.efi": ""}, RUN, "notapplicable"),
+        ({"/boot/efi/EFI/debian/grubx64.efi": ""}, MOUNTED, "fail"),
+        ({DEFAULT: ""}, MOUNTED, "pass"),
+        ({}, MOUNTED, "notapplicable"),
+        ({"/etc/fstab": "UUID=1 / ext4 defaults 0 1\nUUID=AB-12 /boot/efi vfat umask=0077 0 1\n"}, MOUNTED, "unknown"),
+    ],
+)
+def test_the_default_boot_loader(files: "dict[str, Any]", run: Run, status: str) -> None:
+    """It is asked for where UEFI starts the system; a partition that is not mounted is unknown, and a boot is proof."""
+    assert statuses(report(host(files), run))["boot-firmware"] == status
+
+
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        ({}, None),
+        (netfilter(), None),
+        (netfilter("nft_ct", "ip_tables", "iptable_security"), None),
+        (netfilter("xt_owner"), "xt_owner"),
+        (netfilter("xt_conntrack"), "xt_conntrack"),
+        (netfilter("nft_compat"), "nft_compat"),
+        (netfilter("iptable_security", program="iptables"), "iptable_security"),
+        (netfilter("nft_compat", "nf_tables", program="iptables"), None),
+        (netfilter("xt_owner", "nft_compat", program="nft"), None),
+        (netfilter("nft_ct", program="nft"), "nft_ct"),
+        (netfilter(program="none"), "neither iptables nor nft is installed"),
+        ({**netfilter(), "/etc/modprobe.d/a.conf": "install xt_owner /bin/true\n"}, "xt_owner is blocked by line 1"),
+        ({**netfilter(), "/etc/modprobe.d/a.conf": "blacklist xt_conntrack\n"}, "xt_conntrack is blocked"),
+        ({**netfilter(program="iptables"), "/etc/modprobe.d/a.conf": "blacklist ip_tables\n"}, None),
+    ],
+)
+def test_what_the_agents_rules_need(files: "dict[str, Any]", missing: "str | None") -> None:
+    """By the program that makes them; nothing is needed where the agent makes none."""
+    found = said(host(files), "boot-netfilter")
+    assert [severity for severity, _ in found] == [Severity.WARNING] * (missing is not None)
+    assert all(message.startswith(missing or "") for _, message in found)
+
+
+def test_modules_that_are_built_in_are_there() -> None:
+    """And where the agent makes no rules the question is not asked."""
+    built_in = ("xt_owner", "xt_conntrack", "nf_tables", "nft_compat")
+    files = {**netfilter(*built_in), **kernel(built_in=built_in)}
+    assert statuses(report(host(files)))["boot-netfilter"] == "pass"
+    assert statuses(report(host({})))["boot-netfilter"] == "notapplicable"
+
+
+RULES = "/etc/udev/rules.d/68-azure-sriov-nm-unmanaged.rules"
+MICROSOFT = 'SUBSYSTEM=="net", DRIVERS=="hv_pci", ACTION=="add", ENV{NM_UNMANAGED}="1"\n'
+LATER = (
+    'SUBSYSTEM=="net", ACTION!="remove", DRIVERS=="mana|mlx4_core|mlx5_core", ATTR{flags}=="0x?[89ABCDEF]??", '
+    'ENV{AZURE_UNMANAGED_SRIOV}="1", ENV{ID_NET_MANAGED_BY}="unmanaged", ENV{NM_UNMANAGED}="1"\n'
+)
+SEVERAL = 'DRIVERS!="mlx5_core", GOTO="end"\nENV{NM_UNMANAGED}="1"\nLABEL="end"\n'
+SETTING = "[keyfile]\nunmanaged-devices=driver:mlx4_core;driver:mlx5_core\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "speaks"),
+    [
+        ({}, False),
+        (MANAGER, True),
+        ({**MANAGER, RULES: MICROSOFT}, False),
+        ({**MANAGER, RULES: LATER}, False),
+        ({**MANAGER, RULES: SEVERAL}, False),
+        ({**MANAGER, RULES: f"#{MICROSOFT}"}, True),
+        ({**MANAGER, RULES: 'ENV{ID_NET_DRIVER}=="veth", ENV{NM_UNMANAGED}="1"\n'}, True),
+        ({**MANAGER, "/etc/NetworkManager/conf.d/99-azure-unmanaged-devices.conf": SETTING}, False),
+        ({"/lib/systemd/system/NetworkManager.service": "[Unit]\n"}, False),
+    ],
+)
+def test_virtual_functions_are_left_alone(files: "dict[str, Any]", speaks: bool) -> None:
+    """By the rule of Microsoft's instructions, by that of azure-vm-utils, or by NetworkManager's own settings."""
+    found = findings(report(host(files)), "boot-sriov")
+    assert bool(found) is speaks
+
+
+def test_the_finding_mends_itself() -> None:
+    """The rule that it proposes satisfies it."""
+    (finding,) = findings(report(host(MANAGER)), "boot-sriov")
+    rule, _, path = finding.commands[0].removeprefix("echo '").rpartition("' > ")
+    assert findings(report(host({**MANAGER, path: f"{rule}\n"})), "boot-sriov") == ()
+
+
+HARMLESS = (
+    "blk_update_request: I/O error, dev fd0, sector 0 op 0x0:(READ) flags 0x0",
+    "I/O error, dev sr0, sector 8 op 0x0:(READ)",
+    "hv_vmbus: registering driver hv_storvsc",
+    "ACPI BIOS Error (bug): Could not resolve symbol",
+    "systemd-modules-load.service: Failed with result 'exit-code'.",
+    "Failed to start something.service - Something.",
+    "EXT4-fs (sda1): mounted filesystem with ordered data mode. Opts: errors=remount-ro",
+    "hv_utils: Registering HyperV Utility Driver",
+)
+TELLING = {
+    "Reached target emergency.target - Emergency Mode.": Severity.ERROR,
+    "EXT4-fs (sda1): Remounting filesystem read-only": Severity.ERROR,
+    "Timed out waiting for device dev-disk-by\\x2duuid-1.device - /dev/disk/by-uuid/1.": Severity.WARNING,
+    "EXT4-fs error (device sda1): ext4_lookup:1855: inode #131: comm ls: iget: checksum invalid": Severity.WARNING,
+    "XFS (sda2): Metadata corruption detected at xfs_agf_read_verify": Severity.WARNING,
+    "blk_update_request: I/O error, dev sda, sector 4096 op 0x0:(READ)": Severity.WARNING,
+    "nvme nvme0: I/O 24 QID 1 timeout, aborting": Severity.WARNING,
+    "Out of memory: Killed process 812 (python3) total-vm:1998884kB": Severity.WARNING,
+}
+
+
+def test_a_healthy_log_says_nothing() -> None:
+    """Floppies and discs have errors in every VM, and units fail for reasons that are told elsewhere."""
+    assert said(booted(*HARMLESS), "boot-messages", FIRSTBOOT) == []
+
+
+@pytest.mark.parametrize("line", TELLING)
+def test_a_line_that_matters_is_shown(line: str) -> None:
+    """With how often it was there, and what it means."""
+    ((severity, message),) = said(booted(*HARMLESS, line, line), "boot-messages", FIRSTBOOT)
+    assert (severity, "(2 times): " in message) == (TELLING[line], True)
+
+
+def test_a_journal_that_says_nothing_is_unknown() -> None:
+    """Not all may read it; and where systemd does not run there is none."""
+    assert by_check(report(booted(""), FIRSTBOOT))["boot-messages"].status.value == "unknown"
+    assert statuses(report(host(with_agents.SYSTEMD_RUNS), FIRSTBOOT))["boot-messages"] == "unknown"
+    assert statuses(report(host({}), FIRSTBOOT))["boot-messages"] == "notapplicable"
