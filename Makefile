@@ -55,6 +55,7 @@ boots: prepared ## boot real images in an emulator: minutes
 
 bench: prepared ## measure time and memory, in the stand-in platform and of very many firewall rules: make bench RUNS=9
 	@$(PY) -m tests.bench $(RUNS)
+	@echo; $(PY) -m tests.bench.packages $(RUNS)
 	@echo; $(PY) -m tests.bench.initramfs
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
 

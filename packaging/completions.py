@@ -24,6 +24,11 @@ class Value(Enum):
     ANYTHING = "anything"
 
 
+CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)
+LISTS = {"checks": CHECKS, "causes": tuple(sorted(set(page_ids()) - set(CHECKS)))}
+"""Words that stand behind many options; written once, because they are most of what there is to write."""
+
+
 @dataclass(frozen=True)
 class Argument:
     """One option, or one positional argument, which has no names."""
@@ -32,7 +37,13 @@ class Argument:
     help: str
     value: Value
     words: "tuple[str, ...]" = ()
+    lists: "tuple[str, ...]" = ()
+    """Names in LISTS of further words."""
     repeats: bool = False
+
+    def offered(self) -> str:
+        """All words, with each list as a variable of the shell."""
+        return " ".join((*self.words, *(f"${name}" for name in self.lists)))
 
 
 @dataclass(frozen=True)
@@ -61,29 +72,29 @@ def commands() -> "tuple[Command, ...]":
 
 
 def _argument(command: str, action: argparse.Action) -> Argument:
-    words, value = _values(command, action)
+    words, lists, value = _values(command, action)
     first = (action.help or "").replace("%%", "%").partition(";")[0].partition(" (default")[0]
     return Argument(
         tuple(action.option_strings),
         first,
         value,
         words,
+        lists,
         repeats=action.nargs == "+" or isinstance(action, argparse._AppendAction),
     )
 
 
-def _values(command: str, action: argparse.Action) -> "tuple[tuple[str, ...], Value]":
+def _values(command: str, action: argparse.Action) -> "tuple[tuple[str, ...], tuple[str, ...], Value]":
     if action.nargs == 0:
-        return (), Value.NONE
+        return (), (), Value.NONE
     if action.choices is not None:
-        return tuple(map(str, action.choices)), Value.ANYTHING
+        return tuple(map(str, action.choices)), (), Value.ANYTHING
     metavar = str(action.metavar)
     if metavar.startswith("{"):
-        return tuple(word for word in metavar.strip("{}").split(",") if word.islower()), Value.FILE
+        return tuple(word for word in metavar.strip("{}").split(",") if word.islower()), (), Value.FILE
     if metavar == "ID":
-        checks = tuple(check.id for probe in PROBES for check in probe.checks)
-        return (page_ids() if command == "explain" else checks), Value.ANYTHING
-    return (), {"FILE": Value.FILE, "PATH": Value.FILE, "DIR": Value.DIRECTORY}.get(metavar, Value.ANYTHING)
+        return (), tuple(LISTS) if command == "explain" else ("checks",), Value.ANYTHING
+    return (), (), {"FILE": Value.FILE, "PATH": Value.FILE, "DIR": Value.DIRECTORY}.get(metavar, Value.ANYTHING)
 
 
 # --- bash ---------------------------------------------------------------------------------------------------------
@@ -110,6 +121,7 @@ def bash() -> str:
         [
             "# bash completion for azpreflight",
             "_azpreflight() {",
+            *(f'    local {name}="{" ".join(words)}"' for name, words in LISTS.items()),
             "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}",
             '    if [ "$COMP_CWORD" -eq 1 ]; then',
             f'        COMPREPLY=($(compgen -W "{names} --help --version" -- "$cur")); return',
@@ -135,7 +147,7 @@ def _bash_words(*arguments: Argument) -> str:
     """The command that offers the values of the first argument."""
     if not arguments:
         return "COMPREPLY=()"
-    words, files = " ".join(arguments[0].words), _BASH_FILES.get(arguments[0].value, "")
+    words, files = arguments[0].offered(), _BASH_FILES.get(arguments[0].value, "")
     names = "compopt -o filenames 2>/dev/null; " if files else ""
     return f'{names}COMPREPLY=($(compgen{files} -W "{words}" -- "$cur"))'
 
@@ -164,6 +176,7 @@ def zsh() -> str:
             "_azpreflight() {",
             "    local context state state_descr line",
             "    typeset -A opt_args",
+            *(f"    local {name}={_quoted(' '.join(words))}" for name, words in LISTS.items()),
             f"    local -a commands=({described})",
             "    _arguments -C '(- *)'{-h,--help}'[show the help]' '(- *)--version[show the version]' \\",
             "        '1:command:->command' '*::argument:->rest'",
@@ -181,7 +194,8 @@ def zsh() -> str:
 
 
 def _zsh_specs(argument: Argument) -> "list[str]":
-    action = f"({' '.join(argument.words)})" if argument.words else _ZSH_FILES.get(argument.value, "")
+    offered = argument.offered()
+    action = f"({offered})" if offered else _ZSH_FILES.get(argument.value, "")
     value = "" if argument.value is Value.NONE else f":{_zsh(argument.help) or 'value'}:{action}"
     if not argument.names:
         return [_quoted(("*" if argument.repeats else "1") + value)]
@@ -194,7 +208,11 @@ def _zsh(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
+    """In single quotes, but for the variables of the lists."""
+    text = text.replace("'", "'\\''")
+    for name in LISTS:
+        text = text.replace(f"${name}", f"'${name}'")
+    return f"'{text}'"
 
 
 # --- fish ---------------------------------------------------------------------------------------------------------
@@ -203,6 +221,7 @@ def _quoted(text: str) -> str:
 def fish() -> str:
     """One `complete` for each command and each option."""
     lines = ["# fish completion for azpreflight", "complete -c azpreflight -f"]
+    lines += [f"set -l {name} {' '.join(words)}" for name, words in LISTS.items()]
     lines += [
         f"complete -c azpreflight -n __fish_use_subcommand -a {command.name} -d {_fish(command.help)}"
         for command in commands()
@@ -214,7 +233,7 @@ def fish() -> str:
 
 def _fish_line(command: Command, argument: Argument) -> str:
     names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in argument.names)
-    words = f"-a {_fish(' '.join(argument.words))}" if argument.words else ""
+    words = f'-a "{argument.offered()}"' if argument.offered() else ""
     files = argument.value in (Value.FILE, Value.DIRECTORY)
     needs = "-r" if argument.names and argument.value is not Value.NONE else ""
     more = "-F" if files else "-f" if needs else ""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
+from azpreflight.probes.generalization.own import ARMED
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
@@ -88,6 +89,14 @@ def test_it_depends_on_the_distributions_own_libraries(deb: Path) -> None:
     assert field(deb, "Suggests") == "python3-iptables"
 
 
+def test_every_unit_and_every_preset_is_in_it(deb: Path) -> None:
+    done = subprocess.run(["dpkg-deb", "--contents", deb], check=True, capture_output=True, text=True, timeout=TIMEOUT)
+    there = set(re.findall(r"/(systemd/\S+)$", done.stdout, re.MULTILINE))
+    places = {".service": "systemd/system", ".preset": "systemd/system-preset"}
+    wanted = {f"{places[path.suffix]}/{path.name}" for path in (SOURCE / "systemd").iterdir()}
+    assert wanted and wanted <= there
+
+
 # --- installed ----------------------------------------------------------------------------------------------------
 
 
@@ -162,6 +171,7 @@ def test_an_upgrade_keeps_configuration_and_state_and_removal_leaves_only_the_co
     config.write_text("fail_on: warning\n")
     state.parent.mkdir()
     state.write_text("{}")
+    armed(root)
     repacked(root / "azpreflight.deb", "99.0.0", tmp_path)
     install(root)
     assert "99.0.0" in done_inside(root, "dpkg-query", "--show", "azpreflight")
@@ -170,6 +180,14 @@ def test_an_upgrade_keeps_configuration_and_state_and_removal_leaves_only_the_co
     assert files(root) - before == {"/etc/azpreflight", "/etc/azpreflight/config.yaml"}
     done_inside(root, "dpkg", "--purge", "azpreflight")
     assert files(root) == before
+
+
+def armed(root: Path) -> None:
+    """As `azpreflight arm` leaves it, which needs systemctl; these trees have none."""
+    link, settings = (root / path.lstrip("/") for path in ARMED)
+    link.symlink_to("/lib/systemd/system/azpreflight-capture.service")
+    settings.mkdir()
+    (settings / "armed.conf").write_text("[Service]\n")
 
 
 def repacked(deb: Path, version: str, scratch: Path) -> None:

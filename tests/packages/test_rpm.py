@@ -255,6 +255,7 @@ def test_an_upgrade_keeps_configuration_and_state_and_removal_leaves_only_edited
     shipped = config.read_text()
     state.parent.mkdir()
     state.write_text("{}")
+    done_inside(root, "azpreflight", "arm")
     first = files(root)
     dnf(root, repository(tmp_path / "new", (), newer), "upgrade", "azpreflight")
     assert done_inside(root, "azpreflight", "--version") == "azpreflight 99.0.0\n"

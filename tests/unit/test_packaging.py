@@ -2,17 +2,19 @@
 
 import argparse
 import dataclasses
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from azpreflight import __version__, config, options
+from azpreflight import __version__, config, options, pages
 from azpreflight.model import Config
 from azpreflight.probes import PROBES
 
@@ -75,6 +77,25 @@ def test_every_key_of_the_configuration_is_there_and_its_example_is_valid() -> N
 
 def test_the_changelog_begins_with_this_version() -> None:
     assert (SOURCE / "packaging/debian/changelog").read_text().startswith(f"azpreflight ({__version__}) ")
+
+
+def test_the_archive_has_every_page_and_every_module(tmp_path: Path) -> None:
+    """Read as an installed program reads it."""
+    archive = tmp_path / "azpreflight.zip"
+    subprocess.run([sys.executable, SOURCE / "packaging/archive.py", archive], check=True, timeout=60)
+    code = "import json, azpreflight.pages as p; print(json.dumps([p.__file__, {name: p.page(name) for name in p.page_ids()}]))"
+    environment = {**os.environ, "PYTHONPATH": str(archive)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment, cwd="/", timeout=60
+    )
+    assert json.loads(done.stdout) == [
+        f"{archive}/azpreflight/pages.py",
+        {name: pages.page(name) for name in pages.page_ids()},
+    ]
+    modules = {path.relative_to(SOURCE / "agent").as_posix() for path in (SOURCE / "agent").rglob("*.py")}
+    with zipfile.ZipFile(archive) as opened:
+        assert modules <= set(opened.namelist())
+    assert pages.page("no-such-page") is None
 
 
 # --- completions --------------------------------------------------------------------------------------------------
