@@ -56,7 +56,9 @@ class Machine:
                 self.shell(f"rm -f {shlex.quote(path)}")
             else:
                 here = shlex.quote(path)
-                self.shell(f"mkdir -p $(dirname {here}); cat > {here} <<'END-OF-FILE'\n{text}\nEND-OF-FILE\n")
+                self.shell(
+                    f"mkdir -p $(dirname {here}); rm -f {here}; cat > {here} <<'END-OF-FILE'\n{text}\nEND-OF-FILE\n"
+                )
 
     def look(self) -> SavedRulesFacts:
         """What azpreflight sees."""

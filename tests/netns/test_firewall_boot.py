@@ -124,6 +124,24 @@ def own_unit(command: str) -> Files:
 
 ENABLE_OWN = f"ln -s ../rules.service {WANTS}/"
 MANGLED = f"*mangle\n:OUTPUT DROP [0:0]\nCOMMIT\n{filter_table('-A OUTPUT -m nosuchmatch -j ACCEPT')}"
+AZURE_LINUX = {
+    "/etc/systemd/system/iptables.service": "[Unit]\nConditionFileIsExecutable=/etc/systemd/scripts/iptables\n"
+    "After=network.target\n[Service]\nType=forking\nExecStart=/etc/systemd/scripts/iptables\n",
+    "/etc/systemd/scripts/iptables": "#!/bin/sh\niptables -P INPUT   DROP\niptables -P OUTPUT  DROP\n"
+    "ip6tables -P OUTPUT  DROP\niptables -F\niptables-restore < /etc/systemd/scripts/ip4save\n"
+    "ip6tables-restore < /etc/systemd/scripts/ip6save\n",
+    "/etc/systemd/scripts/ip6save": filter_table(),
+}
+"""As SPECS/iptables of azurelinux has it, without its settings of the kernel."""
+ENABLE_IPTABLES = f"ln -s ../iptables.service {WANTS}/; chmod +x /etc/systemd/scripts/iptables 2>/dev/null || true"
+OPEN_AGAIN = "*filter\n:INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A INPUT -j ACCEPT\n-A OUTPUT -j ACCEPT\nCOMMIT"
+RHEL = {
+    "/etc/systemd/system/iptables.service": "[Unit]\nBefore=network-pre.target\nAfter=ipset.service\n"
+    "ConditionPathExists=/etc/sysconfig/iptables\n[Service]\nExecStart=/usr/libexec/iptables/iptables.init start\n",
+    "/etc/systemd/system/ipset.service": "[Unit]\nBefore=network-pre.target\n[Service]\n"
+    "ExecStart=/usr/libexec/ipset/ipset.start-stop start\n",
+    "/etc/sysconfig/ipset.d/bad.set": f"create bad hash:ip\nadd bad {IMDS}",
+}
 CASES = {
     "a rule": Case({RULES4: filter_table("-A OUTPUT -o lo -j ACCEPT", DROP)}, [BY_DROP]),
     "a rule in legacy tables": Case({RULES4: filter_table("-A OUTPUT -o lo -j ACCEPT", DROP)}, [BY_DROP], LEGACY),
@@ -188,6 +206,17 @@ CASES = {
         [{f"tcp {WIRE}:80": "blocked by filter OUTPUT 1 at /etc/my.rules:5"}],
         ENABLE_OWN,
     ),
+    "Azure Linux": Case({**AZURE_LINUX, "/etc/systemd/scripts/ip4save": OPEN_AGAIN}, [{}], ENABLE_IPTABLES),
+    "Azure Linux, with a rule": Case(
+        {**AZURE_LINUX, "/etc/systemd/scripts/ip4save": filter_table(DROP)},
+        [{f"tcp {WIRE}:80": "blocked by filter OUTPUT 1 at /etc/systemd/scripts/ip4save:5"}],
+        ENABLE_IPTABLES,
+    ),
+    "iptables-services of RHEL, with a set": Case(
+        {**RHEL, "/etc/sysconfig/iptables": filter_table("-A OUTPUT -m set --match-set bad dst -j DROP")},
+        [{f"tcp {IMDS}:80": "blocked by filter OUTPUT 1 at /etc/sysconfig/iptables:5"}],
+        f"{ENABLE_IPTABLES}; ln -s ../ipset.service {WANTS}/; {DISABLE_PERSISTENT}",
+    ),
     "a service that is disabled": Case({RULES4: filter_table(DROP)}, [], DISABLE_PERSISTENT),
 }
 
@@ -229,3 +258,50 @@ def test_of_an_image_with_an_error_nothing_is_claimed_to_pass() -> None:
         machine.shell(f"sed -i /TEST_RULESET/d {SETTINGS}")
         facts = machine.look()
     assert {one.outcome.value for one in facts.boots[0].flows if one.flow.uid == 0} == {"blocked"}
+
+
+def test_a_bad_file_of_azure_linux_leaves_the_machine_closed() -> None:
+    """Its script has set the policies to DROP by then."""
+    files = {**AZURE_LINUX, "/etc/systemd/scripts/ip4save": filter_table("-A OUTPUT -m nosuchmatch -j ACCEPT")}
+    with booting.running(PERSISTENT, {**NO_FIREWALLD, **files}) as machine:
+        machine.shell(ENABLE_IPTABLES)
+        facts = machine.look()
+    assert words(facts) == [dict.fromkeys(ROOT, "blocked by filter OUTPUT policy at /etc/systemd/scripts/iptables:3")]
+    assert "nosuchmatch" in facts.boots[0].rehearsal.load_errors[0]
+
+
+HOOK = f"""#!/bin/sh
+touch /executed
+iptables -I OUTPUT -d {WIRE} -j DROP
+/sbin/iptables-restore -n < /etc/my.rules
+nft -f /etc/my.nft
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_hooks_are_not_executed_and_the_files_that_they_name_are_rehearsed(way: str) -> None:
+    files = {
+        "/etc/rc.local": HOOK,
+        "/etc/my.rules": filter_table(f"-A OUTPUT -d {IMDS} -j DROP"),
+        "/etc/my.nft": "add table inet own\nadd chain inet own o { type filter hook output priority 1; }\n"
+        "add rule inet own o udp dport 67 drop",
+        RULES4: filter_table(),
+    }
+    with WAYS[way](PERSISTENT, {**NO_FIREWALLD, **files}) as machine:
+        machine.shell("chmod +x /etc/rc.local")
+        facts = machine.look()
+        machine.shell("test ! -e /executed")
+    assert [(hook.path, hook.words, hook.files) for hook in facts.hooks] == [
+        ("/etc/rc.local", ("iptables", "iptables-restore", "nft"), ("/etc/my.rules", "/etc/my.nft"))
+    ]
+    assert [boot.order for boot in facts.boots] == [
+        ("netfilter-persistent",),
+        ("netfilter-persistent", "/etc/rc.local"),
+    ]
+    assert words(facts) == [
+        {},
+        {
+            f"tcp {IMDS}:80": "blocked by filter OUTPUT 1 at /etc/my.rules:5",
+            f"udp {WIRE}:67": "blocked by own o 1 at /etc/my.nft:3",
+        },
+    ]

@@ -31,7 +31,7 @@ def gather(host: Host, run: Run) -> SavedRulesFacts:
     this machine's network."""
     found = discover(host)
     if not found.orders:
-        return SavedRulesFacts(found.services, (), (), found.unread)
+        return SavedRulesFacts(found.services, found.hooks, (), found.unread)
     flows = flows_of(run)
     scene = scene_of_image(flows) if run.offline else scene_of(host, flows)
     setting = Setting(host, host.machine(), scene)
@@ -40,7 +40,7 @@ def gather(host: Host, run: Run) -> SavedRulesFacts:
         return rehearse(setting, plans, flows, found.unread)
 
     boots = host.together([partial(boot, plans) for plans in found.orders])
-    return SavedRulesFacts(found.services, (), boots, found.unread)
+    return SavedRulesFacts(found.services, found.hooks, boots, found.unread)
 
 
 PROBE = Probe(

@@ -9,13 +9,13 @@ from azpreflight.firewall.dump import tables_of
 from azpreflight.firewall.facts import Decider, FirewallFacts, Flow, FlowFacts, Outcome, Purpose
 from azpreflight.firewall.naming import title
 from azpreflight.firewall.rules import Chain, Table
-from azpreflight.firewall.saved.facts import Boot, SavedRulesFacts
+from azpreflight.firewall.saved.facts import Boot, Hook, SavedRulesFacts
 from azpreflight.firewall.saved.rehearsal import tables_of_boot
 from azpreflight.model import Confidence, Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.firewall_flows import ANYWHERE
 from azpreflight.probes.firewall_judges import PARTS, RULE_LIMIT, confidence_of, reason_of
-from azpreflight.probes.wording import count, plain
+from azpreflight.probes.wording import count, plain, several
 
 SOME_ORDERS = "nothing says which of {} the boot starts first, and it is so only if {} do in this order"
 BY_HOOK = "{} names the file; whether it loads it has not been tried"
@@ -31,12 +31,24 @@ def judge_load(facts: SavedRulesFacts, run: Run) -> Iterator[Verdict]:
     """What cannot be read or rehearsed is unknown; a loader that fails leaves what it had loaded before."""
     yield from (Unknown(reason) for reason in facts.unread)
     yield from (Unknown(f"{one.name}: {one.reason}") for one in facts.services if one.runs and one.reason)
+    yield from (_at_stage(_unrehearsed(hook), run) for hook in facts.hooks)
     errors = dict.fromkeys(error for boot in facts.boots for error in boot.rehearsal.load_errors)
     for error in errors:
         if run.offline:
             yield Unknown(f"the tools of this machine could not load all of the image's rules: {error}")
         else:
             yield _at_stage(_failed(error, facts), run)
+
+
+def _unrehearsed(hook: Hook) -> Finding:
+    """Said, and never tried."""
+    known = f", except {several(hook.files)}" if hook.files else ""
+    return Finding(
+        Severity.NOTE,
+        f"{plain(hook.path)} is run at boot and speaks of {several(hook.words)}; it cannot be rehearsed{known}",
+        "See that it lets root reach 168.63.129.16 and 169.254.169.254.",
+        evidence={"script": plain(hook.path), "programs": several(hook.words)},
+    )
 
 
 def _failed(error: str, facts: SavedRulesFacts) -> Finding:
@@ -132,13 +144,20 @@ def _finding(fate: Fate, severity: Severity, facts: SavedRulesFacts) -> Finding:
 
 def _confidence(fate: Fate, facts: SavedRulesFacts) -> "tuple[Confidence, str]":
     found, order = fate.worst, fate.boot.order
-    hooks = [name for name in order if name.startswith("/")]
-    if fate.always and not hooks:
+    hooks = [plain(hook.path) for hook in facts.hooks if hook.files]
+    without = [boot for boot in facts.boots if not set(hooks) & set(boot.order)]
+    if fate.always or (hooks and _stopped_in(without, found.flow)):
         return confidence_of(found), found.reason or reason_of(found)
-    if hooks:
+    if set(hooks) & set(order):
         return Confidence.LIKELY, BY_HOOK.format(" and ".join(hooks))
     every = " and ".join(sorted(order))
     return Confidence.POSSIBLE, SOME_ORDERS.format(every, " and ".join(order))
+
+
+def _stopped_in(boots: "Sequence[Boot]", flow: Flow) -> bool:
+    """In every one of these boots, and there are some."""
+    outcomes = [one.outcome for boot in boots for one in boot.flows if one.flow == flow]
+    return bool(outcomes) and not {Outcome.ALLOWED, Outcome.UNKNOWN} & set(outcomes)
 
 
 def _message(found: FlowFacts) -> str:

@@ -1,12 +1,15 @@
 """Which services load rules at the next boot, and in which orders. From files alone, so of a mounted image too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Callable, NamedTuple, Optional
 
 from azpreflight.firewall.saved import order, services
-from azpreflight.firewall.saved.facts import Service
+from azpreflight.firewall.saved.facts import Hook, Service
+from azpreflight.firewall.saved.firewalld import firewalld
+from azpreflight.firewall.saved.hooks import hooks
 from azpreflight.firewall.saved.plan import Plan, Reader
+from azpreflight.firewall.saved.ufw import ufw
 from azpreflight.firewall.saved.units import UnitFile, conditions_hold, unit_file, wanted_services
 from azpreflight.host import Host
 from azpreflight.host.systemd import Unit, UnitState, unit
@@ -20,7 +23,8 @@ class Found(NamedTuple):
 
     services: tuple[Service, ...]
     orders: tuple[tuple[Plan, ...], ...]
-    """Plans of services that run, in each order that is possible."""
+    """Plans of services that run, in each order that is possible; then each with what hooks are known to load."""
+    hooks: tuple[Hook, ...]
     unread: tuple[str, ...]
 
 
@@ -30,6 +34,8 @@ KNOWN: "Mapping[str, Planner]" = {
     "ip6tables.service": services.iptables,
     "ipset.service": services.ipset_service,
     "nftables.service": services.direct,
+    "ufw.service": ufw,
+    "firewalld.service": firewalld,
 }
 """Services of distributions; any other unit is one of them only if its own command is a loader with a file."""
 
@@ -43,11 +49,23 @@ def discover(image: Host) -> Found:
     units = {found.name: found for plan, found in looked if plan.service.runs}
     units.update(_targets(image, list(units.values())))
     possible = order.orders(tuple(running), units) if running else ()
+    orders = tuple(tuple(running[name] for name in names) for names in possible)
+    own = hooks(reader, list(_users_own(image, running)))
+    last = tuple(found.plan for found in own if found.plan.steps)
     return Found(
         tuple(plan.service for plan, _ in looked),
-        tuple(tuple(running[name] for name in names) for names in possible),
+        (*orders, *((*plans, *last) for plans in (orders or ((),)) if last)),
+        tuple(found.hook for found in own),
         tuple(reader.unread),
     )
+
+
+def _users_own(image: Host, running: "Mapping[str, Plan]") -> "Iterator[UnitFile]":
+    """Units that the boot starts and that are not known here."""
+    for name in wanted_services(image):
+        found = unit_file(image, name) if name not in running and name not in KNOWN else None
+        if found is not None and _why_not(image, unit(image, name), found) is None:
+            yield found
 
 
 def _look(reader: Reader, name: str) -> "Optional[tuple[Plan, UnitFile]]":
@@ -63,8 +81,9 @@ def _look(reader: Reader, name: str) -> "Optional[tuple[Plan, UnitFile]]":
     if plan is None:
         service = Service(name.partition(".")[0], name, False, reason=why or ABSENT)
         return Plan(service), found
-    service = replace(plan.service, runs=False, reason=why) if why is not None else plan.service
-    return plan._replace(service=service), found
+    if why is not None and plan.service.runs:
+        plan = plan._replace(service=replace(plan.service, runs=False, reason=why))
+    return plan, found
 
 
 def _is_alias(image: Host, found: UnitFile) -> bool:

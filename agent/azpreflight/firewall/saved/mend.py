@@ -5,11 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Optional
 
-from azpreflight.firewall.facts import Decider, Flow, FlowFacts, Part
+from azpreflight.firewall.facts import Decider, Flow, FlowFacts, Part, Purpose
 from azpreflight.firewall.naming import Place, iptables_accept, nft_accept
 from azpreflight.firewall.rules import Table
 from azpreflight.firewall.saved.plan import Line
 from azpreflight.firewall.saved.ruleset import Ruleset
+
+FIREWALLD = "/etc/firewalld/policies/"
+UFW = ("/etc/ufw/user", "/etc/ufw/after", "/etc/default/ufw")
+"""Files of ufw that are not for the user to edit, or come too late."""
+BEFORE_RULES = {
+    "ip": ("/etc/ufw/before.rules", "ufw-before-output"),
+    "ip6": ("/etc/ufw/before6.rules", "ufw6-before-output"),
+}
+"""By family: the file, and its chain for what the machine sends."""
 
 
 def located(found: FlowFacts, tables: "Sequence[Table]", ruleset: Ruleset) -> FlowFacts:
@@ -18,7 +27,10 @@ def located(found: FlowFacts, tables: "Sequence[Table]", ruleset: Ruleset) -> Fl
         return found
     place = _place(found.decider, tables)
     line = ruleset.line_of(place) if place is not None else None
-    command = _edit(found, place, line, ruleset) if place is not None and line is not None else None
+    command = None
+    if place is not None and line is not None:
+        by_firewalld = line.path.startswith(FIREWALLD)
+        command = _for_firewalld(found, line) if by_firewalld else _edit(found, place, line, ruleset)
     return replace(
         found,
         decider=replace(
@@ -44,15 +56,37 @@ def _edit(found: FlowFacts, place: Place, line: Line, ruleset: Ruleset) -> Optio
     decider = found.decider
     if decider is None or not line.number:
         return None
+    if place.table.family in BEFORE_RULES and line.path.startswith(UFW):
+        return _for_ufw(found, place, ruleset)
     if decider.number is not None and not decider.general and _is_alone(line, place):
         return _sed(f"{line.number}d", line.path)
     accept = _accept(place, found.flow, found.part)
     if place.table.iptables:
-        before = line if decider.number is not None else ruleset.end_of(place.table)
+        before = line if decider.number is not None else ruleset.end_of(place.table, line.path)
         return _sed(f"{before.number}i {accept}", before.path) if before is not None else None
     if decider.number is None:
         return _sed(f"{line.number}a {accept}", line.path)
     return _sed(f"{line.number}i {accept}", line.path) if _is_alone(line, place) else None
+
+
+def _for_ufw(found: FlowFacts, place: Place, ruleset: Ruleset) -> Optional[str]:
+    """ufw writes most of its files itself; what is in before.rules stays, and has its turn before all of those."""
+    path, chain = BEFORE_RULES[place.table.family]
+    end = ruleset.end_of(place.table, path)
+    if end is None or found.part is not Part.REQUEST:
+        return None
+    return _sed(f"{end.number}i -A {chain} {iptables_accept(found.flow, found.part)}", path)
+
+
+def _for_firewalld(found: FlowFacts, line: Line) -> Optional[str]:
+    """A rich rule of the policy, which has its turn before what the policy does to the rest."""
+    flow, policy = found.flow, line.path[len(FIREWALLD) :].removesuffix(".xml")
+    if found.part is not Part.REQUEST:
+        return None
+    family = "ipv6" if ":" in flow.address else "ipv4"
+    to = "" if flow.purpose is Purpose.PACKAGE else f'destination address="{flow.address}" '
+    rule = f'rule family="{family}" {to}port port="{flow.port}" protocol="{flow.protocol}" accept'
+    return f"firewall-offline-cmd --policy={shlex.quote(policy)} --add-rich-rule={shlex.quote(rule)}"
 
 
 def _is_alone(line: Line, place: Place) -> bool:

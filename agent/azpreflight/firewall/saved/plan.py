@@ -53,6 +53,10 @@ class Plan(NamedTuple):
     """The service's own way, which reads files by itself; only the running system can go it. Else `steps` are."""
     hidden: tuple[str, ...] = ()
     """Files that are kept from it: hooks that it would run."""
+    blind: Optional[str] = None
+    """Why its text does not tell all that it loads, if so."""
+    places: tuple[tuple[str, str], ...] = ()
+    """Files of which only the names of their chains are known: the path, and a part of the name."""
 
     def run(self, live: bool) -> "tuple[Step, ...]":
         """What is run in a rehearsal."""

@@ -60,8 +60,9 @@ class Setting(NamedTuple):
 
 def rehearse(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]", unread: "Sequence[str]") -> Boot:
     """What comes of these plans, one after the other. Never raises: what cannot be done is in the result."""
-    ruleset = Ruleset(_plain(setting.image)).take([step for plan in plans for step in plan.steps])
-    incomplete = f"some rules could not be read: {unread[0]}" if unread else None
+    ruleset = Ruleset(_plain(setting.image), [place for plan in plans for place in plan.places])
+    ruleset.take([step for plan in plans for step in plan.steps])
+    incomplete = f"some rules could not be read: {unread[0]}" if unread else _blind(plans, setting.live)
     names = tuple(plan.service.name for plan in plans)
     began = time.monotonic()
     try:
@@ -70,7 +71,12 @@ def rehearse(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]",
     except HostError as error:
         return _by_text(names, setting, plans, flows, ruleset, incomplete or "", str(error))
     took = round(time.monotonic() - began, 4)
-    return _boot(names, setting, flows, ruleset, incomplete, {**answer, "duration_s": took})
+    return _boot(names, setting, plans, flows, ruleset, incomplete, {**answer, "duration_s": took})
+
+
+def _blind(plans: "Sequence[Plan]", live: bool) -> Optional[str]:
+    """Why the text of these plans is not all that they load; on the running system they load it by themselves."""
+    return next((f"{plan.service.name} {plan.blind}" for plan in plans if plan.blind and not (live and plan.own)), None)
 
 
 def _plain(image: Host) -> "dict[str, Backend]":
@@ -81,6 +87,7 @@ def _plain(image: Host) -> "dict[str, Backend]":
 def _boot(
     names: "tuple[str, ...]",
     setting: Setting,
+    plans: "Sequence[Plan]",
     flows: "Sequence[Flow]",
     ruleset: Ruleset,
     incomplete: Optional[str],
@@ -89,7 +96,7 @@ def _boot(
     dumps = tuple(_dump(read) for read in answer["reads"])
     tables = tables_of_boot(dumps)
     errors = load_errors_of(answer)
-    copy = Copy(Index(tables), programs_of(setting.machine), incomplete or _doubt(setting, errors))
+    copy = Copy(Index(tables), programs_of(setting.machine), incomplete or _doubt(setting, plans, answer))
     seen = iter(answer["flows"])
 
     def one(flow: Flow) -> FlowFacts:
@@ -108,8 +115,13 @@ def _boot(
     return Boot(names, rehearsal, dumps, tuple(one(flow) for flow in flows))
 
 
-def _doubt(setting: Setting, errors: "Sequence[str]") -> Optional[str]:
+def _doubt(setting: Setting, plans: "Sequence[Plan]", answer: "Mapping[str, Any]") -> Optional[str]:
     """Why what could not be loaded here may be loaded at boot, if so."""
+    errors = load_errors_of(answer)
+    blind = {plan.service.name for plan in plans if plan.blind}
+    failed = [load for load in answer["loads"] if load["status"] != 0 and load["service"] in blind]
+    if failed:
+        return f"{failed[0]['service']} could not be started in the rehearsal: {errors[0]}"
     if errors and not setting.live:
         return f"the tools of this machine could not load all of the image's rules: {errors[0]}"
     missing = next((error for error in errors if _NEEDS_MODULE.search(error)), None)
@@ -126,8 +138,8 @@ def _by_text(
     error: str,
 ) -> Boot:
     """What the text of the rules says, where all of it is known."""
-    blind = [plan.service.name for plan in plans if not plan.steps]
-    incomplete = incomplete or (f"{blind[0]} makes its rules itself, and could not be run: {error}" if blind else "")
+    blind = _blind(plans, live=False)
+    incomplete = incomplete or (f"{blind}; it could not be run: {error}" if blind else "")
     tables = ruleset.tables()
     copy = Copy(Index(tables), programs_of(setting.machine), incomplete or None)
 

@@ -30,7 +30,8 @@ class SavedChain:
     """A chain while the text is read."""
 
     policy: Optional[str] = None
-    policy_line: Optional[Line] = None
+    policy_lines: dict[str, Line] = field(default_factory=dict)
+    """Where each policy was last asked for: if what came later did not load, an earlier one holds."""
     rules: list[Line] = field(default_factory=list)
     """The text of each is the rule alone."""
     exact: bool = True
@@ -43,8 +44,8 @@ class SavedTable:
 
     iptables: bool
     chains: dict[str, SavedChain] = field(default_factory=dict)
-    end: Optional[Line] = None
-    """The line COMMIT."""
+    ends: dict[str, Line] = field(default_factory=dict)
+    """The line COMMIT of each file that adds to it."""
 
     def chain(self, name: str) -> SavedChain:
         """The chain, made if it is new."""
@@ -52,10 +53,11 @@ class SavedTable:
 
 
 class Ruleset:
-    """All that the steps load, one after the other. `plain` is what the plain commands speak to, by family."""
+    """All that the steps load, one after the other. `plain` is what the plain commands speak to, by family; `places`
+    as in a plan."""
 
-    def __init__(self, plain: "Mapping[str, Backend]") -> None:
-        self._plain = plain
+    def __init__(self, plain: "Mapping[str, Backend]", places: "Sequence[tuple[str, str]]" = ()) -> None:
+        self._plain, self._places = plain, places
         self.found: dict[Key, SavedTable] = {}
 
     def take(self, steps: "Sequence[Step]") -> "Ruleset":
@@ -83,7 +85,7 @@ class Ruleset:
             elif table is None or not text or text.startswith("#"):
                 continue
             elif text == "COMMIT":
-                table.end, table = line, None
+                table.ends[line.path], table = line, None
             elif text.startswith(":"):
                 _declare(table, line, *text[1:].split(" ", 2)[:2])
             else:
@@ -93,7 +95,7 @@ class Ruleset:
         table = self.found.setdefault(key, SavedTable(iptables=True))
         if flush:
             kept = {name: chain for name, chain in table.chains.items() if chain.policy is not None}
-            table.chains = {name: SavedChain(chain.policy, chain.policy_line) for name, chain in kept.items()}
+            table.chains = {name: SavedChain(chain.policy, chain.policy_lines) for name, chain in kept.items()}
         return table
 
     # nft
@@ -171,9 +173,9 @@ class Ruleset:
         table = self.found.get(place.table.key)
         chain = table.chains.get(place.chain.name) if table is not None else None
         if chain is None:
-            return None
+            return next((Line(path, 0, "") for path, part in self._places if part in place.chain.name), None)
         if place.number is None:
-            return _real(chain.policy_line if chain.policy == place.chain.policy else None)
+            return _real(chain.policy_lines.get(place.chain.policy or ""))
         if chain.exact and len(chain.rules) == len(place.chain.lines):
             return _real(chain.rules[place.number - 1])
         text = savetext.specification(place.line)
@@ -183,10 +185,10 @@ class Ruleset:
         paths = {line.path for line in chain.rules if line.path != GENERATED}
         return Line(paths.pop(), 0, "") if len(paths) == 1 else None
 
-    def end_of(self, table: Table) -> Optional[Line]:
-        """The line that ends a table of iptables'."""
+    def end_of(self, table: Table, path: str) -> Optional[Line]:
+        """The line that ends a table of iptables' in a file."""
         found = self.found.get(table.key)
-        return _real(found.end) if found is not None else None
+        return _real(found.ends.get(path)) if found is not None else None
 
 
 def _real(line: Optional[Line]) -> Optional[Line]:
@@ -199,7 +201,8 @@ def _declare(table: SavedTable, line: Line, name: str, policy: str = "-") -> Non
     if policy == "-":
         chain.rules.clear()
     else:
-        chain.policy, chain.policy_line = policy, line
+        chain.policy = policy
+        chain.policy_lines[policy] = line
 
 
 def _command(table: SavedTable, line: Line, text: str) -> None:
@@ -226,7 +229,8 @@ def _in_chain(chain: SavedChain, statement: nftfile.Statement, words: "list[str]
     if words[0] not in DECLARING:
         chain.rules.append(statement.line._replace(text=statement.text))
     elif words[0] == "policy" and len(words) > 1:
-        chain.policy, chain.policy_line = words[1].upper(), statement.line
+        chain.policy = words[1].upper()
+        chain.policy_lines[chain.policy] = statement.line
 
 
 def _key(words: "Sequence[str]") -> Key:

@@ -23,6 +23,8 @@ EMPTY = ("/run", "/tmp", "/var/log", "/var/run", "/var/tmp")  # noqa: S108 - of 
 NET_SETTINGS = "/proc/sys/net"
 """Stays writable: from within the scratch namespace, only that namespace's own settings are to be seen."""
 NOTHING = "/dev/null"
+MODPROBE = "/sbin/modprobe"
+"""Kept from the loaders, as its configuration may name programs of the user's."""
 
 
 def enter(hidden: "Sequence[str]" = ()) -> None:
@@ -43,7 +45,7 @@ def enter(hidden: "Sequence[str]" = ()) -> None:
     if os.path.isdir(NET_SETTINGS):
         _mount(NET_SETTINGS, NET_SETTINGS, MS_BIND)
         _mount(None, NET_SETTINGS, MS_REMOUNT | MS_BIND)
-    for path in hidden:
+    for path in (MODPROBE, *hidden):
         with suppress(FileNotFoundError):
             _mount(NOTHING, path, MS_BIND)
 
