@@ -117,7 +117,8 @@ def guest() -> "Iterator[Guest]":
 
 def main() -> None:
     """Look at the namespace that this process is in; flows on standard input, the look on standard output."""
-    flows = codec.decode(tuple[Flow, ...], json.load(sys.stdin))
+    asked = sys.stdin.read()
+    flows = codec.decode(tuple[Flow, ...], json.loads(asked)) if asked else FLOWS
     host = LocalHost()
     dumps = dump(host)
     rehearsal, decided = rehearse(host, dumps, tables_of(dumps), flows)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from azpreflight.firewall.facts import Flow, Outcome, Purpose
 from tests.netns.guest import FLOWS, FLOWS6, Guest, guest
 
 pytestmark = pytest.mark.root
@@ -121,6 +122,44 @@ IPTABLES = {
         "{t} -A OUTPUT -o lo -j DROP",
         {"udp 127.0.0.53:53": "blocked by filter OUTPUT 1"},
     ),
+    "several interfaces, one of which does not exist": (
+        f"{{t}} -A OUTPUT -o ens9 -j DROP; {{t}} -A OUTPUT -o eth+ -d {WIRE} -p tcp --dport 32526 -j DROP",
+        {f"tcp {WIRE}:32526": "blocked by filter OUTPUT 2"},
+    ),
+    "a set that a rule fills, and another that it asks": (
+        "ipset create seen hash:ip timeout 60; ipset create ports bitmap:port range 1-1000; ipset add ports 443;"
+        " {t} -A OUTPUT -p udp --dport 67 -j SET --add-set seen dst;"
+        " {t} -A OUTPUT -p tcp -m set --match-set ports dst -j REJECT",
+        {"tcp 20.60.0.10:443": "blocked by filter OUTPUT 2"},
+    ),
+    "a set of sets": (
+        "ipset create bad hash:net; ipset add bad 168.63.0.0/16; ipset create all list:set; ipset add all bad;"
+        " {t} -A OUTPUT -p udp -m set --match-set all dst -j DROP",
+        all_of({f"udp {WIRE}:53", f"udp {WIRE}:67"}, "blocked by filter OUTPUT 1"),
+    ),
+    "a rate that is not used up yet": (
+        f"{{t}} -A OUTPUT -d {WIRE} -p tcp --dport 80 -m hashlimit --hashlimit-above 90/sec --hashlimit-burst 90"
+        " --hashlimit-mode srcip --hashlimit-name rate -j DROP",
+        {f"tcp {WIRE}:80": "probabilistic by filter OUTPUT 1"},
+    ),
+    "a queue that lets pass where nobody reads it": (
+        "{t} -A OUTPUT -p tcp --dport 443 -j NFQUEUE --queue-num 3 --queue-bypass",
+        {"tcp 20.60.0.10:443": "queued by filter OUTPUT 1"},
+    ),
+    "a control group, of which programs have their own": (
+        f"{{t}} -A OUTPUT -d {WIRE} -p tcp --dport 80 -m cgroup --cgroup 1048577 -j DROP",
+        {f"tcp {WIRE}:80": "unknown by filter OUTPUT 1"},
+    ),
+    "marks, and the way back": (
+        "{t} -t mangle -A OUTPUT -p tcp --dport 443 -j MARK --set-mark 7;"
+        " {t} -A OUTPUT -p tcp -m mark --mark 7 -j REJECT --reject-with tcp-reset",
+        {"tcp 20.60.0.10:443": "blocked by filter OUTPUT 1"},
+    ),
+    "tracking turned off, and then asked for": (
+        "{t} -t raw -A OUTPUT -p udp --dport 53 -j CT --notrack; {t} -A OUTPUT -o lo -j ACCEPT;"
+        " {t} -A OUTPUT -m conntrack --ctstate UNTRACKED -j DROP",
+        all_of(UDP - {f"udp {WIRE}:67", "udp 127.0.0.53:53"}, "blocked by filter OUTPUT 2"),
+    ),
     "logging": ("{t} -A OUTPUT -m limit --limit 3/min -j LOG --log-prefix 'azpreflight test '", {}),
 }
 AGENT = [
@@ -158,6 +197,33 @@ def test_the_guest_agents_own_rules(vm: Guest, tool: str, rules: "tuple[int, ...
     found = vm.look()
     assert found.summary == expected
     assert {one.decider.owner for one in found.flows if one.decider is not None} <= {"waagent"}
+
+
+OTHERS = Flow("tcp", WIRE, 80, Purpose.WIRE_SERVER, uid=65534)
+
+
+@pytest.mark.parametrize("tool", ["iptables-legacy", "iptables-nft"])
+def test_the_guest_agents_own_rules_stop_others_than_root(vm: Guest, tool: str) -> None:
+    for rule in AGENT:
+        vm.shell(f"{tool} -t security -A OUTPUT -d {WIRE} {rule}")
+    (found,) = vm.look((OTHERS,)).flows
+    assert (found.outcome, found.decider and (found.decider.number, found.decider.owner)) == (
+        Outcome.BLOCKED,
+        (3, "waagent"),
+    )
+
+
+def test_the_table_that_the_guest_agent_makes_without_iptables(vm: Guest) -> None:
+    """WALinuxAgent, azurelinuxagent/ga/firewall_manager.py: one rule for all that is not root's and not DNS."""
+    vm.shell(
+        "nft add table ip walinuxagent;"
+        " nft 'add chain ip walinuxagent output { type filter hook output priority 0; policy accept; }';"
+        f" nft 'add rule ip walinuxagent output ip daddr {WIRE} tcp dport != 53 skuid != 0"
+        " ct state invalid,new counter drop'"
+    )
+    found = vm.look((*FLOWS, OTHERS))
+    assert found.summary == {f"tcp {WIRE}:80": "blocked by walinuxagent output 1"}
+    assert [one.flow.uid for one in found.flows if one.decider is not None] == [65534]
 
 
 @pytest.mark.parametrize("tool", ["ip6tables-legacy", "ip6tables-nft"])
@@ -215,6 +281,45 @@ NFT = {
         'add table netdev card\nadd chain netdev card i { type filter hook ingress device "eth0" priority 0; }\n'
         "add rule netdev card i ip saddr 169.254.169.254 drop\n",
         {"tcp 169.254.169.254:80": "blocked reply by card i 1"},
+    ),
+    "a set that a rule fills and forgets": (
+        "add set inet guard seen { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 1m; }\n"
+        "add rule inet guard out meta l4proto tcp add @seen { ip daddr . tcp dport }\n"
+        f"add rule inet guard out ip daddr . tcp dport @seen ip daddr {WIRE} tcp dport 53 drop\n",
+        {f"tcp {WIRE}:53": "blocked by guard out 2"},
+    ),
+    "counters, limits and helpers that have names": (
+        "add counter inet guard lost\nadd limit inet guard few { rate over 900/second; }\n"
+        'add ct helper inet guard ftp { type "ftp" protocol tcp; }\n'
+        'add rule inet guard out tcp dport 21 ct helper set "ftp"\n'
+        'add rule inet guard out tcp dport 32526 counter name "lost" drop\n',
+        {f"tcp {WIRE}:32526": "blocked by guard out 2"},
+    ),
+    "a map of addresses": (
+        "add table ip divert\nadd chain ip divert o { type nat hook output priority -100; }\n"
+        "add map ip divert to { type inet_service : ipv4_addr . inet_service; "
+        "elements = { 443 : 127.0.0.1 . 3128 } ; }\n"
+        "add rule ip divert o dnat to tcp dport map @to\n",
+        {"tcp 20.60.0.10:443": "diverted to 127.0.0.1:3128 by divert o 1"},
+    ),
+    "an interface by name that does not exist": (
+        'add rule inet guard out oifname "ens9" drop\n'
+        'add rule inet guard out oifname { "ens8", "eth0" } udp dport 67 drop\n',
+        {f"udp {WIRE}:67": "blocked by guard out 2"},
+    ),
+    "a goto and a return": (
+        "add chain inet guard first\nadd chain inet guard second\nadd rule inet guard out tcp dport 53 goto first\n"
+        "add rule inet guard first ip daddr 10.9.9.9 return\nadd rule inet guard first jump second\n"
+        "add rule inet guard second return\nadd rule inet guard first drop\n",
+        {f"tcp {WIRE}:53": "blocked by guard first 3"},
+    ),
+    "a reset": (
+        "add rule inet guard out tcp dport 443 reject with tcp reset\n",
+        {"tcp 20.60.0.10:443": "blocked by guard out 1"},
+    ),
+    "an owner": (
+        "add rule inet guard out meta skuid != 0 drop\nadd rule inet guard out meta skuid 0 udp dport 67 drop\n",
+        {f"udp {WIRE}:67": "blocked by guard out 2"},
     ),
     "a rate": (
         "add rule inet guard out tcp dport 443 limit rate 1/hour burst 9 packets accept\n",

@@ -396,6 +396,14 @@ FAILED_DUMPS = {
         ),
         "nft -n list chains: its output is no list of rules",
     ),
+    "nft prints nothing": (
+        replace(
+            machine(files={"/proc/modules": "nf_tables 1 0 - Live 0x0\n"}),
+            programs={**HEALTHY.programs, NFT_LIST: Completed(0, "", "")},
+            nft_table_count=2,
+        ),
+        "nft -n list chains: it lists 0 tables, and the kernel has 2",
+    ),
     "too long": (legacy(Completed(0, save(("filter", ())), "", truncated=True)), "printed more than is read"),
     "no tool": (
         replace(HEALTHY, programs={WORKER: answer({})}),

@@ -11,14 +11,18 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Callable, Optional
 
-from azpreflight.firewall import nfttext, savetext
+from azpreflight.firewall import makers, nfttext, savetext
 from azpreflight.firewall.facts import Backend, Dump
 from azpreflight.firewall.rules import Table
 from azpreflight.firewall.tools import PREFIX, program
 from azpreflight.host import Host, HostError
 
 DUMP_TIMEOUT = 7.0
-"""Seconds for one tool. `iptables-nft-save` takes 1.7 s for 50,000 rules, and nft a little more."""
+"""Seconds for one tool. For 50,000 rules in one chain of nf_tables the kernel alone takes two to five, because it walks
+the chain from its beginning for every 32 KiB that it hands out."""
+CHECKED = 2_000
+"""Rules up to which it is checked that iptables-nft-save shows what is there; more come from programs that speak to
+iptables, and to list them once more would cost as long as the whole rehearsal."""
 LEGACY_NAMES = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
 IPTABLES_NAMES = ("filter", "nat", "mangle", "raw", "security")
 NFT_CHAINS = ("nft", "-n", "list", "chains")
@@ -44,10 +48,11 @@ def dump(host: Host) -> "tuple[Dump, ...]":
 
 def tables_of(dumps: "Sequence[Dump]") -> "tuple[Table, ...]":
     """The tables of all dumps that are whole, each once."""
-    return tuple(table for found in dumps if found.error is None for table in _tables(found))
+    names = frozenset(found.name for found in dumps)
+    return tuple(table for found in dumps if found.error is None for table in _tables(found, names))
 
 
-def _tables(found: Dump) -> "Iterator[Table]":
+def _tables(found: Dump, listed: "Collection[str]") -> "Iterator[Table]":
     words = found.name.split()
     if words[0] == "ipset" or words[1] == "chains":
         return
@@ -55,14 +60,15 @@ def _tables(found: Dump) -> "Iterator[Table]":
         yield from nfttext.parse(found.text)
         return
     hidden = savetext.incompatible(found.text)
-    parsed = savetext.parse(found.text, Backend(words[0]), words[1])
-    yield from (table for table in parsed if table.name not in hidden)
+    for table in savetext.parse(found.text, Backend(words[0]), words[1]):
+        if table.name not in hidden and f"{found.name} {table.name}" not in listed:
+            yield table
 
 
 def _nft(host: Host, names: "Sequence[Name]") -> "list[Dump]":
     """The tables of nf_tables: those that iptables made as it shows them, everything else as nft does.
 
-    iptables-nft-save passes over what it cannot show, or fails; nft shows that too.
+    iptables-nft-save passes over what it cannot show, or fails, or shows something else; nft shows that too.
     """
     made = [(family, table) for family, table in names if family in PREFIX and table in IPTABLES_NAMES]
     families = [family for family in PREFIX if any(name[0] == family for name in made)]
@@ -73,7 +79,22 @@ def _nft(host: Host, names: "Sequence[Name]") -> "list[Dump]":
     passed_over = [name for name in made if name[1] in _left_out(saved[name[0]], name)]
     again = host.together([partial(_list, host, name) for name in passed_over])
     replaced = {name[0] for name, listed in zip(passed_over, again) if listed.error is None}
-    return [one for one in (*found, *again) if one.error is None or one.name.partition(" ")[2] not in replaced]
+    kept = [one for one in (*found, *again) if one.error is None or one.name.partition(" ")[2] not in replaced]
+    shown = [name for name in made if name not in passed_over and saved[name[0]].text.count(" -A ") <= CHECKED]
+    checked = host.together([partial(_not_by_iptables, host, name) for name in shown])
+    return [*kept, *(one for one in checked if one is not None)]
+
+
+def _not_by_iptables(host: Host, name: Name) -> Optional[Dump]:
+    """The table as nft lists it, where iptables-nft-save does not print what it is; None where it does."""
+    listed, said = _listed(host, name)
+    tables = nfttext.parse(listed.text) if listed.error is None else ()
+    if any(makers.foreign(table, said) for table in tables):
+        return listed
+    if any(makers.mixed(table, said) for table in tables):
+        reason = f"table {' '.join(name)} has rules of both iptables and nft, and neither program prints all of them"
+        return Dump(listed.name, listed.command, listed.text, reason)
+    return None
 
 
 def _left_out(saved: Dump, name: Name) -> "Collection[str]":
@@ -112,15 +133,29 @@ def _chains(host: Host) -> Optional[Dump]:
     try:
         if not _in_kernel(host) or (host.which("nft") is None and host.nft_tables() == 0):
             return None
-        return _whole(_run(host, "nft chains", NFT_CHAINS), nfttext.is_whole)
+        return _with_every_table(host, _whole(_run(host, "nft chains", NFT_CHAINS), nfttext.is_whole))
     except HostError as error:
         return Dump("nft chains", " ".join(NFT_CHAINS), "", str(error))
 
 
+def _with_every_table(host: Host, found: Dump) -> Dump:
+    """The kernel counts its tables too: a program that prints nothing and says that all went well proves nothing."""
+    listed, there = len(_TABLE.findall(found.text)), host.nft_tables()
+    if found.error is None and listed < there:
+        reason = f"{found.command}: it lists {listed} tables, and the kernel has {there}"
+        return Dump(found.name, found.command, found.text, reason)
+    return found
+
+
 def _list(host: Host, name: Name) -> Dump:
+    return _listed(host, name)[0]
+
+
+def _listed(host: Host, name: Name) -> "tuple[Dump, str]":
+    """The table, and what nft said on standard error."""
     family, table = name
-    found = _run(host, f"nft {family} {table}", ("nft", "-n", "-a", "list", "table", family, table))
-    return _whole(found, nfttext.is_whole)
+    found, said = _run_and_hear(host, f"nft {family} {table}", ("nft", "-n", "-a", "list", "table", family, table))
+    return _whole(found, nfttext.is_whole), said
 
 
 def _in_kernel(host: Host) -> bool:
@@ -136,14 +171,19 @@ def _in_kernel(host: Host) -> bool:
 
 
 def _run(host: Host, name: str, command: "tuple[str, ...]") -> Dump:
+    return _run_and_hear(host, name, command)[0]
+
+
+def _run_and_hear(host: Host, name: str, command: "tuple[str, ...]") -> "tuple[Dump, str]":
     words = " ".join(command)
     try:
         done = host.run(command, DUMP_TIMEOUT)
     except HostError as error:
-        return Dump(name, words, "", str(error))
+        return Dump(name, words, "", str(error)), ""
+    reason = None
     if done.status != 0:
         said = next((line for line in done.stderr.splitlines() if line.strip()), "no message")
-        return Dump(name, words, done.stdout, f"{words} ended with {done.status}: {said.strip()}")
-    if done.truncated:
-        return Dump(name, words, done.stdout, f"{words} printed more than is read")
-    return Dump(name, words, done.stdout)
+        reason = f"{words} ended with {done.status}: {said.strip()}"
+    elif done.truncated:
+        reason = f"{words} printed more than is read"
+    return Dump(name, words, done.stdout, reason), done.stderr
