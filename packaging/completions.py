@@ -7,8 +7,10 @@ They are files made at build time: nothing of azpreflight runs when somebody pre
 
 import argparse
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from azpreflight import options
 from azpreflight.pages import page_ids
@@ -24,6 +26,7 @@ class Value(Enum):
     ANYTHING = "anything"
 
 
+T = TypeVar("T")
 CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)
 LISTS = {"checks": CHECKS, "causes": tuple(sorted(set(page_ids()) - set(CHECKS)))}
 """Words that stand behind many options; written once, because they are most of what there is to write."""
@@ -97,6 +100,14 @@ def _values(command: str, action: argparse.Action) -> "tuple[tuple[str, ...], tu
     return (), (), {"FILE": Value.FILE, "PATH": Value.FILE, "DIR": Value.DIRECTORY}.get(metavar, Value.ANYTHING)
 
 
+def alike(pairs: "Iterable[tuple[T, str]]") -> "Iterable[tuple[T, list[str]]]":
+    """What is the same for several words is said once for all of them."""
+    found: dict[T, list[str]] = {}
+    for same, word in pairs:
+        found.setdefault(same, []).append(word)
+    return found.items()
+
+
 # --- bash ---------------------------------------------------------------------------------------------------------
 
 _BASH_FILES = {Value.FILE: " -f", Value.DIRECTORY: " -d"}
@@ -106,11 +117,14 @@ def bash() -> str:
     """A function that looks at the word before the one that is being completed."""
     names = " ".join(command.name for command in commands())
     cases = [
-        f'        "{command.name} {name}")\n            {_bash_words(option)}; return ;;'
-        for command in commands()
-        for option in command.options()
-        if option.value is not Value.NONE
-        for name in option.names
+        f"        {'|'.join(words)})\n            {values}; return ;;"
+        for values, words in alike(
+            (_bash_words(option), f'"{command.name} {name}"')
+            for command in commands()
+            for option in command.options()
+            if option.value is not Value.NONE
+            for name in option.names
+        )
     ]
     rest = [
         f'        "{command.name} "-*)\n            COMPREPLY=($(compgen -W "{_option_names(command)}" -- "$cur")) ;;\n'
@@ -227,17 +241,22 @@ def fish() -> str:
         for command in commands()
     ]
     lines += ["complete -c azpreflight -n __fish_use_subcommand -l version -d 'show the version'"]
-    lines += [_fish_line(command, argument) for command in commands() for argument in command.arguments]
+    lines += [
+        _fish_line(" ".join(names), argument)
+        for argument, names in alike(
+            (argument, command.name) for command in commands() for argument in command.arguments
+        )
+    ]
     return "\n".join([*lines, ""])
 
 
-def _fish_line(command: Command, argument: Argument) -> str:
+def _fish_line(commands: str, argument: Argument) -> str:
     names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in argument.names)
     words = f'-a "{argument.offered()}"' if argument.offered() else ""
     files = argument.value in (Value.FILE, Value.DIRECTORY)
     needs = "-r" if argument.names and argument.value is not Value.NONE else ""
     more = "-F" if files else "-f" if needs else ""
-    parts = [f"complete -c azpreflight -n '__fish_seen_subcommand_from {command.name}'", names, needs, more, words]
+    parts = [f"complete -c azpreflight -n '__fish_seen_subcommand_from {commands}'", names, needs, more, words]
     return " ".join([*(part for part in parts if part), f"-d {_fish(argument.help)}"])
 
 

@@ -83,7 +83,9 @@ def test_the_archive_has_every_page_and_every_module(tmp_path: Path) -> None:
     """Read as an installed program reads it."""
     archive = tmp_path / "azpreflight.zip"
     subprocess.run([sys.executable, SOURCE / "packaging/archive.py", archive], check=True, timeout=60)
-    code = "import json, azpreflight.pages as p; print(json.dumps([p.__file__, {name: p.page(name) for name in p.page_ids()}]))"
+    code = (
+        "import json, azpreflight.pages as p; print(json.dumps([p.__file__, {id: p.page(id) for id in p.page_ids()}]))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(archive)}
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment, cwd="/", timeout=60
