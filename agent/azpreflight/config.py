@@ -25,6 +25,7 @@ TIMEOUTS = (1.0, 3600.0)
 """Seconds: in less than one not even the files are read; the platform gives up on a boot before an hour has passed."""
 CLOUDS = ("public", "usgov", "china")
 """Sovereign clouds have endpoints of their own."""
+KVP = ("auto", "never")
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -148,6 +149,7 @@ def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
         "ignore": _Key("a list of check ids (see azpreflight list)", _list_of(_word(check_ids))),
         "fail_on": _Key(f"one of {', '.join(severities)}", lambda node: Severity(_word(severities)(node))),
         "seal_mends": _Key(f"a list of {', '.join(MENDS)}", _list_of(_word(tuple(MENDS)))),
+        "kvp": _Key(f"one of {', '.join(KVP)}", _word(KVP)),
         "timeout": _Key(f"seconds from {low:.0f} to {high:.0f}", _number(low, high)),
     }
 

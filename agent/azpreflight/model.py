@@ -86,6 +86,8 @@ class Config:
     """Seconds for the whole run; None: the built-in budget."""
     seal_mends: Optional[tuple[str, ...]] = None
     """Ids of the checks whose findings `seal` mends itself, beyond what the agents clean; None: its own list."""
+    kvp: Optional[str] = None
+    """auto or never: whether the daemon tells the host its verdict through Hyper-V's key-value exchange; None: auto."""
 
 
 F = TypeVar("F")

@@ -1,16 +1,22 @@
 """`azpreflight daemon`: what systemd runs at first boot. This says where its verdicts go, and `bootwatch` when."""
 
 import argparse
+import os
 from functools import partial
 
 from azpreflight.bootwatch.watch import BootWatch
 from azpreflight.commands import looking
+from azpreflight.config import DEFAULT_PATH, ConfigError, load
 from azpreflight.firstboot.policy import LIMIT_S
 from azpreflight.host import Host, LocalHost
-from azpreflight.model import Report
+from azpreflight.model import Config, Report
+from azpreflight.probes import PROBES
 from azpreflight.render import json, serial
+from azpreflight.render import kvp as render_kvp
+from azpreflight.sinks import kvp
 from azpreflight.sinks.file import append_line, write_file
 from azpreflight.sinks.journal import write_journal
+from azpreflight.sinks.kvp import write_kvp
 from azpreflight.sinks.serial import serial_devices, write_serial
 
 LOOK_BUDGET = 30
@@ -40,4 +46,16 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
         devices = serial_devices(host) if asked.serial == "auto" else (asked.serial,)
         content = serial.render(report, asked.report)
         places += [partial(write_serial, device, content) for device in devices]
+    if kvp.available() and _config(host, asked).kvp != "never":
+        places.append(partial(write_kvp, render_kvp.render(report)))
     looking.put(places)
+
+
+def _config(host: Host, asked: argparse.Namespace) -> Config:
+    """The configuration, whose errors each look has told about; without one, the defaults."""
+    path = os.path.abspath(asked.config or DEFAULT_PATH)
+    check_ids = tuple(check.id for probe in PROBES for check in probe.checks)
+    try:
+        return load(host, path, required=False, check_ids=check_ids)
+    except ConfigError:
+        return Config()

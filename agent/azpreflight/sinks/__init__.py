@@ -1,1 +1,1 @@
-"""Where a report goes: standard output, files, the serial console, the journal. One module a place."""
+"""Where a report goes: standard output, files, the serial console, the journal, the host. One module a place."""

@@ -1,0 +1,31 @@
+"""The verdict as one value for Hyper-V's key-value exchange, in the form of cloud-init's own report to the host.
+
+That is one line of CSV with `|` between fields and `'` as quote, `name=value` each (cloud-init,
+cloudinit/sources/azure/errors.py). What matters most comes first, because the host takes no more than 1023 bytes.
+"""
+
+from azpreflight.model import Readiness, Report
+from azpreflight.render.plain import plain
+
+_RESULT = {Readiness.READY: "success", Readiness.NOT_READY: "error", Readiness.UNDECIDED: "unknown"}
+
+
+def render(report: Report) -> str:
+    """One line of printable ASCII, not yet cut."""
+    first = report.causes[0] if report.causes else None
+    fields = {
+        "result": _RESULT[report.verdict],
+        "reason": f"{first.cause.value}: {first.summary}" if first is not None else None,
+        "agent": f"{report.tool.name}/{report.tool.version}",
+        "stage": report.run.stage.value,
+        "vm_id": report.run.vm_id,
+        "timestamp": report.run.started_at,
+        "check": first.check if first is not None else None,
+        "causes": ",".join(entry.cause.value for entry in report.causes) or None,
+        "remedy": first.remedy if first is not None else None,
+    }
+    return "|".join(_quoted(plain(f"{name}={value}")) for name, value in fields.items() if value is not None)
+
+
+def _quoted(field: str) -> str:
+    return "'" + field.replace("'", "''") + "'" if "|" in field or "'" in field else field
