@@ -1,11 +1,14 @@
 """When a verdict is worth saying, and what was reached when."""
 
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Optional
 
 import pytest
 
+from azpreflight.bootwatch import network
 from azpreflight.firstboot.policy import (
+    GRACE_S,
     LIMIT_S,
     LONGEST_S,
     SETTLE_S,
@@ -17,6 +20,7 @@ from azpreflight.firstboot.policy import (
     decide,
 )
 from azpreflight.firstboot.timeline import KINDS, timeline
+from azpreflight.host import Completed
 from azpreflight.model import (
     Cause,
     CauseEntry,
@@ -32,6 +36,7 @@ from azpreflight.model import (
     Tool,
 )
 from azpreflight.probes import PROBES
+from tests.fakes import FakeHost
 
 UNDER_WAY = Progress(provisioned=False, extensions_done=False)
 DONE = Progress(provisioned=True, extensions_done=True)
@@ -76,6 +81,28 @@ def test_the_first_verdict_is_said_at_once() -> None:
 @pytest.mark.parametrize("cause", [Cause.NO_NETWORK, Cause.PLATFORM_UNREACHABLE, Cause.DNS_UNREACHABLE])
 def test_a_network_that_may_be_coming_up_is_not_cried_over(cause: Cause) -> None:
     assert said(follow((failing(cause), 3.0), (failing(cause), SETTLE_S + 1))) == [False, True]
+
+
+def test_a_network_that_systemd_has_not_begun_with_is_waited_for() -> None:
+    broken = failing(Cause.NO_NETWORK)
+    late = partial(decide, History(), broken, UNDER_WAY, look_s=0.1)
+    assert late(60.0, network_s=None).say is False
+    assert late(60.0, network_s=60.0 - GRACE_S + 1.0).say is False
+    assert late(60.0, network_s=60.0 - GRACE_S).say is True
+    assert late(UNDECIDED_S, network_s=None).say is True
+
+
+@pytest.mark.parametrize(("told", "expected"), [("0\n", None), ("12345678\n", 12.345678), ("\n", 0.0)])
+def test_systemd_tells_when_it_began_with_the_network(told: str, expected: Optional[float]) -> None:
+    assert network.begun_s(FakeHost(programs={network.REACHED: Completed(0, told, "")})) == expected
+    assert network.begun_s(FakeHost()) == 0.0
+
+
+def test_nothing_is_said_beside_a_network_that_may_be_coming_up() -> None:
+    both = replace(
+        failing(Cause.BOOT_CONFIG), causes=(*failing(Cause.BOOT_CONFIG).causes, *failing(Cause.NO_NETWORK).causes)
+    )
+    assert said(follow((both, 20.0), (both, SETTLE_S))) == [False, True]
 
 
 def test_an_image_that_was_not_generalised_is_said_without_waiting_for_the_network() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional
 
-from azpreflight.bootwatch import memory
+from azpreflight.bootwatch import memory, network
 from azpreflight.bootwatch.agents import AgentLogs, size
 from azpreflight.bootwatch.memory import Memory
 from azpreflight.commands import looking
@@ -98,7 +98,7 @@ class BootWatch:
                 continue
             progress = agents.progress(not report.extensions and "goal-state" in self._first_seen)
             report = self._with_timeline(report, now, progress.provisioned, progress.extensions_done)
-            decision = decide(history, report, progress, now, now - began)
+            decision = decide(history, report, progress, now, now - began, network.begun_s(self.host))
             history = decision.history
             if decision.say:
                 self.say(report)

@@ -15,9 +15,13 @@ from azpreflight.model import Cause, Readiness, Report, Severity
 SETTLE_S = 30.0
 """Seconds after boot during which a missing network is a network that is coming up: DHCP on Azure answers within a
 second, but the link of an accelerated NIC and a slow boot take their time before it is asked."""
+GRACE_S = 15.0
+"""The same, after systemd has started what configures the network: a machine that relabels or checks its files first
+comes to that minutes after boot, and networkd asks DHCP only then."""
 UNDECIDED_S = 180.0
 """Seconds after boot during which a look that could not see enough is not worth a word: a machine that is starting
-everything at once may leave a look no time, and the next one will see."""
+everything at once may leave a look no time, and the next one will see. Nor is a network waited for any longer that
+systemd has not begun with."""
 COMING_UP = (Cause.NO_NETWORK, Cause.PLATFORM_UNREACHABLE, Cause.DNS_UNREACHABLE)
 """What is wrong on every machine whose network is not up yet."""
 LIMIT_S = 20 * 60.0
@@ -72,15 +76,25 @@ def diagnosis(report: Report) -> Diagnosis:
     return report.verdict.value, causes
 
 
-def decide(history: History, report: Report, progress: Progress, uptime_s: float, look_s: float) -> Decision:
-    """What to do after a look that took `look_s` seconds and ended `uptime_s` seconds after boot."""
+def decide(
+    history: History,
+    report: Report,
+    progress: Progress,
+    uptime_s: float,
+    look_s: float,
+    network_s: Optional[float] = 0.0,
+) -> Decision:
+    """What to do after a look that took `look_s` seconds and ended `uptime_s` seconds after boot.
+
+    `network_s` is when, in seconds after boot, what configures the network was started; None: it has not been.
+    """
     current = diagnosis(report)
     at_limit = uptime_s >= LIMIT_S
     over = well(report, progress) or at_limit
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
-        say = not coming_up(report, uptime_s)
+        say = not coming_up(report, uptime_s, network_s)
     else:
         say = current != history.said and current == history.seen
     changed = current != history.seen
@@ -90,14 +104,14 @@ def decide(history: History, report: Report, progress: Progress, uptime_s: float
     return Decision(say=say, over=over, wait_s=pause, history=kept)
 
 
-def coming_up(report: Report, uptime_s: float) -> bool:
-    """True while all that is wrong may be that the machine is still booting."""
+def coming_up(report: Report, uptime_s: float, network_s: Optional[float]) -> bool:
+    """True while some of what is wrong may be that the machine is still booting."""
     if report.verdict is Readiness.UNDECIDED:
         return uptime_s < UNDECIDED_S
-    if uptime_s >= SETTLE_S:
+    settled_s = UNDECIDED_S if network_s is None else max(SETTLE_S, network_s + GRACE_S)
+    if uptime_s >= settled_s:
         return False
-    errors = [entry.cause for entry in report.causes if entry.severity is Severity.ERROR]
-    return bool(errors) and all(cause in COMING_UP for cause in errors)
+    return any(entry.cause in COMING_UP for entry in report.causes if entry.severity is Severity.ERROR)
 
 
 def well(report: Report, progress: Progress) -> bool:
