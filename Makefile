@@ -7,7 +7,7 @@ SCENARIO =
 KEY =
 RUNS = 9
 
-.PHONY: help run test lint format schema pages demo scenarios boots bench wheel deb rpm dist sign clean prepared
+.PHONY: help run test lint format schema pages demo scenarios boots boottime bench wheel deb rpm dist sign clean prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -50,8 +50,11 @@ demo: prepared ## show a failing VM in the stand-in platform: make demo SCENARIO
 scenarios: prepared ## run every scenario of the stand-in platform, and print a table
 	@$(PY) -m tests.netns.demo --table
 
-boots: prepared ## boot real images in an emulator: minutes
-	@$(PY) -m pytest -q -m emulator tests/qemu
+boots: prepared ## only the tests that boot real images in an emulator
+	@$(PY) -m pytest -q -n 2 --dist loadgroup -m emulator
+
+boottime: prepared ## boot with and without the package, and compare
+	@$(PY) -m tests.bench.boottime
 
 bench: prepared ## measure time and memory, in the stand-in platform and of very many firewall rules: make bench RUNS=9
 	@$(PY) -m tests.bench $(RUNS)

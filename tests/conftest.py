@@ -11,12 +11,16 @@ settings.register_profile("house", deadline=None, derandomize=bool(os.environ.ge
 settings.load_profile("house")
 """No deadline for a single example: it would measure the machine. In CI the same examples each time."""
 
-TOOLS = ("ip", "nsenter", "unshare", "iptables", "nft", "mmdebstrap")
+TOOLS = {
+    "root": ("ip", "nsenter", "unshare", "iptables", "nft", "mmdebstrap"),
+    "emulator": ("qemu-system-x86_64", "qemu-img", "mke2fs", "genisoimage", "dnsmasq", "dpkg-buildpackage"),
+}
+"""Programs by the mark of the tests that need them."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Hold back a test marked `root` on a machine that cannot run it."""
-    missing = _missing() if item.get_closest_marker("root") else None
+    """Hold back a test on a machine that cannot run it: one that needs root, or programs."""
+    missing = _missing({mark.name for mark in item.iter_markers()}.intersection(TOOLS))
     if missing is None:
         return
     if os.environ.get("CI"):
@@ -24,11 +28,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(missing)
 
 
-def _missing() -> Optional[str]:
-    """What this machine lacks for network namespaces and scratch roots."""
-    if os.geteuid() != 0:
+def _missing(marks: "set[str]") -> Optional[str]:
+    """What this machine lacks for tests with these marks."""
+    if marks and os.geteuid() != 0:
         return "it needs root, for network namespaces of its own"
-    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
+    absent = [tool for mark in sorted(marks) for tool in TOOLS[mark] if shutil.which(tool) is None]
     return f"there is no program {', '.join(absent)}" if absent else None
 
 

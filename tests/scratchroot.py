@@ -35,9 +35,12 @@ def cache_directory() -> Path:
     return Path(base) / "azpreflight-tests"
 
 
-def debian_tree(suite: str = "bookworm", packages: "tuple[str, ...]" = ("waagent",)) -> Path:
+def debian_tree(
+    suite: str = "bookworm", packages: "tuple[str, ...]" = ("waagent",), options: "tuple[str, ...]" = ()
+) -> Path:
     """A Debian tree of this suite with these packages, without recommended ones. Do not write into it: `overlay` it.
 
+    `options` are further ones of mmdebstrap, hooks for example.
     Raises CannotBuild where the machine lacks what it takes.
     """
     if os.geteuid() != 0:
@@ -46,12 +49,12 @@ def debian_tree(suite: str = "bookworm", packages: "tuple[str, ...]" = ("waagent
         raise CannotBuild("building a Debian tree needs mmdebstrap")
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256(" ".join((RECIPE, suite, *sorted(packages))).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(" ".join((RECIPE, suite, *sorted(packages), *options)).encode()).hexdigest()[:12]
     tree = cache / f"{suite}-{digest}"
     with open(cache / f"{suite}-{digest}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tree.is_dir():
-            _build(suite, packages, tree)
+            _build(suite, packages, options, tree)
     return tree
 
 
@@ -65,13 +68,13 @@ def tree_for_test(suite: str, packages: "tuple[str, ...]") -> Path:
         pytest.skip(str(error))
 
 
-def _build(suite: str, packages: "tuple[str, ...]", tree: Path) -> None:
+def _build(suite: str, packages: "tuple[str, ...]", options: "tuple[str, ...]", tree: Path) -> None:
     """Build beside its final place and rename, so that a tree that exists is a whole one."""
     unfinished = tree.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
     command += ["--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Check-Valid-Until false"]
-    command += [f"--include={','.join(packages)}", suite, str(unfinished), f"deb {_archive()} {suite} main"]
+    command += [*options, f"--include={','.join(packages)}", suite, str(unfinished), f"deb {_archive()} {suite} main"]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_TIMEOUT)
     except subprocess.CalledProcessError as error:

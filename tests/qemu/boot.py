@@ -2,7 +2,7 @@
 
 import contextlib
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -10,23 +10,10 @@ from typing import Any, Optional
 from tests.netns import topology
 from tests.netns.namespaces import inside
 from tests.netns.standin import Fault, break_in, platform
+from tests.qemu.disc import write_disc
 from tests.qemu.image import Image
-from tests.qemu.machine import VM_ID, Machine, write_disc
+from tests.qemu.machine import VM_ID, Machine
 
-OVF = """<?xml version="1.0" encoding="utf-8"?>
-<Environment xmlns="http://schemas.dmtf.org/ovf/environment/1" xmlns:wa="http://schemas.microsoft.com/windowsazure">
- <wa:ProvisioningSection><wa:Version>1.0</wa:Version>
-  <LinuxProvisioningConfigurationSet xmlns="http://schemas.microsoft.com/windowsazure">
-   <ConfigurationSetType>LinuxProvisioningConfiguration</ConfigurationSetType>
-   <HostName>newvm</HostName><UserName>newuser</UserName><UserPassword>Stand-in.1</UserPassword>
-   <DisableSshPasswordAuthentication>false</DisableSshPasswordAuthentication>
-  </LinuxProvisioningConfigurationSet></wa:ProvisioningSection>
- <wa:PlatformSettingsSection><wa:Version>1.0</wa:Version>
-  <PlatformSettings xmlns="http://schemas.microsoft.com/windowsazure">
-   <ProvisionGuestAgent>true</ProvisionGuestAgent><PreprovisionedVm>false</PreprovisionedVm>
-  </PlatformSettings></wa:PlatformSettingsSection>
-</Environment>
-"""
 DHCP = (
     "dnsmasq",
     "--keep-in-foreground",
@@ -36,6 +23,7 @@ DHCP = (
     "--bind-interfaces",
     f"--dhcp-range={topology.VM},{topology.VM},255.255.255.0,86400",
     "--dhcp-authoritative",
+    "--dhcp-ignore-clid",  # it is one VM, whatever client asks; Azure goes by the MAC address
     "--leasefile-ro",
     f"--dhcp-option=3,{topology.GATEWAY}",
     f"--dhcp-option=245,{topology.WIRE_SERVER}",
@@ -52,10 +40,7 @@ class Boot:
     dns: str = topology.WIRE_SERVER
     """The name server that DHCP gives."""
     dhcp: bool = True
-    disc: "Sequence[str]" = ("-udf", "-J", "-R")
-    """Filesystems of the provisioning disc."""
     vm_id: str = VM_ID
-    append: str = ""
 
 
 @contextlib.contextmanager
@@ -69,9 +54,26 @@ def boot(image: Image, what: Boot, *, disk: Optional[Path] = None, state: Option
         break_in(names, what.faults)
         if what.dhcp:
             stack.enter_context(_served(names["fabric"], what.dns))
-        disc = write_disc(directory / "provisioning.iso", OVF, what.disc)
-        machine = Machine(image, names["vm"], directory, vm_id=what.vm_id, disc=disc, append=what.append, disk=disk)
+        disc = write_disc(directory / "provisioning.iso")
+        machine = Machine(image, names["vm"], directory, vm_id=what.vm_id, disc=disc, disk=disk, state=state)
         yield stack.enter_context(machine)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A machine that was stopped, to go on from."""
+
+    image: Image
+    state: Path
+    disk: Path
+
+
+def go_on(saved: Saved, folder: Path, what: Boot) -> "contextlib.AbstractContextManager[Machine]":
+    """The saved machine, on a disk of its own in the folder."""
+    disk = folder / "disk.qcow2"
+    command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(saved.disk), "-F", "qcow2", str(disk)]
+    subprocess.run(command, check=True, timeout=60)
+    return boot(saved.image, what, disk=disk, state=saved.state)
 
 
 @contextlib.contextmanager

@@ -12,21 +12,21 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
 from tests.netns.namespaces import inside, shell
-from tests.qemu.image import Image
+from tests.qemu.image import KERNEL_OPTIONS, Image
 
 VM_ID = "7d2b9a5e-1f60-4c1d-8f4e-2b6d3c9a0e55"
 MAC = "00:0d:3a:12:34:56"
 """In the range from which Azure gives its NICs' addresses."""
 ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
 FIRMWARE = "Hyper-V UEFI Release v4.1"
-APPEND = "root=/dev/vda rw console=tty0 console=ttyS0,115200n8 net.ifnames=0 modprobe.blacklist=floppy"
+APPEND = f"{KERNEL_OPTIONS} modprobe.blacklist=floppy"
 BRIDGE = (
     "ip addr flush dev eth0",
     "ip link add br0 type bridge stp_state 0 forward_delay 0",
@@ -65,7 +65,6 @@ class Machine:
         *,
         vm_id: str = VM_ID,
         disc: Optional[Path] = None,
-        append: str = "",
         disk: Optional[Path] = None,
         state: Optional[Path] = None,
     ) -> None:
@@ -74,7 +73,7 @@ class Machine:
         `state` is what `save` wrote of a machine with the same firmware and devices, which goes on from there.
         """
         self._image, self._namespace, self._directory = image, namespace, directory
-        self._vm_id, self._disc, self._append = vm_id, disc, append
+        self._vm_id, self._disc = vm_id, disc
         self.disk = disk or directory / "disk.qcow2"
         self._state = state
         self.serial = directory / "serial.log"
@@ -84,7 +83,7 @@ class Machine:
     def __enter__(self) -> "Machine":
         shell(self._namespace, " && ".join(BRIDGE))
         if not self.disk.exists():
-            command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self._image.disk), "-F", "qcow2"]
+            command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self._image.disk), "-F", "raw"]
             subprocess.run([*command, str(self.disk)], check=True, timeout=60)
         log = open(self._directory / "emulator.log", "wb")
         self.started = time.monotonic()
@@ -113,7 +112,7 @@ class Machine:
         command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-M", "pc"]
         command += ["-accel", "tcg,thread=multi", "-cpu", "qemu64,-hypervisor,-cx16", "-smp", "2", "-m", "1024"]
         command += ["-kernel", str(self._image.kernel), "-initrd", str(self._image.initramfs)]
-        command += ["-append", f"{APPEND} {self._append}".strip(), "-uuid", self._vm_id]
+        command += ["-append", APPEND, "-uuid", self._vm_id]
         command += ["-smbios", f"type=0,vendor=Microsoft Corporation,version={FIRMWARE}", "-smbios", type1]
         command += ["-smbios", f"type=3,manufacturer=Microsoft Corporation,asset={ASSET_TAG}"]
         command += ["-drive", f"file={self.disk},if=none,id=d0,cache=unsafe", "-device", "virtio-blk-pci,drive=d0"]
@@ -162,11 +161,11 @@ class Machine:
         self._process.wait(MIGRATION_TIMEOUT)
 
     def _resume(self) -> None:
-        """Go on where the saved machine stopped, and set its clock."""
+        """Go on where the saved machine stopped, set its clock, and have it forget the gateway's old MAC address."""
         self._until("query-status", "paused", "postmigrate", "prelaunch")
         self._control("cont")
         self.wait_for_agent(MIGRATION_TIMEOUT)
-        self.run(f"date -s @{time.time():.0f}")
+        self.run(f"date -s @{time.time():.0f}; ip neigh flush dev eth0")
 
     def _until(self, query: str, *states: str) -> None:
         deadline = time.monotonic() + MIGRATION_TIMEOUT
@@ -268,13 +267,3 @@ class Machine:
             except ValueError:
                 continue
             return message
-
-
-def write_disc(path: Path, document: str, options: "Sequence[str]" = ("-udf", "-J", "-R")) -> Path:
-    """A provisioning disc with this ovf-env.xml, as the platform attaches one."""
-    content = path.with_suffix(".d")
-    content.mkdir()
-    (content / "ovf-env.xml").write_text(document)
-    command = ["genisoimage", "-quiet", *options, "-V", "rd_rdfe_stable", "-o", str(path), str(content / "ovf-env.xml")]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return path
