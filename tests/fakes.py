@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Callable, Optional, TypeVar, Union
+from urllib.parse import urlsplit
 
 from azpreflight.host import (
     Completed,
@@ -254,13 +255,27 @@ class FakeHost:
         proxy: Optional[str] = None,
         redirects: int = 0,
         segment: Optional[int] = None,
+        connect: Optional[float] = None,
     ) -> HttpAnswer:
         self._running_system("a request")
         self.asked.append((url,))
+        tcp = self.connect(*_first_stop(url, address, proxy), connect) if connect is not None else None
+        if tcp is not None and tcp.outcome is not Outcome.OK:
+            phase = Phase.PROXY if proxy is not None else Phase.TCP
+            return HttpAnswer(
+                tcp.outcome, phase, tcp.duration_s, offender=tcp.offender, icmp=tcp.icmp, detail=tcp.detail
+            )
         silence = HttpAnswer(Outcome.TIMEOUT, Phase.TCP, timeout)
         if segment is not None and f"small {url}" in self.http:
             return self.http[f"small {url}"]
         return self.http.get(url if proxy is None else f"{proxy} {url}", silence)
+
+
+def _first_stop(url: str, address: Optional[str], proxy: Optional[str]) -> "tuple[str, int]":
+    """Address and port that a request connects to."""
+    parts = urlsplit(proxy or url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.hostname or "" if proxy or address is None else address, port
 
 
 def _is_directory(node: Node) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.netns.faults import ALL_SILENT
+from tests.netns.faults import ALL_SILENT, FAR
 from tests.netns.observe import BUDGET, CHECK
 from tests.netns.standin import standin
 from tests.netns.vm import Vm
@@ -45,6 +45,13 @@ cpu = usage.ru_utime + usage.ru_stime
 print(time.monotonic() - began, cpu, usage.ru_maxrss / 1024, os.WEXITSTATUS(status), file=sys.stderr)
 """
 ROW = "{:42} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}"
+FAR_RUNS = 5
+PLATFORM_TRIPS = 6
+"""Connection and request for the goal state and again for the extensions, then for a name over TCP: one hop."""
+INTERNET_TRIPS = 9
+"""Connection, TLS and request for a manifest and again for its package, of whose 64 KiB a fresh connection sends 10
+segments first, then 20, then 40."""
+INTERNET_HOPS = 3
 PACKAGING = Path(__file__).parents[2] / "packaging"
 
 
@@ -69,11 +76,28 @@ def main(arguments: "Sequence[str]") -> int:
     unit = statistics.median(one.wall_s for one in measured[BASELINE])
     for name, weighed in measured.items():
         print(row(name, weighed, unit))
+    check = ("-m", "azpreflight", *CHECK)
+    with standin(FAR) as platform:
+        far = measure(platform.vm, {"azpreflight check, 50 ms a hop": check}, min(runs, FAR_RUNS))
+    for name, weighed in far.items():
+        print(row(name, weighed, unit))
     with standin(ALL_SILENT) as platform:
-        silent = [weigh(platform.vm, ("-m", "azpreflight", *CHECK), healthy=False)]
+        silent = [weigh(platform.vm, check, healthy=False)]
     print(row("azpreflight check, every server silent", silent, unit))
+    print(told_of_far(measured["azpreflight check, healthy"], next(iter(far.values()))))
     print(f"\nratio: median over that of {BASELINE}; the budget of a run is {BUDGET:.0f} s")
     return 0
+
+
+def told_of_far(near: "Sequence[Weighed]", far: "Sequence[Weighed]") -> str:
+    """How much of the time of a healthy VM far away is the speed of light's."""
+    trips = PLATFORM_TRIPS * FAR.delay_s * 2 + INTERNET_TRIPS * INTERNET_HOPS * FAR.delay_s * 2
+    start, whole = (min(one.wall_s for one in weighed) for weighed in (near, far))
+    return (
+        f"\n50 ms a hop: the longest chain has {PLATFORM_TRIPS} round trips to the platform and {INTERNET_TRIPS} to the"
+        f" internet, {trips:.2f} s; it took {whole:.2f} s at best, {(whole - start) / trips:.2f} times as much beyond the"
+        f" {start:.2f} s of a near one"
+    )
 
 
 def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":

@@ -162,6 +162,8 @@ def server(service: str, behaviour: str) -> Fault:
     return Fault(behaviours={service: behaviour})
 
 
+FAR = Fault(delay_s=0.025)
+"""Every hop takes 50 ms there and back: the platform is one hop away, the internet three."""
 ALL_SILENT = Fault(
     behaviours={"wire": "silent", "hostgaplugin": "silent", "imds": "silent", "store": "silent"},
     dns={topology.WIRE_SERVER: "silent"},

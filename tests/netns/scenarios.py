@@ -49,6 +49,7 @@ HEALTHY = (
     Scenario("healthy-no-kernel", "nothing; the kernel that runs is not the image's", (faults.NO_KERNEL,)),
     Scenario("healthy-cloud-init", "nothing; cloud-init provisions", (faults.CLOUD_INIT,)),
     Scenario("healthy-no-lease", "nothing; no DHCP client wrote its lease down", (faults.NO_LEASE,)),
+    Scenario("healthy-far", "nothing; every hop takes 50 ms", (faults.FAR,)),
     Scenario("healthy-fast-track", "nothing; the goal state comes as vmSettings", (faults.FAST_TRACK,)),
     Scenario("healthy-diagnostics", "nothing; the VM has a diagnostics extension", (faults.HAS_DIAGNOSTICS,)),
 )

@@ -45,6 +45,8 @@ class Fault:
     """Role and shell command, run there once everything is up."""
     files: "Mapping[str, Optional[str]]" = field(default_factory=dict)
     """Text by path in the VM; None: there is no such file."""
+    delay_s: float = 0.0
+    """Seconds that every cable takes in either direction."""
     packages: "tuple[str, ...]" = ()
     """Debian packages that this VM's image has besides the usual ones."""
 
@@ -79,12 +81,17 @@ def standin(*faults: Fault, ipv6: bool = False) -> "Iterator[StandIn]":
 def platform(*faults: Fault, ipv6: bool = False) -> "Iterator[tuple[dict[str, str], Path]]":
     """The platform without a VM: the namespaces by role, wired and served, and a directory for the run's files."""
     namespaces.remove_stale()
-    names = namespaces.new_names(topology.ROLES)
+    delay_s = max((fault.delay_s for fault in faults), default=0.0)
+    names = namespaces.new_names([*topology.ROLES, *([topology.RELAY] if delay_s else [])])
     configs = _configs(faults)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="azpreflight-standin-")))
         stack.callback(namespaces.remove, names.values())
         topology.build(names, ipv6, _vnet_addresses(configs))
+        if delay_s:
+            ends = [end for pair in topology.relayed() for end in pair]
+            arguments = ["tests.netns.servers.delay", str(delay_s), *ends]
+            stack.enter_context(_process(names[topology.RELAY], arguments, ""))
         (directory / "store.pem").write_text(certificates()[_certificate(faults)])
         for config in configs:
             paths = {"log": str(directory / f"{config.role}.requests"), "certificate": str(directory / "store.pem")}
@@ -128,9 +135,16 @@ def _certificate(faults: "Sequence[Fault]") -> str:
 
 @contextlib.contextmanager
 def _servers(namespace: str, config: Config) -> "Iterator[None]":
-    """The servers of one namespace, up and listening; their last words are shown if they do not come up."""
+    """The servers of one namespace, up and listening."""
+    with _process(namespace, ["tests.netns.servers"], config.encode()):
+        yield
+
+
+@contextlib.contextmanager
+def _process(namespace: str, module: "Sequence[str]", told: str) -> "Iterator[None]":
+    """One of the stand-in's own programs, once it says that it is ready; else its last words are shown."""
     process = subprocess.Popen(
-        namespaces.inside(namespace, [sys.executable, "-m", "tests.netns.servers"]),
+        namespaces.inside(namespace, [sys.executable, "-m", *module]),
         cwd=CHECKOUT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -140,12 +154,12 @@ def _servers(namespace: str, config: Config) -> "Iterator[None]":
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(config.encode())
+        process.stdin.write(told)
         process.stdin.flush()
         readable, _, _ = select.select([process.stdout], [], [], SERVER_TIMEOUT)
         if not readable or process.stdout.readline() != "ready\n":
             process.kill()
-            raise RuntimeError(f"the servers of the {config.role} did not come up: {process.communicate()[1]}")
+            raise RuntimeError(f"{' '.join(module)} did not come up: {process.communicate()[1]}")
         yield
     finally:
         process.kill()

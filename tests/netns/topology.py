@@ -36,6 +36,8 @@ VM_IPV6 = "fd00:a::4"
 GATEWAY_IPV6 = "fd00:a::1"
 
 ROLES = ("vm", "fabric", "edge", "internet", "onprem", "appliance")
+RELAY = "relay"
+"""The namespace through which all cables go where the wire takes its time."""
 ROUTERS = ("fabric", "edge", "onprem", "appliance")
 
 
@@ -77,15 +79,20 @@ ROUTES = {
 
 
 def build(names: "dict[str, str]", ipv6: bool, vnet_addresses: "Iterable[str]" = ()) -> None:
-    """Make the namespaces of `names` (by role) and wire them.
+    """Make the namespaces of `names` (by role) and wire them, every cable through the relay if it is among them.
 
     `vnet_addresses` are further hosts in the virtual network; the fabric answers for them.
     """
     namespaces.create(names.values())
     for role, name in names.items():
         namespaces.sysctls(name, _settings(role, ipv6))
-    namespaces.ip_batch([line for link in LINKS for line in _plug(link, names)])
+    namespaces.ip_batch([line for number, link in enumerate(LINKS) for line in _plug(link, names, number)])
+    if RELAY in names:
+        ends = [end for pair in relayed() for end in pair]
+        namespaces.ip_batch([f"link set {end} up" for end in ends], names[RELAY])
     for role, name in names.items():
+        if role == RELAY:
+            continue
         namespaces.ip_batch(_configure(role, ipv6, tuple(vnet_addresses)), name)
 
 
@@ -101,11 +108,22 @@ def _settings(role: str, ipv6: bool) -> "dict[str, object]":
     return settings
 
 
-def _plug(link: Link, names: "dict[str, str]") -> "list[str]":
-    left, right = link.left, link.right
-    return [
-        f"link add {left[1]} netns {names[left[0]]} type veth peer name {right[1]} netns {names[right[0]]}",
-    ]
+def relayed() -> "list[tuple[str, str]]":
+    """The relay's two interfaces for each cable."""
+    return [(f"a{number}", f"b{number}") for number in range(len(LINKS))]
+
+
+def _plug(link: Link, names: "dict[str, str]", number: int) -> "list[str]":
+    left, right = ((interface, names[role]) for role, interface, _ in (link.left, link.right))
+    if RELAY not in names:
+        return [_cable(left, right)]
+    one, other = ((end, names[RELAY]) for end in relayed()[number])
+    return [_cable(left, one), _cable(other, right)]
+
+
+def _cable(left: "tuple[str, str]", right: "tuple[str, str]") -> str:
+    """Between two interfaces, each with its namespace."""
+    return f"link add {left[0]} netns {left[1]} type veth peer name {right[0]} netns {right[1]}"
 
 
 def _configure(role: str, ipv6: bool, vnet_addresses: "tuple[str, ...]") -> "list[str]":

@@ -127,6 +127,8 @@ class HttpAnswer:
     issuer: Optional[str] = None
     """Of the certificate presented, also where it was not trusted; None without TLS."""
     offender: Optional[str] = None
+    """The address that sent the ICMP error, where no connection was made; see `TcpAnswer`."""
+    icmp: Optional[str] = None
     detail: Optional[str] = None
     ahead_s: Optional[float] = None
     """Seconds that the server's clock is ahead of this machine's, by its Date header, which has whole seconds; None
@@ -271,8 +273,10 @@ class Host(Protocol):
         proxy: Optional[str] = None,
         redirects: int = 0,
         segment: Optional[int] = None,
+        connect: Optional[float] = None,
     ) -> HttpAnswer:
         """One GET. `address` is connected to instead of looking the host up (TLS still checks the host's name);
         `proxy` is the URL of one to use, else none is used, whatever the environment says. The system's CA store
         decides on certificates. At most `limit` bytes of the body, at most `redirects` redirects. `segment` is the most
-        bytes of a TCP segment in either direction, else what the link allows."""
+        bytes of a TCP segment in either direction, else what the link allows. `connect` is the most seconds for the
+        connection."""

@@ -6,6 +6,7 @@ it busy for ever. Its extension points (an adapter with connection pools of one'
 
 import errno
 import ipaddress
+import math
 import socket
 import ssl
 import time
@@ -20,8 +21,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from azpreflight.host import tls
-from azpreflight.host.api import HostError, Phase
+from azpreflight.host import net, tls
+from azpreflight.host.api import HostError, Phase, TcpAnswer
 from azpreflight.host.guard import Guard
 
 _RESOLVER = Guard()
@@ -40,6 +41,16 @@ class Asked:
     proxy: Optional[str]
     store: Optional[str]
     segment: Optional[int] = None
+    connect: Optional[float] = None
+    """Seconds for a connection; None: as long as there is time."""
+
+
+class NotConnected(OSError):
+    """No connection was made; `answer` says how that went."""
+
+    def __init__(self, answer: TcpAnswer) -> None:
+        super().__init__(answer.detail or answer.outcome.value)
+        self.answer = answer
 
 
 class Deadline:
@@ -121,7 +132,7 @@ class Attempt:
     def _connect(self, addresses: "list[str]", port: int) -> socket.socket:
         """The first address that connects; each may take its share of the time that is left."""
         for number, address in enumerate(addresses):
-            share = self.deadline.left() / (len(addresses) - number)
+            share = min(self.deadline.left() / (len(addresses) - number), self.asked.connect or math.inf)
             self.peer = address
             try:
                 return self._connect_one(address, port, share)
@@ -131,17 +142,13 @@ class Attempt:
         raise OSError(errno.EADDRNOTAVAIL, "no address")
 
     def _connect_one(self, address: str, port: int, timeout: float) -> socket.socket:
-        """The size of segments is agreed on with the first packet, so it is set before."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            if self.asked.segment is not None:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.asked.segment)
-            sock.settimeout(timeout)
-            sock.connect((address, port))
-        except BaseException:
-            sock.close()
-            raise
+            answer, sock = net.opened(address, port, timeout, self.asked.segment)
+        except HostError as error:
+            raise OSError(errno.EMFILE, str(error)) from None
+        if sock is None:
+            raise NotConnected(answer)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a request waits for the handshake's last ACK
         return sock
 
     def look(self, host: str, port: int, through: "Optional[tuple[str, int]]" = None) -> None:

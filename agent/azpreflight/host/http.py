@@ -23,8 +23,8 @@ import urllib3
 
 from azpreflight import __version__
 from azpreflight.host import tls
-from azpreflight.host.api import HttpAnswer, Outcome
-from azpreflight.host.attempt import Asked, Attempt, Deadline, session
+from azpreflight.host.api import HttpAnswer, Outcome, TcpAnswer
+from azpreflight.host.attempt import Asked, Attempt, Deadline, NotConnected, session
 
 CHUNK = 16384
 """Bytes of a body read at once."""
@@ -46,6 +46,7 @@ OUTCOMES = {
     errno.EPIPE: Outcome.RESET,
     errno.ETIMEDOUT: Outcome.TIMEOUT,
 }
+WORDS = {Outcome.TIMEOUT: "no answer in time"}
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 """What a server, a network or a URL can make these libraries raise; ValueError is what they say of a bad URL."""
 
@@ -60,6 +61,7 @@ def get(
     proxy: Optional[str] = None,
     redirects: int = 0,
     segment: Optional[int] = None,
+    connect: Optional[float] = None,
     store: Optional[str] = None,
 ) -> HttpAnswer:
     """See Host.get. `store` is a file of certificates to trust in place of the system's.
@@ -67,7 +69,7 @@ def get(
     A redirect past the last one allowed is returned as it came, status 3xx.
     """
     began = time.monotonic()
-    asked = Asked(url, headers, limit, address, proxy, store or tls.bundle(), segment)
+    asked = Asked(url, headers, limit, address, proxy, store or tls.bundle(), segment, connect)
     with Deadline(timeout) as deadline:
         answer, location = _ask(asked, deadline)
         for _ in range(redirects):
@@ -92,6 +94,7 @@ def _ask(asked: Asked, deadline: Deadline) -> "tuple[HttpAnswer, Optional[str]]"
     response: Optional[requests.Response] = None
     body = bytearray()
     outcome, detail = Outcome.OK, None
+    unconnected: Optional[TcpAnswer] = None
     try:
         with session(attempt) as requester:
             response = _send(requester, asked, deadline)
@@ -100,9 +103,18 @@ def _ask(asked: Asked, deadline: Deadline) -> "tuple[HttpAnswer, Optional[str]]"
         if deadline.passed():
             outcome, detail = Outcome.TIMEOUT, "the answer did not end in time"
     except FAILURES as error:
+        unconnected = _unconnected(error)
         outcome, detail = _failure(error, deadline)
     bare = HttpAnswer(
-        outcome, attempt.phase, 0.0, detail=detail, address=attempt.peer, issuer=attempt.issuer, body=bytes(body)
+        outcome,
+        attempt.phase,
+        0.0,
+        detail=detail,
+        address=attempt.peer,
+        issuer=attempt.issuer,
+        body=bytes(body),
+        offender=unconnected.offender if unconnected is not None else None,
+        icmp=unconnected.icmp if unconnected is not None else None,
     )
     if response is None:
         return replace(bare, status=_refused_by_proxy(detail)), None
@@ -157,9 +169,10 @@ def _ahead(date: Optional[str]) -> Optional[float]:
 
 def _failure(error: BaseException, deadline: "Deadline") -> "tuple[Outcome, str]":
     """The outcome that the innermost cause stands for, and a few words."""
-    chain = [error]
-    while chain[-1].__cause__ or chain[-1].__context__:
-        chain.append(chain[-1].__cause__ or chain[-1].__context__)  # type: ignore[arg-type]  # one of them is not None
+    chain = _chain(error)
+    unconnected = _unconnected(error)
+    if unconnected is not None:
+        return unconnected.outcome, unconnected.detail or WORDS.get(unconnected.outcome, "")
     if deadline.passed() or any(isinstance(item, (socket.timeout, TimeoutError)) for item in chain):
         return Outcome.TIMEOUT, "no answer in time"
     for item in reversed(chain):
@@ -170,6 +183,19 @@ def _failure(error: BaseException, deadline: "Deadline") -> "tuple[Outcome, str]
         if isinstance(item, OSError) and item.errno in OUTCOMES and not isinstance(item, ssl.SSLError):
             return OUTCOMES[item.errno], _words(item.strerror)
     return Outcome.ERROR, _words(_reason(chain[-1]))
+
+
+def _chain(error: BaseException) -> "list[BaseException]":
+    """The error and what is behind it, innermost last."""
+    chain = [error]
+    while chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(chain[-1].__cause__ or chain[-1].__context__)  # type: ignore[arg-type]  # one of them is not None
+    return chain
+
+
+def _unconnected(error: BaseException) -> Optional[TcpAnswer]:
+    """How the connection failed, if it was not even made."""
+    return next((item.answer for item in _chain(error) if isinstance(item, NotConnected)), None)
 
 
 def _reason(error: BaseException) -> str:

@@ -48,6 +48,11 @@ def listen(sock: socket.socket) -> None:
     sock.setsockopt(*_RECVERR[socket.AddressFamily(sock.family)], 1)
 
 
+def ignore(sock: socket.socket) -> None:
+    """The reverse of `listen`."""
+    sock.setsockopt(*_RECVERR[socket.AddressFamily(sock.family)], 0)
+
+
 def next_error(sock: socket.socket) -> Optional[IcmpError]:
     """Take the next entry out of the error queue of a non-blocking socket; None if it is not of ICMP, or empty."""
     try:

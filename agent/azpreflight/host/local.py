@@ -209,6 +209,7 @@ class LocalHost:
         proxy: Optional[str] = None,
         redirects: int = 0,
         segment: Optional[int] = None,
+        connect: Optional[float] = None,
     ) -> HttpAnswer:
         self._running_system("a request")
         with _LOADING:
@@ -225,5 +226,6 @@ class LocalHost:
                 proxy=proxy,
                 redirects=redirects,
                 segment=segment,
+                connect=connect,
             ),
         )

@@ -84,19 +84,30 @@ def with_prefix(address: str, netmask: Optional[str]) -> str:
 
 def connect(address: str, port: int, timeout: float) -> TcpAnswer:
     """One TCP connect to a literal address; see Host.connect."""
+    answer, sock = opened(address, port, timeout)
+    if sock is not None:
+        sock.close()
+    return answer
+
+
+def opened(
+    address: str, port: int, timeout: float, segment: Optional[int] = None
+) -> "tuple[TcpAnswer, Optional[socket.socket]]":
+    """One TCP connect, and its socket if it is made: blocking, and nobody else's to close. `segment` is the most bytes
+    of a segment in either direction. HostError: no address, or no socket to be had."""
     family, _ = _endpoint(address, port)
     if not _speaks(family):
-        return TcpAnswer(Outcome.UNREACHABLE, 0.0, detail="this machine's own kernel says EAFNOSUPPORT")
-    with closing(_Attempt(address, port)) as attempt:
+        return TcpAnswer(Outcome.UNREACHABLE, 0.0, detail="this machine's own kernel says EAFNOSUPPORT"), None
+    with closing(_Attempt(address, port, segment=segment)) as attempt:
         poll = select.poll()
         poll.register(attempt, select.POLLOUT)
         while attempt.answer is None:
             left = attempt.began + timeout - time.monotonic()
             if left <= 0:
-                return TcpAnswer(Outcome.TIMEOUT, timeout)
+                return TcpAnswer(Outcome.TIMEOUT, timeout), None
             for _, events in poll.poll(left * 1000):
                 attempt.look(events)
-        return attempt.answer
+        return attempt.answer, attempt.taken() if attempt.answer.outcome is Outcome.OK else None
 
 
 def _speaks(family: socket.AddressFamily) -> bool:
@@ -111,7 +122,7 @@ def _speaks(family: socket.AddressFamily) -> bool:
 class _Attempt:
     """A connect under way, and its answer once there is one."""
 
-    def __init__(self, address: str, port: int, ttl: Optional[int] = None) -> None:
+    def __init__(self, address: str, port: int, ttl: Optional[int] = None, segment: Optional[int] = None) -> None:
         self.family, endpoint = _endpoint(address, port)
         self.began = time.monotonic()
         self.answer: Optional[TcpAnswer] = None
@@ -123,6 +134,8 @@ class _Attempt:
         icmp.listen(self._socket)
         if ttl is not None:
             self._socket.setsockopt(*_TTL[self.family], ttl)
+        if segment is not None:  # agreed on with the first packet
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         code = self._socket.connect_ex(endpoint)
         if code == 0:
             self.answer = self._answer(Outcome.OK)
@@ -136,6 +149,13 @@ class _Attempt:
     def close(self) -> None:
         """End it; a connection is closed in the ordinary way."""
         self._socket.close()
+
+    def taken(self) -> socket.socket:
+        """Its socket, like any other from now on: an ICMP error does not end a connection that is made."""
+        icmp.ignore(self._socket)
+        kept = self._socket.dup()
+        kept.setblocking(True)
+        return kept
 
     def look(self, events: int) -> None:
         """See what has come back. The error queue goes first, because an errno hides who sent it, and because an error

@@ -79,6 +79,8 @@ def answer_of(url: str, got: HttpAnswer) -> Answer:
         address=got.address,
         issuer=got.issuer,
         detail=got.detail,
+        offender=got.offender,
+        icmp=got.icmp,
         via=_via(got.headers),
         ahead_s=got.ahead_s,
     )

@@ -38,6 +38,8 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 30
+    disable_nagle_algorithm = True
+    """As real servers do: else a body waits a round trip for its head to be acknowledged."""
     server: Server
 
     def date_time_string(self, timestamp: Optional[float] = None) -> str:

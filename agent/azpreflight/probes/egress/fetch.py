@@ -1,9 +1,8 @@
 """Trying addresses of the internet: the name, the connection, then the request.
 
 The name's address comes from any server that answers, the platform's own included, so that a dead or lying DNS server
-does not hide what else is wrong. The connection is tried apart from the request, because its errors tell who sent them
-and because silence there is known sooner than in a request, which may rightly take longer. Where the agent has a proxy
-the connection is to that one, which then looks up the server's name by itself.
+does not hide what else is wrong. The connection has less time than the request, which may rightly take longer. Where
+the agent has a proxy the connection is to that one, which then looks up the server's name by itself.
 """
 
 import ipaddress
@@ -147,17 +146,11 @@ def _fetch(
         outcome, phase = Outcome.ERROR if where.denied else Outcome.TIMEOUT, Phase.PROXY if proxy else Phase.DNS
         return Tried(Answer(bare(uri), outcome, phase, 0.0, detail=where.detail, proxy=proxy))
     address = where.addresses[0]
-    tcp = host.connect(address, port, min(CONNECT, seconds))
-    if tcp.outcome is not Outcome.OK:
-        phase = Phase.PROXY if proxy else Phase.TCP
-        answer = Answer(bare(uri), tcp.outcome, phase, tcp.duration_s, address=address, detail=tcp.detail, proxy=proxy)
-        return Tried(replace(answer, offender=tcp.offender, icmp=tcp.icmp))
-    left = seconds - tcp.duration_s
     if proxy is None:
-        got = host.get(uri, left, headers=headers, limit=limit, address=address)
+        got = host.get(uri, seconds, headers=headers, limit=limit, address=address, connect=CONNECT)
     else:
         place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-        got = host.get(uri, left, headers=headers, limit=limit, proxy=f"http://{place}")
+        got = host.get(uri, seconds, headers=headers, limit=limit, proxy=f"http://{place}", connect=CONNECT)
     return Tried(replace(answer_of(uri, got), address=address, proxy=proxy), got.body)
 
 
