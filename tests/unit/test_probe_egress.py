@@ -111,6 +111,9 @@ def world(extension: Extension = HELLO, **changes: Any) -> World:
     return World(**{**everything, **changes})
 
 
+SHUT_RELAY = HttpAnswer(Outcome.REFUSED, Phase.TCP, 0.001)
+
+
 def shut(tcp: TcpAnswer, *addresses: str) -> "dict[tuple[str, int], TcpAnswer]":
     """These addresses, or all, behave like this."""
     return {(address, 443): tcp for address in addresses or (*STORES.values(), *PUBLIC.values())}
@@ -299,6 +302,19 @@ def test_a_store_that_wants_the_signature_shows_that_the_way_is_open() -> None:
     assert (found["egress-packages"], found["egress-hostgaplugin"]) == ("pass", "pass")
     assert extension(host).package == "direct"
     assert "secret" not in repr(report(host))
+
+
+@pytest.mark.parametrize(("answer", "severity"), [(page("", 502), Severity.WARNING), (SHUT_RELAY, Severity.ERROR)])
+def test_a_plugin_that_lacks_the_signature_is_not_held_against_the_vm(answer: HttpAnswer, severity: Severity) -> None:
+    """With the straight way shut only the agent can tell whether the plugin delivers, unless it does not even answer."""
+    config = documents.extensions_config(HELLO).replace("_manifest.xml", "_manifest.xml?sig=secret")
+    http = {test_probe_platform.CONFIG_URL: test_probe_platform.ok(config)}
+    host = world(http=http, tcp=shut(SILENT), relay=dict.fromkeys(HELLO.manifests, answer))
+    found = findings(report(host), "egress-packages")
+    concerned = [finding for finding in found if HELLO.name in finding.message]
+    assert {finding.severity for finding in concerned} == {severity}
+    assert ("by its signature" in concerned[0].message) is (severity is Severity.WARNING)
+    assert extension(host).package == "unknown"
 
 
 # --- names --------------------------------------------------------------------------------------------------------

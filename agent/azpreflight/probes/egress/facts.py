@@ -82,6 +82,13 @@ class Package:
         return self.agent or (package is not None and (package.delivered or package.outcome is Outcome.TIMEOUT))
 
 
+    @property
+    def withheld(self) -> bool:
+        """The HostGAPlugin answered, and may have lacked no more than the signature that is not kept."""
+        relayed = self.relayed_manifest
+        return self.signed and relayed is not None and relayed.outcome is Outcome.OK and not relayed.delivered
+
+
 @dataclass(frozen=True)
 class Own:
     """What one extension needs for its own work."""

@@ -69,7 +69,7 @@ def severity_of(package: Package) -> Severity:
     """How bad it is that one of its stores cannot be reached."""
     if package.open:
         return Severity.NOTE
-    return Severity.WARNING if package.relayed or package.agent else Severity.ERROR
+    return Severity.WARNING if package.relayed or package.withheld or package.agent else Severity.ERROR
 
 
 def _concerned(facts: EgressFacts, answers: "Sequence[Answer]") -> "tuple[Package, ...]":
@@ -97,6 +97,8 @@ def _consequence(package: Package, answer: Answer) -> str:
         return f"another store has {package.name}"
     if package.relayed:
         return f"the HostGAPlugin delivers instead, some {delay_of(answer)} s later for each address"
+    if package.withheld:
+        return f"whether the HostGAPlugin delivers {package.name} instead only the agent can tell, by its signature"
     if package.agent:
         return "the agent cannot update itself"
     return f"the HostGAPlugin does not deliver {package.name} either: {_relay_said(package)}"
