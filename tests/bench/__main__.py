@@ -95,8 +95,8 @@ def told_of_far(near: "Sequence[Weighed]", far: "Sequence[Weighed]") -> str:
     start, whole = (min(one.wall_s for one in weighed) for weighed in (near, far))
     return (
         f"\n50 ms a hop: the longest chain has {PLATFORM_TRIPS} round trips to the platform and {INTERNET_TRIPS} to the"
-        f" internet, {trips:.2f} s; it took {whole:.2f} s at best, {(whole - start) / trips:.2f} times as much beyond the"
-        f" {start:.2f} s of a near one"
+        f" internet, {trips:.2f} s; it took {whole:.2f} s at best, {(whole - start) / trips:.2f} times as much beyond"
+        f" the {start:.2f} s of a near one"
     )
 
 

@@ -108,6 +108,9 @@ PLUGIN_FAILS = Fault(setup={"artifacts": 502})
 HAS_DIAGNOSTICS = Fault(setup={"extension": DIAGNOSTICS})
 FAST_TRACK = Fault(setup={"fast_track": True})
 TUNNEL = on("fabric", f"ip route replace default via {topology.ONPREM}")
+STORE_IS_SPARED = on("fabric", f"ip route add {topology.STORE} via {topology.EDGE}")
+"""A service endpoint for storage, or a route of its own: the rest goes where the default route leads."""
+REPOSITORY_SHUT = on("edge", f"iptables-nft -A FORWARD -d {topology.PUBLIC} -p tcp --dport 80 -j DROP")
 APPLIANCE_PROHIBITS = on("appliance", "ip route replace prohibit default")
 APPLIANCE_UNREACHABLE = on("appliance", "ip route replace unreachable default")
 APPLIANCE_RESETS = on(

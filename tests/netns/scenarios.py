@@ -159,6 +159,7 @@ EGRESS = (
             ("no-egress", "packets to the internet vanish at its edge", faults.EDGE_DROPS),
             ("no-egress-unreachable", "the internet's edge knows no way", faults.EDGE_UNREACHABLE),
             ("no-egress-prohibited", "the internet's edge forbids it", faults.EDGE_PROHIBITS),
+            ("repository-shut", "packets to the image's package repository vanish", faults.REPOSITORY_SHUT),
             ("store-closed", "the package stores do not listen", faults.server("store", "closed")),
             ("store-resets", "the package stores break off", faults.server("store", "reset")),
         )
@@ -197,6 +198,12 @@ TUNNELS = (
                 "forced-tunnel-quiet-gateway",
                 "where it vanishes; Azure's routers keep quiet",
                 (faults.keeps_quiet("fabric"),),
+                WARNING,
+            ),
+            (
+                "forced-tunnel-spares-store",
+                "where it vanishes, and only the package stores are spared",
+                (faults.STORE_IS_SPARED,),
                 WARNING,
             ),
             ("forced-tunnel-prohibited", "whose firewall forbids it", (faults.APPLIANCE_PROHIBITS,), WARNING),

@@ -152,12 +152,15 @@ def behind(answers: "Mapping[str, HttpAnswer]", **changes: Any) -> World:
     return world(http={**http, **changes.pop("http", {})}, tcp=tcp, **changes)
 
 
-HEALTHY = (world(), CONFIGURED)
+MIRROR = "mirror.example.net"
+REPOSITORY = {"/etc/apt/sources.list": f"deb https://{MIRROR}/debian x main\n"}
+HEALTHY = (world(files=REPOSITORY), CONFIGURED)
 BROKEN = {
     "egress-packages": (world(tcp=shut(SILENT, "20.60.0.10"), where={**AT_ONE_ADDRESS, **PUBLIC}), RUN),
     "egress-hostgaplugin": (world(relay=no_relay(HELLO)), RUN),
     "egress-extensions": (world(MONITOR, tcp=shut(REFUSED, "20.60.0.31")), RUN),
     "egress-endpoints": (world(tcp=shut(SILENT, "20.60.0.40")), CONFIGURED),
+    "egress-repositories": (world(files={"/etc/apt/sources.list": f"deb http://{MIRROR}/debian x main\n"}), RUN),
     "proxy-agent": (behind({}, files=AGENT_PROXY), RUN),
     "proxy-required": (world(http=dict.fromkeys(HELLO.manifests, STRANGER)), RUN),
     "egress-tls": (world(http={HELLO.manifests[0]: untrusted("O=Example Inspection")}), RUN),
@@ -306,7 +309,7 @@ def test_a_store_that_wants_the_signature_shows_that_the_way_is_open() -> None:
 
 @pytest.mark.parametrize(("answer", "severity"), [(page("", 502), Severity.WARNING), (SHUT_RELAY, Severity.ERROR)])
 def test_a_plugin_that_lacks_the_signature_is_not_held_against_the_vm(answer: HttpAnswer, severity: Severity) -> None:
-    """With the straight way shut only the agent can tell whether the plugin delivers, unless it does not even answer."""
+    """With the straight way shut only the agent can tell whether it delivers, unless it does not even answer."""
     config = documents.extensions_config(HELLO).replace("_manifest.xml", "_manifest.xml?sig=secret")
     http = {test_probe_platform.CONFIG_URL: test_probe_platform.ok(config)}
     host = world(http=http, tcp=shut(SILENT), relay=dict.fromkeys(HELLO.manifests, answer))
@@ -315,6 +318,33 @@ def test_a_plugin_that_lacks_the_signature_is_not_held_against_the_vm(answer: Ht
     assert {finding.severity for finding in concerned} == {severity}
     assert ("by its signature" in concerned[0].message) is (severity is Severity.WARNING)
     assert extension(host).package == "unknown"
+
+
+# --- repositories ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [MIRROR, "rhui4-1.microsoft.com"])
+def test_a_shut_repository_is_told_where_other_servers_answer(name: str) -> None:
+    """Of Azure's own for Red Hat it is said that a detour does not help."""
+    files = {"/etc/yum.repos.d/a.repo": f"[a]\nbaseurl=http://{name}/x\n"}
+    (found,) = findings(
+        report(world(files=files, where={**STORES, **PUBLIC, name: "20.60.0.40"})), "egress-repositories"
+    )
+    assert found.message == (
+        f"no way to {name} (20.60.0.40:80): no answer within 1.2 s; a package repository of the image is there"
+    )
+    assert (found.severity, "RHUI" in found.remedy) == (Severity.WARNING, name.startswith("rhui"))
+
+
+def test_where_nothing_answers_a_repository_is_no_matter_of_its_own() -> None:
+    told = report(world(files=REPOSITORY, tcp=shut(SILENT)))
+    assert statuses(told)["egress-repositories"] == "notapplicable"
+
+
+def test_behind_a_proxy_no_repository_is_tried() -> None:
+    """The package manager may have a way that is not known."""
+    told = report(behind(OPEN_BY_PROXY, files={**AGENT_PROXY, **REPOSITORY}))
+    assert told.facts["egress"].repositories == ()
 
 
 # --- names --------------------------------------------------------------------------------------------------------

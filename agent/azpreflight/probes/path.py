@@ -59,14 +59,14 @@ def gather(host: Host, run: Run) -> PathFacts:
         raise HostError("the endpoints could not be tried, so none is known to fail")
     failed = {
         flow: max(answers, key=lambda answer: answer.icmp is not None)
-        for flow, answers in by_flow(answer for answer in egress.every if _stopped_on_the_way(answer)).items()
+        for flow, answers in by_flow(answer for answer in egress.witnessed if _stopped_on_the_way(answer)).items()
     }
     looks = [partial(_look, host, answer) for answer in list(failed.values())[:TRACED]]
     again = [partial(segments.ask_again, host, answer, HOPS_TIMEOUT) for answer in segments.stalled(egress)[:TRACED]]
     calls: list[Callable[[], Any]] = [*looks, *again]
     seen: tuple[Any, ...] = host.together(calls)
     return PathFacts(
-        tried=tuple(dict.fromkeys(flow_of(answer) for answer in egress.every)),
+        tried=tuple(dict.fromkeys(flow_of(answer) for answer in egress.witnessed)),
         failed=tuple(failed),
         paths=seen[: len(looks)],
         own=_own(run),
@@ -130,7 +130,7 @@ def judge_large_packets(facts: PathFacts, run: Run) -> "Iterator[Verdict]":
 def _finding(path: Path, seen: Evidence, facts: PathFacts, run: Run) -> Finding:
     """What follows depends on the endpoint; addresses that were not looked at took the same way out."""
     egress = run.facts(EgressFacts) or EgressFacts()
-    answers = [answer for answer in egress.every if flow_of(answer) == path.flow]
+    answers = [answer for answer in egress.witnessed if flow_of(answer) == path.flow]
     severity, consequence = consequence_of(egress, answers)
     traced = {other.flow for other in facts.paths}
     return Finding(

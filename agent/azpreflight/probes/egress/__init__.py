@@ -9,7 +9,7 @@ one seen most.
 
 from azpreflight.model import Cause, Check, Judge, Probe, Severity
 from azpreflight.probes.egress.certificates import judge_certificates
-from azpreflight.probes.egress.endpoints import judge_configured, judge_extensions
+from azpreflight.probes.egress.endpoints import judge_configured, judge_extensions, judge_repositories
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
 from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
 from azpreflight.probes.egress.look import PACKAGE_ATTEMPT, gather
@@ -77,6 +77,12 @@ PROBE = Probe(
             judge_configured,
             Severity.WARNING,
             azure_only=False,
+        ),
+        _no_egress(
+            "egress-repositories",
+            "the package repositories of the image can be reached",
+            judge_repositories,
+            Severity.WARNING,
         ),
         Check(
             "egress-tls",

@@ -57,6 +57,28 @@ def _no_way_at_all(facts: EgressFacts, always: "Sequence[Own]") -> Iterator[Verd
         yield replace(finding, confidence=sure, confidence_reason=reason)
 
 
+def judge_repositories(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
+    """A matter of their own where other public servers answer; where none does, the rest says so."""
+    if not facts.repositories:
+        yield NotApplicable("no package repository was tried")
+    elif facts.nothing_open:
+        yield NotApplicable("no public server answers at all, see egress-packages")
+    else:
+        for answers in by_flow(answer for answer in facts.repositories if way(answer) is Way.SHUT).values():
+            message = f"no way to {place_of(answers)}: {told(answers[0])}; a package repository of the image is there"
+            yield shut_finding(answers, Severity.WARNING, message, f"{open_up(hosts_of(answers))}{_of_azure(answers)}.")
+        for answer in facts.repositories:
+            if way(answer) is Way.ODD:
+                yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+
+
+def _of_azure(answers: "Sequence[Answer]") -> str:
+    """What is special about the servers for Red Hat's images (Microsoft Learn, "Red Hat Update Infrastructure for
+    on-demand RHEL VMs in Azure")."""
+    rhui = any(host_of(answer.url).startswith("rhui") for answer in answers)
+    return ", without a detour over another network, as RHUI lets in addresses of Azure alone" if rhui else ""
+
+
 def judge_configured(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     """What the configuration names, for the user's own purposes."""
     if not facts.configured:

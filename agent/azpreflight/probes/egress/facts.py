@@ -81,7 +81,6 @@ class Package:
         package = self.relayed_package
         return self.agent or (package is not None and (package.delivered or package.outcome is Outcome.TIMEOUT))
 
-
     @property
     def withheld(self) -> bool:
         """The HostGAPlugin answered, and may have lacked no more than the signature that is not kept."""
@@ -115,6 +114,9 @@ class EgressFacts:
     """From the addresses in the configuration."""
     documented: tuple[Answer, ...] = ()
     """From the cloud's public endpoints: only tried where they tell more than the rest."""
+    repositories: tuple[Answer, ...] = ()
+    """Connections to the servers of the image's package repositories, as further witnesses; none where a proxy is set,
+    because a package manager may have a way of its own."""
     otherwise: tuple[Answer, ...] = ()
     """From some of the same servers by other ways than the agent's: straight where it has a proxy, by the proxies that
     only other programs have. Empty where no proxy is set."""
@@ -125,6 +127,11 @@ class EgressFacts:
         packages = (answer for package in self.packages for answer in package.direct)
         own = (answer for extension in self.own for answer in extension.answers)
         return (*packages, *own, *self.configured, *self.documented)
+
+    @property
+    def witnessed(self) -> "tuple[Answer, ...]":
+        """The same, and the connections to repositories."""
+        return (*self.every, *self.repositories)
 
     @property
     def unreached(self) -> "tuple[Answer, ...]":

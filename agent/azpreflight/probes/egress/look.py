@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any, Callable, Optional, TypeVar
 
 from azpreflight.host import Host
-from azpreflight.model import Run
+from azpreflight.model import Platform, Run
+from azpreflight.probes import repositories
 from azpreflight.probes.answers import Answer, answer_of
 from azpreflight.probes.dns_facts import DnsFacts
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, port_of, way
@@ -25,6 +26,7 @@ from azpreflight.probes.egress.fetch import (
     fetch_as_agent,
     first_of_each,
     look_up,
+    reach,
 )
 from azpreflight.probes.egress.plan import MAX_URIS, Errand, Need, plan
 from azpreflight.probes.goalstate import Unreadable, bare, parse_manifest
@@ -42,6 +44,8 @@ PACKAGE_LIMIT = 1 << 16
 RANGE = {"Range": f"bytes=0-{PACKAGE_LIMIT - 1}"}
 PAGE_LIMIT = 1 << 10
 """Bytes of anything else: that it answers is all that counts."""
+REPOSITORIES = 2
+"""Servers of repositories that are tried: a distribution's own, and one more."""
 OTHER_SERVERS, OTHER_PROXIES = 2, 2
 """Servers that are tried by other ways, and proxies by which: they are the network's, and the same for all servers."""
 PACKAGE_ATTEMPT = 1.4
@@ -62,15 +66,24 @@ def gather(host: Host, run: Run) -> EgressFacts:
         partial(fetch_as_agent, means, pages, PAGE_LIMIT, ATTEMPT),
         partial(fetch_all, means, _other_ways(means, [*manifests, *pages]), PAGE_LIMIT, ATTEMPT),
     ]
-    packages, tried, otherwise = host.together(calls)
+    calls.append(partial(_repositories, means, run))
+    packages, tried, otherwise, witnesses = host.together(calls)
     rest = (page.answer for page in tried)
     return EgressFacts(
         packages=packages,
         own=tuple(_own(need, tuple(next(rest) for _ in need.uris)) for need in todo.needs),
         configured=tuple(next(rest) for _ in todo.configured),
         documented=tuple(rest),
+        repositories=witnesses,
         otherwise=tuple(page.answer for page in otherwise),
     )
+
+
+def _repositories(means: Means, run: Run) -> "tuple[Answer, ...]":
+    """Straight connections to some of them, where no program here has a proxy."""
+    if run.platform is not Platform.AZURE or means.proxies is None or proxy_hosts(means.proxies):
+        return ()
+    return reach(means, first_of_each(repositories.look(means.host), REPOSITORIES))
 
 
 def _other_ways(means: Means, uris: "Sequence[str]") -> "list[Wanted]":
