@@ -126,6 +126,8 @@ class HttpAnswer:
     """The peer that was connected to."""
     issuer: Optional[str] = None
     """Of the certificate presented, also where it was not trusted; None without TLS."""
+    authorities: tuple[str, ...] = ()
+    """Where a certificate that is trusted says that its issuer, its revocation list and the issuer's responder are."""
     offender: Optional[str] = None
     """The address that sent the ICMP error, where no connection was made; see `TcpAnswer`."""
     icmp: Optional[str] = None

@@ -103,6 +103,7 @@ class Attempt:
         self.phase = Phase.DNS
         self.peer: Optional[str] = None
         self.issuer: Optional[str] = None
+        self.authorities: tuple[str, ...] = ()
 
     def open(self, host: str, port: int) -> socket.socket:
         """A connected socket; OSError with the phase set to the one that failed."""
@@ -216,7 +217,9 @@ def _pools(attempt: Attempt) -> "dict[str, Any]":
             except ssl.SSLCertVerificationError:
                 attempt.look(*_whom(self))
                 raise
-            attempt.issuer = tls.issuer_of_verified(self.sock.getpeercert() or {})  # type: ignore[union-attr]
+            certificate = self.sock.getpeercert() or {}  # type: ignore[union-attr]  # it is connected
+            attempt.issuer = tls.issuer_of_verified(certificate)
+            attempt.authorities = tls.authorities_of_verified(certificate)
             attempt.phase = Phase.HTTP
 
     class PlainPool(urllib3.HTTPConnectionPool):

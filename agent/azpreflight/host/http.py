@@ -112,6 +112,7 @@ def _ask(asked: Asked, deadline: Deadline) -> "tuple[HttpAnswer, Optional[str]]"
         detail=detail,
         address=attempt.peer,
         issuer=attempt.issuer,
+        authorities=attempt.authorities,
         body=bytes(body),
         offender=unconnected.offender if unconnected is not None else None,
         icmp=unconnected.icmp if unconnected is not None else None,

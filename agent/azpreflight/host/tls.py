@@ -17,6 +17,8 @@ from azpreflight.host.castore import BUNDLES, DIRECTORY
 COMMON_NAME, ORGANIZATION = bytes((0x55, 4, 3)), bytes((0x55, 4, 10))
 """Object identifiers 2.5.4.3 and 2.5.4.10 in DER (X.520)."""
 SEQUENCE, EXPLICIT_VERSION = 0x30, 0xA0
+MAX_AUTHORITIES = 6
+"""Addresses of one certificate that are kept; Azure's have four."""
 
 _LOADING = Lock()
 
@@ -56,6 +58,13 @@ def issuer_of_verified(certificate: "dict[str, Any]") -> Optional[str]:
     """The issuer in what `SSLSocket.getpeercert()` returns for a verified peer: "CN=..., O=..."."""
     fields = {key: value for part in certificate.get("issuer", ()) for key, value in part}
     return _written(fields.get("commonName"), fields.get("organizationName"))
+
+
+def authorities_of_verified(certificate: "dict[str, Any]") -> "tuple[str, ...]":
+    """Its authority information access and distribution points (RFC 5280, sections 4.2.1.13 and 4.2.2.1), over HTTP."""
+    kinds = ("caIssuers", "crlDistributionPoints", "OCSP")
+    urls = [url for kind in kinds for url in certificate.get(kind, ()) if url.lower().startswith("http://")]
+    return tuple(url for url in dict.fromkeys(urls) if url.isascii() and url.isprintable())[:MAX_AUTHORITIES]
 
 
 def issuer_of_der(certificate: bytes) -> Optional[str]:

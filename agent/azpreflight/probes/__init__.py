@@ -18,6 +18,7 @@ from azpreflight.probes import (
     path,
     platform,
     proxy,
+    revocation,
     savedrules,
     ssh,
     tls,
@@ -41,6 +42,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     savedrules.PROBE,
     egress.PROBE,
     path.PROBE,
+    revocation.PROBE,
 )
 
 

@@ -45,6 +45,8 @@ class Answer:
     """The peer; None if there was none."""
     issuer: Optional[str] = None
     """Of the certificate presented; None without TLS."""
+    authorities: tuple[str, ...] = ()
+    """Where a trusted certificate says that its issuer, its revocation list and the issuer's responder are."""
     detail: Optional[str] = None
     offender: Optional[str] = None
     """The address that sent an ICMP error; the guest's own means its own rules."""
@@ -78,6 +80,7 @@ def answer_of(url: str, got: HttpAnswer) -> Answer:
         status=got.status,
         address=got.address,
         issuer=got.issuer,
+        authorities=got.authorities,
         detail=got.detail,
         offender=got.offender,
         icmp=got.icmp,

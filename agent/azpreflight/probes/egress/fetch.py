@@ -154,18 +154,18 @@ def _fetch(
     return Tried(replace(answer_of(uri, got), address=address, proxy=proxy), got.body)
 
 
-def reach(means: Means, uris: "Sequence[str]") -> "tuple[Answer, ...]":
+def reach(means: Means, uris: "Sequence[str]", seconds: float = CONNECT) -> "tuple[Answer, ...]":
     """A connection to each of these servers, and no more."""
     found = look_up(means.host, [host_of(uri) for uri in uris], means.dns)
-    return means.host.together([partial(_connect, means.host, uri, found[host_of(uri)]) for uri in uris])
+    return means.host.together([partial(_connect, means.host, uri, found[host_of(uri)], seconds) for uri in uris])
 
 
-def _connect(host: Host, uri: str, where: Found) -> Answer:
+def _connect(host: Host, uri: str, where: Found, seconds: float) -> Answer:
     if not where.addresses:
         outcome = Outcome.ERROR if where.denied else Outcome.TIMEOUT
         return Answer(bare(uri), outcome, Phase.DNS, 0.0, detail=where.detail)
     address = where.addresses[0]
-    tcp = host.connect(address, port_of(uri), CONNECT)
+    tcp = host.connect(address, port_of(uri), seconds)
     return Answer(
         bare(uri),
         tcp.outcome,
