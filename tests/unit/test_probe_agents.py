@@ -59,6 +59,16 @@ def conf(*lines: str) -> "dict[str, Any]":
     return {"/etc/waagent.conf": CONFIG + "\n".join(lines) + "\n"}
 
 
+PIP = {"/usr/local/sbin/waagent": "#!/usr/bin/python3\nimport azurelinuxagent\n"}
+GUEST_PROXY_UNIT = "/usr/lib/systemd/system/azure-proxy-agent.service"
+GUEST_PROXY_WANTED = "/etc/systemd/system/multi-user.target.wants/azure-proxy-agent.service"
+GUEST_PROXY: "dict[str, Any]" = {
+    "/usr/sbin/azure-proxy-agent": "",
+    "/etc/azure/proxy-agent.json": "{}",
+    "/usr/lib/azure-proxy-agent/ebpf_cgroup.o": "",
+    GUEST_PROXY_UNIT: "[Unit]\n",
+    GUEST_PROXY_WANTED: Link(GUEST_PROXY_UNIT),
+}
 FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
 SYSTEMD_RUNS: "dict[str, Any]" = {"/run/systemd/system": None}
 ASK = unitruns.command(("walinuxagent.service", *CLOUD_INIT_UNITS))
@@ -98,6 +108,8 @@ BROKEN = {
         host({f"{AGENT}/common/version.py": "AGENT_VERSION = '2.2.47'\n", **conf("AutoUpdate.Enabled=n")}),
         RUN,
     ),
+    "agents-provenance": (host(PIP, "/usr/sbin/waagent"), RUN),
+    "agents-guest-proxy": (host(GUEST_PROXY, GUEST_PROXY_WANTED), RUN),
     "agents-units": (booted(unit("walinuxagent.service", "failed", Result="exit-code")), FIRSTBOOT),
     "agents-cloud-init": (
         booted(**{"init-local": {**DONE, "errors": ["'NoneType' object has no attribute 'get'"]}}),
@@ -115,7 +127,8 @@ def facts_of(host: FakeHost) -> AgentsFacts:
 def test_a_healthy_image_passes() -> None:
     """Debian's waagent with cloud-init as its provisioner."""
     assert set(statuses(judged(*HEALTHY, PROBE)).values()) == {"pass", "notapplicable"}
-    assert set(statuses(judged(booted(), FIRSTBOOT, PROBE)).values()) == {"pass"}
+    first = statuses(judged(booted(), FIRSTBOOT, PROBE))
+    assert {first[check] for check in ("agents-units", "agents-cloud-init")} == {"pass"}
 
 
 @pytest.mark.parametrize("check", sorted(BROKEN))
@@ -394,3 +407,136 @@ def test_azure_init_beside_another_is_one_too_many() -> None:
         Severity.WARNING,
         True,
     )
+
+
+# --- keys that are not what they seem -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "severity", "expected", "command"),
+    [
+        (
+            "ResourceDisk.Format=false",
+            Severity.NOTE,
+            "ResourceDisk.Format=false is neither y nor n, so waagent takes its default n",
+            "ResourceDisk.Format=n",
+        ),
+        (
+            "Logs.Console=yes",
+            Severity.NOTE,
+            "Logs.Console=yes is neither y nor n, so waagent takes its default y",
+            "Logs.Console=y",
+        ),
+        (
+            "provisioning.agent=waagent",
+            Severity.WARNING,
+            "provisioning.agent is not read: waagent's key is Provisioning.Agent, letter by letter",
+            "Provisioning.Agent",
+        ),
+        ("ResourceDisk.format=n", Severity.WARNING, "ResourceDisk.format is not read", "ResourceDisk.Format"),
+    ],
+)
+def test_lines_that_waagent_reads_otherwise(line: str, severity: Severity, expected: str, command: str) -> None:
+    """A switch that is none, and a key in another case; the command makes of it what was meant."""
+    (finding,) = findings(judged(host(conf(line)), RUN, PROBE), "agents-config")
+    assert (finding.severity, finding.message.startswith(expected)) == (severity, True)
+    assert command in finding.commands[0]
+
+
+@pytest.mark.parametrize("line", ["Autoupdate.Frequency=60", "My.Own.Key=1", "Role.StateConsumer=None", "Debug.X=1"])
+def test_other_keys_are_nobodys_business(line: str) -> None:
+    """One of the agent's own keys is written with a small u, and unknown keys are ignored by it."""
+    assert findings(judged(host(conf(line)), RUN, PROBE), "agents-config") == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "removed", "speaks"),
+    [
+        (("Provisioning.UseCloudInit=y", "Provisioning.Agent=auto"), NO_CLOUD_INIT, True),
+        (("Provisioning.Enabled=n", "Provisioning.Agent=auto"), NO_CLOUD_INIT, True),
+        (("Provisioning.Enabled=y", "Provisioning.Agent=auto"), NO_CLOUD_INIT, False),
+        (("Provisioning.UseCloudInit=y", "Provisioning.Enabled=n"), (), False),
+    ],
+)
+def test_keys_of_old_agents(lines: "tuple[str, ...]", removed: "tuple[str, ...]", speaks: bool) -> None:
+    """They are named where they say the opposite of what happens."""
+    found = findings(judged(host(conf(*lines), *removed), RUN, PROBE), "agents-config")
+    assert [finding.severity for finding in found] == [Severity.NOTE] * speaks
+
+
+def test_a_drop_in_may_name_another_file() -> None:
+    """The last command of the unit counts."""
+    drop_in = "/etc/systemd/system/walinuxagent.service.d/conf.conf"
+    command = "[Service]\nExecStart=\nExecStart=/usr/sbin/waagent -daemon -configuration-path:/opt/waagent.conf\n"
+    other = facts_of(host({drop_in: command, "/opt/waagent.conf": "Provisioning.Agent=auto\n"}))
+    assert (other.waagent.config_path, other.waagent.config and other.waagent.config.provisioning_agent) == (
+        "/opt/waagent.conf",
+        "auto",
+    )
+
+
+# --- where it comes from, and what stands before it ---------------------------------------------------------------
+
+OWNED = {"/var/lib/dpkg/info/waagent.list": "/.\n/usr\n/usr/sbin\n/usr/sbin/waagent\n"}
+PYTHON_OWNED = {"/var/lib/dpkg/info/python3-minimal.list": "/usr/bin/python3\n"}
+OPENSSL_OWNED = {"/var/lib/dpkg/info/openssl.list": "/usr/bin/openssl\n"}
+ALL_OWNED = {**OWNED, **PYTHON_OWNED, **OPENSSL_OWNED}
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "expected"),
+    [
+        ({}, (), ()),
+        (ALL_OWNED, (), ()),
+        ({**PYTHON_OWNED, **OPENSSL_OWNED}, (), ("/usr/sbin/waagent",)),
+        ({**OWNED, **PYTHON_OWNED}, (), ("/usr/bin/openssl",)),
+        ({**ALL_OWNED, **conf("OS.OpensslPath=/opt/ssl/openssl"), "/opt/ssl/openssl": ""}, (), ("/opt/ssl/openssl",)),
+        ({**ALL_OWNED, "/var/lib/dpkg/info/openssl.list": "/bin/openssl\n"}, (), ()),
+        (PIP, ("/usr/sbin/waagent",), ("/usr/local/sbin/waagent",)),
+        (
+            {"/usr/sbin/waagent": "#!/usr/local/bin/python3\n", "/usr/local/bin/python3": ""},
+            (),
+            ("/usr/local/bin/python3",),
+        ),
+    ],
+)
+def test_what_no_package_owns(
+    changes: "dict[str, Any]", removed: "tuple[str, ...]", expected: "tuple[str, ...]"
+) -> None:
+    """By dpkg's lists where there are some, else by a place that is no package's."""
+    assert facts_of(host(changes, *removed)).waagent.unowned == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "expected"),
+    [
+        ({}, (), []),
+        (GUEST_PROXY, (), []),
+        ({**GUEST_PROXY, GUEST_PROXY_UNIT: MASKED}, (), ["azure-proxy-agent.service is masked"]),
+        (GUEST_PROXY, (GUEST_PROXY_UNIT, GUEST_PROXY_WANTED), ["azure-proxy-agent.service is absent"]),
+        (
+            GUEST_PROXY,
+            ("/usr/lib/azure-proxy-agent/ebpf_cgroup.o",),
+            ["/usr/lib/azure-proxy-agent/ebpf_cgroup.o is missing"],
+        ),
+        (
+            {
+                **GUEST_PROXY,
+                "/usr/lib/azure-proxy-agent/package": Link("Package_1.0"),
+                "/usr/lib/azure-proxy-agent/Package_1.0/ebpf_cgroup.o": "",
+            },
+            ("/usr/lib/azure-proxy-agent/ebpf_cgroup.o", "/etc/azure/proxy-agent.json"),
+            [],
+        ),
+        (
+            {**GUEST_PROXY, "/usr/sbin/azure-proxy-agent": Link("/usr/lib/gone")},
+            (),
+            ["/usr/sbin/azure-proxy-agent is missing"],
+        ),
+    ],
+)
+def test_the_guest_proxy_agent(changes: "dict[str, Any]", removed: "tuple[str, ...]", expected: "list[str]") -> None:
+    """It is asked about where it is installed: whole, and enabled."""
+    found = findings(judged(host(changes, *removed), RUN, PROBE), "agents-guest-proxy")
+    assert [finding.message.partition(":")[0] for finding in found] == expected
+    assert {finding.severity for finding in found} <= {Severity.WARNING}

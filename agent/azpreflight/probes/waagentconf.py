@@ -42,6 +42,10 @@ class WaagentConfig:
     """Protocol.EndpointDiscovery=static: option 245 of DHCP is not asked for."""
     not_switches: Mapping[str, str] = field(default_factory=dict)
     """Switches whose value is neither y nor n, so that the agent's default counts instead."""
+    misspelt: Mapping[str, str] = field(default_factory=dict)
+    """Keys that differ from one of the agent's in case alone, and that one: they are not read."""
+    dead: Mapping[str, str] = field(default_factory=dict)
+    """Keys of old agents that today's do not read, with their values."""
 
 
 SWITCHES = {
@@ -66,6 +70,62 @@ STRINGS = {
     "Extension.LogDir": "extension_log_dir",
     "ResourceDisk.MountPoint": "resource_disk_mount_point",
 }
+
+
+OTHER_SWITCHES = {
+    "AutoUpdate.UpdateToLatestVersion": True,
+    "DetectScvmmEnv": False,
+    "EnableOverProvisioning": True,
+    "Extensions.WaitForCloudInit": False,
+    "Logs.Collect": True,
+    "Logs.Console": True,
+    "Logs.Verbose": False,
+    "OS.AllowHTTP": False,
+    "OS.CheckRdmaDriver": False,
+    "OS.EnableFIPS": False,
+    "OS.EnableRDMA": False,
+    "OS.UpdateRdmaDriver": False,
+    "Provisioning.AllowResetSysUser": False,
+    "Provisioning.DecodeCustomData": False,
+    "Provisioning.ExecuteCustomData": False,
+    "ResourceDisk.EnableSwapEncryption": False,
+    "ResourceDisk.Format": False,
+}
+"""The further ones, which decide nothing here, with the default in the agent's code; the same in 2.7.3 and 2.15."""
+OTHER_KEYS = (
+    "AutoUpdate.GAFamily",
+    "Autoupdate.Frequency",
+    "DVD.MountPoint",
+    "Extensions.GoalStatePeriod",
+    "Extensions.InitialGoalStatePeriod",
+    "Extensions.WaitForCloudInitTimeout",
+    "HttpProxy.Host",
+    "HttpProxy.Port",
+    "Logs.CollectPeriod",
+    "OS.EnableFirewallPeriod",
+    "OS.MonitorDhcpClientRestartPeriod",
+    "OS.RemovePersistentNetRulesPeriod",
+    "OS.RootDeviceScsiTimeout",
+    "OS.RootDeviceScsiTimeoutPeriod",
+    "OS.SshClientAliveInterval",
+    "Pid.File",
+    "Protocol.EndpointDiscovery",
+    "Provisioning.MonitorHostNamePeriod",
+    "Provisioning.PasswordCryptId",
+    "Provisioning.PasswordCryptSaltLength",
+    "ResourceDisk.Filesystem",
+    "ResourceDisk.MountOptions",
+    "ResourceDisk.SwapSizeMB",
+)
+KEYS = {key.lower(): key for key in (*SWITCHES, *OTHER_SWITCHES, *STRINGS, *OTHER_KEYS)}
+"""All that the agent reads, apart from those for its own developers."""
+DEAD = ("Provisioning.Enabled", "Provisioning.UseCloudInit")
+"""In many instructions still, and read by no agent since 2.2.45; Provisioning.Agent is asked instead."""
+
+
+def default_of(key: str) -> bool:
+    """What a switch is where its value is neither y nor n."""
+    return SWITCHES[key][1] if key in SWITCHES else OTHER_SWITCHES[key]
 
 
 def parse(text: str) -> Values:
@@ -100,7 +160,13 @@ def config_of(values: Values) -> WaagentConfig:
         http_proxy_host=proxy.rpartition("@")[2] if proxy else None,
         http_proxy_port=_number(values.get("HttpProxy.Port")),
         static_endpoint=values.get("Protocol.EndpointDiscovery") == "static",
-        not_switches={key: value for key in SWITCHES if (value := values.get(key)) and value.lower() not in ("y", "n")},
+        not_switches={
+            key: value
+            for key in (*SWITCHES, *OTHER_SWITCHES)
+            if (value := values.get(key)) and value.lower() not in ("y", "n")
+        },
+        misspelt={key: KEYS[key.lower()] for key in values if key not in KEYS.values() and key.lower() in KEYS},
+        dead={key: value for key in DEAD if (value := values.get(key))},
     )
 
 

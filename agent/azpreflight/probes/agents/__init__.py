@@ -8,6 +8,7 @@ Provisioning.Agent is worse: waagent provisions nothing and reports Ready, so th
 """
 
 from azpreflight.model import Cause, Check, Probe, Profile, Severity, Stage
+from azpreflight.probes.agents import guestproxy, provenance
 from azpreflight.probes.agents.configuration import judge_config
 from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.look import gather
@@ -56,6 +57,23 @@ PROBE = Probe(
             "agents-version",
             "waagent is one that Azure supports, under its own name",
             judge_version,
+            Severity.WARNING,
+            cause=Cause.AGENT_CONFIG,
+            offline=True,
+        ),
+        Check(
+            "agents-provenance",
+            "what waagent runs with comes from packages",
+            provenance.judge,
+            Severity.NOTE,
+            cause=Cause.AGENT_CONFIG,
+            stages=(Stage.BUILD, Stage.CAPTURE),
+            offline=True,
+        ),
+        Check(
+            "agents-guest-proxy",
+            "the Guest Proxy Agent is whole and starts, where it is installed",
+            lambda facts, run: guestproxy.judge(facts.guest_proxy, run),
             Severity.WARNING,
             cause=Cause.AGENT_CONFIG,
             offline=True,

@@ -1,5 +1,6 @@
 """What the agents' own files say that stops provisioning or extensions. Pure."""
 
+import re
 from collections.abc import Iterator
 
 from azpreflight.host.systemd import UnitState
@@ -8,6 +9,11 @@ from azpreflight.probes import osrelease, waagentconf
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.provisioner import waagent_refuses
 from azpreflight.probes.wording import files, plain, several
+
+NO = ("false", "no", "0", "off", "none", "disabled")
+"""What people write for n."""
+KEY = re.compile(r"[\w.]+", re.ASCII)
+"""Keys that a command can have in it as they are; its dots match themselves."""
 
 
 def judge_config(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
@@ -28,6 +34,7 @@ def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
     waagent, path = facts.waagent, facts.waagent.config_path
     if waagent.config is None or not waagent.starts:
         return
+    yield from _judge_dead_keys(facts, waagent.config)
     chosen = plain(waagent.config.provisioning_agent)
     if facts.provisioner is Provisioner.BOTH:
         yield Finding(
@@ -136,13 +143,32 @@ def _judge_running_agent(waagent: WaagentFacts, config: waagentconf.WaagentConfi
             "Set the port.",
         )
     for key, value in sorted(config.not_switches.items()):
-        default = "y" if waagentconf.SWITCHES[key][1] else "n"
+        default = "y" if waagentconf.default_of(key) else "n"
         yield Finding(
             Severity.NOTE,
             f"{key}={plain(value)} is neither y nor n, so waagent takes its default {default}",
             "Write y or n.",
-            (waagentconf.set_key(path, key, "y"),),
+            (waagentconf.set_key(path, key, "n" if value.lower() in NO else "y"),),
         )
+    for key, meant in sorted(config.misspelt.items()):
+        yield Finding(
+            Severity.WARNING,
+            f"{plain(key)} is not read: waagent's key is {meant}, letter by letter",
+            "Write the key as the agent does.",
+            (rf"sed -i -E 's/^{plain(key)}([[:space:]]*=)/{meant}\1/' {path}",) if KEY.fullmatch(key) else (),
+        )
+
+
+def _judge_dead_keys(facts: AgentsFacts, config: waagentconf.WaagentConfig) -> Iterator[Finding]:
+    """They say that cloud-init is to provision, and nobody listens."""
+    for key, value in sorted(config.dead.items()):
+        meant = value.lower() == ("n" if key == "Provisioning.Enabled" else "y")
+        if meant and facts.provisioner is Provisioner.WAAGENT:
+            yield Finding(
+                Severity.NOTE,
+                f"{key}={plain(value)} is read by no agent since 2.2.45, and waagent provisions",
+                "Say with Provisioning.Agent who provisions.",
+            )
 
 
 def _no_extensions(reason: str, remedy: str, *commands: str) -> Finding:

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Optional
 
 from azpreflight.host.systemd import Unit, UnitState
+from azpreflight.probes.agents.guestproxy import GuestProxyFacts
 from azpreflight.probes.agents.program import ProgramFacts
 from azpreflight.probes.agents.state import BootState
 from azpreflight.probes.cloudcfg import CloudConfig, DatasourceList
@@ -55,6 +56,9 @@ class WaagentFacts:
     strays: tuple[str, ...] = ()
     """Names of the agent that are enabled without a unit of that name: walinuxagent on RHEL, waagent on Debian."""
 
+    unowned: tuple[str, ...] = ()
+    """Its program, its interpreter or openssl, where no package owns them."""
+
     @property
     def starts(self) -> bool:
         """The next boot starts it, and it has something to read."""
@@ -99,6 +103,8 @@ class AgentsFacts:
     distribution: Distribution
     azure_init: Unit = field(default_factory=lambda: Unit(AZURE_INIT, UnitState.ABSENT))
     """The small provisioner that some images of Flatcar and Azure Linux have in cloud-init's place."""
+    guest_proxy: Optional[GuestProxyFacts] = None
+    """None: not installed."""
     state: Optional[BootState] = None
     """What became of the agents at this boot; None where no first boot is looked at, no agent is installed, or
     systemd does not run."""

@@ -6,7 +6,7 @@ from typing import Optional
 from azpreflight.host import Host, HostError, systemd
 from azpreflight.model import Run
 from azpreflight.probes import bootloader, cloudcfg, osrelease, waagentconf
-from azpreflight.probes.agents import program, state
+from azpreflight.probes.agents import guestproxy, program, provenance, state
 from azpreflight.probes.agents.facts import (
     AZURE_INIT,
     CLOUD_INIT_LOCAL,
@@ -41,8 +41,10 @@ def gather(host: Host, run: Run) -> AgentsFacts:
     waagent, cloud_init = _waagent(host), _cloud_init(host)
     azure_init = systemd.unit(host, AZURE_INIT)
     who = provisioner(waagent, cloud_init, azure_init)
-    now = state.look(host, run, waagent.unit.name if waagent.installed else None, cloud_init.installed)
-    return AgentsFacts(waagent, cloud_init, who, osrelease.distribution(host), azure_init, now)
+    proxy = guestproxy.look(host)
+    others = (*((waagent.unit.name,) if waagent.installed else ()), *((proxy.unit.name,) if proxy is not None else ()))
+    now = state.look(host, run, others, cloud_init.installed)
+    return AgentsFacts(waagent, cloud_init, who, osrelease.distribution(host), azure_init, proxy, now)
 
 
 def _waagent(host: Host) -> WaagentFacts:
@@ -50,7 +52,8 @@ def _waagent(host: Host) -> WaagentFacts:
     if found is None:
         return WaagentFacts()
     unit = systemd.best(host, WAAGENT_UNITS)
-    path = _config_path(host, unit.path)
+    unit_text = _unit_text(host, unit)
+    path = _config_path(host, unit_text)
     config, error = None, None
     try:
         content = host.read(path, CONFIG_LIMIT)
@@ -59,6 +62,7 @@ def _waagent(host: Host) -> WaagentFacts:
         error = str(refused)
     except UnicodeDecodeError:
         error = f"cannot read {path}: it is not UTF-8, and waagent cannot read it either"
+    runs_with = program.look(host, found, unit_text)
     return WaagentFacts(
         installed=True,
         version=_version(host, "waagent"),
@@ -67,13 +71,16 @@ def _waagent(host: Host) -> WaagentFacts:
         config=config,
         error=error,
         openssl_found=config is None or host.info(config.openssl_path) is not None,
-        program=program.look(host, found, _unit_text(host, unit.path)),
+        program=runs_with,
+        unowned=provenance.unowned(host, (found, runs_with.interpreter, config.openssl_path if config else None)),
         strays=tuple(name for name in WAAGENT_UNITS if _is_stray(host, name)),
     )
 
 
-def _unit_text(host: Host, path: Optional[str]) -> str:
-    return (host.text(path, CONFIG_LIMIT) or "") if path is not None else ""
+def _unit_text(host: Host, unit: systemd.Unit) -> str:
+    """The unit's file and what is dropped in, in which a later line replaces an earlier one."""
+    drop_ins = (path for base in systemd.UNIT_PATHS[::-1] for path in host.glob(f"{base}/{unit.name}.d/*.conf"))
+    return "\n".join(host.text(path, CONFIG_LIMIT) or "" for path in (unit.path, *drop_ins) if path is not None)
 
 
 def _is_stray(host: Host, name: str) -> bool:
@@ -82,9 +89,10 @@ def _is_stray(host: Host, name: str) -> bool:
     return bool(links) and systemd.unit(host, name).path is None and all(host.info(link) is None for link in links)
 
 
-def _config_path(host: Host, unit_path: Optional[str]) -> str:
+def _config_path(host: Host, unit_text: str) -> str:
     """The file that the unit's command names, else the first usual one that exists."""
-    named = re.search(r"^ExecStart=.*-configuration-path:(\S+)", _unit_text(host, unit_path), re.MULTILINE)
+    commands = re.findall(r"^ExecStart=.*python.*|^ExecStart=.*waagent.*", unit_text, re.MULTILINE)
+    named = re.search(r"-configuration-path:(\S+)", commands[-1]) if commands else None
     if named is not None:
         return named.group(1).strip("\"'")
     return next((path for path in WAAGENT_CONFIGS if host.info(path) is not None), WAAGENT_CONFIGS[0])

@@ -47,6 +47,8 @@ def _consequence(unit: str, facts: AgentsFacts) -> "tuple[Severity, str]":
         if facts.provisioner in BY_WAAGENT:
             return Severity.ERROR, "this VM is not provisioned"
         return Severity.WARNING, "extensions of this VM do not run"
+    if facts.guest_proxy is not None and unit == facts.guest_proxy.unit.name:
+        return Severity.WARNING, "a VM with the Metadata Security Protocol cannot talk to the platform"
     if unit in LATE_UNITS:
         return Severity.WARNING, "part of what cloud-init was to do is not done"
     return _of_cloud_init(facts), "cloud-init did not provision this VM, or not wholly"

@@ -76,12 +76,12 @@ class BootState:
     """cloud-init was switched off at this boot."""
 
 
-def look(host: Host, run: Run, waagent: "Optional[str]", cloud_init: bool) -> Optional[BootState]:
-    """Units and status at first boot, of those agents that are installed; None where it is not asked."""
-    installed = waagent is not None or cloud_init
+def look(host: Host, run: Run, others: "tuple[str, ...]", cloud_init: bool) -> Optional[BootState]:
+    """Units and status at first boot, of cloud-init if it is installed and of other agents; None if not asked."""
+    installed = bool(others) or cloud_init
     if run.stage is not Stage.FIRSTBOOT or run.offline or not installed or host.info(SYSTEMD) is None:
         return None
-    names = (*filter(None, (waagent,)), *(CLOUD_INIT_UNITS if cloud_init else ()))
+    names = (*others, *(CLOUD_INIT_UNITS if cloud_init else ()))
     units, units_error = _units(host, names)
     status, status_error = _status(host) if cloud_init else (None, None)
     off = cloud_init and host.info(DISABLED) is not None

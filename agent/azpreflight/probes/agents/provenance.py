@@ -1,0 +1,50 @@
+"""What of the agent no package owns: its program, its Python and its openssl.
+
+An agent that was installed with pip or `setup.py install`, or runs with a Python that somebody built, works on the day
+of the build. Nobody updates it, the next upgrade of Python may leave it without its modules, and Azure's support asks
+for the distribution's own first (Microsoft Learn, "Update the Azure Linux Agent on a VM").
+"""
+
+from collections.abc import Iterator
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.probes import osrelease
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.wording import several
+
+FOREIGN = ("/usr/local/", "/opt/", "/home/", "/root/", "/srv/")
+"""Where no package of a distribution puts a program (Filesystem Hierarchy Standard)."""
+DPKG = "/var/lib/dpkg/info"
+LIST_LIMIT = 1 << 20
+"""Bytes of a package's list of files; the largest of these, python3.x-minimal's, has 20 KiB."""
+OWNERS = ("waagent", "walinuxagent", "openssl", "python3-minimal", "python3.*-minimal", "python3", "python3.*")
+"""Packages of Debian and Ubuntu that may own one of them."""
+
+
+def unowned(host: Host, paths: "tuple[Optional[str], ...]") -> "tuple[str, ...]":
+    """Those of the programs that exist and that no package owns, as far as that can be told from files.
+
+    dpkg's lists are asked where there are some; of rpm's database only the place of a program tells.
+    """
+    there = tuple(path for path in paths if path is not None and host.info(path) is not None)
+    foreign = tuple(path for path in there if path.startswith(FOREIGN))
+    if not host.info(DPKG):
+        return foreign
+    lists = {found for owner in OWNERS for found in host.glob(f"{DPKG}/{owner}.list")}
+    owned = {line for found in lists for line in (host.text(found, LIST_LIMIT) or "").splitlines()}
+    return tuple(path for path in there if not {path, f"/usr{path}", path.replace("/usr/", "/", 1)} & owned)
+
+
+def judge(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """All of them come from packages."""
+    if not facts.waagent.installed:
+        yield NotApplicable("waagent is not installed")
+    elif facts.waagent.unowned:
+        yield Finding(
+            Severity.NOTE,
+            f"no package owns {several(facts.waagent.unowned)}: nobody updates what waagent runs with",
+            "Use the distribution's agent, Python and openssl.",
+            (osrelease.install_command(facts.distribution, "waagent"),),
+        )
