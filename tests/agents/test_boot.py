@@ -14,15 +14,17 @@ from azpreflight.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report
 from azpreflight.probes import agents, boot
-from tests.agents.test_media import KERNEL
+from tests.agents.test_cloud_image import CLOUD
 from tests.scratchroot import cache_directory, overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 
 RECIPE = "1"
 """Part of an image's name: raise it when the way of making changes."""
-DRACUT = ("dracut" if package == "initramfs-tools" else package for package in KERNEL)
-PACKAGES = {"initramfs-tools": KERNEL, "dracut": tuple(DRACUT)}
+PACKAGES = {
+    "initramfs-tools": CLOUD,
+    "dracut": ("linux-image-cloud-amd64", "dracut", "zstd", "lz4", "xz-utils", "kmod", "udev", "systemd-sysv"),
+}
 SUITES = ("bookworm", "trixie")
 PACKERS = {
     "gzip": "gzip -1",
@@ -100,7 +102,7 @@ def test_a_real_image_is_judged_right(suite: str, tool: str, compression: str, w
 @pytest.mark.parametrize("suite", SUITES)
 def test_debian_for_clouds_has_what_azure_needs(suite: str) -> None:
     """What its own installation makes, passes; there is no boot loader in the tree, which is unknown and no finding."""
-    with overlay(tree_for_test(suite, KERNEL)) as root:
+    with overlay(tree_for_test(suite, CLOUD)) as root:
         found = {result.check: result for result in judged(root).results if result.probe == "boot"}
     assert {check: result.findings for check, result in found.items() if result.findings} == {}
     assert (found["boot-drivers"].status.value, found["boot-initramfs"].status.value) == ("pass", "pass")

@@ -11,19 +11,19 @@ from azpreflight.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Finding, Platform, Severity
 from azpreflight.probes import agents, media
+from tests.agents.test_cloud_image import CLOUD
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 
-KERNEL = ("linux-image-cloud-amd64", "initramfs-tools", "zstd", "lz4", "xz-utils", "kmod", "udev", "systemd-sysv")
 SUITES = ("bookworm", "trixie")
 PROBES = (agents.PROBE, media.PROBE)
 
 
 @pytest.fixture(params=SUITES)
 def image(request: pytest.FixtureRequest) -> "Iterator[Path]":
-    """A Debian tree with the kernel for clouds."""
-    with overlay(tree_for_test(request.param, KERNEL)) as root:
+    """Debian for clouds, with its kernel."""
+    with overlay(tree_for_test(request.param, CLOUD)) as root:
         yield root
 
 

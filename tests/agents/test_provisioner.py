@@ -1,7 +1,9 @@
 """Who provisions, told from freshly installed Debian trees with either agent, with both and with none."""
 
+import ast
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from azpreflight.assess import assess
 from azpreflight.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report
-from azpreflight.probes import agents, ssh
+from azpreflight.probes import agents, ssh, waagentconf
 from azpreflight.probes.agents import Provisioner
 from tests.agents.planting import let_waagent_provision
 from tests.agents.test_deprovision import PACKAGES as BOTH
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.root
 
 PROBES = (agents.PROBE, ssh.PROBE)
 SUITES = ("bookworm", "trixie")
+OF_DEVELOPERS = ("Debug.", "CGroups.", "Monitor.")
 
 
 def judged(root: Path) -> Report:
@@ -57,7 +60,7 @@ def test_who_provisions(suite: str, packages: "tuple[str, ...]", expected: Provi
     assert (who(report), failed(report)) == (expected, broken)
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", (*SUITES, "sid"))
 def test_sshd_dies_where_waagent_makes_the_keys(suite: str) -> None:
     """After deprovisioning there is no host key, and nothing makes one in time; the finding's own commands mend it."""
     with overlay(tree_for_test(suite, BOTH)) as root:
@@ -79,6 +82,32 @@ def test_sshd_dies_where_waagent_makes_the_keys(suite: str) -> None:
         for command in commands:
             done = run_inside(root, "sh", "-c", command)
             assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("suite", (*SUITES, "sid"))
+def test_every_key_of_the_agent_is_known(suite: str) -> None:
+    """With the default of its code, those for its own developers left out; what Debian installs comes from packages."""
+    with overlay(tree_for_test(suite, BOTH)) as root:
+        (path,) = root.glob("usr/lib/python3/dist-packages/azurelinuxagent/common/conf.py")
+        facts = judged(root).facts["agents"]
+        assert isinstance(facts, agents.AgentsFacts)
+        assert facts.waagent.unowned == ()
+        tables = tables_of(path.read_text())
+    switches = {key: value for key, value in tables["__SWITCH_OPTIONS__"].items() if not key.startswith(OF_DEVELOPERS)}
+    assert {key: waagentconf.default_of(key) for key in switches} == switches
+    keys = {key for table in tables.values() for key in table if not key.startswith(OF_DEVELOPERS)}
+    assert keys - set(waagentconf.KEYS.values()) == set()
+
+
+def tables_of(source: str) -> "dict[str, dict[str, Any]]":
+    """The tables of keys and defaults in the agent's conf.py; None for a default that is a sum."""
+    tables = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            name, rows = ast.unparse(node.targets[0]), zip(node.value.keys, node.value.values)
+            values = {key.value: getattr(value, "value", None) for key, value in rows if isinstance(key, ast.Constant)}
+            tables.update({name: values} if name.endswith("_OPTIONS__") else {})
+    return tables
 
 
 @pytest.mark.parametrize("suite", SUITES)

@@ -1,0 +1,144 @@
+"""Debian's own image for Azure, put together as the cloud team does: nothing is found on it but what is true.
+
+The packages and files are those of the cloud team's configuration space (salsa.debian.org/cloud-team/
+debian-cloud-images, classes CLOUD, AZURE and GRUB_CLOUD_AMD64). grub.cfg is made by the tree's own grub-mkconfig, which
+asks a script of ours for the disk, since the tree is on none; the cloud team's build did the same for some years.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from azpreflight.assess import assess
+from azpreflight.gather import gather, run_of
+from azpreflight.host import LocalHost
+from azpreflight.model import Platform, Report
+from azpreflight.probes import PROBES
+from tests.scratchroot import overlay, run_inside, tree_for_test
+
+pytestmark = pytest.mark.root
+
+CLOUD = (
+    "linux-image-cloud-amd64",
+    "initramfs-tools",
+    "zstd",
+    "lz4",
+    "xz-utils",
+    "kmod",
+    "grub-cloud-amd64",
+    "cloud-init",
+    "cloud-guest-utils",
+    "cloud-initramfs-growroot",
+    "hyperv-daemons",
+    "waagent",
+    "openssh-server",
+    "sudo",
+    "libpam-systemd",
+    "chrony",
+    "init",
+    "udev",
+    "iputils-ping",
+    "ifupdown",
+    "isc-dhcp-client",
+    "less",
+    "logrotate",
+    "netbase",
+    "nftables",
+    "netplan.io",
+    "systemd-resolved",
+)
+SUITES = ("bookworm", "trixie")
+UUID = "4f0e6a3a-1d3c-4b60-8f54-0c6a4f6c2b11"
+FILES = {
+    "etc/hostname": "localhost\n",
+    "etc/modprobe.d/blacklist.conf": "blacklist pcspkr\nblacklist floppy\n",
+    "etc/cloud/cloud.cfg.d/90_dpkg.cfg": "datasource_list: [ Azure ]\n",
+    "etc/cloud/cloud.cfg.d/10_azure.cfg": "reporting:\n  logging:\n    type: log\n  telemetry:\n    type: hyperv\n",
+    "etc/default/grub.d/15_timeout.cfg": "GRUB_TIMEOUT=1\nGRUB_TIMEOUT_STYLE=countdown\n",
+    "etc/fstab": f"UUID={UUID} / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1\n"
+    "UUID=7C3B-9F21 /boot/efi vfat defaults 0 0\n",
+    "boot/efi/EFI/BOOT/BOOTX64.EFI": "",
+    "boot/efi/EFI/debian/grubx64.efi": "",
+    f"dev/disk/by-uuid/{UUID}": "",
+}
+"""What the build writes beside the packages; the boot loader's files are there by their names."""
+PROBE = f"""\
+#!/bin/sh
+case "$*" in
+*fs_uuid*) echo {UUID} ;;
+*partuuid*) echo 9b4d6b7c-15c1-4c2b-9d0d-5a7d0c6f2a10 ;;
+*target=device*) echo /dev/sda1 ;;
+*target=fs*) echo ext2 ;;
+*partmap*) echo gpt ;;
+*hints_string*) echo --hint-bios=hd0,gpt1 ;;
+*drive*) echo "(hd0,gpt1)" ;;
+esac
+"""
+HIDES_ERRORS = "agents-version: waagent 2.7.3.0 on Python 3.11 hides its errors"
+TRUE = {"bookworm": [HIDES_ERRORS], "trixie": []}
+"""What is found, by suite; each was looked at by eye."""
+
+
+@pytest.fixture(params=SUITES)
+def image(request: pytest.FixtureRequest) -> "Iterator[tuple[str, Path]]":
+    """The suite and the image, as it is published: no host keys, no machine id, a boot menu."""
+    suite = str(request.param)
+    with overlay(tree_for_test(suite, CLOUD)) as root:
+        for name, text in FILES.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        for key in root.glob("etc/ssh/ssh_host_*"):
+            key.unlink()
+        (root / "etc/machine-id").write_text("")
+        (root / "usr/sbin/grub-probe").write_text(PROBE)
+        done = run_inside(root, "sh", "-c", "mkdir -p /boot/grub && grub-mkconfig -o /boot/grub/grub.cfg")
+        assert done.returncode == 0, done.stderr
+        yield suite, root
+
+
+def judged(root: Path) -> Report:
+    """The whole program on the mounted image, about to be captured."""
+    host = LocalHost(str(root))
+    return assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
+
+
+def found(root: Path) -> "list[str]":
+    """Every finding, with its check."""
+    results = judged(root).results
+    return [f"{result.check}: {finding.message}" for result in results for finding in result.findings]
+
+
+def test_nothing_is_found_but_what_is_true(image: "tuple[str, Path]") -> None:
+    """And nothing of what can be asked of a mounted image is undecided."""
+    suite, root = image
+    grub = (root / "boot/grub/grub.cfg").read_text()
+    assert f"root=UUID={UUID} ro console=tty0 console=ttyS0,115200 earlyprintk=ttyS0,115200" in grub
+    assert [message.partition(": a failure")[0] for message in found(root)] == TRUE[suite]
+    assert [result.check for result in judged(root).results if result.status.value == "unknown"] == []
+
+
+BREAKS = {
+    "boot-console": "sed -i 's/ console=ttyS0,115200//' boot/grub/grub.cfg",
+    "boot-root": f"sed -i 's/root=UUID={UUID}/root=PARTLABEL=x root=\\/dev\\/vda1/' boot/grub/grub.cfg",
+    "boot-firmware": "rm boot/efi/EFI/BOOT/BOOTX64.EFI",
+    "boot-swap": "echo '/swapfile none swap sw 0 0' >> etc/fstab",
+    "boot-netfilter": "sed -i 's/^OS.EnableFirewall=n/OS.EnableFirewall=y/' etc/waagent.conf; rm usr/sbin/nft*",
+    "media-filesystem": "echo 'install udf /bin/true' > etc/modprobe.d/cis.conf",
+    "media-drive": "echo 'install cdrom /bin/true' > etc/modprobe.d/cis.conf",
+    "agents-provisioner": "touch etc/cloud/cloud-init.disabled",
+    "agents-config": "sed -i 's/^Extensions.Enabled=y/Extensions.Enabled=n/' etc/waagent.conf",
+    "agents-program": "rm usr/bin/python3",
+    "agents-provenance": "rm var/lib/dpkg/info/waagent.list",
+    "gen-fstab": "echo '/dev/sdc1 /data ext4 defaults 0 2' >> etc/fstab",
+}
+
+
+def test_each_thing_that_breaks_it_is_found(image: "tuple[str, Path]") -> None:
+    """One at a time, on the real files."""
+    suite, root = image
+    for check, command in BREAKS.items():
+        with overlay(root) as broken:
+            subprocess.run(["sh", "-c", command], cwd=broken, check=True, timeout=60)
+            assert check in {message.partition(":")[0] for message in found(broken)}, (suite, check)
