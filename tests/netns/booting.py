@@ -35,8 +35,10 @@ Files = Mapping[str, Optional[str]]
 class Machine:
     """A running machine, or an image of one."""
 
-    def __init__(self, vm: Optional[Vm], root: Optional[Path]) -> None:
+    def __init__(self, vm: Optional[Vm], root: Optional[Path], namespace: str = "") -> None:
         self._vm, self._root = vm, root
+        self.namespace = namespace
+        """The network namespace of a running machine."""
 
     def shell(self, script: str) -> str:
         """Run a script in it; the first command that fails ends it."""
@@ -60,6 +62,12 @@ class Machine:
                     f"mkdir -p $(dirname {here}); rm -f {here}; cat > {here} <<'END-OF-FILE'\n{text}\nEND-OF-FILE\n"
                 )
 
+    @property
+    def command(self) -> "list[str]":
+        """The command line that looks at a running machine from within, and prints the facts."""
+        assert self._vm is not None
+        return self._vm.command([sys.executable, "-c", LOOK])
+
     def look(self) -> SavedRulesFacts:
         """What azpreflight sees."""
         if self._root is not None:
@@ -78,7 +86,7 @@ def running(packages: "tuple[str, ...]", files: Files) -> "Iterator[Machine]":
     with contextlib.ExitStack() as stack:
         made = stack.enter_context(guest())
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="azpreflight-boot-"))
-        machine = Machine(stack.enter_context(Vm(made.name, tree, {}, Path(scratch))), None)
+        machine = Machine(stack.enter_context(Vm(made.name, tree, {}, Path(scratch))), None, made.name)
         machine.write(files)
         yield machine
 
