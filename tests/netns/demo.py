@@ -56,9 +56,10 @@ def listing() -> str:
 def show(scenario: Scenario) -> int:
     """Run the check in its text form and print it; 0 if the exit code is the expected one."""
     print(f"A VM in the stand-in platform; what is wrong: {scenario.broken}.\n")
-    print(f"standin# azpreflight {' '.join(CHECK)}", flush=True)
+    command = (*CHECK, scenario.stage.value)
+    print(f"standin# azpreflight {' '.join(command)}", flush=True)
     with standin(*scenario.faults, ipv6=scenario.ipv6) as platform:
-        done = platform.vm.azpreflight(*CHECK)
+        done = platform.vm.azpreflight(*command)
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     print(f"\n(exit status {done.status}, {done.wall_s:.1f} s)")

@@ -53,6 +53,14 @@ DROPS_DNS = on(
 )
 DROPS_IMDS = on("vm", f"iptables-nft -A OUTPUT -d {topology.IMDS} -j DROP")
 DROPS_HTTPS = on("vm", "iptables-nft -A OUTPUT -p tcp --dport 443 -j DROP")
+SAVED_RULE_DROPS_WIRE_SERVER = Fault(
+    packages=("iptables-persistent",),
+    files={
+        "/etc/iptables/rules.v4": "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+        f"-A OUTPUT -o lo -j ACCEPT\n-A OUTPUT -d {topology.WIRE_SERVER}/32 -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n"
+    },
+)
+"""Not live: what the VM is captured with, and not what it runs with."""
 AGENT_RULES = on(
     "vm",
     f"iptables-nft -t security -A OUTPUT -d {topology.WIRE_SERVER} -p tcp --destination-port 53 -j ACCEPT",

@@ -10,7 +10,8 @@ from tests.netns.scenarios import Scenario
 from tests.netns.standin import standin
 from tests.netns.vm import Done
 
-CHECK = ("check", "--stage", "firstboot", "--platform", "azure")
+CHECK = ("check", "--platform", "azure", "--stage")
+"""What is run; the stage comes after it."""
 BUDGET = 10.0
 """Seconds that the program gives itself."""
 STARTUP = 1.5
@@ -37,7 +38,7 @@ def observe(scenario: Scenario) -> Observation:
     """Build the scenario, run the check in its VM, and take everything down."""
     began = time.monotonic()
     with standin(*scenario.faults, ipv6=scenario.ipv6) as platform:
-        done = platform.vm.azpreflight(*CHECK, "--format", "json")
+        done = platform.vm.azpreflight(*CHECK, scenario.stage.value, "--format", "json")
         requests = tuple(platform.requests())
     try:
         report = json.loads(done.stdout)

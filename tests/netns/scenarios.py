@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from azpreflight.model import Cause, Readiness, Severity
+from azpreflight.model import Cause, Readiness, Severity, Stage
 from tests.netns import faults
 from tests.netns.standin import Fault
 
@@ -28,6 +28,7 @@ class Scenario:
     further: "tuple[Cause, ...]" = ()
     """The other causes, in any order."""
     ipv6: bool = False
+    stage: Stage = Stage.FIRSTBOOT
 
     @property
     def exit_code(self) -> int:
@@ -240,6 +241,15 @@ FIREWALL = (
         )
     ),
     Scenario("firewall-agent", "nothing; waagent has installed its own rules", (faults.AGENT_RULES,)),
+    Scenario(
+        "firewall-saved",
+        "a rule that is saved for the next boot drops tcp 168.63.129.16:80, and the image is about to be captured",
+        (faults.SAVED_RULE_DROPS_WIRE_SERVER,),
+        Cause.GUEST_FIREWALL,
+        ERROR,
+        (Cause.AGENT_CONFIG, Cause.NOT_GENERALIZED),  # notes, of a VM that is running
+        stage=Stage.CAPTURE,
+    ),
 )
 IMAGE = (
     Scenario(

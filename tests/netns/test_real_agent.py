@@ -66,7 +66,7 @@ def test_a_vm_with_a_working_agent_is_healthy() -> None:
         with platform.vm.running("/usr/sbin/waagent", "-daemon"):
             await_status(platform)
         rules = platform.vm.run("iptables-save").stdout
-        done = platform.vm.azpreflight(*CHECK, "--format", "json")
+        done = platform.vm.azpreflight(*CHECK, "firstboot", "--format", "json")
     assert "--uid-owner 0" in rules
     report = json.loads(done.stdout)
     assert report["causes"] == []
