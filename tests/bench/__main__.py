@@ -103,7 +103,7 @@ def told_of_far(near: "Sequence[Weighed]", far: "Sequence[Weighed]") -> str:
 
 def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":
     """The program as a package installs it: an archive of byte code, and a launcher of one import."""
-    subprocess.run([sys.executable, PACKAGING / "archive.py", folder / "azpreflight.zip"], check=True)
+    subprocess.run([sys.executable, PACKAGING / "archive.py", folder / "azpreflight.tar.gz"], check=True)
     subprocess.run([sys.executable, shutil.copy(PACKAGING / "compile", folder)], check=True)
     (compiled,) = folder.glob("azpreflight.*.zip")
     launch = f"import sys; sys.path.insert(0, {str(compiled)!r}); from azpreflight.cli import main; sys.exit(main())"
