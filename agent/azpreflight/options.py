@@ -219,8 +219,9 @@ def _add_daemon(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Watch this VM come up: look when the network or the agents' files change, say the
 first verdict and those that differ from it, and end when provisioning and extensions
-have ended well, or 20 minutes after boot, when the platform gives up.
-It runs once for each VM; azpreflight=off on the kernel's command line turns it off.
+have ended well, or with a final verdict 20 minutes after boot, when the platform gives
+up and starts the VM again, which is watched too. After that this VM is never watched
+again; azpreflight=off on the kernel's command line turns it off.
 """
     parser.add_argument("--platform", choices=("auto", "azure", "none"), default="auto", help="default: auto")
     parser.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")

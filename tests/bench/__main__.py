@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from azpreflight.firstboot.policy import LONGEST_S
 from tests.netns.faults import ALL_SILENT, FAR
 from tests.netns.observe import BUDGET, CHECK
 from tests.netns.standin import standin
@@ -43,6 +44,38 @@ process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
 _, status, usage = os.wait4(process, 0)
 cpu = usage.ru_utime + usage.ru_stime
 print(time.monotonic() - began, cpu, usage.ru_maxrss / 1024, os.WEXITSTATUS(status), file=sys.stderr)
+"""
+SETTLED_S, WAITED_S = 12, 30
+"""Seconds after which the daemon has had its first looks, and for which it is watched while it waits."""
+DAEMON = (
+    "-m",
+    "azpreflight",
+    "daemon",
+    "--platform",
+    "azure",
+    "--serial",
+    "never",
+    "--report",
+    "/r",
+    "--history",
+    "/h",
+)
+WATCH = """
+import os, sys, time
+boot = str(-int(time.clock_gettime(time.CLOCK_BOOTTIME)))
+unshare = ["unshare", "--time", "--boottime", boot, "--fork", "--kill-child", *sys.argv[2:]]
+process = os.posix_spawn("/usr/bin/unshare", unshare, os.environ)
+time.sleep(float(sys.argv[1].split(",")[0]))
+(child,) = open(f"/proc/{process}/task/{process}/children").read().split()
+def cpu():
+    fields = open(f"/proc/{child}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+began, used = time.monotonic(), cpu()
+time.sleep(float(sys.argv[1].split(",")[1]))
+share = (cpu() - used) / (time.monotonic() - began)
+(most,) = [int(line.split()[1]) for line in open(f"/proc/{child}/status") if line.startswith("VmHWM")]
+print(share, most / 1024)
+os.kill(process, 9)
 """
 ROW = "{:42} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}"
 FAR_RUNS = 5
@@ -86,6 +119,7 @@ def main(arguments: "Sequence[str]") -> int:
         silent = [weigh(platform.vm, check, healthy=False)]
     print(row("azpreflight check, every server silent", silent, unit))
     print(told_of_far(measured["azpreflight check, healthy"], next(iter(far.values()))))
+    print("\n" + waiting(statistics.median(one.cpu_s for one in measured["azpreflight check, healthy"])))
     print(f"\nratio: median over that of {BASELINE}; the budget of a run is {BUDGET:.0f} s")
     return 0
 
@@ -128,6 +162,19 @@ def weigh(vm: Vm, program: "Sequence[str]", healthy: bool = True) -> Weighed:
     if healthy and int(status) != 0:
         raise RuntimeError(f"{' '.join(program)}: exit {status}\n{done.stdout}\n{words}")
     return Weighed(float(wall), float(cpu), float(peak))
+
+
+def waiting(look_s: float) -> str:
+    """What the daemon costs between two looks, and with them: a look is a process of its own that ends."""
+    with standin() as platform:
+        seconds = f"{SETTLED_S},{WAITED_S}"
+        done = platform.vm.run("/usr/bin/python3", "-I", "-S", "-c", WATCH, seconds, sys.executable, *DAEMON)
+    share, peak = map(float, done.stdout.split())
+    with_looks = share + look_s / LONGEST_S
+    return (
+        f"azpreflight daemon, waiting: {peak:.0f} MiB at the most, {100 * share:.2f} % of a core;"
+        f" {100 * with_looks:.2f} % with a look every {LONGEST_S:.0f} s"
+    )
 
 
 def row(name: str, weighed: "Sequence[Weighed]", unit: float) -> str:

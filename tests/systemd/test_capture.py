@@ -115,6 +115,19 @@ def test_a_reboot_is_no_end_of_a_build(suite: str, deb: Path) -> None:
         assert (root / ARMED[1]).is_dir()
 
 
+def test_seal_disarms_and_the_power_off_still_has_its_word(deb: Path) -> None:
+    """The service that runs goes on; while `seal` works it says nothing, and in the image nothing is left of it."""
+    with build_vm("bookworm", deb) as root, running(root) as machine:
+        arm(machine)
+        sealed = machine.run("azpreflight seal --yes --ignore agents-provisioner --ignore agents-units")
+        assert sealed.returncode == 0, sealed.stderr
+        assert [path for path in ARMED if (root / path).exists()] == []
+        machine.run("systemctl poweroff")
+        assert machine.ended() == "off"
+        report = reports(machine, 1)[0]
+        assert (status(report, "gen-deprovisioned"), status(report, "gen-azpreflight")) == ("pass", "pass")
+
+
 def test_what_is_disarmed_says_nothing_and_leaves_nothing(deb: Path) -> None:
     """And a report that would be part of the image is refused."""
     with build_vm("bookworm", deb) as root, running(root) as machine:

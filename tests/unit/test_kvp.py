@@ -107,7 +107,9 @@ def test_what_is_no_pool_is_an_error_and_stays(tmp_path: Path, kind: str) -> Non
     with pytest.raises(SinkError, match="cannot write"):
         kvp.write_kvp("result=error", str(path))
     assert time.monotonic() - began < 10
-    assert sorted(os.listdir(tmp_path)) == ([] if kind == "absent" else sorted({"pool", *(["victim"] * (kind == "link"))}))
+    assert sorted(os.listdir(tmp_path)) == (
+        [] if kind == "absent" else sorted({"pool", *(["victim"] * (kind == "link"))})
+    )
 
 
 def test_it_is_only_for_guests_of_hyper_v_that_have_a_pool(pool: Path, tmp_path: Path) -> None:
