@@ -19,7 +19,7 @@ from azpreflight.firstboot.policy import (
     Progress,
     decide,
 )
-from azpreflight.firstboot.timeline import KINDS, timeline
+from azpreflight.firstboot.timeline import KINDS, sentences, timeline
 from azpreflight.host import Completed
 from azpreflight.model import (
     Cause,
@@ -36,6 +36,7 @@ from azpreflight.model import (
     Tool,
 )
 from azpreflight.probes import PROBES
+from azpreflight.render import serial, text
 from tests.fakes import FakeHost
 
 UNDER_WAY = Progress(provisioned=False, extensions_done=False)
@@ -170,6 +171,28 @@ def test_milestones_are_in_the_order_in_which_they_were_reached() -> None:
     ]
     assert {item.waited_s for item in line[2:]} == {11.0}
     assert len(line) == len(KINDS)
+
+
+def test_what_is_waited_for_is_said_beside_what_is_allowed() -> None:
+    done, waiting = sentences(timeline({"address": 4.0, "wire-server": 9.0}, 20.0))
+    assert done == "reached, in seconds after boot: address 4.0, wire-server 9.0"
+    assert waiting.startswith("waited for, by now 11 s since wire-server: default-route, goal-state, ")
+    assert "imds (may take 300 s)" in waiting and "provisioned (may take 1200 s)" in waiting
+    assert sentences(()) == ()
+    assert sentences(timeline({}, 5.0))[0].startswith("waited for, by now 5 s: address (may take 1200 s), ")
+
+
+def test_the_timeline_is_on_the_console_and_in_the_text() -> None:
+    report = replace(failing(Cause.NO_NETWORK), timeline=timeline({"address": 4.0}, 20.0))
+    assert "reached, in seconds after boot: address 4.0" in text.render(report)
+    console = serial.summary(report, "/var/lib/azpreflight/report.json")
+    assert [line for line in console if "waited for, by now 16 s since address: default-route" in line]
+    assert len(console) <= 12 and max(map(len, console)) <= 100
+
+
+def test_milestones_of_one_look_stand_as_a_vm_reaches_them() -> None:
+    line = timeline({"goal-state": 5.0, "wire-server": 5.0, "address": 5.0}, 6.0)
+    assert [item.name for item in line[:3]] == ["address", "wire-server", "goal-state"]
 
 
 def test_milestones_name_checks_that_exist() -> None:

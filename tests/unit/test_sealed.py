@@ -7,6 +7,7 @@ import pytest
 
 from azpreflight import sealed
 from azpreflight.assess import assess
+from azpreflight.firstboot.timeline import timeline
 from azpreflight.gather import gather
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, SinceCapture, Stage
 from azpreflight.render import json as render_json
@@ -111,7 +112,10 @@ def test_it_is_said_in_every_form() -> None:
 
 
 def test_the_summary_stays_within_its_lines() -> None:
-    worst = replace(DIFFERENT, causes=tuple(replace(entry, summary="word " * 60) for entry in DIFFERENT.causes[:1]))
+    line = timeline({"address": 4.0}, 20.0)
+    worst = replace(
+        DIFFERENT, timeline=line, causes=tuple(replace(entry, summary="word " * 60) for entry in DIFFERENT.causes[:1])
+    )
     lines = serial.summary(worst, "/var/lib/azpreflight/report.json", ("frame",), ("facts.firewall.dumps",))
     assert len(lines) <= 12 and max(map(len, lines)) <= 100
     assert sum("passed at capture" in line for line in lines) == 2

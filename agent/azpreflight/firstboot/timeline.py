@@ -47,7 +47,8 @@ def timeline(first_seen: Mapping[str, float], uptime_s: float) -> "tuple[Milesto
     `first_seen` gives seconds since boot by name; a milestone's wait is the time since the one before it, or for one
     that is not reached the time since the last one that was.
     """
-    done = sorted((at, name) for name, at in first_seen.items())
+    order = {kind.name: place for place, kind in enumerate(KINDS)}
+    done = sorted(((at, name) for name, at in first_seen.items()), key=lambda item: (item[0], order[item[1]]))
     allowed = {kind.name: kind.allowed_s for kind in KINDS}
     before = [0.0, *(at for at, _ in done)]
     met = [
@@ -57,3 +58,22 @@ def timeline(first_seen: Mapping[str, float], uptime_s: float) -> "tuple[Milesto
     waited = round(uptime_s - before[-1], 1)
     open_ones = [Milestone(kind.name, None, waited, kind.allowed_s) for kind in KINDS if kind.name not in first_seen]
     return (*met, *open_ones)
+
+
+def sentences(line: "tuple[Milestone, ...]") -> "tuple[str, ...]":
+    """What was reached, and what is waited for beside what is allowed; nothing where nobody watched."""
+    reached = [f"{item.name} {item.at_s:.1f}" for item in line if item.at_s is not None]
+    waited = [item for item in line if item.at_s is None]
+    said = [f"reached, in seconds after boot: {', '.join(reached)}"] if reached else []
+    if waited:
+        since = f"waited for, by now {waited[0].waited_s:.0f} s" + (f" since {_last(line)}" if reached else "")
+        said.append(f"{since}: {', '.join(f'{item.name}{_allowed(item)}' for item in waited)}")
+    return tuple(said)
+
+
+def _last(line: "tuple[Milestone, ...]") -> str:
+    return [item.name for item in line if item.at_s is not None][-1]
+
+
+def _allowed(item: Milestone) -> str:
+    return f" (may take {item.allowed_s:.0f} s)" if item.allowed_s is not None else ""

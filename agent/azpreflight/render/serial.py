@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
+from azpreflight.firstboot import timeline
 from azpreflight.model import CauseEntry, Readiness, Report, Result, Severity, Status
 from azpreflight.render import json as render_json
 from azpreflight.render.plain import WIDTH, plain
@@ -76,11 +77,12 @@ def summary(
     report: Report, path: Optional[str], lines: "Sequence[str]" = (), omitted: "Sequence[str]" = ()
 ) -> "tuple[str, ...]":
     """At most 12 lines of at most 100 columns: verdict, causes, remedies, where to read on."""
+    coming_up = [line for sentence in timeline.sentences(report.timeline)[-1:] for line in _lines(sentence, 1)]
     since = [line for sentence in sentences(report.since_capture, NAMED) for line in _lines(sentence, 2)]
     found = [*_lines(_head(report), 1), *(_causes(report.causes) or _undecided(report))]
     where = _where(path, lines, omitted)
-    room = LINES - len(since) - len(where)
-    text = [*[*found, *_lines(_counts(report), 1)][:room], *since, *where]
+    room = LINES - len(since) - len(coming_up) - len(where)
+    text = [*[*found, *_lines(_counts(report), 1)][:room], *since, *coming_up, *where]
     return tuple(PREFIX + line for line in text)
 
 

@@ -6,6 +6,7 @@ Symptoms are one line under their cause; what passed is a number. A machine that
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from azpreflight.firstboot import timeline
 from azpreflight.model import CauseEntry, ExtensionVerdict, Finding, Readiness, Report, Result, Severity, Stage, Status
 from azpreflight.render.plain import plain, wrapped
 from azpreflight.sealed import sentences
@@ -38,6 +39,7 @@ def render(report: Report, *, verbose: bool = False, quiet: bool = False, color:
         *(_cause(entry, report.results, color) for entry in report.causes),
         _no_cause(report.results, color),
         _since_capture(report),
+        _timeline(report),
         _undecided(report.results),
         _extensions(report.extensions, verbose),
         _every_check(report.results) if verbose else [],
@@ -145,6 +147,11 @@ def _no_cause(results: "Sequence[Result]", color: bool) -> _Lines:
 def _since_capture(report: Report) -> _Lines:
     """What passed when the image was sealed: whose the fault is not."""
     return [line for sentence in sentences(report.since_capture) for line in wrapped(sentence, rest=INDENT)]
+
+
+def _timeline(report: Report) -> _Lines:
+    """How far a first boot has come, where the daemon watched it."""
+    return [line for sentence in timeline.sentences(report.timeline) for line in wrapped(sentence, rest=INDENT)]
 
 
 def _undecided(results: "Sequence[Result]") -> _Lines:
