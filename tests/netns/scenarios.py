@@ -282,9 +282,9 @@ PAIRS = (
         "firewall-and-dns-dead",
         "an iptables rule drops the wire server, and the DNS server does not exist",
         (faults.IPTABLES_NFT_DROPS_WIRE_SERVER, faults.DNS_DEAD),
-        Cause.DNS_UNREACHABLE,
+        Cause.GUEST_FIREWALL,
         ERROR,
-        (Cause.GUEST_FIREWALL,),
+        (Cause.DNS_UNREACHABLE,),
     ),
     Scenario(
         "firewall-and-forced-tunnel",
