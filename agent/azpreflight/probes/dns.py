@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Platform, Probe, Run, Severity
+from azpreflight.probes.clearance import cleared
 from azpreflight.probes.dns_answers import judge_answers
 from azpreflight.probes.dns_facts import (
     CONTROL,
@@ -196,19 +197,21 @@ PROBE = Probe(
         Check(
             "dns-servers",
             "every configured DNS server answers",
-            judge_servers,
+            cleared(judge_servers),
             severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
             depends_on=("firewall-dns", "platform-route", "network-address", "network-default-route"),
+            reads=("firewall",),
             surroundings=True,
         ),
         Check(
             "dns-tcp",
             "every DNS server that answers over udp answers over tcp",
-            judge_tcp,
+            cleared(judge_tcp),
             severity=Severity.WARNING,
             cause=Cause.DNS_UNREACHABLE,
             depends_on=("firewall-dns", "platform-route", "network-address", "network-default-route"),
+            reads=("firewall",),
             surroundings=True,
         ),
         Check(

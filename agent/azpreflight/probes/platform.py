@@ -13,6 +13,7 @@ from typing import Any, Callable, Optional
 from azpreflight.host import Host, HostError, Outcome
 from azpreflight.model import Cause, Check, Judge, Platform, Probe, Run, Severity
 from azpreflight.probes import instance, wireserver
+from azpreflight.probes.clearance import cleared
 from azpreflight.probes.platform_facts import FLOWS, PlatformFacts, PlatformRoute
 from azpreflight.probes.platform_judges import (
     judge_goal_state,
@@ -69,7 +70,7 @@ def _check(check_id: str, title: str, judge: Judge, depends_on: "tuple[str, ...]
         Severity.ERROR,
         cause=Cause.PLATFORM_UNREACHABLE,
         depends_on=depends_on,
-        reads=("agents", "network"),
+        reads=("agents", "network", "firewall"),
         azure_only=True,
     )
 
@@ -88,14 +89,16 @@ PROBE = Probe(
             judge_route,
             ("network-address", "network-default-route"),
         ),
-        _check("wireserver-http", "the wire server answers on port 80", judge_wire_server, _WIRE),
+        _check("wireserver-http", "the wire server answers on port 80", cleared(judge_wire_server), _WIRE),
         _check(
             "wireserver-goal-state",
             "the wire server tells what it wants of this VM",
-            judge_goal_state,
+            cleared(judge_goal_state),
             (*_WIRE, "wireserver-http"),
         ),
-        _check("hostgaplugin-http", "the HostGAPlugin answers on port 32526", judge_plugin, _WIRE),
-        _check("imds-instance", "the instance metadata service tells who this VM is", judge_metadata, _METADATA),
+        _check("hostgaplugin-http", "the HostGAPlugin answers on port 32526", cleared(judge_plugin), _WIRE),
+        _check(
+            "imds-instance", "the instance metadata service tells who this VM is", cleared(judge_metadata), _METADATA
+        ),
     ),
 )

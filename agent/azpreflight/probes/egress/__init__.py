@@ -8,6 +8,7 @@ one seen most.
 """
 
 from azpreflight.model import Cause, Check, Judge, Probe, Severity
+from azpreflight.probes.clearance import cleared
 from azpreflight.probes.egress.certificates import judge_certificates
 from azpreflight.probes.egress.endpoints import judge_configured, judge_extensions, judge_repositories
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
@@ -34,10 +35,11 @@ def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azur
     return Check(
         check_id,
         title,
-        judge,
+        cleared(judge),
         severity,
         cause=Cause.NO_EGRESS,
         depends_on=_NETWORK,
+        reads=("firewall",),
         azure_only=azure_only,
         surroundings=True,
     )

@@ -1,0 +1,50 @@
+"""What the rehearsal says in favour of the guest's rules."""
+
+from collections.abc import Iterator
+from typing import Any, Optional
+
+import pytest
+
+from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose, Rehearsal
+from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
+from azpreflight.probes.clearance import NO_RULES, REHEARSED, cleared, innocence
+
+FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
+FINDING = Finding(Severity.ERROR, "no answer", "Mend it.", flow=FLOW.text, confidence_reason="silence")
+
+
+def run(*flows: FlowFacts, needed: bool = True) -> Run:
+    facts = FirewallFacts(None, (), (), (), Rehearsal(needed), flows)
+    return Run(needed={FirewallFacts: facts})
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (run(FlowFacts(FLOW, Outcome.ALLOWED)), REHEARSED),
+        (run(FlowFacts(FLOW, Outcome.ALLOWED), needed=False), NO_RULES),
+        (run(FlowFacts(FLOW, Outcome.BLOCKED)), None),
+        (run(FlowFacts(FLOW, Outcome.UNKNOWN)), None),
+        (run(FlowFacts(FLOW, Outcome.PROBABILISTIC)), None),
+        (run(FlowFacts(FLOW, Outcome.ALLOWED, rehearsed=False)), None),
+        (run(FlowFacts(Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER, uid=99), Outcome.ALLOWED)), None),
+        (run(FlowFacts(Flow("tcp", "168.63.129.16", 81, Purpose.WIRE_SERVER), Outcome.ALLOWED)), None),
+        (run(), None),
+        (Run(), None),
+    ],
+)
+def test_only_what_was_rehearsed_and_passed_is_cleared(known: Run, said: Optional[str]) -> None:
+    assert innocence(FLOW.text, known) == said
+
+
+def test_findings_say_so_and_other_verdicts_do_not() -> None:
+    answered = Finding(Severity.ERROR, "status 500", "Mend it.", flow=FLOW.text, evidence={"outcome": "ok"})
+    verdicts = (FINDING, answered, Unknown("why"))
+
+    def judge(facts: Any, run: Run) -> Iterator[Verdict]:
+        yield from verdicts
+
+    said = tuple(cleared(judge)(None, run(FlowFacts(FLOW, Outcome.ALLOWED))))
+    assert isinstance(said[0], Finding)
+    assert said[0].confidence_reason == f"silence; {REHEARSED}"
+    assert said[1:] == verdicts[1:]
