@@ -135,6 +135,12 @@ BROKEN = {
     "firewall-dns": machine(DROP_ALL, flows={FLOWS[3]: BY_FIRST}),
     "firewall-egress": machine(DROP_ALL, flows={FLOWS[7]: BY_FIRST}),
     "firewall-dhcp": machine(DROP_ALL, flows={FLOWS[9]: BY_FIRST}),
+    "firewall-limits": machine(
+        files={
+            "/lib/systemd/system/walinuxagent.service": "[Service]\nExecStart=/usr/sbin/waagent -daemon\n",
+            "/etc/systemd/system/walinuxagent.service.d/hardening.conf": "[Service]\nIPAddressDeny=any\n",
+        }
+    ),
 }
 
 
@@ -566,3 +572,69 @@ def test_the_agents_proxy_is_one_of_the_flows() -> None:
     found = [PROXY.gather(machine, RUN) for machine in (host, named)]
     flows = [{flow.text for flow in flows_of(replace(RUN, needed={"proxy": facts}))} for facts in found]
     assert flows[0] - flows[1] == {"tcp 10.0.0.8:3128"}
+
+
+# --- what the rehearsal cannot see --------------------------------------------------------------------------------
+
+UNIT = "/lib/systemd/system/walinuxagent.service"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({UNIT: "[Service]\nIPAddressDeny=any\n"}, "keeps it from 168.63.129.16 and 169.254.169.254"),
+        ({UNIT: "[Service]\nIPAddressDeny=168.63.129.0/24\n"}, "keeps it from 168.63.129.16, whatever"),
+        ({UNIT: "[Service]\nIPAddressDeny=link-local\n"}, "keeps it from 169.254.169.254, whatever"),
+        ({UNIT: "[Service]\nPrivateNetwork=yes\n"}, "has PrivateNetwork=yes: systemd keeps it from 168.63.129.16"),
+        (
+            {UNIT: "", "/etc/systemd/system/azure.slice": "[Slice]\nIPAddressDeny=any\n"},
+            "walinuxagent.service has IPAddressDeny=any: systemd keeps it",
+        ),
+        (
+            {UNIT: "", "/etc/systemd/system/service.d/all.conf": "[Service]\nIPAddressDeny=any\n"},
+            "walinuxagent.service has IPAddressDeny=any: systemd keeps it",
+        ),
+        (
+            {UNIT: "[Service]\nIPAddressDeny=any\nIPAddressAllow=168.63.129.16 169.254.0.0/16\n"},
+            "systemd filters its packets too",
+        ),
+        (
+            {UNIT: "[Service]\nIPEgressFilterPath=/sys/fs/bpf/x\n"},
+            "has IPEgressFilterPath=/sys/fs/bpf/x: systemd filters",
+        ),
+        ({UNIT: "[Service]\nIPAddressDeny=rubbish any\nIPAddressDeny=\n"}, None),
+        ({UNIT: "[Service]\n#IPAddressDeny=any\n"}, None),
+        ({"/lib/systemd/system/other.service": "[Service]\nIPAddressDeny=any\n"}, None),
+    ],
+)
+def test_what_systemd_filters_of_an_agents_packets(files: "dict[str, Node]", message: Optional[str]) -> None:
+    """An address on both lists is allowed; slices count for what is in them; an empty value clears a list."""
+    said = [found.message for found in findings(machine(files=files)).get("firewall-limits", ())]
+    assert [message] * bool(message) == [message for one in said if message and message in one]
+    assert bool(said) is bool(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [
+        ("-A OUTPUT -m cgroup --path system.slice/x.service -j DROP", "control group"),
+        ("-A OUTPUT -p tcp -j NFQUEUE --queue-num 3", "reads a queue"),
+        ("-A OUTPUT -p tcp -j MARK --set-xmark 0x7/0xffffffff", "routing by marks"),
+        ('-A OUTPUT -m bpf --bytecode "1,6 0 0 1" -j DROP', "single bytes"),
+    ],
+)
+def test_rules_that_no_rehearsal_copies_are_told(rule: str, word: str) -> None:
+    (found,) = findings(machine(rule))["firewall-limits"]
+    assert word in found.message
+    assert found.severity is Severity.NOTE
+
+
+def test_programs_that_change_rules_are_told_by_their_chains_and_services() -> None:
+    wants = "/etc/systemd/system/multi-user.target.wants/fail2ban.service"
+    files: Mapping[str, Node] = {
+        "/lib/systemd/system/fail2ban.service": "[Service]\n",
+        wants: Link("/lib/systemd/system/fail2ban.service"),
+        "/lib/systemd/system/docker.service": "[Service]\n",
+    }
+    (found,) = findings(machine("-A KUBE-SERVICES -j RETURN", files=files))["firewall-limits"]
+    assert found.evidence == {"programs": "fail2ban, kube-proxy"}

@@ -191,6 +191,17 @@ class SecondOpinion:
 
 
 @dataclass(frozen=True)
+class UnitFilter:
+    """What systemd itself filters of the packets of an agent's unit."""
+
+    unit: str
+    setting: str
+    """As in the unit's files, those of its slices included: "IPAddressDeny=any"."""
+    shuts: tuple[str, ...]
+    """The platform's addresses that the unit cannot reach."""
+
+
+@dataclass(frozen=True)
 class FirewallFacts:
     """The guest's firewall as it is now."""
 
@@ -203,6 +214,10 @@ class FirewallFacts:
     flows: tuple[FlowFacts, ...]
     second_opinion: Optional[SecondOpinion] = None
     """None if there are no legacy tables, or python-iptables is not installed."""
+    unit_filters: tuple[UnitFilter, ...] = ()
+    programs: tuple[str, ...] = ()
+    """Programs that add and remove rules while the machine runs, by the chains that they have or the services that
+    are enabled."""
 
     @property
     def unread(self) -> "tuple[Dump, ...]":

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
 from azpreflight.firewall.agentrules import agent_rules
+from azpreflight.firewall.beside import programs, unit_filters
 from azpreflight.firewall.dump import dump, tables_of
 from azpreflight.firewall.facts import Backend, ChainFacts, FirewallFacts, SecondOpinion
 from azpreflight.firewall.rehearsal import rehearse
@@ -21,6 +22,7 @@ from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Finding, Judge, Probe, Run, Severity, Unknown, Verdict
 from azpreflight.probes import firewall_judges as judges
 from azpreflight.probes.firewall_flows import flows_of
+from azpreflight.probes.firewall_limits import judge_limits
 from azpreflight.probes.wording import count
 
 __all__ = ["PROBE", "FirewallFacts", "gather"]
@@ -39,14 +41,17 @@ def gather(host: Host, run: Run) -> FirewallFacts:
         lambda: second_opinion(host, tables),
     )
     (rehearsal, flows), opinion = host.together(asks)
+    chains = tuple(_chain_facts(tables))
     return FirewallFacts(
         plain=backend_of(host, "iptables"),
         dumps=dumps,
-        chains=tuple(_chain_facts(tables)),
+        chains=chains,
         agent_rules=tuple(agent_rules(tables, programs_of(host))),
         rehearsal=rehearsal,
         flows=flows,
         second_opinion=opinion,
+        unit_filters=unit_filters(host),
+        programs=programs(host, chains),
     )
 
 
@@ -168,6 +173,12 @@ PROBE = Probe(
             Severity.WARNING,
             depends_on=AT_BOOT,
             reads=("savedrules",),
+        ),
+        _check(
+            "firewall-limits",
+            "nothing but netfilter's rules decides over the agents' packets",
+            judge_limits,
+            Severity.ERROR,
         ),
     ),
 )

@@ -1,0 +1,63 @@
+"""What the rehearsal cannot see, told where it is there to be seen. Pure."""
+
+from collections.abc import Iterator
+
+from azpreflight.firewall.facts import FirewallFacts, UnitFilter
+from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
+from azpreflight.probes.network_facts import IMDS, WIRE_SERVER
+from azpreflight.probes.wording import several
+
+FLOWS = {
+    WIRE_SERVER: (f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526"),
+    IMDS: (f"tcp {IMDS}:80",),
+}
+
+
+def judge_limits(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """A unit's own filter that shuts the platform out stops provisioning; everything else is worth knowing."""
+    yield from (_of_unit(found) for found in facts.unit_filters)
+    for limit in facts.rehearsal.limits:
+        yield Finding(
+            Severity.NOTE,
+            f"the rehearsal cannot tell everything of these rules: {limit}",
+            "Where an agent cannot reach the platform although the rehearsal says so, look at these rules first.",
+            evidence={"limit": limit},
+        )
+    if facts.programs:
+        yield Finding(
+            Severity.NOTE,
+            f"{several(facts.programs)} {'adds' if len(facts.programs) == 1 else 'add'} and remove rules while the"
+            " machine runs, and those of this moment were rehearsed",
+            "Where something is blocked later, run azpreflight again then.",
+            evidence={"programs": ", ".join(facts.programs)},
+        )
+
+
+def _of_unit(found: UnitFilter) -> Finding:
+    if not found.shuts:
+        return Finding(
+            Severity.NOTE,
+            f"{found.unit} has {found.setting}: systemd filters its packets too, and no rehearsal shows that",
+            "See that the platform's addresses and the package stores are not among what it shuts out.",
+            (f"systemctl cat {found.unit}",),
+            evidence={"unit": found.unit, "setting": found.setting},
+        )
+    flows = [flow for address in found.shuts for flow in FLOWS[address]]
+    shut_out = several(found.shuts)
+    remedy = "Take the setting out: the unit has no network at all."
+    if found.setting.startswith("IPAddressDeny"):
+        remedy = (
+            f"Put IPAddressAllow={' '.join(found.shuts)} into a drop-in of the unit, with the addresses of its DNS"
+            " servers and packages, or take the setting out."
+        )
+    return Finding(
+        Severity.ERROR,
+        f"{found.unit} has {found.setting}: systemd keeps it from {shut_out}, whatever the rules let through",
+        remedy,
+        (f"systemctl cat {found.unit}",),
+        evidence={"unit": found.unit, "setting": found.setting},
+        flow=flows[0],
+        takes_down=tuple(flows[1:]),
+        confidence=Confidence.LIKELY,
+        confidence_reason="the unit's files say so; a kernel without eBPF for control groups does not do it",
+    )
