@@ -21,7 +21,7 @@ from azure.mgmt.imagebuilder._utils.model_base import Model, _deserialize
 from azpreflight import options
 from tests.agents.planting import plant, put
 from tests.agents.test_deprovision import PACKAGES, check, failed
-from tests.agents.test_seal import AGENT, STAMP, decide
+from tests.agents.test_seal import AGENT, LEFT, STAMP, decide
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 CONTRIB = Path(__file__).parents[2] / "packaging" / "contrib"
@@ -29,8 +29,6 @@ PACKER = CONTRIB / "packer" / "azpreflight.pkr.hcl"
 IMAGE_BUILDER = CONTRIB / "image-builder" / "azpreflight.json"
 USER = "azureuser"
 VARIABLES = "PACKER_BUILDER_TYPE='azure-arm' PACKER_BUILD_NAME='debian'"
-LEFT = {"gen-hostname", "gen-enrolment", "gen-litter"}
-"""Notes and warnings that `seal` leaves to a person on the machine that the tests plant."""
 
 Outcome = subprocess.CompletedProcess[str]
 

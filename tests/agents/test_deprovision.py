@@ -127,6 +127,8 @@ def test_the_library_emptied_before_leaves_the_user(provisioned: Path) -> None:
     assert "ovf-env.xml is not found" in deprovision(provisioned)
     users = messages(check(provisioned), "gen-users")
     assert [message.split(" (")[0] for message in users] == ["user azureuser", "user packer"]
+    (half_way,) = messages(check(provisioned), "gen-deprovisioned")
+    assert half_way.startswith("deprovisioned half-way: ") and half_way.endswith("; not done user azureuser deleted")
 
 
 def messages(report: Report, check: str) -> "list[str]":

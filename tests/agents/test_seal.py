@@ -25,12 +25,21 @@ FOR_A_PERSON = (
     "etc/systemd/network/10-eth0.network",
     "etc/NetworkManager/system-connections/eth0.nmconnection",
     "etc/network/interfaces.d/eth0",
+    "etc/sysconfig",
+    "etc/systemd/network/10-eth0.link",
+    "etc/udev/rules.d/10-net-device-added.rules",
+    "etc/udev/rules.d/75-persistent-net-generator.rules",
+    "var/lib/samba",
+    "etc/opt/microsoft/omsagent",
     "etc/krb5.keytab",
     "var/lib/ubuntu-advantage",
     "etc/fstab",
     "root/.ssh",
 )
 """What a person has to decide about, and seal refuses to."""
+
+LEFT = {"gen-hostname", "gen-enrolment", "gen-litter", "gen-network-config"}
+"""What seal leaves to a person, or to cloud-init, whose own network file is written anew on a new VM."""
 
 Outcome = subprocess.CompletedProcess[str]
 
@@ -123,9 +132,13 @@ def test_a_machine_is_sealed_and_proven(suite: str) -> None:
         done = seal(root)
         assert done.returncode == 0, done.stderr
         assert "sealed: this machine may be captured" in done.stderr
-        assert failed(check(root)) == {"gen-hostname", "gen-enrolment", "gen-litter"}
+        assert failed(check(root)) == LEFT
         assert messages(check(root), "gen-hostname") == ["/etc/hosts names template"]
-        assert messages(check(root), "gen-litter") == ["a swap file, with pages of this machine's memory: /swapfile"]
+        (pin,) = messages(check(root), "gen-network-config")
+        assert pin.startswith("/etc/netplan/50-cloud-init.yaml: ") and pin.endswith("anew on a new VM")
+        assert messages(check(root), "gen-litter") == [
+            "a swap file, with pages of this machine's memory: /swapfile and /mnt/swapfile"
+        ]
         stamp = (root / STAMP).read_text()
         assert json.loads(stamp)["checks"]["gen-users"] == "pass"
         assert not any(word in stamp for word in (OTHER_VM, "template", "azureuser"))
@@ -143,6 +156,16 @@ def test_a_deprovision_that_dies_is_not_verified(ready: Path) -> None:
     assert "half-way" in found["gen-deprovisioned"]["findings"][0]["message"]
     assert report["verdict"] == "not-ready"
     assert not (ready / STAMP).exists()
+
+
+def test_without_the_name_of_the_user_it_is_refused(ready: Path) -> None:
+    """Where ovf-env.xml is gone, waagent would delete nobody and end well."""
+    (ready / "var/lib/waagent/ovf-env.xml").unlink()
+    done = seal(ready)
+    assert (done.returncode, "error gen-users: user azureuser" in done.stderr.replace('"', "")) == (4, True), (
+        done.stderr
+    )
+    assert (ready / "var/lib/waagent/provisioned").exists()
 
 
 def test_an_interrupted_seal_can_be_run_again(ready: Path) -> None:

@@ -11,7 +11,7 @@ from azpreflight.host import FileInfo, FileKind
 from azpreflight.model import Severity
 from azpreflight.probes import yamltext
 from azpreflight.probes.generalization import mounts, pins
-from tests.fakes import FakeHost, Link
+from tests.fakes import Denied, FakeHost, Link
 from tests.judging import findings, judged
 from tests.unit.test_probe_generalization import FIRST_BOOT, PROBES, RUN, host, verdict
 
@@ -131,6 +131,37 @@ def test_fstab_of_a_mounted_image_is_judged_by_names_alone() -> None:
     assert list(mounts.judge(facts, RUN)) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("10.0.0.4::10.0.0.1:255.255.255.0:vm:eth0:none", "fail"),
+        ("[2001:db8::4]::[2001:db8::1]:64:vm:eth0:none", "fail"),
+        ("dhcp", "pass"),
+        ("eth0:dhcp", "pass"),
+        (":::::eth0:dhcp", "pass"),
+    ],
+)
+def test_an_address_on_the_kernel_command_line_binds(value: str, status: str) -> None:
+    """With DHCP on it, a VM asks for an address of its own."""
+    grub = {"/boot/grub/grub.cfg": f"linux /vmlinuz ro ip={value}\n"}
+    assert verdict(host(grub), RUN, "gen-network-config")[0] == status
+
+
+def test_an_unreadable_boot_loader_decides_nothing() -> None:
+    """What else binds the network is told all the same."""
+    grub = {"/boot/grub/grub.cfg": Denied()}
+    assert verdict(host(grub), RUN, "gen-network-config")[0] == "unknown"
+    static = {**grub, "/etc/network/interfaces.d/eth0": "iface eth0 inet static\n"}
+    assert verdict(host(static), RUN, "gen-network-config") == ("fail", ("error",))
+
+
+@pytest.mark.parametrize(("name", "status"), [("template", "fail"), ("localhost.localdomain", "pass")])
+def test_the_name_that_a_card_sends(name: str, status: str) -> None:
+    """waagent of the RHEL family writes its own into the file, and deprovisioning the neutral one."""
+    files = {"/etc/sysconfig/network-scripts/ifcfg-eth0": f"BOOTPROTO=dhcp\nDHCP_HOSTNAME={name}\n"}
+    assert verdict(host(files), RUN, "gen-hostname")[0] == status
+
+
 def test_a_kernel_option_of_the_next_boot_disables_cloud_init() -> None:
     """It is in the image, although this boot did not have it."""
     grub = {"/boot/grub/grub.cfg": "linux /vmlinuz ro cloud-init=disabled\n"}
@@ -183,7 +214,7 @@ def test_memberships(files: "dict[str, Any]", severities: "tuple[str, ...]") -> 
 
 
 def test_litter_is_told_kind_by_kind() -> None:
-    """Pools, dangling units, crontabs of nobody and settings of sshd are notes; what is in use is not told."""
+    """Pools, dangling units, crontabs of nobody, settings of sshd, memories: notes; what is in use is not told."""
     files = {
         "/var/lib/hyperv/.kvp_pool_1": b"PROVISIONING_REPORT",
         "/etc/systemd/system/network.target.wants/waagent-network-setup.service": Link(
@@ -192,9 +223,10 @@ def test_litter_is_told_kind_by_kind() -> None:
         "/var/spool/cron/crontabs/gone": "* * * * * x\n",
         "/var/spool/cron/crontabs/root": "* * * * * x\n",
         "/etc/ssh/sshd_config.d/50-cloud-init.conf": "PasswordAuthentication yes\n",
+        "/var/lib/NetworkManager/timestamps": "[timestamps]\n",
     }
     report = judged(host(files), RUN, *PROBES)
-    assert len(findings(report, "gen-litter")) == 4
+    assert len(findings(report, "gen-litter")) == 5
     assert not any("crontabs/root" in finding.message for finding in findings(report, "gen-litter"))
 
 

@@ -352,6 +352,8 @@ def test_cloud_init_state_without_consequence_is_a_note_and_user_data_a_warning(
     """cloud-init notices a new VM by itself, and does not hide the old one's user data."""
     state = {f"/var/lib/cloud/instances/{HERE}/x": "", "/var/lib/cloud/instance": Link(f"instances/{HERE}")}
     assert verdict(host(state), RUN, "gen-cloud-init-state") == ("fail", ("note",))
+    remains = {"/var/lib/cloud/data/previous-hostname": "template\n"}
+    assert verdict(host(remains), RUN, "gen-cloud-init-state") == ("fail", ("note",))
     data = {**state, f"/var/lib/cloud/instances/{HERE}/user-data.txt": "#cloud-config\npassword: hunter2\n"}
     report = judged(host(data), RUN, *PROBES)
     assert [finding.severity for finding in findings(report, "gen-cloud-init-state")] == [Severity.WARNING]
@@ -470,6 +472,7 @@ SUDO = {"/etc/sudoers.d/waagent": "azureuser ALL=(ALL) ALL\n"}
         ({**PROVISIONED, "/usr/sbin/sshd": ""}, "half-way: done SSH host keys deleted"),
         ({**PROVISIONED, "/etc/hostname": "localhost.localdomain\n"}, "not done library emptied"),
         ({"/etc/hostname": "buildvm\n", **PEOPLE, **SUDO}, "not done host name reset"),
+        ({"/etc/hostname": "localhost.localdomain\n", **PEOPLE, **SUDO}, "; not done user azureuser deleted"),
         ({"/var/log/waagent.log": "INFO\n"}, "started again"),
         ({f"{LIB}/GoalState.1.xml": "<x/>"}, "started again"),
     ],

@@ -83,7 +83,7 @@ def _litter(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:
     """Not a swap file: it may be in use."""
     if facts.litter is not None:
         yield from _emptied(*facts.litter.pools)
-        yield from _removed(*facts.litter.units, *facts.litter.crontabs, *facts.litter.sshd)
+        yield from _removed(*facts.litter.units, *facts.litter.crontabs, *facts.litter.sshd, *facts.litter.memory)
 
 
 def _password_backup(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:

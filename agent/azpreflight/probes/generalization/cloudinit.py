@@ -39,6 +39,8 @@ class CloudStateFacts:
     """data/set-hostname: a VM with the old one's name keeps the name that deprovisioning left."""
     user_data: tuple[str, ...] = ()
     """Files with the build VM's user data in them."""
+    remains: tuple[str, ...] = ()
+    """Any other file that it keeps for itself."""
     instance_id: Optional[str] = None
     previous_id: Optional[str] = None
     """data/instance-id and data/previous-instance-id; None: no such file, or none before."""
@@ -55,6 +57,7 @@ def look(host: Host, run: Run) -> CloudStateFacts:
         blockers=tuple(present),
         host_name_memory=host.info(SET_HOSTNAME) is not None,
         user_data=filled(host, matching(host, (f"{STATE}/instances/*/user-data.txt",))),
+        remains=filled(host, matching(host, (f"{STATE}/data/*", f"{STATE}/sem/*", f"{STATE}/instances/*/sem/*"))),
         instance_id=_id(host, "instance-id"),
         previous_id=_id(host, "previous-instance-id"),
     )
@@ -79,6 +82,9 @@ def judge(facts: CloudStateFacts, run: Run) -> Iterator[Verdict]:
     elif facts.instance is not None and not facts.blockers:
         message = f"{STATE}/instance still points to this VM's state, which cloud-init leaves alone on a new VM"
         yield _left(run, Severity.NOTE, message, (f"{STATE}/instance", f"{STATE}/instances"))
+    elif facts.remains and not facts.blockers and not (facts.host_name_memory and provisions):
+        message = f"cloud-init's memory of this VM, which it leaves alone on a new VM: {several(facts.remains)}"
+        yield _left(run, Severity.NOTE, message, facts.remains)
     if facts.host_name_memory and provisions:
         message = f"{SET_HOSTNAME} is left: a new VM with this one's name would not get its name set"
         yield _left(run, Severity.WARNING, message, (SET_HOSTNAME,))

@@ -6,13 +6,13 @@ names, telemetry. waagent leaves the machine id alone but on Arch and Flatcar; `
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Optional
 
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.generalization.common import SMALL, agents_of, filled, leftover
+from azpreflight.probes.generalization.common import KEPT, SMALL, agents_of, filled, leftover
 from azpreflight.probes.wording import files, plain, several
 
 MACHINE_ID = "/etc/machine-id"
@@ -21,8 +21,10 @@ SECRETS = ("/var/lib/systemd/credential.secret", "/var/lib/NetworkManager/secret
 """Keys that this machine made for itself: of encrypted credentials, and of its stable addresses and DHCP ids."""
 SEEDS = ("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed")
 DHCLIENT_CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhcp3/dhclient.conf", "/etc/dhclient.conf")
+IFCFG = "/etc/sysconfig/network-scripts/ifcfg-*"
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _ID = re.compile(r"[0-9a-f]{32}\s*")
+_IFCFG_NAME = re.compile(r"""^\s*DHCP_HOSTNAME=["']?([^"'\s]+)""", re.MULTILINE)
 _SENT_NAME = re.compile(r'^\s*send\s+host-name\s+"([^"]*)"', re.MULTILINE)
 
 
@@ -44,6 +46,8 @@ class IdentityFacts:
     """Names that /etc/hosts gives to an address of the loopback network, but localhost."""
     sent_name: Optional[str] = None
     """The name that dhclient is configured to send; None: none, or its own."""
+    sent_by_card: Mapping[str, str] = field(default_factory=dict)
+    """The names that files of single cards send, by path (DHCP_HOSTNAME)."""
 
 
 def look(host: Host, run: Run) -> IdentityFacts:
@@ -60,6 +64,7 @@ def look(host: Host, run: Run) -> IdentityFacts:
         host_name=plain(name),
         names_in_hosts=names_in_hosts(host.text("/etc/hosts", SMALL) or ""),
         sent_name=_sent_name(host),
+        sent_by_card=dict(_sent_by_card(host)),
     )
 
 
@@ -81,6 +86,13 @@ def _sent_name(host: Host) -> Optional[str]:
         if match is not None:
             return plain(match.group(1))
     return None
+
+
+def _sent_by_card(host: Host) -> "Iterator[tuple[str, str]]":
+    for path in host.glob(IFCFG)[:KEPT]:
+        match = _IFCFG_NAME.search(host.text(path, SMALL) or "")
+        if match is not None and not _neutral(match.group(1)):
+            yield path, plain(match.group(1))
 
 
 def _neutral(name: str) -> bool:
@@ -128,6 +140,9 @@ def judge_host_name(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
     if facts.sent_name is not None and not _neutral(facts.sent_name):
         command = f"sed -i '/^[[:space:]]*send host-name/d' {' '.join(DHCLIENT_CONFIGS[:1])}"
         yield _named(run, f"dhclient sends the name {facts.sent_name}", command, cleaned=True)
+    for path, name in facts.sent_by_card.items():
+        command = f"sed -i '/^[[:space:]]*DHCP_HOSTNAME=/d' {files([path])}"
+        yield _named(run, f"{plain(path)} sends the name {name}", command, cleaned=True)
     if facts.names_in_hosts:
         command = f"sed -i '/^127[.].*{facts.names_in_hosts[0]}/d' /etc/hosts"
         yield _named(run, f"/etc/hosts names {several(facts.names_in_hosts)}", command, cleaned=False)

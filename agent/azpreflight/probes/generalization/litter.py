@@ -21,6 +21,7 @@ UNITS = (
     "/lib/systemd/system/azure-vmextensions*.slice",
     "/etc/systemd/system/azure-vmextensions*.slice",
 )
+MEMORY = ("/var/lib/NetworkManager/seen-bssids", "/var/lib/NetworkManager/timestamps")
 SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf",)
 
 
@@ -38,6 +39,8 @@ class LitterFacts:
     """Those of users that are in passwd no more."""
     swap: tuple[str, ...] = ()
     sshd: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    """What NetworkManager remembers of its connections."""
 
 
 def look(host: Host, run: Run) -> LitterFacts:
@@ -53,6 +56,7 @@ def look(host: Host, run: Run) -> LitterFacts:
         crontabs=tuple(path for path in filled(host, tabs) if path.rpartition("/")[2] not in users)[:KEPT],
         swap=filled(host, tuple(dict.fromkeys(swap))),
         sshd=filled(host, SSHD),
+        memory=filled(host, MEMORY),
     )
 
 
@@ -90,6 +94,7 @@ def judge_litter(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
         (facts.crontabs, "crontabs of users that are gone"),
         (facts.swap, "a swap file, with pages of this machine's memory"),
         (facts.sshd, "settings of sshd that cloud-init made for this VM"),
+        (facts.memory, "what NetworkManager remembers of this VM's connections"),
     ):
         if paths:
             command = f"truncate --size 0 {files(paths)}" if paths is facts.pools else f"rm -f {files(paths)}"

@@ -5,11 +5,12 @@ cloud-init writes its file anew for every instance unless it was told to leave t
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Optional
 
-from azpreflight.host import Host
-from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes import yamltext
+from azpreflight.host import Host, HostError
+from azpreflight.model import Run, Severity, Unknown, Verdict
+from azpreflight.probes import bootloader, yamltext
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.generalization import pins
 from azpreflight.probes.generalization.common import KEPT, SMALL, agents_of, leftover
@@ -47,6 +48,12 @@ class NetworkFilesFacts:
     pins: tuple[Pin, ...] = ()
     invalid: tuple[str, ...] = ()
     """Files that are no YAML, or more than is read, "path: reason"."""
+    boot_source: str = ""
+    """The boot loader's file that has the kernel command line of the next boot; empty: none was found."""
+    boot_address: Optional[str] = None
+    """What its ip= says, if that is an address (Linux, admin-guide/nfs/nfsroot.rst; dracut.cmdline(7))."""
+    boot_error: Optional[str] = None
+    """Why the command line could not be read; None if it could."""
 
 
 def look(host: Host, run: Run) -> NetworkFilesFacts:
@@ -61,7 +68,18 @@ def look(host: Host, run: Run) -> NetworkFilesFacts:
                 invalid.append(f"{plain(path)}: {error}")
                 continue
             found += [Pin(path, plain(what), GENERATED in path) for what in told]
-    return NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT]))
+    return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT])))
+
+
+def _with_boot(host: Host, facts: NetworkFilesFacts) -> NetworkFilesFacts:
+    try:
+        line = bootloader.command_line(host)
+    except HostError as error:
+        return replace(facts, boot_error=str(error))
+    addresses = [value for value in line.values("ip") if pins.has_address(value)] if line is not None else []
+    if line is None or not addresses:
+        return facts
+    return replace(facts, boot_source=line.source, boot_address=plain(addresses[0]))
 
 
 def rewritten(agents: AgentsFacts) -> bool:
@@ -82,6 +100,18 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
             cleaned=False,
             unless=None if harmless else ELSEWHERE,
         )
+    if facts.boot_address is not None:
+        yield leftover(
+            run,
+            Severity.ERROR,
+            f"ip={facts.boot_address} on the kernel command line in {facts.boot_source} gives every VM one address",
+            "Remove ip= from the boot loader's configuration.",
+            (),
+            cleaned=False,
+            unless=ELSEWHERE,
+        )
+    if facts.boot_error is not None:
+        yield Unknown(facts.boot_error)
     for reason in facts.invalid:
         message = f"netplan cannot read {plain(reason, 160)}"
         yield leftover(run, Severity.WARNING, message, "Correct the file.", (), cleaned=False)

@@ -76,6 +76,11 @@ def of_ifcfg(text: str) -> Iterator[str]:
         yield "has a static address"
 
 
+def has_address(value: str) -> bool:
+    """Whether ip= of a kernel command line sets an address, and does not only say how to get one ("dhcp")."""
+    return re.match(r"\[|\d+\.\d+\.\d+\.\d+(?:$|:)", value, re.ASCII) is not None
+
+
 def of_udev(text: str) -> Iterator[str]:
     """Pins of udev rules: a name for the card that has this address, so that another card gets another name."""
     rules = [line for line in text.splitlines() if not line.lstrip().startswith("#")]

@@ -8,7 +8,6 @@ else: the host name `localhost.localdomain` (WALinuxAgent, azurelinuxagent/pa/de
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Optional
 
 from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.generalization.common import DEPROVISION, agents_of, config_of, deprovisions
@@ -53,7 +52,7 @@ def steps(facts: GeneralizationFacts, run: Run) -> "tuple[Step, ...]":
         (True, "library emptied", _library_empty(facts)),
         (True, "logs deleted", facts.traces is not None and not facts.traces.agent_logs),
         (deleted_by_waagent(agents_of(run).distribution), "resolv.conf deleted", _resolver_deleted(facts)),
-        (_user(facts) is not None, f"user {_user(facts)} deleted", False),
+        (bool(_users_left(facts)), f"user {several(_users_left(facts))} deleted", False),
     )
     return tuple(Step(name, done) for applies, name, done in planned if applies)
 
@@ -62,7 +61,7 @@ def progress(facts: GeneralizationFacts, run: Run) -> Progress:
     """What the effects say together."""
     reset, empty, provisioned = _name_reset(facts), _library_empty(facts), _provisioned(facts)
     logged = facts.traces is not None and bool(facts.traces.agent_logs)
-    if reset and not provisioned:
+    if reset and not provisioned and not _users_left(facts):
         return Progress.DONE if empty and not logged else Progress.AGAIN
     if reset:
         return Progress.HALF
@@ -132,15 +131,12 @@ def _resolver_deleted(facts: GeneralizationFacts) -> bool:
     return facts.resolver is not None and facts.resolver.kind is None
 
 
-def _user(facts: GeneralizationFacts) -> Optional[str]:
-    """The user of ovf-env.xml, where there still is an account of that name."""
-    accounts = facts.accounts.accounts if facts.accounts is not None else ()
-    user = facts.library.user if facts.library is not None else None
-    return user if any(one.name == user for one in accounts) else None
-
-
-def _users_left(facts: GeneralizationFacts) -> bool:
-    """An agent made a user here: its rule for sudo is left, and so is the account."""
+def _users_left(facts: GeneralizationFacts) -> "tuple[str, ...]":
+    """Users whom an agent made and who still have an account: that of ovf-env.xml, and where that file is gone, so that
+    waagent deletes nobody, those whom an agent's own rules for sudo name."""
     accounts = {one.name for one in facts.accounts.accounts} if facts.accounts is not None else set()
+    user = facts.library.user if facts.library is not None else None
+    if user is not None:
+        return (user,) if user in accounts else ()
     rules = (*facts.sudoers.waagent, *facts.sudoers.cloud_init) if facts.sudoers is not None else ()
-    return bool(accounts & set(rules))
+    return tuple(sorted(accounts.intersection(rules)))
