@@ -13,10 +13,12 @@ from typing import Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Confidence, Finding, Probe, Profile, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes.signatures import CHANGED_IDENTIFIER, CLOUD_INIT, SIGNATURES, WAAGENT
+from azpreflight.probes.signatures import CHANGED_IDENTIFIER, CLOUD_INIT, DS_IDENTIFY, SIGNATURES, WAAGENT
 
 PATHS = {WAAGENT: "/var/log/waagent.log", CLOUD_INIT: "/var/log/cloud-init.log"}
 """waagent's path is fixed in its code, whatever its configuration says; cloud-init's is the one of every package."""
+EVERY = {**PATHS, DS_IDENTIFY: "/run/cloud-init/ds-identify.log"}
+"""The same, and what decided at boot whether cloud-init runs at all (cloud-init, tools/ds-identify)."""
 TAIL = 1 << 20
 """Bytes read from the end: a first boot writes about 20 KiB (waagent) and 120 KiB (cloud-init)."""
 LINE = 400
@@ -55,10 +57,10 @@ class LogsFacts:
 
 
 def gather(host: Host, run: Run) -> LogsFacts:
-    """Read the end of both logs."""
+    """Read the end of every log."""
     sightings: tuple[Sighting, ...] = ()
     missing, unreadable = [], []
-    for log, path in PATHS.items():
+    for log, path in EVERY.items():
         try:
             text = host.tail(path, TAIL)
         except HostError as error:
@@ -102,7 +104,7 @@ def witness(facts: LogsFacts) -> "Iterator[tuple[Cause, str]]":
         cause = causes.get(seen.id)
         if cause is not None:
             times = f" ({seen.count} times)" if seen.count > 1 else ""
-            yield cause, f"{PATHS.get(seen.log, seen.log)}: {seen.last}{times}"
+            yield cause, f"{EVERY.get(seen.log, seen.log)}: {seen.last}{times}"
 
 
 def judge_identifier(facts: LogsFacts, run: Run) -> "Iterator[Verdict]":

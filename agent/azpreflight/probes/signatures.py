@@ -12,6 +12,7 @@ from azpreflight.model import Cause
 
 WAAGENT = "waagent"
 CLOUD_INIT = "cloud-init"
+DS_IDENTIFY = "ds-identify"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Signature:
 
     id: str
     log: str
-    """Which log it is written to: "waagent" or "cloud-init"."""
+    """Which log it is written to: "waagent", "cloud-init" or "ds-identify"."""
     pattern: "re.Pattern[str]"
     """Searched in a single line."""
     source: str
@@ -55,6 +56,8 @@ SIGNATURES = (
     _waagent(
         "provisioning-disabled", r"Provisioning is disabled, skipping", "pa/provision/default.py", Cause.AGENT_CONFIG
     ),
+    _waagent("saw-cloud-init", r"cloud-init is enabled: (?:True|False)", "pa/provision/cloudinitdetect.py"),
+    _waagent("no-dhclient", r"Dhcp client is not running\.", "ga/env.py"),
     _waagent("chosen-agent", r"Using (?:cloud-init|waagent) for provisioning", "pa/provision/factory.py"),
     _waagent("waagent-provisioned", r"Provisioning complete$", "pa/provision/default.py"),
     _waagent("waagent-saw-cloud-init-provision", r"Finished provisioning$", "pa/provision/cloudinit.py"),
@@ -91,8 +94,14 @@ SIGNATURES = (
         Cause.PROVISIONING_MEDIA,
     ),
     _waagent(
+        "unknown-filesystem",
+        r"unknown filesystem type '?(?:udf|iso9660)'?",
+        "common/osutil/default.py, in the words of mount(8)",
+        Cause.PROVISIONING_MEDIA,
+    ),
+    _waagent(
         "ovf-unreadable",
-        r"\[CopyOvfEnv\] Error reading file|Failed to validate OVF: ",
+        r"\[CopyOvfEnv\] Error reading file|Failed to validate OVF: |ovf-env\.xml is missing from",
         "common/protocol/util.py",
         Cause.PROVISIONING_MEDIA,
     ),
@@ -105,13 +114,14 @@ SIGNATURES = (
     ),
     _waagent(
         "no-routes",
-        r"/proc/net/route contains no routes|Waiting for network\.",
+        r"/proc/net/route contains no routes|Waiting for network\.|Could not determine primary interface",
         "common/osutil/default.py",
         Cause.NO_NETWORK,
     ),
     _waagent(
         "wire-server-silent",
-        r"WireServer is not responding\. Reset dhcp endpoint|No protocol found\.|Reporting (?:NotReady|Ready) failed: ",
+        r"WireServer is not responding\. Reset dhcp endpoint|No protocol found\.|Reporting (?:NotReady|Ready) failed: |"
+        r"Protocol endpoint not found: ",
         "common/protocol/util.py",
         Cause.PLATFORM_UNREACHABLE,
     ),
@@ -152,15 +162,22 @@ SIGNATURES = (
         "download-tls", r"Fetch failed: .*CERTIFICATE_VERIFY_FAILED", "common/utils/restutil.py", Cause.TLS_INTERCEPTION
     ),
     _waagent("download-proxy", r"Tunnel connection failed: \d{3}", "common/utils/restutil.py", Cause.PROXY),
+    _waagent(
+        "download-status", r"\[HTTP Retry\] GET \S+ -- Status Code \d{3}", "common/utils/restutil.py", Cause.NO_EGRESS
+    ),
     _waagent("download-by-host", r"Default channel changed to HostGA(?:Plugin)? channel", "common/protocol/wire.py"),
     _waagent(
         "download-failed",
-        r"Failed to download artifacts: |Failed to (?:download|fetch) .* from all (?:URIs|sources)",
+        r"Failed to download artifacts: |Failed to (?:download|fetch) .* from all (?:URIs|sources)|"
+        r"Failed to (?:get ext handler pkgs|retrieve extension manifest)|"
+        r"Download failed both on the primary and fallback channels|"
+        r"\[PERIODIC\] Request failed using the (?:direct|host)",
         "ga/exthandlers.py",
     ),
     _waagent(
         "agent-rules-incomplete",
-        r"The firewall is not configured correctly\.|Unable to add firewall rules",
+        r"The firewall is not configured correctly\.|Unable to add firewall rules|The following rules are missing: |"
+        r"Cannot create a firewall manager",
         "ga/env.py",
         Cause.GUEST_FIREWALL,
     ),
@@ -204,6 +221,27 @@ SIGNATURES = (
         "cloud-init-no-datasource",
         r"Did not find any data source, searched classes|No instance datasource found!",
         "sources/__init__.py",
+        Cause.NO_PROVISIONING_AGENT,
+    ),
+    _cloud_init("cloud-init-lease", r"Obtained DHCP lease on interface '", "sources/DataSourceAzure.py"),
+    _cloud_init("cloud-init-stale-report", r"PPS type: Unknown", "sources/DataSourceAzure.py", Cause.NOT_GENERALIZED),
+    _cloud_init(
+        "cloud-init-cache",
+        r"cache invalid in datasource|restored from (?:checked )?cache",
+        "stages.py",
+    ),
+    _cloud_init(
+        "cloud-init-kept-hostname", r"No hostname changes\. Skipping set_hostname", "config/cc_set_hostname.py"
+    ),
+    _cloud_init("cloud-init-no-network", r"network config is disabled by", "stages.py"),
+    Signature(
+        "cloud-init-disabled",
+        DS_IDENTIFY,
+        re.compile(
+            r"disabled by (?:marker file|KERNEL_CMDLINE|kernel command line)|no datasource found, disabling|"
+            r"notfound=disabled"
+        ),
+        "tools/ds-identify",
         Cause.NO_PROVISIONING_AGENT,
     ),
     _cloud_init("cloud-init-finished", r"Cloud-init v\. \S+ finished at ", "config/cc_final_message.py"),
