@@ -449,6 +449,13 @@ CONFIGURATIONS = (
         ("healthy", "no-egress", "forced-tunnel", "wireserver-closed", "no-default-route", "firewall-dns"),
         faults.RESOLVED,
     ),
+    *again(
+        "proxied",
+        "the agent has a proxy",
+        ("healthy", "dns-dead", "wireserver-closed", "firewall-legacy"),
+        faults.AGENT_HAS_PROXY,
+        faults.proxy("answers"),
+    ),
 )
 TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}
