@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Optional
 
 import pytest
@@ -356,11 +356,24 @@ def test_a_dead_name_server_does_not_hide_an_open_way() -> None:
     assert statuses(report(host))["egress-packages"] == "pass"
 
 
+def test_a_c_library_that_does_not_ask_stops_an_extension_with_endpoints_of_its_own() -> None:
+    """Every server knows the names, and no program here finds them."""
+
+    class Mute(World):
+        def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+            return ()
+
+    made = world(MONITOR)
+    verdict = extension(Mute(**{field.name: getattr(made, field.name) for field in fields(made)}))
+    assert (verdict.package, verdict.will_work) == ("hostgaplugin", "no")
+    assert "no program on this machine finds public names" in verdict.why
+
+
 def test_a_dead_name_server_stops_an_extension_with_endpoints_of_its_own() -> None:
     run = replace(RUN, config=Config(endpoints=("https://mirror.example.net/",)))
     verdict = extension(world(MONITOR, mute=("10.0.0.53",)), run)
     assert (verdict.package, verdict.will_work) == ("hostgaplugin", "no")
-    assert "no configured DNS server knows public names" in verdict.why
+    assert "no program on this machine finds public names" in verdict.why
 
 
 def test_a_dead_name_server_does_not_hide_a_shut_way() -> None:

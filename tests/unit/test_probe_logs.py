@@ -157,7 +157,9 @@ def test_every_signature_is_recognised_in_its_log(signature: Signature) -> None:
 
 def test_a_status_of_the_hostgaplugin_is_no_sign_of_a_closed_way_out() -> None:
     """It fetches for the VM over the host's own network."""
-    line = "Fetch failed: [HTTP Retry] GET http://168.63.129.16:32526/extensionArtifact -- Status Code 502 -- 6 attempts"
+    line = (
+        "Fetch failed: [HTTP Retry] GET http://168.63.129.16:32526/extensionArtifact -- Status Code 502 -- 6 attempts"
+    )
     assert logs.parse(line, WAAGENT) == ()
 
 

@@ -100,6 +100,7 @@ def test_every_address_that_fails_has_a_finding_of_its_own_with_its_hops() -> No
     assert found[f"tcp {FIRST}:443"].evidence == {
         "hops": "1 10.0.0.1, 2 10.200.0.1, 3 172.16.5.1 (3/13)",
         "virtual network": "10.0.0.0/24",
+        "route": "0.0.0.0/0 out of eth0 by dhcp",
     }
 
 

@@ -137,7 +137,7 @@ def _finding(path: Path, seen: Evidence, facts: PathFacts, run: Run) -> Finding:
         severity=severity,
         message=seen.message + (f"; {consequence}" if consequence else ""),
         remedy=REMEDY.format(who=seen.routers[-1], hosts=listed(host_of(answer.url) for answer in answers)),
-        evidence={"hops": drawn(path), "virtual network": ", ".join(facts.own)},
+        evidence={"hops": drawn(path), "virtual network": ", ".join(facts.own), "route": _learnt(path)},
         flow=path.flow,
         takes_down=tuple(flow for flow in facts.failed if flow not in traced),
         confidence=seen.confidence,
@@ -155,6 +155,14 @@ def _nothing_to_look_at(facts: PathFacts) -> "Optional[Verdict]":
         known = "" if len(addresses) == len(facts.tried) else " whose address is known"
         return NotApplicable(f"every endpoint{known} was reached")
     return None
+
+
+def _learnt(path: Path) -> str:
+    """The kernel's own route, and who made it: a guest's VPN client would be seen here."""
+    route = path.route
+    if route is None:
+        return "unknown"
+    return f"{route.prefix or 'unknown'} out of {route.interface or 'unknown'} by {route.origin or 'unknown'}"
 
 
 def drawn(path: Path) -> str:

@@ -163,7 +163,10 @@ SIGNATURES = (
     ),
     _waagent("download-proxy", r"Tunnel connection failed: \d{3}", "common/utils/restutil.py", Cause.PROXY),
     _waagent(
-        "download-status", r"\[HTTP Retry\] GET (?!http://168\.63\.129\.16)\S+ -- Status Code \d{3}", "common/utils/restutil.py", Cause.NO_EGRESS
+        "download-status",
+        r"\[HTTP Retry\] GET (?!http://168\.63\.129\.16)\S+ -- Status Code \d{3}",
+        "common/utils/restutil.py",
+        Cause.NO_EGRESS,
     ),
     _waagent("download-by-host", r"Default channel changed to HostGA(?:Plugin)? channel", "common/protocol/wire.py"),
     _waagent(

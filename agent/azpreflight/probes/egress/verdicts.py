@@ -24,13 +24,17 @@ def verdicts(facts: EgressFacts, run: Run) -> "tuple[ExtensionVerdict, ...]":
 
 
 def names_work(dns: Optional[DnsFacts]) -> Optional[bool]:
-    """A configured DNS server knows public names; None if no name was asked for.
+    """A configured DNS server knows public names, and the C library asks it; None if no name was asked for.
 
     The ways out are tried with addresses from any server, the platform's own included. The agent and the extensions
     only have the configured ones.
     """
     if dns is None or not dns.names:
         return None
+    library = dns.library
+    in_vain = library is not None and library.error is None and not library.addresses
+    if library is not None and in_vain and any(known_addresses(server, library.name, dns) for server in named(dns)):
+        return False
     return any(known_addresses(server, name, dns) for server in named(dns) for name in dns.names)
 
 
@@ -74,7 +78,7 @@ def _hindrance(own: Own, facts: EgressFacts, names: Optional[bool]) -> Optional[
     needs = [host_of(answer.url) for answer in own.answers if answer.proxy is None] or [own.settings or ""]
     by_proxy = any(answer.proxy is not None for answer in own.answers)
     if names is False and not by_proxy and (own.answers or own.always):
-        return f"it needs {needs[0]}, and no configured DNS server knows public names"
+        return f"it needs {needs[0]}, and no program on this machine finds public names"
     if own.always and facts.nothing_open:
         return f"it needs {own.settings}, and no public server answers"
     return None
