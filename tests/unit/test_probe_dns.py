@@ -348,6 +348,16 @@ def test_what_is_baked_into_the_image_counts_before_first_boot(stage: Stage, whe
     assert f"in {where}" in found[0].message
 
 
+def test_the_platforms_own_server_is_no_fault_of_an_image_that_names_it() -> None:
+    files: dict[str, Node] = {
+        LEASES: lease("10.0.0.5"),
+        "/etc/dhcp/dhclient.conf": f"append domain-name-servers {CONTROL};",
+    }
+    (found,) = findings(report_on(machine(CONTROL, answers=knows("10.0.0.5"), files=files), RUN), "dns-servers")
+    assert found.message.startswith("the platform's own DNS server does not answer: 168.63.129.16 (")
+    assert (found.baked, "AzurePlatformDNS" in found.remedy) == (False, True)
+
+
 def test_a_server_of_the_image_is_compared_with_those_that_dhcp_names() -> None:
     """They are asked too, and no verdict is passed on them, because nothing here depends on them."""
     host = machine("10.9.9.9", answers={**knows(CONTROL), **knows("10.0.0.5")}, files={LEASES: lease("10.0.0.5")})

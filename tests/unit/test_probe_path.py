@@ -104,6 +104,16 @@ def test_every_address_that_fails_has_a_finding_of_its_own_with_its_hops() -> No
     }
 
 
+def test_a_way_of_its_own_is_advised_by_what_is_beyond_the_tunnel() -> None:
+    """Storage has a service tag and service endpoints, other hosts have their addresses."""
+    files = {"/etc/apt/sources.list": "deb https://mirror.example.net/debian x main\n"}
+    mirror = PUBLIC["mirror.example.net"]
+    host = world(files=files, tcp=shut(PROHIBITED, mirror), paths=hops(*SAYS_NO, to=(mirror,)))
+    (found,) = tunnel(host).values()
+    assert "next hop Internet for their addresses" in found.remedy
+    assert "service tag Storage" in tunnel(*BROKEN["path-tunnel"])[f"tcp {FIRST}:443"].remedy
+
+
 def test_private_routers_and_then_silence_are_likely_and_say_what_it_costs() -> None:
     """The HostGAPlugin delivers, so the extension comes late."""
     finding = tunnel(world(tcp=shut(SILENT, FIRST, SECOND), paths=hops(*SAYS_NOTHING)))[f"tcp {FIRST}:443"]

@@ -128,11 +128,11 @@ def _who(server: Server, facts: DnsFacts, run: Run) -> str:
     address, source = plain(server.address), source_of(server, facts)
     if server.role is Role.LOCAL:
         return f"the resolver on this machine does not answer: {address}"
+    if server.address == CONTROL:
+        return f"the platform's own DNS server does not answer: {address}"
     if source.origin is Origin.IMAGE:
         kind = _kind(server, "does not answer")
         return f"the image names {kind}: {address}, in {plain(source.where or '')}{_instead(facts)}"
-    if server.address == CONTROL:
-        return f"the platform's own DNS server does not answer: {address}"
     if run.platform is not Platform.AZURE:
         return f"a DNS server of this network does not answer: {address}"
     if source.origin is Origin.UNKNOWN:

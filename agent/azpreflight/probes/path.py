@@ -31,8 +31,9 @@ HOPS_TIMEOUT = 1.3
 """Seconds. The sends are spread over it, and the last one still has 0.18 s to come back from behind a VPN."""
 REMEDY = (
     "Let the network behind {who} pass {hosts}, or give the subnet a route of its own (such as next hop Internet for"
-    " the service tag Storage, or a service endpoint for Microsoft.Storage); " + AGAIN + "."
+    " {instead}); " + AGAIN + "."
 )
+STORAGE = "the service tag Storage, or a service endpoint for Microsoft.Storage"
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,15 @@ def _finding(path: Path, seen: Evidence, facts: PathFacts, run: Run) -> Finding:
     egress = run.facts(EgressFacts) or EgressFacts()
     answers = [answer for answer in egress.witnessed if flow_of(answer) == path.flow]
     severity, consequence = consequence_of(egress, answers)
+    hosts = [host_of(answer.url) for answer in answers]
+    stores = any(".blob." in host for host in hosts)
     traced = {other.flow for other in facts.paths}
     return Finding(
         severity=severity,
         message=seen.message + (f"; {consequence}" if consequence else ""),
-        remedy=REMEDY.format(who=seen.routers[-1], hosts=listed(host_of(answer.url) for answer in answers)),
+        remedy=REMEDY.format(
+            who=seen.routers[-1], hosts=listed(hosts), instead=STORAGE if stores else "their addresses"
+        ),
         evidence={"hops": drawn(path), "virtual network": ", ".join(facts.own), "route": _learnt(path)},
         flow=path.flow,
         takes_down=tuple(flow for flow in facts.failed if flow not in traced),
