@@ -67,6 +67,11 @@ def test_what_names_none_is_left_out(node: Node) -> None:
     assert files_that_name_servers(FakeHost(files=dict.fromkeys(FILES, node))) == ()
 
 
+def test_a_directory_that_is_closed_to_this_user_names_none() -> None:
+    files: dict[str, Node] = {"/etc/NetworkManager/system-connections": Denied(), "/etc/netplan/a.yaml": NETPLAN}
+    assert [named.path for named in files_that_name_servers(FakeHost(files=files))] == ["/etc/netplan/a.yaml"]
+
+
 def test_the_servers_of_a_link_are_those_that_networkd_and_others_told_resolved() -> None:
     link = (DATA / "networkd-link").read_text()
     files: dict[str, Node] = {"/run/systemd/netif/links/2": link, "/run/systemd/resolve/netif/3": "SERVERS=10.9.9.9\n"}

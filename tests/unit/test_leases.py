@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from azpreflight.host import Interface
 from azpreflight.probes import leases
 from azpreflight.probes.leases import Lease
-from tests.fakes import Denied, FakeHost, Fifo
+from tests.fakes import Denied, FakeHost, Fifo, Node
 
 DATA = Path(__file__).parents[1] / "data" / "leases"
 WHERE = {
@@ -73,6 +73,13 @@ def test_the_router_may_come_by_option_121_alone() -> None:
 @pytest.mark.parametrize("node", ["", "lease {", Fifo(), Denied(), "x" * (leases.LIMIT + 1)])
 def test_what_is_no_lease_tells_nothing(node: "str | Fifo | Denied") -> None:
     assert leases.look(FakeHost(files={path: node for path, _ in WHERE.values()})) == ()
+
+
+def test_a_directory_that_is_closed_to_this_user_tells_nothing() -> None:
+    """RHEL's NetworkManager keeps its own from everybody but root."""
+    networkd = (DATA / "networkd").read_text()
+    files: dict[str, Node] = {"/var/lib/NetworkManager": Denied(), "/run/systemd/netif/leases/2": networkd}
+    assert [lease.client for lease in leases.look(FakeHost(files=files))] == ["systemd-networkd"]
 
 
 def test_a_lease_is_in_force_where_an_interface_has_its_address() -> None:

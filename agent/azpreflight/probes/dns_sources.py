@@ -15,12 +15,13 @@ from typing import Any, Optional
 from azpreflight.host import Host, HostError
 from azpreflight.probes import initext, yamltext
 from azpreflight.probes.leases import Lease
+from azpreflight.probes.paths import matching
 from azpreflight.probes.resolvconf import FileState, ResolvConfFile, canonical
 
 LIMIT = 1 << 16
 """Bytes of such a file; the largest that distributions ship, dhclient.conf and cloud.cfg, have some 4 KiB."""
-KEPT = 16
-"""Files of one kind, and servers of one file, that are looked at."""
+MAX_SERVERS = 16
+"""Servers of one file that are kept."""
 _ASSIGNED = re.compile(
     r"^\s*(?:supersede|prepend|append|default)\s+domain-name-servers\s+([^;]*);"
     r"|^\s*static\s+domain_name_servers=(.*)$"
@@ -146,9 +147,9 @@ def files_that_name_servers(host: Host) -> "tuple[Named, ...]":
     """Every file of the image that names a server. One that cannot be read tells nothing."""
     found = []
     for pattern, reader in READERS.items():
-        for path in host.glob(pattern)[:KEPT]:
+        for path in matching(host, pattern):
             with suppress(HostError):
-                servers = tuple(dict.fromkeys(reader(host.text(path, LIMIT) or "")))[:KEPT]
+                servers = tuple(dict.fromkeys(reader(host.text(path, LIMIT) or "")))[:MAX_SERVERS]
                 found += [Named(path, servers)] if servers else []
     return tuple(found)
 
@@ -157,7 +158,7 @@ def servers_of_links(host: Host) -> "tuple[str, ...]":
     """The servers of each link, as systemd-resolved has them."""
     found: list[str] = []
     for pattern, wanted in LINKS.items():
-        for path in host.glob(pattern)[:KEPT]:
+        for path in matching(host, pattern):
             with suppress(HostError):
                 entries = initext.entries(host.text(path, LIMIT) or "")
                 found += [server for _, key, value in entries if key == wanted for server in _words(value)]

@@ -16,11 +16,12 @@ from typing import Optional
 
 from azpreflight.host import Host, HostError, Interface
 from azpreflight.probes import initext
+from azpreflight.probes.paths import matching
 
 LIMIT = 1 << 18
 """Bytes of a file with leases; dhclient appends one at each renewal, and a year of them is some 100 KiB."""
-KEPT = 16
-"""Files of one client that are read, and servers of a lease that are kept."""
+MAX_SERVERS = 16
+"""Servers of a lease that are kept."""
 OPTIONS_AT = 236
 """Bytes of a BOOTP message before its options (RFC 2131, section 2), which dhcpcd keeps as it came."""
 MAGIC = b"\x63\x82\x53\x63"
@@ -141,7 +142,7 @@ def _packed(four: bytes) -> Optional[str]:
 def _all(text: str) -> "tuple[str, ...]":
     """The addresses in a list with blanks or commas; what is none is left out."""
     found = (_one(word) for word in re.split(r"[\s,]+", text))
-    return tuple(address for address in found if address is not None)[:KEPT]
+    return tuple(address for address in found if address is not None)[:MAX_SERVERS]
 
 
 def _one(text: str) -> Optional[str]:
@@ -182,11 +183,11 @@ def look(host: Host) -> "tuple[Lease, ...]":
     """Every lease that a client wrote down. What cannot be read tells nothing, as if it were not there."""
     found: list[Lease] = []
     for pattern, reader in TEXTS.items():
-        for path in host.glob(pattern)[:KEPT]:
+        for path in matching(host, pattern):
             with suppress(HostError):
                 found += reader(host.tail(path, LIMIT) or "", path)
     for pattern in MESSAGES:
-        for path in host.glob(pattern)[:KEPT]:
+        for path in matching(host, pattern):
             with suppress(HostError):
                 found += of_dhcpcd(host.read(path, LIMIT) or b"", path)
     return tuple(found)

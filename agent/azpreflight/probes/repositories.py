@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from azpreflight.host import Host, HostError
+from azpreflight.probes.paths import matching
 
 LIMIT = 1 << 16
 """Bytes of one file; Ubuntu's has some 3 KiB."""
-KEPT = 16
-"""Files of one kind that are read."""
 FILES = (
     "/etc/apt/sources.list",
     "/etc/apt/sources.list.d/*.list",
@@ -38,7 +37,7 @@ def look(host: Host) -> "tuple[str, ...]":
     """The root of each server that a repository in use is on: "https://HOST/". What cannot be read names none."""
     found: list[str] = []
     for pattern in FILES:
-        for path in host.glob(pattern)[:KEPT]:
+        for path in matching(host, pattern):
             with suppress(HostError):
                 found += servers(host.text(path, LIMIT) or "", path)
     return tuple(dict.fromkeys(found))
