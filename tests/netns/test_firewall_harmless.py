@@ -69,11 +69,24 @@ def state(vm: Guest) -> str:
         time.sleep(0.1)
 
 
+def machine() -> str:
+    """Of the machine that the guest is part of: its tables, sets, modules, interfaces and processor-wide settings."""
+    script = """
+    cat /proc/net/ip_tables_names /proc/net/ip6_tables_names
+    nft -a list ruleset
+    ipset -n list
+    cut -d ' ' -f 1 /proc/modules 2>/dev/null || true
+    ls /sys/class/net
+    cat /proc/sys/net/ipv4/ip_local_port_range /proc/sys/net/netfilter/nf_log_all_netns
+    """
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=20, check=False).stdout
+
+
 def test_a_whole_look_changes_nothing(vm: Guest) -> None:
-    before = state(vm)
+    before, machine_before = state(vm), machine()
     assert "--match-set bad" in before
     assert vm.look().summary["tcp 169.254.169.254:80"] == "blocked by filter OUTPUT 2"
-    assert state(vm) == before
+    assert (state(vm), machine()) == (before, machine_before)
 
 
 def test_a_machine_without_tables_has_none_afterwards() -> None:
@@ -101,7 +114,7 @@ def test_log_rules_of_the_copy_do_not_reach_the_kernels_log(vm: Guest) -> None:
 @pytest.mark.parametrize("victim", ["worker", "parent"])
 def test_a_kill_at_any_point_leaves_nothing(vm: Guest, victim: str, delay: float) -> None:
     """Not a process, not a namespace, not a rule; and if the worker alone dies, nothing is claimed."""
-    before = state(vm)
+    before, machine_before = state(vm), machine()
     command = namespaces.inside(vm.name, [sys.executable, "-m", "tests.netns.guest"])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdin is not None
@@ -116,7 +129,7 @@ def test_a_kill_at_any_point_leaves_nothing(vm: Guest, victim: str, delay: float
         answer = parent.stdout.read()
     wait_until_gone(worker)
     assert spaces & used_namespaces() <= namespaces_of(os.getpid()) | {guest_namespace(vm)}
-    assert state(vm) == before
+    assert (state(vm), machine()) == (before, machine_before)
     if victim == "worker":
         look: Look = codec.decode(Look, json.loads(answer))
         outcomes = {found.outcome.value for found in look.flows}

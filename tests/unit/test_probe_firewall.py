@@ -9,7 +9,7 @@ from typing import Any, Optional
 import pytest
 
 from azpreflight import codec
-from azpreflight.firewall import rehearsal
+from azpreflight.firewall import rehearsal, savetext
 from azpreflight.firewall.facts import AgentState, Backend, FirewallFacts
 from azpreflight.firewall.facts import Outcome as Decided
 from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, Outcome, Phase, Route
@@ -501,6 +501,12 @@ def test_a_server_that_this_machine_has_no_address_for_is_unknown_and_the_rest_i
     found = {one.flow.text: one.outcome for one in facts_of(host).flows}
     assert found["udp 2001:db8::53:53"] is Decided.UNKNOWN
     assert findings(host)["firewall-wireserver"][0].flow == FLOWS[0]
+
+
+@pytest.mark.parametrize(("rules", "seconds"), [(0, 5.0), (10_000, 5.0), (10_001, 10.0)])
+def test_a_rehearsal_of_very_many_rules_has_more_time(rules: int, seconds: float) -> None:
+    text = save(("filter", tuple(f"-A OUTPUT -d 10.0.0.{number % 250} -j DROP" for number in range(rules))))
+    assert rehearsal.time_limit(savetext.parse(text, Backend.LEGACY, "ip")) == seconds
 
 
 def test_log_rules_that_would_reach_the_console_are_not_rehearsed() -> None:

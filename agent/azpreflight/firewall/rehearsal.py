@@ -154,12 +154,16 @@ def ask_worker(
     """Run the worker. HostError says why there is no rehearsal."""
     names = {name for table in tables if not table.iptables for name in nfttext.interfaces(table)}
     devices = {name for table in tables for chain in table.chains.values() for name in chain.devices}
-    count = sum(1 for _ in rules_of(tables))
-    limit = LIMIT if count <= MANY else LIMIT_MANY
+    limit = time_limit(tables)
     job = scene.as_json([flow for flow in flows if scene.reaches(flow)], names, devices)
     began = time.monotonic()
     answer = run_worker(host, PYTHON, {**job, "loads": [_load(host, step) for step in steps]}, limit)
     return {**answer, "duration_s": round(time.monotonic() - began, 4)}
+
+
+def time_limit(tables: "Sequence[Table]") -> float:
+    """Seconds that the rehearsal of these tables may take; what is not known then is unknown."""
+    return LIMIT if sum(1 for _ in rules_of(tables)) <= MANY else LIMIT_MANY
 
 
 def run_worker(host: Host, python: "Sequence[str]", job: "Mapping[str, Any]", limit: float) -> "dict[str, Any]":
