@@ -72,7 +72,7 @@ class Machine:
         enter = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self._branch)]
         boot = int(self._uptime - time.clock_gettime(time.CLOCK_BOOTTIME))
         unshare = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork", "--kill-child"]
-        unshare += ["--time", "--boottime", str(boot)]
+        unshare += ["--time", "--boottime", str(boot), "--monotonic", str(boot)]
         known = [str(self.root), os.ttyname(self._near), self._vm_id, *self._append.split()]
         command = [*enter, *unshare, "sh", "-c", _SET_UP, "sh", *known]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)

@@ -36,6 +36,7 @@ def root(deb: Path) -> "Iterator[Path]":
         kept = [line for line in configuration.read_text().splitlines() if not line.startswith("Provisioning.Agent=")]
         configuration.write_text("\n".join([*kept, "Provisioning.Agent=waagent", ""]))
         put(tree, "etc/systemd/system/walinuxagent.service.d/idle.conf", IDLE)
+        put(tree, "etc/systemd/system/multi-user.target.d/network.conf", "[Unit]\nWants=network.target\n")
         yield tree
 
 

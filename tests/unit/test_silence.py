@@ -1,0 +1,74 @@
+"""Silence of the network is an answer only where this machine listened: with too little time, or stopped, it did not."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from azpreflight.host import HostError, LocalHost, Outcome
+
+ASK = """
+import sys
+from azpreflight.host import HostError, LocalHost
+host = LocalHost(budget=60)
+try:
+    print(host.ask("127.0.0.1", "azure.com", "A", 0.6, port=int(sys.argv[1])).outcome.value)
+except HostError as error:
+    print(error)
+"""
+STOPPED_S = 1.8
+"""Longer than a question may take and the lateness that is borne together."""
+
+
+@pytest.fixture
+def silent() -> "Iterator[socket.socket]":
+    """A name server that takes questions and answers none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(20)
+        yield sock
+
+
+def port(sock: socket.socket) -> int:
+    return int(sock.getsockname()[1])
+
+
+def test_silence_for_as_long_as_was_asked_is_an_answer(silent: socket.socket) -> None:
+    assert LocalHost(budget=60).ask("127.0.0.1", "azure.com", "A", 0.3, port=port(silent)).outcome is Outcome.TIMEOUT
+
+
+def test_silence_in_what_is_left_of_a_run_is_none(silent: socket.socket) -> None:
+    """The question was asked, and there was no time to hear an answer."""
+    with pytest.raises(HostError, match="used up before an answer could be waited for"):
+        LocalHost(budget=0.3).ask("127.0.0.1", "azure.com", "A", 1.5, port=port(silent))
+
+
+def test_an_answer_in_what_is_left_of_a_run_is_one() -> None:
+    """A closed port answers at once."""
+    assert LocalHost(budget=5).connect("127.0.0.1", 1, 60.0).outcome is Outcome.REFUSED
+
+
+def stopped(process: "subprocess.Popen[str]", silent: socket.socket, questions: int) -> None:
+    """Keep the process from running right after it has asked so many questions."""
+    for _ in range(questions):
+        silent.recv(512)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(STOPPED_S)
+    process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"), [(1, "timeout"), (2, "this machine was too busy to wait for an answer")], ids=["once", "twice"]
+)
+def test_a_machine_that_does_not_get_to_run_asks_again(silent: socket.socket, times: int, said: str) -> None:
+    """A question is sent twice within its time; who was late asks anew, and who is late again does not know."""
+    with subprocess.Popen([sys.executable, "-c", ASK, str(port(silent))], stdout=subprocess.PIPE, text=True) as process:
+        stopped(process, silent, 1)
+        if times == 2:
+            stopped(process, silent, 2)
+        output, _ = process.communicate(timeout=30)
+    assert output.startswith(said)
