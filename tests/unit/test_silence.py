@@ -1,4 +1,4 @@
-"""Silence of the network is an answer only where this machine listened: with too little time, or stopped, it did not."""
+"""Silence of the network is an answer only where this machine listened, and had the time and a processor to do so."""
 
 import signal
 import socket
