@@ -397,3 +397,79 @@ def test_firewalld_that_does_not_start_in_the_rehearsal_is_no_all_clear() -> Non
     for tried in (host, replace(host, programs={**host.programs, **bus})):
         assert statuses(tried)["firewall-boot-flows"] == "unknown"
     assert "could not be started in the rehearsal" in reasons(tried)["firewall-boot-flows"]
+
+
+# --- what is not understood ---------------------------------------------------------------------------------------
+
+
+def test_a_front_end_that_is_not_understood_is_no_all_clear() -> None:
+    unit = "/usr/lib/systemd/system/shorewall.service"
+    host = machine(files={unit: "[Service]\nExecStart=/usr/sbin/shorewall start\n", **wanted(unit)})
+    assert statuses(host)["firewall-boot-flows"] == "unknown"
+    assert reasons(host)["firewall-boot-load"] == (
+        "shorewall: it makes its rules itself, from settings that are not understood here"
+    )
+
+
+def test_the_agents_own_service_is_listed_and_never_in_the_way() -> None:
+    unit = "/lib/systemd/system/waagent-network-setup.service"
+    script = "/var/lib/waagent/waagent-network-setup.py"
+    files: Mapping[str, Node] = {unit: f"[Service]\nExecStart=/usr/bin/python3 {script}\n", **wanted(unit)}
+    host = replace(HEALTHY, files={**HEALTHY.files, **files, script: "run(['iptables', '-t', 'security'])\n"})
+    facts = facts_of(host)
+    assert ("waagent-network-setup", True) in [(service.name, service.runs) for service in facts.services]
+    assert (facts.hooks, [boot.order for boot in facts.boots]) == ((), [("netfilter-persistent",)])
+    assert set(statuses(host).values()) == {"pass"}
+
+
+def test_commands_of_the_users_own_in_azure_linuxs_script_are_not_run() -> None:
+    unit, script = "/usr/lib/systemd/system/iptables.service", "/etc/systemd/scripts/iptables"
+    own = "#!/bin/sh\niptables -P OUTPUT ACCEPT\niptables-restore < /etc/systemd/scripts/ip4save\n"
+    own += "iptables -I OUTPUT -j DROP\n"
+    files: Mapping[str, Node] = {unit: f"[Service]\nExecStart={script}\n", **wanted(unit), script: own}
+    assert (
+        "has commands of the user's own in /etc/systemd/scripts/iptables, line 4"
+        in (reasons(machine(files=files))["firewall-boot-flows"])
+    )
+
+
+MORE_COMMANDS: "Mapping[str, Mapping[str, Node]]" = {
+    "of ufw": {
+        "/lib/systemd/system/ufw.service": "[Service]\nExecStart=/lib/ufw/ufw-init start quiet\n",
+        "/etc/systemd/system/ufw.service.d/own.conf": "[Service]\nExecStartPost=/usr/sbin/iptables -I OUTPUT -j DROP\n",
+        "/etc/ufw/ufw.conf": "ENABLED=yes\n",
+        **wanted("/lib/systemd/system/ufw.service"),
+    },
+    "of netfilter-persistent": {
+        "/etc/systemd/system/netfilter-persistent.service.d/own.conf": "[Service]\nExecStartPost=/sbin/iptables -F\n"
+    },
+}
+
+
+@pytest.mark.parametrize("case", MORE_COMMANDS)
+def test_what_a_drop_in_adds_to_a_service_is_a_hook_and_never_run(case: str) -> None:
+    host = machine(files=MORE_COMMANDS[case])
+    assert [hook.words for hook in facts_of(host).hooks] == [("iptables",)]
+    assert {command[0] for command in host.asked} <= {sys.executable, "nft"}
+
+
+def test_an_include_of_an_image_never_names_a_file_of_this_machine() -> None:
+    """One on its own line is followed within the image; any other is spoilt, so that the loader refuses it."""
+    from azpreflight.firewall.saved import nftfile
+    from azpreflight.firewall.saved.plan import Reader, lines_of
+
+    image = FakeHost(root="/mnt", files={"/etc/nftables/a.nft": "table ip a {}\n"})
+    text = 'include "nftables/*.nft"\ninclude "/etc/shadow"\ntable ip b {}; include "/etc/shadow"\n'
+    found = [(line.path, line.text) for line in nftfile.included(Reader(image), lines_of("/etc/nftables.conf", text))]
+    assert found == [
+        ("/etc/nftables/a.nft", "table ip a {}"),
+        ("/etc/nftables.conf", 'include "/run/azpreflight/missing/etc/shadow"'),
+        ("/etc/nftables.conf", f'table ip b {{}}; {nftfile.NOT_FOLLOWED} "/etc/shadow"'),
+    ]
+
+
+def test_very_many_rules_are_not_worked_out_from_their_text() -> None:
+    """It would take longer than a run has."""
+    many = (f"-A OUTPUT -d 10.{at_ // 250}.{at_ % 250}.1 -j DROP" for at_ in range(rehearsal.MANY + 1))
+    host = machine(*many, worker=answer({}, "", {}, invalid="TimeoutError: late"))
+    assert "they are too many" in reasons(host)["firewall-boot-flows"]

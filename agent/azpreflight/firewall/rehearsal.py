@@ -82,10 +82,25 @@ def _without_rules(flows: "Sequence[Flow]", incomplete: Optional[str]) -> Result
     return Rehearsal(needed=False), tuple(FlowFacts(flow, outcome, reason=incomplete) for flow in flows)
 
 
+def too_many(tables: "Sequence[Table]") -> bool:
+    """So many rules that their text cannot be asked in the time of a run."""
+    return sum(1 for _ in rules_of(tables)) > MANY
+
+
+def unasked(flow: Flow, error: str) -> FlowFacts:
+    """What is said of a flow where neither the kernel nor the text was asked."""
+    reason = f"the rules could not be rehearsed ({error}), and they are too many to work it out from their text"
+    return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)
+
+
 def _by_text(flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", copy: Copy, error: str) -> Result:
+    many = too_many(tables)
+
     def one(flow: Flow) -> FlowFacts:
         if not scene.reaches(flow):
             return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
+        if many:
+            return unasked(flow, error)
         opinion = evaluate(flow, tables, scene.surroundings(flow), flow.uid)
         return by_text(flow, opinion, copy, error)
 
@@ -119,8 +134,7 @@ def _result(
 
 def _in_doubt(tables: "Sequence[Table]") -> bool:
     """True if some rule may do otherwise the next time; among very many rules it is not looked for."""
-    few = sum(1 for _ in rules_of(tables)) <= MANY
-    return few and any(table.iptables and may_differ(table.text) for table in tables)
+    return not too_many(tables) and any(table.iptables and may_differ(table.text) for table in tables)
 
 
 def load_errors_of(answer: "Mapping[str, Any]") -> "tuple[str, ...]":

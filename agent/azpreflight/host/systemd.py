@@ -48,7 +48,7 @@ def unit(host: Host, name: str) -> Unit:
     if path is None or info is None:
         state = UnitState.ENABLED if _init_script(host, name) else UnitState.ABSENT
         return Unit(name, state)
-    if _masked(info):
+    if is_masked(info):
         return Unit(name, UnitState.MASKED, path)
     wanted = _wanted(host, name) or (not _has_systemd(host) and _init_script(host, name))
     return Unit(name, UnitState.ENABLED if wanted else UnitState.DISABLED, path)
@@ -61,7 +61,8 @@ def best(host: Host, names: Sequence[str]) -> Unit:
     return min(units, key=lambda one: order.index(one.state))
 
 
-def _masked(info: FileInfo) -> bool:
+def is_masked(info: FileInfo) -> bool:
+    """It cannot be started, whoever wants it."""
     return info.target == "/dev/null" or (info.kind is FileKind.FILE and info.size == 0)
 
 

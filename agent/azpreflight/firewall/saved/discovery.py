@@ -8,13 +8,24 @@ from azpreflight.firewall.saved import order, services
 from azpreflight.firewall.saved.facts import Hook, Service
 from azpreflight.firewall.saved.firewalld import firewalld
 from azpreflight.firewall.saved.hooks import hooks
+from azpreflight.firewall.saved.loaders import loads_of
 from azpreflight.firewall.saved.plan import Plan, Reader
 from azpreflight.firewall.saved.ufw import ufw
-from azpreflight.firewall.saved.units import UnitFile, conditions_hold, unit_file, wanted_services
+from azpreflight.firewall.saved.units import UnitFile, Units, conditions_hold
 from azpreflight.host import Host
-from azpreflight.host.systemd import Unit, UnitState, unit
+from azpreflight.host.systemd import UnitState
 
 Planner = Callable[[Reader, UnitFile], Optional[Plan]]
+PROGRAMS = (
+    "/netfilter-persistent",
+    "/ufw-init",
+    "/firewalld",
+    "/iptables.init",
+    "/ip6tables.init",
+    "/ipset.start-stop",
+    services.AZURE_LINUX,
+)
+"""How the programs end that the services of distributions run."""
 ABSENT = "there is nothing for it to load"
 
 
@@ -28,6 +39,8 @@ class Found(NamedTuple):
     unread: tuple[str, ...]
 
 
+NOT_UNDERSTOOD = ("SuSEfirewall2", "ferm", "firehol", "shorewall", "shorewall6")
+AGENTS = ("waagent-network-setup.service", "walinuxagent-network-setup.service")
 KNOWN: "Mapping[str, Planner]" = {
     "netfilter-persistent.service": services.netfilter_persistent,
     "iptables.service": services.iptables,
@@ -36,21 +49,23 @@ KNOWN: "Mapping[str, Planner]" = {
     "nftables.service": services.direct,
     "ufw.service": ufw,
     "firewalld.service": firewalld,
+    **dict.fromkeys(AGENTS, services.agent_setup),
+    **{f"{name}.service": services.unknown for name in NOT_UNDERSTOOD},
 }
 """Services of distributions; any other unit is one of them only if its own command is a loader with a file."""
 
 
 def discover(image: Host) -> Found:
     """Look at every service that is known or that some target wants."""
-    reader = Reader(image)
-    names = dict.fromkeys((*KNOWN, *wanted_services(image)))
-    looked = [look for name in names if (look := _look(reader, name)) is not None]
-    running = {plan.service.unit: plan for plan, _ in looked if plan.service.runs}
-    units = {found.name: found for plan, found in looked if plan.service.runs}
-    units.update(_targets(image, list(units.values())))
-    possible = order.orders(tuple(running), units) if running else ()
+    reader, units = Reader(image), Units(image)
+    names = dict.fromkeys((*KNOWN, *units.wanted))
+    looked = [look for name in names if (look := _look(reader, units, name)) is not None]
+    running = {plan.service.unit: plan for plan, _ in looked if plan.service.runs and plan.service.unit not in AGENTS}
+    ordered = {found.name: found for _, found in looked if found.name in running}
+    ordered.update(_targets(units, list(ordered.values())))
+    possible = order.orders(tuple(running), ordered) if running else ()
     orders = tuple(tuple(running[name] for name in names) for names in possible)
-    own = hooks(reader, list(_users_own(image, running)))
+    own = hooks(reader, list(_users_own(image, units, running)))
     last = tuple(found.plan for found in own if found.plan.steps)
     return Found(
         tuple(plan.service for plan, _ in looked),
@@ -60,24 +75,28 @@ def discover(image: Host) -> Found:
     )
 
 
-def _users_own(image: Host, running: "Mapping[str, Plan]") -> "Iterator[UnitFile]":
-    """Units that the boot starts and that are not known here."""
-    for name in wanted_services(image):
-        found = unit_file(image, name) if name not in running and name not in KNOWN else None
-        if found is not None and _why_not(image, unit(image, name), found) is None:
+def _users_own(image: Host, units: Units, running: "Mapping[str, Plan]") -> "Iterator[UnitFile]":
+    """Units that the boot starts and that are not known here; of those that are, what they run besides their own."""
+    for name in units.wanted:
+        found = units.file(name) if name not in AGENTS else None
+        if found is None or _why_not(image, units.state(name), found) is not None:
+            continue
+        if name in running:
+            more = (command for command in found.commands if not command[0].endswith(PROGRAMS))
+            found = found._replace(commands=tuple(command for command in more if not any(loads_of(command))))
+        if name in running or name not in KNOWN:
             yield found
 
 
-def _look(reader: Reader, name: str) -> "Optional[tuple[Plan, UnitFile]]":
+def _look(reader: Reader, units: Units, name: str) -> "Optional[tuple[Plan, UnitFile]]":
     """The service with what it would load; None where it is not installed, or where it has nothing to do with rules."""
-    state = unit(reader.image, name)
-    found = unit_file(reader.image, name) if state.path is not None else None
-    if found is None or _is_alias(reader.image, found):
+    found = units.file(name)
+    if found is None or units.is_alias(name):
         return None
     plan = KNOWN.get(name, services.direct)(reader, found)
     if plan is None and name not in KNOWN:
         return None
-    why = _why_not(reader.image, state, found)
+    why = _why_not(reader.image, units.state(name), found)
     if plan is None:
         service = Service(name.partition(".")[0], name, False, reason=why or ABSENT)
         return Plan(service), found
@@ -86,26 +105,19 @@ def _look(reader: Reader, name: str) -> "Optional[tuple[Plan, UnitFile]]":
     return plan, found
 
 
-def _is_alias(image: Host, found: UnitFile) -> bool:
-    """Another name of a unit, which is looked at under its own."""
-    info = image.info(found.path, follow=False)
-    target = "" if info is None or info.target is None else info.target.rpartition("/")[2]
-    return target not in ("", "null", found.name)
-
-
-def _why_not(image: Host, state: Unit, found: UnitFile) -> Optional[str]:
-    if state.state is not UnitState.ENABLED:
-        return f"its unit is {state.state.value}"
+def _why_not(image: Host, state: UnitState, found: UnitFile) -> Optional[str]:
+    if state is not UnitState.ENABLED:
+        return f"its unit is {state.value}"
     return None if conditions_hold(image, found) else "a condition of its unit is not met"
 
 
-def _targets(image: Host, units: "Sequence[UnitFile]") -> "dict[str, UnitFile]":
+def _targets(units: Units, services: "Sequence[UnitFile]") -> "dict[str, UnitFile]":
     """Targets that the units' order goes by, and those that these go by."""
     found: dict[str, UnitFile] = {}
-    pending = [name for one in units for name in (*one.before, *one.after)]
+    pending = [name for one in services for name in (*one.before, *one.after)]
     while pending:
         name = pending.pop()
-        target = unit_file(image, name) if name.endswith(".target") and name not in found else None
+        target = units.file(name) if name.endswith(".target") and name not in found else None
         if target is not None:
             found[name] = target
             pending += [*target.before, *target.after]

@@ -12,6 +12,7 @@ from typing import NamedTuple, Optional
 from azpreflight.firewall.saved import loaders
 from azpreflight.firewall.saved.facts import Hook, Service
 from azpreflight.firewall.saved.plan import Plan, Reader, Step
+from azpreflight.firewall.saved.services import OWN_PLUGINS, PLUGINS
 from azpreflight.firewall.saved.units import UnitFile
 from azpreflight.host import FileKind, Host, HostError
 
@@ -67,7 +68,7 @@ class Found(NamedTuple):
 def hooks(reader: Reader, units: "Sequence[UnitFile]") -> "tuple[Found, ...]":
     """All that speak of a firewall's tools. `units` are those that the boot starts and that are no services of a
     distribution's."""
-    texts = dict([*_of_units(reader, units), *_parts(reader), *_scripts(reader)])
+    texts = dict([*_of_units(reader, units), *_parts(reader), *_scripts(reader), *_plugins(reader)])
     return tuple(found for path, text in sorted(texts.items()) if (found := _found(reader, path, text)) is not None)
 
 
@@ -95,6 +96,13 @@ def _text(image: Host, path: str) -> str:
     except HostError:
         return ""
     return "" if "\0" in text else text
+
+
+def _plugins(reader: Reader) -> "Iterator[tuple[str, str]]":
+    """Of netfilter-persistent, but for those of its own packages."""
+    for path in reader.image.glob(f"{PLUGINS}/*"):
+        if not path.endswith(OWN_PLUGINS) and _is_executable(reader.image, path):
+            yield path, _text(reader.image, path)
 
 
 def _parts(reader: Reader) -> "Iterator[tuple[str, str]]":

@@ -12,11 +12,15 @@ from azpreflight.firewall.saved.plan import Line, Reader
 
 INCLUDE_PATH = "/etc"
 """Where nft looks for files without a path (its default; `--includepath` adds others)."""
+NOT_FOLLOWED = "include-in-a-place-where-it-is-not-followed"
+"""Instead of an include that is not on a line of its own: the loader refuses it, and never reads a file that it was not
+given, which of an image's text would be one of this machine's."""
 DEPTH = 16
 """Includes within includes; nft refuses more."""
 MISSING = "/run/azpreflight/missing"
 """Stands for an included file that is not there, so that the loader fails as it would at boot."""
 _INCLUDE = re.compile(r'^\s*include\s+"([^"]+)"\s*;?\s*(?:#.*)?$')
+_HIDDEN_INCLUDE = re.compile(r"\binclude\b")
 
 
 def included(reader: Reader, lines: "Sequence[Line]", depth: int = 0) -> "tuple[Line, ...]":
@@ -25,7 +29,7 @@ def included(reader: Reader, lines: "Sequence[Line]", depth: int = 0) -> "tuple[
     for line in lines:
         match = _INCLUDE.match(line.text)
         if match is None or depth >= DEPTH:
-            whole.append(line)
+            whole.append(line._replace(text=_HIDDEN_INCLUDE.sub(NOT_FOLLOWED, line.text)))
             continue
         name = match[1].removeprefix("./") if not match[1].startswith("/") else match[1]
         path = name if name.startswith("/") else f"{INCLUDE_PATH}/{name}"

@@ -27,6 +27,8 @@ from azpreflight.firewall.rehearsal import (
     limits,
     load_errors_of,
     run_worker,
+    too_many,
+    unasked,
 )
 from azpreflight.firewall.rules import Table
 from azpreflight.firewall.saved.facts import Boot
@@ -41,6 +43,7 @@ PYTHON = ("-I", "-S", "-B", *package.arguments("azpreflight.firewall.worker.boot
 MAX_STAND_INS = 32
 """Interfaces of this machine that no flow uses; rules may name them."""
 _RESTORE = re.compile(r"(ip6?tables)-restore$")
+_OF_IPTABLES = re.compile(r"ip6?tables(?:-legacy|-nft)?-restore$|ipset$")
 _NEEDS_MODULE = re.compile(r"insmod|modprobe|kernel module|Protocol not supported")
 
 
@@ -141,11 +144,14 @@ def _by_text(
     blind = _blind(plans, live=False)
     incomplete = incomplete or (f"{blind}; it could not be run: {error}" if blind else "")
     tables = ruleset.tables()
+    many = too_many(tables)
     copy = Copy(Index(tables), programs_of(setting.machine), incomplete or None)
 
     def one(flow: Flow) -> FlowFacts:
         if not setting.scene.reaches(flow):
             return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
+        if many:
+            return unasked(flow, error)
         opinion = evaluate(flow, tables, setting.scene.surroundings(flow), flow.uid)
         return located(by_text(flow, opinion, copy, error), tables, ruleset)
 
@@ -163,7 +169,7 @@ def _ask(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]", rul
         **setting.scene.as_json(used, others, set(nfttext.devices(text))),
         "hidden": [path for plan in plans for path in plan.hidden],
         "loads": [_load(setting, plan, step) for plan in plans for step in plan.run(setting.live)],
-        "reads": list(_reads(setting.machine)),
+        "reads": list(_reads(setting, plans)),
     }
     limit = LIMIT if text.count("\n") <= MANY else LIMIT_MANY
     return run_worker(setting.machine, PYTHON, job, limit)
@@ -197,8 +203,10 @@ def _path(setting: Setting, tool: str) -> str:
     return path
 
 
-def _reads(machine: Host) -> "Iterator[dict[str, Any]]":
-    """Tools that print what is loaded. Legacy tables only where there are some, as asking creates them."""
+def _reads(setting: Setting, plans: "Sequence[Plan]") -> "Iterator[dict[str, Any]]":
+    """Tools that print what is loaded. Legacy tables only where there are some, as asking creates them; nft, which is
+    slow with very many rules, only where something else than iptables' loaders may have been at work."""
+    machine = setting.machine
     for family, names in LEGACY_NAMES.items():
         for backend in Backend:
             tool = program(machine, backend, family, "-save")
@@ -206,8 +214,8 @@ def _reads(machine: Host) -> "Iterator[dict[str, Any]]":
             if path is not None:
                 only = names if backend is Backend.LEGACY else None
                 yield {"name": f"{backend.value} {family}", "command": [path], "if_any": only}
-    nft = machine.which("nft")
-    if nft is not None:
+    nft, steps = machine.which("nft"), [step for plan in plans for step in plan.run(setting.live)]
+    if nft is not None and not all(_OF_IPTABLES.match(step.tool) for step in steps):
         yield {"name": "nft ruleset", "command": [nft, "-n", "-a", "list", "ruleset"], "if_any": None}
 
 

@@ -7,6 +7,7 @@ loader with a file. ufw and firewalld have modules of their own.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.firewall.saved import loaders
@@ -16,6 +17,7 @@ from azpreflight.firewall.saved.units import UnitFile
 
 PERSISTENT = "/etc/default/netfilter-persistent"
 PLUGINS = "/usr/share/netfilter-persistent/plugins.d"
+OWN_PLUGINS = ("ip4tables", "ip6tables", "ipset")
 PERSISTENT_FILES = {"ip4tables": "/etc/iptables/rules.v4", "ip6tables": "/etc/iptables/rules.v6"}
 PERSISTENT_SETS = "/etc/iptables/ipsets"
 SYSCONFIG = "/etc/sysconfig"
@@ -24,6 +26,9 @@ AZURE_LINUX_FILES = (
     ("iptables", "/etc/systemd/scripts/ip4save"),
     ("ip6tables", "/etc/systemd/scripts/ip6save"),
 )
+_COMMAND = re.compile(r"^\s*(?:\S*/)?(?:ip6?tables\S*|nft|ipset)\s")
+_OWN_COMMAND = re.compile(r"^\s*(?:\S*/)?ip6?tables(?:-restore <| (?:-t \w+ )?-[FXZP]\b)")
+"""Commands on rules in Azure Linux's script, and those that it is shipped with."""
 _POLICY = re.compile(r"^\s*(?:\S*/)?(ip6?tables) (?:-P|--policy) +(\w+) +(\w+)\s*$")
 
 
@@ -75,10 +80,16 @@ def _azure_linux(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     """Its script sets policies, DROP as it is shipped, empties the tables, and only then loads the two files: one that
     cannot be loaded leaves the policies as they are (SPECS/iptables of azurelinux)."""
     script = reader.lines(AZURE_LINUX) or ()
+    more = next((line for line in script if _COMMAND.match(line.text) and not _OWN_COMMAND.match(line.text)), None)
     steps = [step for prefix, _ in AZURE_LINUX_FILES for step in _policies(script, prefix)]
     for prefix, path in AZURE_LINUX_FILES:
-        steps.append(Step(f"{prefix}-restore", (), reader.lines(path) or ()))
-    return _plan("iptables", unit, steps)
+        lines = reader.lines(path)
+        steps += [Step(f"{prefix}-restore", (), lines)] if lines is not None else []
+    plan = _plan("iptables", unit, steps)
+    if plan is None or more is None:
+        return plan
+    blind = f"has commands of the user's own in {AZURE_LINUX}, line {more.number}"
+    return plan._replace(service=replace(plan.service, reason=f"it {blind}, which are not run"), blind=blind)
 
 
 def _policies(script: "Sequence[Line]", prefix: str) -> "Iterator[Step]":
@@ -101,6 +112,18 @@ def _sets(reader: Reader, paths: "Sequence[str]") -> "Iterator[Step]":
         lines = reader.lines(path)
         if lines is not None:
             yield Step("ipset", ("restore", "-exist"), lines)
+
+
+def unknown(reader: Reader, unit: UnitFile) -> Optional[Plan]:
+    """A front end that makes its rules itself, from settings that are not read here."""
+    blind = "makes its rules itself, from settings that are not understood here"
+    service = Service(unit.name.rpartition(".")[0], unit.name, True, reason=f"it {blind}")
+    return Plan(service, blind=blind)
+
+
+def agent_setup(reader: Reader, unit: UnitFile) -> Optional[Plan]:
+    """The guest agent's own: it lets root reach the wire server, and nobody else. Listed, and never in the way."""
+    return Plan(Service(unit.name.rpartition(".")[0], unit.name, True))
 
 
 def direct(reader: Reader, unit: UnitFile) -> Optional[Plan]:

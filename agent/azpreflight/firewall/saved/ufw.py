@@ -13,6 +13,8 @@ from azpreflight.firewall.saved.units import UnitFile
 
 CONFIG, DEFAULTS = "/etc/ufw/ufw.conf", "/etc/default/ufw"
 RULES = "/etc/ufw"
+PROGRAMS = ("/lib/ufw/ufw-init", "/usr/lib/ufw/ufw-init")
+"""Its own script; whatever else its unit has been told to run is not."""
 SCRIPTS = (f"{RULES}/before.init", f"{RULES}/after.init")
 """Hooks of the user's own, run if they are executable."""
 HOOKS = ("input", "output", "forward")
@@ -41,7 +43,7 @@ def ufw(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     else:
         steps.append(_restore(Half("ip6tables-restore", "6"), _closed(), keep=False))
     files = dict.fromkeys(line.path for step in steps for line in step.lines if line.path)
-    own = tuple(Step(command[0], command[1:]) for command in unit.commands)
+    own = tuple(Step(command[0], command[1:]) for command in unit.commands if command[0] in PROGRAMS)
     hidden = (*SCRIPTS, settings.get("IPT_SYSCTL", ""))
     return Plan(
         Service("ufw", unit.name, True, tuple(files)), tuple(steps), own, tuple(path for path in hidden if path)

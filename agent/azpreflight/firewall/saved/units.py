@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 from azpreflight.host import FileKind, Host, HostError
-from azpreflight.host.systemd import UNIT_PATHS, unit
+from azpreflight.host.systemd import UNIT_PATHS, UnitState, is_masked
 
 _CONTINUED = re.compile(r"\\\n")
 _LISTS = ("Before", "After", "Conflicts")
@@ -33,20 +33,58 @@ class UnitFile(NamedTuple):
     """"PathExists=/etc/sysconfig/iptables" and the like."""
 
 
-def unit_file(host: Host, name: str) -> Optional[UnitFile]:
-    """The unit; None if there is none, or if it cannot be read."""
-    state = unit(host, name)
-    if state.path is None:
-        return None
-    template = re.sub(r"@.*(\.[a-z]+)$", r"@\1", name)
-    texts = [_text(host, state.path)]
-    texts += [_text(host, path) for place in reversed(UNIT_PATHS) for path in _drop_ins(host, place, name, template)]
-    return _parsed(name, state.path, "\n".join(texts))
+class Units:
+    """The units of an image. Its directories are listed once: there are hundreds of units, and few matter."""
+
+    def __init__(self, image: Host) -> None:
+        self._image = image
+        self._names = {place: frozenset(image.list(place) or ()) for place in UNIT_PATHS}
+        self.wanted = tuple(dict.fromkeys(_wanted(image)))
+        """Names of all services that some target wants, whether masked or not."""
+        self._files: dict[str, Optional[UnitFile]] = {}
+
+    def path(self, name: str) -> Optional[str]:
+        """The file that counts; None if there is none."""
+        return next((f"{place}/{name}" for place in UNIT_PATHS if name in self._names[place]), None)
+
+    def state(self, name: str) -> UnitState:
+        """What the next boot makes of it."""
+        path = self.path(name)
+        info = self._image.info(path, follow=False) if path is not None else None
+        if info is None:
+            return UnitState.ABSENT
+        if is_masked(info):
+            return UnitState.MASKED
+        return UnitState.ENABLED if name in self.wanted else UnitState.DISABLED
+
+    def is_alias(self, name: str) -> bool:
+        """Another name of a unit, which is looked at under its own."""
+        path = self.path(name)
+        info = self._image.info(path, follow=False) if path is not None else None
+        target = "" if info is None or info.target is None else info.target.rpartition("/")[2]
+        return target not in ("", "null", name)
+
+    def file(self, name: str) -> Optional[UnitFile]:
+        """What its files say; None if there is none."""
+        if name not in self._files:
+            path = self.path(name)
+            texts = [] if path is None else [path, *self._drop_ins(name)]
+            text = "\n".join(_text(self._image, one) for one in texts)
+            self._files[name] = None if path is None else _parsed(name, path, text)
+        return self._files[name]
+
+    def _drop_ins(self, name: str) -> "Iterator[str]":
+        template = re.sub(r"@.*(\.[a-z]+)$", r"@\1", name)
+        for place in reversed(UNIT_PATHS):
+            for one in dict.fromkeys((template, name)):
+                if f"{one}.d" in self._names[place]:
+                    yield from self._image.glob(f"{place}/{one}.d/*.conf")
 
 
-def _drop_ins(host: Host, place: str, name: str, template: str) -> "tuple[str, ...]":
-    names = dict.fromkeys((template, name))
-    return tuple(path for one in names for path in host.glob(f"{place}/{one}.d/*.conf"))
+def _wanted(image: Host) -> "Iterator[str]":
+    for place in UNIT_PATHS:
+        for kind in ("wants", "requires"):
+            yield from (path.rpartition("/")[2] for path in image.glob(f"{place}/*.target.{kind}/*.service"))
 
 
 def _text(host: Host, path: str) -> str:
@@ -102,13 +140,3 @@ def _holds(host: Host, kind: str, value: str) -> bool:
         "PathIsDirectory": info is not None and info.kind is FileKind.DIRECTORY,
     }
     return checks.get(kind, wanted) is wanted
-
-
-def wanted_services(host: Host) -> "tuple[str, ...]":
-    """Names of all services that some target wants, whether masked or not."""
-    found: dict[str, None] = {}
-    for place in UNIT_PATHS:
-        for kind in ("wants", "requires"):
-            paths = host.glob(f"{place}/*.target.{kind}/*.service")
-            found.update((path.rpartition("/")[2], None) for path in paths)
-    return tuple(found)
