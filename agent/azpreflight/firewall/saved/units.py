@@ -39,7 +39,7 @@ class Units:
     def __init__(self, image: Host) -> None:
         self._image = image
         self._names = {place: frozenset(image.list(place) or ()) for place in UNIT_PATHS}
-        self.wanted = tuple(dict.fromkeys(_wanted(image)))
+        self.wanted = wanted_services(image)
         """Names of all services that some target wants, whether masked or not."""
         self._files: dict[str, Optional[UnitFile]] = {}
 
@@ -81,10 +81,10 @@ class Units:
                     yield from self._image.glob(f"{place}/{one}.d/*.conf")
 
 
-def _wanted(image: Host) -> "Iterator[str]":
-    for place in UNIT_PATHS:
-        for kind in ("wants", "requires"):
-            yield from (path.rpartition("/")[2] for path in image.glob(f"{place}/*.target.{kind}/*.service"))
+def wanted_services(image: Host) -> "tuple[str, ...]":
+    """Names of all services that some target wants, whether masked or not."""
+    patterns = (f"{place}/*.target.{kind}/*.service" for place in UNIT_PATHS for kind in ("wants", "requires"))
+    return tuple(dict.fromkeys(path.rpartition("/")[2] for pattern in patterns for path in image.glob(pattern)))
 
 
 def _text(host: Host, path: str) -> str:
