@@ -28,6 +28,8 @@ IPTABLES_NAMES = ("filter", "nat", "mangle", "raw", "security")
 NFT_CHAINS = ("nft", "-n", "list", "chains")
 """The tables of nf_tables with their chains. Of all listings this alone does not fetch every rule."""
 _TABLE = re.compile(r"^table (\S+) (\S+) \{", re.MULTILINE)
+_LOST = re.compile(r"^XT (?:match|target) \S+ not found", re.MULTILINE)
+"""What nft says on standard error of a part of a rule that it then leaves out, and ends with 0."""
 _USES_SETS = re.compile(r"--(?:match|add|del|map)-set ")
 
 Name = tuple[str, str]
@@ -155,6 +157,10 @@ def _listed(host: Host, name: Name) -> "tuple[Dump, str]":
     """The table, and what nft said on standard error."""
     family, table = name
     found, said = _run_and_hear(host, f"nft {family} {table}", ("nft", "-n", "-a", "list", "table", family, table))
+    lost = _LOST.search(said)
+    if found.error is None and lost is not None:
+        reason = f"{found.command} leaves out what it has no extension for: {lost[0]}"
+        return Dump(found.name, found.command, found.text, reason), said
     return _whole(found, nfttext.is_whole), said
 
 
