@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -126,6 +127,20 @@ def test_seal_disarms_and_the_power_off_still_has_its_word(deb: Path) -> None:
         assert machine.ended() == "off"
         report = reports(machine, 1)[0]
         assert (status(report, "gen-deprovisioned"), status(report, "gen-azpreflight")) == ("pass", "pass")
+
+
+def test_armed_again_it_goes_by_the_new_options_and_never_reports_into_the_image(deb: Path) -> None:
+    """Where the other filesystem is gone, its directory is one of the image; the console has the verdict anyway."""
+    with build_vm("bookworm", deb) as root, running(root) as machine:
+        arm(machine)
+        arm(machine, "--report", REPORT)
+        assert machine.run("umount /mnt/results").returncode == 0
+        machine.run("systemctl poweroff")
+        assert machine.ended() == "off"
+        assert len(reports(machine, 1)) == 1
+        subprocess.run(["umount", root / "mnt/results"], check=True, timeout=60)
+        assert list((root / "mnt/results").iterdir()) == []
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root / "mnt/results"], check=True, timeout=60)
 
 
 def test_what_is_disarmed_says_nothing_and_leaves_nothing(deb: Path) -> None:

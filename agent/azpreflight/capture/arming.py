@@ -42,7 +42,9 @@ def arm(host: Host, report: Optional[str]) -> None:
         write_file(DROP_IN, drop_in(mark(host) if booted else None, report), UNIT_MODE)
         if booted:
             _systemctl(host, "daemon-reload")
-        _systemctl(host, "enable", *(("--now",) if booted else ()), UNIT)
+        _systemctl(host, "enable", UNIT)
+        if booted:
+            _systemctl(host, "restart", UNIT)
     except (HostError, UsageError) as error:
         disarm()
         raise UsageError(f"cannot arm this machine: {error}") from None
@@ -70,13 +72,13 @@ def _systemctl(host: Host, *arguments: str) -> None:
 def drop_in(machine: Optional[str], report: Optional[str]) -> str:
     """What the unit is to know of this build.
 
-    The order of unmounting has to know where the report goes, and so has the sandbox: the directory may be a user's.
+    The sandbox has to know where the report goes: the directory may be a user's, and after a restart not be there.
+    Local filesystems are unmounted after the service has ended, because it is started after local-fs.target.
     """
     options = [*(("--armed-on", machine) if machine else ()), *(("--report", report) if report else ())]
     folder = os.path.dirname(report or "")
-    mounts = f"[Unit]\nRequiresMountsFor={folder}\n\n" if report else ""
-    writable = f"ReadWritePaths={folder}\nCapabilityBoundingSet=CAP_DAC_OVERRIDE\n" if report else ""
-    return f"{mounts}[Service]\nExecStart=\nExecStart={' '.join((PROGRAM, 'capture', *options))}\n{writable}"
+    writable = f"ReadWritePaths=-{folder}\nCapabilityBoundingSet=CAP_DAC_OVERRIDE\n" if report else ""
+    return f"[Service]\nExecStart=\nExecStart={' '.join((PROGRAM, 'capture', *options))}\n{writable}"
 
 
 def mark(host: Host) -> Optional[str]:

@@ -10,9 +10,11 @@ from azpreflight.capture.watch import CaptureWatch
 from azpreflight.commands import looking
 from azpreflight.commands.seal import LOCK
 from azpreflight.commands.words import EXIT_USAGE, say
+from azpreflight.errors import UsageError
 from azpreflight.host import Host, HostError, LocalHost, changes, service
 from azpreflight.model import Report
 from azpreflight.render import json, serial
+from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
 from azpreflight.sinks.serial import serial_devices, write_serial
 
@@ -80,10 +82,19 @@ def _disarm() -> None:
         say(str(error))
 
 
+def _write_report(path: str, content: str) -> None:
+    """Never into the image: the other filesystem may not be there any more."""
+    try:
+        arming.check_report(path)
+    except UsageError as error:
+        raise SinkError(str(error)) from None
+    write_file(path, content)
+
+
 def _say(asked: argparse.Namespace, report: Report) -> None:
     """The console first, because the machine may be gone before the rest. Nothing is left in the image."""
     content = serial.render(report, asked.report)
     devices = () if asked.serial == "never" else serial_devices(_host()) if asked.serial == "auto" else (asked.serial,)
     places = [partial(write_serial, device, content) for device in devices]
-    files = [partial(write_file, asked.report, json.render(report))] if asked.report is not None else []
+    files = [partial(_write_report, asked.report, json.render(report))] if asked.report is not None else []
     looking.put((*places, *files))
