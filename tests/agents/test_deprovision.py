@@ -1,7 +1,10 @@
 """The real waagent and cloud-init of four Debian generations, and what is left when they have cleaned up."""
 
+import hashlib
+import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +87,28 @@ def test_a_fresh_installation_is_not_accused(suite: str) -> None:
         assert failed(report) <= {"gen-ssh-host-keys", "gen-resolv-conf", "gen-hostname"}
         assert not [entry for entry in report.causes if entry.severity is Severity.ERROR]
         assert list((root.parent / "upper").iterdir()) == []
+
+
+def everything(root: Path) -> "dict[str, tuple[object, ...]]":
+    """Every name below the root with its content and what lstat(2) says of it, but for the time of the last reading."""
+    found: dict[str, tuple[object, ...]] = {}
+    for path in root.rglob("*"):
+        seen = path.lstat()
+        kept = (seen.st_mode, seen.st_uid, seen.st_gid, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        found[str(path)] = (*kept, hashlib.sha256(content).hexdigest())
+    return found
+
+
+def test_a_look_changes_nothing() -> None:
+    """A planted tree is byte for byte what it was when the whole program has looked at it."""
+    with overlay(tree_for_test("bookworm", PACKAGES)) as root:
+        plant(root)
+        before = everything(root)
+        command = [sys.executable, "-m", "azpreflight", "check", "--root", str(root), "--format", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, json.loads(done.stdout)["verdict"]) == (1, "not-ready")
+        assert everything(root) == before
 
 
 @pytest.mark.parametrize("provisioner", ["waagent", "cloud-init"])

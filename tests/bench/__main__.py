@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from azpreflight.firstboot.policy import LONGEST_S
+from tests.bench import offline
 from tests.netns.faults import ALL_SILENT, FAR
 from tests.netns.observe import BUDGET, CHECK
 from tests.netns.standin import standin
@@ -110,6 +111,8 @@ def main(arguments: "Sequence[str]") -> int:
     unit = statistics.median(one.wall_s for one in measured[BASELINE])
     for name, weighed in measured.items():
         print(row(name, weighed, unit))
+    for name, weighed in measured_offline(runs).items():
+        print(row(name, weighed, unit))
     check = ("-m", "azpreflight", *CHECK)
     with standin(FAR) as platform:
         far = measure(platform.vm, {"azpreflight check, 50 ms a hop": check}, min(runs, FAR_RUNS))
@@ -133,6 +136,16 @@ def told_of_far(near: "Sequence[Weighed]", far: "Sequence[Weighed]") -> str:
         f" internet, {trips:.2f} s; it took {whole:.2f} s at best, {(whole - start) / trips:.2f} times as much beyond"
         f" the {start:.2f} s of a near one"
     )
+
+
+def measured_offline(runs: int) -> "dict[str, list[Weighed]]":
+    """A Debian that does not run, in turn; an unmeasured round comes first."""
+    with offline.programs() as programs:
+        rounds = [
+            {name: Weighed(*offline.weigh(WEIGH, program)) for name, program in programs.items()}
+            for _ in range(runs + 1)
+        ]
+    return {name: [one[name] for one in rounds[1:]] for name in programs}
 
 
 def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":

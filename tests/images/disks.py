@@ -138,3 +138,18 @@ def volume_group(path: Path, volumes: "dict[str, Part]", grown: Optional[str] = 
         content.unlink()
         at += part.mib * MIB
     return path
+
+
+def converted(raw: Path, form: str) -> Path:
+    """The same disk in another file format."""
+    ways = {
+        "vhd": ("-O", "vpc", "-o", "subformat=fixed,force_size"),
+        "dynamic": ("-O", "vpc", "-o", "force_size"),
+        "qcow2": ("-O", "qcow2"),
+        "compressed": ("-c", "-O", "qcow2"),
+    }
+    if form == "raw":
+        return raw
+    target = raw.with_suffix(".vhd" if form in ("vhd", "dynamic") else ".qcow2")
+    tool("qemu-img", "convert", "-f", "raw", *ways[form], str(raw), str(target))
+    return target

@@ -17,7 +17,7 @@ import pytest
 
 from tests.agents.planting import let_waagent_provision, plant
 from tests.agents.test_deprovision import PACKAGES
-from tests.images.disks import ESP, MIB, Part, System, disk, put, tool, volume_group
+from tests.images.disks import ESP, MIB, Part, System, converted, disk, put, tool, volume_group
 from tests.scratchroot import overlay, tree_for_test
 
 pytestmark = pytest.mark.root
@@ -93,21 +93,6 @@ def two_parts(place: Path, **system: Any) -> "list[Part]":
     (boot / "vmlinuz-6.1.0-1-cloud-amd64").write_bytes(b"MZ")
     root = System(**{"fstab": FSTAB, "files": SENTINEL, **system}).write(place / "tree")
     return [Part(4, role=ESP, kind=""), Part(8, boot, uuid=BOOT_UUID), Part(16, root)]
-
-
-def converted(raw: Path, form: str) -> Path:
-    """The same disk in another file format."""
-    ways = {
-        "vhd": ("-O", "vpc", "-o", "subformat=fixed,force_size"),
-        "dynamic": ("-O", "vpc", "-o", "force_size"),
-        "qcow2": ("-O", "qcow2"),
-        "compressed": ("-c", "-O", "qcow2"),
-    }
-    if form == "raw":
-        return raw
-    target = raw.with_suffix(".vhd" if form in ("vhd", "dynamic") else ".qcow2")
-    tool("qemu-img", "convert", "-f", "raw", *ways[form], str(raw), str(target))
-    return target
 
 
 # --- what is found ------------------------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ def test_a_footer_is_read_and_proven() -> None:
         (qcow2(features=4), Format.QCOW2, MIB, "external data"),
         (qcow2(features=2), Format.QCOW2, MIB, "corrupt"),
         (qcow2(encryption=1), Format.QCOW2, MIB, "encrypted"),
+        (qcow2(size=1 << 63), Format.QCOW2, 1 << 63, "which no disk has"),
+        (footer(1 << 63, 3) * 2, Format.DYNAMIC_VHD, 1 << 63, "which no disk has"),
     ],
 )
 def test_a_container_is_told_by_its_bytes(content: bytes, form: Format, size: int, refused: "str | None") -> None:
@@ -266,6 +268,12 @@ def test_a_text_that_makes_no_sense_is_no_group(text: str) -> None:
     except (lvm.Damaged, IndexError):
         return
     assert all("physical_volumes" in group for group in found.values())
+
+
+def test_a_number_that_is_none_costs_nothing() -> None:
+    """A million digits would keep the interpreter busy for minutes."""
+    found = lvm.parse("vg { physical_volumes { } extent_size = " + "9" * 1_000_000 + " }")
+    assert isinstance(found["vg"]["extent_size"], str)
 
 
 def test_the_sum_of_lvm() -> None:

@@ -14,8 +14,10 @@ SECTOR = 512
 COOKIE = b"conectix"
 FIXED, DYNAMIC, DIFFERENCING = 2, 3, 4
 QCOW2_MAGIC = b"QFI\xfb"
-EXTERNAL_DATA, DIRTY, CORRUPT = 1 << 2, 1 << 0, 1 << 1
+EXTERNAL_DATA, CORRUPT = 1 << 2, 1 << 1
 """Bits of the incompatible features of a qcow2 header (QEMU, docs/interop/qcow2.rst)."""
+LARGEST = 1 << 46
+"""Bytes of a disk that is unpacked, 64 TiB: more than any disk of Azure, and than a file may have here."""
 OTHERS = (
     (b"vhdxfile", "VHDX, which Azure does not take", "qemu-img convert -O vpc -o subformat=fixed,force_size"),
     (b"KDMV", "VMDK", "qemu-img convert -O raw"),
@@ -57,8 +59,9 @@ def identify(read: Read, file_size: int) -> Container:
         return Container(Format.VHD, file_size - SECTOR, footer)
     if copy is not None or footer is not None:
         known = footer or copy
+        size = known.size if known is not None else 0
         refused = "a differencing VHD, whose content is in another file" if _kind(known) == DIFFERENCING else None
-        return Container(Format.DYNAMIC_VHD, known.size if known else 0, footer, refused)
+        return Container(Format.DYNAMIC_VHD, size, footer, refused or _too_large(size))
     return Container(Format.RAW, file_size)
 
 
@@ -90,4 +93,9 @@ def _qcow2(header: bytes) -> Container:
         (encryption != 0, "it is encrypted"),
         (bool(features & CORRUPT), "it is marked as corrupt; qemu-img check tells more"),
     )
-    return Container(Format.QCOW2, size, refused=next((reason for bad, reason in reasons if bad), None))
+    refused = next((reason for bad, reason in reasons if bad), None)
+    return Container(Format.QCOW2, size, refused=refused or _too_large(size))
+
+
+def _too_large(size: int) -> Optional[str]:
+    return f"it says that its disk has {size} bytes, which no disk has" if size > LARGEST else None

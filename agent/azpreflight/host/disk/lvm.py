@@ -5,6 +5,7 @@ no device mapper has to be asked, and nothing of the image gets into the running
 in a ring of bytes behind the label (lvm2, lib/format_text/layout.h); one is believed only with its checksum.
 """
 
+import itertools
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ MAGIC = b" LVM2 x[5A%r0N*>"
 TEXT_LIMIT = 1 << 20
 """Bytes of metadata: a volume group with some hundred volumes has 100 KiB."""
 MAX_AREAS = 8
+MAX_VOLUMES = 128
 DEEPEST = 6
 CRC_START = 0xF597A6CF
 _TOKEN = re.compile(r'\s+|#[^\n]*|"((?:[^"\\]|\\.)*)"|([\w.+-]+)|([={}\[\],])')
@@ -35,7 +37,8 @@ def volumes(physical: Volume, read: Read) -> "tuple[Volume, ...]":
         return ()
     try:
         groups = parse(_text(physical, read))
-        return tuple(volume for name, group in groups.items() for volume in _of_group(name, group, physical))
+        found = (volume for name, group in groups.items() for volume in _of_group(name, group, physical))
+        return tuple(itertools.islice(found, MAX_VOLUMES))
     except (Damaged, struct.error, KeyError, TypeError, ValueError, AttributeError, IndexError):
         return ()  # what it holds is then not known, and the physical volume says that it belongs to LVM
 
@@ -135,12 +138,17 @@ def _section(tokens: "list[tuple[str, str]]", depth: int) -> "dict[str, Any]":
 def _value(tokens: "list[tuple[str, str]]") -> Any:
     kind, value = tokens.pop()
     if (kind, value) != ("mark", "["):
-        return int(value) if kind == "word" and value.isdigit() else value
+        return _scalar(kind, value)
     items = []
     while (item := tokens.pop()) != ("mark", "]"):
         if item != ("mark", ","):
-            items.append(int(item[1]) if item[0] == "word" and item[1].isdigit() else item[1])
+            items.append(_scalar(*item))
     return items
+
+
+def _scalar(kind: str, value: str) -> Any:
+    """A number of at most 18 digits, or a text."""
+    return int(value) if kind == "word" and re.fullmatch("[0-9]{1,18}", value) else value
 
 
 # --- what it means ------------------------------------------------------------------------------------------------
