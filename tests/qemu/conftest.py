@@ -12,6 +12,7 @@ from tests.netns.certificates import certificates
 from tests.qemu.boot import Boot, Saved, boot
 from tests.qemu.image import RIGHT, Image, Recipe, build, build_deb
 from tests.qemu.watching import BOOT_TIMEOUT, Told, reported, until
+from tests.scratchroot import CannotBuild, hold_back
 
 REPORT = "/var/lib/azpreflight/report.json"
 
@@ -20,7 +21,14 @@ REPORT = "/var/lib/azpreflight/report.json"
 def images(tmp_path_factory: pytest.TempPathFactory) -> "Callable[[Recipe], Image]":
     """Images by recipe, with the package built from this tree."""
     deb = build_deb(tmp_path_factory.mktemp("deb"))
-    return lambda recipe: build(recipe, certificates()["authority"], deb)
+
+    def made(recipe: Recipe) -> Image:
+        try:
+            return build(recipe, certificates()["authority"], deb)
+        except CannotBuild as error:
+            hold_back(error)
+
+    return made
 
 
 @dataclass(frozen=True)

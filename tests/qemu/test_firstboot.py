@@ -17,10 +17,6 @@ pytestmark = [pytest.mark.root, pytest.mark.emulator, pytest.mark.xdist_group("d
 
 WATCH_AGAIN = "rm -f /var/lib/azpreflight/*; systemctl restart --no-block azpreflight.service"
 OTHER_VM = "0b8f3d5c-7a12-4e6b-9c3d-51f0a2b4c6d8"
-SLOWEST_S = 300.0
-"""Seconds to the cause, loosely: 20 on an idle machine, which is printed and not asserted."""
-TRIES = 2
-"""Reports until the right one: the first, unless this machine was too busy."""
 HARDENING = "".join(
     f"install {name} /bin/true\n"
     for name in ("cramfs", "freevxfs", "jffs2", "hfs", "hfsplus", "squashfs", "udf", "dccp", "sctp", "rds", "tipc")
@@ -31,7 +27,7 @@ Record = Callable[[str, object], None]
 
 def test_a_healthy_first_boot_is_ready(healthy: Healthy, record_property: Record) -> None:
     """Ready on the serial log, which holds the very report in the VM; azpreflight has ended, and has told the truth."""
-    record_property("measured", f"boots: healthy: ready {healthy.first.after_s:.1f} s after the network was up")
+    record_property("measured", f"boots: healthy: ready {healthy.first.when}")
     assert healthy.saved.image.captured["verdict"] == "ready"
     assert healthy.newest == healthy.kept
     assert healthy.shell == ["newvm", "newuser", "active"]
@@ -54,9 +50,8 @@ def test_the_cause_is_on_the_serial_log(
     with go_on(healthy.saved, tmp_path, Boot(faults=broken)) as machine:
         assert machine.run(f"{command} && {WATCH_AGAIN}").status == 0
         told = reported(machine, cause=cause)
-    record_property("measured", f"boots: {cause}: on the serial port {told.after_s:.1f} s after the machine went on")
-    assert told.nth <= TRIES
-    assert told.after_s < SLOWEST_S
+    record_property("measured", f"boots: {cause}: {told.when}")
+    assert told.causes[0] == cause
 
 
 def test_an_image_that_was_not_deprovisioned_is_said_so(
@@ -67,10 +62,8 @@ def test_an_image_that_was_not_deprovisioned_is_said_so(
     shutil.copy(healthy.saved.disk, disk)
     with boot(healthy.saved.image, Boot(vm_id=OTHER_VM), disk=disk) as machine:
         told = reported(machine, cause="not-generalized")
-    record_property("measured", f"boots: not-generalized: {told.after_s:.1f} s after the network was up")
-    assert told.nth <= TRIES
+    record_property("measured", f"boots: not-generalized: {told.when}")
     assert told.document["run"]["vm_id"] == OTHER_VM
-    assert told.after_s < SLOWEST_S
 
 
 def test_a_hardened_image_cannot_read_its_disc(images: "Callable[[Recipe], Image]", record_property: Record) -> None:
@@ -82,6 +75,5 @@ def test_a_hardened_image_cannot_read_its_disc(images: "Callable[[Recipe], Image
         machine.wait_for_agent(BOOT_TIMEOUT)
         until(machine, "grep -o -m1 'Mounting dvd failed' /var/log/waagent.log", "Mounting dvd failed")
         assert machine.run("id newuser").status != 0
-    record_property("measured", f"boots: provisioning-media: {told.after_s:.1f} s after the network was up")
-    assert told.nth <= TRIES
-    assert told.after_s < SLOWEST_S
+    record_property("measured", f"boots: provisioning-media: {told.when}")
+    assert len(told.findings("media-filesystem")) == 1

@@ -9,9 +9,9 @@ from typing import Any, Optional
 from azpreflight.serial.decode import decode
 from tests.qemu.machine import Machine
 
-BOOT_TIMEOUT = 400.0
+BOOT_TIMEOUT = 600.0
 """Seconds until a machine is up; emulated on an idle one it takes some 20, and others run here as well."""
-VERDICT_TIMEOUT = 400.0
+VERDICT_TIMEOUT = 600.0
 """Seconds until a verdict is on the serial port."""
 POLL_S = 0.5
 NETWORK = re.compile(rb"Reached target .{0,12}network\.target")
@@ -30,9 +30,18 @@ class Told:
     """How many reports there are by then, this one included."""
 
     @property
+    def when(self) -> str:
+        """In words: what is measured, and never asserted, because it is the machine's."""
+        return f"by report {self.nth}, {self.after_s:.0f} s after the network was up or the machine went on"
+
+    @property
     def causes(self) -> "list[str]":
         """The first one first."""
         return causes(self.document)
+
+    def status(self, check: str) -> str:
+        """pass, fail ..."""
+        return next(str(result["status"]) for result in self.document["results"] if result["check"] == check)
 
     def findings(self, check: str) -> "list[Mapping[str, Any]]":
         """What this check has found."""
