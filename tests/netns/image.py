@@ -25,6 +25,13 @@ DRIVERS = (
     "drivers/pci/controller/pci-hyperv",
     "drivers/net/ethernet/microsoft/mana/mana",
     "drivers/net/ethernet/mellanox/mlx5/core/mlx5_core",
+    "net/ipv4/netfilter/ip_tables",
+    "net/ipv4/netfilter/iptable_security",
+    "net/netfilter/nf_tables",
+    "net/netfilter/nft_compat",
+    "net/netfilter/nft_ct",
+    "net/netfilter/xt_conntrack",
+    "net/netfilter/xt_owner",
 )
 FIRMWARE = {
     "product_uuid": VM_ID,
