@@ -9,9 +9,11 @@ from typing import Any, Optional
 import pytest
 
 from azpreflight import codec
+from azpreflight.firewall import rehearsal as live_rehearsal
 from azpreflight.firewall.facts import Outcome as Decided
-from azpreflight.firewall.saved import rehearsal
+from azpreflight.firewall.saved import nftfile, rehearsal
 from azpreflight.firewall.saved.facts import SavedRulesFacts
+from azpreflight.firewall.saved.plan import Reader, lines_of
 from azpreflight.host import Completed, Interface, Outcome, Route
 from azpreflight.model import Confidence, Finding, Report, Run, Severity, Stage
 from azpreflight.probes import firewall, savedrules
@@ -179,7 +181,7 @@ def test_what_stands_before_a_policy_is_put_into_the_file() -> None:
 def test_a_live_rule_that_is_saved_too_is_a_symptom_and_one_that_is_not_a_note() -> None:
     live = at(1)
     for host, status in ((BLOCKED, ("firewall-boot-flows",)), (machine(live=(DROP,)), ())):
-        worker = (sys.executable, *firewall.rehearse.__globals__["PYTHON"])
+        worker = (sys.executable, *live_rehearsal.PYTHON)
         seen = json.dumps({**json.loads(answer({FLOWS[0]: live}, "", {}).stdout)})
         both = replace(host, programs={**host.programs, worker: Completed(0, seen, "")})
         result = next(one for one in report(both).results if one.check == "firewall-wireserver")
@@ -455,9 +457,6 @@ def test_what_a_drop_in_adds_to_a_service_is_a_hook_and_never_run(case: str) -> 
 
 def test_an_include_of_an_image_never_names_a_file_of_this_machine() -> None:
     """One on its own line is followed within the image; any other is spoilt, so that the loader refuses it."""
-    from azpreflight.firewall.saved import nftfile
-    from azpreflight.firewall.saved.plan import Reader, lines_of
-
     image = FakeHost(root="/mnt", files={"/etc/nftables/a.nft": "table ip a {}\n"})
     text = 'include "nftables/*.nft"\ninclude "/etc/shadow"\ntable ip b {}; include "/etc/shadow"\n'
     found = [(line.path, line.text) for line in nftfile.included(Reader(image), lines_of("/etc/nftables.conf", text))]
@@ -473,3 +472,35 @@ def test_very_many_rules_are_not_worked_out_from_their_text() -> None:
     many = (f"-A OUTPUT -d 10.{at_ // 250}.{at_ % 250}.1 -j DROP" for at_ in range(rehearsal.MANY + 1))
     host = machine(*many, worker=answer({}, "", {}, invalid="TimeoutError: late"))
     assert "they are too many" in reasons(host)["firewall-boot-flows"]
+
+
+def test_files_that_include_one_another_come_to_an_end() -> None:
+    every = 'include "/etc/nft/*.nft"\n'
+    image = FakeHost(root="/mnt", files={f"/etc/nft/{number}.nft": every for number in range(20)})
+    reader = Reader(image)
+    assert len(nftfile.included(reader, lines_of("/etc/nftables.conf", every))) < 1000
+    assert reader.includes < 2 * nftfile.MAX_INCLUDES
+
+
+def test_statements_of_nft_begin_where_their_first_word_stands() -> None:
+    text = """table inet t { # one
+  set s { type ipv4_addr; elements = { 1.2.3.4,
+    5.6.7.8 } }
+  chain c { type filter hook output priority 0; policy drop; tcp dport {
+     80, 443 } accept; ip daddr @s \\
+     drop comment "a # { b"
+  }
+}
+add rule inet t c udp dport vmap { 53 : accept }"""
+    found = [(one.line.number, one.text, one.context) for one in nftfile.statements(lines_of("f", text))]
+    table, chain = ("table inet t",), ("table inet t", "chain c")
+    assert found == [
+        (1, "table inet t", ()),
+        (2, "set s { type ipv4_addr elements = { 1.2.3.4, 5.6.7.8 } }", table),
+        (4, "chain c", table),
+        (4, "type filter hook output priority 0", chain),
+        (4, "policy drop", chain),
+        (4, "tcp dport { 80, 443 } accept", chain),
+        (5, 'ip daddr @s drop comment "a # { b"', chain),
+        (9, "add rule inet t c udp dport vmap { 53 : accept }", ()),
+    ]

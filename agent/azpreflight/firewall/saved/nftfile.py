@@ -17,28 +17,34 @@ NOT_FOLLOWED = "include-in-a-place-where-it-is-not-followed"
 given, which of an image's text would be one of this machine's."""
 DEPTH = 16
 """Includes within includes; nft refuses more."""
+MAX_INCLUDES = 500
+"""Files of one image; a directory of them has a few dozen."""
 MISSING = "/run/azpreflight/missing"
 """Stands for an included file that is not there, so that the loader fails as it would at boot."""
 _INCLUDE = re.compile(r'^\s*include\s+"([^"]+)"\s*;?\s*(?:#.*)?$')
 _HIDDEN_INCLUDE = re.compile(r"\binclude\b")
 
 
-def included(reader: Reader, lines: "Sequence[Line]", depth: int = 0) -> "tuple[Line, ...]":
-    """The lines with those of the included files in their places. A name with wildcards may stand for none."""
+def included(reader: Reader, lines: "Sequence[Line]", within: "tuple[str, ...]" = ()) -> "tuple[Line, ...]":
+    """The lines with those of the included files in their places. A name with wildcards may stand for none. A file
+    that includes itself, and one too many of them, is not followed."""
     whole: list[Line] = []
     for line in lines:
         match = _INCLUDE.match(line.text)
-        if match is None or depth >= DEPTH:
+        if match is None or len(within) >= DEPTH or reader.includes >= MAX_INCLUDES:
             whole.append(line._replace(text=_HIDDEN_INCLUDE.sub(NOT_FOLLOWED, line.text)))
             continue
-        name = match[1].removeprefix("./") if not match[1].startswith("/") else match[1]
-        path = name if name.startswith("/") else f"{INCLUDE_PATH}/{name}"
-        paths = reader.image.glob(path) if any(mark in path for mark in "*?[") else (path,)
-        for one in paths:
-            text = reader.lines(one)
-            missing = (line._replace(text=f'include "{MISSING}{one}"'),)
-            whole += missing if text is None else included(reader, text, depth + 1)
+        for path in _named(reader, match[1]):
+            reader.includes += 1
+            text = reader.lines(path) if path not in within else None
+            missing = (line._replace(text=f'include "{MISSING}{path}"'),)
+            whole += missing if text is None else included(reader, text, (*within, path))
     return tuple(whole)
+
+
+def _named(reader: Reader, name: str) -> "tuple[str, ...]":
+    path = name if name.startswith("/") else f"{INCLUDE_PATH}/{name.removeprefix('./')}"
+    return reader.image.glob(path) if any(mark in path for mark in "*?[") else (path,)
 
 
 class Statement(NamedTuple):
@@ -61,26 +67,29 @@ def statements(lines: "Sequence[Line]") -> "Iterator[Statement]":
     words: list[str] = []
     began, inner = None, 0
     for line, piece in _pieces(lines):
+        opens = piece == "{" and not inner and _opens_block(words)
+        if not opens and (inner or piece not in ("}", "\n", ";")):
+            if piece not in ("\n", ";"):
+                began = began or line
+                inner += (piece == "{") - (piece == "}")
+                words.append(piece)
+            continue
         text = " ".join(words)
-        if piece == "{" and not inner and (_TABLE.match(text) or _CHAIN.match(text)):
+        if words:
             yield Statement(began or line, text, tuple(context))
+        if opens:
             context.append(text)
-            words, began = [], None
-        elif piece == "}" and not inner:
-            if words:
-                yield Statement(began or line, text, tuple(context))
-            words, began = [], None
+        elif piece == "}":
             del context[-1:]
-        elif piece in ("\n", ";") and not inner:
-            if words:
-                yield Statement(began or line, text, tuple(context))
-            words, began = [], None
-        elif piece not in ("\n", ";"):
-            began = began or line
-            inner += (piece == "{") - (piece == "}")
-            words.append(piece)
+        words, began = [], None
     if words and began is not None:
         yield Statement(began, " ".join(words), tuple(context))
+
+
+def _opens_block(words: "Sequence[str]") -> bool:
+    """A brace after these words opens a table or a chain, and not a set or a map."""
+    text = " ".join(words[:2]) + " "
+    return bool(_TABLE.match(text) or _CHAIN.match(text))
 
 
 _PIECE = re.compile(r'"[^"]*"|#.*$|[{};]|\\$|[^\s{};"#]+')

@@ -31,8 +31,6 @@ class Step(NamedTuple):
     """What it reads from standard input."""
     if_well: bool = False
     """Only if the step before went well."""
-    beside: tuple[tuple[str, ...], ...] = ()
-    """Programs that are started first and go on beside it."""
     files: tuple[tuple[str, str], ...] = ()
     """Path and text of files that are made for it, in directories that are the sandbox's own."""
     environment: tuple[tuple[str, str], ...] = ()
@@ -79,6 +77,8 @@ class Reader:
     def __init__(self, image: Host) -> None:
         self.image = image
         self.unread: list[str] = []
+        self.includes = 0
+        """Files read because others include them."""
 
     def text(self, path: str) -> Optional[str]:
         """The content of a file; None if there is none, or if it cannot be read."""

@@ -182,7 +182,6 @@ def _load(setting: Setting, plan: Plan, step: Step) -> "dict[str, Any]":
         "command": [_path(setting, step.tool), *step.arguments],
         "input": step.text,
         "if_well": step.if_well,
-        "beside": [list(command) for command in step.beside],
         "files": dict(step.files),
         "environment": dict(step.environment),
     }

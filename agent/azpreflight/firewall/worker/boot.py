@@ -24,13 +24,12 @@ READ_LIMIT = 32 << 20
 def load_as_boot_does(job: "Mapping[str, Any]", deadline: float) -> Json:
     """All steps in order, then what the kernel has of it."""
     loads: list[Json] = []
+    for step in job["loads"]:
+        if _is_due(step, loads):
+            _prepare(step)
+            loads.append({**load_step(step, deadline), "service": step["service"]})
     with open(os.devnull, "wb") as nowhere:
-        for step in job["loads"]:
-            if _is_due(step, loads):
-                _prepare(step, nowhere.fileno())
-                loads.append({**load_step(step, deadline), "service": step["service"]})
-        reads = list(_reads(job, nowhere.fileno()))
-    return {"loads": loads, "reads": reads}
+        return {"loads": loads, "reads": list(_reads(job, nowhere.fileno()))}
 
 
 def _is_due(step: "Mapping[str, Any]", loads: "list[Json]") -> bool:
@@ -38,14 +37,12 @@ def _is_due(step: "Mapping[str, Any]", loads: "list[Json]") -> bool:
     return not step["if_well"] or not loads or loads[-1]["status"] == 0
 
 
-def _prepare(step: "Mapping[str, Any]", nowhere: int) -> None:
-    """Files that the step needs, in directories that are the sandbox's own, and programs that go on beside it."""
+def _prepare(step: "Mapping[str, Any]") -> None:
+    """Files that the step needs, in directories that are the sandbox's own."""
     for path, text in step["files"].items():
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-    for command in step["beside"]:
-        process.start(command, {**ENVIRONMENT, **step["environment"]}, nowhere, nowhere)
 
 
 def _reads(job: "Mapping[str, Any]", nowhere: int) -> "Iterator[Json]":

@@ -46,7 +46,7 @@ def enter(hidden: "Sequence[str]" = ()) -> None:
         _mount(NET_SETTINGS, NET_SETTINGS, MS_BIND)
         _mount(None, NET_SETTINGS, MS_REMOUNT | MS_BIND)
     for path in (MODPROBE, *hidden):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             _mount(NOTHING, path, MS_BIND)
 
 
