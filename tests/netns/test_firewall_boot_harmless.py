@@ -70,13 +70,15 @@ def killed_at(machine: Machine, victim: str, delay: float) -> None:
     """Kill one of the processes so long after the rehearsal began; all of them have to be gone."""
     with subprocess.Popen(machine.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
         worker = wait_for(parent.pid)
-        inner = children(worker)
+        looking = above(worker)
         time.sleep(delay)
+        inner = children(worker)
         spaces = {
             namespace_link(f"/proc/{pid}/ns/{kind}") for pid in (worker, *inner) for kind in ("pid", "mnt", "net")
         }
-        own = {namespace_link(f"/proc/{above(worker)}/ns/{kind}") for kind in ("pid", "mnt", "net")}
-        target = {"worker": worker, "parent": above(worker), "inner": (inner or [worker])[0]}[victim]
+        own = {namespace_link(f"/proc/{looking}/ns/{kind}") for kind in ("pid", "mnt", "net")}
+        target = {"worker": worker, "parent": looking, "inner": (inner or [worker])[0]}[victim]
+        assert target > 1  # anything else would be this test's own group, or everybody
         with suppress(ProcessLookupError):
             os.kill(target, signal.SIGKILL)
         assert parent.stdout is not None
