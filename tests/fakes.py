@@ -18,6 +18,7 @@ from azpreflight.host import (
     Interface,
     Outcome,
     Phase,
+    Room,
     Route,
     TcpAnswer,
 )
@@ -58,6 +59,8 @@ class FakeHost:
 
     files: Mapping[str, Node] = field(default_factory=dict)
     programs: Mapping[tuple[str, ...], Completed] = field(default_factory=dict)
+    rooms: Mapping[str, Union[Room, Denied]] = field(default_factory=dict)
+    """By path, as it is asked for."""
     interface_list: tuple[Interface, ...] = ()
     routes: Mapping[str, Route] = field(default_factory=dict)
     nft_table_count: Union[int, Denied] = 0
@@ -188,6 +191,12 @@ class FakeHost:
             else:
                 found = [f"{base}/{part}" for base in found]
         return tuple(sorted(path for path in found if self.info(path, follow=False) is not None))
+
+    def room(self, path: str) -> Optional[Room]:
+        found = self.rooms.get(path)
+        if isinstance(found, Denied):
+            raise HostError(f"cannot look at {path}: {found.reason}")
+        return found
 
     def which(self, program: str) -> Optional[str]:
         if self.root != "/":

@@ -30,6 +30,15 @@ def test_a_file_is_read(place: Place) -> None:
     assert host.text(f"{seen}/a") == "x\ufffd\r\n"
 
 
+def test_room_is_that_of_the_filesystem() -> None:
+    """Of a mount point as of the running system; a mere directory has none of its own, and what is absent has none."""
+    live, mounted = LocalHost().room("/"), LocalHost("/proc").room("/")
+    assert live is not None and mounted is not None and live.device == os.stat("/").st_dev != mounted.device
+    assert 0 <= live.free <= os.statvfs("/").f_blocks * os.statvfs("/").f_frsize
+    assert LocalHost("/proc/self").room("/") is None
+    assert LocalHost().room("/nowhere") is None
+
+
 def test_what_is_absent_is_none(place: Place) -> None:
     """A missing file, one below a file, and one behind a dangling link; the link itself is seen."""
     host, real, seen = place

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from azpreflight.host import Completed
+from azpreflight.host import Completed, Room
 from azpreflight.model import Platform, Run, Severity, Stage
 from azpreflight.probes import agents, boot
-from azpreflight.probes.boot import dhcp, disk, messages
+from azpreflight.probes.boot import dhcp, messages
 from azpreflight.probes.boot.drivers import AT_START, DRIVERS
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -22,7 +22,11 @@ OLDER = "6.1.0-9-cloud-amd64"
 IMAGE = f"/boot/initrd.img-{RELEASE}"
 GRUB = "/boot/grub/grub.cfg"
 UUID = "root=UUID=1a2b3c4d"
-DF = "Mounted on  Avail  Inodes  IFree\n/ 20000 1000000 900000\n/ 20000 1000000 900000\n/boot 300 50000 49000\n"
+PLENTY = {
+    "/": Room(1, 20_000 << 20, 900_000),
+    "/boot": Room(2, 300 << 20, 49_000),
+    "/var": Room(1, 20_000 << 20, 900_000),
+}
 RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
 MOUNTED = replace(RUN, root="/mnt")
 
@@ -64,10 +68,10 @@ FILES = {
 }
 
 
-def host(changes: "dict[str, Any]", *removed: str, df: str = DF) -> FakeHost:
+def host(changes: "dict[str, Any]", *removed: str, rooms: "dict[str, Any]" = PLENTY) -> FakeHost:
     """An image that starts on Azure, with some files changed."""
     files = with_agents.host({**FILES, **changes}, *removed).files
-    return FakeHost(files=files, programs={disk.DF: Completed(0, df, "")})
+    return FakeHost(files=files, rooms=rooms)
 
 
 FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
@@ -106,7 +110,7 @@ BROKEN = {
     "boot-root": (host(grub("root=/dev/vda1", "console=ttyS0")), RUN),
     "boot-console": (host(grub(UUID, "ro", "quiet")), RUN),
     "boot-swap": (host({"/etc/fstab": "/swapfile none swap sw 0 0\n"}), RUN),
-    "boot-space": (host({}, df="Mounted on Avail\n/ 31 1000000 900000\n"), RUN),
+    "boot-space": (host({}, rooms={"/": Room(1, 31 << 20, 900_000)}), RUN),
     "boot-dhcp-timeout": (host({"/etc/dhcp/dhclient.conf": "timeout 60;\n"}), RUN),
     "boot-firmware": (
         host({"/sys/firmware/efi": None, "/boot/efi/EFI/debian/shimx64.efi": ""}),
@@ -317,29 +321,37 @@ def test_swap(name: str, severity: Severity) -> None:
 
 
 @pytest.mark.parametrize(
-    ("df", "found"),
+    ("rooms", "found"),
     [
-        ("/ 49 1000 900000", [Severity.ERROR]),
-        ("/ 499 1000 900000", [Severity.WARNING]),
-        ("/ 500 1000 900000", []),
-        ("/ 500 1000 0", [Severity.ERROR]),
-        ("/ 500 1000 1999", [Severity.WARNING]),
-        ("/ 500 0 0", []),
-        ("/ 500 - -", []),
-        ("/ 5000 0 0\n/var 20 0 0", [Severity.ERROR]),
-        ("/ 5000 0 0\n/boot 60 100 90", []),
-        ("/ 5000 0 0\n/boot 10 100 90", [Severity.WARNING]),
+        ({"/": (49, 900_000)}, [Severity.ERROR]),
+        ({"/": (499, 900_000)}, [Severity.WARNING]),
+        ({"/": (500, 900_000)}, []),
+        ({"/": (500, 0)}, [Severity.ERROR]),
+        ({"/": (500, 1999)}, [Severity.WARNING]),
+        ({"/": (500, None)}, []),
+        ({"/": (5000, None), "/var": (20, None)}, [Severity.ERROR]),
+        ({"/": (5000, None), "/boot": (60, 90)}, []),
+        ({"/": (5000, None), "/boot": (10, 90)}, [Severity.WARNING]),
     ],
 )
-def test_room(df: str, found: "list[Severity]") -> None:
-    """Of megabytes and of inodes; filesystems without a number of inodes have none to run out of."""
-    assert [one for one, _ in said(host({}, df=f"Mounted on\n{df}\n"), "boot-space")] == found
+@pytest.mark.parametrize("run", [RUN, MOUNTED])
+def test_room(rooms: "dict[str, tuple[int, Any]]", found: "list[Severity]", run: Run) -> None:
+    """Of megabytes and of inodes, each filesystem by itself; some have no number of inodes to run out of."""
+    there = {place: Room(number, mib << 20, inodes) for number, (place, (mib, inodes)) in enumerate(rooms.items())}
+    assert [one for one, _ in said(host({}, rooms=there), "boot-space", run)] == found
 
 
-def test_a_df_that_cannot_tell_is_unknown() -> None:
-    """That of busybox knows no --output."""
-    assert by_check(report(replace(host({}), programs={})))["boot-space"].reason == "no program df"
-    assert by_check(report(host({}, df="")))["boot-space"].reason == "df says nothing of /"
+def test_one_filesystem_is_told_once() -> None:
+    """By the first place on it."""
+    ((_, message),) = said(host({}, rooms={"/": Room(1, 1 << 20), "/var": Room(1, 1 << 20)}), "boot-space")
+    assert message.startswith("/ has 1 MiB left")
+
+
+def test_room_that_cannot_be_told() -> None:
+    """A mount that hangs is unknown; a directory has no room of its own."""
+    hanging = report(host({}, rooms={"/": Denied("did not answer")}))
+    assert by_check(hanging)["boot-space"].status.value == "unknown"
+    assert by_check(report(host({}, rooms={}), MOUNTED))["boot-space"].status.value == "notapplicable"
 
 
 @pytest.mark.parametrize(

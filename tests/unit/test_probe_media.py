@@ -235,7 +235,8 @@ def test_what_is_mounted_now_counts_on_a_running_system() -> None:
 
 def test_commands_switch_off_the_very_line() -> None:
     """The pattern holds for either spelling of a name, and nothing else is touched."""
-    assert modprobe.comment_out(Rule("install", "sr_mod", "/bin/true", "/etc/modprobe.d/c.conf", 3)) == (
+    (command,) = modprobe.comment_out(Rule("install", "sr_mod", "/bin/true", "/etc/modprobe.d/c.conf", 3))
+    assert command == (
         "sed -E -i 's/^[[:space:]]*install[[:space:]]+sr[-_]mod([[:space:]]|$)/#&/' /etc/modprobe.d/c.conf"
     )
 
@@ -254,3 +255,22 @@ def test_names_of_modules() -> None:
 def test_lines_of_fstab_that_are_none() -> None:
     """Short lines and comments are passed over."""
     assert noexec.parse("proc\n# /a /b ext4 noexec\n", "/etc/fstab") == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "speaks"),
+    [
+        ("modprobe.blacklist=floppy,udf", True),
+        ("module_blacklist=udf", True),
+        ("modprobe.blacklist=floppy", False),
+        ("quiet udf.blacklist=yes", False),
+    ],
+)
+def test_the_kernel_command_line_switches_modules_off_too(options: str, speaks: bool) -> None:
+    """That of the next boot; there is no command for it, because every boot loader has it elsewhere."""
+    grub = {"/boot/grub/grub.cfg": f"linux /vmlinuz root=UUID=1 {options}\n"}
+    found = findings(report(host(grub)), "media-filesystem")
+    assert bool(found) is speaks
+    for finding in found:
+        assert "is blocked by the kernel command line in /boot/grub/grub.cfg" in finding.message
+        assert finding.commands == ()

@@ -17,6 +17,7 @@ from azpreflight.host.api import (
     Interface,
     Outcome,
     Phase,
+    Room,
     Route,
     TcpAnswer,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "LocalHost",
     "Outcome",
     "Phase",
+    "Room",
     "Route",
     "TcpAnswer",
 ]

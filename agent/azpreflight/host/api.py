@@ -41,6 +41,18 @@ class FileInfo:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What is free on a filesystem, for others than root (statvfs(3))."""
+
+    device: int
+    """The filesystem's number: the same for two paths on one."""
+    free: int
+    """Bytes."""
+    inodes_free: Optional[int] = None
+    """None: the filesystem makes inodes as it needs them."""
+
+
+@dataclass(frozen=True)
 class Completed:
     """A program that ended."""
 
@@ -219,6 +231,10 @@ class Host(Protocol):
 
     def glob(self, pattern: str) -> tuple[str, ...]:
         """Paths that match, sorted; `*` and `?` and `[` within one name only, dangling links included."""
+
+    def room(self, path: str) -> Optional[Room]:
+        """What is free where the path is; None if it is absent, or if the mounted root is a mere directory of another
+        filesystem."""
 
     # programs: never a shell, a built environment, closed standard input, a fixed PATH
 

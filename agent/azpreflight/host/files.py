@@ -11,7 +11,7 @@ import os
 import stat
 from typing import Optional
 
-from azpreflight.host.api import FileInfo, FileKind, HostError
+from azpreflight.host.api import FileInfo, FileKind, HostError, Room
 
 MAX_LINKS = 40
 """As many as the kernel follows before ELOOP."""
@@ -92,6 +92,19 @@ class Tree:
             modified=seen.st_mtime,
             target=target,
         )
+
+    def room(self, path: str) -> Optional[Room]:
+        """See Host.room."""
+        real = self.real(path)
+        if real is None or (self.root != "/" and not os.path.ismount(self.root)):
+            return None
+        try:
+            device, room = os.stat(real).st_dev, os.statvfs(real)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise HostError(f"cannot look at {path}: {error.strerror}") from None
+        return Room(device, room.f_bavail * room.f_frsize, room.f_favail if room.f_files else None)
 
     def read(self, path: str, limit: int) -> Optional[bytes]:
         """See Host.read."""

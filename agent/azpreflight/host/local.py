@@ -16,6 +16,7 @@ from azpreflight.host.api import (
     HttpAnswer,
     Interface,
     Outcome,
+    Room,
     Route,
     TcpAnswer,
 )
@@ -123,6 +124,9 @@ class LocalHost:
 
     def glob(self, pattern: str) -> "tuple[str, ...]":
         return self._guard.call(lambda: self._tree.glob(pattern), self._left(FILE_TIMEOUT), f"listing {pattern}")
+
+    def room(self, path: str) -> Optional[Room]:
+        return self._guard.call(lambda: self._tree.room(path), self._left(FILE_TIMEOUT), f"looking at {path}")
 
     # programs
 

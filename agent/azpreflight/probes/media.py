@@ -122,9 +122,9 @@ def _judge_driver(name: str, facts: MediaFacts, severity: Severity) -> "Iterator
     if rule is not None and newest.drivers[name].presence is Presence.MODULE:
         yield Finding(
             severity,
-            f"{name} is blocked by line {rule.line} of {rule.path} ({rule.text}): {_consequence(severity)}",
+            f"{name} is blocked by {rule.where} ({rule.text}): {_consequence(severity)}",
             "Remove the line.",
-            (modprobe.comment_out(rule),),
+            modprobe.comment_out(rule),
         )
     elif lacking:
         yield Finding(

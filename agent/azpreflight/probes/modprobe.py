@@ -8,6 +8,8 @@ Hardening guides switch modules off in one of three ways, and each stops another
 * `blacklist udf` makes modprobe ignore the aliases that the module itself declares. A mount asks by alias, and so does
   udev for a device, so both fail; a module that is asked for by its name or needed by another is loaded. No patterns.
 * `alias fs-udf off` sends the alias to a module that does not exist.
+* `modprobe.blacklist=udf` on the kernel command line is a blacklist too, and `module_blacklist=udf` keeps the kernel
+  itself from taking the module.
 
 Of files of one name in several directories the first directory's counts; all are read in the order of their names
 (modprobe.d(5)).
@@ -17,10 +19,12 @@ import fnmatch
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host import Host
+from azpreflight.host import Host, HostError
+from azpreflight.probes import bootloader
 from azpreflight.probes.wording import plain
 
 DIRECTORIES = (
@@ -41,13 +45,19 @@ class Rule:
     """One line of modprobe.d that names a module or an alias."""
 
     kind: str
-    """install, blacklist or alias."""
+    """install, blacklist, alias or, on the kernel command line, module_blacklist."""
     name: str
     """With underscores."""
     value: str
     """The command of install, the module of alias, empty for blacklist."""
     path: str
     line: int
+    """0: an option of the kernel command line that the file has."""
+
+    @property
+    def where(self) -> str:
+        """For a message."""
+        return f"line {self.line} of {self.path}" if self.line else f"the kernel command line in {self.path}"
 
     @property
     def text(self) -> str:
@@ -64,7 +74,18 @@ def rules(host: Host) -> "tuple[Rule, ...]":
                 by_name.setdefault(name, f"{directory}/{name}")
     paths = [by_name[name] for name in sorted(by_name) if name.endswith(".conf")]
     texts = ((path, host.text(path, FILE_LIMIT) or "") for path in paths if not _is_null(host, path))
-    return tuple(rule for path, text in texts for rule in parse(text, path))
+    return (*(rule for path, text in texts for rule in parse(text, path)), *_on_command_line(host))
+
+
+def _on_command_line(host: Host) -> Iterator[Rule]:
+    """Those of the next boot's; where its file cannot be read there are none, and who asks for the console says so."""
+    line = None
+    with suppress(HostError):
+        line = bootloader.command_line(host)
+    for option, kind in (("modprobe.blacklist", "blacklist"), ("module_blacklist", "module_blacklist")):
+        values = line.values(option) if line is not None else ()
+        for name in (name for value in values for name in value.split(",") if name):
+            yield Rule(kind, name.replace("-", "_"), "", line.source if line is not None else "", 0)
 
 
 def parse(text: str, path: str) -> Iterator[Rule]:
@@ -93,7 +114,7 @@ def blocking(found: "Sequence[Rule]", module: str, needs: "Sequence[str]", alias
     if instead is not None:
         return None if _loads(instead.value) else instead
     for rule in found:
-        if rule.kind == "blacklist" and rule.name == module:
+        if rule.kind in ("blacklist", "module_blacklist") and rule.name == module:
             return rule
     for name in (module, *needs):
         instead = _install(found, name)
@@ -102,11 +123,13 @@ def blocking(found: "Sequence[Rule]", module: str, needs: "Sequence[str]", alias
     return None
 
 
-def comment_out(rule: Rule) -> str:
-    """The command that switches a line off."""
+def comment_out(rule: Rule) -> "tuple[str, ...]":
+    """The command that switches a line off; none for the kernel command line, which every boot loader has elsewhere."""
+    if not rule.line:
+        return ()
     name = re.escape(rule.name).replace("_", "[-_]")
     expression = rf"s/^[[:space:]]*{rule.kind}[[:space:]]+{name}([[:space:]]|$)/#&/"
-    return f"sed -E -i {shlex.quote(expression)} {shlex.quote(rule.path)}"
+    return (f"sed -E -i {shlex.quote(expression)} {shlex.quote(rule.path)}",)
 
 
 def _install(found: "Sequence[Rule]", name: str) -> Optional[Rule]:

@@ -24,7 +24,7 @@ __all__ = ["PROBE", "BootFacts", "Initramfs"]
 
 WORST_CASE_S = 2.0 + drivers.UNPACK_TIMEOUT
 """Seconds: one file on a disk that has died, or the largest image that is read and unpacked; they are at it at once. At
-first boot no image is read, and df and journalctl are asked instead."""
+first boot no image is read, and journalctl is asked instead."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,6 @@ PROBE = Probe(
             "there is room for agents and extensions",
             part("disk", disk.judge_space),
             Severity.ERROR,
-            offline=False,
         ),
         _check(
             "boot-dhcp-timeout",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.host import Host, HostError
-from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
+from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes import bootloader, kernels
 from azpreflight.probes.boot.console import no_command_line
 from azpreflight.probes.wording import plain
@@ -21,9 +21,6 @@ FOREIGN = ("/dev/vd", "/dev/xvd")
 """Disks of KVM and Xen."""
 BY_NAME = ("/dev/sd", "/dev/hd", "/dev/nvme")
 PLACES = ("/", "/boot", "/var")
-DF = ("df", "--block-size=1M", "--output=target,avail,itotal,iavail", *PLACES)
-DF_TIMEOUT = 2.0
-"""Seconds: statfs(2) answers at once, or a mount hangs."""
 LITTLE_MIB, NOTHING_MIB = 500, 50
 """The agent's own update and an extension take some 100 MiB, their logs as much again; below 50 MiB nothing starts."""
 SIMPLE = re.compile(r"[\w/=:.-]+$", re.ASCII)
@@ -53,17 +50,17 @@ class DiskFacts:
     swap: tuple[str, ...] = ()
     """Devices and files of fstab that are swap."""
     space: tuple[Space, ...] = ()
-    """Empty for a mounted image, and where df could not tell."""
+    """Empty where a directory that is no filesystem of its own is looked at."""
     space_error: Optional[str] = None
-    """Why not; None if it could, or a mounted image is looked at."""
+    """Why it could not be told; None if it could."""
     kernel: bool = True
     """A kernel is installed, for which there must be a boot loader."""
 
 
 def look(host: Host, run: Run) -> DiskFacts:
-    """The command line, fstab, and df of a running system."""
+    """The command line, fstab, and what is free on the filesystems."""
     line = bootloader.command_line(host)
-    space, error = _space(host, run)
+    space, error = _space(host)
     roots = line.values("root") if line is not None else ()
     return DiskFacts(
         source=line.source if line is not None else None,
@@ -81,24 +78,17 @@ def swaps(text: str) -> "tuple[str, ...]":
     return tuple(row[0] for row in rows if len(row) >= 3 and row[2] == "swap")
 
 
-def free(output: str) -> "tuple[Space, ...]":
-    """The lines of df, each filesystem once."""
-    rows = (line.split() for line in output.splitlines()[1:])
-    found = {row[0]: row[1:] for row in rows if len(row) == 4 and row[1].isdigit()}
-    return tuple(
-        Space(place, int(mib), int(left) if total.isdigit() and int(total) and left.isdigit() else None)
-        for place, (mib, total, left) in found.items()
-    )
-
-
-def _space(host: Host, run: Run) -> "tuple[tuple[Space, ...], Optional[str]]":
-    if run.offline:
-        return (), None
-    try:
-        found = free(host.run(DF, DF_TIMEOUT).stdout)
-    except HostError as error:
-        return (), str(error)
-    return found, None if found else "df says nothing of /"
+def _space(host: Host) -> "tuple[tuple[Space, ...], Optional[str]]":
+    """Each filesystem once, by the first place that is on it."""
+    found: dict[int, Space] = {}
+    for place in PLACES:
+        try:
+            room = host.room(place)
+        except HostError as error:
+            return tuple(found.values()), str(error)
+        if room is not None:
+            found.setdefault(room.device, Space(place, room.free >> 20, room.inodes_free))
+    return tuple(found.values()), None
 
 
 def judge_root(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
@@ -137,6 +127,8 @@ def judge_space(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
     """Agents and extensions have room to work."""
     if facts.space_error is not None:
         yield Unknown(facts.space_error)
+    elif not facts.space:
+        yield NotApplicable("the image is a directory, and no filesystem of its own")
     for space in facts.space:
         if space.mib < LITTLE_MIB and (space.place != "/boot" or space.mib < NOTHING_MIB):
             severe = space.mib < NOTHING_MIB and space.place != "/boot"

@@ -119,9 +119,9 @@ def judge_kernel(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
         if rule is not None and newest.drivers[name].presence is Presence.MODULE:
             yield Finding(
                 severity,
-                f"{name} is blocked by line {rule.line} of {rule.path} ({rule.text}): {consequence}",
+                f"{name} is blocked by {rule.where} ({rule.text}): {consequence}",
                 "Remove the line, and make the initramfs anew.",
-                (modprobe.comment_out(rule), _rebuild(run)),
+                (*modprobe.comment_out(rule), _rebuild(run)),
             )
         elif lacking:
             yield Finding(

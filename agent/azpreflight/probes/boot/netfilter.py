@@ -105,8 +105,8 @@ def _judge_modules(facts: NetfilterFacts) -> Iterator[Finding]:
     for name in MODULES[facts.program or ""]:
         rule, lacking = facts.blocked.get(name), kernels.without(facts.kernels, name)
         if rule is not None and newest.drivers[name].presence is Presence.MODULE:
-            what = f"{name} is blocked by line {rule.line} of {rule.path} ({rule.text})"
-            yield _finding(what, "Remove the line.", modprobe.comment_out(rule))
+            what = f"{name} is blocked by {rule.where} ({rule.text})"
+            yield _finding(what, "Remove the line.", *modprobe.comment_out(rule))
         elif newest.release in lacking:
             yield _finding(
                 f"{name} is missing from kernel {several(lacking)}",
