@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from azpreflight.host import Completed
-from azpreflight.model import Run, Severity
+from azpreflight.model import Platform, Run, Severity
 from azpreflight.probes import unitruns
 from azpreflight.probes.agents import PROBE
 from tests.fakes import FakeHost
@@ -93,6 +93,12 @@ def test_a_dead_waagent_that_provisions_is_an_error() -> None:
     dead = replace(alone, programs={ask: Completed(0, unit("walinuxagent.service", "failed"), "")})
     ((severity, message),) = at_first_boot(dead, "agents-units")
     assert (severity, message.endswith("this VM is not provisioned")) == (Severity.ERROR, True)
+
+
+def test_a_condition_holds_elsewhere_than_on_azure() -> None:
+    """Debian's unit asks for Hyper-V, and is right not to start under another hypervisor."""
+    kept = booted(unit("walinuxagent.service", "inactive", ConditionResult="no"))
+    assert at_first_boot(kept, "agents-units", replace(FIRSTBOOT, platform=Platform.NONE)) == []
 
 
 def test_a_unit_asked_for_by_two_names_is_told_once() -> None:

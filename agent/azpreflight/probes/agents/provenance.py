@@ -19,7 +19,18 @@ FOREIGN = ("/usr/local/", "/opt/", "/home/", "/root/", "/srv/")
 DPKG = "/var/lib/dpkg/info"
 LIST_LIMIT = 1 << 20
 """Bytes of a package's list of files; the largest of these, python3.x-minimal's, has 20 KiB."""
-OWNERS = ("waagent", "walinuxagent", "openssl", "python3-minimal", "python3.*-minimal", "python3", "python3.*")
+OWNERS = (
+    "waagent",
+    "walinuxagent",
+    "openssl",
+    "python3-minimal",
+    "python3.[0-9]-minimal",
+    "python3.[0-9][0-9]-minimal",
+    "python-is-python3",
+    "python-minimal",
+    "python2-minimal",
+    "python2.[0-9]-minimal",
+)
 """Packages of Debian and Ubuntu that may own one of them."""
 
 
@@ -32,7 +43,7 @@ def unowned(host: Host, paths: "tuple[Optional[str], ...]") -> "tuple[str, ...]"
     foreign = tuple(path for path in there if path.startswith(FOREIGN))
     if not host.info(DPKG):
         return foreign
-    lists = {found for owner in OWNERS for found in host.glob(f"{DPKG}/{owner}.list")}
+    lists = [found for owner in OWNERS for found in host.glob(f"{DPKG}/{owner}.list")]
     owned = {line for found in lists for line in (host.text(found, LIST_LIMIT) or "").splitlines()}
     return tuple(path for path in there if not {path, f"/usr{path}", path.replace("/usr/", "/", 1)} & owned)
 

@@ -21,7 +21,7 @@ def judge_units(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     if facts.state.units_error is not None:
         yield Unknown(facts.state.units_error)
     for unit in facts.state.units:
-        what = _what(unit)
+        what = _what(unit, run)
         if what is not None:
             severity, consequence = _consequence(unit.name, facts)
             yield Finding(
@@ -32,12 +32,13 @@ def judge_units(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             )
 
 
-def _what(unit: UnitRun) -> Optional[str]:
+def _what(unit: UnitRun, run: Run) -> Optional[str]:
+    """What is wrong with it. Conditions such as ConditionVirtualization=microsoft are right elsewhere than on Azure."""
     if unit.failed:
         return f"has failed ({plain(unit.result)})"
     if unit.ends_again_and_again:
         return f"has been started anew {unit.restarts} times, and ended every time"
-    if unit.condition_failed and unit.active == "inactive":
+    if unit.condition_failed and unit.active == "inactive" and run.platform is Platform.AZURE:
         return "was not started, because a condition of its unit does not hold"
     return None
 

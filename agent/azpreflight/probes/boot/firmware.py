@@ -16,7 +16,7 @@ from azpreflight.probes import kernels
 from azpreflight.probes.agents import AgentsFacts
 
 PLACES = ("/boot/efi", "/efi", "/boot")
-"""Where the EFI system partition is mounted."""
+"""Where the EFI system partition is mounted; the empty /boot/efi of one that is not mounted is no EFI of /boot."""
 FSTAB = "/etc/fstab"
 
 
@@ -37,7 +37,8 @@ class FirmwareFacts:
 def look(host: Host, run: Run) -> FirmwareFacts:
     """The names in \\EFI\\BOOT, whatever their case: the filesystem knows none."""
     file = "BOOTAA64.EFI" if kernels.is_arm(host) else "BOOTX64.EFI"
-    place, top = next(((place, top) for place in PLACES if (top := _inside(host, place, "EFI"))), (None, None))
+    tops = ((place, _inside(host, place, "EFI")) for place in PLACES)
+    place, top = next(((place, top) for place, top in tops if top is not None and host.list(top)), (None, None))
     if run.offline:
         fields = (line.split() for line in (host.text(FSTAB) or "").splitlines())
         wanted = place is not None or any(row[1:3] in (["/boot/efi", "vfat"], ["/efi", "vfat"]) for row in fields)
