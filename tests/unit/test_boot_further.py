@@ -117,6 +117,12 @@ def test_virtual_functions_are_left_alone(files: "dict[str, Any]", speaks: bool)
     assert bool(found) is speaks
 
 
+def test_hostile_rules_cost_no_time() -> None:
+    """Whatever a file of the greatest size repeats, each line is looked at once."""
+    for line in ("mana " * 12_000, "mana\n" * 13_000, "NM_UNMANAGED\n" * 5_000, "ATTR{flags" * 6_000):
+        assert len(findings(report(host({**MANAGER, RULES: line})), "boot-sriov")) == 1
+
+
 def test_the_finding_mends_itself() -> None:
     """The rule that it proposes satisfies it."""
     (finding,) = findings(report(host(MANAGER)), "boot-sriov")

@@ -36,8 +36,8 @@ CLOUD_INIT_UNITS = (
 LATE_UNITS = ("cloud-config.service", "cloud-final.service")
 """Those that run what the user asked for, after Ready has been reported."""
 LATE_STAGES = ("modules-config", "modules-final")
-LINE = 160
-"""Characters of an error that are kept."""
+READ, LINE = 4000, 160
+"""Characters of an error that are looked at, and that are kept."""
 
 
 @dataclass(frozen=True)
@@ -122,4 +122,4 @@ def _errors(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[StageError]:
     for name, stage in stages.items():
         errors = stage.get("errors")
         if isinstance(errors, list) and errors:
-            yield StageError(clean(name)[:LINE], clean(str(errors[0]))[:LINE], len(errors))
+            yield StageError(clean(name)[:LINE], clean(str(errors[0])[:READ])[:LINE], len(errors))

@@ -25,13 +25,10 @@ SETTINGS = (
 )
 LIMIT = 64 * 1024
 """Bytes of one file; few have 10 KiB."""
-BY_RULE = re.compile(
-    r"^(?!#).*(?:hv_pci|mlx[45]|mana\b|sriov|ATTR\{flags\})(?s:.*)^(?!#).*NM_UNMANAGED|"
-    r"^(?!#).*(?:hv_pci|mlx[45]|mana\b|ATTR\{flags\}).*NM_UNMANAGED",
-    re.MULTILINE | re.IGNORECASE,
-)
-"""The device and what is made of it, on one line or, with GOTO, on several; IFF_SLAVE is one of the flags."""
-BY_SETTING = re.compile(r"^\s*(?:unmanaged-devices|match-device)[+-]?=.*(?:mlx[45]|mana)", re.MULTILINE)
+DEVICE = re.compile(r"hv_pci|mlx[45]|\bmana\b|sriov|ATTR\{flags\}", re.IGNORECASE)
+"""What a rule knows them by; IFF_SLAVE is one of the flags."""
+UNMANAGED = "NM_UNMANAGED"
+KEYS = ("unmanaged-devices", "match-device")
 RULE = (
     'SUBSYSTEM=="net", ACTION!="remove", DRIVERS=="mana|mlx4_core|mlx5_core", ATTR{flags}=="0x?[89ABCDEF]??", '
     'ENV{NM_UNMANAGED}="1"'
@@ -54,12 +51,23 @@ def look(host: Host, run: Run) -> SriovFacts:
     """The unit, rules of udev, and NetworkManager's own settings."""
     if systemd.unit(host, UNIT).state is not UnitState.ENABLED:
         return SriovFacts()
-    for pattern, patterns in ((BY_RULE, RULES), (BY_SETTING, SETTINGS)):
-        paths = (path for one in patterns for path in host.glob(one))
-        told_by = next((path for path in paths if pattern.search(host.text(path, LIMIT) or "")), None)
-        if told_by is not None:
-            return SriovFacts(True, told_by)
-    return SriovFacts(True)
+    rules = (path for pattern in RULES for path in host.glob(pattern) if _by_rule(_lines(host, path)))
+    settings = (path for pattern in SETTINGS for path in host.glob(pattern) if _by_setting(_lines(host, path)))
+    return SriovFacts(True, next(rules, None) or next(settings, None))
+
+
+def _lines(host: Host, path: str) -> "list[str]":
+    """Those of the file that are no comments."""
+    return [line for line in (host.text(path, LIMIT) or "").splitlines() if not line.lstrip().startswith("#")]
+
+
+def _by_rule(lines: "list[str]") -> bool:
+    """The device and what is made of it, on one line or, with GOTO, on several."""
+    return any(UNMANAGED in line for line in lines) and any(DEVICE.search(line) for line in lines)
+
+
+def _by_setting(lines: "list[str]") -> bool:
+    return any(line.lstrip().startswith(KEYS) and DEVICE.search(line) for line in lines)
 
 
 def judge(facts: SriovFacts, run: Run) -> Iterator[Verdict]:
