@@ -8,6 +8,7 @@ the time of a run, it says so.
 
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -31,7 +32,7 @@ WATCH = 0.005
 OURS = (sys.executable, "-m", "tests.bench.rehearsal")
 MARKS = ("tests.bench.rehearsal", "azpreflight.firewall.worker")
 """What the command lines of azpreflight's own processes have in them."""
-ROW = "{:>7} {:16} {:24} {:>7} {:>7} {:>7} {:>9}"
+ROW = "{:>7} {:16} {:24} {:>7} {:>7} {:>7} {:>7} {:>9}"
 
 
 class Kind(NamedTuple):
@@ -52,6 +53,8 @@ class Measured(NamedTuple):
     """One run of one program."""
 
     wall_s: float
+    cpu_s: float
+    """Of the processor, with all that was started: what a busy machine changes least."""
     peak_mib: float
 
 
@@ -83,7 +86,7 @@ def main(arguments: "Sequence[str]") -> int:
     """Measure and print."""
     compile_checkout()
     runs = int(arguments[0]) if arguments else RUNS
-    print(ROW.format("rules", "kind", "program", "min s", "median", "max", "peak MiB"))
+    print(ROW.format("rules", "kind", "program", "min s", "median", "max", "cpu s", "peak MiB"))
     for size in SIZES:
         for kind in KINDS:
             _measure(kind, size, runs if size < MANY else max(runs // 4, 1))
@@ -105,7 +108,8 @@ def _measure(kind: str, size: int, runs: int) -> None:
     for name, found in measured.items():
         walls = [one.wall_s for one in found]
         figures = (f"{value:.3f}" for value in (min(walls), statistics.median(walls), max(walls)))
-        print(ROW.format(size, kind, name, *figures, f"{max(one.peak_mib for one in found):.0f}"), flush=True)
+        cpu = f"{statistics.median(one.cpu_s for one in found):.3f}"
+        print(ROW.format(size, kind, name, *figures, cpu, f"{max(one.peak_mib for one in found):.0f}"), flush=True)
 
 
 def run(command: "Sequence[str]", size: int, marks: "Sequence[str]") -> Measured:
@@ -117,17 +121,18 @@ def run(command: "Sequence[str]", size: int, marks: "Sequence[str]") -> Measured
     with tempfile.TemporaryFile() as output:
         began = time.monotonic()
         process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output)
-        while process.poll() is None:
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             _look(process.pid, peaks, marks)
             time.sleep(WATCH)
-        wall = time.monotonic() - began
+        wall, usage = time.monotonic() - began, ended[2]
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
         output.seek(0)
         said = json.loads(output.read()) if marks else None
     if said is not None and said["errors"]:
         print(f"not decided: {', '.join(said['errors'])}")
     elif said is not None and said["flows"][0] != ["blocked", size]:
         raise RuntimeError(f"{size} rules: {said}")
-    return Measured(wall, sum(peaks.values()) / 1024)
+    return Measured(wall, usage.ru_utime + usage.ru_stime, sum(peaks.values()) / 1024)
 
 
 def _look(pid: int, peaks: "dict[int, int]", marks: "Sequence[str]") -> None:

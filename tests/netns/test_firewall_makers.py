@@ -73,7 +73,9 @@ def test_rules_that_iptables_made_are_shown_as_iptables_shows_them(vm: Guest) ->
         f"iptables-nft -A OUTPUT ! -s 10.9.0.0/16 -o eth0 -p tcp -d {WIRE} --dport 80 -j DROP;"
         " iptables-nft -A INPUT -f -j DROP; iptables-nft -A INPUT -p udp ! --sport 1:1023 -g own 2>/dev/null || true;"
         " iptables-nft -t mangle -A OUTPUT -p tcp -m multiport --dports 1,443 -m mark ! --mark 7 -j DROP;"
-        " ip6tables-nft -A OUTPUT -d 2001:db8::/32 -p tcp --syn -j ACCEPT"
+        " ip6tables-nft -A OUTPUT -d 2001:db8::/32 -p tcp --syn -j ACCEPT;"
+        " iptables-nft -t raw -A OUTPUT -j TRACE; ip6tables-nft -t raw -A OUTPUT -j NFLOG --nflog-prefix 'a b';"
+        " ip6tables-nft -t mangle -A OUTPUT -j NFLOG --nflog-group 3 --nflog-threshold 5"
     )
     look = vm.look()
     assert [found.name for found in look.dumps] == ["nft chains", "nft ip", "nft ip6"]

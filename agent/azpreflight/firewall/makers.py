@@ -31,6 +31,11 @@ _PLAIN = re.compile(
             r"meta mark (?:& 0x[0-9a-f]+ [!=]= |!= )?0x[0-9a-f]+",
             r"limit rate [0-9]+/\w+(?: burst [0-9]+ packets)?",
             r"counter packets [0-9]+ bytes [0-9]+",
+            r'log prefix "[^"]*"',
+            r"(?:log )?group [0-9]+",
+            r"(?:snaplen|queue-threshold) [0-9]+",
+            r"meta nftrace set 1",
+            r'comment "[^"]*"',
             r"(?:jump|goto) \S+",
             r"accept|drop|return",
         )
