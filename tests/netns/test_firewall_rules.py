@@ -336,6 +336,17 @@ def test_nft(vm: Guest, case: str) -> None:
     assert vm.look().summary == expected
 
 
+def test_what_filters_frames_is_told(vm: Guest) -> None:
+    """The next hop's hardware address is given in the rehearsal, so that nobody asks for it."""
+    vm.shell(
+        "nft 'add table arp card'; nft 'add chain arp card o { type filter hook output priority 0; }';"
+        " nft 'add rule arp card o drop'"
+    )
+    look = vm.look()
+    assert look.summary == {}
+    assert [limit[:40] for limit in look.rehearsal.limits] == ["tables of the families arp and bridge fil"[:40]]
+
+
 def test_nft_policy(vm: Guest) -> None:
     vm.shell(
         "nft -f - <<'END'\nadd table inet guard\n"

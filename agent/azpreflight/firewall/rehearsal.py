@@ -148,7 +148,10 @@ def load_errors_of(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
 
 def limits(tables: "Sequence[Table]") -> "tuple[str, ...]":
     """What these rules do that no rehearsal can copy."""
-    return tuple(limit for words, limit in _LIMITS if any(word in table.text for table in tables for word in words))
+    found = [limit for words, limit in _LIMITS if any(word in table.text for table in tables for word in words)]
+    if any(table.family in ("arp", "bridge") and table.matters for table in tables):
+        found.append("tables of the families arp and bridge filter frames, and the rehearsal sends none that need them")
+    return tuple(found)
 
 
 def keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
