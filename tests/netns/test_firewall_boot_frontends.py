@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from azpreflight.probes.firewall_flows import ANYWHERE
+from azpreflight.probes.firewall.flows import ANYWHERE
 from tests.netns import booting
 from tests.netns.booting import PERSISTENT, UFW, WANTS, Machine, words
 

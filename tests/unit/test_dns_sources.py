@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.probes.dns_sources import (
+from azpreflight.probes.dns.sources import (
     READERS,
     Named,
     Origin,

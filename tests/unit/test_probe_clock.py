@@ -9,7 +9,7 @@ from azpreflight import codec
 from azpreflight.model import Cause, Confidence, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import clock, dns, egress, network, platform, tls
 from azpreflight.probes.clock import ClockFacts
-from azpreflight.probes.clock_facts import span
+from azpreflight.probes.clock.facts import span
 from tests.fakes import Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_egress

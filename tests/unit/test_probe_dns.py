@@ -10,7 +10,7 @@ from azpreflight.host import DnsAnswer, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Config, Platform, Report, Result, Run, Severity, Stage
 from azpreflight.probes import dns, network, platform
 from azpreflight.probes.answers import Answer
-from azpreflight.probes.dns_facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
+from azpreflight.probes.dns.facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
 from azpreflight.probes.goalstate import Family, Plugin, Wanted
 from azpreflight.probes.resolvconf import PATH
 from azpreflight.probes.wireserver import Goal

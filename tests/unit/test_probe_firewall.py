@@ -15,7 +15,7 @@ from azpreflight.firewall.facts import Outcome as Decided
 from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import dns, firewall, network, platform, proxy
-from azpreflight.probes.firewall_flows import ANYWHERE, flows_of
+from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
 from azpreflight.probes.wireserver import VERSIONS_URL
 from tests.fakes import Denied, FakeHost, Link, Node
 from tests.judging import judged

@@ -17,7 +17,7 @@ from azpreflight.firewall.saved.plan import Reader, lines_of
 from azpreflight.host import Completed, Interface, Outcome, Route
 from azpreflight.model import Confidence, Finding, Report, Run, Severity, Stage
 from azpreflight.probes import firewall, savedrules
-from azpreflight.probes.firewall_flows import ANYWHERE
+from azpreflight.probes.firewall.flows import ANYWHERE
 from tests.fakes import Denied, FakeHost, Link, Node
 from tests.judging import judged
 from tests.unit.test_probe_firewall import ANSWERED, event, lost

@@ -9,7 +9,7 @@ from azpreflight import codec
 from azpreflight.host.castore import BUNDLES
 from azpreflight.model import Cause, Report, Run, Severity, Stage
 from azpreflight.probes import dns, egress, network, platform, tls
-from azpreflight.probes.tls_facts import CaStoreFacts
+from azpreflight.probes.tls.facts import CaStoreFacts
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.netns.documents import HELLO

@@ -20,8 +20,8 @@ from azpreflight.probes.answers import Answer
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, host_of, port_of, way
 from azpreflight.probes.egress.packages import consequence_of
 from azpreflight.probes.egress.wording import AGAIN, listed
-from azpreflight.probes.network_facts import NetworkFacts
-from azpreflight.probes.platform_facts import PlatformFacts
+from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.probes.tunnel import Evidence, Path, evidence, own_prefixes
 from azpreflight.probes.wireserver import WIRE_SERVER
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from azpreflight.host import Host
 from azpreflight.model import Check, NotApplicable, Probe, Run, Severity, Unknown, Verdict
 from azpreflight.probes.answers import Answer
-from azpreflight.probes.dns_facts import DnsFacts
+from azpreflight.probes.dns.facts import DnsFacts
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, host_of, way
 from azpreflight.probes.egress.fetch import LOOKUP, Means, first_of_each, reach
 from azpreflight.probes.egress.wording import hosts_of, open_up, place_of, shut_finding, told

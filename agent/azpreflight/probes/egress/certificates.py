@@ -10,12 +10,12 @@ from typing import Optional
 
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Unknown, Verdict
 from azpreflight.probes.answers import Answer, is_about_time
-from azpreflight.probes.clock_facts import ahead_of, span, witnesses
+from azpreflight.probes.clock.facts import ahead_of, span, witnesses
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, way
 from azpreflight.probes.egress.packages import consequence_of
 from azpreflight.probes.egress.wording import evidence_of, place_of
-from azpreflight.probes.platform_facts import PlatformFacts
-from azpreflight.probes.tls_facts import CaStoreFacts
+from azpreflight.probes.platform.facts import PlatformFacts
+from azpreflight.probes.tls.facts import CaStoreFacts
 
 PUBLIC_AUTHORITIES = ("O=Microsoft Corporation", "O=DigiCert Inc")
 """Who issues the certificates of Azure's own servers (Microsoft Learn, "Azure Certificate Authority details"). One of

@@ -13,7 +13,7 @@ from typing import Optional
 
 from azpreflight.host import Host, Outcome, Phase
 from azpreflight.probes.answers import Answer, answer_of
-from azpreflight.probes.dns_facts import CONTROL, DnsFacts, addresses_of, made_up, speaks
+from azpreflight.probes.dns.facts import CONTROL, DnsFacts, addresses_of, made_up, speaks
 from azpreflight.probes.egress.facts import host_of, port_of
 from azpreflight.probes.goalstate import GoalState, bare
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy

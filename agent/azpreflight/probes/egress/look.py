@@ -15,7 +15,7 @@ from azpreflight.host import Host
 from azpreflight.model import Platform, Run
 from azpreflight.probes import repositories
 from azpreflight.probes.answers import Answer, answer_of
-from azpreflight.probes.dns_facts import DnsFacts
+from azpreflight.probes.dns.facts import DnsFacts
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, port_of, way
 from azpreflight.probes.egress.fetch import (
     ATTEMPT,

@@ -22,7 +22,7 @@ from azpreflight.probes.egress.wording import (
     shut_finding,
     told,
 )
-from azpreflight.probes.platform_facts import NOT_ROOT, PLUGIN_FLOW, PlatformFacts
+from azpreflight.probes.platform.facts import NOT_ROOT, PLUGIN_FLOW, PlatformFacts
 
 BY_PROXY = "a proxy keeps it from coming, see proxy-agent and proxy-required"
 NO_PACKAGES = "this VM's goal state names no package"

@@ -8,7 +8,7 @@ from azpreflight.model import Platform, Run
 from azpreflight.probes.egress import catalogue
 from azpreflight.probes.egress.catalogue import Known
 from azpreflight.probes.goalstate import GoalState, Wanted
-from azpreflight.probes.platform_facts import PlatformFacts
+from azpreflight.probes.platform.facts import PlatformFacts
 
 MAX_PACKAGES = 12
 """Extensions whose packages are tried; a VM with more is rare, and they share their stores."""

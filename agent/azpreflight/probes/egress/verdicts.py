@@ -3,7 +3,7 @@
 from typing import Optional
 
 from azpreflight.model import ExtensionVerdict, Run
-from azpreflight.probes.dns_facts import DnsFacts, known_addresses, named
+from azpreflight.probes.dns.facts import DnsFacts, known_addresses, named
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, way
 from azpreflight.probes.egress.packages import why_no_packages
 from azpreflight.probes.egress.wording import told

@@ -13,7 +13,7 @@ from azpreflight.host import Host
 from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents import Provisioner
 from azpreflight.probes.generalization.common import agents_of, config_of, leftover
-from azpreflight.probes.platform_facts import PlatformFacts
+from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.probes.wording import files, plain
 
 PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"

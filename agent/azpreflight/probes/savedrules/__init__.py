@@ -17,8 +17,8 @@ from azpreflight.firewall.saved.rehearsal import Setting, rehearse
 from azpreflight.firewall.scene import scene_of
 from azpreflight.host import Host
 from azpreflight.model import Cause, Check, Probe, Run, Severity
-from azpreflight.probes import savedrules_judges as judges
-from azpreflight.probes.firewall_flows import flows_of
+from azpreflight.probes.firewall.flows import flows_of
+from azpreflight.probes.savedrules import judges
 
 __all__ = ["PROBE", "SavedRulesFacts", "gather"]
 

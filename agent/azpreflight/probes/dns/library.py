@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from azpreflight.host import Outcome
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
-from azpreflight.probes.dns_answers import fails
-from azpreflight.probes.dns_facts import EVERYTHING, DnsFacts, Server, known_addresses, named, speaks
-from azpreflight.probes.dns_servers import nobody_to_judge
+from azpreflight.probes.dns.answers import fails
+from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, Server, known_addresses, named, speaks
+from azpreflight.probes.dns.servers import nobody_to_judge
 
 NSSWITCH = "/etc/nsswitch.conf"
 

@@ -16,8 +16,8 @@ from typing import Optional, Union
 from azpreflight.host import Host, HostError, Interface, Outcome
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, Verdict
 from azpreflight.probes import leases
-from azpreflight.probes.network_dhcp import judge_wire_server
-from azpreflight.probes.network_facts import IMDS, SOMEWHERE, WIRE_SERVER, DefaultRoute, NetworkFacts
+from azpreflight.probes.network.dhcp import judge_wire_server
+from azpreflight.probes.network.facts import IMDS, SOMEWHERE, WIRE_SERVER, DefaultRoute, NetworkFacts
 
 RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 """The second has the servers behind systemd-resolved's stub."""

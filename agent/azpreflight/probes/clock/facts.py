@@ -7,7 +7,7 @@ from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.probes.answers import Answer
-from azpreflight.probes.platform_facts import PlatformFacts
+from azpreflight.probes.platform.facts import PlatformFacts
 
 
 @dataclass(frozen=True)

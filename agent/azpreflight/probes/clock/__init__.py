@@ -13,10 +13,10 @@ from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Probe, Run, Severity, Unknown, Verdict
 from azpreflight.probes.answers import is_about_time
-from azpreflight.probes.clock_facts import ahead_of, span, witnesses
+from azpreflight.probes.clock.facts import ahead_of, span, witnesses
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
 from azpreflight.probes.instance import IMDS
-from azpreflight.probes.platform_facts import PlatformFacts
+from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.probes.wireserver import WIRE_SERVER
 from azpreflight.probes.wording import several
 

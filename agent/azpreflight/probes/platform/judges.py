@@ -6,8 +6,8 @@ from azpreflight.host import Outcome
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.answers import Answer, said
-from azpreflight.probes.network_facts import NetworkFacts
-from azpreflight.probes.platform_facts import (
+from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.platform.facts import (
     FLOWS,
     IMDS_FLOW,
     NOT_ASKED,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Unknown, Verdict
-from azpreflight.probes.dns_facts import (
+from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
     IMPOSSIBLE,
@@ -23,8 +23,8 @@ from azpreflight.probes.dns_facts import (
     speaks,
     upstream,
 )
-from azpreflight.probes.dns_servers import baked, nobody_to_judge
-from azpreflight.probes.dns_sources import Origin
+from azpreflight.probes.dns.servers import baked, nobody_to_judge
+from azpreflight.probes.dns.sources import Origin
 
 PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP", SILENCE)
 """After these the C library asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""

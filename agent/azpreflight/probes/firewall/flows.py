@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from azpreflight.firewall.facts import Flow, Purpose
 from azpreflight.model import Run
-from azpreflight.probes.dns_facts import DnsFacts, addresses_of, judged
-from azpreflight.probes.network_facts import IMDS, WIRE_SERVER, NetworkFacts
+from azpreflight.probes.dns.facts import DnsFacts, addresses_of, judged
+from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, host_of_proxy, is_address, port_of_proxy
 
 DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68

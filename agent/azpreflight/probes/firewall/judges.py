@@ -10,11 +10,11 @@ from azpreflight.firewall.saved.facts import SavedRulesFacts
 from azpreflight.host import Outcome as Answered
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
-from azpreflight.probes.dns_facts import DnsFacts, Role, Server, speaks
+from azpreflight.probes.dns.facts import DnsFacts, Role, Server, speaks
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
-from azpreflight.probes.firewall_flows import ANYWHERE
-from azpreflight.probes.network_facts import WIRE_SERVER
-from azpreflight.probes.platform_facts import PlatformFacts
+from azpreflight.probes.firewall.flows import ANYWHERE
+from azpreflight.probes.network.facts import WIRE_SERVER
+from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.probes.wording import plain
 
 REHEARSED = "the kernel did so in a rehearsal of the same rules"

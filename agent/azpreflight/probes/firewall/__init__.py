@@ -20,9 +20,9 @@ from azpreflight.firewall.second import second_opinion
 from azpreflight.firewall.tools import backend_of, programs_of
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Finding, Judge, Probe, Run, Severity, Unknown, Verdict
-from azpreflight.probes import firewall_judges as judges
-from azpreflight.probes.firewall_flows import flows_of
-from azpreflight.probes.firewall_limits import judge_limits
+from azpreflight.probes.firewall import judges
+from azpreflight.probes.firewall.flows import flows_of
+from azpreflight.probes.firewall.limits import judge_limits
 from azpreflight.probes.wording import count
 
 __all__ = ["PROBE", "FirewallFacts", "gather"]

@@ -5,7 +5,7 @@ from typing import Union
 
 from azpreflight.host import Outcome
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes.dns_facts import (
+from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
     STUBS,
@@ -22,7 +22,7 @@ from azpreflight.probes.dns_facts import (
     speaks,
     upstream,
 )
-from azpreflight.probes.dns_sources import Origin
+from azpreflight.probes.dns.sources import Origin
 from azpreflight.probes.resolvconf import FileState
 from azpreflight.probes.wording import several
 

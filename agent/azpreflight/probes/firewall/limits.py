@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from azpreflight.firewall.facts import FirewallFacts, UnitFilter
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
-from azpreflight.probes.network_facts import IMDS, WIRE_SERVER
+from azpreflight.probes.network.facts import IMDS, WIRE_SERVER
 from azpreflight.probes.wording import several
 
 FLOWS = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.leases import Lease
-from azpreflight.probes.network_facts import WIRE_SERVER, NetworkFacts
+from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
 
 
 def judge_wire_server(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:

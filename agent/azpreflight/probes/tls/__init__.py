@@ -12,7 +12,7 @@ from azpreflight.model import Cause, Check, Finding, Probe, Run, Severity, Verdi
 from azpreflight.probes import osrelease
 from azpreflight.probes.egress.facts import EgressFacts, Way, flow_of, way
 from azpreflight.probes.egress.packages import consequence_of
-from azpreflight.probes.tls_facts import CaStoreFacts
+from azpreflight.probes.tls.facts import CaStoreFacts
 
 BUNDLE_LIMIT = 4 << 20
 """Bytes of a bundle; the distributions' have 220 to 500 KiB, and companies add theirs."""

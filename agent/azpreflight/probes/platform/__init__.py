@@ -14,8 +14,8 @@ from azpreflight.host import Host, HostError, Outcome
 from azpreflight.model import Cause, Check, Judge, Platform, Probe, Run, Severity
 from azpreflight.probes import instance, wireserver
 from azpreflight.probes.clearance import cleared
-from azpreflight.probes.platform_facts import FLOWS, PlatformFacts, PlatformRoute
-from azpreflight.probes.platform_judges import (
+from azpreflight.probes.platform.facts import FLOWS, PlatformFacts, PlatformRoute
+from azpreflight.probes.platform.judges import (
     judge_goal_state,
     judge_metadata,
     judge_plugin,

@@ -13,8 +13,8 @@ from azpreflight.firewall.saved.facts import Boot, Hook, SavedRulesFacts
 from azpreflight.firewall.saved.rehearsal import tables_of_boot
 from azpreflight.model import Confidence, Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
-from azpreflight.probes.firewall_flows import ANYWHERE
-from azpreflight.probes.firewall_judges import PARTS, RULE_LIMIT, confidence_of, reason_of
+from azpreflight.probes.firewall.flows import ANYWHERE
+from azpreflight.probes.firewall.judges import PARTS, RULE_LIMIT, confidence_of, reason_of
 from azpreflight.probes.wording import count, plain, several
 
 SOME_ORDERS = "nothing says which of {} the boot starts first, and it is so only if {} do in this order"

@@ -8,7 +8,7 @@ from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.host import DnsAnswer, Outcome
-from azpreflight.probes.dns_sources import Origin, Source
+from azpreflight.probes.dns.sources import Origin, Source
 from azpreflight.probes.resolvconf import ResolvConfFile, is_local
 
 CONTROL = "168.63.129.16"

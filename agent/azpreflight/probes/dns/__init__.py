@@ -15,8 +15,8 @@ from typing import Any, Optional
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Platform, Probe, Run, Severity
 from azpreflight.probes.clearance import cleared
-from azpreflight.probes.dns_answers import judge_answers
-from azpreflight.probes.dns_facts import (
+from azpreflight.probes.dns.answers import judge_answers
+from azpreflight.probes.dns.facts import (
     CONTROL,
     IMPOSSIBLE,
     STUBS,
@@ -30,15 +30,15 @@ from azpreflight.probes.dns_facts import (
     remote_servers,
     sibling_of,
 )
-from azpreflight.probes.dns_file import judge_file
-from azpreflight.probes.dns_library import judge_library
-from azpreflight.probes.dns_servers import judge_servers, judge_tcp
-from azpreflight.probes.dns_sources import files_that_name_servers, servers_of_links, sources_of
+from azpreflight.probes.dns.file import judge_file
+from azpreflight.probes.dns.library import judge_library
+from azpreflight.probes.dns.servers import judge_servers, judge_tcp
+from azpreflight.probes.dns.sources import files_that_name_servers, servers_of_links, sources_of
 from azpreflight.probes.egress.catalogue import documented_hosts
 from azpreflight.probes.egress.plan import cloud_of
 from azpreflight.probes.leases import Lease
-from azpreflight.probes.network_facts import NetworkFacts
-from azpreflight.probes.platform_facts import PlatformFacts
+from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.probes.resolvconf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
 
 __all__ = ["PROBE", "DnsFacts", "addresses_of", "gather", "remote_servers"]

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator
 
 from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes.dns_facts import EVERYTHING, DnsFacts, named, plain, speaks
+from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, named, plain, speaks
 from azpreflight.probes.resolvconf import FileState, ResolvConfFile
 
 VOLATILE = ("/run/", "/var/run/")
