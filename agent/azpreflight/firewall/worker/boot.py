@@ -73,6 +73,11 @@ def _output(command: "list[str]", nowhere: int) -> "tuple[int, str]":
         os.close(memory)
 
 
+def _end(number: int, frame: object) -> None:
+    """The first process of a namespace of processes is ended by no signal that it does not handle."""
+    os._exit(128 + number)
+
+
 def main() -> int:
     """Read the job, go into the sandbox, rehearse there, answer. Whatever goes wrong is an answer too."""
     process.die_with_parent()
@@ -83,5 +88,7 @@ def main() -> int:
     except OSError as error:
         json.dump({"invalid": f"{type(error).__name__}: {error}"}, sys.stdout)
         return 0
+    signal.signal(signal.SIGALRM, _end)
+    signal.setitimer(signal.ITIMER_REAL, job["limit_s"] + ALARM_GRACE)
     answer(job, load_as_boot_does)
     return 0
