@@ -4,7 +4,9 @@ Results go to standard output and words about the run to standard error.
 """
 
 import importlib
+import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -31,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run one command and return its exit code."""
+    _occupy_closed_streams()
     asked = options.parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -46,6 +49,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
         traceback.print_exc()
         return EXIT_BUG
+
+
+def _occupy_closed_streams() -> None:
+    """Put something that fails as a closed stream does in place of each that the caller closed (`>&-`).
+
+    Otherwise Python has no object for it, and the next file that is opened takes its number: what any library or
+    program prints would go into that file.
+    """
+    for number, name, wrong_way in ((0, "stdin", os.O_WRONLY), (1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, wrong_way)  # it takes the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def _terminated(number: int, frame: Any) -> None:

@@ -110,6 +110,8 @@ def _line(marked: Any) -> int:
 def _shown(node: Any) -> str:
     """A value as the message shows it: its type where that is not what it looks like."""
     kind = str(node.tag).rpartition(":")[2]
+    if kind == "null":
+        return "nothing"
     return (
         f"{plain(node.value)[:80]} ({kind})"
         if isinstance(node.value, str)

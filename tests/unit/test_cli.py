@@ -41,6 +41,12 @@ def run(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)  # type: ignore[call-overload, no-any-return]  # keywords of subprocess.run
 
 
+def run_without(closed: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The program with one of its standard streams closed."""
+    command = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", sys.executable, "-m", "azpreflight", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
 # --- usage --------------------------------------------------------------------------------------------------------
 
 
@@ -104,6 +110,27 @@ def test_what_does_not_exist_is_exit_2(arguments: "list[str]", message: str, cap
     captured = capsys.readouterr()
     assert captured.err.startswith(f"azpreflight: {message}")
     assert captured.out == ""
+
+
+def test_a_closed_standard_output_is_exit_2(root: str, tmp_path: Path) -> None:
+    """As a full disk is, where the output was to go there; a file is written as always."""
+    arguments = ("check", "--root", root, "--only", OFFLINE, "-q")
+    done = run_without(1, *arguments)
+    assert (done.returncode, done.stderr) == (2, "azpreflight: cannot write to standard output: Bad file descriptor\n")
+    done = run_without(1, *arguments, "-o", str(tmp_path / "report"))
+    assert done.returncode != 2 and done.stderr == ""
+    assert (tmp_path / "report").read_text() == run(*arguments).stdout
+
+
+def test_a_closed_standard_error_or_input_changes_nothing(root: str) -> None:
+    """Nor do words that were meant for it go into a file that was opened since."""
+    arguments = ("check", "--root", root, "--only", OFFLINE, "-q")
+    expected = run(*arguments)
+    for number in (0, 2):
+        done = run_without(number, *arguments)
+        assert (done.returncode, done.stdout) == (expected.returncode, expected.stdout)
+    assert run_without(2, "decode", "/no/such/file").returncode == 2
+    assert "cannot read -: Bad file descriptor" in run_without(0, "decode", "-").stderr
 
 
 def test_a_wrong_configuration_is_exit_2_with_the_line(tmp_path: Path, capsys: Captured) -> None:

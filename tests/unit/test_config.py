@@ -60,7 +60,7 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
         ("cloud: moon", "c.yaml:1: cloud: expected one of public, usgov, china, found moon (str)"),
         ("\ncloud: [public]", "c.yaml:2: cloud: expected one of public, usgov, china, found a list"),
         ("cloud: {a: b}", "c.yaml:1: cloud: expected one of public, usgov, china, found a mapping"),
-        ("cloud:\n", "c.yaml:1: cloud: expected one of public, usgov, china, found  (null)"),
+        ("cloud:\n", "c.yaml:1: cloud: expected one of public, usgov, china, found nothing"),
         ("region: no", "c.yaml:1: region: expected the short name of a region, such as westeurope, found no (bool)"),
         ("region: West Europe", "found West Europe (str)"),
         ("endpoints: https://a", "c.yaml:1: endpoints: expected a list of http:// or https:// URLs, found https://a"),

@@ -47,6 +47,19 @@ def test_a_relative_path_is_written_beside_nothing_else(tmp_path: Path, monkeypa
     assert os.listdir(tmp_path) == ["report.json"]
 
 
+def test_a_relative_path_in_a_directory_that_is_gone_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's workspace may be removed below it; an absolute path still works."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SinkError, match=r"cannot write report\.json: No such file or directory"):
+        write_file("report.json", TEXT)
+    write_file(str(tmp_path / "report.json"), TEXT)
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
 def test_a_planted_link_is_replaced_and_its_target_stays(tmp_path: Path) -> None:
     """A root process that writes a report must not overwrite what somebody's link points to."""
     victim = tmp_path / "shadow"

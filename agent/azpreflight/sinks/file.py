@@ -18,8 +18,8 @@ def write_file(path: str, text: str, mode: int = FILE_MODE) -> None:
 
     A link in place of the file is replaced and not followed. SinkError if it is anything but a file or a link.
     """
-    folder, name = os.path.split(os.path.abspath(path))
     try:
+        folder, name = os.path.split(os.path.abspath(path))
         _refuse_special(path)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     except OSError as error:
