@@ -292,7 +292,11 @@ def _add_decoding(parser: argparse.ArgumentParser) -> None:
 def _add_file(parser: argparse.ArgumentParser, what: str) -> "argparse._ArgumentGroup":
     group = parser.add_argument_group("what is written")
     group.add_argument(
-        "-o", dest="output", metavar="FILE", help=f"write {what} to this file instead of standard output"
+        "-o",
+        dest="output",
+        metavar="FILE",
+        type=lambda path: None if path == "-" else path,
+        help=f"write {what} to this file instead of standard output, which - is too",
     )
     return group
 

@@ -245,6 +245,18 @@ def test_a_file_instead_of_standard_output_and_a_report_beside_it(root: str, tmp
     assert json.loads(report.read_text())["schema"] == "azpreflight.report/1"
 
 
+def test_a_dash_is_standard_output(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """As it is standard input for assess and decode; no file of that name is made."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for command in (["check", "--root", root, "--only", OFFLINE], ["record", "--root", root], ["decode", os.devnull]):
+        main([*command, "-o", "-"])
+        assert capsys.readouterr().out.strip()
+    assert os.listdir() == []
+
+
 def test_one_place_that_fails_leaves_the_others(root: str, tmp_path: Path, capsys: Captured) -> None:
     """The report still comes out on standard output, and the exit code says that not all was written."""
     assert main(["check", "--root", root, "--report", str(tmp_path / "no" / "report.json")]) == 2
