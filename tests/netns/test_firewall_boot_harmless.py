@@ -1,7 +1,6 @@
 """To rehearse the next boot leaves no trace: no rule, setting, file, mount or process, whatever ends the rehearsal."""
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -13,13 +12,13 @@ import pytest
 from azpreflight.firewall.saved.facts import SavedRulesFacts
 from tests.netns import booting
 from tests.netns.booting import PERSISTENT, UFW, WANTS, Machine
-from tests.netns.test_firewall_harmless import APPEARS, ENDS, STATE, children, namespace_link, namespaces, read
+from tests.netns.test_firewall_harmless import APPEARS, ENDS, children, namespace_link, namespaces, read
+from tests.netns.test_firewall_harmless import state as outside
 
 pytestmark = pytest.mark.root
 
 WORKER = b"azpreflight.firewall.worker.boot"
 LIVE = "iptables-legacy -A OUTPUT -d 192.0.2.1 -j DROP; iptables-nft -A OUTPUT -d 192.0.2.2 -j DROP"
-COUNTERS = re.compile(r"packets [0-9]+ bytes [0-9]+|\[[0-9]+:[0-9]+\]")
 INSIDE = """
 cat /proc/mounts
 grep -rs . /proc/sys/net/ipv[46] /proc/sys/net/netfilter | grep -v -e nf_conntrack_count -e stable_secret
@@ -30,17 +29,9 @@ ls -A /run /tmp /var/log
 SWITCH_ON = "sed -i s/^ENABLED=.*/ENABLED=yes/ /etc/ufw/ufw.conf; echo kernel/panic=77 >> /etc/ufw/sysctl.conf"
 
 
-def outside(machine: Machine) -> str:
-    """All that the kernel holds for the machine's own network, as the tools of this one tell; without counters, because
-    its kernel itself looks for IPv6 routers now and then, and the rules count that."""
-    command = namespaces.inside(machine.namespace, ["sh", "-c", STATE])
-    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
-    return COUNTERS.sub("counted", said)
-
-
 def state(machine: Machine) -> "tuple[str, str]":
-    """And its files, mounts and settings."""
-    return outside(machine), machine.shell(INSIDE)
+    """What the kernel holds for the machine's network, and its files, mounts and settings."""
+    return outside(machine.namespace), machine.shell(INSIDE)
 
 
 @pytest.fixture(name="machine", scope="module")
