@@ -202,6 +202,7 @@ def test_a_user_who_is_logged_in_goes_all_the_same(ready: Path) -> None:
     ("script", "reason"),
     [
         (f"mkdir -p /run/azpreflight; flock /run/azpreflight/seal.lock {SEAL} --yes", "another seal is at work"),
+        (f"rm -rf /run/azpreflight; touch /run/azpreflight; {SEAL} --yes", "cannot lock /run/azpreflight/seal.lock"),
         (
             'python3 -c \'import fcntl, sys, time; f = open("/var/lib/dpkg/lock-frontend", "w"); '
             "fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(20)' & sleep 1; " + f"{SEAL} --yes",
@@ -219,7 +220,7 @@ def test_a_user_who_is_logged_in_goes_all_the_same(ready: Path) -> None:
     ],
 )
 def test_a_bad_moment_is_refused(ready: Path, script: str, reason: str) -> None:
-    """Another seal, a package manager, cloud-init at work, no root, no agents."""
+    """Another seal, no place for a lock, a package manager, cloud-init at work, no root, no agents."""
     done = seal(ready, script)
     assert (done.returncode, reason in done.stderr) == (4, True), done.stderr
     assert (ready / "var/lib/waagent/ovf-env.xml").exists()

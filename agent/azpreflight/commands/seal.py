@@ -28,8 +28,13 @@ NOT_VERIFIED = "changed, and not verified: do not capture this machine"
 
 def seal(asked: argparse.Namespace) -> int:
     """Make this machine fit to be captured, and prove it."""
-    if os.geteuid() == 0 and changes.lock(LOCK) is None:
-        return _refuse(["another seal is at work"])
+    if os.geteuid() == 0 and not asked.dry_run:
+        try:
+            lock = changes.lock(LOCK)
+        except HostError as error:
+            return _refuse([str(error)])
+        if lock is None:
+            return _refuse(["another seal is at work"])
     prepared = prepare(asked)
     report = prepared.report(Stage.BUILD)
     host = LocalHost(budget=RUN_BUDGET + preflight.STATUS_TIMEOUT)
