@@ -155,7 +155,7 @@ def test_it_says_what_check_says_of_the_same_tree(place: Path) -> None:
         plant(root)
         let_waagent_provision(root)
         path = place / "disk.raw"
-        disk(path, [Part(700, root)])
+        disk(path, [Part(2500, root)])
         tree = json.loads(azpreflight("check", "--root", str(root), "--format", "json").stdout)
     image = looked(path)
     expected = {name: status for name, status in statuses(tree).items() if not name.startswith("image-")}
