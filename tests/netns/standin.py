@@ -179,7 +179,7 @@ def _files(tree: Path) -> "dict[str, Optional[str]]":
     """What the platform and the image maker put into every healthy VM. Without cloud-init, waagent provisions it."""
     files: dict[str, Optional[str]] = {
         "/etc/resolv.conf": RESOLV_CONF,
-        "/etc/apt/sources.list": "deb http://deb.debian.org/debian bookworm main\n",
+        "/etc/apt/sources.list": "deb http://packages.example.org/debian bookworm main\n",
         LEASES: lease(topology.WIRE_SERVER),
         "/etc/hosts": "127.0.0.1 localhost\n",
         BUNDLE: certificates()["authority"],

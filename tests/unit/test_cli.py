@@ -408,8 +408,9 @@ def test_a_bug_is_exit_70_with_the_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_ends_at_once(number: signal.Signals, code: int) -> None:
-    """Without a traceback, and without leaving its programs behind."""
-    command = with_probes("slow", "check", "--timeout", "30")
+    """Without a traceback, and without leaving its programs behind; also where the tests run in the background, whose
+    programs a shell lets ignore SIGINT."""
+    command = ("env", "--default-signal=INT,TERM", *with_probes("slow", "check", "--timeout", "30"))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not sleeper():
             assert process.poll() is None

@@ -41,7 +41,7 @@ PUBLIC_SUFFIXES = (
     ".opinsights.azure.com.",
     ".windowsupdate.com.",
     ".ubuntu.com.",
-    ".debian.org.",
+    ".example.org.",
     ".digicert.com.",
 )
 RCODES = {"refused": dns.rcode.REFUSED, "servfail": dns.rcode.SERVFAIL, "nxdomain": dns.rcode.NXDOMAIN}
