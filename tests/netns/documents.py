@@ -196,6 +196,11 @@ def instance() -> "dict[str, object]":
             "location": "westeurope",
             "name": "standin",
             "osType": "Linux",
+            "osProfile": {  # cloud-init goes by it where it cannot read the provisioning disc
+                "adminUsername": "newuser",
+                "computerName": "newvm",
+                "disablePasswordAuthentication": "false",
+            },
             "publisher": "",
             "offer": "",
             "sku": "",

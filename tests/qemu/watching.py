@@ -1,5 +1,6 @@
 """What a machine says of itself: on its serial port, as everybody can read it, and by the guest agent, to compare."""
 
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -65,18 +66,24 @@ def reported(machine: Machine, verdict: Optional[str] = None, cause: Optional[st
     """
     deadline = time.monotonic() + VERDICT_TIMEOUT
     up, read = machine.started, 0
+    newest: Optional[Mapping[str, Any]] = None
     while time.monotonic() < deadline:
         said = machine.said()
         if NETWORK.search(said, max(read - 80, 0)):
             up = time.monotonic()
         reports = decode(said).reports if len(said) > read else ()
-        newest = reports[0].document if reports else None
-        if newest is not None and verdict in (None, newest["verdict"]) and cause in (None, *causes(newest)[:1]):
+        newest = reports[0].document if reports else newest
+        if (
+            reports
+            and newest is not None
+            and verdict in (None, newest["verdict"])
+            and cause in (None, *causes(newest)[:1])
+        ):
             return Told(newest, time.monotonic() - up, len(reports))
         read = len(said)
         time.sleep(POLL_S)
-    tail = machine.said()[-3000:].decode("utf-8", "replace")
-    raise TimeoutError(f"no report {verdict or ''} {cause or ''} on the serial port: {tail}")
+    last = "there is none" if newest is None else f"the newest is {newest['verdict']}: {json.dumps(newest['causes'])}"
+    raise TimeoutError(f"no report {verdict or ''} {cause or ''} on the serial port; {last}")
 
 
 def until(machine: Machine, command: str, word: str) -> None:
