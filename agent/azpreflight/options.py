@@ -86,7 +86,6 @@ def parser() -> argparse.ArgumentParser:
     _add_evidence(sub["check"])
     _add_question(sub["record"])
     _add_file(sub["record"], "the snapshot")
-    sub["record"].add_argument("--image", action="store_true", help="only what the image's own files say")
     sub["assess"].add_argument(
         "file", metavar="FILE", help="a snapshot that record has written; - reads standard input"
     )
@@ -165,7 +164,8 @@ def _add_evidence(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-captured",
         metavar="FILE",
-        help="what `record --image` saved before the agents ran: the image is judged by that and not by what they left",
+        help="judge the image by what this file saw of it before the agents ran; where there is no such file yet, look "
+        "at the image first and save that there",
     )
 
 

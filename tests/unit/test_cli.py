@@ -177,6 +177,33 @@ def test_a_recorded_image_is_judged_as_it_was(root: str, tmp_path: Path, capsys:
     assert len(codes) == 1 and reports[0] == reports[1]
 
 
+def test_the_first_look_keeps_what_the_image_was_like(root: str, tmp_path: Path, capsys: Captured) -> None:
+    """What comes to be afterwards is of this machine, and no word about the image; the file is not written again."""
+    saved = tmp_path / "as-captured.json"
+    command = ["check", "--root", root, "--only", "gen-shell-history", "--as-captured", str(saved), "--format", "json"]
+    assert main(command) == 0
+    kept = saved.read_bytes()
+    (Path(root) / "root").mkdir()
+    (Path(root) / "root" / ".bash_history").write_text("make all\n")
+    assert main(command) == 0
+    assert saved.read_bytes() == kept
+    saved.unlink()
+    main(command)
+    assert re.findall(r'"status": "(\w+)"', capsys.readouterr().out) == ["pass", "pass", "fail"]
+
+
+def test_where_the_first_look_cannot_be_kept_the_report_comes_all_the_same(
+    root: str, tmp_path: Path, capsys: Captured
+) -> None:
+    """That is told; a file that is no snapshot is not taken for one."""
+    missing = str(tmp_path / "missing" / "as-captured.json")
+    assert main(["check", "--root", root, "--only", OFFLINE, "--as-captured", missing, "--format", "json"]) in (0, 1, 3)
+    said = capsys.readouterr()
+    assert json.loads(said.out)["schema"] == "azpreflight.report/1"
+    assert "the next look will not know what this image was like" in said.err
+    assert main(["check", "--root", root, "--as-captured", os.devnull]) == 2
+
+
 def test_a_snapshot_comes_through_a_pipe(root: str) -> None:
     """`ssh vm azpreflight record | azpreflight assess -` works."""
     recorded = run("record", "--root", root)

@@ -21,7 +21,7 @@ from azpreflight.probes import logs
 from azpreflight.sinks.errors import SinkError
 
 FIRST_LOOK = "/run/azpreflight/as-captured.json"
-"""The snapshot taken before the agents have run."""
+"""The snapshot that the first look takes before the agents have run; gone with the boot."""
 OVF = "/var/lib/waagent/ovf-env.xml"
 """Both agents leave the provisioning disc's content here once they have read it."""
 WATCHED = (
@@ -35,6 +35,9 @@ WATCHED = (
 )
 LOOK_TIMEOUT = 60.0
 """Seconds until a child is killed: its budget, and the slow start of Python on a machine that boots."""
+PATIENCE = 2.0
+"""Times as long that the next look may take, where one was ended by this: the machine is slower than was thought."""
+LONGEST_LOOK_S = 480.0
 FAILED_REST_S = 10.0
 """Seconds until a look is tried again that gave no report."""
 EARLY_S = 120.0
@@ -70,9 +73,8 @@ class BootWatch:
         try:
             agents = AgentLogs(self.host, from_start=service.uptime() > EARLY_S)
             if known is None:
-                self._keep_first_look()
                 self._remember(vm, Memory(vm or ""))
-            went_well = self._watch(watch, agents)
+            went_well = self._watch(watch, agents, self._as_captured(known is None))
         finally:
             watch.close()
         service.notify("STOPPING=1")
@@ -84,16 +86,17 @@ class BootWatch:
             return f"turned off by {OFF}"
         return "this VM was watched to the end before" if known is not None and known.over else None
 
-    def _watch(self, watch: Watch, agents: AgentLogs) -> bool:
+    def _watch(self, watch: Watch, agents: AgentLogs, as_captured: "tuple[str, ...]") -> bool:
         """Look until it is over; True if it ended well."""
-        history = History()
+        history, patience = History(), LOOK_TIMEOUT
         while True:
             began = service.uptime()
-            report = self._look()
+            report = self._look(as_captured, patience)
             now = service.uptime()
             if report is None and now >= LIMIT_S:
                 return False
             if report is None:
+                patience = min(patience * PATIENCE, LONGEST_LOOK_S)
                 self._rest(watch, LOOK_TIMEOUT, FAILED_REST_S)
                 continue
             progress = agents.progress(not report.extensions and "goal-state" in self._first_seen)
@@ -116,19 +119,24 @@ class BootWatch:
 
     # looking
 
-    def _keep_first_look(self) -> None:
-        """What the image looks like before the agents change it; a failure costs only that evidence."""
+    def _as_captured(self, first_boot: bool) -> "tuple[str, ...]":
+        """What a look is asked so that it knows the image as it was before the agents ran.
+
+        The first look of a VM's first boot sees that and keeps it; a failure costs only that evidence. A later boot
+        comes too late for it.
+        """
+        if not first_boot and not os.path.exists(self.first_look):
+            return ()
         try:
             os.makedirs(os.path.dirname(self.first_look), mode=0o750, exist_ok=True)
-            command = (*self.command, "record", "--stage", "firstboot", "--image", "-o", self.first_look)
-            looking.run(self.host, command, LOOK_TIMEOUT)
-        except (HostError, OSError) as error:
+        except OSError as error:
             say(f"no snapshot of the image as it was captured: {error}")
+            return ()
+        return ("--as-captured", self.first_look)
 
-    def _look(self) -> Optional[Report]:
-        first = ("--as-captured", self.first_look) if os.path.exists(self.first_look) else ()
-        asked = ("check", "--stage", "firstboot", "--format", "json", *first, *self.arguments)
-        return looking.look(self.host, (*self.command, *asked), LOOK_TIMEOUT)
+    def _look(self, as_captured: "tuple[str, ...]", patience: float) -> Optional[Report]:
+        asked = ("check", "--stage", "firstboot", "--format", "json", *as_captured, *self.arguments)
+        return looking.look(self.host, (*self.command, *asked), patience)
 
     def _with_timeline(self, report: Report, now: float, provisioned: bool, extensions_done: bool) -> Report:
         reached = set(timeline.reached(report))

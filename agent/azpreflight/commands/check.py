@@ -39,18 +39,29 @@ BLIND = (
 def check(asked: argparse.Namespace) -> int:
     """Look, judge and print."""
     known(asked)
+    image = None if asked.as_captured is None else _as_captured(asked, asked.as_captured)
     probes = needed(asked.only)
     snapshot = look(asked, _of_files(probes) if asked.files else probes, files_only=asked.files)
-    if asked.as_captured is not None:
-        image = _recorded(asked.as_captured).probes
-        kept = {name: image[name] for name in IMAGE_PROBES if name in image}
+    if image is not None:
+        kept = {name: image.probes[name] for name in IMAGE_PROBES if name in image.probes}
         snapshot = replace(snapshot, probes={**snapshot.probes, **kept})
     return deliver(asked, snapshot)
 
 
+def _as_captured(asked: argparse.Namespace, path: str) -> Snapshot:
+    """The snapshot in this file; where there is none, what the image is like now, which is saved there."""
+    if os.path.lexists(path):
+        return _recorded(path)
+    image = look(asked, with_needs(set(IMAGE_PROBES), PROBES))
+    failed = _failure(path, json.render_snapshot(image))
+    if failed is not None:
+        say(f"the next look will not know what this image was like: {failed}")
+    return image
+
+
 def record(asked: argparse.Namespace) -> int:
     """Look, and save what was seen."""
-    snapshot = look(asked, with_needs(set(IMAGE_PROBES), PROBES) if asked.image else PROBES)
+    snapshot = look(asked, PROBES)
     _write(asked.output, json.render_snapshot(snapshot))
     bugs = [name for name, gathered in snapshot.probes.items() if gathered.traceback]
     return _bug(bugs) if bugs else 0

@@ -92,27 +92,29 @@ def decide(
     current = diagnosis(report)
     at_limit = uptime_s >= LIMIT_S
     over = well(report, progress) or at_limit
+    held_s = settled_s(report, network_s) - uptime_s if history.said is None else 0.0
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
-        say = not coming_up(report, uptime_s, network_s)
+        say = held_s <= 0.0
     else:
         say = current != history.said and current == history.seen
     changed = current != history.seen
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
     kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s)
     pause = min(max(wait_s, look_s * REST), LONGEST_S, max(LIMIT_S - uptime_s, 0.0))
+    if held_s > 0.0:
+        pause = min(pause, max(held_s, SHORTEST_S))
     return Decision(say=say, over=over, wait_s=pause, history=kept)
 
 
-def coming_up(report: Report, uptime_s: float, network_s: Optional[float]) -> bool:
-    """True while some of what is wrong may be that the machine is still booting."""
+def settled_s(report: Report, network_s: Optional[float]) -> float:
+    """Seconds after boot until which what is wrong may be that the machine is still booting; 0 if it cannot be that."""
     if report.verdict is Readiness.UNDECIDED:
-        return uptime_s < UNDECIDED_S
-    settled_s = UNDECIDED_S if network_s is None else max(SETTLE_S, network_s + GRACE_S)
-    if uptime_s >= settled_s:
-        return False
-    return any(entry.cause in COMING_UP for entry in report.causes if entry.severity is Severity.ERROR)
+        return UNDECIDED_S
+    if not any(entry.cause in COMING_UP for entry in report.causes if entry.severity is Severity.ERROR):
+        return 0.0
+    return UNDECIDED_S if network_s is None else max(SETTLE_S, network_s + GRACE_S)
 
 
 def well(report: Report, progress: Progress) -> bool:
