@@ -33,8 +33,8 @@ PACKERS = {
     "lz4": "lz4 -l -1",
     "lzma": "xz --format=lzma -0",
 }
-"""dracut's own commands, at the lowest level since making an image is what takes the time; so xz in blocks, of which
-several processors unfold one each. initramfs-tools of bookworm makes a single block. The last one nobody chooses."""
+"""dracut's own commands, at the lowest level since making an image is what takes the time; so xz in blocks, as
+initramfs-tools has it too, of which several processors unfold one each. The last one nobody chooses."""
 KINDS = (*(("bookworm", compression) for compression in tuple(PACKERS)[:4]), ("trixie", "zstd"))
 """Every compression of one generation; of the next its own, whose modules are in an archive before the compressed."""
 PROBES = (agents.PROBE, boot.PROBE)

@@ -64,7 +64,7 @@ def measured(data: bytes, release: str, runs: int) -> "Iterator[str]":
 
 def compressed(data: bytes, release: str) -> "tuple[str, memoryview]":
     """How the compressed part is compressed, and that part."""
-    asked: "list[tuple[str, memoryview]]" = []
+    asked: list[tuple[str, memoryview]] = []
 
     def note(compression: str, rest: memoryview) -> "Iterator[bytes]":
         asked.append((compression, rest))
