@@ -15,6 +15,8 @@ PACKAGE_LOCKS = (
     "/usr/lib/sysimage/rpm/.rpm.lock",
 )
 """Files that dpkg, apt and rpm hold a lock on while they change the system."""
+ACCOUNTS_LOCK = "/etc/.pwd.lock"
+"""What vipw, passwd, useradd and the like hold while they change the accounts; userdel gives up after 15 seconds."""
 STATUS_TIMEOUT = 20.0
 """Seconds for `cloud-init status`, which takes half a second; on a busy machine some more."""
 IMAGE = ("generalization", "agents")
@@ -36,6 +38,8 @@ def busy(host: Host, agents: Optional[AgentsFacts]) -> "Iterator[str]":
     for path in PACKAGE_LOCKS:
         if changes.locked_by_another(path):
             yield f"a package manager is at work (it holds {path})"
+    if changes.locked_by_another(ACCOUNTS_LOCK):
+        yield f"the accounts are being changed by another program (it holds {ACCOUNTS_LOCK})"
     if agents.cloud_init.installed and _cloud_init_runs(host):
         yield "cloud-init is still running"
 

@@ -82,11 +82,11 @@ def look_again(prepared: Prepared) -> Prepared:
     run = replace(prepared.run, stage=Stage.CAPTURE)
     again = gather(host, with_needs(VERIFIED, PROBES), run)
     merged = replace(again, probes={**prepared.snapshot.probes, **again.probes})
-    return replace(prepared, snapshot=merged, run=run)
+    return _knowing(replace(prepared, snapshot=merged, run=run), prepared.user)
 
 
 def _knowing(prepared: Prepared, user: Optional[str]) -> Prepared:
-    """As if ovf-env.xml still named the user whom an interrupted seal was to delete."""
+    """As if ovf-env.xml still named the user who is to be deleted: it is gone before the user, who may stay."""
     facts = prepared.facts
     if facts.library is None or user is None:
         return prepared
