@@ -9,7 +9,7 @@ import pytest
 from azpreflight.host import Completed, Room
 from azpreflight.model import Platform, Run, Severity, Stage
 from azpreflight.probes import agents, boot
-from azpreflight.probes.boot import dhcp, messages
+from azpreflight.probes.boot import messages
 from azpreflight.probes.boot.drivers import AT_START, DRIVERS
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -352,17 +352,3 @@ def test_room_that_cannot_be_told() -> None:
     hanging = report(host({}, rooms={"/": Denied("did not answer")}))
     assert by_check(hanging)["boot-space"].status.value == "unknown"
     assert by_check(report(host({}, rooms={}), MOUNTED))["boot-space"].status.value == "notapplicable"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("timeout 60;\ntimeout 300;\n", 300), ("# timeout 60;\n", None), ("  timeout\t45 ;", 45), ("retry 60;", None)],
-)
-def test_the_timeout_of_dhclient(text: str, seconds: "int | None") -> None:
-    """The last statement counts, and a comment does not."""
-    assert dhcp.timeout(text) == seconds
-
-
-def test_without_dhclient_its_file_is_nothing() -> None:
-    """Ubuntu leaves the file behind."""
-    assert said(host({"/etc/dhcp/dhclient.conf": "timeout 10;\n"}, "/sbin/dhclient"), "boot-dhcp-timeout") == []

@@ -1,52 +1,157 @@
 """How long the DHCP client tries.
 
 A new VM on a busy host gets its first lease late, and a client that has given up by then leaves it without a network.
-Microsoft's instructions set 300 seconds for dhclient, whose own default is 60 (dhclient.conf(5)).
+Microsoft's instructions set 300 seconds for dhclient, whose own default is 60 (dhclient.conf(5)). NetworkManager ends
+an attempt after 45 seconds, makes four of them, and then leaves the interface alone for five minutes
+(nm-settings-nmcli(5), ipv4.dhcp-timeout and connection.autoconnect-retries; NetworkManager, nm-settings-connection.c,
+AUTOCONNECT_RESET_RETRIES_TIMER). dhcpcd before 10 ends after 30 seconds where it was started for one interface alone,
+as ifupdown does it, and goes on in the background where it looks after all (dhcpcd.conf(5), timeout; seen with 9.4.1
+and 10.1.0). systemd-networkd never gives up. Only what somebody has set is judged: the defaults are those of every
+distribution for Azure.
 """
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Optional
 
-from azpreflight.host import Host
-from azpreflight.model import Finding, Run, Severity, Verdict
+from azpreflight.host import Host, systemd
+from azpreflight.host.systemd import UnitState
+from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
+from azpreflight.probes import initext
+from azpreflight.probes.paths import matching
+from azpreflight.probes.wording import plain, whole
 
-FILES = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf")
-CLIENTS = ("/sbin/dhclient", "/usr/sbin/dhclient")
 ENOUGH_S = 300
+DHCLIENT, MANAGER, DHCPCD = "dhclient", "NetworkManager", "dhcpcd"
+DHCLIENT_FILES = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf")
+DHCPCD_FILE = "/etc/dhcpcd.conf"
+DIRECTORIES = ("/sbin", "/usr/sbin")
+RIVALS = ("dhclient", "udhcpc")
+"""Clients that ifupdown prefers to dhcpcd (ifupdown, inet.defn)."""
+SETTINGS = (
+    "/usr/lib/NetworkManager/conf.d/*.conf",
+    "/etc/NetworkManager/NetworkManager.conf",
+    "/etc/NetworkManager/conf.d/*.conf",
+)
+"""In the order in which NetworkManager reads them: what comes last, counts (NetworkManager.conf(5))."""
+CONNECTIONS = ("/usr/lib/NetworkManager/system-connections/*", "/etc/NetworkManager/system-connections/*")
+IFCFG = "/etc/sysconfig/network-scripts/ifcfg-*"
+DEFAULT_ATTEMPTS = 4
+LIMIT = 64 * 1024
+"""Bytes of one file."""
+NUMBERS = {
+    "ipv4": r"/^\[ipv4\]/,/^\[/ s/^(dhcp-timeout[[:space:]]*=).*/\1{}/",
+    "connection": r"s/^(ipv4\.dhcp-timeout[[:space:]]*=).*/\1{}/",
+    "ifcfg": r"s/^(IPV4_DHCP_TIMEOUT=).*/\1{}/",
+    DHCLIENT: r"s/^([[:space:]]*timeout)[[:space:]]+[0-9]+/\1 {}/",
+    DHCPCD: r"s/^([[:space:]]*timeout)[[:space:]]+[0-9]+/\1 {}/",
+}
+"""What sed makes of each form of the setting."""
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """What a client that is in use was told by somebody."""
+
+    client: str
+    path: str
+    form: str
+    """How the file says it: a key of NUMBERS."""
+    seconds: int
+    """Of one attempt."""
+    attempts: int = 1
+    """Before it pauses or ends."""
 
 
 @dataclass(frozen=True)
 class DhcpClientFacts:
-    """What dhclient is told."""
+    """What the clients are told; nothing where none is told anything."""
 
-    path: Optional[str] = None
-    """None: no dhclient, or no file for it."""
-    timeout_s: Optional[int] = None
-    """None: not set, and the default of 60 counts."""
+    timeouts: tuple[Timeout, ...] = ()
 
 
 def look(host: Host, run: Run) -> DhcpClientFacts:
-    """The first file that is there, if dhclient is."""
-    if all(host.info(client) is None for client in CLIENTS):
-        return DhcpClientFacts()
-    path = next((path for path in FILES if host.info(path) is not None), None)
-    return DhcpClientFacts(path, timeout(host.text(path) or "") if path is not None else None)
+    """The files of those clients that are there and would be used."""
+    return DhcpClientFacts((*_dhclient(host), *_manager(host), *_dhcpcd(host)))
 
 
-def timeout(text: str) -> Optional[int]:
-    """Seconds of the last `timeout` statement; None if there is none."""
-    found = re.findall(r"^\s*timeout\s+(\d{1,9})\s*;", text, re.MULTILINE)
-    return int(found[-1]) if found else None
+def _there(host: Host, program: str) -> bool:
+    return any(host.info(f"{directory}/{program}") is not None for directory in DIRECTORIES)
+
+
+def _dhclient(host: Host) -> Iterator[Timeout]:
+    """The first file that is there."""
+    path = next((path for path in DHCLIENT_FILES if host.info(path) is not None), None)
+    if path is not None and _there(host, DHCLIENT):
+        found = re.findall(r"^\s*timeout\s+([0-9]{1,9})\s*;", host.text(path, LIMIT) or "", re.MULTILINE)
+        yield from (Timeout(DHCLIENT, path, DHCLIENT, int(value)) for value in found[-1:])
+
+
+def _dhcpcd(host: Host) -> Iterator[Timeout]:
+    """Where ifupdown starts it; 0 is for ever. What is said of single interfaces comes after all else."""
+    alone = _there(host, "ifup") and not any(_there(host, rival) for rival in RIVALS)
+    if _there(host, DHCPCD) and alone and systemd.unit(host, "dhcpcd.service").state is not UnitState.ENABLED:
+        of_all = re.split(r"^\s*(?:interface|ssid|profile)\s", host.text(DHCPCD_FILE, LIMIT) or "", flags=re.MULTILINE)
+        found = re.findall(r"^\s*timeout\s+([0-9]{1,9})\s*$", of_all[0], re.MULTILINE)
+        yield from (Timeout(DHCPCD, DHCPCD_FILE, DHCPCD, int(value)) for value in found[-1:] if int(value) > 0)
+
+
+def _manager(host: Host) -> Iterator[Timeout]:
+    """The setting for all connections, and those of connections by DHCP; 0 is none, and no end of attempts is well."""
+    if systemd.unit(host, "NetworkManager.service").state is not UnitState.ENABLED:
+        return
+    timeout, attempts = None, DEFAULT_ATTEMPTS
+    for path in (path for pattern in SETTINGS for path in matching(host, pattern)):
+        for section, key, value in initext.entries(host.text(path, LIMIT) or ""):
+            if (section, key) == ("main", "autoconnect-retries-default"):
+                attempts = _number(value, DEFAULT_ATTEMPTS)
+            elif (section, key) == ("connection", "ipv4.dhcp-timeout"):
+                timeout = (path, _number(value, 0))
+    told = [*_told(host, attempts)]
+    if timeout is not None:
+        told.append(Timeout(MANAGER, timeout[0], "connection", timeout[1], attempts))
+    yield from (one for one in told if one.seconds > 0 and one.attempts > 0)
+
+
+def _told(host: Host, attempts: int) -> Iterator[Timeout]:
+    """What connections say of themselves."""
+    for path in (path for pattern in CONNECTIONS for path in matching(host, pattern)):
+        values = {(section, key): value for section, key, value in initext.entries(host.text(path, LIMIT) or "")}
+        if values.get(("ipv4", "method"), "auto") == "auto":
+            seconds = _number(values.get(("ipv4", "dhcp-timeout"), ""), 0)
+            own = _number(values.get(("connection", "autoconnect-retries"), ""), attempts)
+            yield Timeout(MANAGER, path, "ipv4", seconds, own)
+    for path in matching(host, IFCFG):
+        found = re.findall(r"^IPV4_DHCP_TIMEOUT=[\"']?([0-9]{1,9})\b", host.text(path, LIMIT) or "", re.MULTILINE)
+        yield from (Timeout(MANAGER, path, "ifcfg", int(value), attempts) for value in found[-1:])
+
+
+def _number(text: str, default: int) -> int:
+    """-1 and what is no number stand for the default."""
+    number = whole(text)
+    return default if number is None else number
 
 
 def judge(facts: DhcpClientFacts, run: Run) -> Iterator[Verdict]:
     """Nobody has made the client less patient than Azure needs."""
-    if facts.timeout_s is not None and facts.timeout_s < ENOUGH_S:
-        yield Finding(
-            Severity.WARNING,
-            f"dhclient gives up after {facts.timeout_s} s ({facts.path}): a lease that comes late is not taken",
-            f"Set at least {ENOUGH_S} s.",
-            (rf"sed -i -E 's/^([[:space:]]*timeout)[[:space:]]+[0-9]+/\1 {ENOUGH_S}/' {facts.path}",),
-        )
+    for told in facts.timeouts:
+        if told.seconds * told.attempts < ENOUGH_S:
+            yield _impatient(told)
+
+
+def _impatient(told: Timeout) -> Finding:
+    of_ifupdown = told.client == DHCPCD
+    times = f"{told.attempts} times " if told.attempts > 1 else ""
+    does = "pauses for 5 min" if told.client == MANAGER else "gives up"
+    return Finding(
+        Severity.WARNING,
+        f"{told.client} {does} after {times}{told.seconds} s ({plain(told.path, 200)}): a lease that comes late is "
+        f"{'taken late' if told.client == MANAGER else 'not taken'}",
+        f"Set at least {ENOUGH_S} s.",
+        (f"sed -i -E {shlex.quote(NUMBERS[told.form].format(ENOUGH_S))} {shlex.quote(told.path)}",),
+        confidence=Confidence.LIKELY if of_ifupdown else Confidence.CERTAIN,
+        confidence_reason="dhcpcd before 10 ends, and later ones go on in the background"
+        if of_ifupdown
+        else "seen directly",
+    )
