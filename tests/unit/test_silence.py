@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Optional
 
 import pytest
 
 from azpreflight.host import HostError, LocalHost, Outcome
+from azpreflight.host.processor import busy
 
 ASK = """
 import sys
@@ -72,3 +74,42 @@ def test_a_machine_that_does_not_get_to_run_asks_again(silent: socket.socket, ti
             stopped(process, silent, 2)
         output, _ = process.communicate(timeout=30)
     assert output.startswith(said)
+
+
+BESIDE = """
+import os, sys, time
+from azpreflight.host.processor import kept_s
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+before, began = kept_s(), time.monotonic()
+while time.monotonic() - began < 1.0:
+    pass
+print(kept_s() - before)
+"""
+"""Wants one processor for a second, and says how long it was not let."""
+SPINS = "import os, time; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); began = time.monotonic()\n"
+SPINS += "while time.monotonic() - began < 20: pass"
+
+
+def test_the_kernel_tells_how_long_a_thread_was_not_let() -> None:
+    """Beside one that has twenty times its weight it gets next to nothing of the processor that they share."""
+    with subprocess.Popen([sys.executable, "-c", SPINS]) as other:
+        try:
+            command = ["nice", "-n", "14", sys.executable, "-c", BESIDE]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        finally:
+            other.kill()
+    assert float(done.stdout) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("took_s", "kept_s", "said"),
+    [
+        (2.0, 0.0, None),
+        (2.5, 1.0, None),
+        (2.6, 0.0, "0.6 s late"),
+        (2.1, 1.3, "not let run for 1.3 of 2.0 s"),
+    ],
+    ids=["as long as asked", "as much as is borne", "late", "kept from running"],
+)
+def test_silence_is_believed_who_could_listen(took_s: float, kept_s: float, said: Optional[str]) -> None:
+    assert busy(2.0, took_s, kept_s) == said

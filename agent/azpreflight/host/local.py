@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Protocol, TypeVar
 
-from azpreflight.host import programs
+from azpreflight.host import processor, programs
 from azpreflight.host.api import (
     Completed,
     DnsAnswer,
@@ -46,9 +46,6 @@ BODY_LIMIT = 1 << 20
 """Bytes of an HTTP body; a goal state with many extensions is about 100 KiB."""
 RUN_BUDGET = 10.0
 """Seconds for a whole run unless the user asks otherwise."""
-LATE_S = 0.5
-"""Seconds by which a wait may end late and its silence still be believed: a machine that does not get to run for longer
-would not have seen an answer either. One that has time for itself is some milliseconds late."""
 
 
 _LOADING = threading.Lock()
@@ -82,15 +79,15 @@ class LocalHost:
         HostError where it could not: the time of the run was used up, or it was too busy, twice.
         """
         for last in (False, True):
-            granted, began = self._left(timeout), time.monotonic()
+            granted, began, kept = self._left(timeout), time.monotonic(), processor.kept_s()
             answer = ask(granted)
-            late = time.monotonic() - began - granted
-            if answer.outcome is not Outcome.TIMEOUT or (granted == timeout and late <= LATE_S):
+            busy = processor.busy(granted, time.monotonic() - began, processor.kept_s() - kept)
+            if answer.outcome is not Outcome.TIMEOUT or (granted == timeout and busy is None):
                 return answer
             if granted < timeout:
                 break
             if last:
-                raise HostError(f"this machine was too busy to wait for an answer: {late:.1f} s late")
+                raise HostError(f"this machine was too busy to wait for an answer: {busy}")
         raise HostError("the time for the whole run was used up before an answer could be waited for")
 
     def _running_system(self, what: str) -> None:
