@@ -1,11 +1,11 @@
 """What all tests share: those that need root are skipped without it at home, and fail in CI."""
 
 import os
-import shutil
-from typing import Optional
 
 import pytest
 from hypothesis import settings
+
+from tests.needs import hold_back, without
 
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")
@@ -21,19 +21,15 @@ TOOLS = {
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold back a test on a machine that cannot run it: one that needs root, or programs."""
     missing = _missing({mark.name for mark in item.iter_markers()}.intersection(TOOLS))
-    if missing is None:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"in CI this test must run, but {missing}")
-    pytest.skip(missing)
+    if missing:
+        hold_back(missing)
 
 
-def _missing(marks: "set[str]") -> Optional[str]:
-    """What this machine lacks for tests with these marks."""
+def _missing(marks: "set[str]") -> str:
+    """What this machine lacks for tests with these marks, as a reason; empty for nothing."""
     if marks and os.geteuid() != 0:
         return "it needs root, for network namespaces of its own"
-    absent = [tool for mark in sorted(marks) for tool in TOOLS[mark] if shutil.which(tool) is None]
-    return f"there is no program {', '.join(absent)}" if absent else None
+    return without(tool for mark in sorted(marks) for tool in TOOLS[mark])
 
 
 def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:

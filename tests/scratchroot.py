@@ -14,9 +14,8 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.needs import hold_back
 
 RECIPE = "1"
 """Part of a tree's name: raise it when the way of building changes, and older trees are no longer found."""
@@ -65,13 +64,6 @@ def tree_for_test(suite: str, packages: "tuple[str, ...]") -> Path:
         return debian_tree(suite, packages)
     except CannotBuild as error:
         hold_back(error)
-
-
-def hold_back(error: CannotBuild) -> NoReturn:
-    """Skip the test at home; in CI it fails."""
-    if os.environ.get("CI"):
-        pytest.fail(f"in CI this test must run, but {error}")
-    pytest.skip(str(error))
 
 
 def _build(suite: str, packages: "tuple[str, ...]", options: "tuple[str, ...]", tree: Path) -> None:

@@ -105,3 +105,13 @@ def test_a_user_who_is_logged_in_goes_all_the_same(ready: Path) -> None:
     assert "seal ended with 0" in done.stdout
     assert not has_user(ready)
     assert not (ready / "home/azureuser").exists()
+
+
+def test_a_key_that_stays_in_a_home_without_an_account_is_a_warning(ready: Path) -> None:
+    """An immutable file outlives userdel, which deletes the account first; the next user of that name would have it."""
+    subprocess.run(["chattr", "+i", ready / "home/azureuser/.ssh/authorized_keys"], check=True, timeout=10)
+    done = seal(ready, f"{SEAL} --yes")
+    assert "userdel: error removing directory /home/azureuser" in done.stderr
+    assert "(gen-authorized-keys): authorized keys in a home without an account" in done.stdout
+    assert done.returncode == 0, done.stderr
+    assert not has_user(ready)

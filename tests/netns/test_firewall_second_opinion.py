@@ -1,7 +1,6 @@
 """python-iptables itself, asked about legacy tables in a guest's namespace."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from azpreflight import codec
 from azpreflight.firewall.dump import dump, tables_of
 from azpreflight.firewall.second import installed, second_opinion
 from azpreflight.host import LocalHost
+from tests.needs import hold_back
 from tests.netns import namespaces
 from tests.netns.guest import Guest, guest
 
@@ -22,8 +22,7 @@ pytestmark = pytest.mark.root
 @pytest.fixture(name="vm")
 def fresh_guest() -> "Iterator[Guest]":
     if not installed():
-        reason = "python-iptables is not installed (pip install '.[iptables]' needs a C compiler)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        hold_back("python-iptables is not installed (pip install '.[iptables]' needs a C compiler)")
     with guest() as made:
         yield made
 

@@ -13,6 +13,7 @@ import pytest
 
 from azpreflight import __version__
 from azpreflight.probes.generalization.own import ARMED
+from tests.needs import need_programs
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
@@ -31,11 +32,7 @@ APT_OWN = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/proc", "
 @pytest.fixture(scope="session")
 def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, built from this tree."""
-    absent = [tool for tool in BUILD_TOOLS if shutil.which(tool) is None]
-    if absent and os.environ.get("CI"):
-        pytest.fail(f"in CI this test must run, but there is no program {', '.join(absent)}")
-    if absent:
-        pytest.skip(f"there is no program {', '.join(absent)}")
+    need_programs(*BUILD_TOOLS)
     return built(tmp_path_factory.mktemp("deb"))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
+from tests.needs import need_programs
 
 pytestmark = pytest.mark.xdist_group("dist")
 
@@ -38,11 +39,7 @@ def digest(path: Path) -> str:
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a release, made as `make dist` makes them."""
-    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if absent and os.environ.get("CI"):
-        pytest.fail(f"in CI this test must run, but there is no program {', '.join(absent)}")
-    if absent:
-        pytest.skip(f"there is no program {', '.join(absent)}")
+    need_programs(*TOOLS)
     folder = tmp_path_factory.mktemp("dist")
     run(PACKAGING / "dist", folder)
     return folder

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
-from tests.packages.worlds import BOOKS, TIMEOUT, Package, dnf, installed, repository, skip_without_tools
+from tests.needs import need_programs
+from tests.packages.worlds import BOOKS, TIMEOUT, TOOLS, Package, dnf, installed, repository
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("rpm")]
@@ -31,7 +32,7 @@ SH = Package("bash", provides=("/bin/sh",))
 @pytest.fixture(scope="module")
 def rpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, built from this tree."""
-    skip_without_tools()
+    need_programs(*TOOLS)
     return built(SOURCE, tmp_path_factory.mktemp("rpm"))
 
 

@@ -4,14 +4,11 @@ The real ones cannot be reached from a Debian machine, so their packages are emp
 a scratch tree. The names are those of the distributions' own specs and documentation.
 """
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 TIMEOUT = 120
 TOOLS = ("rpmbuild", "rpmlint", "dnf", "createrepo_c")
@@ -27,15 +24,6 @@ class Package:
     version: str = "1"
     provides: "tuple[str, ...]" = ()
     files: "tuple[str, ...]" = ()
-
-
-def skip_without_tools() -> None:
-    """The tests are skipped without dnf and the like, and fail in CI."""
-    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if absent and os.environ.get("CI"):
-        pytest.fail(f"in CI this test must run, but there is no program {', '.join(absent)}")
-    if absent:
-        pytest.skip(f"there is no program {', '.join(absent)}")
 
 
 def repository(folder: Path, packages: "Sequence[Package]", *ready: Path, tree: "Path | None" = None) -> Path:

@@ -1,7 +1,6 @@
 """Questions to real servers on loopback: dnsmasq, and small ones that misbehave in every way that one can."""
 
 import contextlib
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from azpreflight.host import HostError, LocalHost, Outcome
 from azpreflight.host import dns as host_dns
 from azpreflight.host.dns import ask, resolve
+from tests.needs import need_programs
 
 NAME = "packages.example.net"
 SHORT = 0.4
@@ -271,11 +271,9 @@ def test_no_bytes_from_the_network_raise(garbage: bytes, keep: int) -> None:
 @pytest.fixture(scope="module")
 def dnsmasq() -> "Iterator[int]":
     """The port of a dnsmasq that knows one name and refuses nothing."""
-    program = shutil.which("dnsmasq", path="/usr/sbin:/usr/bin:/sbin:/bin")
-    if program is None:
-        pytest.skip("dnsmasq is not installed")
+    need_programs("dnsmasq")
     port = free_port()
-    command = [program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"]
+    command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"]
     command += [f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file"]
     command += [f"--address=/{NAME}/192.0.2.7", f"--address=/{NAME}/2001:db8::7", "--log-facility=-"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)

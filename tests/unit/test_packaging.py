@@ -17,6 +17,7 @@ import pytest
 from azpreflight import __version__, config, options, pages
 from azpreflight.model import Config
 from azpreflight.probes import PROBES
+from tests.needs import need_programs
 
 SOURCE = Path(__file__).parents[2]
 CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)
@@ -120,8 +121,7 @@ def completion(shell: str, folder: Path) -> str:
 
 def completed(shell: str, folder: Path, *words: str) -> "set[str]":
     """What the shell offers for the last of these words."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell}")
+    need_programs(shell)
     path = completion(shell, folder)
     scripts = {
         "bash": f'source {path}; shift; COMP_WORDS=(azpreflight "$@"); COMP_CWORD=$#; '
@@ -157,6 +157,5 @@ def test_a_shell_completes(shell: str, words: "tuple[str, ...]", offered: "set[s
 
 
 def test_zsh_can_read_its_completions(tmp_path: Path) -> None:
-    if shutil.which("zsh") is None:
-        pytest.skip("there is no zsh")
+    need_programs("zsh")
     assert subprocess.run(["zsh", "-n", completion("zsh", tmp_path)], check=False, timeout=60).returncode == 0

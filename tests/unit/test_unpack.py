@@ -1,13 +1,13 @@
 """Unpacking: the library's decompressors and the system's programs, bounded in time and memory."""
 
 import gzip
-import shutil
 import subprocess
 import threading
 
 import pytest
 
 from azpreflight.host import HostError, LocalHost, programs
+from tests.needs import need_programs
 
 DATA = b"azpreflight " * 400_000
 COMMANDS = {
@@ -20,10 +20,9 @@ COMMANDS = {
 
 
 def packed(compression: str) -> memoryview:
-    """What the program of this machine makes of the data; skipped where there is none."""
+    """What the program of this machine makes of the data."""
     command = COMMANDS[compression]
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"no program {command[0]}")
+    need_programs(command[0])
     return memoryview(subprocess.run(command, input=DATA, capture_output=True, check=True, timeout=30).stdout)
 
 
