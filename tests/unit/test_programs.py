@@ -131,6 +131,20 @@ def test_a_grandchild_that_keeps_the_pipe_open_is_killed() -> None:
     assert nobody_sleeps(f"{NAP}2")
 
 
+def test_a_program_that_closes_its_output_is_waited_for() -> None:
+    """Nothing more to read is not the end: its status comes later."""
+    began = time.monotonic()
+    assert sh("exec >&- 2>&-; sleep 0.3; exit 7").status == 7
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_program_that_closes_its_output_and_goes_on_is_killed() -> None:
+    """At the deadline, like one that is silent."""
+    with pytest.raises(HostError, match="did not end within"):
+        sh(f"exec >&- 2>&-; sleep {NAP}3", timeout=0.5)
+    assert nobody_sleeps(f"{NAP}3")
+
+
 def test_the_run_ends_a_program_that_nobody_waits_for_any_more() -> None:
     """Python ends while a daemon thread waits for a program: the program ends too."""
     code = (

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -140,12 +141,28 @@ def _communicate(process: "subprocess.Popen[bytes]", name: str, timeout: float, 
             if left <= 0:
                 raise HostError(f"{name} did not end within {timeout:.1f} s")
             talk.serve(left)
+    _wait(process.pid, deadline - time.monotonic())
     try:
         status = process.wait(max(deadline - time.monotonic(), 0.01))
     except subprocess.TimeoutExpired:
         raise HostError(f"{name} did not end within {timeout:.1f} s") from None
     out, err = (bytes(talk.output[label]).decode("utf-8", "replace") for label in ("stdout", "stderr"))
     return Completed(status=status, stdout=out, stderr=err, truncated=talk.truncated)
+
+
+def _wait(pid: int, seconds: float) -> None:
+    """Until the program has ended, or so long. Python itself looks again and again, and sleeps in between.
+
+    Nothing where the kernel (before 5.3) does not tell: then Python's way has to do.
+    """
+    with suppress(AttributeError, OSError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            poll.poll(max(seconds, 0) * 1000)
+        finally:
+            os.close(descriptor)
 
 
 class _Talk:

@@ -12,10 +12,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from azpreflight.firewall.worker import process, sandbox
-from azpreflight.firewall.worker.main import ALARM_GRACE, ENVIRONMENT, Json, answer, load_step
+from azpreflight.firewall.worker.main import ALARM_GRACE, ENVIRONMENT, Json, answer, end, load_step
 
 READ_LIMIT = 32 << 20
 """Bytes of one tool's output; 50,000 rules are about 8 MiB."""
@@ -78,7 +78,7 @@ def _end(number: int, frame: object) -> None:
     os._exit(128 + number)
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Read the job, go into the sandbox, rehearse there, answer. Whatever goes wrong is an answer too."""
     process.die_with_parent()
     job = json.load(sys.stdin)
@@ -86,9 +86,7 @@ def main() -> int:
     try:
         sandbox.enter(job["hidden"])
     except OSError as error:
-        json.dump({"invalid": f"{type(error).__name__}: {error}"}, sys.stdout)
-        return 0
+        end({"invalid": f"{type(error).__name__}: {error}"})
     signal.signal(signal.SIGALRM, _end)
     signal.setitimer(signal.ITIMER_REAL, job["limit_s"] + ALARM_GRACE)
     answer(job, load_as_boot_does)
-    return 0

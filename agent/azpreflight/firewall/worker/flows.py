@@ -118,6 +118,12 @@ class Attempt:
         self.blamed = self.story
         """Where a packet was lost: in this flow, or in what had to come before it."""
 
+    @property
+    def grace(self) -> float:
+        """See GRACE. None for a request that never got out: nothing comes of it before it is sent again, a second
+        later."""
+        return GRACE if self.blamed.request.passed else 0
+
     def _open(self, uid: int, source_port: int) -> socket.socket:
         """A socket that belongs to `uid`, as owner matches see it, with a port that no other flow has.
 
@@ -242,7 +248,7 @@ class _Trial:
     def _settle(self, pending: "Sequence[Attempt]", now: float, quiet: bool) -> float:
         """Give up on what was lost and has stayed lost; the time at which to look again."""
         for one in pending:
-            one.settle_at = (one.settle_at or now + GRACE) if self._lost(one) else None
+            one.settle_at = (one.settle_at or now + one.grace) if self._lost(one) else None
             if one.settle_at is not None and now >= one.settle_at and quiet:
                 one.done = True
                 self._forget(one)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Callable, Optional
+from typing import Any, Callable, NoReturn, Optional
 
 from azpreflight.firewall.worker import process
 from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
@@ -135,20 +135,25 @@ def _event(event: Event, numbers: Numbers) -> Json:
     }
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Read the job, rehearse, answer. Whatever goes wrong is an answer too."""
     process.die_with_parent()
     job = json.load(sys.stdin)
     signal.setitimer(signal.ITIMER_REAL, job["limit_s"] + ALARM_GRACE)
     answer(job, load_copy)
-    return 0
 
 
-def answer(job: "Mapping[str, Any]", load: Loader) -> None:
-    """Rehearse, and print what was seen, or why nothing was."""
+def answer(job: "Mapping[str, Any]", load: Loader) -> NoReturn:
+    """Rehearse, print what was seen, or why nothing was, and end."""
     try:
         said = rehearse(job, load)
     except (OSError, TimeoutError) as error:
         said = {"invalid": f"{type(error).__name__}: {error}"}
+    end(said)
+
+
+def end(said: Json) -> NoReturn:
+    """Print it, and end."""
     json.dump(said, sys.stdout)
     sys.stdout.flush()
+    os._exit(0)  # the kernel takes everything down at once; Python would first do so piece by piece

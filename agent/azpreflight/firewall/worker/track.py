@@ -22,6 +22,8 @@ class Track:
     def __init__(self, first: str, last: str) -> None:
         self._first, self._last = first, last
         self._inside = 0
+        self.passed = False
+        """True once a packet has come out."""
         self.events: dict[Event, None] = {}
         """Without repetition, in the order in which each was last heard."""
         self.taken: Optional[Event] = None
@@ -32,6 +34,7 @@ class Track:
         if event.ours:
             if event.kind == "policy":
                 self._inside += (event.chain == self._first) - (event.chain == self._last)
+                self.passed = self.passed or event.chain == self._last
             return
         if event.kind == "rule" and event.rule == 0:
             return  # nf_tables' mark for the end of a chain
