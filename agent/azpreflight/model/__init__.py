@@ -1,0 +1,56 @@
+"""The words of azpreflight as frozen dataclasses.
+
+A probe looks at the machine through a host and returns facts; checks judge facts; findings are grouped into causes; a
+report is what everything printed is made from. Nothing here touches the machine and nothing here imports the rest.
+Every type is imported from here, and so are the closed sets of words of `vocabulary`.
+"""
+
+from azpreflight.model.probe import ALL_PROFILES, ALL_STAGES, Check, Judge, Probe
+from azpreflight.model.report import (
+    CauseEntry,
+    Gathered,
+    Milestone,
+    Os,
+    Report,
+    Result,
+    RunInfo,
+    SinceCapture,
+    Snapshot,
+    Tool,
+)
+from azpreflight.model.run import Config, Run
+from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict
+from azpreflight.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
+
+__all__ = [
+    "ALL_PROFILES",
+    "ALL_STAGES",
+    "Cause",
+    "CauseEntry",
+    "Check",
+    "Confidence",
+    "Config",
+    "ExtensionVerdict",
+    "Finding",
+    "Gathered",
+    "Judge",
+    "Milestone",
+    "NotApplicable",
+    "Os",
+    "Platform",
+    "Probe",
+    "Profile",
+    "Readiness",
+    "Report",
+    "Result",
+    "Run",
+    "RunInfo",
+    "Severity",
+    "SinceCapture",
+    "Snapshot",
+    "Stage",
+    "Status",
+    "Tool",
+    "Unknown",
+    "Verdict",
+]

@@ -1,0 +1,96 @@
+"""The words of the command line, and the help that explains them."""
+
+import argparse
+
+from azpreflight import __version__
+from azpreflight.options import shared, single
+
+DESCRIPTION = """\
+Says from inside a Linux VM or image why provisioning on Azure fails, or will fail:
+was it deprovisioned, do its own firewall rules block the way, do its name servers
+answer, can it fetch extension packages, is its traffic forced into a tunnel.
+It looks and changes nothing, but for `seal`, which says what it does, and `arm`.
+"""
+
+EXAMPLES = """\
+examples:
+  azpreflight check                          is this machine fit to be captured as an image?
+  azpreflight check --stage firstboot        why does provisioning of this VM, or an extension, fail?
+  azpreflight check --root /mnt/image        the same for an image that is mounted there
+  azpreflight image disk.vhd                 and for the file of a disk
+  azpreflight check --format json -o r.json  everything that was seen, for a program
+  azpreflight record -o vm.json              look now ...
+  azpreflight assess vm.json                 ... and judge it elsewhere
+  azpreflight decode boot.log                what did a VM say that nobody can log in to?
+  azpreflight explain guest-firewall         what a cause, or a check, means and how to mend it
+"""
+
+EXIT_CODES = """\
+exit codes:
+  0   nothing at or above --fail-on
+  1   findings at or above --fail-on
+  2   usage or configuration
+  3   nothing wrong found, but a check whose failure would be an error could not be decided
+  4   seal refused, and nothing was changed
+  5   seal changed the machine and could not verify it: do not capture
+  70  a bug in azpreflight (the report still comes out)
+"""
+
+_COMMANDS = {
+    "check": "look at this machine, judge, and print the report",
+    "record": "look at this machine and save what was seen, without judging",
+    "assess": "judge what record has saved, on any machine",
+    "image": "look into the file of a disk (raw, VHD, qcow2), judge, and print the report",
+    "seal": "deprovision this machine for its capture, and verify every effect",
+    "arm": "let this build VM be checked by itself when it is deprovisioned or powered off",
+    "disarm": "undo arm",
+    "capture": "wait through the build of an image and check it at its end; systemd runs this",
+    "daemon": "watch a first boot and say what is wrong; systemd runs this",
+    "decode": "get reports back out of serial console logs",
+    "explain": "print the page of a check or of a cause",
+    "list": "list all checks with severity, cause and stages",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="azpreflight",
+        description=DESCRIPTION,
+        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"azpreflight {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    sub = {
+        name: commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for name, summary in _COMMANDS.items()
+    }
+    shared.add_question(sub["check"])
+    shared.add_judging(sub["check"])
+    shared.add_output(sub["check"])
+    single.add_evidence(sub["check"])
+    shared.add_question(sub["record"])
+    shared.add_file(sub["record"], "the snapshot")
+    sub["assess"].add_argument(
+        "file", metavar="FILE", help="a snapshot that record has written; - reads standard input"
+    )
+    shared.add_judging(sub["assess"])
+    shared.add_output(sub["assess"])
+    single.add_image(sub["image"])
+    shared.add_judging(sub["image"])
+    shared.add_output(sub["image"])
+    single.add_seal(sub["seal"])
+    single.add_arm(sub["arm"])
+    single.add_capture(sub["capture"])
+    single.add_daemon(sub["daemon"])
+    single.add_decoding(sub["decode"])
+    sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
+    sub["list"].add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return top
