@@ -1,4 +1,5 @@
-"""Measure the dump and the rehearsal of few and of very many rules: `python -m tests.bench.firewall [RUNS]`.
+"""Measure the dump and the rehearsal of few and of very many rules, and that of the next boot:
+`python -m tests.bench.firewall [RUNS]`.
 
 Side by side with the system's own tools on the same rules, because most of the time is theirs and the kernel's. Memory
 is that of azpreflight's own processes, the peaks of the program and of its worker added up; what iptables and nft take
@@ -16,9 +17,10 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
-from tests.netns import namespaces
+from tests.bench.saved import SAVED
+from tests.netns import booting, namespaces
 from tests.netns.guest import guest
 from tests.netns.vm import CHECKOUT, compile_checkout
 
@@ -30,9 +32,10 @@ MANY = 10_000
 WATCH = 0.005
 """Seconds between looks at the memory of the processes; the kernel keeps the peak of each as long as it lives."""
 OURS = (sys.executable, "-m", "tests.bench.rehearsal")
-MARKS = ("tests.bench.rehearsal", "azpreflight.firewall.worker")
+BOOT = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r}); from tests.bench import saved; saved.main()"
+MARKS = ("tests.bench.rehearsal", "tests.bench import saved", "azpreflight.firewall.worker")
 """What the command lines of azpreflight's own processes have in them."""
-ROW = "{:>7} {:16} {:24} {:>7} {:>7} {:>7} {:>7} {:>9}"
+ROW = "{:>7} {:18} {:24} {:>7} {:>7} {:>7} {:>7} {:>9}"
 
 
 class Kind(NamedTuple):
@@ -56,6 +59,15 @@ class Measured(NamedTuple):
     cpu_s: float
     """Of the processor, with all that was started: what a busy machine changes least."""
     peak_mib: float
+
+
+class Program(NamedTuple):
+    """What is measured."""
+
+    command: "Sequence[str]"
+    names: "Optional[int]" = None
+    """The number of the rule that it must find to be in the way of its first flow, and only those of its processes
+    count of which MARKS speak; None for a tool of the system's."""
 
 
 def ruleset(kind: str, size: int) -> str:
@@ -90,7 +102,14 @@ def main(arguments: "Sequence[str]") -> int:
     for size in SIZES:
         for kind in KINDS:
             _measure(kind, size, runs if size < MANY else max(runs // 4, 1))
+    for service, saved in SAVED.items():
+        for size in saved.sizes:
+            _measure_boot(service, size, runs if size < MANY else max(runs // 4, 1))
     print("\ndump + rehearsal: the whole process, all 12 flows decided and the rule named; memory of its own processes")
+    print(
+        "next boot: the same of what is saved, with all that is found out about the services; of ufw and firewalld the"
+    )
+    print("rules that they make themselves; loaders: what boot itself runs, in a fresh network namespace")
     return 0
 
 
@@ -99,12 +118,33 @@ def _measure(kind: str, size: int, runs: int) -> None:
     with guest() as vm:
         load = namespaces.inside(vm.name, KINDS[kind].load)
         subprocess.run(load, input=ruleset(kind, size), text=True, check=True, timeout=60)
-        programs = {" ".join(tool): (tool, ()) for tool in KINDS[kind].tools}
-        programs["dump + rehearsal"] = (OURS, MARKS)
-        measured: dict[str, list[Measured]] = {name: [] for name in programs}
-        for _ in range(runs):
-            for name, (command, marks) in programs.items():
-                measured[name].append(run(namespaces.inside(vm.name, command), size, marks))
+        programs = {" ".join(tool): Program(namespaces.inside(vm.name, tool)) for tool in KINDS[kind].tools}
+        programs["dump + rehearsal"] = Program(namespaces.inside(vm.name, OURS), size)
+        _compare(str(size), kind, programs, runs)
+
+
+def _measure_boot(service: str, size: int, runs: int) -> None:
+    """Save the rules on a machine; run what boot would run, and the rehearsal, in turn."""
+    saved = SAVED[service]
+    with booting.running(saved.packages, {}) as machine:
+        machine.shell(saved.script)
+        for path, text in saved.written(size, ruleset).items():
+            write = machine.command_of("tee", path)
+            subprocess.run(write, input=text, text=True, check=True, timeout=60, stdout=subprocess.DEVNULL)
+        programs = {}
+        if saved.loader is not None:
+            loaders = machine.command_of("unshare", "--net", "sh", "-e", "-c", saved.loader)
+            programs["loaders"] = Program(loaders)
+        programs["next boot"] = Program(machine.command_of(sys.executable, "-c", BOOT), saved.number or size)
+        _compare("own" if saved.number else str(size), service, programs, runs)
+
+
+def _compare(size: str, kind: str, programs: "Mapping[str, Program]", runs: int) -> None:
+    """Run the programs in turn, and print a row for each."""
+    measured: dict[str, list[Measured]] = {name: [] for name in programs}
+    for _ in range(runs):
+        for name, program in programs.items():
+            measured[name].append(run(program))
     for name, found in measured.items():
         walls = [one.wall_s for one in found]
         figures = (f"{value:.3f}" for value in (min(walls), statistics.median(walls), max(walls)))
@@ -112,15 +152,13 @@ def _measure(kind: str, size: int, runs: int) -> None:
         print(ROW.format(size, kind, name, *figures, cpu, f"{max(one.peak_mib for one in found):.0f}"), flush=True)
 
 
-def run(command: "Sequence[str]", size: int, marks: "Sequence[str]") -> Measured:
-    """Run a program to its end; `marks` tell which of its processes count, by their command lines: none, all.
-
-    RuntimeError if the rehearsal names another rule than the one that is in the way.
-    """
+def run(program: Program) -> Measured:
+    """Run a program to its end. RuntimeError if it fails, or names another rule than the one that is in the way."""
     peaks: dict[int, int] = {}
+    marks = MARKS if program.names is not None else ()
     with tempfile.TemporaryFile() as output:
         began = time.monotonic()
-        process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output)
+        process = subprocess.Popen(program.command, cwd=CHECKOUT, stdout=output)
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             _look(process.pid, peaks, marks)
             time.sleep(WATCH)
@@ -128,10 +166,12 @@ def run(command: "Sequence[str]", size: int, marks: "Sequence[str]") -> Measured
         process.returncode = os.waitstatus_to_exitcode(ended[1])
         output.seek(0)
         said = json.loads(output.read()) if marks else None
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(program.command)} ended with {process.returncode}")
     if said is not None and said["errors"]:
         print(f"not decided: {', '.join(said['errors'])}")
-    elif said is not None and said["flows"][0] != ["blocked", size]:
-        raise RuntimeError(f"{size} rules: {said}")
+    elif said is not None and said["flows"][0] != ["blocked", program.names]:
+        raise RuntimeError(f"not rule {program.names}: {said}")
     return Measured(wall, usage.ru_utime + usage.ru_stime, sum(peaks.values()) / 1024)
 
 

@@ -65,8 +65,12 @@ class Machine:
     @property
     def command(self) -> "list[str]":
         """The command line that looks at a running machine from within, and prints the facts."""
+        return self.command_of(sys.executable, "-c", LOOK)
+
+    def command_of(self, *program: str) -> "list[str]":
+        """The command line that runs a program in a running machine."""
         assert self._vm is not None
-        return self._vm.command([sys.executable, "-c", LOOK])
+        return self._vm.command(program)
 
     def look(self) -> SavedRulesFacts:
         """What azpreflight sees."""
