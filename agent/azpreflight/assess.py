@@ -29,6 +29,7 @@ from azpreflight.model import (
     Status,
     Unknown,
 )
+from azpreflight.shell import argument
 
 
 def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
@@ -176,7 +177,7 @@ def _in_place(finding: Finding, run: RunInfo) -> Finding:
     """
     if run.root is None or run.image:
         return finding
-    enter = f"unshare --mount --uts --pid --fork --mount-proc --root={shlex.quote(run.root)} sh -c"
+    enter = f"unshare --mount --uts --pid --fork --mount-proc --root={argument(run.root)} sh -c"
     return replace(finding, commands=tuple(f"{enter} {shlex.quote(command)}" for command in finding.commands))
 
 

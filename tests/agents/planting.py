@@ -82,6 +82,7 @@ ARTEFACTS = (
     Artefact("root/.viminfo", "# history\n", STAYS),
     Artefact("root/.ssh/authorized_keys", KEY, STAYS),
     Artefact("root/.ssh/id_ed25519", PRIVATE_KEY, STAYS),
+    Artefact("root/.ssh/id_\udcff \n\x1b", PRIVATE_KEY, STAYS),
     Artefact("home/azureuser/.bash_history", "ls\n", GONE),
     Artefact("home/azureuser/.ssh/authorized_keys", KEY, GONE),
     Artefact("home/packer/.bash_history", "ls\n", STAYS),

@@ -15,6 +15,7 @@ from azpreflight.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report, Severity, Status
 from azpreflight.probes import agents, generalization
+from azpreflight.render.plain import plain
 from tests.agents.planting import ARTEFACTS, let_waagent_provision, plant
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
@@ -162,12 +163,14 @@ def messages(report: Report, check: str) -> "list[str]":
 
 
 def mend(root: Path, report: Report) -> None:
-    """Run every command that the report gives; `pro detach` would ask a server, so its effect is made by hand."""
+    """Run every command as the report prints it; `pro detach` would ask a server, so its effect is made by hand."""
     for result in report.results:
         for finding in result.findings:
             for command in finding.commands:
                 if "pro detach" in command:
                     (root / "var/lib/ubuntu-advantage/private/machine-token.json").unlink()
                     continue
-                done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+                done = subprocess.run(
+                    ["sh", "-c", plain(command)], capture_output=True, text=True, timeout=60, check=False
+                )
                 assert done.returncode == 0, f"{command}: {done.stderr}"

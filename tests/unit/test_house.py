@@ -46,6 +46,7 @@ LAYERS = {
     "codec": 1,
     "package": 1,
     "serial": 1,
+    "shell": 1,
     "host": 2,
     "probes": 2,
     "firewall": 2,
@@ -57,7 +58,7 @@ LAYERS = {
     "sealed": 3,
 }
 """Every other module is of layer 4: it may print, exit and sleep."""
-PURE = ("vocabulary", "model", "codec", "serial", "assess", "diagnosis", "render", "firstboot", "sealed")
+PURE = ("vocabulary", "model", "codec", "serial", "shell", "assess", "diagnosis", "render", "firstboot", "sealed")
 """These look at nothing and change nothing."""
 DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
 """The only places that reach the machine: the worker of the rehearsal is a program of its own."""

@@ -5,7 +5,6 @@ can be started is seen in its first sectors; whether all of a system is on it, i
 Linux for imaging in Azure", "Information for community supported and non-endorsed distributions").
 """
 
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -13,7 +12,8 @@ from typing import Optional
 from azpreflight.host import Host
 from azpreflight.host.disk.shapes import EFI, Disk, Format, Layout, Table
 from azpreflight.model import Cause, Check, Finding, Judge, NotApplicable, Probe, Run, Severity, Unknown, Verdict
-from azpreflight.probes.wording import count, plain
+from azpreflight.probes.wording import count, files, plain
+from azpreflight.shell import argument
 
 WORST_CASE_S = 0.0
 """Seconds: the file was looked at before the run began."""
@@ -25,7 +25,6 @@ EFI_SYSTEM = ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef")
 BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
 """Type of the partition that GRUB lies in for VMs of generation 1, where the table is a GPT."""
 FIXED = "-O vpc -o subformat=fixed,force_size"
-PATH_LIMIT = 4096
 QEMU = {Format.RAW: "raw", Format.VHD: "vpc", Format.DYNAMIC_VHD: "vpc", Format.QCOW2: "qcow2"}
 """What qemu-img calls them."""
 
@@ -82,8 +81,7 @@ def _not_taken(disk: Disk, message: str) -> Finding:
 
 
 def _convert(disk: Disk, to: str, ending: str) -> str:
-    path = plain(disk.path, PATH_LIMIT)
-    return f"qemu-img convert -f {QEMU[disk.format]} {to} {shlex.quote(path)} {shlex.quote(path + ending)}"
+    return f"qemu-img convert -f {QEMU[disk.format]} {to} {files((disk.path, disk.path + ending))}"
 
 
 def judge_size(disk: Disk) -> Iterator[Verdict]:
@@ -105,10 +103,9 @@ def judge_size(disk: Disk) -> Iterator[Verdict]:
 
 
 def _enlarge(disk: Disk, size: int) -> "tuple[str, ...]":
-    path = plain(disk.path, PATH_LIMIT)
-    raw = shlex.quote(path if disk.format is Format.RAW else f"{path}.raw")
+    raw = argument(disk.path if disk.format is Format.RAW else f"{disk.path}.raw")
     first = () if disk.format is Format.RAW else (_convert(disk, "-O raw", ".raw"),)
-    fixed = shlex.quote(f"{path}.fixed.vhd")
+    fixed = argument(f"{disk.path}.fixed.vhd")
     return (*first, f"qemu-img resize -f raw {raw} {size}", f"qemu-img convert -f raw {FIXED} {raw} {fixed}")
 
 
@@ -126,7 +123,7 @@ def judge_partitions(disk: Disk) -> Iterator[Verdict]:
             Severity.ERROR if lost else Severity.WARNING,
             f"{plain(disk.layout.damage)}; " + ("nothing is known of its partitions" if lost else "its copy was read"),
             "Write the partition table anew from its copy.",
-            (f"sgdisk --verify {shlex.quote(plain(disk.path, PATH_LIMIT))}",) if disk.format is Format.RAW else (),
+            (f"sgdisk --verify {argument(disk.path)}",) if disk.format is Format.RAW else (),
         )
     elif not _starts(disk.layout):
         yield Finding(

@@ -26,6 +26,7 @@ from typing import Optional
 from azpreflight.host import Host, HostError
 from azpreflight.probes import bootloader
 from azpreflight.probes.wording import plain
+from azpreflight.shell import argument
 
 DIRECTORIES = (
     "/etc/modprobe.d",
@@ -129,7 +130,7 @@ def comment_out(rule: Rule) -> "tuple[str, ...]":
         return ()
     name = re.escape(rule.name).replace("_", "[-_]")
     expression = rf"s/^[[:space:]]*{rule.kind}[[:space:]]+{name}([[:space:]]|$)/#&/"
-    return (f"sed -E -i {shlex.quote(expression)} {shlex.quote(rule.path)}",)
+    return (f"sed -E -i {shlex.quote(expression)} {argument(rule.path)}",)
 
 
 def _install(found: "Sequence[Rule]", name: str) -> Optional[Rule]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Optional
 
+from azpreflight.shell import argument
+
 SHOWN = 5
 """Names in one message; the rest is counted."""
 
@@ -34,7 +36,5 @@ def count(number: int, noun: str) -> str:
 
 
 def files(paths: Sequence[str]) -> str:
-    """Paths as arguments of a shell command, quoted where they have to be."""
-    import shlex
-
-    return " ".join(shlex.quote(path) for path in paths)
+    """Paths as arguments of a shell command."""
+    return " ".join(argument(path) for path in paths)

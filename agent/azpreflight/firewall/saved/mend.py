@@ -10,6 +10,7 @@ from azpreflight.firewall.naming import Place, iptables_accept, nft_accept
 from azpreflight.firewall.rules import Table
 from azpreflight.firewall.saved.plan import Line
 from azpreflight.firewall.saved.ruleset import Ruleset
+from azpreflight.shell import argument
 
 FIREWALLD = "/etc/firewalld/policies/"
 UFW = ("/etc/ufw/user", "/etc/ufw/after", "/etc/default/ufw")
@@ -101,4 +102,4 @@ def _accept(place: Place, flow: Flow, part: Part) -> str:
 
 
 def _sed(script: str, path: str) -> str:
-    return f"sed -i {shlex.quote(script)} {shlex.quote(path)}"
+    return f"sed -i {shlex.quote(script)} {argument(path)}"

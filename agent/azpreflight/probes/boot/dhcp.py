@@ -21,6 +21,7 @@ from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes import initext
 from azpreflight.probes.paths import matching
 from azpreflight.probes.wording import plain, whole
+from azpreflight.shell import argument
 
 ENOUGH_S = 300
 DHCLIENT, MANAGER, DHCPCD = "dhclient", "NetworkManager", "dhcpcd"
@@ -149,7 +150,7 @@ def _impatient(told: Timeout) -> Finding:
         f"{told.client} {does} after {times}{told.seconds} s ({plain(told.path, 200)}): a lease that comes late is "
         f"{'taken late' if told.client == MANAGER else 'not taken'}",
         f"Set at least {ENOUGH_S} s.",
-        (f"sed -i -E {shlex.quote(NUMBERS[told.form].format(ENOUGH_S))} {shlex.quote(told.path)}",),
+        (f"sed -i -E {shlex.quote(NUMBERS[told.form].format(ENOUGH_S))} {argument(told.path)}",),
         confidence=Confidence.LIKELY if of_ifupdown else Confidence.CERTAIN,
         confidence_reason="dhcpcd before 10 ends, and later ones go on in the background"
         if of_ifupdown

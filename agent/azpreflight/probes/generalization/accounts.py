@@ -134,6 +134,6 @@ def judge_backup(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
             Severity.WARNING,
             f"{path} still has the password hash of {several(facts.backup_hashes)}",
             "Put the file that counts over its backup, after the user is deleted.",
-            (f"cp --preserve=mode,ownership {facts.shadow_path} {path}",),
+            (f"cp --preserve=mode,ownership {files((facts.shadow_path, path))}",),
             cleaned=False,
         )

@@ -6,6 +6,7 @@ from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.leases import Lease
 from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
+from azpreflight.shell import argument
 
 
 def judge_wire_server(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
@@ -33,7 +34,7 @@ def _another(interface: str, lease: Lease, facts: NetworkFacts, run: Run) -> Fin
         f" Azure; {consequence}",
         "Find the DHCP server that gave this lease in the place of Azure's own, such as one on the same bridge or of a"
         " relay, stop it, and renew the lease.",
-        (f"grep -H . {lease.path}",) if lease.client != "dhcpcd" else (),
+        (f"grep -H . {argument(lease.path)}",) if lease.client != "dhcpcd" else (),
         evidence={"client": lease.client, "lease": lease.path, "address": lease.address or "unknown"},
         flow=f"tcp {lease.wire_server}:80",
         confidence_reason="the lease says so",

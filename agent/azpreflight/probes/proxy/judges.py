@@ -17,6 +17,7 @@ from azpreflight.probes.proxy.facts import (
 from azpreflight.probes.waagentconf import set_key
 from azpreflight.probes.wireserver import WIRE_SERVER
 from azpreflight.probes.wording import plain, several
+from azpreflight.shell import argument
 
 PLATFORM = (WIRE_SERVER, IMDS)
 WHO = {
@@ -60,7 +61,7 @@ def _exempt_command(setting: ProxySetting, caught: "tuple[str, ...]") -> str:
     line = shlex.quote(f"no_proxy={plain(entries, 1000)}")
     if setting.place.startswith("/etc/profile.d/"):
         return f"echo export {line} > /etc/profile.d/zz-no-proxy.sh"
-    return f"echo {line} >> {shlex.quote(setting.place)}"
+    return f"echo {line} >> {argument(setting.place)}"
 
 
 def judge_settings(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
