@@ -1,6 +1,7 @@
 """What became of the agents at this boot: units that died, and what cloud-init says of itself."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,24 @@ from tests.unit.test_probe_agents import (
     host,
     unit,
 )
+
+RECORDED = Path(__file__).parents[1] / "data" / "cloud-init"
+LOCALE = (
+    Severity.WARNING,
+    "cloud-init's stage modules-config met 1 error: locale: ['update-locale', '--locale-file=/etc/default/locale', "
+    "'LANG=en_US.UTF-8'] failed",
+)
+SCRIPT = (
+    Severity.WARNING,
+    "cloud-init's stage modules-final met 1 error: scripts-user: Runparts: 1 failures (runcmd) in 1 attempted commands",
+)
+NO_HOME = "cloud-init's stage modules-final met 1 error: ssh-authkey-fingerprints: getpwnam(): name not found: '{}'"
+FROM_IMDS = (
+    Severity.WARNING,
+    "cloud-init could not read the provisioning disc and took its data from IMDS, which has neither custom data nor a "
+    "password: a VM that was given them does not have them",
+)
+NO_DATA = "cloud-init found no data on Azure{}: it made no user, and set neither host name nor keys"
 
 
 def at_first_boot(on: FakeHost, check: str, run: Run = FIRSTBOOT) -> "list[tuple[Severity, str]]":
@@ -128,7 +147,7 @@ def test_where_systemd_does_not_answer_it_is_unknown() -> None:
             [
                 (
                     Severity.WARNING,
-                    "cloud-init's stage modules-final met 1 error: ('scripts-user', RuntimeError('password=***",
+                    "cloud-init's stage modules-final met 1 error: scripts-user: password=***",
                 )
             ],
         ),
@@ -155,6 +174,62 @@ def test_where_systemd_does_not_answer_it_is_unknown() -> None:
 )
 def test_what_cloud_init_says_of_itself(on: FakeHost, expected: "list[tuple[Severity, str]]") -> None:
     """Its errors by stage, where its data came from, and whether it ran at all; never a secret."""
+    assert at_first_boot(on, "agents-cloud-init") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("healthy-25.1", []),
+        ("imds-22.4", [FROM_IMDS, LOCALE]),
+        ("imds-25.1", [FROM_IMDS]),
+        ("no-data-22.4", [(Severity.ERROR, NO_DATA.format(""))]),
+        (
+            "no-data-25.1",
+            [(Severity.ERROR, NO_DATA.format(" (InvalidMetaDataException('No OVF or IMDS available'))"))],
+        ),
+        ("script-22.4", [LOCALE, SCRIPT]),
+        ("script-25.1", [SCRIPT]),
+        (
+            "custom-data-25.1",
+            [
+                (
+                    Severity.WARNING,
+                    "cloud-init passed over configuration that is no YAML (Invalid format at line 2 column 10): "
+                    "nothing of it was done",
+                )
+            ],
+        ),
+        (
+            "another-card-22.4",
+            [
+                (
+                    Severity.ERROR,
+                    f"cloud-init's stage {stage} met 1 error: Not all expected physical devices present: "
+                    "{'00:0d:3a:12:34:56'}",
+                )
+                for stage in ("init", "init-local")
+            ]
+            + [LOCALE, (Severity.WARNING, NO_HOME.format("newuser"))],
+        ),
+        (
+            "no-user-22.4",
+            [
+                FROM_IMDS,
+                (
+                    Severity.ERROR,
+                    "cloud-init's stage init met 1 error: users-groups: useradd: invalid user name '': use --badname "
+                    "to ignore",
+                ),
+                LOCALE,
+                (Severity.WARNING, NO_HOME.format("")),
+            ],
+        ),
+    ],
+)
+def test_what_the_real_cloud_init_wrote_down(name: str, expected: "list[tuple[Severity, str]]") -> None:
+    """Recorded from real runs that went wrong in these ways, and from one that did not (tests/data/cloud-init)."""
+    on = booted(status=(RECORDED / f"{name}.json").read_text())
     assert at_first_boot(on, "agents-cloud-init") == expected
 
 

@@ -5,11 +5,12 @@ from typing import Optional
 
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
-from azpreflight.probes.agents.state import LATE_STAGES, LATE_UNITS, STATUS, StageError
+from azpreflight.probes.agents.state import LATE_STAGES, LATE_UNITS, STATUS, CloudInitStatus, StageError
 from azpreflight.probes.unitruns import UnitRun
 from azpreflight.probes.wording import count, plain
 
 BY_WAAGENT = (Provisioner.WAAGENT, Provisioner.BOTH)
+IMDS_SEED = "[seed=IMDS]"
 WIRE_SERVER, METADATA = "tcp 168.63.129.16:80", "tcp 169.254.169.254:80"
 
 
@@ -78,11 +79,58 @@ def judge_cloud_init(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     elif state.cloud_init is None and needed:
         yield Unknown(f"cloud-init has not written {STATUS}")
     elif state.cloud_init is not None:
-        source = state.cloud_init.datasource
-        if run.platform is Platform.AZURE and source is not None and "Azure" not in source and needed:
-            yield _wrong_source(source)
-        for error in state.cloud_init.errors:
-            yield _of_stage(error, facts)
+        yield from _judge_status(state.cloud_init, facts, run)
+
+
+def _judge_status(status: CloudInitStatus, facts: AgentsFacts, run: Run) -> Iterator[Finding]:
+    """Where its data came from, what it passed over, and the errors of its stages."""
+    source, needed = status.datasource, facts.provisioner not in BY_WAAGENT
+    if status.no_data:
+        yield _no_data(status, facts)
+    elif run.platform is Platform.AZURE and source is not None and "Azure" not in source and needed:
+        yield _wrong_source(source)
+    elif source is not None and IMDS_SEED in source and needed:
+        yield _from_imds(source)
+    if status.no_yaml is not None:
+        yield _no_yaml(status.no_yaml)
+    for error in status.errors:
+        yield _of_stage(error, facts)
+
+
+def _no_data(status: CloudInitStatus, facts: AgentsFacts) -> Finding:
+    why = f" ({plain(status.gave_up, 160)})" if status.gave_up is not None else ""
+    return Finding(
+        _of_cloud_init(facts),
+        f"cloud-init found no data on Azure{why}: it made no user, and set neither host name nor keys",
+        "Make the platform's endpoints or the provisioning disc readable, and start from the image again.",
+        ("grep -n -E 'Azure|IMDS|DHCP' /var/log/cloud-init.log",),
+        confidence=Confidence.LIKELY,
+        confidence_reason="its own account",
+        flow=METADATA,
+    )
+
+
+def _from_imds(source: str) -> Finding:
+    """It goes there for what the disc would say, and IMDS has neither (DataSourceAzure.py, crawl_metadata)."""
+    return Finding(
+        Severity.WARNING,
+        "cloud-init could not read the provisioning disc and took its data from IMDS, which has neither custom data "
+        "nor a password: a VM that was given them does not have them",
+        "Let sr_mod, udf and iso9660 load, and before cloud-init looks for the disc.",
+        ("grep -n -E 'sr0|not mountable|IMDS' /var/log/cloud-init.log", "blkid /dev/sr0"),
+        {"datasource": plain(source)},
+    )
+
+
+def _no_yaml(where: str) -> Finding:
+    return Finding(
+        Severity.WARNING,
+        f"cloud-init passed over configuration that is no YAML ({plain(where)}): nothing of it was done",
+        "Mend the custom data of the VM, or the file in /etc/cloud/cloud.cfg.d.",
+        ("cloud-init schema --system", "grep -n -A9 'Failed loading yaml' /var/log/cloud-init.log"),
+        confidence=Confidence.LIKELY,
+        confidence_reason="its own account",
+    )
 
 
 def _wrong_source(source: str) -> Finding:

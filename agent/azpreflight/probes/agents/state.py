@@ -7,6 +7,7 @@ what went wrong in it, and carries on, so that a VM comes up without its users o
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -38,6 +39,15 @@ LATE_UNITS = ("cloud-config.service", "cloud-final.service")
 LATE_STAGES = ("modules-config", "modules-final")
 READ, LINE = 4000, 160
 """Characters of an error that are looked at, and that are kept."""
+NO_DATA = re.compile("no (?:instance )?datasource found", re.IGNORECASE)
+"""What every stage says from the one on that found none."""
+REPORT = re.compile(r"^Azure datasource failure occurred: .*?\breason=([^|]*)(?:.*?\|'?exception=([^|]*?)'?\|)?")
+"""What the datasource tells the host when it gives up, since 23.4 (cloudinit/sources/azure/errors.py)."""
+UNHANDLED = "unhandled exception"
+OF_MODULE = re.compile(r"\('([\w-]+)', \w+\(([\"']?)(.*)\2\)\)", re.DOTALL)
+"""How Python shows the name of a module and the exception that ended it."""
+NO_YAML = re.compile(r"^Failed loading yaml blob\.? *(Invalid format at line \d+ column \d+)?")
+"""What is said of custom data, vendor data or a file of cloud.cfg.d that is passed over (cloudinit/util.py)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,13 @@ class CloudInitStatus:
     finished: tuple[str, ...] = ()
     """Stages that came to their end."""
     errors: tuple[StageError, ...] = ()
+    """Without those that only say that an earlier stage found no data."""
+    no_data: bool = False
+    """A stage wanted data and none was found."""
+    gave_up: Optional[str] = None
+    """Why, as the datasource told the host; None before 23.4, which writes it nowhere but in the log."""
+    no_yaml: Optional[str] = None
+    """Where configuration is no YAML ("Invalid format at line 2 column 10"), so that all of it is passed over."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +128,17 @@ def status_of(document: Any) -> CloudInitStatus:
     values = version if isinstance(version, Mapping) else {}
     stages = {name: stage for name, stage in values.items() if isinstance(stage, Mapping)}
     source = values.get("datasource")
+    errors = tuple(_errors(stages))
+    recovered = tuple(_recovered(stages))
+    reports = (REPORT.search(text) for text in recovered)
+    yaml = (NO_YAML.search(text) for text in recovered)
     return CloudInitStatus(
         datasource=clean(source)[:LINE] if isinstance(source, str) and source else None,
         finished=tuple(name for name, stage in stages.items() if stage.get("finished")),
-        errors=tuple(_errors(stages)),
+        errors=tuple(error for error in errors if not NO_DATA.search(error.error)),
+        no_data=any(NO_DATA.search(error.error) for error in errors),
+        gave_up=next((_reason(*report.groups()) for report in reports if report), None),
+        no_yaml=next((found.group(1) or "it cannot be read" for found in yaml if found), None),
     )
 
 
@@ -122,4 +146,32 @@ def _errors(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[StageError]:
     for name, stage in stages.items():
         errors = stage.get("errors")
         if isinstance(errors, list) and errors:
-            yield StageError(clean(name)[:LINE], clean(str(errors[0])[:READ])[:LINE], len(errors))
+            yield StageError(clean(name)[:LINE], clean(in_words(str(errors[0])[:READ]))[:LINE], len(errors))
+
+
+def in_words(error: str) -> str:
+    """What a module says: of a program that failed its last words, or how it ended; another error as it is."""
+    found = OF_MODULE.fullmatch(error)
+    if found is None:
+        return error
+    module, _, text = found.groups()
+    parts = (line.partition(": ") for line in text.split("\\n"))
+    said = {key: value for key, _, value in parts}
+    if "Command" not in said:
+        return f"{module}: {text}"
+    words = said.get("Stderr", "-")
+    return f"{module}: {words}" if words not in ("", "-") else f"{module}: {said['Command']} failed"
+
+
+def _recovered(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[str]:
+    """What went wrong without ending a stage, by level; there since 23.4."""
+    for stage in stages.values():
+        levels = stage.get("recoverable_errors")
+        for texts in levels.values() if isinstance(levels, Mapping) else ():
+            yield from (text[:READ] for text in texts if isinstance(text, str)) if isinstance(texts, list) else ()
+
+
+def _reason(reason: str, exception: Optional[str]) -> str:
+    """Quotes are doubled in it."""
+    text = exception.replace("''", "'") if exception and reason == UNHANDLED else reason
+    return clean(text)[:LINE]
