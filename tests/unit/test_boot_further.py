@@ -1,6 +1,7 @@
 """The further parts of booting: firmware, the agent's rules, accelerated networking, and what the log says."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.unit import test_probe_agents as with_agents
 from tests.unit.test_probe_boot import FIRSTBOOT, MANAGER, MOUNTED, PROBE, RUN, booted, host, kernel, netfilter
 
 EFI = {"/sys/firmware/efi": None}
+RECORDED = Path(__file__).parents[1] / "data" / "journal"
 DEFAULT = "/boot/efi/EFI/BOOT/BOOTX64.EFI"
 
 
@@ -162,6 +164,41 @@ def test_a_line_that_matters_is_shown(line: str) -> None:
     """With how often it was there, and what it means."""
     ((severity, message),) = said(booted(*HARMLESS, line, line), "boot-messages", FIRSTBOOT)
     assert (severity, "(2 times): " in message) == (TELLING[line], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "ext4",
+            [
+                (
+                    Severity.ERROR,
+                    "a filesystem was made read-only after errors: EXT4-fs (loop0): Remounting filesystem read-only",
+                ),
+                (
+                    Severity.WARNING,
+                    "a filesystem has errors: EXT4-fs error (device loop0): htree_dirblock_to_tree:1051: inode #12: "
+                    "comm ls: Directory block failed checksum",
+                ),
+            ],
+        ),
+        (
+            "xfs",
+            [
+                (
+                    Severity.WARNING,
+                    "a filesystem has errors: XFS (loop0): Metadata corruption detected at __xfs_buf_ioend+0x185/0x580,"
+                    " xfs_inode block 0x80 xfs_inode_buf_verify",
+                )
+            ],
+        ),
+    ],
+)
+def test_what_a_real_kernel_said_of_damage(name: str, expected: "list[tuple[Severity, str]]") -> None:
+    """Recorded when a block of a real filesystem had been overwritten (tests/data/journal)."""
+    lines = (RECORDED / f"{name}.txt").read_text().splitlines()
+    assert said(booted(*lines), "boot-messages", FIRSTBOOT) == expected
 
 
 def test_a_journal_that_says_nothing_is_unknown() -> None:
