@@ -34,9 +34,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run one command and return its exit code."""
     _occupy_closed_streams()
-    asked = options.parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _terminated)
     try:
+        signal.signal(signal.SIGTERM, _terminated)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        asked = options.parser().parse_args(arguments)
         module, function = COMMANDS[asked.command]
         return int(getattr(importlib.import_module(f"azpreflight.commands.{module}"), function)(asked))
     except UsageError as error:

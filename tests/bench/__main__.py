@@ -154,7 +154,7 @@ def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":
     subprocess.run([sys.executable, PACKAGING / "archive.py", folder / "azpreflight.tar.gz"], check=True)
     subprocess.run([sys.executable, shutil.copy(PACKAGING / "compile", folder)], check=True)
     (compiled,) = folder.glob("azpreflight.*.zip")
-    launch = f"import sys; sys.path.insert(0, {str(compiled)!r}); from azpreflight.cli import main; sys.exit(main())"
+    launch = f"import sys; sys.path.insert(0, {str(compiled)!r}); from azpreflight.__main__ import run; sys.exit(run())"
     return {
         "installed: azpreflight --version": ("-I", "-c", launch, "--version"),
         "installed: azpreflight explain": ("-I", "-c", launch, "explain", "guest-firewall"),

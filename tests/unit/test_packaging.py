@@ -101,6 +101,17 @@ def test_the_archive_has_every_page_and_every_module(tmp_path: Path) -> None:
         assert modules <= set(opened.namelist())
 
 
+@pytest.mark.parametrize("page", sorted((SOURCE / "man").iterdir()), ids=lambda page: page.name)
+def test_a_page_of_the_manual_is_set_without_a_warning(page: Path) -> None:
+    """Asked as lintian asks it."""
+    need_programs("man", "groff")
+    command = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page]
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "80"}
+    done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout != b""
+
+
 # --- completions --------------------------------------------------------------------------------------------------
 
 

@@ -127,7 +127,7 @@ def look(
     files_only: bool = False,
 ) -> Snapshot:
     """What these probes see below the root that is asked for, which is that of a disk image if one is given."""
-    path = os.path.abspath(asked.config or DEFAULT_PATH)
+    path = asked.config or DEFAULT_PATH
     config = load(LocalHost(), path, required=asked.config is not None, check_ids=_check_ids())
     host = LocalHost(asked.root, asked.timeout or config.timeout or RUN_BUDGET, disk)
     if not host.privileged and disk is None:

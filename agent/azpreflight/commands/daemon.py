@@ -1,7 +1,6 @@
 """`azpreflight daemon`: what systemd runs at first boot. This says where its verdicts go, and `bootwatch` when."""
 
 import argparse
-import os
 from functools import partial
 
 from azpreflight.bootwatch.watch import BootWatch
@@ -53,7 +52,7 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
 
 def _config(host: Host, asked: argparse.Namespace) -> Config:
     """The configuration, whose errors each look has told about; without one, the defaults."""
-    path = os.path.abspath(asked.config or DEFAULT_PATH)
+    path = asked.config or DEFAULT_PATH
     check_ids = tuple(check.id for probe in PROBES for check in probe.checks)
     try:
         return load(host, path, required=False, check_ids=check_ids)

@@ -1,6 +1,7 @@
 """What the commands have in common: exit codes, and words about a run on standard error."""
 
 import sys
+from contextlib import suppress
 
 from azpreflight.render.plain import plain
 
@@ -12,5 +13,6 @@ EXIT_TERMINATED = 143
 
 
 def say(sentence: str) -> None:
-    """One line for the person who runs it."""
-    sys.stderr.write(f"azpreflight: {plain(sentence)}\n")
+    """One line for the person who runs it; where it cannot be written, the exit code has to do."""
+    with suppress(OSError):
+        sys.stderr.write(f"azpreflight: {plain(sentence)}\n")

@@ -1,9 +1,13 @@
 """The words of the command line, and the help that explains them."""
 
 import argparse
+import sys
+from contextlib import suppress
+from typing import Any
 
 from azpreflight import __version__
 from azpreflight.options import shared, single
+from azpreflight.sinks.stdout import write_stdout
 
 DESCRIPTION = """\
 Says from inside a Linux VM or image why provisioning on Azure fails, or will fail:
@@ -52,9 +56,20 @@ _COMMANDS = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """One whose help and version are results: where they cannot be written, a SinkError says so."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            write_stdout(message)
+        else:
+            with suppress(OSError):
+                super()._print_message(message, file)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="azpreflight",
         description=DESCRIPTION,
         epilog=f"{EXAMPLES}\n{EXIT_CODES}",

@@ -48,8 +48,14 @@ def add_asked(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
         "--extension", metavar="NAME", action="append", default=[], help="one that the VM will have; repeatable"
     )
     group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for the whole run (default: 10)")
-    group.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+    add_config(group)
     return group
+
+
+def add_config(group: "argparse._ActionsContainer") -> None:
+    """The configuration file."""
+    what = "default: /etc/azpreflight/config.yaml, which may be absent"
+    group.add_argument("--config", metavar="FILE", type=absolute, help=what)
 
 
 def add_judging(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +115,15 @@ def directory(text: str) -> str:
     """The path of a directory that exists."""
     if not os.path.isdir(text):
         raise argparse.ArgumentTypeError(f"no such directory: {text!a}")
-    return text
+    return absolute(text)
+
+
+def absolute(text: str) -> str:
+    """The path of a file, wherever a command may go to from the working directory."""
+    try:
+        return os.path.abspath(text)
+    except FileNotFoundError:
+        raise argparse.ArgumentTypeError(f"{text!a} is relative, and the working directory is gone") from None
 
 
 def seconds(text: str) -> float:

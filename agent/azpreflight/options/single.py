@@ -2,7 +2,7 @@
 
 import argparse
 
-from azpreflight.options.shared import add_amount, add_asked, add_fail_on, add_file, seconds
+from azpreflight.options.shared import absolute, add_amount, add_asked, add_config, add_fail_on, add_file, seconds
 
 DECODED_FORMATS = ("text", "json", "jsonl", "junit")
 DAEMON_REPORT = "/var/lib/azpreflight/report.json"
@@ -32,7 +32,7 @@ and its filesystems, mounted read-only where nobody else sees them, as check --r
 does. The file is not changed. Mounting needs root and a loop device; a qcow2 is
 unpacked with qemu-img below TMPDIR (default: /var/tmp) first.
 """
-    parser.add_argument("file", metavar="FILE", help="raw, fixed or dynamic VHD, or qcow2")
+    parser.add_argument("file", metavar="FILE", type=absolute, help="raw, fixed or dynamic VHD, or qcow2")
     add_asked(parser)
 
 
@@ -50,7 +50,7 @@ then look at every effect. Afterwards nobody can log in.
     sure.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     group.add_argument("--platform", choices=("auto", "azure", "none"), default="auto", help="default: auto")
     group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for looking (default: 10)")
-    group.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+    add_config(group)
     judging = parser.add_argument_group("how it is judged")
     judging.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
     add_fail_on(judging)
@@ -95,7 +95,7 @@ up and starts the VM again, which is watched too. After that this VM is never wa
 again; azpreflight=off on the kernel's command line turns it off.
 """
     parser.add_argument("--platform", choices=("auto", "azure", "none"), default="auto", help="default: auto")
-    parser.add_argument("--config", metavar="FILE", help="default: /etc/azpreflight/config.yaml, which may be absent")
+    add_config(parser)
     parser.add_argument(
         "--report", metavar="PATH", default=DAEMON_REPORT, help=f"the newest JSON report (default: {DAEMON_REPORT})"
     )

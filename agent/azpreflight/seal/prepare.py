@@ -1,7 +1,6 @@
 """What `seal` knows before and after it changes anything: snapshots, and the report on them."""
 
 import argparse
-import os
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -56,7 +55,7 @@ def prepare(asked: argparse.Namespace) -> Prepared:
     for check_id in asked.ignore:
         if check_id not in ids:
             raise UsageError(f"no check {check_id}{similar(check_id, ids)}; azpreflight list shows them")
-    path = os.path.abspath(asked.config or DEFAULT_PATH)
+    path = asked.config or DEFAULT_PATH
     config = load(LocalHost(), path, required=asked.config is not None, check_ids=ids)
     host = LocalHost(budget=asked.timeout or config.timeout or RUN_BUDGET)
     run = run_of(
