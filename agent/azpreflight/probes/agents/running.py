@@ -119,6 +119,8 @@ def _from_imds(source: str) -> Finding:
         "Let sr_mod, udf and iso9660 load, and before cloud-init looks for the disc.",
         ("grep -n -E 'sr0|not mountable|IMDS' /var/log/cloud-init.log", "blkid /dev/sr0"),
         {"datasource": plain(source)},
+        confidence=Confidence.LIKELY,
+        confidence_reason="one of the platform's pre-provisioned VMs gets them from the wire server later on",
     )
 
 
