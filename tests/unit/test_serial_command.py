@@ -1,12 +1,12 @@
 """`azpreflight decode`: files in, reports out."""
 
 import gzip
-import io
 import json
 import os
 import pty
 import random
 import re
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 from azpreflight.cli import main
-from azpreflight.commands import decode as decode_command
+from azpreflight.commands.decode import LOG_MOST
 from azpreflight.model import Config, Report, Snapshot
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text
@@ -119,14 +119,13 @@ def test_what_was_repaired_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     assert re.search(wanted, capsys.readouterr().out)
 
 
-def test_many_files_gz_patterns_and_standard_input(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_many_files_gz_patterns_and_standard_input(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(written(BROKEN))
     (tmp_path / "b.log").write_bytes(gzip.compress(written(READY)))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(written(NEWER))))
-    assert main(["decode", "--format", "jsonl", str(tmp_path / "*.log"), "-"]) == 1
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    command = [sys.executable, "-m", "azpreflight", "decode", "--format", "jsonl", str(tmp_path / "*.log"), "-"]
+    done = subprocess.run(command, input=written(NEWER), capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["log"] for row in rows] == [str(tmp_path / "a.log"), str(tmp_path / "b.log"), "standard input"]
     assert [row["document"]["verdict"] for row in rows] == ["not-ready", "ready", "ready"]
 
@@ -161,20 +160,18 @@ def test_a_gzip_file_that_is_cut_off_is_read_up_to_there(
     assert "not looked at: the end of the gzip file, which is broken" in capsys.readouterr().out
 
 
-def test_only_the_end_of_a_very_large_file_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(decode_command, "LOG_MOST", 1 << 16)
-    (tmp_path / "log").write_bytes(written(BROKEN) + b"x" * (1 << 16) + serial.render(READY).encode("ascii"))
+def test_only_the_end_of_a_very_large_file_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        log.write(written(BROKEN))
+        log.truncate(log.tell() + LOG_MOST)
+        log.seek(0, os.SEEK_END)
+        log.write(serial.render(READY).encode("ascii"))
     assert main(["decode", str(tmp_path / "log")]) == 0
     assert "1 report\n  not looked at: all but the last" in capsys.readouterr().out
 
 
-def test_a_gzip_bomb_is_not_inflated_beyond_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(decode_command, "LOG_MOST", 1 << 20)
-    (tmp_path / "log.gz").write_bytes(gzip.compress(b"\0" * (64 << 20)))
+def test_a_gzip_bomb_is_not_inflated_beyond_the_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log.gz").write_bytes(gzip.compress(bytes(1 << 20), 1) * (1 + (LOG_MOST >> 20)))
     assert main(["decode", str(tmp_path / "log.gz")]) == 3
     assert "not looked at: what follows the first" in capsys.readouterr().out
 

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.sinks import serial
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
-from azpreflight.sinks.serial import ACTIVE_CONSOLES, serial_devices, write_serial
+from azpreflight.sinks.serial import ACTIVE_CONSOLES, PAUSE_S, STALLED_S, serial_devices, write_serial
 from tests.fakes import Denied, FakeHost
 
 TEXT = "NOT READY: guest-firewall\n\nerror    a name with \x1b[31m and \xe9\n"
@@ -216,16 +215,13 @@ def test_a_console_that_is_stopped_by_flow_control_holds_nothing_up(port: "tuple
         os.close(descriptor)
 
 
-def test_a_dead_console_is_given_up_before_the_time_for_all_lines(
-    port: "tuple[int, str]", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_console_is_given_up_before_the_time_for_all_lines(port: "tuple[int, str]") -> None:
     """A moment without progress ends it."""
     _, device = port
-    monkeypatch.setattr(serial, "STALLED_S", 0.2)
     began = time.monotonic()
     with pytest.raises(SinkError, match=r"took \d+ of"):
-        write_serial(device, ("x" * 80 + "\n") * 700, timeout=20)
-    assert time.monotonic() - began < 5
+        write_serial(device, ("x" * 80 + "\n") * 700, timeout=60)
+    assert STALLED_S <= time.monotonic() - began < 30
 
 
 def test_a_console_never_gets_more_than_64_kib(port: "tuple[int, str]") -> None:
@@ -246,7 +242,7 @@ def test_a_console_never_gets_more_than_64_kib(port: "tuple[int, str]") -> None:
     while len(got) < 65_000 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(got) == 2 + 655 * 100
-    assert took > 655 // 8 * serial.PAUSE_S
+    assert took > 655 // 8 * PAUSE_S
 
 
 @pytest.mark.parametrize("kind", ["absent", "file", "fifo", "null"])

@@ -35,8 +35,8 @@ def available(bus: str = BUS, pool: str = POOL) -> bool:
     return os.path.exists(bus) and os.path.isfile(pool)
 
 
-def write_kvp(value: str, pool: str = POOL) -> None:
-    """Put the value under our key, in place of an earlier one. SinkError where that cannot be within 2 s."""
+def write_kvp(value: str, pool: str = POOL, patience: float = LOCK_S) -> None:
+    """Put the value under our key, in place of an earlier one. SinkError where that cannot be within `patience`."""
     try:
         descriptor = os.open(pool, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -44,7 +44,7 @@ def write_kvp(value: str, pool: str = POOL) -> None:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise SinkError(f"cannot write {pool}: it is there and is not a regular file")
-        _lock(descriptor, pool)
+        _lock(descriptor, pool, patience)
         _forget_earlier_boot(descriptor)
         _put(descriptor, record(KEY, value), pool)
     except OSError as error:
@@ -58,13 +58,13 @@ def record(key: str, value: str) -> bytes:
     return key.encode("ascii").ljust(KEY_BYTES, b"\0") + value.encode("ascii")[:VALUE_MOST].ljust(VALUE_BYTES, b"\0")
 
 
-def _lock(descriptor: int, pool: str) -> None:
+def _lock(descriptor: int, pool: str, patience: float) -> None:
     """Both kinds of lock: cloud-init takes that of flock(2), and hv_kvp_daemon that of fcntl(2)."""
-    deadline = time.monotonic() + LOCK_S
+    deadline = time.monotonic() + patience
     for lock in (fcntl.flock, fcntl.lockf):
         while not _locked(lock, descriptor):
             if time.monotonic() >= deadline:
-                raise SinkError(f"cannot write {pool}: others have held its lock for {LOCK_S:.0f} s")
+                raise SinkError(f"cannot write {pool}: others have held its lock for {patience:g} s")
             time.sleep(POLL_S)
 
 
