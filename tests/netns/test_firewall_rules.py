@@ -325,6 +325,34 @@ NFT = {
         "add rule inet guard out tcp dport 443 limit rate 1/hour burst 9 packets accept\n",
         {"tcp 20.60.0.10:443": "probabilistic by guard out 1"},
     ),
+    "a rate that is not used up yet, of some flows": (
+        "add chain inet guard few\n"
+        "add rule inet guard out ct state established accept\n"
+        f"add rule inet guard out ip daddr {WIRE} meta l4proto tcp tcp dport != 53 jump few\n"
+        "add rule inet guard out udp dport { 67, 500-600 } quota over 900 mbytes drop\n"
+        "add rule inet guard few tcp dport { 32526, 32527 } ct state new limit rate over 90/second drop\n",
+        {f"tcp {WIRE}:32526": "probabilistic by guard few 1", f"udp {WIRE}:67": "probabilistic by guard out 3"},
+    ),
+    "a rate that no flow comes to": (
+        "add chain inet guard in { type filter hook input priority 0; }\n"
+        'add rule inet guard out oifname "ens9" limit rate over 90/second drop\n'
+        "add rule inet guard out ct state established,related accept\n"
+        'add rule inet guard out limit rate 3/minute log prefix "drop over rate" comment "quota"\n'
+        "add rule inet guard out ip6 daddr ::/0 limit rate over 90/second drop\n"
+        "add rule inet guard out tcp dport 22 limit rate over 90/second drop\n"
+        'add rule inet guard out ip daddr 10.9.9.9 drop comment "limit rate"\n'
+        "add rule inet guard in iifname eth0 ct state new limit rate over 90/second drop\n",
+        {},
+    ),
+    "a control group, of which programs have their own": (
+        f"add rule inet guard out ip daddr {WIRE} tcp dport 80 meta cgroup 1048577 drop\n",
+        {f"tcp {WIRE}:80": "unknown by guard out 1"},
+    ),
+    "a control group that alone is let through": (
+        "add rule inet guard out meta cgroup 1048577 accept\n"
+        f"add rule inet guard out ip daddr {WIRE} tcp dport 80 drop\n",
+        dict.fromkeys({f"tcp {WIRE}:80"}, "unknown by guard out 1"),
+    ),
 }
 
 

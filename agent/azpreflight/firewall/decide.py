@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
+from azpreflight.firewall import nftrule, nfttext
 from azpreflight.firewall.evaluate import End, Opinion
 from azpreflight.firewall.facts import Flow, FlowFacts, Outcome, Part
 from azpreflight.firewall.naming import Index, Place, decider, title
@@ -22,6 +23,7 @@ _CHANCE = re.compile(
     r"|\b(?:limit rate|limit name|numgen|quota|ct count|meta (?:hour|day|time))\b"
 )
 _PROCESS = re.compile(r" -m cgroup |cgroupv2|meta cgroup")
+_ACCEPT = re.compile(r' accept(?: comment "")?$')
 _TRANSLATION = re.compile(r"\b(?:dnat|redirect)\b")
 
 
@@ -52,11 +54,11 @@ def decide(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequenc
         return FlowFacts(flow, Outcome.DIVERTED, decider(by[-1], flow, programs) if by else None, to)
     if seen["error"] is None:
         return _answered(flow, seen, copy, doubtful)
-    return _unanswered(flow, seen, copy)
+    return _unanswered(flow, seen, copy, doubtful)
 
 
 def _answered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]") -> FlowFacts:
-    on_the_way = (*_places(seen, copy.rules), *doubtful)
+    on_the_way = (*_places(seen, copy.rules), *(place for place in doubtful if not _lets_pass(place)))
     chance = next((place for place in on_the_way if _by_chance(place)), None)
     if chance is not None:
         return FlowFacts(flow, Outcome.PROBABILISTIC, decider(chance, flow, copy.programs))
@@ -68,10 +70,13 @@ def _answered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequ
     return FlowFacts(flow, Outcome.ALLOWED)
 
 
-def _unanswered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy) -> FlowFacts:
+def _unanswered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]") -> FlowFacts:
     by, part = _taker(seen, copy.rules), _part(seen)
     if by is not None and _by_process(by):
         return _of_process(flow, by, copy)
+    saved = next((place for place in doubtful if _by_process(place) and _lets_pass(place)), None)
+    if by is not None and saved is not None:
+        return _of_process(flow, saved, copy)
     if by is not None:
         outcome = Outcome.PROBABILISTIC if _by_chance(by) else Outcome.BLOCKED
         return FlowFacts(flow, outcome, decider(by, flow, copy.programs, part), part=part)
@@ -143,6 +148,11 @@ def _queues(place: Place) -> bool:
     return place.target in QUEUEING if place.table.iptables else " queue" in f" {place.target}"
 
 
+def _lets_pass(place: Place) -> bool:
+    """All that it can do is to let the packet out of its table."""
+    return place.target == "ACCEPT" if place.table.iptables else bool(_ACCEPT.search(nfttext.unquoted(place.target)))
+
+
 def _translates(place: Place) -> bool:
     return place.target in TRANSLATING if place.table.iptables else bool(_TRANSLATION.search(place.target))
 
@@ -153,10 +163,13 @@ def may_differ(text: str) -> bool:
 
 
 def _by_process(place: Place) -> bool:
-    return place.number is not None and bool(_PROCESS.search(place.line))
+    line = place.line if place.table.iptables else nfttext.unquoted(place.line)
+    return place.number is not None and bool(_PROCESS.search(line))
 
 
 def _by_chance(place: Place) -> bool:
-    if place.number is None or (place.table.iptables and place.target in ONLY_LOOKING):
+    if place.number is None:
         return False
-    return bool(_CHANCE.search(place.line))
+    if place.table.iptables:
+        return place.target not in ONLY_LOOKING and bool(_CHANCE.search(place.line))
+    return nftrule.parse(place.line).decides and bool(_CHANCE.search(nfttext.unquoted(place.line)))

@@ -73,7 +73,7 @@ def evaluate(flow: Flow, tables: "Sequence[Table]", surroundings: Surroundings, 
     doubtful: list[Place] = []
     unread = any(not table.iptables and table.matters for table in tables)
     ends = {End.PASSED, End.UNTOLD} if unread else {End.PASSED}
-    for packet, hook, reply in _packets(flow, surroundings, uid):
+    for packet, hook, reply in packets(flow, surroundings, uid):
         for base in _bases(tables, hook, ":" in flow.address, packet):
             walk = _Walk(base.table, packet if base.table.name != "raw" else packet._replace(state=""), doubtful)
             left = walk.base(base.chain)
@@ -83,7 +83,7 @@ def evaluate(flow: Flow, tables: "Sequence[Table]", surroundings: Surroundings, 
     return Opinion(frozenset(ends), None, False, tuple(doubtful))
 
 
-def _packets(flow: Flow, at: Surroundings, uid: int) -> "Iterator[tuple[Packet, Hook, bool]]":
+def packets(flow: Flow, at: Surroundings, uid: int) -> "Iterator[tuple[Packet, Hook, bool]]":
     """The request, its answer, and for TCP what follows, at each hook that they pass; and whether it is the answer.
 
     What stays on this machine passes both hooks. Before IPv6 sends anything it asks for the next hop.

@@ -80,13 +80,14 @@ def _options(words: "list[str]") -> "Iterator[tuple[str, str, bool]]":
 
 def matches(rule: Rule, packet: Packet) -> Truth:
     """Whether all conditions hold. One that fails decides, whatever cannot be told of the others."""
-    told = [_holds(option, value, negated, packet) for option, value, negated in rule.conditions]
+    told = [holds(option, value, negated, packet) for option, value, negated in rule.conditions]
     if False in told:
         return False
     return None if None in told else True
 
 
-def _holds(option: str, value: str, negated: bool, packet: Packet) -> Truth:
+def holds(option: str, value: str, negated: bool, packet: Packet) -> Truth:
+    """Whether one condition does."""
     if option == "-m":
         return True if value in _SILENT else None
     if option == "--comment":
@@ -105,9 +106,19 @@ def _protocol(value: str, packet: Packet) -> Truth:
 
 def _inside(value: str, address: str) -> Truth:
     try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(value, strict=False)
+        return _address(address) in _network(value)
     except (ValueError, TypeError):
         return None
+
+
+@lru_cache(maxsize=20_000)
+def _network(value: str) -> "ipaddress.IPv4Network | ipaddress.IPv6Network":
+    return ipaddress.ip_network(value, strict=False)
+
+
+@lru_cache(maxsize=256)
+def _address(value: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address":
+    return ipaddress.ip_address(value)
 
 
 def _interface(value: str, name: str) -> bool:

@@ -10,8 +10,10 @@ from azpreflight.firewall.rules import Chain, Table
 _TABLE = re.compile(r"table (\S+) (\S+) \{(?: # handle \d+)?")
 _CHAIN = re.compile(r"\tchain (\S+) \{(?: # handle \d+)?")
 _DEVICES = re.compile(r"\bdevices? (?:= \{ ([^}]*) \}|(\S+))")
+_HOOK = re.compile(r" hook (\w+)")
 _POLICY = re.compile(r"policy (accept|drop);")
 _HANDLE = re.compile(r" # handle ([0-9]{1,20})$")
+_QUOTED = re.compile(r'"[^"]*"')
 _COUNTER = re.compile(r"\bcounter packets ([0-9]{1,20}) bytes [0-9]+")
 _OWNER = re.compile(r"^\tflags (.*)$", re.MULTILINE)
 _INTERFACE = re.compile(r"\b[io]if \"([^\"]+)\"")
@@ -49,6 +51,11 @@ def packets(line: str) -> Optional[int]:
 def specification(line: str) -> str:
     """The rule without its handle."""
     return _HANDLE.sub("", line)
+
+
+def unquoted(line: str) -> str:
+    """The rule without comments, and other words of the user's."""
+    return _QUOTED.sub('""', line)
 
 
 def uncounted(line: str) -> str:
@@ -97,19 +104,22 @@ def _chains(block: "list[str]") -> "Iterator[Chain]":
     name: Optional[str] = None
     policy: Optional[str] = None
     bound: tuple[str, ...] = ()
+    hook: Optional[str] = None
     rules: list[str] = []
     for line in block:
         match = _CHAIN.match(line)
         if match is not None:
-            name, policy, bound, rules = match[1], None, (), []
+            name, policy, bound, hook, rules = match[1], None, (), None, []
         elif name is None:
             continue
         elif line == "\t}":
-            yield Chain(name, policy, tuple(rules), bound)
+            yield Chain(name, policy, tuple(rules), bound, hook)
             name = None
         elif line.startswith("\t\ttype "):
             found = _POLICY.search(line)
             policy = found[1].upper() if found else "ACCEPT"
             bound = devices(line)
+            at = _HOOK.search(line)
+            hook = at[1] if at else None
         elif _HANDLE.search(line):
             rules.append(line.strip())

@@ -9,14 +9,14 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from azpreflight import package
-from azpreflight.firewall import nfttext
+from azpreflight.firewall import nftrule, nfttext
 from azpreflight.firewall.decide import Copy, by_text, decide, may_differ
 from azpreflight.firewall.evaluate import evaluate
 from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
-from azpreflight.firewall.naming import Index
+from azpreflight.firewall.naming import Index, Place
 from azpreflight.firewall.rules import Table, rules_of
 from azpreflight.firewall.scene import Scene, scene_of
 from azpreflight.firewall.tools import PREFIX, program, programs_of
@@ -113,13 +113,12 @@ def _result(
     load_errors = load_errors_of(answer)
     if load_errors and copy.incomplete is None:
         copy = copy._replace(incomplete=f"some rules could not be copied: {load_errors[0]}")
-    seen, in_doubt = iter(answer["flows"]), _in_doubt(tables)
+    seen, in_doubt = iter(answer["flows"]), doubts(scene, tables)
 
     def one(flow: Flow) -> FlowFacts:
         if not scene.reaches(flow):
             return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
-        opinion = evaluate(flow, tables, scene.surroundings(flow), flow.uid) if in_doubt else None
-        return decide(flow, next(seen), copy, opinion.doubtful if opinion is not None else ())
+        return decide(flow, next(seen), copy, in_doubt(flow))
 
     rehearsal = Rehearsal(
         needed=True,
@@ -132,9 +131,19 @@ def _result(
     return rehearsal, tuple(one(flow) for flow in flows)
 
 
-def _in_doubt(tables: "Sequence[Table]") -> bool:
-    """True if some rule may do otherwise the next time; among very many rules it is not looked for."""
-    return not too_many(tables) and any(table.iptables and may_differ(table.text) for table in tables)
+def doubts(scene: Scene, tables: "Sequence[Table]") -> "Callable[[Flow], tuple[Place, ...]]":
+    """For a flow, the rules on its way that may do otherwise the next time; among very many they are not looked for."""
+    differing = () if too_many(tables) else tuple(table for table in tables if may_differ(table.text))
+    iptables = any(table.iptables for table in differing)
+
+    def of(flow: Flow) -> "tuple[Place, ...]":
+        if not differing:
+            return ()
+        at = scene.surroundings(flow)
+        read = evaluate(flow, tables, at, flow.uid).doubtful if iptables else ()
+        return (*read, *nftrule.doubtful(flow, differing, at))
+
+    return of
 
 
 def load_errors_of(answer: "Mapping[str, Any]") -> "tuple[str, ...]":

@@ -22,6 +22,8 @@ class Chain:
     """As printed: iptables-save "[3:180] -A OUTPUT ...", nft "tcp dport 80 drop # handle 4"."""
     devices: tuple[str, ...] = ()
     """The interfaces of a netdev chain."""
+    hook: Optional[str] = None
+    """Where the kernel calls it (output, input, ...), as nft prints it; None for one of iptables, or only jumped to."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from azpreflight.firewall.rehearsal import (
     LIMIT_MANY,
     MANY,
     NO_WAY,
+    doubts,
     keep_logs_quiet,
     limits,
     load_errors_of,
@@ -100,12 +101,12 @@ def _boot(
     tables = tables_of_boot(dumps)
     errors = load_errors_of(answer)
     copy = Copy(Index(tables), programs_of(setting.machine), incomplete or _doubt(setting, plans, answer))
-    seen = iter(answer["flows"])
+    seen, in_doubt = iter(answer["flows"]), doubts(setting.scene, tables)
 
     def one(flow: Flow) -> FlowFacts:
         if not setting.scene.reaches(flow):
             return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
-        return located(decide(flow, next(seen), copy), tables, ruleset)
+        return located(decide(flow, next(seen), copy, in_doubt(flow)), tables, ruleset)
 
     rehearsal = Rehearsal(
         needed=True,
