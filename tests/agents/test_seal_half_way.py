@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.agents.test_deprovision import SUITES
+from tests.agents.test_deprovision import SUITES, check, messages
 from tests.agents.test_seal import SEAL, STAMP, Outcome, build_vm, decide, seal
 
 pytestmark = pytest.mark.root
@@ -78,12 +78,20 @@ def test_ovf_env_that_goes_before_waagent_reads_it_does_no_harm(ready: Path) -> 
 
 @pytest.mark.parametrize("before", ["", OVF_GOES], ids=["ovf-env", "no-ovf-env"])
 def test_a_user_who_cannot_be_deleted_is_half_way(ready: Path, before: str) -> None:
-    """/etc/passwd is immutable, as on hardened machines: userdel fails, and waagent ends well without a word of it."""
+    """/etc/passwd is immutable, as on hardened machines: userdel fails, and waagent ends well without a word of it.
+
+    A look afterwards says the same, and once the file can be written seal can be run again.
+    """
     subprocess.run(["chattr", "+i", ready / "etc/passwd"], check=True, timeout=10)
     done = seal(ready, f"{before} {SEAL} --yes --format json")
     assert "userdel: cannot open /etc/passwd" in done.stderr
     assert half_way(ready, done) == {"done": list(STEPS), "not done": ["user azureuser deleted"]}
     assert has_user(ready)
+    (still,) = messages(check(ready), "gen-deprovisioned")
+    assert still.endswith("; not done user azureuser deleted")
+    subprocess.run(["chattr", "-i", ready / "etc/passwd"], check=True, timeout=10)
+    again = seal(ready)
+    assert (again.returncode, has_user(ready)) == (0, False), again.stderr
 
 
 def test_a_user_who_is_logged_in_goes_all_the_same(ready: Path) -> None:

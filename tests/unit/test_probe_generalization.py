@@ -13,6 +13,7 @@ from azpreflight.model import Finding, Platform, Profile, Run, Severity, Stage, 
 from azpreflight.probes import agents, generalization, instance
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.generalization import passwords, sentinel
+from azpreflight.probes.generalization.own import UNFINISHED
 from azpreflight.probes.generalization.sentinel import same_vm, swapped
 from azpreflight.probes.platform import PlatformFacts
 from tests.fakes import Denied, FakeHost, Fifo, Link
@@ -482,6 +483,25 @@ def test_how_far_deprovisioning_came(changes: "dict[str, Any]", said: Optional[s
     found = findings(judged(waagent_host(changes), RUN, *PROBES), "gen-deprovisioned")
     assert [said in finding.message for finding in found if said] == ([True] if said else [])
     assert bool(found) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        ('{"user": "azureuser"}', True),
+        ('{"user": "gone"}', False),
+        ('{"user": null}', False),
+        ('{"user": ["azureuser"]}', False),
+        ("[" * 4000, False),
+        ("", False),
+    ],
+)
+def test_the_user_whom_an_unfinished_seal_was_to_delete_is_a_step_not_done(content: str, left: bool) -> None:
+    """Nothing else names the user any more; the remedy is what waagent will not do."""
+    report = judged(waagent_host({**PEOPLE, UNFINISHED: content}), RUN, *PROBES)
+    found = findings(report, "gen-deprovisioned")
+    assert [finding.message.partition("; ")[2] for finding in found] == ["not done user azureuser deleted"] * left
+    assert [finding.commands for finding in found] == [("userdel --force --remove azureuser",)] * left
 
 
 def test_without_accounts_nobody_is_known_to_be_kept_out() -> None:

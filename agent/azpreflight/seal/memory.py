@@ -9,30 +9,19 @@ import json
 from typing import Optional
 
 from azpreflight import __version__
-from azpreflight.host import Host, HostError, changes
+from azpreflight.host import changes
 from azpreflight.model import Report
+from azpreflight.probes.generalization.own import UNFINISHED
 from azpreflight.sealed import STAMP, Stamp, render
 from azpreflight.sinks.file import write_file
 
 STATE = "/var/lib/azpreflight"
-UNFINISHED = f"{STATE}/seal-unfinished.json"
-LIMIT = 4096
 
 
 def remember(user: Optional[str]) -> None:
     """Keep the name of the user who is to be deleted."""
     changes.make_directory(STATE)
     write_file(UNFINISHED, json.dumps({"user": user}) + "\n")
-
-
-def remembered(host: Host) -> Optional[str]:
-    """The user of a `seal` that did not come to its end; None without one."""
-    try:
-        value = json.loads(host.text(UNFINISHED, LIMIT) or "{}")
-    except (HostError, ValueError):
-        return None
-    user = value.get("user") if isinstance(value, dict) else None
-    return user if isinstance(user, str) else None
 
 
 def stamp(report: Report) -> Stamp:

@@ -14,7 +14,6 @@ from azpreflight.model import Platform, Report, Run, Severity, Snapshot, Stage
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.generalization import GeneralizationFacts
-from azpreflight.seal import memory
 from azpreflight.seal.extras import DEFAULT_MENDS
 
 VERIFIED = {"generalization"}
@@ -72,7 +71,8 @@ def prepare(asked: argparse.Namespace) -> Prepared:
         user=None,
     )
     named = looked.facts.library.user if looked.facts.library is not None else None
-    return _knowing(looked, named or memory.remembered(host))
+    remembered = looked.facts.own.deleting if looked.facts.own is not None else None
+    return _knowing(looked, named or remembered)
 
 
 def look_again(prepared: Prepared) -> Prepared:
@@ -81,11 +81,11 @@ def look_again(prepared: Prepared) -> Prepared:
     run = replace(prepared.run, stage=Stage.CAPTURE)
     again = gather(host, with_needs(VERIFIED, PROBES), run)
     merged = replace(again, probes={**prepared.snapshot.probes, **again.probes})
-    return _knowing(replace(prepared, snapshot=merged, run=run), prepared.user)
+    return replace(prepared, snapshot=merged, run=run)
 
 
 def _knowing(prepared: Prepared, user: Optional[str]) -> Prepared:
-    """As if ovf-env.xml still named the user who is to be deleted: it is gone before the user, who may stay."""
+    """As if ovf-env.xml still named the user whom an interrupted seal was to delete."""
     facts = prepared.facts
     if facts.library is None or user is None:
         return prepared

@@ -5,14 +5,19 @@ its own. What `arm` enabled is removed by `seal`, by `disarm`, and by itself whe
 off; in an image that was captured otherwise it is left.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Optional
 
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.generalization.common import KEPT, leftover, matching
-from azpreflight.probes.wording import files, several
+from azpreflight.probes.wording import files, plain, several
 
+UNFINISHED = "/var/lib/azpreflight/seal-unfinished.json"
+"""What `seal` remembers until the machine is sealed: the user who is to be deleted, whom nothing else names then."""
+UNFINISHED_LIMIT = 4096
 TRACES = ("/var/lib/azpreflight/*", "/var/log/azpreflight/*")
 ARMED = (
     "/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service",
@@ -28,12 +33,24 @@ class OwnFacts:
     paths: tuple[str, ...] = ()
     armed: tuple[str, ...] = ()
     """What `arm` has left of itself."""
+    deleting: Optional[str] = None
+    """The user whom a `seal` that has not come to its end was to delete."""
 
 
 def look(host: Host, run: Run) -> OwnFacts:
-    """Names only."""
+    """Names of files, and the one that `seal` remembers."""
     armed = tuple(path for path in ARMED if host.info(path, follow=False) is not None)
-    return OwnFacts(matching(host, TRACES)[:KEPT], armed)
+    return OwnFacts(matching(host, TRACES)[:KEPT], armed, _deleting(host))
+
+
+def _deleting(host: Host) -> Optional[str]:
+    """None without such a file, and for one that `seal` has not written."""
+    try:
+        value = json.loads(host.text(UNFINISHED, UNFINISHED_LIMIT) or "{}")
+    except (ValueError, RecursionError):
+        return None
+    user = value.get("user") if isinstance(value, dict) else None
+    return plain(user) if isinstance(user, str) else None
 
 
 def judge(facts: OwnFacts, run: Run) -> Iterator[Verdict]:

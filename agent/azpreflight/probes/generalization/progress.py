@@ -14,7 +14,7 @@ from azpreflight.probes.generalization.common import DEPROVISION, agents_of, con
 from azpreflight.probes.generalization.facts import GeneralizationFacts
 from azpreflight.probes.generalization.passwords import Password
 from azpreflight.probes.generalization.resolver import deleted_by_waagent
-from azpreflight.probes.wording import several
+from azpreflight.probes.wording import files, several
 
 RESET_NAME = "localhost.localdomain"
 NEEDED = ("sentinel", "library", "host_keys", "resolver", "leases", "accounts", "sudoers", "identity", "traces")
@@ -85,11 +85,17 @@ def judge(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
         Progress.AGAIN: "deprovisioned, and then the agent was started again before the capture",
     }.get(progress(facts, run))
     if message is not None:
+        remedy = "Deprovision the machine as the last step, and capture it without starting it again."
+        commands = (DEPROVISION,) if deprovisions(run) else ()
+        users = _users_left(facts)
+        if len(left) == 1 and users:
+            remedy = "Delete the user, which waagent does not: ovf-env.xml, which names it, is gone."
+            commands = (f"userdel --force --remove {files(users)}",)
         yield Finding(
             Severity.WARNING if progress(facts, run) is Progress.AGAIN else Severity.ERROR,
             message,
-            "Deprovision the machine as the last step, and capture it without starting it again.",
-            (DEPROVISION,) if deprovisions(run) else (),
+            remedy,
+            commands,
             {"done": ", ".join(done), "not done": ", ".join(left)},
         )
 
@@ -133,9 +139,9 @@ def _resolver_deleted(facts: GeneralizationFacts) -> bool:
 
 def _users_left(facts: GeneralizationFacts) -> "tuple[str, ...]":
     """Users whom an agent made and who still have an account: that of ovf-env.xml, and where that file is gone, so that
-    waagent deletes nobody, those whom an agent's own rules for sudo name."""
+    waagent deletes nobody, the one whom `seal` was to delete, or those whom an agent's own rules for sudo name."""
     accounts = {one.name for one in facts.accounts.accounts} if facts.accounts is not None else set()
-    user = facts.library.user if facts.library is not None else None
+    user = (facts.library.user if facts.library is not None else None) or (facts.own.deleting if facts.own else None)
     if user is not None:
         return (user,) if user in accounts else ()
     rules = (*facts.sudoers.waagent, *facts.sudoers.cloud_init) if facts.sudoers is not None else ()
