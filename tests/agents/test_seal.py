@@ -193,6 +193,10 @@ def test_the_end_of_the_session_does_not_stop_it(ready: Path) -> None:
             "EDITOR=/root/editor vipw & until [ -e /etc/passwd.edit ]; do sleep 0.1; done; " + f"{SEAL} --yes",
             "the accounts are being changed by another program (it holds /etc/.pwd.lock)",
         ),
+        (
+            "touch /etc/.pwd.lock; mount --bind /etc /etc && mount -o remount,ro,bind /etc && " + f"{SEAL} --yes",
+            "cannot look at /etc/.pwd.lock: Read-only file system",
+        ),
         (f"setpriv --reuid 65534 --clear-groups {SEAL} --yes", "only root can seal a machine"),
         (
             "printf '#!/bin/sh\\necho status: running\\n' > /usr/bin/cloud-init; " + f"{SEAL} --yes",
@@ -205,7 +209,7 @@ def test_the_end_of_the_session_does_not_stop_it(ready: Path) -> None:
     ],
 )
 def test_a_bad_moment_is_refused(ready: Path, script: str, reason: str) -> None:
-    """Another seal, no place for a lock, a package manager, an open vipw, cloud-init at work, no root, no agents."""
+    """Another seal, no place for a lock, locks that others hold, a read-only system, cloud-init, no root, no agents."""
     done = seal(ready, script)
     assert (done.returncode, reason in done.stderr) == (4, True), done.stderr
     assert (ready / "var/lib/waagent/ovf-env.xml").exists()

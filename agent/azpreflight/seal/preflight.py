@@ -36,12 +36,19 @@ def busy(host: Host, agents: Optional[AgentsFacts]) -> "Iterator[str]":
     if not agents.waagent.installed and not agents.cloud_init.installed:
         yield "neither waagent nor cloud-init is installed, so that nothing can be deprovisioned"
     for path in PACKAGE_LOCKS:
-        if changes.locked_by_another(path):
-            yield f"a package manager is at work (it holds {path})"
-    if changes.locked_by_another(ACCOUNTS_LOCK):
-        yield f"the accounts are being changed by another program (it holds {ACCOUNTS_LOCK})"
+        yield from _held(path, "a package manager is at work")
+    yield from _held(ACCOUNTS_LOCK, "the accounts are being changed by another program")
     if agents.cloud_init.installed and _cloud_init_runs(host):
         yield "cloud-init is still running"
+
+
+def _held(path: str, who: str) -> "Iterator[str]":
+    """Another process holds this lock; or nobody can take it, as on a filesystem that is read-only."""
+    try:
+        if changes.locked_by_another(path):
+            yield f"{who} (it holds {path})"
+    except HostError as error:
+        yield str(error)
 
 
 def _cloud_init_runs(host: Host) -> bool:
