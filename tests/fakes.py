@@ -16,6 +16,7 @@ from azpreflight.host import (
     HostError,
     HttpAnswer,
     Interface,
+    LinkFilter,
     Outcome,
     Phase,
     Room,
@@ -63,6 +64,7 @@ class FakeHost:
     """By path, as it is asked for."""
     interface_list: tuple[Interface, ...] = ()
     routes: Mapping[str, Route] = field(default_factory=dict)
+    links: Union[tuple[LinkFilter, ...], Denied] = ()
     nft_table_count: Union[int, Denied] = 0
     tcp: Mapping[tuple[str, int], TcpAnswer] = field(default_factory=dict)
     paths: Mapping[tuple[str, int], tuple[Hop, ...]] = field(default_factory=dict)
@@ -229,6 +231,12 @@ class FakeHost:
     def route(self, address: str) -> Route:
         self._running_system("a route")
         return self.routes.get(address, Route(Outcome.UNREACHABLE))
+
+    def link_filters(self) -> "tuple[LinkFilter, ...]":
+        self._running_system("a list of interfaces' filters")
+        if isinstance(self.links, Denied):
+            raise HostError(f"cannot ask the kernel for filters of interfaces: {self.links.reason}")
+        return self.links
 
     def nft_tables(self) -> int:
         self._running_system("a list of nft tables")

@@ -12,7 +12,7 @@ from azpreflight import codec
 from azpreflight.firewall import rehearsal, savetext
 from azpreflight.firewall.facts import AgentState, Backend, FirewallFacts
 from azpreflight.firewall.facts import Outcome as Decided
-from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, Outcome, Phase, Route
+from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, LinkFilter, Outcome, Phase, Route
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
@@ -633,6 +633,20 @@ def test_rules_that_no_rehearsal_copies_are_told(rule: str, word: str) -> None:
     (found,) = findings(machine(rule))["firewall-limits"]
     assert word in found.message
     assert found.severity is Severity.NOTE
+
+
+def test_what_is_attached_to_interfaces_is_told() -> None:
+    links = (LinkFilter("eth0", "ingress", "XDP"), LinkFilter("eth0", "egress", "tc bpf"))
+    (found,) = findings(replace(machine(), links=links))["firewall-limits"]
+    assert "eth0 (XDP, ingress) and eth0 (tc bpf, egress)" in found.message
+    assert found.severity is Severity.NOTE
+    assert found.commands == ("ip -d link show dev eth0", "tc filter show dev eth0 egress")
+    assert "firewall-limits" not in findings(machine())
+
+
+def test_interfaces_that_the_kernel_does_not_tell_of_are_unknown() -> None:
+    host = replace(machine(), links=Denied("Operation not permitted"))
+    assert statuses(host)["firewall-limits"] == "unknown"
 
 
 def test_programs_that_change_rules_are_told_by_their_chains_and_services() -> None:

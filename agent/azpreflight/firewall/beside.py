@@ -7,10 +7,11 @@ gets through. No table shows that, and no rehearsal. Container engines and the l
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from typing import Optional
 
 from azpreflight.firewall.facts import ChainFacts, UnitFilter
 from azpreflight.firewall.saved.units import wanted_services
-from azpreflight.host import Host, HostError
+from azpreflight.host import Host, HostError, LinkFilter
 from azpreflight.host.systemd import UNIT_PATHS, UnitState, unit
 
 AGENTS = (
@@ -101,6 +102,14 @@ def _text(host: Host, path: str) -> str:
         return host.text(path) or ""
     except HostError:
         return ""
+
+
+def link_filters(host: Host) -> "Optional[tuple[LinkFilter, ...]]":
+    """What is attached to interfaces; None where the kernel does not tell."""
+    try:
+        return host.link_filters()
+    except HostError:
+        return None
 
 
 def programs(host: Host, chains: "Sequence[ChainFacts]") -> "tuple[str, ...]":

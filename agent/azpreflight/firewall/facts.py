@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
+from azpreflight.host import LinkFilter
+
 
 class Backend(str, Enum):
     """Which of the kernel's two packet filters a rule lives in; both run at once."""
@@ -215,6 +217,8 @@ class FirewallFacts:
     second_opinion: Optional[SecondOpinion] = None
     """None if there are no legacy tables, or python-iptables is not installed."""
     unit_filters: tuple[UnitFilter, ...] = ()
+    link_filters: Optional[tuple[LinkFilter, ...]] = ()
+    """None where the kernel did not tell."""
     programs: tuple[str, ...] = ()
     """Programs that add and remove rules while the machine runs, by the chains that they have or the services that
     are enabled."""

@@ -14,13 +14,13 @@ from azpreflight.host.api import (
     Host,
     HostError,
     HttpAnswer,
-    Interface,
     Outcome,
     Phase,
     Room,
     Route,
     TcpAnswer,
 )
+from azpreflight.host.interfaces import Interface, LinkFilter
 from azpreflight.host.local import LocalHost
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "HostError",
     "HttpAnswer",
     "Interface",
+    "LinkFilter",
     "LocalHost",
     "Outcome",
     "Phase",

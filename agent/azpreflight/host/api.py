@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Callable, Optional, Protocol, TypeVar
 
 from azpreflight.host.disk.shapes import Disk
+from azpreflight.host.interfaces import Interface, LinkFilter
 
 T = TypeVar("T")
 
@@ -163,18 +164,6 @@ class Hop:
 
 
 @dataclass(frozen=True)
-class Interface:
-    """A network interface as the kernel has it now."""
-
-    name: str
-    up: bool
-    mac: Optional[str]
-    mtu: int
-    addresses: tuple[str, ...]
-    """With prefix length: 10.0.0.4/24, fe80::1/64."""
-
-
-@dataclass(frozen=True)
 class Route:
     """The kernel's answer to "how would you send to this address"."""
 
@@ -263,6 +252,9 @@ class Host(Protocol):
 
     def route(self, address: str) -> Route:
         """The kernel's route to an address. HostError: no address, or the kernel cannot be asked."""
+
+    def link_filters(self) -> tuple[LinkFilter, ...]:
+        """XDP programs and traffic control's filters on all interfaces. HostError: the kernel cannot be asked."""
 
     def nft_tables(self) -> int:
         """How many tables nf_tables holds. Asking loads it: ask only where it is in the kernel. HostError: refused."""

@@ -14,7 +14,6 @@ from azpreflight.host.api import (
     Hop,
     HostError,
     HttpAnswer,
-    Interface,
     Outcome,
     Room,
     Route,
@@ -23,6 +22,7 @@ from azpreflight.host.api import (
 from azpreflight.host.disk.shapes import Disk
 from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard, together
+from azpreflight.host.interfaces import Interface, LinkFilter
 
 T = TypeVar("T")
 
@@ -162,6 +162,13 @@ class LocalHost:
             from azpreflight.host import net
 
         return net.route(address, self._left(net.NETLINK_TIMEOUT))
+
+    def link_filters(self) -> "tuple[LinkFilter, ...]":
+        self._running_system("a list of interfaces' filters")
+        with _LOADING:
+            from azpreflight.host import links, net
+
+        return links.filters(self._left(net.NETLINK_TIMEOUT))
 
     def nft_tables(self) -> int:
         self._running_system("a list of nft tables")

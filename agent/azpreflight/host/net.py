@@ -16,7 +16,8 @@ from contextlib import closing
 from typing import Any, Optional
 
 from azpreflight.host import icmp
-from azpreflight.host.api import Hop, HostError, Interface, Outcome, TcpAnswer
+from azpreflight.host.api import Hop, HostError, Outcome, TcpAnswer
+from azpreflight.host.interfaces import Interface
 from azpreflight.host.netlink import NETLINK_TIMEOUT, route
 
 __all__ = ["NETLINK_TIMEOUT", "connect", "hops", "interfaces", "route"]

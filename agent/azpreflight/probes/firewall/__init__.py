@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
 from azpreflight.firewall.agentrules import agent_rules
-from azpreflight.firewall.beside import programs, unit_filters
+from azpreflight.firewall.beside import link_filters, programs, unit_filters
 from azpreflight.firewall.dump import dump, tables_of
 from azpreflight.firewall.facts import Backend, ChainFacts, FirewallFacts, SecondOpinion
 from azpreflight.firewall.rehearsal import rehearse
@@ -51,6 +51,7 @@ def gather(host: Host, run: Run) -> FirewallFacts:
         flows=flows,
         second_opinion=opinion,
         unit_filters=unit_filters(host),
+        link_filters=link_filters(host),
         programs=programs(host, chains),
     )
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from azpreflight.firewall.facts import FirewallFacts, UnitFilter
-from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
+from azpreflight.host import LinkFilter
+from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER
 from azpreflight.probes.wording import several
 
@@ -23,6 +24,10 @@ def judge_limits(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
             "Where an agent cannot reach the platform although the rehearsal says so, look at these rules first.",
             evidence={"limit": limit},
         )
+    if facts.link_filters is None:
+        yield Unknown("the kernel does not tell what is attached to the interfaces")
+    elif facts.link_filters:
+        yield _of_links(facts.link_filters)
     if facts.programs:
         yield Finding(
             Severity.NOTE,
@@ -31,6 +36,25 @@ def judge_limits(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
             "Where something is blocked later, run azpreflight again then.",
             evidence={"programs": ", ".join(facts.programs)},
         )
+
+
+def _of_links(found: "tuple[LinkFilter, ...]") -> Finding:
+    where = dict.fromkeys(f"{one.interface} ({one.kind}, {one.direction})" for one in found)
+    return Finding(
+        Severity.NOTE,
+        f"the rehearsal cannot see programs and filters of interfaces, and there are some on {several(tuple(where))}",
+        "Where an agent cannot reach the platform although the rules let it through, look at these first.",
+        tuple(dict.fromkeys(_shown_by(one) for one in found)),
+        evidence={"filters": ", ".join(where)},
+    )
+
+
+def _shown_by(found: LinkFilter) -> str:
+    return (
+        f"ip -d link show dev {found.interface}"
+        if found.kind == "XDP"
+        else (f"tc filter show dev {found.interface} {found.direction}")
+    )
 
 
 def _of_unit(found: UnitFilter) -> Finding:

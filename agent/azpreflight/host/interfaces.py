@@ -1,0 +1,27 @@
+"""What is told of network interfaces."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface as the kernel has it now."""
+
+    name: str
+    up: bool
+    mac: Optional[str]
+    mtu: int
+    addresses: tuple[str, ...]
+    """With prefix length: 10.0.0.4/24, fe80::1/64."""
+
+
+@dataclass(frozen=True)
+class LinkFilter:
+    """Something on an interface that decides over packets outside netfilter."""
+
+    interface: str
+    direction: str
+    """ingress or egress."""
+    kind: str
+    """XDP, or "tc" and the kind of the filter: "tc bpf", "tc u32"."""

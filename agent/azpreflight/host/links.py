@@ -1,0 +1,87 @@
+"""Programs and filters on interfaces that see packets before netfilter, or after it: XDP, and those of traffic control.
+
+Asked of the kernel itself (rtnetlink(7)), because an image need not have `tc`, and ordinary users may ask. What is
+attached by other ways is not told here: tcx and netkit (Linux 6.6, 6.7), control groups, a qdisc that drops.
+"""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+from azpreflight.host.api import HostError
+from azpreflight.host.interfaces import LinkFilter
+
+_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
+_LINK = struct.Struct("=BxHiII")  # ifinfomsg: family, type, index, flags, change
+_FILTER = struct.Struct("=BxxxiIII")  # tcmsg: family, index, handle, parent, info
+_ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_RTM_GETLINK, _RTM_GETTFILTER = 18, 46
+_REQUEST_DUMP = 0x1 | 0x300
+_TYPE = 0x3FFF
+_IFLA_IFNAME, _IFLA_XDP, _IFLA_XDP_ATTACHED, _TCA_KIND = 3, 43, 2, 1
+_CLSACT = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
+"""TC_H_CLSACT with TC_H_MIN_INGRESS and TC_H_MIN_EGRESS of <linux/pkt_sched.h>; an ingress qdisc has the first too."""
+_MESSAGE_LIMIT = 1 << 18
+
+
+def filters(timeout: float) -> "tuple[LinkFilter, ...]":
+    """Those of all interfaces of this network namespace. HostError if the kernel cannot be asked."""
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+            kernel.settimeout(timeout)
+            kernel.bind((0, 0))
+            links = list(_dump(kernel, _RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)))
+            return tuple(found for link in links for found in _of_link(kernel, link))
+    except OSError as error:
+        raise HostError(f"cannot ask the kernel for filters of interfaces: {error.strerror or error}") from None
+
+
+def _of_link(kernel: socket.socket, link: bytes) -> "Iterator[LinkFilter]":
+    index, found = _LINK.unpack_from(link)[2], attributes(link[_LINK.size :])
+    name = found.get(_IFLA_IFNAME, b"").rstrip(b"\0").decode("utf-8", "replace")
+    if any(attributes(found.get(_IFLA_XDP, b"")).get(_IFLA_XDP_ATTACHED, b"")):
+        yield LinkFilter(name, "ingress", "XDP")
+    for direction, parent in _CLSACT.items():
+        body = _FILTER.pack(socket.AF_UNSPEC, index, 0, parent, 0)
+        answers = (attributes(answer[_FILTER.size :]) for answer in _dump(kernel, _RTM_GETTFILTER, body))
+        kinds = (answer.get(_TCA_KIND, b"").rstrip(b"\0").decode("utf-8", "replace") for answer in answers)
+        yield from (LinkFilter(name, direction, f"tc {kind}") for kind in dict.fromkeys(kinds))
+
+
+def _dump(kernel: socket.socket, kind: int, body: bytes) -> "Iterator[bytes]":
+    """The bodies of all answers; none where the kernel was built without what is asked for."""
+    kernel.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_DUMP, 1, 0) + body)
+    while True:
+        for answer, content in messages(kernel.recv(_MESSAGE_LIMIT)):
+            code = -struct.unpack_from("=i", content)[0] if answer == _NLMSG_ERROR and len(content) >= 4 else 0
+            if code not in (0, errno.EOPNOTSUPP):
+                raise OSError(code, os.strerror(code))
+            if answer in (_NLMSG_DONE, _NLMSG_ERROR):
+                return
+            yield content
+
+
+def messages(data: bytes) -> "Iterator[tuple[int, bytes]]":
+    """Type and body of each message in a datagram."""
+    at = 0
+    while at + _HEADER.size <= len(data):
+        length, kind = _HEADER.unpack_from(data, at)[:2]
+        if length < _HEADER.size:
+            return
+        yield kind, data[at + _HEADER.size : at + length]
+        at += (length + 3) & ~3
+
+
+def attributes(data: bytes) -> "dict[int, bytes]":
+    """Attributes by their number."""
+    found, at = {}, 0
+    while at + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < _ATTRIBUTE.size:
+            break
+        found[kind & _TYPE] = data[at + _ATTRIBUTE.size : at + length]
+        at += (length + 3) & ~3
+    return found
