@@ -57,17 +57,20 @@ def written(root: Path, files: "dict[str, str]") -> Path:
         ),
         (
             {**MANAGER, CONNECTION: KEYFILE},
-            "NetworkManager pauses for 5 min after 2 times 20 s (/etc/NetworkManager/system-connections/eth 0"
+            "NetworkManager ends an attempt at DHCP after 20 s, and pauses for 5 min after 2 of them "
+            "(/etc/NetworkManager/system-connections/eth 0"
             ".nmconnection): a lease that comes late is taken late",
         ),
         (
             {**MANAGER, SETTING: "[connection]\nipv4.dhcp-timeout=10\n"},
-            "NetworkManager pauses for 5 min after 4 times 10 s (/etc/NetworkManager/conf.d/dhcp.conf): a lease that "
+            "NetworkManager ends an attempt at DHCP after 10 s, and pauses for 5 min after 4 of them "
+            "(/etc/NetworkManager/conf.d/dhcp.conf): a lease that "
             "comes late is taken late",
         ),
         (
             {**MANAGER, IFCFG: "BOOTPROTO=dhcp\nIPV4_DHCP_TIMEOUT=30\n"},
-            "NetworkManager pauses for 5 min after 4 times 30 s (/etc/sysconfig/network-scripts/ifcfg-eth0): a lease "
+            "NetworkManager ends an attempt at DHCP after 30 s, and pauses for 5 min after 4 of them "
+            "(/etc/sysconfig/network-scripts/ifcfg-eth0): a lease "
             "that comes late is taken late",
         ),
     ],

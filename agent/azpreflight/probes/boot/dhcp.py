@@ -11,7 +11,6 @@ distribution for Azure.
 """
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,6 +48,12 @@ NUMBERS = {
     DHCPCD: r"s/^([[:space:]]*timeout)[[:space:]]+[0-9]+/\1 {}/",
 }
 """What sed makes of each form of the setting."""
+
+DOUBTS = {
+    MANAGER: "an attempt lasts as long as IPv6 is tried, and where that succeeds the connection stays up",
+    DHCPCD: "dhcpcd before 10 ends, and later ones go on in the background",
+}
+"""Why it may do no harm (seen with NetworkManager 1.42, dhcpcd 9.4.1 and 10.1.0 on a network without a server)."""
 
 
 @dataclass(frozen=True)
@@ -142,17 +147,20 @@ def judge(facts: DhcpClientFacts, run: Run) -> Iterator[Verdict]:
 
 
 def _impatient(told: Timeout) -> Finding:
-    of_ifupdown = told.client == DHCPCD
-    times = f"{told.attempts} times " if told.attempts > 1 else ""
-    does = "pauses for 5 min" if told.client == MANAGER else "gives up"
+    where = plain(told.path, 200)
+    if told.client == MANAGER:
+        message = (
+            f"NetworkManager ends an attempt at DHCP after {told.seconds} s, and pauses for 5 min after "
+            f"{told.attempts} of them ({where}): a lease that comes late is taken late"
+        )
+    else:
+        message = f"{told.client} gives up after {told.seconds} s ({where}): a lease that comes late is not taken"
+    doubt = DOUBTS.get(told.client)
     return Finding(
         Severity.WARNING,
-        f"{told.client} {does} after {times}{told.seconds} s ({plain(told.path, 200)}): a lease that comes late is "
-        f"{'taken late' if told.client == MANAGER else 'not taken'}",
+        message,
         f"Set at least {ENOUGH_S} s.",
-        (f"sed -i -E {shlex.quote(NUMBERS[told.form].format(ENOUGH_S))} {argument(told.path)}",),
-        confidence=Confidence.LIKELY if of_ifupdown else Confidence.CERTAIN,
-        confidence_reason="dhcpcd before 10 ends, and later ones go on in the background"
-        if of_ifupdown
-        else "seen directly",
+        (f"sed -i -E {argument(NUMBERS[told.form].format(ENOUGH_S))} {argument(told.path)}",),
+        confidence=Confidence.CERTAIN if doubt is None else Confidence.LIKELY,
+        confidence_reason=doubt or "seen directly",
     )
