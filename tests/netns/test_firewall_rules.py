@@ -1,10 +1,12 @@
 """Rules of every kind, really loaded in a guest's namespace: the rehearsal decides each flow and names the rule."""
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from azpreflight.firewall.facts import Flow, Outcome, Purpose
+from tests.netns import namespaces
 from tests.netns.guest import FLOWS, FLOWS6, Guest, guest
 
 pytestmark = pytest.mark.root
@@ -373,6 +375,16 @@ def test_what_filters_frames_is_told(vm: Guest) -> None:
     look = vm.look()
     assert look.summary == {}
     assert [limit[:40] for limit in look.rehearsal.limits] == ["tables of the families arp and bridge fil"[:40]]
+
+
+@pytest.mark.parametrize(("backend", "rules", "told"), [("nft", 2_000, 0), ("nft", 2_001, 1), ("legacy", 2_001, 0)])
+def test_a_table_too_long_to_ask_nft_of_is_told(vm: Guest, backend: str, rules: int, told: int) -> None:
+    text = "*filter\n" + "-A OUTPUT -d 192.0.2.1 -j DROP\n" * rules + "COMMIT\n"
+    load = namespaces.inside(vm.name, [f"iptables-{backend}-restore"])
+    subprocess.run(load, input=text, text=True, check=True, timeout=30)
+    look = vm.look()
+    assert look.summary == {}
+    assert len(look.rehearsal.limits) == told
 
 
 def test_nft_policy(vm: Guest) -> None:

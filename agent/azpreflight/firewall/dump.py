@@ -99,6 +99,20 @@ def _not_by_iptables(host: Host, name: Name) -> Optional[Dump]:
     return None
 
 
+def unchecked(tables: "Sequence[Table]") -> "tuple[str, ...]":
+    """What is said where nobody asked whether iptables-nft-save prints what is there."""
+    rules = dict.fromkeys(PREFIX, 0)
+    for table in tables:
+        if table.iptables and table.backend is Backend.NFT:
+            rules[table.family] += sum(len(chain.lines) for chain in table.chains.values())
+    return tuple(
+        f"{PREFIX[family]}-nft-save prints {number} rules, and of more than {CHECKED} it is not asked whether nft"
+        " prints others"
+        for family, number in rules.items()
+        if number > CHECKED
+    )
+
+
 def _left_out(saved: Dump, name: Name) -> "Collection[str]":
     return savetext.incompatible(saved.text) if saved.error is None else (name[1],)
 

@@ -14,6 +14,7 @@ from typing import Any, Callable, NamedTuple, Optional
 from azpreflight import package
 from azpreflight.firewall import nftrule, nfttext
 from azpreflight.firewall.decide import Copy, by_text, decide, may_differ
+from azpreflight.firewall.dump import unchecked
 from azpreflight.firewall.evaluate import evaluate
 from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
 from azpreflight.firewall.naming import Index, Place
@@ -104,7 +105,7 @@ def _by_text(flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", c
         opinion = evaluate(flow, tables, scene.surroundings(flow), flow.uid)
         return by_text(flow, opinion, copy, error)
 
-    return Rehearsal(True, error, limits=limits(tables)), tuple(one(flow) for flow in flows)
+    return Rehearsal(True, error, limits=(*limits(tables), *unchecked(tables))), tuple(one(flow) for flow in flows)
 
 
 def _result(
@@ -125,7 +126,7 @@ def _result(
         load_errors=load_errors,
         trace_error=answer["trace_error"],
         modules=tuple(answer["modules"]),
-        limits=limits(tables),
+        limits=(*limits(tables), *unchecked(tables)),
         duration_s=answer["duration_s"],
     )
     return rehearsal, tuple(one(flow) for flow in flows)
