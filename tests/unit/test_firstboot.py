@@ -164,6 +164,8 @@ def test_a_verdict_that_is_held_is_looked_at_again_as_soon_as_it_may_be_said() -
     assert (slow.say, slow.wait_s) == (False, 8.0)
     assert decide(History(), failing(Cause.NO_NETWORK), UNDER_WAY, SETTLE_S - 1.0, look_s=20.0).wait_s == SHORTEST_S
     assert decide(History(), failing(Cause.NO_NETWORK), UNDER_WAY, 3.0, look_s=0.1).wait_s == SHORTEST_S
+    blind = replace(READY, verdict=Readiness.UNDECIDED)
+    assert decide(History(), blind, UNDER_WAY, 40.0, look_s=5.0).wait_s == 5.0
 
 
 def test_a_wait_never_passes_the_limit() -> None:

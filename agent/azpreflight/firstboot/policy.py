@@ -103,8 +103,8 @@ def decide(
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
     kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s)
     pause = min(max(wait_s, look_s * REST), LONGEST_S, max(LIMIT_S - uptime_s, 0.0))
-    if held_s > 0.0:
-        pause = min(pause, max(held_s, SHORTEST_S))
+    if held_s > 0.0:  # nothing has been said yet
+        pause = min(max(SHORTEST_S, look_s), max(SHORTEST_S, held_s))
     return Decision(say=say, over=over, wait_s=pause, history=kept)
 
 

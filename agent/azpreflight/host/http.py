@@ -51,6 +51,13 @@ FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client
 """What a server, a network or a URL can make these libraries raise; ValueError is what they say of a bad URL."""
 
 
+def prepare(url: str) -> None:
+    """Load what a request takes long to load before the server's time begins: see `tls.trusting`."""
+    if url.lower().startswith("https:"):
+        with suppress(OSError):  # a store that cannot be read is an answer of the request itself
+            tls.trusting(tls.bundle())
+
+
 def get(
     url: str,
     timeout: float,

@@ -79,9 +79,9 @@ class LocalHost:
         HostError where it could not: the time of the run was used up, or it was too busy, twice.
         """
         for last in (False, True):
-            granted, began, kept = self._left(timeout), time.monotonic(), processor.kept_s()
+            granted, began, occupied = self._left(timeout), time.monotonic(), processor.occupied_s()
             answer = ask(granted)
-            busy = processor.busy(granted, time.monotonic() - began, processor.kept_s() - kept)
+            busy = processor.busy(granted, time.monotonic() - began, processor.occupied_s() - occupied)
             if answer.outcome is not Outcome.TIMEOUT or (granted == timeout and busy is None):
                 return answer
             if granted < timeout:
@@ -223,6 +223,7 @@ class LocalHost:
         with _LOADING:
             from azpreflight.host import http
 
+        http.prepare(url)
         return self._ask(
             timeout,
             lambda granted: http.get(
