@@ -37,6 +37,9 @@ GROWTH = 1.6
 REST = 6.0
 """Times the length of a look that passes before the next one, so that looking never takes much of a small machine."""
 
+HELD_REST_S = 5.0
+"""Seconds between looks at the most until the first verdict is said: the boot comes first anyway (`StartupCPUWeight=`)."""
+
 Diagnosis = tuple[str, tuple[tuple[str, str, str], ...]]
 """The verdict, and (cause, check, severity) for each cause: what has to change for a new word to be worth saying."""
 
@@ -96,15 +99,15 @@ def decide(
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
-        say = held_s <= 0.0
+        say = held_s <= 0.0 and (history.seen in (None, current) or not may_come_up(report))
     else:
         say = current != history.said and current == history.seen
     changed = current != history.seen
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
     kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s)
     pause = min(max(wait_s, look_s * REST), LONGEST_S, max(LIMIT_S - uptime_s, 0.0))
-    if held_s > 0.0:  # nothing has been said yet
-        pause = min(max(SHORTEST_S, look_s), max(SHORTEST_S, held_s))
+    if history.said is None and not say:
+        pause = min(max(SHORTEST_S, min(look_s, HELD_REST_S)), max(SHORTEST_S, held_s or LONGEST_S))
     return Decision(say=say, over=over, wait_s=pause, history=kept)
 
 
@@ -112,9 +115,15 @@ def settled_s(report: Report, network_s: Optional[float]) -> float:
     """Seconds after boot until which what is wrong may be that the machine is still booting; 0 if it cannot be that."""
     if report.verdict is Readiness.UNDECIDED:
         return UNDECIDED_S
-    if not any(entry.cause in COMING_UP for entry in report.causes if entry.severity is Severity.ERROR):
+    if not may_come_up(report):
         return 0.0
     return UNDECIDED_S if network_s is None else max(SETTLE_S, network_s + GRACE_S)
+
+
+def may_come_up(report: Report) -> bool:
+    """An error is among those of a network that is not up, be it not up yet, or for the moment: waagent takes it down
+    and up again to publish the host name. After another diagnosis a second look has to see the same."""
+    return any(entry.cause in COMING_UP for entry in report.causes if entry.severity is Severity.ERROR)
 
 
 def well(report: Report, progress: Progress) -> bool:
