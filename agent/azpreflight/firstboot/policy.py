@@ -38,7 +38,7 @@ REST = 6.0
 """Times the length of a look that passes before the next one, so that looking never takes much of a small machine."""
 
 HELD_REST_S = 5.0
-"""Seconds between looks at the most until the first verdict is said: the boot comes first anyway (`StartupCPUWeight=`)."""
+"""Seconds between looks at the most until a first word: the boot goes first anyway (`StartupCPUWeight=`)."""
 
 Diagnosis = tuple[str, tuple[tuple[str, str, str], ...]]
 """The verdict, and (cause, check, severity) for each cause: what has to change for a new word to be worth saying."""
