@@ -128,8 +128,14 @@ def main() -> None:
     json.dump(codec.encode(savedrules.gather(LocalHost(), Run())), sys.stdout)
 
 
-def mend(machine: Machine, facts: SavedRulesFacts) -> None:
-    """Run the commands of what blocks."""
-    commands = [one.decider.command for boot in facts.boots for one in boot.flows if one.decider is not None]
-    for command in dict.fromkeys(commands):
-        machine.shell(command)
+def mended(machine: Machine, facts: SavedRulesFacts) -> SavedRulesFacts:
+    """What is seen once the commands of what blocks have been run, as often as there is some: one rule can hide
+    another."""
+    for _ in range(4):
+        commands = [one.decider.command for boot in facts.boots for one in boot.flows if one.decider is not None]
+        if not commands:
+            break
+        for command in dict.fromkeys(commands):
+            machine.shell(command)
+        facts = machine.look()
+    return facts

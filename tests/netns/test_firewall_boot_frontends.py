@@ -6,7 +6,7 @@ import pytest
 
 from azpreflight.probes.firewall.flows import ANYWHERE
 from tests.netns import booting
-from tests.netns.booting import PERSISTENT, UFW, WANTS, Machine, words
+from tests.netns.booting import PERSISTENT, UFW, WANTS, words
 
 pytestmark = pytest.mark.root
 
@@ -67,13 +67,7 @@ def test_ufw(name: str, way: str) -> None:
         ]
         assert words(facts) == [expected]
         if all(" at " in found for found in expected.values()):
-            assert after_mending(machine) == [{}]
-
-
-def after_mending(machine: Machine) -> "list[dict[str, str]]":
-    for _ in range(3):
-        booting.mend(machine, machine.look())
-    return words(machine.look())
+            assert words(booting.mended(machine, facts)) == [{}]
 
 
 def test_ufw_does_not_run_the_hooks_of_the_user_and_changes_no_setting() -> None:
@@ -130,7 +124,7 @@ def test_firewalld(name: str) -> None:
         assert "table inet firewalld" in facts.boots[0].dumps[-1].text
         assert words(facts) == [expected]
         if POLICY in files:
-            assert after_mending(machine) == [{}]
+            assert words(booting.mended(machine, facts)) == [{}]
 
 
 @pytest.mark.parametrize("name", FIREWALLD_CASES)
