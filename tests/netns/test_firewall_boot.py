@@ -78,6 +78,12 @@ table inet guard {{
 	}}
 }}
 add rule inet guard out udp dport 53 drop"""
+OVER_RATE = f"""table inet guard {{
+	chain out {{
+		type filter hook output priority 0;
+		ip daddr {WIRE} tcp dport 80 limit rate over 90/second drop
+	}}
+}}"""
 INCLUDING = """include "/etc/nftables.d/*.nft"
 table inet guard {
 	chain in { type filter hook input priority 0; }
@@ -216,6 +222,12 @@ CASES = {
         {**RHEL, "/etc/sysconfig/iptables": filter_table("-A OUTPUT -m set --match-set bad dst -j DROP")},
         [{f"tcp {IMDS}:80": "blocked by filter OUTPUT 1 at /etc/sysconfig/iptables:5"}],
         f"{ENABLE_IPTABLES}; ln -s ../ipset.service {WANTS}/; {DISABLE_PERSISTENT}",
+    ),
+    "a rate that is not used up yet": Case(
+        {NFTABLES: OVER_RATE},
+        [{f"tcp {WIRE}:80": f"probabilistic by guard out 1 at {NFTABLES}:4"}],
+        f"{ENABLE_NFTABLES}; {DISABLE_PERSISTENT}",
+        mends=False,
     ),
     "a service that is disabled": Case({RULES4: filter_table(DROP)}, [], DISABLE_PERSISTENT),
 }
