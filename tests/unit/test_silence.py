@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Optional
 
 import pytest
 
-from azpreflight.host import HostError, LocalHost, Outcome
+from azpreflight.host import HostError, LocalHost, Outcome, Phase
 from azpreflight.host.processor import busy
 
 ASK = """
@@ -41,6 +42,19 @@ def port(sock: socket.socket) -> int:
 
 def test_silence_for_as_long_as_was_asked_is_an_answer(silent: socket.socket) -> None:
     assert LocalHost(budget=60).ask("127.0.0.1", "azure.com", "A", 0.3, port=port(silent)).outcome is Outcome.TIMEOUT
+
+
+def test_a_connection_that_has_less_time_than_the_request_is_not_made() -> None:
+    """The port takes no more connections, and its silence ends the request early: that is no busy machine."""
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        answer = LocalHost(budget=60).get(f"http://127.0.0.1:{port(full)}/", 4.0, connect=0.5)
+    assert (answer.outcome, answer.phase) == (Outcome.TIMEOUT, Phase.TCP)
 
 
 def test_silence_in_what_is_left_of_a_run_is_none(silent: socket.socket) -> None:
@@ -118,8 +132,18 @@ def test_the_kernel_tells_how_long_a_thread_could_not_listen() -> None:
         (2.6, 0.0, "0.6 s late"),
         (2.1, 1.3, "it listened for 0.8 of 2.0 s"),
         (2.0, 9.0, "it listened for 0.0 of 2.0 s"),
+        (0.6, 0.2, None),
+        (0.6, 0.4, "it listened for 0.2 of 0.6 s"),
     ],
-    ids=["as long as asked", "as much as is borne", "late", "kept from running", "more than is possible"],
+    ids=[
+        "as long as asked",
+        "as much as is borne",
+        "late",
+        "kept from running",
+        "more than is possible",
+        "no connection in its own time",
+        "kept from running in that",
+    ],
 )
 def test_silence_is_believed_who_could_listen(took_s: float, occupied_s: float, said: Optional[str]) -> None:
     assert busy(2.0, took_s, occupied_s) == said

@@ -32,7 +32,8 @@ def busy(granted_s: float, took_s: float, occupied: float) -> Optional[str]:
     late = took_s - granted_s
     if late > LATE_S:
         return f"{late:.1f} s late"
+    waited = min(granted_s, took_s)  # less where a part of the exchange, such as connecting, has a limit of its own
     listened = took_s - occupied
-    if listened < granted_s * LISTENED_SHARE:
-        return f"it listened for {max(listened, 0.0):.1f} of {granted_s:.1f} s"
+    if listened < waited * LISTENED_SHARE:
+        return f"it listened for {max(listened, 0.0):.1f} of {waited:.1f} s"
     return None
