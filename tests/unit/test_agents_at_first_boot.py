@@ -28,8 +28,7 @@ from tests.unit.test_probe_agents import (
 RECORDED = Path(__file__).parents[1] / "data" / "cloud-init"
 LOCALE = (
     Severity.WARNING,
-    "cloud-init's stage modules-config met 1 error: locale: ['update-locale', '--locale-file=/etc/default/locale', "
-    "'LANG=en_US.UTF-8'] failed",
+    "cloud-init's stage modules-config met 1 error: locale: update-locale failed",
 )
 SCRIPT = (
     Severity.WARNING,
@@ -231,6 +230,31 @@ def test_what_the_real_cloud_init_wrote_down(name: str, expected: "list[tuple[Se
     """Recorded from real runs that went wrong in these ways, and from one that did not (tests/data/cloud-init)."""
     on = booted(status=(RECORDED / f"{name}.json").read_text())
     assert at_first_boot(on, "agents-cloud-init") == expected
+
+
+FAILED = "Unexpected error while running command.\nCommand: {}\nExit code: 9\nReason: -\nStdout: {}\nStderr: {}"
+"""What becomes of a program that failed (cloudinit/subp.py)."""
+USERADD = "['useradd', 'newuser', '--password', '$6$rounds=4096$salt$hash', '-m']"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (FAILED.format(USERADD, "-", "useradd: it exists"), "useradd: it exists"),
+        (FAILED.format(USERADD, "", ""), "useradd failed"),
+        (FAILED.format(USERADD, "x" * 5000, "-"), "useradd failed"),
+        (FAILED.format("echo newuser:geheim | chpasswd", "-", "-"), "echo failed"),
+        ("invalid hash $6$salt$hash", "invalid hash ***"),
+    ],
+    ids=["its words", "no words", "cut", "a line for a shell", "a hash in its words"],
+)
+def test_of_a_program_that_failed_the_arguments_are_not_told(error: str, expected: str) -> None:
+    """One may be a password's hash. A stage writes the error of a module as Python shows it, or its own as text."""
+    of_module = "('users_groups', ProcessExecutionError(\"{}\"))".format(error.replace("\n", "\\n"))
+    for shown, said in ((of_module, f"users_groups: {expected}"), (error, expected)):
+        on = booted(**{"init": {**DONE, "errors": [shown]}})
+        message = f"cloud-init's stage init met 1 error: {said}"
+        assert at_first_boot(on, "agents-cloud-init") == [(Severity.ERROR, message)]
 
 
 @pytest.mark.parametrize("status", ["{", "[" * 100_000, "[]", '{"v1": 7}', '{"v1": {"init": {"errors": 7}}}'])

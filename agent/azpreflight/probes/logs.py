@@ -31,6 +31,8 @@ SECRET = re.compile(
     re.IGNORECASE,
 )
 """What stands behind a word for a secret, quoted or not."""
+HASH = re.compile(r"\$(?:[0-9]|2[abxy]|g?y|sha1|md5)[$,][^\s\"',:]+")
+"""That of a password, by whatever name (crypt(5)): useradd is told it as an argument."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def parse(text: str, log: str) -> "tuple[Sighting, ...]":
 def clean(line: str) -> str:
     """Printable ASCII without secrets: no user and no query string of an address, which may be signed, no password."""
     words = (word.partition("?")[0] if "://" in word else word for word in line.split())
-    shown = SECRET.sub(r"\1***", USER.sub("//", " ".join(words)))
+    shown = HASH.sub("***", SECRET.sub(r"\1***", USER.sub("//", " ".join(words))))
     return "".join(char if " " <= char <= "~" else "?" for char in shown)
 
 

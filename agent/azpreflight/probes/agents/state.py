@@ -44,8 +44,11 @@ NO_DATA = re.compile("no (?:instance )?datasource found", re.IGNORECASE)
 REPORT = re.compile(r"^Azure datasource failure occurred: .*?\breason=([^|]*)(?:.*?\|'?exception=([^|]*?)'?\|)?")
 """What the datasource tells the host when it gives up, since 23.4 (cloudinit/sources/azure/errors.py)."""
 UNHANDLED = "unhandled exception"
-OF_MODULE = re.compile(r"\('([\w-]+)', \w+\(([\"']?)(.*)\2\)\)", re.DOTALL)
-"""How Python shows the name of a module and the exception that ended it."""
+OF_MODULE = re.compile(r"\('([\w-]+)', \w+\(([\"']?)(.*?)(?:\2\)\))?", re.DOTALL)
+"""How Python shows the name of a module and the exception that ended it; its end is missing where it is long."""
+END_OF_LINE = re.compile(r"\\n|\n")
+PROGRAM = re.compile(r"\[?b?[\"']?([^\s\"',]+)")
+"""The first word of a command, which is a list or a line."""
 NO_YAML = re.compile(r"^Failed loading yaml blob\.? *(Invalid format at line \d+ column \d+)?")
 """What is said of custom data, vendor data or a file of cloud.cfg.d that is passed over (cloudinit/util.py)."""
 
@@ -150,17 +153,19 @@ def _errors(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[StageError]:
 
 
 def in_words(error: str) -> str:
-    """What a module says: of a program that failed its last words, or how it ended; another error as it is."""
+    """What a module says: of a program that failed its last words or its name; another error as it is.
+
+    Not the program's arguments: those of useradd have the hash of a password.
+    """
     found = OF_MODULE.fullmatch(error)
-    if found is None:
-        return error
-    module, _, text = found.groups()
-    parts = (line.partition(": ") for line in text.split("\\n"))
+    module, text = (f"{found[1]}: ", found[3]) if found is not None else ("", error)
+    parts = (line.partition(": ") for line in END_OF_LINE.split(text))
     said = {key: value for key, _, value in parts}
-    if "Command" not in said:
-        return f"{module}: {text}"
+    program = PROGRAM.match(said.get("Command", ""))
+    if program is None:
+        return f"{module}{text}"
     words = said.get("Stderr", "-")
-    return f"{module}: {words}" if words not in ("", "-") else f"{module}: {said['Command']} failed"
+    return f"{module}{words}" if words not in ("", "-") else f"{module}{program[1]} failed"
 
 
 def _recovered(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[str]:
