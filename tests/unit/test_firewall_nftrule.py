@@ -33,6 +33,7 @@ def met(*rules: str, hook: str = "output", flow: Flow = FLOW) -> "list[int]":
         "tcp dport != 443",
         "meta l4proto { 6, 17 } th dport 80",
         "ct state 0x8",
+        "ct state ! 0x2",
         "meta skuid 0",
         'oifname "eth*"',
         "what nobody understands",

@@ -35,7 +35,7 @@ _SELECTORS = {
     **{f"{protocol} {port}": f"--{port}" for protocol in ("tcp", "udp", "th") for port in ("sport", "dport")},
 }
 SAYING_NOTHING = ("counter", "comment")
-MORE_THAN_A_VALUE = ("map", "vmap", "set", ".", "and", "&", "<", ">", "<=", ">=")
+MORE_THAN_A_VALUE = ("map", "vmap", "set", ".", "and", "&", "!", "<", ">", "<=", ">=")
 _WORD = re.compile(r'"[^"]*"|[^\s"]+')
 _INTERFACES = {"oif": "-o", "oifname": "-o", "iif": "-i", "iifname": "-i"}
 
