@@ -644,6 +644,13 @@ def test_what_is_attached_to_interfaces_is_told() -> None:
     assert "firewall-limits" not in findings(machine())
 
 
+def test_an_interface_may_have_a_name_that_a_shell_would_run() -> None:
+    """The kernel forbids little more than slashes and spaces in it."""
+    links = (LinkFilter("a;reboot", "ingress", "XDP"), LinkFilter("$(reboot)", "ingress", "tc bpf"))
+    (found,) = findings(replace(machine(), links=links))["firewall-limits"]
+    assert found.commands == ("ip -d link show dev 'a;reboot'", "tc filter show dev '$(reboot)' ingress")
+
+
 def test_interfaces_that_the_kernel_does_not_tell_of_are_unknown() -> None:
     host = replace(machine(), links=Denied("Operation not permitted"))
     assert statuses(host)["firewall-limits"] == "unknown"

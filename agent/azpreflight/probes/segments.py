@@ -16,6 +16,7 @@ from azpreflight.probes.answers import Answer, answer_of, said
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, way
 from azpreflight.probes.egress.packages import consequence_of
 from azpreflight.probes.egress.wording import AGAIN, evidence_of, place_of
+from azpreflight.shell import argument
 
 SEGMENT = 536
 """Bytes: what every way on the internet takes (RFC 9293, section 3.7.1)."""
@@ -60,7 +61,7 @@ def findings(small: "Sequence[Answer]", egress: EgressFacts, interface: Optional
             f" and in segments of {SEGMENT} bytes it answers" + (f"; {consequence}" if consequence else ""),
             "Let ICMP type 3 code 4 pass on all firewalls of the way, or clamp the segment size at the tunnel; the"
             f" command makes this VM's packets smaller until it restarts; {AGAIN}.",
-            (f"ip link set dev {interface} mtu {SMALLER_MTU}",) if interface is not None else (),
+            (f"ip link set dev {argument(interface)} mtu {SMALLER_MTU}",) if interface is not None else (),
             evidence=evidence_of(answer),
             flow=flow_of(answer),
             confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,

@@ -7,6 +7,7 @@ from azpreflight.host import LinkFilter
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER
 from azpreflight.probes.wording import several
+from azpreflight.shell import argument
 
 FLOWS = {
     WIRE_SERVER: (f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526"),
@@ -50,11 +51,8 @@ def _of_links(found: "tuple[LinkFilter, ...]") -> Finding:
 
 
 def _shown_by(found: LinkFilter) -> str:
-    return (
-        f"ip -d link show dev {found.interface}"
-        if found.kind == "XDP"
-        else (f"tc filter show dev {found.interface} {found.direction}")
-    )
+    name = argument(found.interface)
+    return f"ip -d link show dev {name}" if found.kind == "XDP" else f"tc filter show dev {name} {found.direction}"
 
 
 def _of_unit(found: UnitFilter) -> Finding:
