@@ -467,14 +467,27 @@ def test_a_slow_run_tells_a_terminal_what_it_waits_for() -> None:
     assert "looking" not in piped.stderr
 
 
+def as_nobody(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run it as a user who may read every file, to reach this interpreter, and nothing else."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    nobody += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    command = [*nobody, sys.executable, "-m", "azpreflight", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_without_root_it_says_first_what_it_cannot_see(root: str) -> None:
     """On standard error, before anything else; the report says that it was unprivileged."""
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    nobody += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]  # to reach this interpreter
-    command = [*nobody, sys.executable, "-m", "azpreflight", "check", "--root", root]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = as_nobody("check", "--root", root)
     assert done.stderr.startswith("azpreflight: not root, so this cannot see firewall rules, ")
+    assert "unprivileged" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_looks_twice_is_told_once_what_cannot_be_seen(root: str, tmp_path: Path) -> None:
+    """First at the image as it is, and then at everything."""
+    done = as_nobody("check", "--root", root, "--as-captured", str(tmp_path / "missing" / "as-captured.json"))
+    assert done.stderr.count("not root") == 1
     assert "unprivileged" in done.stdout
 
 

@@ -52,7 +52,7 @@ def _as_captured(asked: argparse.Namespace, path: str) -> Snapshot:
     """The snapshot in this file; where there is none, what the image is like now, which is saved there."""
     if os.path.lexists(path):
         return _recorded(path)
-    image = look(asked, with_needs(set(IMAGE_PROBES), PROBES))
+    image = look(asked, with_needs(set(IMAGE_PROBES), PROBES), files_only=asked.files, tell=False)
     failed = _failure(path, json.render_snapshot(image))
     if failed is not None:
         say(f"the next look will not know what this image was like: {failed}")
@@ -125,12 +125,16 @@ def look(
     probes: "Sequence[Probe[Any]]",
     disk: Optional[Disk] = None,
     files_only: bool = False,
+    tell: bool = True,
 ) -> Snapshot:
-    """What these probes see below the root that is asked for, which is that of a disk image if one is given."""
+    """What these probes see below the root that is asked for, which is that of a disk image if one is given.
+
+    `tell`: say what an ordinary user cannot see of it.
+    """
     path = asked.config or DEFAULT_PATH
     config = load(LocalHost(), path, required=asked.config is not None, check_ids=_check_ids())
     host = LocalHost(asked.root, asked.timeout or config.timeout or RUN_BUDGET, disk)
-    if not host.privileged and disk is None:
+    if tell and not host.privileged and disk is None:
         say(BLIND)
     run = run_of(
         host,
