@@ -68,6 +68,12 @@ def written(root: Path, files: "dict[str, str]") -> Path:
             "comes late is taken late",
         ),
         (
+            {**MANAGER, CONNECTION: " [ipv4]\n  dhcp-timeout = 20\n\t[ipv6]\n"},
+            "NetworkManager ends an attempt at DHCP after 20 s, and pauses for 5 min after 4 of them "
+            "(/etc/NetworkManager/system-connections/eth 0"
+            ".nmconnection): a lease that comes late is taken late",
+        ),
+        (
             {**MANAGER, IFCFG: "BOOTPROTO=dhcp\nIPV4_DHCP_TIMEOUT=30\n"},
             "NetworkManager ends an attempt at DHCP after 30 s, and pauses for 5 min after 4 of them "
             "(/etc/sysconfig/network-scripts/ifcfg-eth0): a lease "

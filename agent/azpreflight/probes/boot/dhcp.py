@@ -41,8 +41,8 @@ DEFAULT_ATTEMPTS = 4
 LIMIT = 64 * 1024
 """Bytes of one file."""
 NUMBERS = {
-    "ipv4": r"/^\[ipv4\]/,/^\[/ s/^(dhcp-timeout[[:space:]]*=).*/\1{}/",
-    "connection": r"s/^(ipv4\.dhcp-timeout[[:space:]]*=).*/\1{}/",
+    "ipv4": r"/^[[:space:]]*\[ipv4\]/,/^[[:space:]]*\[/ s/^([[:space:]]*dhcp-timeout[[:space:]]*=).*/\1{}/",
+    "connection": r"s/^([[:space:]]*ipv4\.dhcp-timeout[[:space:]]*=).*/\1{}/",
     "ifcfg": r"s/^(IPV4_DHCP_TIMEOUT=).*/\1{}/",
     DHCLIENT: r"s/^([[:space:]]*timeout)[[:space:]]+[0-9]+/\1 {}/",
     DHCPCD: r"s/^([[:space:]]*timeout)[[:space:]]+[0-9]+/\1 {}/",
