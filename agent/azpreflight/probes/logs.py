@@ -31,7 +31,7 @@ SECRET = re.compile(
     re.IGNORECASE,
 )
 """What stands behind a word for a secret, quoted or not."""
-HASH = re.compile(r"\$(?:[0-9]|2[abxy]|g?y|sha1|md5)[$,][^\s\"',:]+")
+HASH = re.compile(r"\$(?:(?:[0-9]|2[abxy]|g?y|sha1)\$|md5[$,])[^\s\"',:]+")
 """That of a password, by whatever name (crypt(5)): useradd is told it as an argument."""
 
 
