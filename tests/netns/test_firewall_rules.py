@@ -353,7 +353,14 @@ NFT = {
     "a control group that alone is let through": (
         "add rule inet guard out meta cgroup 1048577 accept\n"
         f"add rule inet guard out ip daddr {WIRE} tcp dport 80 drop\n",
-        dict.fromkeys({f"tcp {WIRE}:80"}, "unknown by guard out 1"),
+        {f"tcp {WIRE}:80": "unknown by guard out 1"},
+    ),
+    "a control group that is let through by another table": (
+        "add table inet aside\n"
+        "add chain inet aside out { type filter hook output priority -5; }\n"
+        "add rule inet aside out meta cgroup 1048577 accept\n"
+        f"add rule inet guard out ip daddr {WIRE} tcp dport 80 drop\n",
+        {f"tcp {WIRE}:80": "blocked by guard out 1"},
     ),
 }
 

@@ -74,10 +74,11 @@ def _unanswered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Se
     by, part = _taker(seen, copy.rules), _part(seen)
     if by is not None and _by_process(by):
         return _of_process(flow, by, copy)
-    saved = next((place for place in doubtful if _by_process(place) and _lets_pass(place)), None)
-    if by is not None and saved is not None:
-        return _of_process(flow, saved, copy)
     if by is not None:
+        beside = (place for place in doubtful if place.table.key == by.table.key and _lets_pass(place))
+        saved = next((place for place in beside if _by_process(place)), None)
+        if saved is not None:
+            return _of_process(flow, saved, copy)
         outcome = Outcome.PROBABILISTIC if _by_chance(by) else Outcome.BLOCKED
         return FlowFacts(flow, outcome, decider(by, flow, copy.programs, part), part=part)
     if seen["lost"] is not None or seen["error"] != "silent":
