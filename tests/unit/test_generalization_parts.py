@@ -1,6 +1,8 @@
 """Parts of the generalisation probe: network files, fstab, boot loader, ages, enrolment and litter."""
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -122,6 +124,18 @@ def test_fstab(line: str, severities: "tuple[str, ...]") -> None:
     lines = line if " / " in line else f"UUID={UUID} / ext4 defaults 0 1\n{line}"
     machine = host({**DISKS, "/etc/fstab": lines + "\n"})
     assert verdict(machine, RUN, "gen-fstab")[1] == severities
+
+
+def test_what_a_shell_would_run_in_fstab_stays_a_word(tmp_path: Path) -> None:
+    """Somebody else's image is looked at, and the command is meant to be copied."""
+    line = "LABEL=a';touch${IFS}ran;' /data ext4 defaults 0 2"
+    machine = host({**DISKS, "/etc/fstab": f"UUID={UUID} / ext4 defaults 0 1\n{line}\n"})
+    (finding,) = findings(judged(machine, RUN, *PROBES), "gen-fstab")
+    (command,) = finding.commands
+    (tmp_path / "fstab").write_text(f"{line}\n")
+    subprocess.run(["sh", "-c", command.replace("/etc/", "")], cwd=tmp_path, check=True, timeout=30)
+    assert [path.name for path in tmp_path.iterdir()] == ["fstab"]
+    assert " nofail,defaults " in (tmp_path / "fstab").read_text()
 
 
 def test_fstab_of_a_mounted_image_is_judged_by_names_alone() -> None:

@@ -1,6 +1,7 @@
 """Which agent provisions, and what in its configuration stops it."""
 
 import json
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -269,6 +270,21 @@ def test_the_unit_may_name_another_configuration_file() -> None:
     facts = facts_of(host({"/lib/systemd/system/walinuxagent.service": unit, "/opt/w.conf": "Extensions.Enabled=n\n"}))
     assert facts.waagent.config is not None
     assert (facts.waagent.config_path, facts.waagent.config.extensions_enabled) == ("/opt/w.conf", False)
+
+
+def test_paths_that_a_shell_would_run_are_quoted() -> None:
+    """Those that a unit names, and those of files that anybody can put into an image."""
+    unit = "[Service]\nExecStart=/usr/sbin/waagent -daemon -configuration-path:/opt/$(reboot);w.conf\n"
+    text = "Extensions.Enabled=perhaps\nextensions.enabled=y\n"
+    files = {"/lib/systemd/system/walinuxagent.service": unit, "/opt/$(reboot);w.conf": text}
+    cleaned = {"/etc/cloud/cloud.cfg.d/a;reboot;.cfg": "manual_cache_clean: True\n"}
+    commands = [
+        command
+        for on in (host(files), host(cleaned))
+        for finding in findings(judged(on, RUN, PROBE), "agents-config")
+        for command in finding.commands
+    ]
+    assert [shlex.split(command)[-1] for command in commands] == ["/opt/$(reboot);w.conf"] * 2 + [*cleaned]
 
 
 def test_an_init_script_counts_where_there_is_no_systemd() -> None:

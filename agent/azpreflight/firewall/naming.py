@@ -86,9 +86,9 @@ def decider(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part 
 def _command(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part) -> str:
     """Takes a rule out that speaks of the flow alone; before any other, and before a policy, one is put that lets the
     flow through."""
-    table, chain = place.table, place.chain.name
+    table, chain = place.table, shlex.quote(place.chain.name)
     if not table.iptables:
-        where = f"{table.family} {table.name} {chain}"
+        where = f"{table.family} {shlex.quote(table.name)} {chain}"
         if place.number is None or _is_general(place):
             return f"nft insert rule {where} {nft_accept(flow, part)}"
         return f"nft delete rule {where} handle {nfttext.handle(place.line)}"

@@ -5,9 +5,12 @@ comment counts only in the first column, `yes` is not a switch, a later line bea
 `Provisioning.Agent=Auto` are compared letter by letter (WALinuxAgent, azurelinuxagent/common/conf.py).
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
+
+from azpreflight.shell import argument
 
 Values = Mapping[str, Optional[str]]
 
@@ -175,7 +178,7 @@ def config_of(values: Values) -> WaagentConfig:
 def set_key(path: str, key: str, value: str) -> str:
     """The command that sets a key of waagent.conf; the last line of a key wins, so it is added at the end."""
     escaped = key.replace(".", r"\.")
-    return f"sed -i -e '/^{escaped}=/d' -e '$a {key}={value}' {path}"
+    return f"sed -i -e '/^{escaped}=/d' -e {shlex.quote(f'$a {key}={value}')} {argument(path)}"
 
 
 def _number(text: Optional[str]) -> Optional[int]:

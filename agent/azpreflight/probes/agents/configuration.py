@@ -9,6 +9,7 @@ from azpreflight.probes import osrelease, waagentconf
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.provisioner import waagent_refuses
 from azpreflight.probes.wording import files, plain, several
+from azpreflight.shell import argument
 
 NO = ("false", "no", "0", "off", "none", "disabled")
 """What people write for n."""
@@ -78,9 +79,10 @@ def _judge_cloud_config(facts: AgentsFacts) -> Iterator[Verdict]:
         source = config.source("manual_cache_clean")
         yield Finding(
             Severity.ERROR,
-            f"manual_cache_clean is true in {source}: a new VM is taken for the old one and is never provisioned",
+            f"manual_cache_clean is true in {plain(source)}: a new VM is taken for the old one and is never"
+            " provisioned",
             "Remove the setting.",
-            (f"sed -i '/^manual_cache_clean/d' {source}",),
+            (f"sed -i '/^manual_cache_clean/d' {argument(source)}",),
         )
     yield from _judge_host_key_type(facts)
 
@@ -155,7 +157,7 @@ def _judge_running_agent(waagent: WaagentFacts, config: waagentconf.WaagentConfi
             Severity.WARNING,
             f"{plain(key)} is not read: waagent's key is {meant}, letter by letter",
             "Write the key as the agent does.",
-            (rf"sed -i -E 's/^{plain(key)}([[:space:]]*=)/{meant}\1/' {path}",) if KEY.fullmatch(key) else (),
+            (rf"sed -i -E 's/^{plain(key)}([[:space:]]*=)/{meant}\1/' {argument(path)}",) if KEY.fullmatch(key) else (),
         )
 
 

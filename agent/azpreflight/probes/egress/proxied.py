@@ -16,6 +16,7 @@ from azpreflight.probes.egress.wording import AGAIN, evidence_of, hosts_of, plac
 from azpreflight.probes.proxy.facts import ProxyFacts, places_of
 from azpreflight.probes.proxy.judges import config_commands
 from azpreflight.probes.wording import plain, several
+from azpreflight.shell import argument
 
 NO_SETTINGS = "the settings of proxies could not be read"
 WORKS = (Way.OPEN, Way.UNTRUSTED)
@@ -61,7 +62,7 @@ def _way_round(facts: EgressFacts, settings: ProxyFacts) -> "tuple[str, tuple[st
     works = [answer for answer in facts.otherwise if way(answer) in WORKS]
     if any(answer.proxy is None for answer in works):
         remedy = "Take the proxy out of the agent's settings, as the straight way works"
-        path = settings.config_path
+        path = argument(settings.config_path)
         clear = (f"sed -i '/^HttpProxy\\./d' {path}", "systemctl try-restart waagent walinuxagent")
         return remedy, clear if settings.config_host is not None else ()
     if works and works[0].proxy is not None:

@@ -6,6 +6,7 @@ disk is another one in every VM (systemd.mount(5); Microsoft Learn, "Troubleshoo
 errors").
 """
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -98,7 +99,8 @@ def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
 def _with_nofail(device: str, point: str) -> str:
     """Put nofail before the options of the entry."""
     blank, word = r"[[:space:]]\+", r"[^[:space:]]\+"
-    return rf"sed -i 's#^\({device}{blank}{point}{blank}{word}{blank}\)#\1nofail,#' {FSTAB}"
+    script = rf"s#^\({device}{blank}{point}{blank}{word}{blank}\)#\1nofail,#"
+    return f"sed -i {shlex.quote(script)} {FSTAB}"
 
 
 def _why(entry: Entry, facts: MountFacts) -> Optional[str]:
