@@ -53,7 +53,7 @@ def test_a_connection_that_has_less_time_than_the_request_is_not_made() -> None:
             one = waiting.enter_context(socket.socket())
             one.setblocking(False)
             one.connect_ex(full.getsockname())
-        answer = LocalHost(budget=60).get(f"http://127.0.0.1:{port(full)}/", 4.0, connect=0.5)
+        answer = LocalHost(budget=60).get(f"http://127.0.0.1:{port(full)}/", 8.0, connect=1.5)
     assert (answer.outcome, answer.phase) == (Outcome.TIMEOUT, Phase.TCP)
 
 
