@@ -40,7 +40,7 @@ FROM_IMDS = (
     "cloud-init could not read the provisioning disc and took its data from IMDS, which has neither custom data nor a "
     "password: a VM that was given them does not have them",
 )
-NO_DATA = "cloud-init found no data on Azure{}: it made no user, and set neither host name nor keys"
+NO_DATA = "cloud-init found no data{}: it made no user, and set neither host name nor keys"
 
 
 def at_first_boot(on: FakeHost, check: str, run: Run = FIRSTBOOT) -> "list[tuple[Severity, str]]":

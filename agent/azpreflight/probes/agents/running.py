@@ -101,7 +101,7 @@ def _no_data(status: CloudInitStatus, facts: AgentsFacts) -> Finding:
     why = f" ({plain(status.gave_up, 160)})" if status.gave_up is not None else ""
     return Finding(
         _of_cloud_init(facts),
-        f"cloud-init found no data on Azure{why}: it made no user, and set neither host name nor keys",
+        f"cloud-init found no data{why}: it made no user, and set neither host name nor keys",
         "Make the platform's endpoints or the provisioning disc readable, and start from the image again.",
         ("grep -n -E 'Azure|IMDS|DHCP' /var/log/cloud-init.log",),
         confidence=Confidence.LIKELY,
