@@ -27,6 +27,8 @@ def interrupted(*command: "str | Path", after: str, how: str = "default") -> "tu
     """The exit code and what was said, where Ctrl-C comes as soon as this module has been imported.
 
     The program reads its standard input, which ends only after that. `how` is how it is started to take the signal.
+    The code is the shell's, 130 also for a program that the signal ended: Python ends itself so, whatever became of the
+    exception, where that came while a text was run as code, as dataclasses do (CPython, unhandled_keyboard_interrupt).
     """
     pipe = subprocess.PIPE
     python = ("env", f"--{how}-signal=INT", sys.executable, "-X", "importtime", *command, "decode", "-")
@@ -37,7 +39,8 @@ def interrupted(*command: "str | Path", after: str, how: str = "default") -> "tu
         if how == "default":
             process.wait(timeout=30)
         _, said = process.communicate(timeout=30)
-    return process.returncode, "".join(line for line in said.splitlines() if not line.startswith("import time:"))
+    code = process.returncode if process.returncode >= 0 else 128 - process.returncode
+    return code, "".join(line for line in said.splitlines() if not line.startswith("import time:"))
 
 
 @pytest.mark.parametrize("after", ["argparse", "azpreflight.options", "azpreflight.serial.decode"])
