@@ -201,7 +201,9 @@ def test_where_the_first_look_cannot_be_kept_the_report_comes_all_the_same(
     said = capsys.readouterr()
     assert json.loads(said.out)["schema"] == "azpreflight.report/1"
     assert "the next look will not know what this image was like" in said.err
-    assert main(["check", "--root", root, "--as-captured", os.devnull]) == 2
+    os.mkfifo(tmp_path / "fifo")
+    for nothing in (os.devnull, str(tmp_path), str(tmp_path / "fifo"), "-", str(tmp_path / "image/etc/os-release")):
+        assert main(["check", "--root", root, "--as-captured", nothing]) == 2
 
 
 def test_a_snapshot_comes_through_a_pipe(root: str) -> None:

@@ -9,16 +9,17 @@ import pytest
 from azpreflight.bootwatch import network
 from azpreflight.firstboot.policy import (
     GRACE_S,
-    HELD_REST_S,
     LIMIT_S,
     LONGEST_S,
     SETTLE_S,
     SHORTEST_S,
     UNDECIDED_S,
+    UNSAID_REST_S,
     Decision,
     History,
     Progress,
     decide,
+    diagnosis,
 )
 from azpreflight.firstboot.timeline import KINDS, sentences, timeline
 from azpreflight.host import Completed
@@ -170,12 +171,20 @@ def test_a_slow_machine_is_left_to_its_boot() -> None:
 
 def test_a_verdict_that_is_held_is_looked_at_again_as_soon_as_it_may_be_said() -> None:
     slow = decide(History(), failing(Cause.NO_NETWORK), UNDER_WAY, SETTLE_S - 8.0, look_s=20.0)
-    assert (slow.say, slow.wait_s) == (False, HELD_REST_S)
+    assert (slow.say, slow.wait_s) == (False, UNSAID_REST_S)
     assert decide(History(), failing(Cause.NO_NETWORK), UNDER_WAY, SETTLE_S - 3.0, look_s=20.0).wait_s == 3.0
     assert decide(History(), failing(Cause.NO_NETWORK), UNDER_WAY, SETTLE_S - 1.0, look_s=20.0).wait_s == SHORTEST_S
     assert decide(History(), failing(Cause.NO_NETWORK), UNDER_WAY, 3.0, look_s=0.1).wait_s == SHORTEST_S
     blind = replace(READY, verdict=Readiness.UNDECIDED)
     assert decide(History(), blind, UNDER_WAY, 40.0, look_s=5.0).wait_s == 5.0
+
+
+def test_what_has_to_be_seen_again_is_looked_at_again_soon() -> None:
+    history = History(said=diagnosis(failing(Cause.NO_NETWORK)), seen=diagnosis(failing(Cause.NO_NETWORK)))
+    first = decide(history, READY, UNDER_WAY, 300.0, look_s=20.0)
+    assert (first.say, first.wait_s) == (False, UNSAID_REST_S)
+    second = decide(first.history, READY, UNDER_WAY, 330.0, look_s=20.0)
+    assert (second.say, second.wait_s) == (True, LONGEST_S)
 
 
 def test_a_wait_never_passes_the_limit() -> None:

@@ -36,8 +36,7 @@ WATCHED = (
 LOOK_TIMEOUT = 60.0
 """Seconds until a child is killed: its budget, and the slow start of Python on a machine that boots."""
 PATIENCE = 2.0
-"""Times as long that the next look may take, where one was ended by this: the machine is slower than was thought."""
-LONGEST_LOOK_S = 480.0
+"""Times as long that the next look may take, where one gave no report: the machine may be slower than was thought."""
 FAILED_REST_S = 10.0
 """Seconds until a look is tried again that gave no report."""
 EARLY_S = 120.0
@@ -96,7 +95,7 @@ class BootWatch:
             if report is None and now >= LIMIT_S:
                 return False
             if report is None:
-                patience = min(patience * PATIENCE, LONGEST_LOOK_S)
+                patience = min(patience * PATIENCE, LIMIT_S - now + LOOK_TIMEOUT)
                 self._rest(watch, LOOK_TIMEOUT, FAILED_REST_S)
                 continue
             progress = agents.progress(not report.extensions and "goal-state" in self._first_seen)

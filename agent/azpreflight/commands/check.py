@@ -50,8 +50,10 @@ def check(asked: argparse.Namespace) -> int:
 
 def _as_captured(asked: argparse.Namespace, path: str) -> Snapshot:
     """The snapshot in this file; where there is none, what the image is like now, which is saved there."""
-    if os.path.lexists(path):
+    if os.path.isfile(path):
         return _recorded(path)
+    if os.path.lexists(path) or path == "-":
+        raise UsageError(f"--as-captured {path} is no file")
     image = look(asked, with_needs(set(IMAGE_PROBES), PROBES), files_only=asked.files, tell=False)
     failed = _failure(path, json.render_snapshot(image))
     if failed is not None:

@@ -37,8 +37,9 @@ GROWTH = 1.6
 REST = 6.0
 """Times the length of a look that passes before the next one, so that looking never takes much of a small machine."""
 
-HELD_REST_S = 5.0
-"""Seconds between looks at the most until a first word: the boot goes first anyway (`StartupCPUWeight=`)."""
+UNSAID_REST_S = 5.0
+"""Seconds until the next look at the most where what was seen is not said yet, because it is held or has to be seen
+again: the boot goes first anyway (`StartupCPUWeight=`)."""
 
 Diagnosis = tuple[str, tuple[tuple[str, str, str], ...]]
 """The verdict, and (cause, check, severity) for each cause: what has to change for a new word to be worth saying."""
@@ -106,8 +107,9 @@ def decide(
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
     kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s)
     pause = min(max(wait_s, look_s * REST), LONGEST_S, max(LIMIT_S - uptime_s, 0.0))
-    if history.said is None and not say:
-        pause = min(max(SHORTEST_S, min(look_s, HELD_REST_S)), max(SHORTEST_S, held_s or LONGEST_S))
+    if not say and current != history.said:
+        soon = min(look_s, UNSAID_REST_S, held_s if held_s > 0.0 else UNSAID_REST_S)
+        pause = min(pause, max(SHORTEST_S, soon))
     return Decision(say=say, over=over, wait_s=pause, history=kept)
 
 
