@@ -1,6 +1,7 @@
 """What all tests share: those that need root are skipped without it at home, and fail in CI."""
 
 import os
+from typing import Optional
 
 import pytest
 from hypothesis import settings
@@ -16,6 +17,15 @@ TOOLS = {
     "emulator": ("qemu-system-x86_64", "qemu-img", "mke2fs", "genisoimage", "dnsmasq", "dpkg-buildpackage"),
 }
 """Programs by the mark of the tests that need them."""
+
+
+LONG = 100
+"""Characters of a parameter that may stand in the name of a test, which is in the environment of all that it starts."""
+
+
+def pytest_make_parametrize_id(val: object) -> Optional[str]:
+    """A short name for a long parameter; None: the usual one."""
+    return f"{len(val)}-long" if isinstance(val, (str, bytes)) and len(val) > LONG else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -229,6 +229,7 @@ def test_where_nothing_can_be_mounted(place: Path, before: "tuple[str, ...]", wo
         (b"vhdxfile" + bytes(MIB), "it is VHDX, which Azure does not take: qemu-img convert"),
         (None, "no such file or directory"),
     ],
+    ids=["empty", "VHDX", "absent"],
 )
 def test_what_is_no_disk_is_a_usage_error(place: Path, content: "bytes | None", words: str) -> None:
     """Exit 2 and one sentence."""

@@ -163,8 +163,16 @@ def wait_for_worker(parent: int) -> int:
 
 def children(parent: int) -> "list[int]":
     """Of any thread of the process."""
-    found = [read(str(path)) for path in Path(f"/proc/{parent}/task").glob("*/children")]
+    found = [read(f"/proc/{parent}/task/{thread}/children") for thread in numbered(f"/proc/{parent}/task")]
     return [int(pid) for text in found for pid in text.split()]
+
+
+def numbered(directory: str) -> "list[str]":
+    """What has a number for a name; each may be gone by the time that it is looked at."""
+    try:
+        return [name for name in os.listdir(directory) if name.isdecimal()]
+    except OSError:
+        return []
 
 
 def read(path: str) -> bytes:
@@ -184,10 +192,11 @@ def wait_until_gone(worker: int) -> None:
 
 def session_members(session: int) -> "list[bytes]":
     left = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        fields = read(str(path)).rpartition(b") ")[2].split()
+    for pid in numbered("/proc"):
+        said = read(f"/proc/{pid}/stat")
+        fields = said.rpartition(b") ")[2].split()
         if len(fields) > 3 and int(fields[3]) == session and fields[0] != b"Z":
-            left.append(read(str(path)))
+            left.append(said)
     return left
 
 
@@ -197,7 +206,7 @@ def namespaces_of(pid: int) -> "set[str]":
 
 
 def used_namespaces() -> "set[str]":
-    links = [namespace_link(str(path)) for path in Path("/proc").glob("[0-9]*/ns/net")]
+    links = [namespace_link(f"/proc/{pid}/ns/net") for pid in numbered("/proc")]
     return {link for link in links if link is not None}
 
 

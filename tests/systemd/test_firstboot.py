@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from azpreflight.bootwatch.watch import FIRST_LOOK
 from azpreflight.firstboot.policy import LIMIT_S, SETTLE_S
 from azpreflight.serial.decode import decode
 from tests.agents.planting import put
@@ -60,6 +61,21 @@ def test_a_missing_network_is_said_once_it_should_be_there(root: Path) -> None:
         assert missing["address"] >= SETTLE_S
         assert machine.run(f"systemctl is-active {UNIT}").stdout.strip() == "active"
         assert machine.run("cat /var/log/azpreflight/report.jsonl").stdout.count("\n") == 1
+        assert machine.run(f"test -s {FIRST_LOOK}").returncode == 0
+
+
+def test_only_the_first_look_keeps_what_the_image_was_like(root: Path) -> None:
+    """Where that one failed, the agents have gone on meanwhile, and what is there is not the image any more."""
+    put(root, "etc/azpreflight/config.yaml", "nonsense: 1\n")
+    with running(root) as machine:
+        deadline = time.monotonic() + 60
+        while "this look gave no report" not in machine.run(f"journalctl --unit {UNIT}").stdout:
+            assert time.monotonic() < deadline, machine.run(f"journalctl --unit {UNIT}").stdout
+            time.sleep(0.5)
+        machine.run("rm /etc/azpreflight/config.yaml")
+        (report,) = reports(machine, 1)
+        assert report["causes"][0]["cause"] == "no-network", report["causes"]
+        assert machine.run(f"test -e {FIRST_LOOK}").returncode == 1
 
 
 def test_it_ends_at_the_platforms_limit_and_watches_the_restart(root: Path) -> None:

@@ -195,15 +195,28 @@ def test_the_first_look_keeps_what_the_image_was_like(root: str, tmp_path: Path,
 def test_where_the_first_look_cannot_be_kept_the_report_comes_all_the_same(
     root: str, tmp_path: Path, capsys: Captured
 ) -> None:
-    """That is told; a file that is no snapshot is not taken for one."""
+    """That is told; what is no file is not taken for one."""
     missing = str(tmp_path / "missing" / "as-captured.json")
     assert main(["check", "--root", root, "--only", OFFLINE, "--as-captured", missing, "--format", "json"]) in (0, 1, 3)
     said = capsys.readouterr()
     assert json.loads(said.out)["schema"] == "azpreflight.report/1"
     assert "the next look will not know what this image was like" in said.err
     os.mkfifo(tmp_path / "fifo")
-    for nothing in (os.devnull, str(tmp_path), str(tmp_path / "fifo"), "-", str(tmp_path / "image/etc/os-release")):
+    for nothing in (os.devnull, str(tmp_path), str(tmp_path / "fifo"), "-"):
         assert main(["check", "--root", root, "--as-captured", nothing]) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"schema": "azpreflight.snapshot/999"}', "\0\0"])
+def test_a_damaged_first_look_costs_no_report(root: str, tmp_path: Path, capsys: Captured, content: str) -> None:
+    """The image is judged as it is now, which is said; the file is left for whoever wants to know what damaged it."""
+    saved = tmp_path / "as-captured.json"
+    saved.write_text(content)
+    command = ["check", "--root", root, "--only", "gen-shell-history", "--as-captured", str(saved), "--format", "json"]
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["results"][0]["status"] == "pass"
+    assert said.err.startswith("azpreflight: the image is judged as it is now: ")
+    assert saved.read_text() == content
 
 
 def test_a_snapshot_comes_through_a_pipe(root: str) -> None:

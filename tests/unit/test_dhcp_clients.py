@@ -112,6 +112,7 @@ def test_an_impatient_client_is_named_and_mended(tmp_path: Path, files: "dict[st
         {**MANAGER, SETTING: "[connection]\nipv4.dhcp-timeout=90\n"},
         {**MANAGER, SETTING: "[connection]\nipv4.dhcp-timeout=9\n[main]\nautoconnect-retries-default=0\n"},
         {**MANAGER, SETTING: "[connection-wifi]\nmatch-device=type:wifi\nipv4.dhcp-timeout=9\n"},
+        {**MANAGER, IFCFG: "BOOTPROTO=none\nIPADDR=10.0.0.4\nIPV4_DHCP_TIMEOUT=30\n"},
         {CONNECTION: KEYFILE},
     ],
     ids=[
@@ -129,6 +130,7 @@ def test_an_impatient_client_is_named_and_mended(tmp_path: Path, files: "dict[st
         "enough in four",
         "none is the last",
         "of others",
+        "a fixed address of the older form",
         "no NetworkManager",
     ],
 )

@@ -13,6 +13,7 @@ from azpreflight.firstboot.policy import (
     LONGEST_S,
     SETTLE_S,
     SHORTEST_S,
+    STEADY,
     UNDECIDED_S,
     UNSAID_REST_S,
     Decision,
@@ -119,6 +120,15 @@ def test_a_network_that_goes_down_for_a_moment_is_not_cried_over() -> None:
     assert said(follow((blind, 40.0), (gone, 60.0), (READY, 70.0))) == [False, False, True]
     assert said(follow((blind, 40.0), (gone, 60.0), (gone, 70.0))) == [False, False, True]
     assert said(follow((gone, 60.0))) == [True]
+
+
+def test_a_network_that_is_missing_in_changing_ways_is_said() -> None:
+    """Some looks see no route, others no name server, none twice the same; while it may be coming up, none counts."""
+    gone, nameless = failing(Cause.NO_NETWORK), failing(Cause.DNS_UNREACHABLE)
+    looks = [(gone if second % 2 else nameless, float(second)) for second in range(25, 36)]
+    decisions = said(follow(*looks))
+    assert decisions.index(True) == int(SETTLE_S) - 25 + STEADY - 1
+    assert said(follow(*looks[4:8], (READY, 40.0))) == [False] * 4 + [True]
 
 
 def test_a_change_is_said_once_a_second_look_has_seen_it() -> None:

@@ -84,6 +84,15 @@ def test_cloud_inits_own_file_is_a_note_unless_its_network_is_off() -> None:
     assert verdict(host(own), RUN, "gen-network-config") == ("fail", ("error",))
 
 
+def test_what_no_program_reads_as_a_network_file_says_nothing() -> None:
+    """A directory among them, and a link to nowhere; the files beside them are read."""
+    connections = "/etc/NetworkManager/system-connections"
+    odd = {f"{connections}/old/eth0.nmconnection": "x", f"{connections}/gone": Link("nowhere")}
+    assert verdict(host(odd), RUN, "gen-network-config") == ("pass", ())
+    static = {f"{connections}/eth0.nmconnection": "[connection]\ntype=ethernet\n[ipv4]\nmethod=manual\n"}
+    assert verdict(host({**odd, **static}), RUN, "gen-network-config") == ("fail", ("error",))
+
+
 def test_a_netplan_file_that_is_no_yaml_is_told() -> None:
     """netplan then configures nothing."""
     (finding,) = findings(judged(host({"/etc/netplan/x.yaml": "network: [\n"}), RUN, *PROBES), "gen-network-config")

@@ -73,7 +73,7 @@ class BootWatch:
             agents = AgentLogs(self.host, from_start=service.uptime() > EARLY_S)
             if known is None:
                 self._remember(vm, Memory(vm or ""))
-            went_well = self._watch(watch, agents, self._as_captured(known is None))
+            went_well = self._watch(watch, agents, untouched=known is None)
         finally:
             watch.close()
         service.notify("STOPPING=1")
@@ -85,13 +85,13 @@ class BootWatch:
             return f"turned off by {OFF}"
         return "this VM was watched to the end before" if known is not None and known.over else None
 
-    def _watch(self, watch: Watch, agents: AgentLogs, as_captured: "tuple[str, ...]") -> bool:
-        """Look until it is over; True if it ended well."""
+    def _watch(self, watch: Watch, agents: AgentLogs, untouched: bool) -> bool:
+        """Look until it is over; True if it ended well. `untouched`: the agents have not changed the image yet."""
         history, patience = History(), LOOK_TIMEOUT
         while True:
             began = service.uptime()
-            report = self._look(as_captured, patience)
-            now = service.uptime()
+            report = self._look(self._as_captured(untouched), patience)
+            untouched, now = False, service.uptime()
             if report is None and now >= LIMIT_S:
                 return False
             if report is None:
@@ -118,13 +118,13 @@ class BootWatch:
 
     # looking
 
-    def _as_captured(self, first_boot: bool) -> "tuple[str, ...]":
+    def _as_captured(self, untouched: bool) -> "tuple[str, ...]":
         """What a look is asked so that it knows the image as it was before the agents ran.
 
-        The first look of a VM's first boot sees that and keeps it; a failure costs only that evidence. A later boot
-        comes too late for it.
+        The first look of a VM's first boot sees that and keeps it; a failure costs only that evidence, for which every
+        later look comes too late.
         """
-        if not first_boot and not os.path.exists(self.first_look):
+        if not untouched and not os.path.exists(self.first_look):
             return ()
         try:
             os.makedirs(os.path.dirname(self.first_look), mode=0o750, exist_ok=True)

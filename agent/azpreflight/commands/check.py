@@ -48,10 +48,17 @@ def check(asked: argparse.Namespace) -> int:
     return deliver(asked, snapshot)
 
 
-def _as_captured(asked: argparse.Namespace, path: str) -> Snapshot:
-    """The snapshot in this file; where there is none, what the image is like now, which is saved there."""
+def _as_captured(asked: argparse.Namespace, path: str) -> Optional[Snapshot]:
+    """The snapshot in this file; where there is none, what the image is like now, which is saved there.
+
+    None if the file is damaged: what the image was like cannot be known any more.
+    """
     if os.path.isfile(path):
-        return _recorded(path)
+        try:
+            return _recorded(path)
+        except UsageError as error:
+            say(f"the image is judged as it is now: {error}")
+            return None
     if os.path.lexists(path) or path == "-":
         raise UsageError(f"--as-captured {path} is no file")
     image = look(asked, with_needs(set(IMAGE_PROBES), PROBES), files_only=asked.files, tell=False)

@@ -76,11 +76,13 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
         steps.run_agents(prepared, _say)
         steps.delete_user(prepared, look_again(prepared), _say)
         steps.mend(look_again(prepared), _say)
-        report = look_again(prepared).report(Stage.CAPTURE)
-        left = tuple(preflight.objections(report, prepared.fail_on))
-        sealed = not left and not any(result.traceback for result in report.results)
+        report, left = _verified(prepared)
+        if not left:
+            steps.forget(_say)
+            report, left = _verified(prepared)  # so that nothing is told that is gone
+        sealed = not left
         if sealed:
-            _forget(report)
+            _stamp(report)
         changes.to_disk()
         _deliver(asked, report)
         for objection in left:
@@ -90,9 +92,15 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
     return 0 if sealed else EXIT_NOT_VERIFIED
 
 
-def _forget(report: Report) -> None:
-    """Leave nothing but the stamp."""
-    steps.forget(_say)
+def _verified(prepared: Prepared) -> "tuple[Report, tuple[str, ...]]":
+    """What the machine is like now, and what speaks against capturing it."""
+    report = look_again(prepared).report(Stage.CAPTURE)
+    bugs = tuple(f"a bug in azpreflight: {result.check}" for result in report.results if result.traceback)
+    return report, (*preflight.objections(report, prepared.fail_on), *bugs)
+
+
+def _stamp(report: Report) -> None:
+    """The one thing that is left."""
     try:
         memory.write_stamp(report)
     except (HostError, SinkError) as error:

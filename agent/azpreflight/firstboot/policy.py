@@ -36,7 +36,9 @@ GROWTH = 1.6
 """How much longer each wait is than the one before it: 2 s to 90 s in nine looks."""
 REST = 6.0
 """Times the length of a look that passes before the next one, so that looking never takes much of a small machine."""
-
+STEADY = 4
+"""Looks in a row, when the network should be up, that see it missing and need not see the same: what comes and goes
+between two kinds of trouble would not be told otherwise."""
 UNSAID_REST_S = 5.0
 """Seconds until the next look at the most where what was seen is not said yet, because it is held or has to be seen
 again: the boot goes first anyway (`StartupCPUWeight=`)."""
@@ -63,6 +65,8 @@ class History:
     seen: Optional[Diagnosis] = None
     """The diagnosis of the look before."""
     wait_s: float = SHORTEST_S
+    troubled: int = 0
+    """Looks in a row, up to the one before, that saw no network when it should have been up."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,16 @@ def decide(
     at_limit = uptime_s >= LIMIT_S
     over = well(report, progress) or at_limit
     held_s = settled_s(report, network_s) - uptime_s if history.said is None else 0.0
+    troubled = history.troubled + 1 if held_s <= 0.0 and may_come_up(report) else 0
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
-        say = held_s <= 0.0 and (history.seen in (None, current) or not may_come_up(report))
+        say = held_s <= 0.0 and (history.seen in (None, current) or not 0 < troubled < STEADY)
     else:
         say = current != history.said and current == history.seen
     changed = current != history.seen
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
-    kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s)
+    kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s, troubled=troubled)
     pause = min(max(wait_s, look_s * REST), LONGEST_S, max(LIMIT_S - uptime_s, 0.0))
     if not say and current != history.said:
         soon = min(look_s, UNSAID_REST_S, held_s if held_s > 0.0 else UNSAID_REST_S)

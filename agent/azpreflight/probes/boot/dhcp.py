@@ -129,7 +129,10 @@ def _told(host: Host, attempts: int) -> Iterator[Timeout]:
             own = _number(values.get(("connection", "autoconnect-retries"), ""), attempts)
             yield Timeout(MANAGER, path, "ipv4", seconds, own)
     for path in matching(host, IFCFG):
-        found = re.findall(r"^IPV4_DHCP_TIMEOUT=[\"']?([0-9]{1,9})\b", host.text(path, LIMIT) or "", re.MULTILINE)
+        text = host.text(path, LIMIT) or ""
+        if not re.search(r"^BOOTPROTO=[\"']?(?:dhcp|bootp)\b", text, re.MULTILINE):
+            continue
+        found = re.findall(r"^IPV4_DHCP_TIMEOUT=[\"']?([0-9]{1,9})\b", text, re.MULTILINE)
         yield from (Timeout(MANAGER, path, "ifcfg", int(value), attempts) for value in found[-1:])
 
 

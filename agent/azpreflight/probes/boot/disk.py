@@ -20,6 +20,8 @@ FSTAB = "/etc/fstab"
 FOREIGN = ("/dev/vd", "/dev/xvd")
 """Disks of KVM and Xen."""
 BY_NAME = ("/dev/sd", "/dev/hd", "/dev/nvme")
+TEMPORARY = ("/mnt/", "/dev/disk/cloud/azure_resource", "/dev/disk/azure/resource")
+"""Where the temporary disk is mounted by both agents' defaults, and its names by their udev rules."""
 PLACES = ("/", "/boot", "/var")
 LITTLE_MIB, NOTHING_MIB = 500, 50
 """The agent's own update and an extension take some 100 MiB, their logs as much again; below 50 MiB nothing starts."""
@@ -111,13 +113,17 @@ def _by_name(facts: DiskFacts, severity: Severity, why: str) -> Finding:
 
 
 def judge_swap(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
-    """No swap is on the OS disk."""
+    """No swap is on the OS disk, and none is expected where a new VM has none."""
     for name in facts.swap:
         shifting = name.startswith((*FOREIGN, *BY_NAME))
+        why = "the OS disk is slow and paid for"
+        if shifting:
+            why = "a VM without that device waits 90 s for it"
+        elif name.startswith(TEMPORARY):
+            why = "the temporary disk of a new VM is empty, and this unit fails there"
         yield Finding(
             Severity.WARNING if shifting else Severity.NOTE,
-            f"fstab has swap on {plain(name)}: "
-            + ("a VM without that device waits 90 s for it" if shifting else "the OS disk is slow and paid for"),
+            f"fstab has swap on {plain(name)}: {why}",
             "Remove the entry, and let the agent make swap on the temporary disk (ResourceDisk.EnableSwap).",
             (f"sed -i -E 's|^{name}[[:space:]]|#&|' {FSTAB}",) if SIMPLE.match(name) else (),
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from azpreflight.host import Host, HostError
+from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Unknown, Verdict
 from azpreflight.probes import bootloader, yamltext
 from azpreflight.probes.agents import AgentsFacts
@@ -62,6 +62,9 @@ def look(host: Host, run: Run) -> NetworkFilesFacts:
     invalid: list[str] = []
     for pattern, reader in READERS.items():
         for path in host.glob(pattern)[:KEPT]:
+            info = host.info(path, follow=True)
+            if info is None or info.kind is FileKind.DIRECTORY:  # no program reads one, nor a link to nowhere
+                continue
             try:
                 told = tuple(reader(host.text(path, SMALL) or ""))
             except (yamltext.NotYaml, yamltext.Refused) as error:
