@@ -6,6 +6,7 @@ ways open; only if all ways end the same is something claimed. Rules in nft's ow
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple, Optional
 
 from azpreflight.firewall import savetext
@@ -116,6 +117,12 @@ def _bases(tables: "Sequence[Table]", hook: Hook, ipv6: bool, packet: Packet) ->
                 yield Place(table, table.chains[chain], None)
 
 
+@lru_cache(maxsize=256)
+def _rules(lines: "tuple[str, ...]") -> "tuple[Rule, ...]":
+    """The rules of a chain, which every packet meets, taken apart once."""
+    return tuple(parse(savetext.specification(line)) for line in lines)
+
+
 class _Walk:
     """One packet through one base chain and all chains below it."""
 
@@ -137,8 +144,7 @@ class _Walk:
         ends: set[End] = set()
         if depth > DEPTH:
             return {End.UNTOLD}
-        for number, line in enumerate(chain.lines, 1):
-            rule = parse(savetext.specification(line))
+        for number, rule in enumerate(_rules(chain.lines), 1):
             truth = matches(rule, self._packet)
             if truth is False or rule.target in PASSING_ON:
                 continue
