@@ -1,5 +1,8 @@
 """waagent.conf as the agent itself reads it."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from azpreflight.probes import waagentconf
@@ -40,3 +43,12 @@ def test_switches_are_y_and_n_only() -> None:
     config = waagentconf.config_of(waagentconf.parse(text))
     assert (config.extensions_enabled, config.regenerate_ssh_host_keys) == (True, True)
     assert config.not_switches == {"Extensions.Enabled": "false"}
+
+
+@pytest.mark.parametrize("text", ["A=1\nLogs.Verbose=y\n", "Logs.Verbose=y\nA=1\n", "A=1\n", "A=1\nLogs.Verbose=y"])
+def test_the_command_that_sets_a_key_sets_it(text: str, tmp_path: Path) -> None:
+    """Wherever the key stood, and also on the last line, where the command itself puts it."""
+    path = tmp_path / "waagent.conf"
+    path.write_text(text)
+    subprocess.run(["sh", "-c", waagentconf.set_key(str(path), "Logs.Verbose", "n")], check=True, timeout=30)
+    assert path.read_text() == "A=1\nLogs.Verbose=n\n"

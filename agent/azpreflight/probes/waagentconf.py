@@ -176,9 +176,12 @@ def config_of(values: Values) -> WaagentConfig:
 
 
 def set_key(path: str, key: str, value: str) -> str:
-    """The command that sets a key of waagent.conf; the last line of a key wins, so it is added at the end."""
+    """The command that sets a key of waagent.conf; the last line of a key wins, so it is added at the end.
+
+    Added before the old line is deleted, because sed does nothing more with a line that is, be it the last one.
+    """
     escaped = key.replace(".", r"\.")
-    return f"sed -i -e '/^{escaped}=/d' -e {shlex.quote(f'$a {key}={value}')} {argument(path)}"
+    return f"sed -i -e {shlex.quote(f'$a {key}={value}')} -e '/^{escaped}=/d' {argument(path)}"
 
 
 def _number(text: Optional[str]) -> Optional[int]:
