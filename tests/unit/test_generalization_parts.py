@@ -53,7 +53,12 @@ STATIC_NETPLAN = "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n"
         ),
         (pins.of_ifcfg, "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n", ["matches a MAC address"]),
         (pins.of_ifcfg, "BOOTPROTO=none\nIPADDR=10.0.0.9\n", ["has a static address"]),
+        (pins.of_ifcfg, "BOOTPROTO=none\nIPADDR0=10.0.0.9\nPREFIX0=24\n", ["has a static address"]),
         (pins.of_ifcfg, "BOOTPROTO='dhcp'\nONBOOT=yes\n", []),
+        (pins.of_ifcfg, "BOOTPROTO='dhcp4'\nIPADDR=''\nREMOTE_IPADDR='10.0.0.1'\n", []),
+        (pins.of_ifcfg, "LLADDR=00:0d:3a:12:34:56\nBOOTPROTO='dhcp'\n", ["sets a MAC address"]),
+        (pins.of_ifcfg, "DEVICE=lo\nIPADDR=127.0.0.1\nNETMASK=255.0.0.0\nONBOOT=yes\nNAME=loopback\n", []),
+        (pins.of_ifcfg, "IPADDR=127.0.0.1/8\nSTARTMODE=nfsroot\nBOOTPROTO=static\n", []),
         (
             pins.of_udev,
             'SUBSYSTEM=="net", ATTR{address}=="00:0d:3a:12:34:56", NAME="eth0"\n',
@@ -82,6 +87,46 @@ def test_cloud_inits_own_file_is_a_note_unless_its_network_is_off() -> None:
     assert verdict(host(off), RUN, "gen-network-config") == ("fail", ("error",))
     own = {"/etc/netplan/01-static.yaml": STATIC_NETPLAN}
     assert verdict(host(own), RUN, "gen-network-config") == ("fail", ("error",))
+
+
+STATIC_IFCFG = "STARTMODE=auto\nBOOTPROTO='static'\nIPADDR='10.0.0.5/24'\nLLADDR=00:0d:3a:12:34:56\n"
+
+
+def test_a_card_of_suse_is_told_and_goes_back_to_dhcp(tmp_path: Path) -> None:
+    """Without its file wicked would leave the card alone, so that the file stays."""
+    machine = host({"/etc/sysconfig/network/ifcfg-eth0": STATIC_IFCFG})
+    found = findings(judged(machine, RUN, *PROBES), "gen-network-config")
+    assert [finding.severity for finding in found] == [Severity.ERROR, Severity.ERROR]
+    (tmp_path / "ifcfg-eth0").write_text(STATIC_IFCFG)
+    command = found[0].commands[0].replace("/etc/sysconfig/network/", "")
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=30)
+    assert (tmp_path / "ifcfg-eth0").read_text() == "STARTMODE=auto\nBOOTPROTO=dhcp\n"
+
+
+def test_an_ifcfg_file_that_cloud_init_wrote_is_a_note() -> None:
+    """Its name is the card's, and the first line says who wrote it."""
+    text = "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n"
+    path = "/etc/sysconfig/network-scripts/ifcfg-eth0"
+    generated = {path: f"# Created by cloud-init on instance boot automatically, do not edit.\n#\n{text}"}
+    assert verdict(host(generated), RUN, "gen-network-config") == ("fail", ("note",))
+    assert verdict(host({path: text}), RUN, "gen-network-config") == ("fail", ("error",))
+
+
+RHEL_HOSTS = "127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n"
+
+
+def test_the_rhel_familys_own_hosts_file_names_nobody() -> None:
+    """localhost4 is everybody's."""
+    assert verdict(host({"/etc/hosts": RHEL_HOSTS}), RUN, "gen-hostname") == ("pass", ())
+
+
+def test_a_name_beside_localhost_is_taken_out_alone(tmp_path: Path) -> None:
+    """The line has localhost on it; a line without any other name goes, and a longer name stays."""
+    hosts = "127.0.0.1 vm localhost vm\n127.0.1.1\tvm.corp vm\n10.0.0.4 vm-2 vm\n"
+    (finding,) = findings(judged(host({"/etc/hosts": hosts}), RUN, *PROBES), "gen-hostname")
+    (tmp_path / "hosts").write_text(f"{hosts}127.0.0.1 localhost vm-2\n")
+    subprocess.run(["sh", "-c", finding.commands[0].replace("/etc/", "")], cwd=tmp_path, check=True, timeout=30)
+    assert (tmp_path / "hosts").read_text() == "127.0.0.1 localhost\n10.0.0.4 vm-2 vm\n127.0.0.1 localhost vm-2\n"
 
 
 def test_what_no_program_reads_as_a_network_file_says_nothing() -> None:
@@ -118,6 +163,9 @@ DISKS = {
         ("UUID=GONE /data ext4 defaults 0 2", ("error",)),
         ("/dev/sdc1 /data ext4 defaults 0 2", ("error",)),
         ("/dev/sda1 / ext4 defaults 0 1", ("warning",)),
+        ("/dev/nvme0n1p15 /boot/efi vfat defaults 0 1", ("error",)),
+        ("/dev/disk/by-id/scsi-360022480-part3 /boot xfs defaults 0 0", ("error",)),
+        ("/dev/disk/by-id/dm-uuid-LVM-Xy1 /home xfs defaults 0 0", ()),
         ("/dev/disk/cloud/azure_resource-part1 /mnt auto defaults 0 2", ("error",)),
         ("/dev/disk/cloud/azure_resource-part1 /mnt auto defaults,nofail 0 2", ()),
         ("/dev/mapper/vg-data /data xfs defaults 0 2", ()),

@@ -1,7 +1,9 @@
 """Whether a VM made from this starts: drivers, initramfs, console, root, swap, room and patience."""
 
 import gzip
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -266,6 +268,32 @@ def test_consoles(options: "tuple[str, ...]", severity: "Severity | None", words
     assert all(words in message for _, message in found)
 
 
+@pytest.mark.parametrize(
+    ("release", "last"),
+    [
+        ("ID=debian\n", "update-grub"),
+        ('ID="sles"\nID_LIKE="suse"\n', "grub2-mkconfig -o /boot/grub2/grub.cfg"),
+        ("ID=azurelinux\n", "grub2-mkconfig -o /boot/grub2/grub.cfg"),
+        ('ID="rhel"\nID_LIKE="fedora"\n', "grubby --update-kernel=ALL --args='console=tty0 console=ttyS0,115200'"),
+    ],
+)
+def test_the_console_is_set_with_what_the_distribution_has(release: str, last: str) -> None:
+    """SUSE and Azure Linux have no grubby."""
+    (finding,) = findings(report(host({"/etc/os-release": release, **grub(UUID)})), "boot-console")
+    assert finding.commands[-1] == last
+
+
+def test_dracuts_own_file_for_azure_is_added_to(tmp_path: Path) -> None:
+    """Images for Azure mostly have one of that name, with other drivers in it."""
+    files = {"/etc/os-release": 'ID="rhel"\n', **image("virtio_blk", "sd_mod")}
+    (finding,) = findings(report(host(files)), "boot-initramfs")
+    (tmp_path / "azure.conf").write_text('add_drivers+=" mana "\n')
+    command = finding.commands[0].replace("/etc/dracut.conf.d/", "")
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=30)
+    lines = (tmp_path / "azure.conf").read_text().splitlines()
+    assert lines == ['add_drivers+=" mana "', 'add_drivers+=" hv_vmbus hv_storvsc nvme pci_hyperv "']
+
+
 def test_arm_has_another_port() -> None:
     """On ARM64 the first serial port is ttyAMA0."""
     arm = {"/lib/ld-linux-aarch64.so.1": ""}
@@ -299,6 +327,8 @@ def test_without_a_boot_loader() -> None:
         ("root=/dev/xvda1", Severity.ERROR),
         ("root=/dev/sda1", Severity.WARNING),
         ("root=/dev/nvme0n1p1", Severity.WARNING),
+        ("root=/dev/disk/by-id/scsi-360022480-part2", Severity.ERROR),
+        ("root=/dev/disk/by-id/dm-uuid-LVM-Xy1", None),
         ("root=PARTUUID=ab-01", None),
         ("root=LABEL=root", None),
         ("root=/dev/mapper/rootvg-rootlv", None),

@@ -21,6 +21,9 @@ BAUD = "115200"
 """What Microsoft's images and the portal's console use; the kernel's own default is 9600, which does as well, because
 the port is virtual."""
 
+WITHOUT_GRUBBY = ("suse", "sles", "opensuse", "azurelinux", "mariner")
+"""Their boot loader is changed by /etc/default/grub, which is a piece of shell."""
+
 
 @dataclass(frozen=True)
 class ConsoleFacts:
@@ -95,11 +98,14 @@ def _judge_details(facts: ConsoleFacts, consoles: "tuple[str, ...]") -> Iterator
 
 def _mend(port: str, run: Run) -> Iterator[str]:
     agents = run.facts(AgentsFacts)
+    setting = f'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT console=tty0 console={port},{BAUD}"'
     if agents is not None and agents.distribution.of("debian", "ubuntu"):
-        setting = f'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT console=tty0 console={port},{BAUD}"'
         yield "mkdir -p /etc/default/grub.d"
         yield f"echo '{setting}' > /etc/default/grub.d/99-console.cfg"
         yield "update-grub"
+    elif agents is not None and agents.distribution.of(*WITHOUT_GRUBBY):
+        yield f"echo '{setting}' >> /etc/default/grub"
+        yield "grub2-mkconfig -o /boot/grub2/grub.cfg"
     else:
         yield "grubby --update-kernel=ALL --remove-args=console"
         yield f"grubby --update-kernel=ALL --args='console=tty0 console={port},{BAUD}'"

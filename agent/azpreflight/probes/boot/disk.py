@@ -14,6 +14,7 @@ from azpreflight.host import Host, HostError
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes import bootloader, kernels
 from azpreflight.probes.boot.console import no_command_line
+from azpreflight.probes.devices import OF_ONE_DISK
 from azpreflight.probes.wording import plain
 
 FSTAB = "/etc/fstab"
@@ -99,6 +100,8 @@ def judge_root(facts: DiskFacts, run: Run) -> Iterator[Verdict]:
         yield no_command_line(facts.kernel, run)
     elif facts.root is not None and facts.root.startswith(FOREIGN):
         yield _by_name(facts, Severity.ERROR, "is a disk of another hypervisor")
+    elif facts.root is not None and facts.root.startswith(OF_ONE_DISK):
+        yield _by_name(facts, Severity.ERROR, "is the name of one disk, and a new VM has another")
     elif facts.root is not None and facts.root.startswith(BY_NAME):
         yield _by_name(facts, Severity.WARNING, "has another name in sizes with NVMe disks, or with data disks")
 

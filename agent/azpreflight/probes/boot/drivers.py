@@ -169,7 +169,7 @@ def _add(names: "list[str]", run: Run) -> Iterator[str]:
     if _debian(run):
         yield f"printf '%s\\n' {' '.join(names)} >> /etc/initramfs-tools/modules"
     else:
-        yield f"echo 'add_drivers+=\" {' '.join(names)} \"' > /etc/dracut.conf.d/azure.conf"
+        yield f"echo 'add_drivers+=\" {' '.join(names)} \"' >> /etc/dracut.conf.d/azure.conf"
     yield _rebuild(run)
 
 

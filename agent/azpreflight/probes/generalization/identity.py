@@ -6,7 +6,7 @@ names, telemetry. waagent leaves the machine id alone but on Arch and Flatcar; `
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -62,7 +62,7 @@ def look(host: Host, run: Run) -> IdentityFacts:
         secrets=filled(host, SECRETS),
         seeds=filled(host, SEEDS),
         host_name=plain(name),
-        names_in_hosts=names_in_hosts(host.text("/etc/hosts", SMALL) or ""),
+        names_in_hosts=names_in_hosts(host.text("/etc/hosts", SMALL) or "")[:KEPT],
         sent_name=_sent_name(host),
         sent_by_card=dict(_sent_by_card(host)),
     )
@@ -96,8 +96,8 @@ def _sent_by_card(host: Host) -> "Iterator[tuple[str, str]]":
 
 
 def _neutral(name: str) -> bool:
-    """What a fresh or a deprovisioned machine is called."""
-    return not name or name.split(".")[0] == "localhost"
+    """What a fresh or a deprovisioned machine is called; localhost4 is in the RHEL family's own /etc/hosts."""
+    return not name or name.split(".")[0] in ("localhost", "localhost4")
 
 
 def judge_machine_id(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
@@ -144,8 +144,15 @@ def judge_host_name(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
         command = f"sed -i '/^[[:space:]]*DHCP_HOSTNAME=/d' {files([path])}"
         yield _named(run, f"{plain(path)} sends the name {name}", command, cleaned=True)
     if facts.names_in_hosts:
-        command = f"sed -i '/^127[.].*{facts.names_in_hosts[0]}/d' /etc/hosts"
+        command = _without(facts.names_in_hosts)
         yield _named(run, f"/etc/hosts names {several(facts.names_in_hosts)}", command, cleaned=False)
+
+
+def _without(names: "Sequence[str]") -> str:
+    """Take the names off their lines, on which localhost may stand too, and lines away on which no name is left."""
+    either = "|".join(name.replace(".", "[.]") for name in names)
+    take = rf"/^127[.]/{{:a;s/[[:space:]]+({either})([[:space:]]|$)/\2/;ta}}"
+    return rf"sed -i -E -e '{take}' -e '/^127[.][0-9.]+[[:space:]]*$/d' /etc/hosts"
 
 
 def _named(run: Run, message: str, command: str, *, cleaned: bool) -> Verdict:

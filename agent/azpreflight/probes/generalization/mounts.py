@@ -13,6 +13,7 @@ from typing import Optional
 
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.devices import OF_ONE_DISK
 from azpreflight.probes.generalization.common import SMALL, leftover
 from azpreflight.probes.wording import plain
 
@@ -20,6 +21,7 @@ FSTAB = "/etc/fstab"
 LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 TEMPORARY = ("/dev/disk/cloud/azure_resource", "/dev/disk/azure/resource")
 """What udev calls the temporary disk."""
+BY_NAME = ("/dev/sd", "/dev/hd", "/dev/vd", "/dev/xvd", "/dev/nvme")
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount", "_netdev")
 """Options that keep a missing device from stopping the boot."""
 
@@ -106,8 +108,10 @@ def _with_nofail(device: str, point: str) -> str:
 def _why(entry: Entry, facts: MountFacts) -> Optional[str]:
     if entry.device.startswith(TEMPORARY):
         return "the temporary disk is another one in every VM, or is not there"
-    if entry.device.startswith(("/dev/sd", "/dev/hd", "/dev/vd")):
+    if entry.device.startswith(BY_NAME):
         return "such names change from boot to boot"
+    if entry.device.startswith(OF_ONE_DISK):
+        return "that is the name of one disk, and a new VM has another"
     if not facts.live or entry.device.startswith("/dev/") or facts.root_disk is None:
         return None
     if entry.disk is None:

@@ -24,10 +24,16 @@ READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
     "/etc/network/interfaces": pins.of_interfaces,
     "/etc/network/interfaces.d/*": pins.of_interfaces,
     "/etc/sysconfig/network-scripts/ifcfg-*": pins.of_ifcfg,
+    "/etc/sysconfig/network/ifcfg-*": pins.of_ifcfg,
     "/etc/udev/rules.d/*net*.rules": pins.of_udev,
 }
 GENERATED = "cloud-init"
-"""In the name of every file that cloud-init writes."""
+"""In the name of what cloud-init writes, or, where the name is the card's (ifcfg-eth0), in its first line."""
+TO_DHCP = (
+    "sed -i -E -e '$a BOOTPROTO=dhcp' "
+    "-e '/^(HWADDR|LLADDR|BOOTPROTO|(IPADDR|NETMASK|PREFIX|PREFIXLEN|GATEWAY)_?[0-9]*)=/d'"
+)
+"""For ifcfg files: without its file a card gets no address at all from wicked and from the RHEL family's scripts."""
 ELSEWHERE = "an image that runs in one place only may have a network configuration of its own"
 
 
@@ -65,13 +71,20 @@ def look(host: Host, run: Run) -> NetworkFilesFacts:
             info = host.info(path, follow=True)
             if info is None or info.kind is FileKind.DIRECTORY:  # no program reads one, nor a link to nowhere
                 continue
+            text = host.text(path, SMALL) or ""
             try:
-                told = tuple(reader(host.text(path, SMALL) or ""))
+                told = tuple(reader(text))
             except (yamltext.NotYaml, yamltext.Refused) as error:
                 invalid.append(f"{plain(path)}: {error}")
                 continue
-            found += [Pin(path, plain(what), GENERATED in path) for what in told]
+            found += [Pin(path, plain(what), _generated(path, text)) for what in told]
     return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT])))
+
+
+def _generated(path: str, text: str) -> bool:
+    """cloud-init wrote it (cloud-init, cloudinit/net/sysconfig.py, _make_header)."""
+    first = text.partition("\n")[0]
+    return GENERATED in path or (first.startswith("#") and f"Created by {GENERATED}" in first)
 
 
 def _with_boot(host: Host, facts: NetworkFilesFacts) -> NetworkFilesFacts:
@@ -99,7 +112,7 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
             Severity.NOTE if harmless else Severity.ERROR,
             f"{plain(pin.path)}: {pin.what}" + (", which cloud-init writes anew on a new VM" if harmless else ""),
             "Leave the network to DHCP, for a card of any MAC address.",
-            (f"rm -f {files([pin.path])}",),
+            (f"{TO_DHCP if '/ifcfg-' in pin.path else 'rm -f'} {files([pin.path])}",),
             cleaned=False,
             unless=None if harmless else ELSEWHERE,
         )

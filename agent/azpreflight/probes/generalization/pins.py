@@ -67,12 +67,16 @@ def of_interfaces(text: str) -> Iterator[str]:
 
 
 def of_ifcfg(text: str) -> Iterator[str]:
-    """Pins of /etc/sysconfig/network-scripts/ifcfg-*."""
+    """Pins of ifcfg-* of the RHEL family, and of SUSE, where LLADDR sets the address of the card (ifcfg(5))."""
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
     values = {key.strip(): value.strip().strip("\"'") for key, value in pairs}
+    addresses = [value for key, value in values.items() if re.fullmatch(r"IPADDR_?\w*", key) and value]
     if values.get("HWADDR"):
         yield "matches a MAC address"
-    if values.get("IPADDR") and values.get("BOOTPROTO", "none").lower() not in ("dhcp", "bootp"):
+    if values.get("LLADDR"):
+        yield "sets a MAC address"
+    dhcp = values.get("BOOTPROTO", "none").lower().startswith(("dhcp", "bootp"))
+    if not dhcp and any(not address.startswith("127.") for address in addresses):
         yield "has a static address"
 
 
