@@ -2,6 +2,8 @@
 
 import os
 import pty
+import resource
+import signal
 import stat
 import subprocess
 import sys
@@ -10,13 +12,13 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from azpreflight.sinks.errors import SinkError
-from azpreflight.sinks.file import write_file
+from azpreflight.sinks.file import append_line, write_file
 from azpreflight.sinks.serial import ACTIVE_CONSOLES, PAUSE_S, STALLED_S, serial_devices, write_serial
 from tests.fakes import Denied, FakeHost
 
@@ -99,6 +101,32 @@ def test_what_cannot_be_a_report_is_an_error_and_stays(tmp_path: Path, kind: str
         write_file(str(path), TEXT)
     assert not path.is_file()
     assert [name for name in os.listdir(tmp_path) if name != "there"] == []
+
+
+# --- a history ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def no_room_beyond(size: int) -> "Iterator[None]":
+    """Every file of this process stops growing there, as on a full disk but for the number of the error."""
+    limit, signalled = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, signalled)
+
+
+@pytest.mark.parametrize("length", [100, 7_000, 100_000])
+def test_a_line_that_has_no_room_leaves_nothing_of_itself(tmp_path: Path, length: int) -> None:
+    """And it is one error for all lengths, because the places after it still want the report."""
+    path = tmp_path / "report.jsonl"
+    append_line(str(path), "first")
+    with no_room_beyond(50), pytest.raises(SinkError, match="cannot write .*: File too large"):
+        append_line(str(path), "x" * length)
+    append_line(str(path), "third")
+    assert path.read_text() == "first\nthird\n"
 
 
 # --- standard output ----------------------------------------------------------------------------------------------

@@ -68,11 +68,23 @@ def append_line(path: str, line: str) -> None:
         descriptor = os.open(path, flags, FILE_MODE)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
-    with open(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise SinkError(f"cannot write {path}: it is there and is not a regular file")
-        try:
-            file.write(line.rstrip("\n") + "\n")
-            file.flush()
-        except OSError as error:
-            raise SinkError(f"cannot write {path}: {error.strerror}") from None
+        _append(descriptor, (line.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """All of the line or nothing: half of one would spoil the next one too."""
+    before = os.fstat(descriptor).st_size
+    try:
+        left = line
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
