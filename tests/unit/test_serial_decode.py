@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from azpreflight.render.decoded import Log, render_json
 from azpreflight.serial import frame
-from azpreflight.serial.decode import FRAMES_MOST, Condition, Decoded, decode
+from azpreflight.serial.decode import DEPTH_MOST, FRAMES_MOST, TEXTS_MOST, Condition, Decoded, decode
 from azpreflight.serial.frame import END, START, Shape, Token, pack, unpack
 from tests.fuzz import damage
 
@@ -228,3 +229,25 @@ def test_only_the_newest_frames_are_looked_at_and_the_rest_is_said() -> None:
     assert len(decoded.reports) == FRAMES_MOST
     assert decoded.reports[0].document["n"] == FRAMES_MOST + 2
     assert decoded.skipped == 3
+
+
+def test_texts_that_would_fill_the_memory_are_not_all_looked_at() -> None:
+    """A megabyte of log says a quarter of a gigabyte; the newest of it is inflated and the rest counted."""
+    long = "[]," * (frame.TEXT_MOST // 3 - 100)
+    texts = [f'{{"omitted":[],"report":{{"n":{number},"x":[{long}[]]}}}}'.encode() for number in range(12)]
+    decoded = decode(b"".join(map(lines_of, texts)))
+    assert [recovered.document["n"] for recovered in decoded.reports] == list(range(11, 11 - len(decoded.reports), -1))
+    assert sum(len(texts[0]) for _ in decoded.reports) <= TEXTS_MOST + frame.TEXT_MOST
+    assert decoded.skipped == 12 - len(decoded.reports) > 0
+
+
+@pytest.mark.parametrize(("levels", "well"), [(DEPTH_MOST - 3, True), (DEPTH_MOST + 1, False), (900, False)])
+def test_a_report_in_too_many_levels_is_none(levels: int, well: bool) -> None:
+    """The parser takes 900 of them, and whoever prints them would run out of calls."""
+    nested = "[" * levels + "]" * levels
+    decoded = decode(lines_of(f'{{"omitted":[],"report":{{"x":{nested}}}}}'.encode()))
+    if well:
+        render_json((Log("boot.log", decoded),))
+    else:
+        assert decoded.damaged[0].reason == f"its text has more than {DEPTH_MOST} levels"
+    assert bool(decoded.reports) is well

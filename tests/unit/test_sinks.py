@@ -123,7 +123,7 @@ def test_a_line_that_has_no_room_leaves_nothing_of_itself(tmp_path: Path, length
     """And it is one error for all lengths, because the places after it still want the report."""
     path = tmp_path / "report.jsonl"
     append_line(str(path), "first")
-    with no_room_beyond(50), pytest.raises(SinkError, match="cannot write .*: File too large"):
+    with no_room_beyond(50), pytest.raises(SinkError, match=r"cannot write .*: File too large"):
         append_line(str(path), "x" * length)
     append_line(str(path), "third")
     assert path.read_text() == "first\nthird\n"

@@ -10,7 +10,7 @@ import json
 import math
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Optional
@@ -21,6 +21,11 @@ from azpreflight.serial.scan import Found, tokens
 
 FRAMES_MOST = 128
 """Frames of one log that are looked at, the newest: a boot log holds about 1 MiB and a frame takes 5 KiB or more."""
+TEXTS_MOST = 8 << 20
+"""Bytes of text of one log, inflated, the newest: a frame of a VM inflates to 40 to 200 KiB, one that is made to do
+harm to 2 MiB, and what it says takes thirty times as much memory."""
+DEPTH_MOST = 100
+"""Levels of a report; those of a VM have some 10, and what walks through it may take a call for each."""
 DIGITS_MOST = 40
 """Digits of an integer in a report; older Pythons take quadratic time for a long one."""
 
@@ -72,7 +77,7 @@ class Decoded:
     reports: tuple[Recovered, ...]
     damaged: tuple[Damaged, ...]
     skipped: int
-    """Older frames beyond FRAMES_MOST, which were not looked at."""
+    """Older frames beyond FRAMES_MOST and TEXTS_MOST, which were not looked at."""
 
 
 @dataclass
@@ -107,10 +112,16 @@ def decode(log: bytes) -> Decoded:
     reports: list[Recovered] = []
     damaged: list[Damaged] = []
     boots: dict[Optional[str], int] = {}
-    for frame in reversed(frames.values()):
+    room = TEXTS_MOST
+    for looked_at, frame in enumerate(reversed(frames.values())):
+        if room <= 0:
+            skipped += len(frames) - looked_at
+            break
         usable = frame.usable()
         try:
-            document, omitted = _content(frame.shape, usable)
+            text = _inflated(_body(frame.shape, usable))
+            room -= len(text)
+            document, omitted = _content(text)
         except _Broken as error:
             damaged.append(Damaged(frame.id.hex(), frame.shape.tokens, len(usable), str(error)))
             continue
@@ -133,9 +144,8 @@ def _frames(log: bytes) -> "tuple[OrderedDict[tuple[bytes, Shape], _Frame], int]
     return frames, skipped
 
 
-def _content(shape: Shape, shards: "dict[int, bytes]") -> "tuple[Mapping[str, Any], tuple[str, ...]]":
-    """The report in these shards, and what was left out of it."""
-    text = _inflated(_body(shape, shards))
+def _content(text: bytes) -> "tuple[Mapping[str, Any], tuple[str, ...]]":
+    """The report in this text, and what was left out of it."""
     try:
         envelope = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_constant)
     except (ValueError, RecursionError):
@@ -144,7 +154,21 @@ def _content(shape: Shape, shards: "dict[int, bytes]") -> "tuple[Mapping[str, An
     omitted = envelope.get("omitted") if isinstance(envelope, dict) else None
     if not isinstance(report, dict) or not isinstance(omitted, list):
         raise _Broken("its text is no report")
+    if not _shallow([report, omitted]):
+        raise _Broken(f"its text has more than {DEPTH_MOST} levels")
     return report, tuple(str(path) for path in omitted)
+
+
+def _shallow(level: "Iterable[Any]") -> bool:
+    """Whether these values have no more than DEPTH_MOST levels. Level by level, because a call for each may not do."""
+    for _ in range(DEPTH_MOST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return not level
 
 
 def _body(shape: Shape, shards: "dict[int, bytes]") -> bytes:
