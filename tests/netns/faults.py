@@ -51,6 +51,8 @@ INPUT_POLICY_DROP = on("vm", "iptables-legacy -P INPUT DROP", "iptables-legacy -
 DROPS_DNS = on(
     "vm", "iptables-nft -A OUTPUT -p udp --dport 53 -j DROP", "iptables-nft -A OUTPUT -p tcp --dport 53 -j DROP"
 )
+DIVERTS_DNS = on("vm", "iptables-nft -t nat -A OUTPUT -p udp --dport 53 -j DNAT --to-destination 10.9.9.9:53")
+"""To a resolver of the company where the image was made."""
 DROPS_IMDS = on("vm", f"iptables-nft -A OUTPUT -d {topology.IMDS} -j DROP")
 DROPS_HTTPS = on("vm", "iptables-nft -A OUTPUT -p tcp --dport 443 -j DROP")
 SAVED_RULE_DROPS_WIRE_SERVER = Fault(

@@ -236,6 +236,12 @@ FIREWALL = (
             ("firewall-policy", "the policy of OUTPUT is DROP", faults.POLICY_DROP, ERROR),
             ("firewall-input-policy", "the policy of INPUT is DROP", faults.INPUT_POLICY_DROP, ERROR),
             ("firewall-dns", "rules drop what goes to port 53", faults.DROPS_DNS, ERROR),
+            (
+                "firewall-diverts-dns",
+                "a rule sends what goes to udp port 53 to a server elsewhere",
+                faults.DIVERTS_DNS,
+                ERROR,
+            ),
             ("firewall-imds", "a rule drops what goes to the instance metadata", faults.DROPS_IMDS, WARNING),
             ("firewall-https", "a rule drops what goes to port 443", faults.DROPS_HTTPS, WARNING),
         )

@@ -92,6 +92,16 @@ IPTABLES = {
         "{t} -t nat -A OUTPUT -p tcp --dport 443 -j DNAT --to-destination 127.0.0.1:3128",
         {"tcp 20.60.0.10:443": "diverted to 127.0.0.1:3128 by nat OUTPUT 1"},
     ),
+    "translation to addresses that no flow goes to": (
+        "{t} -t nat -A OUTPUT -p tcp --dport 443 -j DNAT --to-destination 10.9.9.9:3128;"
+        " {t} -t nat -A OUTPUT -p udp --dport 53 -j DNAT --to-destination 10.0.0.77",
+        {
+            "tcp 20.60.0.10:443": "diverted to 10.9.9.9:3128 by nat OUTPUT 1",
+            f"udp {WIRE}:53": "diverted to 10.0.0.77:53 by nat OUTPUT 2",
+            "udp 10.0.0.9:53": "diverted to 10.0.0.77:53 by nat OUTPUT 2",
+            "udp 127.0.0.53:53": "blocked by nat OUTPUT 2",  # a loopback's own address gets nowhere else
+        },
+    ),
     "redirection": (
         "{t} -t nat -N proxy; {t} -t nat -A OUTPUT -p tcp -j proxy;"
         " {t} -t nat -A proxy -p tcp --dport 443 -j REDIRECT --to-ports 8443",
@@ -232,6 +242,12 @@ def test_the_table_that_the_guest_agent_makes_without_iptables(vm: Guest) -> Non
 def test_ipv6_rules_touch_ipv6_alone(vm: Guest, tool: str) -> None:
     vm.shell(f"{tool} -A OUTPUT -p tcp --dport 443 -j DROP")
     assert vm.look(FLOWS6).summary == {"tcp 2001:db8:9::10:443": "blocked by filter OUTPUT 1"}
+
+
+@pytest.mark.parametrize("tool", ["ip6tables-legacy", "ip6tables-nft"])
+def test_ipv6_is_translated_to_an_address_that_no_flow_goes_to(vm: Guest, tool: str) -> None:
+    vm.shell(f"{tool} -t nat -A OUTPUT -p tcp --dport 443 -j DNAT --to-destination [2001:db8:77::1]:3128")
+    assert vm.look(FLOWS6).summary == {"tcp 2001:db8:9::10:443": "diverted to 2001:db8:77::1:3128 by nat OUTPUT 1"}
 
 
 @pytest.mark.parametrize("tool", ["ip6tables-legacy", "ip6tables-nft"])
@@ -433,7 +449,9 @@ REMEDIES = [
     " nft 'add rule inet g o tcp dport vmap { 80 : drop, 443 : drop }'",
     "iptables-legacy -t nat -A OUTPUT -p tcp -j REDIRECT",
     "iptables-legacy -A OUTPUT -d 168.63.129.16 -m comment --comment 'a \"b\" $c' -j DROP",
+    "iptables-legacy -A OUTPUT -d 168.63.129.16 -m comment --comment \"it's \\\\'\\\\\\\\ \" -j DROP",
     "iptables-nft -A OUTPUT -d 168.63.129.16 -m comment --comment 'a \"b\" $c' -j DROP",
+    "iptables-nft -A OUTPUT -d 168.63.129.16 -m comment --comment \"it's \\\\'\\\\\\\\ \" -j DROP",
     "iptables-legacy -t mangle -A OUTPUT ! -d 10.0.0.0/8 -p tcp -m multiport --dports 80,443 -j DROP",
     "iptables-nft -t mangle -A OUTPUT ! -d 10.0.0.0/8 -p tcp -m multiport --dports 80,443 -j DROP",
     "iptables-nft -A OUTPUT -d 10.0.0.0/8 -j ACCEPT; iptables-nft -P OUTPUT DROP; iptables-nft -P INPUT DROP",

@@ -13,8 +13,8 @@ FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
 FINDING = Finding(Severity.ERROR, "no answer", "Mend it.", flow=FLOW.text, confidence_reason="silence")
 
 
-def run(*flows: FlowFacts, needed: bool = True) -> Run:
-    facts = FirewallFacts(None, (), (), (), Rehearsal(needed), flows)
+def run(*flows: FlowFacts, needed: bool = True, limits: "tuple[str, ...]" = ()) -> Run:
+    facts = FirewallFacts(None, (), (), (), Rehearsal(needed, limits=limits), flows)
     return Run(needed={FirewallFacts: facts})
 
 
@@ -23,6 +23,7 @@ def run(*flows: FlowFacts, needed: bool = True) -> Run:
     [
         (run(FlowFacts(FLOW, Outcome.ALLOWED)), REHEARSED),
         (run(FlowFacts(FLOW, Outcome.ALLOWED), needed=False), NO_RULES),
+        (run(FlowFacts(FLOW, Outcome.ALLOWED), limits=("rules look at what packets carry",)), None),
         (run(FlowFacts(FLOW, Outcome.BLOCKED)), None),
         (run(FlowFacts(FLOW, Outcome.UNKNOWN)), None),
         (run(FlowFacts(FLOW, Outcome.PROBABILISTIC)), None),

@@ -16,7 +16,7 @@ from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, LinkFi
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
-from azpreflight.probes.wireserver import VERSIONS_URL
+from azpreflight.probes.wireserver import GOAL_STATE_URL, VERSIONS_URL
 from tests.fakes import Denied, FakeHost, Link, Node
 from tests.judging import judged
 
@@ -346,19 +346,54 @@ def test_packages_are_an_error_only_where_the_other_way_is_closed_too() -> None:
         (lost(event("filter", "OUTPUT", 2)), Decided.QUEUED),
     ],
 )
-def test_what_no_rehearsal_can_decide_is_a_possibility(seen: "dict[str, Any]", outcome: Decided) -> None:
+def test_what_no_rehearsal_can_decide_is_likely_where_the_real_connection_failed(
+    seen: "dict[str, Any]", outcome: Decided
+) -> None:
+    """Where none was made, as to a store that nobody knows an address of, it is no more than a possibility."""
     wire = f"-A OUTPUT -d {WIRE}/32 -p tcp -m tcp --dport 80"
     rules = (f"{wire} -m limit --limit 1/sec -j ACCEPT", f"{wire} -j NFQUEUE --queue-num 0")
-    host = machine(*rules, flows={FLOWS[0]: seen})
+    host = machine(*rules, flows={FLOWS[0]: seen, FLOWS[1]: BY_FIRST, FLOWS[7]: seen})
     assert facts_of(host).flows[0].outcome is outcome
-    (finding,) = findings(host)["firewall-wireserver"]
+    (finding, _) = findings(host)["firewall-wireserver"]
+    assert (finding.severity, finding.confidence) == (Severity.ERROR, Confidence.LIKELY)
+    (finding,) = findings(host)["firewall-egress"]
     assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.POSSIBLE)
+
+
+ALLOWED_FOR_NOW = "-A OUTPUT -p tcp -m hashlimit --hashlimit-upto 5/min --hashlimit-name few -j ACCEPT"
+
+
+@pytest.mark.parametrize(
+    ("rules", "taker", "number", "outcome"),
+    [
+        ((ALLOWED_FOR_NOW, DROP_ALL), 2, 1, Decided.PROBABILISTIC),
+        ((DROP_ALL, ALLOWED_FOR_NOW), 1, 1, Decided.BLOCKED),
+        ((ALLOWED_FOR_NOW.replace("-p tcp", "-p udp"), DROP_ALL), 2, 2, Decided.BLOCKED),
+    ],
+)
+def test_a_rate_that_was_used_up_is_the_rule_that_decides(
+    rules: "tuple[str, ...]", taker: int, number: int, outcome: Decided
+) -> None:
+    """The rehearsal's own flows use it up; another time the packet would not have come to the rule that took it."""
+    host = machine(*rules, flows={FLOWS[1]: lost(event("filter", "OUTPUT", taker))})
+    found = facts_of(host).flows[1]
+    assert (found.outcome, found.decider and found.decider.number) == (outcome, number)
+
+
+def test_a_wire_server_that_answered_once_and_then_no_more_does_not_clear_a_rule_of_chance() -> None:
+    body = b"<Versions><Supported><Version>2012-11-30</Version></Supported></Versions>"
+    good = HttpAnswer(Outcome.OK, Phase.HTTP, 0.01, 200, body=body)
+    seen = {**ANSWERED, "request": {"taken": None, "events": [event("filter", "OUTPUT", 1)]}}
+    once = machine(ALLOWED_FOR_NOW, DROP_ALL, flows={FLOWS[0]: seen}, http={VERSIONS_URL: good})
+    assert [found.severity for found in findings(once)["firewall-wireserver"]] == [Severity.ERROR]
+    always = replace(once, http={VERSIONS_URL: good, GOAL_STATE_URL: good})
+    assert statuses(always)["firewall-wireserver"] == "pass"
 
 
 def test_a_real_connection_outweighs_a_rehearsal() -> None:
     """If it is answered, the rehearsal got it wrong; then nothing is claimed."""
     body = b"<Versions><Supported><Version>2012-11-30</Version></Supported></Versions>"
-    http = {VERSIONS_URL: HttpAnswer(Outcome.OK, Phase.HTTP, 0.01, 200, body=body)}
+    http = dict.fromkeys((VERSIONS_URL, GOAL_STATE_URL), HttpAnswer(Outcome.OK, Phase.HTTP, 0.01, 200, body=body))
     results = {result.check: result for result in report(machine(DROP, flows={FLOWS[0]: BY_FIRST}, http=http)).results}
     assert results["firewall-wireserver"].status.value == "unknown"
     assert results["firewall-wireserver"].reason == (
@@ -375,6 +410,8 @@ def test_a_name_server_that_answers_through_a_translation_is_well() -> None:
     sent_on = {**ANSWERED, "destination": ["10.0.0.53", 53]}
     host = machine(DROP_ALL, flows={FLOWS[3]: sent_on}, dns=dns_answers)
     assert statuses(host)["firewall-dns"] == "pass"
+    (finding,) = findings(replace(host, dns={}))["firewall-dns"]
+    assert (finding.severity, finding.message[-24:]) == (Severity.ERROR, f"{FLOWS[3]} to 10.0.0.53:53"[-24:])
 
 
 # --- could not look -----------------------------------------------------------------------------------------------
@@ -626,7 +663,9 @@ def test_what_systemd_filters_of_an_agents_packets(files: "dict[str, Node]", mes
         ("-A OUTPUT -m cgroup --path system.slice/x.service -j DROP", "control group"),
         ("-A OUTPUT -p tcp -j NFQUEUE --queue-num 3", "reads a queue"),
         ("-A OUTPUT -p tcp -j MARK --set-xmark 0x7/0xffffffff", "routing by marks"),
-        ('-A OUTPUT -m bpf --bytecode "1,6 0 0 1" -j DROP', "single bytes"),
+        ('-A OUTPUT -m bpf --bytecode "1,6 0 0 1" -j DROP', "packets carry"),
+        ("-A OUTPUT -p tcp -m string --algo bm --string goalstate -j DROP", "packets carry"),
+        ("-A INPUT -p tcp -m ttl --ttl-lt 60 -j DROP", "how far they came"),
     ],
 )
 def test_rules_that_no_rehearsal_copies_are_told(rule: str, word: str) -> None:

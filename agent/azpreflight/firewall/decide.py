@@ -75,16 +75,29 @@ def _unanswered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Se
     if by is not None and _by_process(by):
         return _of_process(flow, by, copy)
     if by is not None:
-        beside = (place for place in doubtful if place.table.key == by.table.key and _lets_pass(place))
-        saved = next((place for place in beside if _by_process(place)), None)
-        if saved is not None:
-            return _of_process(flow, saved, copy)
-        outcome = Outcome.PROBABILISTIC if _by_chance(by) else Outcome.BLOCKED
-        return FlowFacts(flow, outcome, decider(by, flow, copy.programs, part), part=part)
+        saving = [place for place in (*doubtful, *_places(seen, copy.rules)) if _might_save(place, by)]
+        process = next((place for place in saving if _by_process(place)), None)
+        if process is not None:
+            return _of_process(flow, process, copy)
+        chance = next((place for place in (by, *saving) if _by_chance(place)), None)
+        if chance is not None:
+            return FlowFacts(flow, Outcome.PROBABILISTIC, decider(chance, flow, copy.programs, part), part=part)
+        return FlowFacts(flow, Outcome.BLOCKED, decider(by, flow, copy.programs, part), part=part)
+    translated = [place for place in _places(seen, copy.rules, ("request",)) if _translates(place)]
+    if translated and seen["error"] != "silent":
+        reason = f"it ended with {seen['error']}, as there is no way to where the rule sends it"
+        return FlowFacts(flow, Outcome.BLOCKED, decider(translated[-1], flow, copy.programs), reason=reason)
     if seen["lost"] is not None or seen["error"] != "silent":
         how = "a packet vanished among the rules" if seen["error"] == "silent" else f"it ended with {seen['error']}"
         return FlowFacts(flow, Outcome.BLOCKED, part=part, reason=f"{how}, and no rule said that it was the one")
     return FlowFacts(flow, Outcome.UNKNOWN, reason="no answer came back, and no rule took a packet")
+
+
+def _might_save(place: Place, by: Place) -> bool:
+    """Whether the packet would not have come to the rule or policy that took it, had this one matched."""
+    if place.table.key != by.table.key or place.number is None or not _lets_pass(place):
+        return False
+    return place.chain.name != by.chain.name or by.number is None or place.number < by.number
 
 
 def _of_process(flow: Flow, place: Place, copy: Copy) -> FlowFacts:

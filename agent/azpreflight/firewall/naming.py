@@ -96,7 +96,7 @@ def _command(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part
     words = program if table.name == "filter" else f"{program} -t {table.name}"
     if place.number is None or _is_general(place):
         return f"{words} -I {chain} {iptables_accept(flow, part)}"
-    specification = shlex.split(savetext.specification(place.line))
+    specification = savetext.words(savetext.specification(place.line))
     return " ".join([words, "-D", *map(shlex.quote, specification[1:])])
 
 

@@ -45,7 +45,14 @@ _LIMITS = (
         (" -j MARK", "--set-mark", "--set-xmark", "meta mark set"),
         "rules mark packets, and routing by marks is not rehearsed",
     ),
-    (("-m bpf ", "@nh,", "@th,", "@ih,"), "rules look at single bytes, and the rehearsal's are not a real agent's"),
+    (
+        (
+            *("-m bpf ", "-m u32 ", "-m string ", "-m connbytes ", "-m length ", "-m ttl ", "-m hl "),
+            *("@nh,", "@th,", "@ih,", "ct bytes", "ct packets", "ct avgpkt", "meta length", "ip ttl", "ip6 hoplimit"),
+        ),
+        "rules look at what packets carry, at their length or number, or at how far they came, and the rehearsal's are "
+        "not a real agent's",
+    ),
 )
 """Plain words, not patterns: they are looked for in megabytes."""
 

@@ -1,6 +1,7 @@
 """What iptables-save prints, legacy and nft alike (`iptables-save(8)`, format of `iptables-restore`)."""
 
 import re
+import shlex
 from typing import NamedTuple, Optional
 
 from azpreflight.firewall.facts import Backend
@@ -53,6 +54,12 @@ def packets(line: str) -> Optional[int]:
 def specification(line: str) -> str:
     """The rule without its counter: "-A OUTPUT ..."."""
     return line[line.find("-A ") :]
+
+
+def words(text: str) -> "list[str]":
+    """The words of a rule. Between double quotes a backslash stands before a quote of either kind and before another
+    backslash (xtables_save_string in libxtables/xtables.c); no shell reads the single quote like that."""
+    return shlex.split(text.replace("\\'", "'"))
 
 
 def target(line: str) -> str:

@@ -124,6 +124,12 @@ class Attempt:
         later."""
         return GRACE if self.blamed.request.passed else 0
 
+    @property
+    def elsewhere(self) -> bool:
+        """A packet has come out with another destination, where nobody of the laboratory need answer."""
+        to = self.story.destination
+        return self.story.request.passed and to is not None and to != (self.address, self.port)
+
     def _open(self, uid: int, source_port: int) -> socket.socket:
         """A socket that belongs to `uid`, as owner matches see it, with a port that no other flow has.
 
@@ -246,7 +252,7 @@ class _Trial:
         del self._by_descriptor[descriptor]
 
     def _settle(self, pending: "Sequence[Attempt]", now: float, quiet: bool) -> float:
-        """Give up on what was lost and has stayed lost; the time at which to look again."""
+        """Give up on what was lost, or sent elsewhere, and has stayed so; the time at which to look again."""
         for one in pending:
             one.settle_at = (one.settle_at or now + one.grace) if self._lost(one) else None
             if one.settle_at is not None and now >= one.settle_at and quiet:
@@ -257,9 +263,9 @@ class _Trial:
     def _lost(self, one: Attempt) -> bool:
         if self._tracer is None or self._tracer.lost:
             return False
-        solicited = ":" in one.address and one.story.lost is None
+        solicited = ":" in one.address and one.story.lost is None and not one.elsewhere
         one.blamed = self._router.neighbours if solicited else one.story
-        return one.blamed.lost is not None
+        return one.blamed.lost is not None or one.elsewhere
 
     def close(self) -> None:
         """Close the flows' sockets."""

@@ -67,6 +67,7 @@ class Lab:
         for destination in destinations:
             if not destination.local:
                 self._attach(destination, peers[destination.interface])
+        self._route_all_else(destinations)
         for name, peer in peers.items():
             _wait_until_up(self._guest_route, name, deadline)
             _wait_until_up(self._fabric_route, peer, deadline)
@@ -103,6 +104,17 @@ class Lab:
             mac = netlink.mac_of(self._fabric_route, peer)
             netlink.add_neighbour(self._guest_route, index, next_hop, mac)
         netlink.add_route(self._guest_route, index, destination.address, destination.gateway, destination.source)
+
+    def _route_all_else(self, destinations: "Sequence[Destination]") -> None:
+        """Where a rule translates a flow to any other address, it shall get out with that address on it: without a
+        route the kernel would end it before anybody sees where it was to go."""
+        ways: dict[bool, Destination] = {}
+        for destination in destinations:
+            if not destination.local:
+                ways.setdefault(":" in destination.address, destination)
+        for way in ways.values():
+            index = netlink.index_of(self._guest_route, way.interface)
+            netlink.add_route(self._guest_route, index, way.address, way.gateway or way.address, every=True)
 
     def forget_neighbours(self) -> None:
         """Let IPv6 next hops be solicited again: rules may block that, and the canary has filled the cache."""

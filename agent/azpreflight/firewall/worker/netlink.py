@@ -195,14 +195,22 @@ def add_address(route: Netlink, index: int, address: str, prefix: int) -> None:
 
 
 def add_route(
-    route: Netlink, index: int, destination: str, gateway: Optional[str] = None, source: Optional[str] = None
+    route: Netlink,
+    index: int,
+    destination: str,
+    gateway: Optional[str] = None,
+    source: Optional[str] = None,
+    *,
+    every: bool = False,
 ) -> None:
-    """A route to one address."""
+    """A route to one address, or to every address of its family."""
     scope = RT_SCOPE_LINK if gateway is None else RT_SCOPE_UNIVERSE
     flags = 0 if gateway is None else RTNH_F_ONLINK
-    body = struct.pack("=BBBBBBBBI", family_of(destination), host_bits(destination), 0, 0,
+    body = struct.pack("=BBBBBBBBI", family_of(destination), 0 if every else host_bits(destination), 0, 0,
                        RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST, flags)  # fmt: skip
-    body += attribute(RTA_DST, packed(destination)) + attribute(RTA_OIF, struct.pack("=I", index))
+    if not every:
+        body += attribute(RTA_DST, packed(destination))
+    body += attribute(RTA_OIF, struct.pack("=I", index))
     if gateway is not None:
         body += attribute(RTA_GATEWAY, packed(gateway))
     if source is not None:

@@ -19,6 +19,7 @@ from azpreflight.probes.wording import plain
 
 REHEARSED = "the kernel did so in a rehearsal of the same rules"
 FROM_TEXT = "so the text of the rules says; the kernel could not be asked"
+FAILED = "the real connection failed, and this rule does not always let it through"
 NOT_AFTER_BOOT = "these rules are live now, and the next boot's let it through"
 WAITING_FOR_BOOT = "these rules are live now; whether the next VM has them depends on what saves them"
 PARTS = {
@@ -61,7 +62,7 @@ def judge_dns(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     if not needed:
         yield NotApplicable("no DNS server is configured")
         return
-    nothing_left = _nothing_left(facts, dns.servers)
+    nothing_left = _nothing_left(facts, run, dns.servers)
     flows = [found for found in of_root(facts) if found.flow.purpose is Purpose.DNS and found.flow.address in needed]
 
     def severity(found: FlowFacts) -> Severity:
@@ -70,16 +71,19 @@ def judge_dns(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     yield from _verdicts(flows, run, severity)
 
 
-def _nothing_left(facts: FirewallFacts, servers: "Sequence[Server]") -> bool:
+def _nothing_left(facts: FirewallFacts, run: Run, servers: "Sequence[Server]") -> bool:
     """No server that resolv.conf names, or none of those behind the local resolver, can be asked over UDP."""
-    blocked = {found.flow.address for found in of_root(facts) if found.flow.protocol == "udp" and _stopped(found)}
+    blocked = {found.flow.address for found in of_root(facts) if found.flow.protocol == "udp" and _stopped(found, run)}
     named = {server.address for server in servers if server.role in (Role.LOCAL, Role.CONFIGURED)}
     behind = {server.address for server in servers if server.role is Role.UPSTREAM}
     return any(group and group <= blocked for group in (named, behind))
 
 
-def _stopped(found: FlowFacts) -> bool:
-    return found.outcome is Outcome.BLOCKED and found.flow.purpose is Purpose.DNS
+def _stopped(found: FlowFacts, run: Run) -> bool:
+    """By a rule that blocks it, or by one that does something else with it, after which nobody answered."""
+    if found.flow.purpose is not Purpose.DNS or found.outcome in (Outcome.ALLOWED, Outcome.UNKNOWN):
+        return False
+    return found.outcome is Outcome.BLOCKED or works(found, run) is False
 
 
 def judge_egress(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
@@ -133,20 +137,20 @@ def _verdicts(flows: "Sequence[FlowFacts]", run: Run, severity: SeverityOf) -> I
         if works(found, run):
             yield from _in_spite_of_the_rules(found)
         else:
-            yield at_stage(_finding(found, severity(found)), run)
+            yield at_stage(_finding(found, severity(found), failed=works(found, run) is False), run)
 
 
-def works(found: FlowFacts, run: Run) -> bool:
-    """The same flow was made for real in this run, and something answered."""
+def works(found: FlowFacts, run: Run) -> Optional[bool]:
+    """The same flow was made for real in this run, and something answered each time; None if it was not made."""
     flow, platform, dns = found.flow, run.facts(PlatformFacts), run.facts(DnsFacts)
     if flow.purpose is Purpose.DNS and dns is not None:
         server = next((server for server in dns.servers if server.address == flow.address), None)
-        return server is not None and speaks(server, tcp=flow.protocol == "tcp")
+        return None if server is None else speaks(server, tcp=flow.protocol == "tcp")
     if platform is None or flow.purpose not in (Purpose.WIRE_SERVER, Purpose.IMDS):
-        return False
-    offer = platform.wire_server if flow.port == 80 else platform.plugin
-    asked = platform.metadata if flow.purpose is Purpose.IMDS else offer
-    return asked is not None and asked.answer.outcome is Answered.OK
+        return None
+    offers = (platform.wire_server, platform.goal) if flow.port == 80 else (platform.plugin,)
+    asked = [one for one in ((platform.metadata,) if flow.purpose is Purpose.IMDS else offers) if one is not None]
+    return all(one.answer.outcome is Answered.OK for one in asked) if asked else None
 
 
 def _in_spite_of_the_rules(found: FlowFacts) -> Iterator[Verdict]:
@@ -156,7 +160,8 @@ def _in_spite_of_the_rules(found: FlowFacts) -> Iterator[Verdict]:
         yield Unknown(f"the rehearsal says that {found.flow.text} is blocked, and the real connection was answered")
 
 
-def _finding(found: FlowFacts, severity: Severity) -> Finding:
+def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Finding:
+    """`failed`: the real connection did. Then what rules leave to chance or to a program is no mere possibility."""
     flow, decider, anywhere = found.flow, found.decider, found.flow.address == ANYWHERE
     chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC)
     evidence = {"flow": flow.text, "outcome": found.outcome.value}
@@ -165,15 +170,15 @@ def _finding(found: FlowFacts, severity: Severity) -> Finding:
         if decider.packets is not None:
             evidence["counter"] = f"{decider.packets} packets"
     return Finding(
-        Severity.WARNING if chance and severity is Severity.ERROR else severity,
+        Severity.WARNING if chance and not failed and severity is Severity.ERROR else severity,
         _message(found),
         _remedy(found),
         commands=(decider.command,) if decider is not None else (),
         evidence=evidence,
         flow=flow.text,
         takes_down=(f"tcp *:{flow.port}",) if anywhere else (),
-        confidence=confidence_of(found),
-        confidence_reason=found.reason or reason_of(found),
+        confidence=Confidence.LIKELY if chance and failed else confidence_of(found),
+        confidence_reason=FAILED if chance and failed else found.reason or reason_of(found),
     )
 
 

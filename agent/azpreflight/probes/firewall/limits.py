@@ -32,8 +32,8 @@ def judge_limits(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     if facts.programs:
         yield Finding(
             Severity.NOTE,
-            f"{several(facts.programs)} {'adds' if len(facts.programs) == 1 else 'add'} and remove rules while the"
-            " machine runs, and those of this moment were rehearsed",
+            f"the rules of {several(facts.programs)} change while the machine runs, and those of this moment were"
+            " rehearsed",
             "Where something is blocked later, run azpreflight again then.",
             evidence={"programs": ", ".join(facts.programs)},
         )
