@@ -283,6 +283,15 @@ def test_before_capture_a_file_that_is_written_at_boot_may_be_missing(node: Node
     assert statuses(report_on(host, run))["dns-resolv-conf"] == "pass"
 
 
+def test_the_disk_of_a_failed_vm_has_nothing_in_run() -> None:
+    """Mounted on a rescue VM, a link to systemd-resolved's file leads to nothing; one to elsewhere did so in the VM."""
+    mounted = replace(RUN, root="/mnt")
+    host = FakeHost(files={PATH: Link("../run/systemd/resolve/stub-resolv.conf")}, root="/mnt")
+    assert statuses(report_on(host, mounted))["dns-resolv-conf"] == "notapplicable"
+    lost = FakeHost(files={PATH: Link("../srv/resolv.conf")}, root="/mnt")
+    assert [one.severity for one in findings(report_on(lost, mounted), "dns-resolv-conf")] == [Severity.ERROR]
+
+
 def test_before_capture_a_link_to_nowhere_is_a_warning() -> None:
     host = FakeHost(files={PATH: Link("../mnt/resolv.conf")}, root="/mnt")
     report = report_on(host, replace(RUN, stage=Stage.CAPTURE, root="/mnt"))

@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Iterator
 
-from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, named, plain, speaks
 from azpreflight.probes.resolvconf import FileState, ResolvConfFile
 
@@ -21,6 +21,8 @@ def judge_file(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     file = facts.file
     if file.state is FileState.UNREADABLE:
         yield Unknown(file.error or f"cannot read {file.path}")
+    elif run.stage is Stage.FIRSTBOOT and run.offline and _filled_at_boot(file):
+        yield NotApplicable("resolv.conf is a link into /run, which only a running system fills")
     elif run.stage is Stage.FIRSTBOOT:
         yield from _names_nobody(facts)
     elif file.state is FileState.DANGLING and not _filled_at_boot(file):
@@ -66,6 +68,9 @@ def _names_nobody_finding(
 
 
 def _filled_at_boot(file: ResolvConfFile) -> bool:
+    """It is a link to nothing yet."""
+    if file.state is not FileState.DANGLING:
+        return False
     where = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), file.link or ""))
     return where.startswith(VOLATILE)
 
