@@ -3,7 +3,7 @@
 import json
 import shlex
 from dataclasses import replace
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -352,6 +352,45 @@ def test_why_the_program_cannot_start(changes: "dict[str, Any]", removed: "tuple
 def test_what_the_program_needs_may_come_from_elsewhere(changes: "dict[str, Any]") -> None:
     """Packages stand in for what left Python, newer agents try one after another, and some names tell no version."""
     assert statuses(judged(host(changes), RUN, PROBE))["agents-program"] == "pass"
+
+
+CLOUD_PROGRAM = {
+    "/usr/bin/cloud-init": "#!/usr/bin/python3\nimport cloudinit\n",
+    "/usr/lib/python3/dist-packages/cloudinit/version.py": '__VERSION__ = "22.4.2"\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "words"),
+    [
+        (
+            {"/usr/bin/python3": Link("/etc/alternatives/py"), "/etc/alternatives/py": Link("/usr/bin/python2.7")},
+            (),
+            "its interpreter /usr/bin/python3 is not there",
+        ),
+        (
+            {"/usr/bin/cloud-init": "#!/usr/bin/python2 -s\n", "/usr/bin/python2": Link("python2.7")}
+            | {"/usr/bin/python2.7": ""},
+            (),
+            "/usr/bin/python2 is Python 2.7, which does not find its modules (cloudinit)",
+        ),
+        ({}, ("/usr/lib/python3/dist-packages/cloudinit/version.py",), "does not find its modules (cloudinit)"),
+        ({"/usr/bin/cloud-init": "#!/opt/ci/bin/python3.11\n"}, (), None),
+        ({}, (), None),
+    ],
+)
+def test_cloud_init_cannot_start(changes: "dict[str, Any]", removed: "tuple[str, ...]", words: "Optional[str]") -> None:
+    """`alternatives --set python3` takes its modules away, and nobody provisions; a Python of its own is not known."""
+    found = findings(judged(host({**CLOUD_PROGRAM, **changes}, *removed), RUN, PROBE), "agents-program")
+    told = [(one.severity, one.message) for one in found if "cloud-init cannot start" in one.message]
+    assert [severity for severity, _ in told] == ([Severity.ERROR] if words else [])
+    assert all(words and words in message for _, message in told)
+
+
+def test_cloud_init_that_does_not_provision_may_be_broken() -> None:
+    """waagent provisions, and the units of cloud-init are switched off."""
+    changes = {"/usr/bin/cloud-init": "#!/usr/bin/python3\n", **conf("Provisioning.Agent=waagent")}
+    assert statuses(judged(host(changes, LOCAL_WANTED), RUN, PROBE))["agents-program"] == "pass"
 
 
 def test_a_program_that_names_no_interpreter_is_unknown() -> None:

@@ -1,6 +1,8 @@
 """Whether the provisioning disc can be read: drivers of every kernel, modprobe.d, and noexec."""
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -235,10 +237,19 @@ def test_what_is_mounted_now_counts_on_a_running_system() -> None:
 
 def test_commands_switch_off_the_very_line() -> None:
     """The pattern holds for either spelling of a name, and nothing else is touched."""
-    (command,) = modprobe.comment_out(Rule("install", "sr_mod", "/bin/true", "/etc/modprobe.d/c.conf", 3))
-    assert command == (
-        "sed -E -i 's/^[[:space:]]*install[[:space:]]+sr[-_]mod([[:space:]]|$)/#&/' /etc/modprobe.d/c.conf"
-    )
+    (command,) = modprobe.comment_out(Rule("alias", "fs_udf", "off", "/etc/modprobe.d/c.conf", 3))
+    assert command == "sed -E -i 's/^[[:space:]]*alias[[:space:]]+fs[-_]udf([[:space:]]|$)/#&/' /etc/modprobe.d/c.conf"
+
+
+def test_both_lines_of_a_guide_are_switched_off(tmp_path: Path) -> None:
+    """CIS has an install and a blacklist for each module, and either alone blocks it."""
+    path = tmp_path / "CIS.conf"
+    path.write_text("install udf /bin/false\nblacklist udf\nblacklist udf2\ninstall cramfs /bin/false\n")
+    (finding,) = findings(report(host({"/etc/modprobe.d/CIS.conf": path.read_text()})), "media-filesystem")
+    (command,) = finding.commands
+    subprocess.run(["sh", "-c", command.replace("/etc/modprobe.d/CIS.conf", str(path))], check=True, timeout=30)
+    assert path.read_text() == "#install udf /bin/false\n#blacklist udf\nblacklist udf2\ninstall cramfs /bin/false\n"
+    assert findings(report(host({"/etc/modprobe.d/CIS.conf": path.read_text()})), "media-filesystem") == ()
 
 
 def test_releases_are_sorted_as_versions() -> None:

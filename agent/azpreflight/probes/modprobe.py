@@ -125,11 +125,15 @@ def blocking(found: "Sequence[Rule]", module: str, needs: "Sequence[str]", alias
 
 
 def comment_out(rule: Rule) -> "tuple[str, ...]":
-    """The command that switches a line off; none for the kernel command line, which every boot loader has elsewhere."""
+    """The command that switches a line off; none for the kernel command line, which every boot loader has elsewhere.
+
+    Guides of today have `install` and `blacklist` for one module in one file: either alone still blocks it.
+    """
     if not rule.line:
         return ()
     name = re.escape(rule.name).replace("_", "[-_]")
-    expression = rf"s/^[[:space:]]*{rule.kind}[[:space:]]+{name}([[:space:]]|$)/#&/"
+    kind = rule.kind if rule.kind == "alias" else "(install|blacklist)"
+    expression = rf"s/^[[:space:]]*{kind}[[:space:]]+{name}([[:space:]]|$)/#&/"
     return (f"sed -E -i {shlex.quote(expression)} {argument(rule.path)}",)
 
 

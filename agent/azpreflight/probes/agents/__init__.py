@@ -47,7 +47,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-program",
-            "waagent's interpreter has what the agent needs",
+            "the agents' interpreters have what they need",
             judge_program,
             Severity.ERROR,
             cause=Cause.NO_PROVISIONING_AGENT,

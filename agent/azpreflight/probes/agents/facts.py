@@ -87,6 +87,8 @@ class CloudInitFacts:
     errors: tuple[str, ...] = ()
     """Files that could not be read, with the reason."""
 
+    program: ProgramFacts = field(default_factory=ProgramFacts)
+
     @property
     def enabled(self) -> bool:
         """As `systemctl is-enabled` says, and waagent believes."""

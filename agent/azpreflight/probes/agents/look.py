@@ -99,7 +99,8 @@ def _config_path(host: Host, unit_text: str) -> str:
 
 
 def _cloud_init(host: Host) -> CloudInitFacts:
-    if _program(host, "cloud-init") is None:
+    found = _program(host, "cloud-init")
+    if found is None:
         return CloudInitFacts()
     files, errors = _cloud_files(host)
     marker, identify = host.info(DISABLED_MARKER), _text(host, DS_IDENTIFY_CFG, errors)
@@ -122,6 +123,7 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         seeds=_seeds(host),
         config=cloudcfg.merged(files),
         errors=tuple(errors),
+        program=program.look_for(host, found, "", "cloudinit"),
     )
 
 

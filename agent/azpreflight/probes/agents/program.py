@@ -1,4 +1,5 @@
-"""waagent as a Python program: whether its interpreter finds it and what it imports, and what its version is known for.
+"""The agents as Python programs: whether the interpreter finds them and what waagent imports, and what its version is
+known for.
 
 The agent breaks when Python is replaced under it: `distutils` left the library in 3.12 and `crypt` in 3.13, and both
 are imported by agents of some years ago before they log a line, so that nothing tells why no VM is provisioned. All of
@@ -7,7 +8,7 @@ it is told from files, the same for a mounted image; nothing is run.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.host import Host
@@ -48,21 +49,25 @@ class ProgramFacts:
 
 def look(host: Host, program: str, unit_text: str) -> ProgramFacts:
     """The program's first line or the unit's command, and the files of the Python that it names."""
+    found = look_for(host, program, unit_text, "azurelinuxagent")
+    package, python = found.package, found.python
+    texts = [host.text(f"{package}/azurelinuxagent/{source}", LIMIT) or "" for source in SOURCES] if package else []
+    imported = {name for text in texts for name in GONE.findall(text)}
+    return replace(
+        found,
+        missing=tuple(sorted(name for name in imported if not _importable(host, name, python or ""))),
+        hides_errors=python is not None and number(python) >= (3, 10) and any("(etype=" in text for text in texts),
+    )
+
+
+def look_for(host: Host, program: str, unit_text: str, module: str) -> ProgramFacts:
+    """The interpreter, and whether it finds the modules of the agent; of what those import nothing is said."""
     interpreter = _interpreter((host.text(program, LIMIT) or "")[:HEAD], unit_text)
     if interpreter is None:
         return ProgramFacts()
     python = _version(host, interpreter)
-    package = next(_packages(host, python), None) if python is not None else None
-    texts = [host.text(f"{package}/azurelinuxagent/{source}", LIMIT) or "" for source in SOURCES] if package else []
-    imported = {name for text in texts for name in GONE.findall(text)}
-    return ProgramFacts(
-        interpreter=interpreter,
-        interpreter_found=host.info(interpreter) is not None,
-        python=python,
-        package=package,
-        missing=tuple(sorted(name for name in imported if not _importable(host, name, python or ""))),
-        hides_errors=python is not None and number(python) >= (3, 10) and any("(etype=" in text for text in texts),
-    )
+    package = next(_packages(host, python, module), None) if python is not None else None
+    return ProgramFacts(interpreter, host.info(interpreter) is not None, python, package)
 
 
 def number(version: str) -> "tuple[int, ...]":
@@ -94,13 +99,13 @@ def _version(host: Host, interpreter: str) -> Optional[str]:
     return None
 
 
-def _packages(host: Host, python: str) -> Iterator[str]:
+def _packages(host: Host, python: str, module: str) -> Iterator[str]:
     """Directories of this Python that have the agent in them."""
     shared = ("/usr/lib/python3/dist-packages",) if python.startswith("3.") else ()
     bases = [f"{top}/python{python}" for top in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")]
     places = [*shared, *(f"{base}/{kind}-packages" for base in bases for kind in ("site", "dist"))]
     places += [egg for place in tuple(places) for egg in host.glob(f"{place}/WALinuxAgent-*.egg")]
-    yield from (place for place in places if host.info(f"{place}/azurelinuxagent") is not None)
+    yield from (place for place in places if host.info(f"{place}/{module}") is not None)
 
 
 def _importable(host: Host, name: str, python: str) -> bool:

@@ -1,4 +1,4 @@
-"""Whether waagent can run at all, and what its version is known for. Pure."""
+"""Whether the agents can run at all, and what waagent's version is known for. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,16 +7,22 @@ from azpreflight.probes import osrelease
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.program import number
 from azpreflight.probes.wording import plain, several
+from azpreflight.shell import argument
 
 MINIMUM = "2.2.53.1"
 """The oldest that Azure supports (Microsoft Learn, "Minimum version support for VM extensions in Azure")."""
+ELSEWHERE = "told from files; Python may be set up to look elsewhere"
 
 
 def judge_program(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
-    """waagent's interpreter is there, and has what the agent imports."""
+    """The agents' interpreters are there, and have what they import."""
+    if facts.cloud_init_provisions:
+        yield from _judge_cloud_init(facts)
     program = facts.waagent.program
-    if not facts.waagent.installed:
+    if not facts.waagent.installed and not facts.cloud_init_provisions:
         yield NotApplicable("waagent is not installed")
+    elif not facts.waagent.installed:
+        return
     elif program.interpreter is None:
         yield Unknown("waagent names no interpreter")
     elif not program.interpreter_found:
@@ -25,6 +31,28 @@ def judge_program(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield _cannot_start(facts, f"Python {program.python} does not find its modules (azurelinuxagent)")
     elif program.missing:
         yield _cannot_start(facts, f"Python {program.python} has no {several(program.missing)}")
+
+
+def _judge_cloud_init(facts: AgentsFacts) -> Iterator[Finding]:
+    """Told of the system's own Python alone: one of a virtual environment looks elsewhere."""
+    program = facts.cloud_init.program
+    if program.interpreter is None or not program.interpreter.startswith(("/usr/bin/", "/bin/", "/usr/libexec/")):
+        return
+    shown = plain(program.interpreter)
+    if not program.interpreter_found:
+        reason = f"its interpreter {shown} is not there"
+    elif program.python is not None and program.package is None:
+        reason = f"{shown} is Python {program.python}, which does not find its modules (cloudinit)"
+    else:
+        return
+    yield Finding(
+        Severity.ERROR,
+        f"cloud-init cannot start: {reason}; a VM is not provisioned",
+        "Make it the distribution's own Python again, or install cloud-init for this one.",
+        (f"readlink -f {argument(program.interpreter)}", "cloud-init --version"),
+        confidence=Confidence.LIKELY,
+        confidence_reason=ELSEWHERE,
+    )
 
 
 def _cannot_start(facts: AgentsFacts, reason: str) -> Finding:
@@ -36,7 +64,7 @@ def _cannot_start(facts: AgentsFacts, reason: str) -> Finding:
         "Install the distribution's agent for its own Python.",
         (osrelease.install_command(facts.distribution, "waagent"), "waagent -version"),
         confidence=Confidence.LIKELY,
-        confidence_reason="told from files; Python may be set up to look elsewhere",
+        confidence_reason=ELSEWHERE,
     )
 
 
