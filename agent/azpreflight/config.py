@@ -5,6 +5,7 @@ out of range, an alias or a key given twice is an error with the line, and never
 """
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +36,12 @@ class ConfigError(UsageError):
 
 
 def load(host: Host, path: str, *, required: bool, check_ids: Sequence[str]) -> Config:
-    """The configuration in a file of the running system; the defaults if it is absent and not `required`.
+    """The configuration in a file of the running system; the defaults if it is absent and not `required`, or /dev/null.
 
     Raises ConfigError.
     """
+    if path == os.devnull:
+        return Config()
     try:
         text = host.text(path, SIZE_LIMIT)
     except HostError as error:

@@ -153,3 +153,13 @@ def test_what_is_disarmed_says_nothing_and_leaves_nothing(deb: Path) -> None:
         assert machine.ended() == "off"
         assert b"~azp1" not in machine.said()
         assert [path for path in ARMED if (root / path).exists()] == []
+
+
+def test_a_configuration_that_is_wrong_is_told_at_power_off(deb: Path) -> None:
+    """An image without a verdict is not one that is well."""
+    with build_vm("bookworm", deb) as root, running(root) as machine:
+        arm(machine)
+        machine.run("echo nonsense: 1 > /etc/azpreflight/config.yaml; systemctl poweroff")
+        assert machine.ended() == "off"
+        assert b"azpreflight: this look gave no report: azpreflight ended with 2" in machine.said()
+        assert decode(machine.said()).reports == ()

@@ -1,5 +1,7 @@
 """The watch of a first boot under a real systemd: when it speaks, when it ends, and which boots it watches at all."""
 
+import contextlib
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,10 @@ ALMOST = LIMIT_S - 3
 
 IDLE = "[Unit]\nConditionVirtualization=\n[Service]\nExecStart=\nExecStart=/bin/sleep infinity\n"
 """The agent is there and does nothing: it would try to load the drivers of discs into this very kernel."""
+
+BLIND = f"[Service]\nExecStartPre=/bin/mkdir {FIRST_LOOK}\n"
+"""Every look fails, as long as no file can be there."""
+NO_SUCH_DISC = "[Mount]\nWhat=nothing\nWhere=/var/log\nType=no-such-filesystem\n"
 
 
 @pytest.fixture
@@ -66,16 +72,66 @@ def test_a_missing_network_is_said_once_it_should_be_there(root: Path) -> None:
 
 def test_only_the_first_look_keeps_what_the_image_was_like(root: Path) -> None:
     """Where that one failed, the agents have gone on meanwhile, and what is there is not the image any more."""
-    put(root, "etc/azpreflight/config.yaml", "nonsense: 1\n")
+    put(root, f"etc/systemd/system/{UNIT}.d/blind.conf", BLIND)
     with running(root) as machine:
         deadline = time.monotonic() + 60
         while "this look gave no report" not in machine.run(f"journalctl --unit {UNIT}").stdout:
             assert time.monotonic() < deadline, machine.run(f"journalctl --unit {UNIT}").stdout
             time.sleep(0.5)
-        machine.run("rm /etc/azpreflight/config.yaml")
+        machine.run(f"rmdir {FIRST_LOOK}")
         (report,) = reports(machine, 1)
         assert report["causes"][0]["cause"] == "no-network", report["causes"]
         assert machine.run(f"test -e {FIRST_LOOK}").returncode == 1
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> "Iterator[None]":
+    """As after an error of the file system."""
+    for words in (["--bind", str(folder)], ["-o", "remount,bind,ro"]):
+        subprocess.run(["mount", *words, str(folder)], check=True, timeout=60)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
+
+
+def told(machine: Machine) -> str:
+    """What a person reads on the console."""
+    return "\n".join(line for line in machine.said().decode().splitlines() if line.startswith("azpreflight: "))
+
+
+def test_without_a_place_for_its_files_it_has_the_console(root: Path) -> None:
+    """A disc that is read-only is itself a reason why a VM is not provisioned."""
+    with read_only(root / "var"), running(root, uptime=ALMOST) as machine:
+        ended(machine)
+        assert reports(machine, 1)[0]["verdict"] == "not-ready"
+
+
+def test_a_mount_that_fails_does_not_keep_it_silent(root: Path) -> None:
+    put(root, "etc/systemd/system/var-log.mount", NO_SUCH_DISC)
+    put(root, "etc/systemd/system/local-fs.target.wants/var-log.mount", NO_SUCH_DISC)
+    with running(root, uptime=ALMOST) as machine:
+        ended(machine)
+        assert machine.run("systemctl is-failed var-log.mount").stdout.strip() == "failed"
+        assert reports(machine, 1)[0]["verdict"] == "not-ready"
+
+
+def test_a_configuration_that_is_wrong_is_told_and_does_not_keep_it_silent(root: Path) -> None:
+    put(root, "etc/azpreflight/config.yaml", "kvp: never\nnonsense: 1\n")
+    with running(root, uptime=ALMOST) as machine:
+        ended(machine)
+        assert reports(machine, 1)[0]["verdict"] == "not-ready"
+        assert "/etc/azpreflight/config.yaml:2: no key nonsense" in told(machine)
+
+
+def test_the_last_word_is_not_silence(root: Path) -> None:
+    put(root, f"etc/systemd/system/{UNIT}.d/blind.conf", BLIND)
+    with running(root, uptime=LIMIT_S) as machine:
+        ended(machine)
+        assert decode(machine.said()).reports == ()
+        assert f"this look gave no report: azpreflight ended with 2: azpreflight: --as-captured {FIRST_LOOK}" in told(
+            machine
+        ).replace("\nazpreflight:  ", "")
 
 
 def test_it_ends_at_the_platforms_limit_and_watches_the_restart(root: Path) -> None:

@@ -27,6 +27,11 @@ timeout: 20
 """
 
 
+def test_none_can_be_asked_for() -> None:
+    """The daemon does so where the one that is there is wrong."""
+    assert load(LocalHost(), os.devnull, required=True, check_ids=IDS) == Config()
+
+
 def test_every_key() -> None:
     """A file with all keys is the configuration that it says."""
     assert parse(FULL, "c.yaml", IDS) == Config(

@@ -81,6 +81,13 @@ def test_no_escape_sequence_and_no_second_line_comes_through() -> None:
     assert all(line.isascii() and line.isprintable() for line in lines)
 
 
+def test_a_notice_is_a_few_lines_of_100_columns() -> None:
+    lines = serial.notice("no verdict: \x1b[2J " + "a long word and another " * 40).splitlines()
+    assert len(lines) == serial.NOTICE_LINES
+    assert all(line.startswith(serial.PREFIX) and line.isascii() and line.isprintable() for line in lines)
+    assert max(map(len, lines)) <= serial.COLUMNS
+
+
 @pytest.mark.parametrize("report", [BROKEN, READY, UNDECIDED, MANY, *WORDY])
 def test_the_frame_decodes_to_the_very_report(report: Report) -> None:
     assert documents(serial.render(report)) == [json.document(report)]

@@ -52,12 +52,15 @@ class BootWatch:
     host: Host
     say: Callable[[Report], None]
     """Puts a report wherever it is wanted; never raises."""
+    tell: Callable[[str], None]
+    """Says a sentence where people look who have no report; never raises."""
     command: Sequence[str]
     """How this program is called, for the child."""
-    arguments: Sequence[str] = ()
-    """What a look is asked besides the stage."""
+    arguments: "Callable[[], tuple[str, ...]]"
+    """What a look is asked besides the stage; not asked for where there is nothing to watch."""
     state: str = memory.STATE
     first_look: str = FIRST_LOOK
+    _arguments: "tuple[str, ...]" = field(default=(), init=False)
     _first_seen: "dict[str, float]" = field(default_factory=dict, init=False)
 
     def run(self) -> int:
@@ -69,6 +72,7 @@ class BootWatch:
         if reason is not None:
             return 0
         watch = Watch(WATCHED)
+        self._arguments = self.arguments()
         try:
             agents = AgentLogs(self.host, from_start=service.uptime() > EARLY_S)
             if known is None:
@@ -134,8 +138,12 @@ class BootWatch:
         return ("--as-captured", self.first_look)
 
     def _look(self, as_captured: "tuple[str, ...]", patience: float) -> Optional[Report]:
-        asked = ("check", "--stage", "firstboot", "--format", "json", *as_captured, *self.arguments)
-        return looking.look(self.host, (*self.command, *asked), patience)
+        asked = ("check", "--stage", "firstboot", "--format", "json", *as_captured, *self._arguments)
+        return looking.look(self.host, (*self.command, *asked), patience, self._no_report)
+
+    def _no_report(self, why: str) -> None:
+        """A look that fails is tried again; the last word must not be silence."""
+        (self.tell if service.uptime() >= LIMIT_S else say)(why)
 
     def _with_timeline(self, report: Report, now: float, provisioned: bool, extensions_done: bool) -> Report:
         reached = set(timeline.reached(report))

@@ -16,7 +16,7 @@ from azpreflight.model import Report
 from azpreflight.render import json, serial
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
-from azpreflight.sinks.serial import serial_devices, write_serial
+from azpreflight.sinks.serial import write_serial
 
 LOOK_BUDGET = 3
 """Seconds that the capture check may take: the power-off waits for it."""
@@ -55,7 +55,7 @@ def capture(asked: argparse.Namespace) -> int:
         seen=lambda: effects.look(_host()),
         changed=effects.stamps,
         busy=_sealing,
-        judged=lambda: looking.look(_host(), program, LOOK_TIMEOUT),
+        judged=lambda: looking.look(_host(), program, LOOK_TIMEOUT, partial(_announce, asked)),
         say=partial(_say, asked),
         ending=lambda: ending(_host()),
         ready=partial(service.notify, "READY=1", "STATUS=waiting for the end of the build"),
@@ -82,6 +82,11 @@ def _disarm() -> None:
         say(str(error))
 
 
+def _announce(asked: argparse.Namespace, sentence: str) -> None:
+    """An image without a verdict is not one that is well."""
+    looking.announce(_host(), asked.serial, sentence)
+
+
 def _write_report(path: str, content: str) -> None:
     """Never into the image: the other filesystem may not be there any more."""
     try:
@@ -94,7 +99,6 @@ def _write_report(path: str, content: str) -> None:
 def _say(asked: argparse.Namespace, report: Report) -> None:
     """The console first, because the machine may be gone before the rest. Nothing is left in the image."""
     content = serial.render(report, asked.report)
-    devices = () if asked.serial == "never" else serial_devices(_host()) if asked.serial == "auto" else (asked.serial,)
-    places = [partial(write_serial, device, content) for device in devices]
+    places = [partial(write_serial, device, content) for device in looking.consoles(_host(), asked.serial)]
     files = [partial(_write_report, asked.report, json.render(report))] if asked.report is not None else []
     looking.put((*places, *files))

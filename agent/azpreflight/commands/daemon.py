@@ -1,6 +1,7 @@
 """`azpreflight daemon`: what systemd runs at first boot. This says where its verdicts go, and `bootwatch` when."""
 
 import argparse
+import os
 from functools import partial
 
 from azpreflight.bootwatch.watch import BootWatch
@@ -16,7 +17,7 @@ from azpreflight.sinks import kvp
 from azpreflight.sinks.file import append_line, write_file
 from azpreflight.sinks.journal import write_journal
 from azpreflight.sinks.kvp import write_kvp
-from azpreflight.sinks.serial import serial_devices, write_serial
+from azpreflight.sinks.serial import write_serial
 
 LOOK_BUDGET = 30
 """Seconds that a look may take: nobody waits for it, and everything else is starting too."""
@@ -25,12 +26,12 @@ LOOK_BUDGET = 30
 def daemon(asked: argparse.Namespace) -> int:
     """Watch this machine's first boot; 0 when it is over."""
     host = LocalHost(budget=LIMIT_S * 2)
-    config = ("--config", asked.config) if asked.config else ()
     watch = BootWatch(
         host,
         say=partial(_say, host, asked),
+        tell=partial(looking.announce, host, asked.serial),
         command=looking.this_program(),
-        arguments=("--platform", asked.platform, "--timeout", str(LOOK_BUDGET), *config),
+        arguments=lambda: ("--platform", asked.platform, "--timeout", str(LOOK_BUDGET), *_configured(host, asked)),
     )
     return watch.run()
 
@@ -41,20 +42,32 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
         partial(append_line, asked.history, json.render_line(report)),
         partial(write_journal, report),
     ]
-    if asked.serial != "never":
-        devices = serial_devices(host) if asked.serial == "auto" else (asked.serial,)
-        content = serial.render(report, asked.report)
-        places += [partial(write_serial, device, content) for device in devices]
+    devices = looking.consoles(host, asked.serial)
+    content = serial.render(report, asked.report) if devices else ""
+    places += [partial(write_serial, device, content) for device in devices]
     if kvp.available() and _config(host, asked).kvp != "never":
         places.append(partial(write_kvp, render_kvp.render(report)))
     looking.put(places)
 
 
-def _config(host: Host, asked: argparse.Namespace) -> Config:
-    """The configuration, whose errors each look has told about; without one, the defaults."""
-    path = asked.config or DEFAULT_PATH
-    check_ids = tuple(check.id for probe in PROBES for check in probe.checks)
+def _configured(host: Host, asked: argparse.Namespace) -> "tuple[str, ...]":
+    """The configuration for each look. One that is wrong is told about, and the VM is watched without it."""
     try:
-        return load(host, path, required=False, check_ids=check_ids)
+        _load(host, asked)
+    except ConfigError as error:
+        looking.announce(host, asked.serial, f"{error}; this VM is watched with the defaults")
+        return ("--config", os.devnull)
+    return ("--config", asked.config) if asked.config else ()
+
+
+def _config(host: Host, asked: argparse.Namespace) -> Config:
+    """The configuration; without one, or with a wrong one, the defaults."""
+    try:
+        return _load(host, asked)
     except ConfigError:
         return Config()
+
+
+def _load(host: Host, asked: argparse.Namespace) -> Config:
+    check_ids = tuple(check.id for probe in PROBES for check in probe.checks)
+    return load(host, asked.config or DEFAULT_PATH, required=asked.config is not None, check_ids=check_ids)

@@ -8,13 +8,16 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Callable, Optional
 
 from azpreflight import codec
 from azpreflight.commands.words import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, say
 from azpreflight.host import Host, HostError
 from azpreflight.model import Report
+from azpreflight.render.serial import notice
 from azpreflight.sinks.errors import SinkError
+from azpreflight.sinks.serial import serial_devices, write_serial
 
 Place = Callable[[], None]
 
@@ -32,14 +35,25 @@ def run(host: Host, command: "Sequence[str]", timeout: float) -> str:
     return done.stdout
 
 
-def look(host: Host, command: "Sequence[str]", timeout: float) -> Optional[Report]:
+def look(host: Host, command: "Sequence[str]", timeout: float, tell: "Callable[[str], None]" = say) -> Optional[Report]:
     """The report that a child printed as JSON; None, and a word about it, if there is none."""
     try:
         report: Report = codec.decode(Report, json.loads(run(host, command, timeout)))
     except (HostError, ValueError) as error:
-        say(f"this look gave no report: {error}")
+        tell(f"this look gave no report: {error}")
         return None
     return report
+
+
+def consoles(host: Host, wanted: str) -> "tuple[str, ...]":
+    """The devices that `--serial` means."""
+    return () if wanted == "never" else serial_devices(host) if wanted == "auto" else (wanted,)
+
+
+def announce(host: Host, wanted: str, sentence: str) -> None:
+    """Say it on the serial console too, because nobody may ever see the journal."""
+    say(sentence)
+    put(partial(write_serial, device, notice(sentence)) for device in consoles(host, wanted))
 
 
 def put(places: "Iterable[Place]") -> None:

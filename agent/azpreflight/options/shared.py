@@ -54,7 +54,7 @@ def add_asked(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
 
 def add_config(group: "argparse._ActionsContainer") -> None:
     """The configuration file."""
-    what = "default: /etc/azpreflight/config.yaml, which may be absent"
+    what = "default: /etc/azpreflight/config.yaml, which may be absent; /dev/null: none"
     group.add_argument("--config", metavar="FILE", type=absolute, help=what)
 
 

@@ -22,6 +22,7 @@ COLUMNS = WIDTH
 PREFIX = "azpreflight: "
 """Begins every line, so that they can be picked out of a console that others write to."""
 LINES = 12
+NOTICE_LINES = 4
 NAMED = 4
 """Ids of checks that fit into two lines with a sentence around them."""
 CAUSES_SHOWN = 3
@@ -32,6 +33,11 @@ def render(report: Report, path: Optional[str] = None) -> str:
     """Summary and frame, a line each; `path` is where the VM itself keeps the report, if it does."""
     lines, omitted = framed(report)
     return "".join(f"{line}\n" for line in (*summary(report, path, lines, omitted), *lines))
+
+
+def notice(sentence: str) -> str:
+    """What there is to say where there is no report."""
+    return "".join(f"{PREFIX}{line}\n" for line in _lines(sentence, NOTICE_LINES))
 
 
 # --- the frame ----------------------------------------------------------------------------------------------------
