@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from azpreflight.probes.proxy import ProxyFacts, ProxySetting, Reader, files
+from azpreflight.probes.proxy.facts import agent_proxy
 from tests.netns import documents, faults
 from tests.netns.observe import CHECK
 from tests.netns.standin import Fault, StandIn, standin
@@ -71,3 +73,34 @@ def test_a_vm_with_a_working_agent_is_healthy() -> None:
     report = json.loads(done.stdout)
     assert report["causes"] == []
     assert done.status == 0
+
+
+ASK_FOR_PROXY = """
+import os
+from azurelinuxagent.common.utils import restutil
+for value in os.environ["VALUES"].split():
+    os.environ["https_proxy"] = value
+    host, port = restutil._get_http_proxy(secure=True)
+    print(host + ":" + str(port) if host and port else None)
+"""
+PROXIES = (
+    "http://10.0.0.8:3128",
+    "HTTP://u:p@proxy:3128/",
+    "//10.0.0.8:3128",
+    "10.0.0.8:3128",
+    "proxy:3128",
+    "http://proxy",
+    "http://u:p@ss#w@proxy:3128",
+)
+
+
+def test_the_real_agent_reads_a_proxy_as_azpreflight_does() -> None:
+    """Whatever azpreflight says that the agent would use, it does use, and nothing else."""
+    with standin() as platform:
+        done = platform.vm.run("env", f"VALUES={' '.join(PROXIES)}", "/usr/bin/python3", "-c", ASK_FOR_PROXY)
+    settings = [
+        ProxySetting("unit", Reader.WAAGENT, https=files.proxy_of(value), https_mistake=files.mistake(value))
+        for value in PROXIES
+    ]
+    told = [agent_proxy(ProxyFacts((setting,)), "https://x.blob.core.windows.net/") for setting in settings]
+    assert done.stdout.splitlines() == [str(proxy) for proxy in told], done.stderr

@@ -226,7 +226,7 @@ def test_two_provisioners_are_an_error() -> None:
         (conf("Extensions.Enabled=N"), Severity.WARNING, "Extensions.Enabled=n"),
         (conf("Provisioning.Agent=disabled"), Severity.WARNING, "before cloud-init is done"),
         (conf("OS.OpensslPath=/opt/none"), Severity.ERROR, "/opt/none does not exist"),
-        (conf("HttpProxy.Host=u:secret@proxy"), Severity.WARNING, "HttpProxy.Host=proxy without"),
+        (conf("HttpProxy.Host=u:secret@proxy"), Severity.WARNING, "HttpProxy.Host=...@proxy without"),
         (conf("Provisioning.DeleteRootPassword=yes"), Severity.NOTE, "DeleteRootPassword=yes is neither"),
         ({"/etc/cloud/cloud.cfg.d/a.cfg": "manual_cache_clean: True\n"}, Severity.ERROR, "manual_cache_clean is true"),
         ({"/etc/cloud/cloud.cfg.d/a.cfg": "ssh_genkeytypes: [ed25519]\n"}, Severity.ERROR, "waits for rsa"),

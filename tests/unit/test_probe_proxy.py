@@ -135,10 +135,31 @@ def test_no_password_is_kept() -> None:
     assert "hunter2" not in repr(report(machine))
 
 
+@pytest.mark.parametrize("password", ["hun/ter2", "hun#ter2", "hun@ter2", "h@un#ter2/x", "1/hun?ter2", "#hunter2"])
+def test_no_piece_of_a_password_with_odd_characters_is_kept(password: str) -> None:
+    secret = f"http://user:{password}@10.0.0.6:3128"
+    files_with_it = {UNIT: drop_in(f"https_proxy={secret}"), "/etc/environment": f"http_proxy='{secret}'\n"}
+    for machine in (host(files_with_it), host({}, f"HttpProxy.Host={secret}", "HttpProxy.Port=3128")):
+        told = repr(report(machine))
+        assert not [piece for piece in ("hun", "ter2", "un#", "1:") if piece in told.replace("runtime", "")]
+
+
+@pytest.mark.parametrize(
+    "host_value", ["http://u:p@10.0.0.6", "u:p@10.0.0.6", "http://10.0.0.6:3128/", "http://10.0.0.6/"]
+)
+def test_a_host_that_is_an_address_with_user_scheme_or_port_is_none(host_value: str) -> None:
+    machine = host({}, f"HttpProxy.Host={host_value}", "HttpProxy.Port=3128")
+    (found,) = findings(report(machine), "proxy-settings")
+    assert "is no host name" in found.message
+    assert "HttpProxy.Host=10.0.0.6' " in found.commands[0]
+
+
 @pytest.mark.parametrize(
     ("value", "proxy"),
     [
         ("http://proxy:3128/", "proxy:3128"),
+        ("http://u:p@ss#word@proxy:3128", None),
+        ("http://u:p/w@proxy:3128", None),
         ("proxy", "proxy"),
         ("socks5://u:p@[fd00::1]:1080", "[fd00::1]:1080"),
         ("http://proxy:port", None),
@@ -178,6 +199,22 @@ def test_a_proxy_of_the_environment_without_a_port_is_none() -> None:
     assert agent_proxy(facts_of(machine), STORE) is None
     (found,) = findings(report(machine), "proxy-settings")
     assert "sets the proxy proxy.example.net without a port" in found.message
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        (("https_proxy=10.0.0.6:3128",), "the proxy 10.0.0.6:3128 without http:// before it"),
+        (("https_proxy=proxy:3128", "http_proxy=proxy:3128"), "the proxy proxy:3128 without http:// before it"),
+        (("ALL_PROXY=http://proxy:3128",), "the proxy proxy:3128 as all_proxy alone"),
+        (("https_proxy=http://u:p/w@proxy:3128",), "with one of / ? # in its password, so waagent"),
+    ],
+)
+def test_what_the_agent_takes_for_no_proxy_is_said(variables: "tuple[str, ...]", words: str) -> None:
+    machine = host({UNIT: drop_in(*variables, f"no_proxy={PLATFORM}")})
+    assert agent_proxy(facts_of(machine), STORE) is None
+    (found,) = findings(report(machine), "proxy-settings")
+    assert words in found.message
 
 
 @pytest.mark.parametrize(

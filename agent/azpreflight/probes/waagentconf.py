@@ -5,6 +5,7 @@ comment counts only in the first column, `yes` is not a switch, a later line bea
 `Provisioning.Agent=Auto` are compared letter by letter (WALinuxAgent, azurelinuxagent/common/conf.py).
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class WaagentConfig:
     resource_disk_mount_point: str = "/mnt/resource"
     resource_disk_swap: bool = False
     http_proxy_host: Optional[str] = None
-    """Without what stands before an @: that may be a password."""
+    """With HIDDEN in the place of what stands before an @: that may be a password."""
     http_proxy_port: Optional[int] = None
     """None: not set, or no number; then the agent uses no proxy at all."""
     static_endpoint: bool = False
@@ -122,6 +123,10 @@ OTHER_KEYS = (
     "ResourceDisk.MountOptions",
     "ResourceDisk.SwapSizeMB",
 )
+_USER = re.compile(r"((?:\w+://)?[\w.-]+):(?!//|\d*/?$)[^:]+$", re.ASCII)
+"""A name, and after its colon something that is no port and no part of an IPv6 address."""
+HIDDEN = "...@"
+"""In the place of a user and a password."""
 KEYS = {key.lower(): key for key in (*SWITCHES, *OTHER_SWITCHES, *STRINGS, *OTHER_KEYS)}
 """All that the agent reads, apart from those for its own developers."""
 DEAD = ("Provisioning.Enabled", "Provisioning.UseCloudInit")
@@ -155,6 +160,12 @@ def switch(values: Values, key: str, default: bool) -> bool:
     return default if word not in ("y", "n") else word == "y"
 
 
+def _without_user(host: str) -> str:
+    """What stands before an @ may be a password; that there is something is kept, as the agent looks up all of it.
+    Where a # has cut off the @, what follows the user is the beginning of one."""
+    return HIDDEN + host.rpartition("@")[2] if "@" in host else _USER.sub(r"\1:...", host)
+
+
 def config_of(values: Values) -> WaagentConfig:
     """The keys that matter, typed."""
     typed: dict[str, Any] = {name: switch(values, key, default) for key, (name, default) in SWITCHES.items()}
@@ -162,7 +173,7 @@ def config_of(values: Values) -> WaagentConfig:
     proxy = values.get("HttpProxy.Host")
     return WaagentConfig(
         **typed,
-        http_proxy_host=proxy.rpartition("@")[2] if proxy else None,
+        http_proxy_host=_without_user(proxy) if proxy else None,
         http_proxy_port=_number(values.get("HttpProxy.Port")),
         static_endpoint=values.get("Protocol.EndpointDiscovery") == "static",
         not_switches={

@@ -126,6 +126,8 @@ def fetch_all(
 
 def _first_stop(uri: str, proxy: Optional[str]) -> "tuple[str, int]":
     """Host and port to connect to."""
+    if proxy is not None and "@" in proxy:
+        return proxy, 0  # the agent looks up all of it as a name, and no name has an @
     place = uri if proxy is None else f"//{proxy}"
     return host_of(place), port_of(place)
 

@@ -36,6 +36,10 @@ class ProxySetting:
     """The entries of no_proxy."""
     service: Optional[str] = None
     """The service whose environment it is; None elsewhere."""
+    http_mistake: Optional[str] = None
+    """Why the agent uses no proxy for http:// addresses although its environment means one; None elsewhere."""
+    https_mistake: Optional[str] = None
+    """Likewise for https:// addresses."""
 
     @property
     def proxies(self) -> "tuple[str, ...]":
@@ -72,8 +76,9 @@ class ProxyFacts:
 def agent_proxy(facts: Optional[ProxyFacts], url: str) -> Optional[str]:
     """The proxy, as HOST:PORT, by which the agent fetches an address; None: straight.
 
-    The configuration goes before the environment, no_proxy of the environment before both, and a proxy without a port
-    is none (WALinuxAgent, common/utils/restutil.py). The platform's own addresses are never asked for by a proxy.
+    The configuration goes before the environment, no_proxy of the environment before both, and a proxy without a port,
+    or in the environment without a scheme, is none (WALinuxAgent, common/utils/restutil.py). The platform's own
+    addresses are never asked for by a proxy.
     """
     if facts is None:
         return None
@@ -85,8 +90,9 @@ def agent_proxy(facts: Optional[ProxyFacts], url: str) -> Optional[str]:
         return f"{facts.config_host}:{facts.config_port}" if facts.config_port is not None else None
     if environment is None:
         return None
-    proxy = environment.https if parts.scheme.lower() == "https" else environment.http
-    return proxy if proxy is not None and port_of_proxy(proxy) is not None else None
+    if parts.scheme.lower() == "https":
+        return environment.https if environment.https_mistake is None else None
+    return environment.http if environment.http_mistake is None else None
 
 
 def other_proxies(facts: Optional[ProxyFacts], used: "Sequence[Optional[str]]") -> "tuple[str, ...]":

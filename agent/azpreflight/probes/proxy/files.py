@@ -22,14 +22,27 @@ def proxy_of(value: Optional[str]) -> Optional[str]:
         return None
     text = value.strip()
     try:
-        parts = urlsplit(text if "://" in text else f"http://{text}")
+        parts = urlsplit(text if "://" in text or text.startswith("//") else f"http://{text}")
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if not host or not _HOST.fullmatch(host):
-        return None
+    if not host or not _HOST.fullmatch(host) or "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        return None  # with an @ after it, the host may be a piece of a password
     shown = f"[{host}]" if ":" in host else host
     return shown if port is None else f"{shown}:{port}"
+
+
+def mistake(value: Optional[str]) -> Optional[str]:
+    """What is wrong with a variable, in words that follow "sets", where the agent takes it for no proxy; None if it
+    does not, or if none is meant. The agent reads it by urlparse() alone (WALinuxAgent, common/utils/restutil.py)."""
+    if value is None or value.strip().lower() in _NONE:
+        return None
+    proxy = proxy_of(value)
+    if proxy is None:
+        return "a proxy without a host, or with one of / ? # in its password"
+    if urlsplit(value.strip()).hostname is None:
+        return f"the proxy {proxy} without http:// before it"
+    return f"the proxy {proxy} without a port" if urlsplit(value.strip()).port is None else None
 
 
 def assignments(text: str) -> "dict[str, str]":

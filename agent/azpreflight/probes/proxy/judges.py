@@ -68,16 +68,16 @@ def judge_settings(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
     """What the agent would not understand as it was meant."""
     yield from (Unknown(error) for error in facts.errors)
     host = facts.config_host
-    if host is not None and facts.config_port is not None and any(mark in host for mark in "/: "):
+    if host is not None and facts.config_port is not None and any(mark in host for mark in "/: @"):
         yield _no_name(facts, host)
     environment = facts.environment
     if host is None and environment is not None:
-        for proxy in environment.proxies:
-            if port_of_proxy(proxy) is None:
+        for mistake in dict.fromkeys((environment.https_mistake, environment.http_mistake)):
+            if mistake is not None:
                 yield Finding(
                     Severity.WARNING,
-                    f"{plain(environment.place)} sets the proxy {plain(proxy)} without a port, so waagent uses none",
-                    "Write the port too.",
+                    f"{plain(environment.place)} sets {plain(mistake)}, so waagent uses none",
+                    "Write https_proxy and http_proxy in the form http://HOST:PORT.",
                     baked=True,
                 )
 
@@ -86,10 +86,15 @@ def _no_name(facts: ProxyFacts, host: str) -> Finding:
     return Finding(
         Severity.WARNING,
         f"HttpProxy.Host={plain(host)} is no host name, and waagent looks up all of it as one",
-        "Write the bare host name or address, without scheme and port.",
-        (set_key(facts.config_path, "HttpProxy.Host", plain(host.rpartition("/")[2].partition(":")[0])),),
+        "Write the bare host name or address, without scheme, user and port.",
+        (set_key(facts.config_path, "HttpProxy.Host", plain(_bare(host))),),
         baked=True,
     )
+
+
+def _bare(host: str) -> str:
+    """The name in an address: "proxy" of "http://proxy:3128/"."""
+    return host.rpartition("@")[2].rpartition("//")[2].partition("/")[0].partition(":")[0]
 
 
 def judge_consistency(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:

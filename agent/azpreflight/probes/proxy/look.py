@@ -1,6 +1,7 @@
 """Looking for proxies in the places where programs find theirs. Nothing is run, so that a mounted image does too."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.host import Host, HostError
@@ -40,7 +41,7 @@ def gather(host: Host, run: Run) -> ProxyFacts:
         *_of_packagers(look),
     )
     return ProxyFacts(
-        settings=tuple(setting for setting in settings if setting.proxies),
+        settings=tuple(one for one in settings if one.proxies or one.http_mistake or one.https_mistake),
         config_path=waagent.config_path if waagent is not None else ProxyFacts.config_path,
         config_host=config.http_proxy_host if config is not None else None,
         config_port=config.http_proxy_port if config is not None else None,
@@ -139,13 +140,22 @@ def _of_variables(
     path: str, reader: Reader, values: "Mapping[str, str]", service: Optional[str] = None
 ) -> ProxySetting:
     every = files.proxy_of(files.variable(values, "all_proxy"))
-    return ProxySetting(
+    http, https = (files.variable(values, name) for name in ("http_proxy", "https_proxy"))
+    setting = ProxySetting(
         place=path,
         reader=reader,
-        http=files.proxy_of(files.variable(values, "http_proxy")) or every,
-        https=files.proxy_of(files.variable(values, "https_proxy")) or every,
+        http=files.proxy_of(http) or every,
+        https=files.proxy_of(https) or every,
         exempt=files.exempt_of(values),
         service=service,
+    )
+    if reader is not Reader.WAAGENT:
+        return setting
+    unread = f"the proxy {every} as all_proxy alone" if every is not None else None
+    return replace(
+        setting,
+        http_mistake=files.mistake(http) if http is not None else unread,
+        https_mistake=files.mistake(https) if https is not None else unread,
     )
 
 
