@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from azpreflight.host import FileInfo, FileKind
 from azpreflight.model import Severity
 from azpreflight.probes import yamltext
-from azpreflight.probes.generalization import mounts, pins
+from azpreflight.probes.generalization import cards, mounts, pins
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import findings, judged
 from tests.unit.test_probe_generalization import FIRST_BOOT, PROBES, RUN, host, verdict
@@ -75,7 +75,8 @@ def test_what_binds_a_network_file(reader: Any, text: str, told: "list[str]") ->
 @given(st.text())
 def test_readers_take_any_text(text: str) -> None:
     """Whatever a file says, a reader says something or nothing."""
-    for reader in (pins.of_networkd, pins.of_keyfile, pins.of_interfaces, pins.of_ifcfg, pins.of_udev):
+    readers = (pins.of_networkd, pins.of_keyfile, pins.of_interfaces, pins.of_ifcfg, pins.of_udev)
+    for reader in (*readers, cards.of_networkd, cards.of_interfaces):
         assert all(isinstance(told, str) for told in reader(text))
 
 
@@ -136,6 +137,52 @@ def test_what_no_program_reads_as_a_network_file_says_nothing() -> None:
     assert verdict(host(odd), RUN, "gen-network-config") == ("pass", ())
     static = {f"{connections}/eth0.nmconnection": "[connection]\ntype=ethernet\n[ipv4]\nmethod=manual\n"}
     assert verdict(host({**odd, **static}), RUN, "gen-network-config") == ("fail", ("error",))
+
+
+IFUPDOWN = "auto lo\niface lo inet loopback\nallow-hotplug ens33\niface ens33 inet dhcp\n"
+SUBIQUITY = "network: {version: 2, ethernets: {ens160: {dhcp4: true}}}\n"
+NETWORK_OFF = {"/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg": "network: {config: disabled}\n"}
+MANAGER = {
+    "/lib/systemd/system/NetworkManager.service": "[Unit]\n",
+    "/etc/systemd/system/multi-user.target.wants/NetworkManager.service": Link(
+        "/lib/systemd/system/NetworkManager.service"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"/etc/network/interfaces": IFUPDOWN}, "ens33"),
+        ({"/etc/netplan/00-installer-config.yaml": SUBIQUITY}, "ens160"),
+        ({"/etc/systemd/network/20.network": "[Match]\nName=enp0s3\n[Network]\nDHCP=yes\n"}, "enp0s3"),
+        ({"/etc/network/interfaces": IFUPDOWN, "/etc/network/interfaces.d/a": "iface eth0 inet dhcp\n"}, None),
+        ({"/etc/network/interfaces": IFUPDOWN, **MANAGER}, None),
+        ({"/etc/network/interfaces": f"{IFUPDOWN}source-directory /run/network/interfaces.d\n"}, None),
+        ({"/etc/netplan/a.yaml": SUBIQUITY.replace("{dhcp4", "{match: {driver: hv_netvsc}, dhcp4")}, None),
+        ({"/etc/netplan/a.yaml": SUBIQUITY.replace("{dhcp4", "{match: {name: 'e*'}, dhcp4")}, None),
+        ({"/etc/systemd/network/99-dhcp-en.network": "[Match]\nName=e*\n[Network]\nDHCP=yes\n"}, None),
+        ({"/etc/netplan/a.yaml": SUBIQUITY, "/usr/lib/systemd/network/zz.network": "[Match]\nType=ether\n"}, None),
+        ({"/etc/netplan/a.yaml": "network: [1]\n", "/etc/systemd/network/br0.network": "[Match]\nName=br0\n"}, None),
+        ({}, None),
+    ],
+)
+def test_a_card_that_is_called_otherwise_on_azure(files: "dict[str, str]", told: Optional[str]) -> None:
+    """Where nothing brings up eth0, and cloud-init may not write the network."""
+    found = findings(judged(host({**NETWORK_OFF, **files}), RUN, *PROBES), "gen-network-config")
+    assert [one.severity for one in found] == ([Severity.ERROR] if told else [])
+    assert all(f"brings up {told} and nothing brings up eth0" in one.message for one in found)
+    assert verdict(host(files), RUN, "gen-network-config") == ("pass", ())
+
+
+def test_the_command_gives_the_card_its_name_on_azure(tmp_path: Path) -> None:
+    """In every line of the file."""
+    machine = host({**NETWORK_OFF, "/etc/network/interfaces": IFUPDOWN})
+    (finding,) = findings(judged(machine, RUN, *PROBES), "gen-network-config")
+    (tmp_path / "interfaces").write_text(IFUPDOWN)
+    command = finding.commands[0].replace("/etc/network/", "")
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=30)
+    assert (tmp_path / "interfaces").read_text() == IFUPDOWN.replace("ens33", "eth0")
 
 
 def test_a_netplan_file_that_is_no_yaml_is_told() -> None:

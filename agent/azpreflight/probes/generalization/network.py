@@ -12,7 +12,8 @@ from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Unknown, Verdict
 from azpreflight.probes import bootloader, yamltext
 from azpreflight.probes.agents import AgentsFacts
-from azpreflight.probes.generalization import pins
+from azpreflight.probes.generalization import cards, pins
+from azpreflight.probes.generalization.cards import Named
 from azpreflight.probes.generalization.common import KEPT, SMALL, agents_of, leftover
 from azpreflight.probes.wording import files, plain
 
@@ -54,6 +55,8 @@ class NetworkFilesFacts:
     pins: tuple[Pin, ...] = ()
     invalid: tuple[str, ...] = ()
     """Files that are no YAML, or more than is read, "path: reason"."""
+    named: tuple[Named, ...] = ()
+    """Files that bring up cards of other names than those of Azure, where nothing brings up its own."""
     boot_source: str = ""
     """The boot loader's file that has the kernel command line of the next boot; empty: none was found."""
     boot_address: Optional[str] = None
@@ -78,7 +81,7 @@ def look(host: Host, run: Run) -> NetworkFilesFacts:
                 invalid.append(f"{plain(path)}: {error}")
                 continue
             found += [Pin(path, plain(what), _generated(path, text)) for what in told]
-    return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT])))
+    return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT]), cards.named(host)))
 
 
 def _generated(path: str, text: str) -> bool:
@@ -115,6 +118,17 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
             (f"{TO_DHCP if '/ifcfg-' in pin.path else 'rm -f'} {files([pin.path])}",),
             cleaned=False,
             unless=None if harmless else ELSEWHERE,
+        )
+    for one in facts.named if not rewritten(agents_of(run)) else ():
+        yield leftover(
+            run,
+            Severity.ERROR,
+            f"{plain(one.path)} brings up {one.card} and nothing brings up {cards.CARD}, as the card of a VM on Azure "
+            "is called",
+            "Name the card as it is called on Azure, or match all.",
+            (rf"sed -i 's/\b{one.card}\b/{cards.CARD}/g' {files([one.path])}",),
+            cleaned=False,
+            unless="something that is not looked at may bring up the card",
         )
     if facts.boot_address is not None:
         yield leftover(
