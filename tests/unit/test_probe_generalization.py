@@ -323,6 +323,25 @@ def test_password_fields(field: str, kind: passwords.Password) -> None:
     assert passwords.kind(field) is kind
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "severities"),
+    [
+        ("/root/anaconda-ks.cfg", f"rootpw --iscrypted {HASH}\n", ("warning",)),
+        ("/root/anaconda-ks.cfg", "rootpw --lock\nuser --name=a --password=$y$j9T$\n", ()),
+        ("/etc/cloud/cloud.cfg.d/99-installer.cfg", f"users: [{{name: a, passwd: {HASH}}}]\n", ("warning",)),
+        ("/root/autoinst.xml", f"<user_password>{HASH}</user_password>\n", ("warning",)),
+        ("/root/original-ks.cfg", Fifo(), ()),
+    ],
+)
+def test_what_an_installer_wrote_down(path: str, text: Any, severities: "tuple[str, ...]") -> None:
+    """Every installation from a disc leaves its answers, and the hash is never printed."""
+    report = judged(host({path: text}), RUN, *PROBES)
+    found = findings(report, "gen-password-backup")
+    assert tuple(one.severity.value for one in found) == severities
+    assert all(one.message == f"an installer wrote down a password hash: {path}" for one in found)
+    assert HASH[:20] not in repr(report)
+
+
 def test_a_locked_hash_in_the_backup_still_leaks() -> None:
     """A lock keeps out, and does not hide."""
     assert passwords.hashed(f"a:!{HASH}:1\nb:*LOCK*:1\nc:!!:1\n") == ("a",)

@@ -89,6 +89,8 @@ def _litter(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:
 def _password_backup(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:
     if facts.accounts is not None and facts.accounts.backup_hashes:
         yield from _removed(f"{facts.accounts.shadow_path}-")
+    if facts.accounts is not None:
+        yield from _removed(*(path for path in facts.accounts.answers if not path.startswith("/etc/")))
 
 
 def _sudoers(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:

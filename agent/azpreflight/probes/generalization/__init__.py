@@ -149,7 +149,7 @@ PROBE = Probe(
         ),
         _check(
             "gen-password-backup",
-            "no backup of the password file has a hash of somebody who is gone",
+            "no hash is left in a backup of the password file or in an installer's answers",
             part("accounts", accounts.judge_backup),
             WARNING,
         ),

@@ -7,7 +7,9 @@ azurelinuxagent/pa/deprovision/default.py, azurelinuxagent/common/osutil/default
 """
 
 import posixpath
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
@@ -20,6 +22,18 @@ from azpreflight.probes.generalization.passwords import Password
 from azpreflight.probes.wording import count, files, plain, several
 
 PASSWD = "/etc/passwd"  # noqa: S105 - the name of a file
+ANSWERS = (
+    "/root/anaconda-ks.cfg",
+    "/root/original-ks.cfg",
+    "/root/initial-setup-ks.cfg",
+    "/root/autoinst.xml",
+    "/var/adm/autoinstall/cache/installedSystem.xml",
+    "/var/log/installer/autoinstall-user-data",
+    "/etc/cloud/cloud.cfg.d/99-installer.cfg",
+)
+"""Where Anaconda, AutoYaST and Ubuntu's Subiquity write down what they were told, with the first user's hash."""
+HASHED = re.compile(r"\$(?:1|5|6|y|gy|2[aby])\$[./A-Za-z0-9$=,]{20}")
+"""The start of a password hash (crypt(5))."""
 MAX_ACCOUNTS = 500
 """Accounts that are looked at; a directory service does not put its users into passwd."""
 
@@ -46,6 +60,8 @@ class AccountFacts:
     shadow_path: str = "/etc/shadow"
     backup_hashes: tuple[str, ...] = ()
     """Accounts of which a backup of shadow has a hash that the file itself has no more."""
+    answers: tuple[str, ...] = ()
+    """Files of installers with a hash in them."""
 
 
 def look(host: Host, run: Run) -> AccountFacts:
@@ -64,7 +80,15 @@ def look(host: Host, run: Run) -> AccountFacts:
         accounts=tuple(_account(host, entry, shadow.get(entry.name)) for entry in entries[:MAX_ACCOUNTS]),
         shadow_path=config.password_path,
         backup_hashes=tuple(plain(name) for name in backup if name not in current)[:KEPT],
+        answers=tuple(path for path in ANSWERS if _has_hash(host, path)),
     )
+
+
+def _has_hash(host: Host, path: str) -> bool:
+    """What cannot be read is none of an installer's own files."""
+    with suppress(HostError):
+        return HASHED.search(host.text(path, SMALL) or "") is not None
+    return False
 
 
 def _account(host: Host, entry: passwords.Entry, password: Optional[Password]) -> Account:
@@ -126,7 +150,16 @@ def judge_root_password(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
 
 
 def judge_backup(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
-    """No hash of a user who is gone is left in the backup of shadow."""
+    """No hash of a user who is gone is left in the backup of shadow, and none in what an installer wrote down."""
+    if facts.answers:
+        yield leftover(
+            run,
+            Severity.WARNING,
+            f"an installer wrote down a password hash: {several(facts.answers)}",
+            "Delete what it wrote.",
+            (f"rm -f {files(facts.answers)}",),
+            cleaned=False,
+        )
     if facts.backup_hashes:
         path = f"{facts.shadow_path}-"
         yield leftover(
