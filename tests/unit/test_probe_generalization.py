@@ -16,6 +16,8 @@ from azpreflight.probes.generalization import passwords, sentinel
 from azpreflight.probes.generalization.own import UNFINISHED
 from azpreflight.probes.generalization.sentinel import same_vm, swapped
 from azpreflight.probes.platform import PlatformFacts
+from azpreflight.seal import extras
+from azpreflight.seal.extras import Change, Verb
 from tests.fakes import Denied, FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents
@@ -340,6 +342,20 @@ def test_what_an_installer_wrote_down(path: str, text: Any, severities: "tuple[s
     assert tuple(one.severity.value for one in found) == severities
     assert all(one.message == f"an installer wrote down a password hash: {path}" for one in found)
     assert HASH[:20] not in repr(report)
+
+
+def test_seal_removes_what_an_installer_wrote_and_no_configuration() -> None:
+    """cloud-init reads the last of these."""
+    paths = ("/root/anaconda-ks.cfg", "/etc/cloud/cloud.cfg.d/99-installer.cfg")
+    facts = generalization.PROBE.gather(host(dict.fromkeys(paths, HASH)), RUN)
+    assert extras.changes(facts, RUN, ("gen-password-backup",)) == (Change(Verb.REMOVE, paths[0]),)
+
+
+def test_the_name_is_taken_out_of_a_mounted_image_too() -> None:
+    """hostnamectl needs a running systemd, and no agent is here that would deprovision."""
+    bare = FakeHost(files={"/etc/hostname": "template\n"})
+    (finding,) = findings(judged(bare, RUN, *PROBES), "gen-hostname")
+    assert finding.commands == ("echo localhost > /etc/hostname",)
 
 
 def test_a_locked_hash_in_the_backup_still_leaks() -> None:

@@ -136,7 +136,7 @@ def judge_random_seed(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
 def judge_host_name(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
     """No name of this machine goes into the image."""
     if not _neutral(facts.host_name):
-        yield _named(run, f"/etc/hostname says {facts.host_name}", "hostnamectl set-hostname localhost", cleaned=True)
+        yield _named(run, f"/etc/hostname says {facts.host_name}", "echo localhost > /etc/hostname", cleaned=True)
     if facts.sent_name is not None and not _neutral(facts.sent_name):
         command = f"sed -i '/^[[:space:]]*send host-name/d' {' '.join(DHCLIENT_CONFIGS[:1])}"
         yield _named(run, f"dhclient sends the name {facts.sent_name}", command, cleaned=True)
