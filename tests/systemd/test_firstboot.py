@@ -155,3 +155,11 @@ def test_it_can_be_turned_off(root: Path) -> None:
         ended(machine)
         assert machine.run(f"systemctl show --property ConditionResult {UNIT}").stdout.strip() == "ConditionResult=no"
         assert decode(machine.said()).reports == ()
+
+
+def test_a_package_that_is_removed_watches_no_more(root: Path) -> None:
+    with running(root) as machine:
+        assert machine.run(f"systemctl is-active {UNIT}").stdout.strip() == "active"
+        assert machine.run("dpkg --purge azpreflight").returncode == 0
+        ended(machine)
+        assert machine.run("ls -d /run/azpreflight /var/lib/azpreflight /var/log/azpreflight").stdout == ""
