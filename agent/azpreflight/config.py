@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Callable
+from urllib.parse import urlsplit
 
 from azpreflight.errors import UsageError
 from azpreflight.host import Host, HostError
@@ -187,7 +188,15 @@ def _matching(pattern: str) -> "Callable[[Any], str]":
 
 def _url(node: Any) -> str:
     """Without user and query: that something answers is all that is asked of it, and a snapshot holds no secrets."""
-    return bare(_matching(r"https?://[!-~]{1,2000}")(node))
+    url = bare(_matching(r"https?://[!-~]{1,2000}")(node))
+    try:
+        parts = urlsplit(url)
+        sensible = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address, a port that is none
+        sensible = False
+    if not sensible:
+        raise _Refused(node)
+    return url
 
 
 def _list_of(read_item: "Callable[[Any], str]") -> "Callable[[Any], tuple[str, ...]]":
