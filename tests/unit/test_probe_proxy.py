@@ -194,6 +194,11 @@ def test_the_agents_configuration_goes_before_its_environment() -> None:
     assert agent_proxy(facts_of(host(unit, "HttpProxy.Host=conf")), other) is None  # no port, no proxy at all
 
 
+def test_what_is_no_address_is_fetched_by_no_proxy() -> None:
+    """A document of the network names it, and one that is broken must not end the check."""
+    assert agent_proxy(facts_of(host({}, "HttpProxy.Host=conf", "HttpProxy.Port=2")), "https://[::1/") is None
+
+
 def test_a_proxy_of_the_environment_without_a_port_is_none() -> None:
     machine = host({UNIT: drop_in("https_proxy=http://proxy.example.net")})
     assert agent_proxy(facts_of(machine), STORE) is None

@@ -82,7 +82,10 @@ def agent_proxy(facts: Optional[ProxyFacts], url: str) -> Optional[str]:
     """
     if facts is None:
         return None
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # of a document of the network, and no address at all
+        return None
     environment = facts.environment
     if environment is not None and is_exempt(parts.hostname or "", environment.exempt):
         return None
