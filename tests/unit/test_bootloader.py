@@ -65,6 +65,27 @@ def test_values_of_an_option_keep_their_order() -> None:
     assert line.values("console") == ("tty0", "ttyS0,115200")
 
 
+@pytest.mark.parametrize(
+    ("config", "saved", "options"),
+    [
+        ('set default="${saved_entry}"\nblscfg\n', "abc-5.14.0-503.el9", "root=/dev/vda1"),
+        ('set default="${saved_entry}"\nblscfg\n', "gone-5.14.0-9.el9", "root=UUID=3c4d"),
+        ('set default="0"\nset saved_entry="${prev_saved_entry}"\nblscfg\n', "abc-5.14.0-503.el9", "root=UUID=3c4d"),
+        ("", "abc-5.14.0-503.el9", "root=/dev/vda1"),
+    ],
+)
+def test_the_entry_that_grub_has_saved(config: str, saved: str, options: str) -> None:
+    """A kernel that was installed later has another machine id in its name, and the last name is not what starts."""
+    files = {
+        "/boot/grub2/grub.cfg": config,
+        "/boot/grub2/grubenv": f"# GRUB Environment Block\nsaved_entry={saved}\n",
+        "/boot/loader/entries/abc-5.14.0-503.el9.conf": "options root=/dev/vda1\n",
+        "/boot/loader/entries/fff-5.14.0-70.el9.conf": BLS,
+    }
+    line = command_line(FakeHost(files=files))
+    assert line is not None and line.options == (options,)
+
+
 def test_rescue_entries_are_no_default() -> None:
     """Only one of the two starts by itself."""
     assert len(list(of_grub(GRUB))) == 1

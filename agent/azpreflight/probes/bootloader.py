@@ -80,9 +80,20 @@ def _of_entries(host: Host) -> Optional[CommandLine]:
     paths = [path for pattern in ENTRIES for path in host.glob(pattern) if "rescue" not in path][:MAX_FILES]
     if not paths:
         return None
-    newest = max(paths, key=version_key)
-    options = of_entry(host.text(newest, LIMIT) or "", _grub_variables(host))
-    return CommandLine(newest, options) if options is not None else None
+    saved = _saved_entry(host)
+    chosen = next((path for path in paths if path.rpartition("/")[2] == f"{saved}.conf"), max(paths, key=version_key))
+    options = of_entry(host.text(chosen, LIMIT) or "", _grub_variables(host))
+    return CommandLine(chosen, options) if options is not None else None
+
+
+def _saved_entry(host: Host) -> Optional[str]:
+    """The entry that GRUB's environment names, if grub.cfg goes by it: that of the last kernel that was installed, or
+    of grubby --set-default. Else the last by name counts, and names begin with a machine id (grub2, blscfg.c)."""
+    configs = [text for text in (host.text(path, LIMIT) for path in GRUB[:2]) if text]
+    if configs and not any('default="${saved_entry}"' in text for text in configs):
+        return None
+    found = (re.search(r"^saved_entry=(\S+)$", host.text(path, LIMIT) or "", re.MULTILINE) for path in GRUBENV)
+    return next((match.group(1) for match in found if match is not None), None)
 
 
 def _grub_variables(host: Host) -> "dict[str, str]":
