@@ -163,6 +163,11 @@ EGRESS = (
             ("repository-shut", "packets to the image's package repository vanish", faults.REPOSITORY_SHUT),
             ("store-closed", "the package stores do not listen", faults.server("store", "closed")),
             ("store-resets", "the package stores break off", faults.server("store", "reset")),
+            (
+                "store-garbage",
+                "plain text answers in the place of the package stores",
+                faults.server("store", "garbage"),
+            ),
         )
     ),
     *(

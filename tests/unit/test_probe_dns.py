@@ -14,6 +14,7 @@ from azpreflight.probes.dns.facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFact
 from azpreflight.probes.goalstate import Family, Plugin, Wanted
 from azpreflight.probes.resolvconf import PATH
 from azpreflight.probes.wireserver import Goal
+from azpreflight.probes.wording import several
 from tests.fakes import Denied, FakeHost, Fifo, Link, Node
 from tests.judging import findings, judged
 
@@ -415,6 +416,24 @@ def test_what_the_c_library_does_not_find_though_the_server_knows_it_is_an_error
     assert "getent ahosts" in found.commands[1]
 
 
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (("127.0.0.1",), "fail"),
+        (("0.0.0.0", "::1"), "fail"),
+        (("127.0.0.1", "20.60.0.1"), "pass"),
+        (("10.0.0.9",), "pass"),
+    ],
+)
+def test_a_name_that_leads_back_to_this_machine_is_no_stores(found: "tuple[str, ...]", status: str) -> None:
+    """A line of /etc/hosts hides what the servers know. Any other address may be a private endpoint's."""
+    report = report_on(replace(BROKEN["dns-library"], names={STORE: found}), RUN)
+    assert statuses(report)["dns-library"] == status
+    if status == "fail":
+        (told,) = findings(report, "dns-library")
+        assert (told.severity, f"takes {STORE} for {several(found)}" in told.message) == (Severity.WARNING, True)
+
+
 def test_the_c_library_is_not_blamed_for_its_servers() -> None:
     for check in ("dns-servers", "dns-answers"):
         assert statuses(report_on(replace(BROKEN[check], names={}), RUN))["dns-library"] == "notapplicable"
@@ -458,6 +477,11 @@ def test_total_silence_is_only_likely_the_servers_fault() -> None:
         (
             fails(Outcome.PROHIBITED, detail="this machine's own rules forbid to send it"),
             "does not answer: 10.1.2.3 (prohibited over udp and tcp; control",
+            "this machine's kernel said so",
+        ),
+        (
+            fails(Outcome.UNREACHABLE),
+            "does not answer: 10.1.2.3 (unreachable over udp and tcp; control",
             "this machine's kernel said so",
         ),
         (

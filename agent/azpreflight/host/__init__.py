@@ -6,6 +6,7 @@ network answers, silence included, is a value, because for a network probe that 
 """
 
 from azpreflight.host.api import (
+    NOT_TLS,
     Completed,
     DnsAnswer,
     FileInfo,
@@ -24,6 +25,7 @@ from azpreflight.host.interfaces import Interface, LinkFilter
 from azpreflight.host.local import LocalHost
 
 __all__ = [
+    "NOT_TLS",
     "Completed",
     "DnsAnswer",
     "FileInfo",

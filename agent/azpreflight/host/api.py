@@ -122,6 +122,10 @@ class DnsAnswer:
     detail: Optional[str] = None
 
 
+NOT_TLS = "what answers there does not speak TLS"
+"""The detail of an HttpAnswer that failed in the handshake, where plain text came."""
+
+
 @dataclass(frozen=True)
 class HttpAnswer:
     """What one HTTP request met."""

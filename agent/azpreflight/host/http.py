@@ -23,7 +23,7 @@ import urllib3
 
 from azpreflight import __version__
 from azpreflight.host import tls
-from azpreflight.host.api import HttpAnswer, Outcome, TcpAnswer
+from azpreflight.host.api import NOT_TLS, HttpAnswer, Outcome, TcpAnswer
 from azpreflight.host.attempt import Asked, Attempt, Deadline, NotConnected, session
 
 CHUNK = 16384
@@ -46,6 +46,8 @@ OUTCOMES = {
     errno.EPIPE: Outcome.RESET,
     errno.ETIMEDOUT: Outcome.TIMEOUT,
 }
+PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
+"""What OpenSSL says of bytes that are no TLS record; which of these depends on its version and on the bytes."""
 WORDS = {Outcome.TIMEOUT: "no answer in time"}
 FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 """What a server, a network or a URL can make these libraries raise; ValueError is what they say of a bad URL."""
@@ -208,7 +210,7 @@ def _unconnected(error: BaseException) -> Optional[TcpAnswer]:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
-        return error.reason or "not TLS"
+        return NOT_TLS if error.reason in PLAIN_TEXT else error.reason or NOT_TLS
     if isinstance(error, http.client.IncompleteRead):
         return "the body ended before its announced length"
     if isinstance(error, http.client.HTTPException):

@@ -1,5 +1,6 @@
 """The verdict on the C library's own way to names, which every program takes. Pure."""
 
+import ipaddress
 from collections.abc import Iterator
 
 from azpreflight.host import Outcome
@@ -7,8 +8,10 @@ from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity,
 from azpreflight.probes.dns.answers import fails
 from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, Server, known_addresses, named, speaks
 from azpreflight.probes.dns.servers import nobody_to_judge
+from azpreflight.probes.wording import several
 
-NSSWITCH = "/etc/nsswitch.conf"
+NSSWITCH, HOSTS = "/etc/nsswitch.conf", "/etc/hosts"
+SAME_MOMENT = "the C library and the server were asked in the same moment"
 
 
 def judge_library(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
@@ -29,6 +32,8 @@ def judge_library(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         yield Unknown(library.error)
     elif not library.addresses:
         yield _finds_nothing(library.name, facts)
+    elif all(_is_nowhere(address) for address in library.addresses):
+        yield from _finds_itself(library.name, library.addresses, facts)
 
 
 def _leaves_it_waiting(server: Server, name: str) -> bool:
@@ -39,6 +44,33 @@ def _leaves_it_waiting(server: Server, name: str) -> bool:
 
 def _known(facts: DnsFacts, name: str) -> bool:
     return any(known_addresses(server, name, facts) for server in named(facts))
+
+
+def _is_nowhere(address: str) -> bool:
+    """This machine's own loopback, or no address at all: how lists of names to block are written in /etc/hosts."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return found.is_loopback or found.is_unspecified
+
+
+def _finds_itself(name: str, addresses: "tuple[str, ...]", facts: DnsFacts) -> Iterator[Verdict]:
+    """Silent where the servers give that address themselves: what they answer is judged by dns-answers."""
+    server = next(server for server in named(facts) if known_addresses(server, name, facts))
+    if set(addresses) & set(known_addresses(server, name, facts)):
+        return
+    yield Finding(
+        Severity.WARNING,
+        f"the C library takes {name} for {several(addresses)}, and DNS server {server.address} knows its real address",
+        f'Take the name out of {HOSTS}, or the module that answers for it out of the line "hosts:" of {NSSWITCH}.',
+        (f"grep -n {name} {HOSTS}", f"getent ahosts {name}"),
+        evidence={"name": name, "server": server.address},
+        flow=f"name {name}",
+        confidence=Confidence.CERTAIN,
+        confidence_reason=SAME_MOMENT,
+        baked=True,
+    )
 
 
 def _finds_nothing(name: str, facts: DnsFacts) -> Finding:
@@ -52,6 +84,6 @@ def _finds_nothing(name: str, facts: DnsFacts) -> Finding:
         flow=EVERYTHING[0],
         takes_down=EVERYTHING,
         confidence=Confidence.CERTAIN,
-        confidence_reason="the C library and the server were asked in the same moment",
+        confidence_reason=SAME_MOMENT,
         baked=True,
     )

@@ -175,7 +175,8 @@ def _manner(server: Server) -> str:
 def _how_sure(server: Server, facts: DnsFacts) -> "tuple[Confidence, str]":
     answer = heard(server, tcp=False)
     if answer.outcome is not Outcome.TIMEOUT:
-        who = answer.offender or ("this machine's kernel" if answer.outcome is Outcome.PROHIBITED else "the server")
+        local = answer.outcome in (Outcome.PROHIBITED, Outcome.UNREACHABLE)  # with no address that said so
+        who = answer.offender or ("this machine's kernel" if local else "the server")
         return Confidence.CERTAIN, f"{who} said so"
     others = [other for other in facts.servers if other is not server and other.role is not Role.LOCAL]
     answering = [other.address for other in others if speaks(other)]

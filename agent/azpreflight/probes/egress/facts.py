@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
-from azpreflight.host import Outcome, Phase
+from azpreflight.host import NOT_TLS, Outcome, Phase
 from azpreflight.probes.answers import Answer
 
 PROXY_WANTS_PASSWORD = 407
@@ -26,7 +26,7 @@ class Way(str, Enum):
     PROXY = "proxy"
     """A proxy, the agent's own or one that nobody asked for, kept the answer from coming."""
     ODD = "odd"
-    """Something that does not speak the protocol, or a name server that denies the name: no verdict on the way."""
+    """Something that does not speak HTTP, or a name server that denies the name: no verdict on the way."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def way(answer: Answer) -> Way:
         return Way.PROXY
     if answer.outcome is Outcome.OK:
         return Way.OPEN
-    if answer.outcome is Outcome.ERROR and answer.phase is Phase.TLS:
+    if answer.outcome is Outcome.ERROR and answer.phase is Phase.TLS and answer.detail != NOT_TLS:
         return Way.UNTRUSTED if answer.issuer is not None else Way.ODD
     if answer.outcome is Outcome.ERROR and answer.phase in (Phase.DNS, Phase.HTTP):
         return Way.ODD

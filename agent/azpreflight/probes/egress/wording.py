@@ -51,6 +51,8 @@ def confidence_of(answer: Answer) -> "tuple[Confidence, str]":
     """How surely a shut way is one, and why."""
     if answer.phase is Phase.DNS:
         return Confidence.POSSIBLE, "the address is not known, so the way to it was not tried"
+    if answer.outcome is Outcome.ERROR:
+        return Confidence.LIKELY, "no store of Azure speaks anything else: a captive portal or a transparent proxy does"
     if answer.phase is not Phase.TCP:
         reason = "the connection is made and then breaks: a filter that reads names, or large packets that vanish"
         return Confidence.POSSIBLE, reason
