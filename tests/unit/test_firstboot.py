@@ -11,11 +11,14 @@ from azpreflight.firstboot.policy import (
     GRACE_S,
     LIMIT_S,
     LONGEST_S,
+    REST,
     SETTLE_S,
     SHORTEST_S,
     STEADY,
     UNDECIDED_S,
     UNSAID_REST_S,
+    WORDS_MOST,
+    WORDS_REST_S,
     Decision,
     History,
     Progress,
@@ -112,6 +115,24 @@ def test_nothing_is_said_beside_a_network_that_may_be_coming_up() -> None:
 def test_an_image_that_was_not_generalised_is_said_without_waiting_for_the_network() -> None:
     both = replace(failing(Cause.NO_NETWORK), causes=failing(Cause.NOT_GENERALIZED).causes)
     assert said(follow((both, 3.0))) == [True]
+
+
+def test_what_comes_and_goes_does_not_fill_the_console() -> None:
+    """Every verdict is a report of some 20 KB, and boot diagnostics keep the end of 1 MiB."""
+    trouble = [failing(Cause.GUEST_FIREWALL), failing(Cause.PROXY)]
+    looks = [(trouble[number // 2 % 2], 10.0 + 5 * number) for number in range(238)]
+    words = [at for (_, at), spoken in zip(looks, said(follow(*looks))) if spoken]
+    assert len(words) <= WORDS_MOST + LIMIT_S / WORDS_REST_S
+    assert words[:WORDS_MOST] == [10.0, *(25.0 + 10 * number for number in range(WORDS_MOST - 1))]
+    assert min(later - earlier for earlier, later in zip(words[WORDS_MOST:], words[WORDS_MOST + 1 :])) >= WORDS_REST_S
+    assert said(follow(*looks, (trouble[0], LIMIT_S)))[-1]
+
+
+def test_where_something_changes_all_the_time_looking_is_not_all_that_is_done() -> None:
+    """Not in the first minutes, in which a VM comes up and each change may be what it waited for."""
+    early, late = follow((failing(Cause.PROXY), 20.0), (failing(Cause.PROXY), UNDECIDED_S + 1))
+    assert (early.rest_s, late.rest_s) == pytest.approx((0.1, 0.1 * REST))
+    assert late.rest_s <= late.wait_s
 
 
 def test_a_network_that_goes_down_for_a_moment_is_not_cried_over() -> None:

@@ -111,7 +111,7 @@ class BootWatch:
             service.notify(f"STATUS={report.verdict.value} after {now:.0f} s")
             if decision.over:
                 return well(report, progress)
-            self._rest(watch, decision.wait_s, now - began)
+            self._rest(watch, decision.wait_s, decision.rest_s)
 
     @staticmethod
     def _rest(watch: Watch, wait_s: float, at_least_s: float) -> None:

@@ -42,6 +42,11 @@ between two kinds of trouble would not be told otherwise."""
 UNSAID_REST_S = 5.0
 """Seconds until the next look at the most where what was seen is not said yet, because it is held or has to be seen
 again: the boot goes first anyway (`StartupCPUWeight=`)."""
+WORDS_MOST = 8
+"""Verdicts that are said as soon as they are sure. A report takes some 20 KB of a console whose log holds 1 MiB, and a
+network that comes and goes would fill it, and push out what was there before."""
+WORDS_REST_S = 120.0
+"""Seconds between verdicts after so many; the last one is always said."""
 
 Diagnosis = tuple[str, tuple[tuple[str, str, str], ...]]
 """The verdict, and (cause, check, severity) for each cause: what has to change for a new word to be worth saying."""
@@ -67,6 +72,10 @@ class History:
     wait_s: float = SHORTEST_S
     troubled: int = 0
     """Looks in a row, up to the one before, that saw no network when it should have been up."""
+    words: int = 0
+    """Verdicts said."""
+    said_s: float = 0.0
+    """When the last of them was, in seconds after boot."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,8 @@ class Decision:
     say: bool
     over: bool
     wait_s: float
+    rest_s: float
+    """Of that, what passes whatever changes: where much changes all the time, looking would be all that is done."""
     history: History
 
 
@@ -101,21 +112,25 @@ def decide(
     at_limit = uptime_s >= LIMIT_S
     over = well(report, progress) or at_limit
     held_s = settled_s(report, network_s) - uptime_s if history.said is None else 0.0
+    talkative = history.words >= WORDS_MOST and uptime_s - history.said_s < WORDS_REST_S
     troubled = history.troubled + 1 if held_s <= 0.0 and may_come_up(report) else 0
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
         say = held_s <= 0.0 and (history.seen in (None, current) or not 0 < troubled < STEADY)
     else:
-        say = current != history.said and current == history.seen
+        say = current != history.said and current == history.seen and not talkative
     changed = current != history.seen
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
-    kept = replace(history, seen=current, said=current if say else history.said, wait_s=wait_s, troubled=troubled)
+    kept = replace(history, seen=current, wait_s=wait_s, troubled=troubled)
+    if say:
+        kept = replace(kept, said=current, said_s=uptime_s, words=history.words + 1)
     pause = min(max(wait_s, look_s * REST), LONGEST_S, max(LIMIT_S - uptime_s, 0.0))
-    if not say and current != history.said:
+    if not say and current != history.said and not talkative:
         soon = min(look_s, UNSAID_REST_S, held_s if held_s > 0.0 else UNSAID_REST_S)
         pause = min(pause, max(SHORTEST_S, soon))
-    return Decision(say=say, over=over, wait_s=pause, history=kept)
+    rest = min(pause, look_s * (REST if uptime_s > UNDECIDED_S else 1.0))
+    return Decision(say=say, over=over, wait_s=pause, rest_s=rest, history=kept)
 
 
 def settled_s(report: Report, network_s: Optional[float]) -> float:
