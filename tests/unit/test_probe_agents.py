@@ -354,6 +354,14 @@ def test_what_the_program_needs_may_come_from_elsewhere(changes: "dict[str, Any]
     assert statuses(judged(host(changes), RUN, PROBE))["agents-program"] == "pass"
 
 
+def test_the_reason_is_told_to_its_end() -> None:
+    """What matters comes last: that Azure is not in the list."""
+    path = "/etc/cloud/cloud.cfg.d/99-installer-of-the-company.cfg"
+    changes = {path: "datasource_list: [ NoCloud, ConfigDrive, OpenStack, VMware, None ]\n"}
+    (finding,) = findings(judged(host(changes), RUN, PROBE), "agents-provisioner")
+    assert finding.message.endswith(f"{path} is NoCloud, ConfigDrive, OpenStack, VMware and None, without Azure")
+
+
 CLOUD_PROGRAM = {
     "/usr/bin/cloud-init": "#!/usr/bin/python3\nimport cloudinit\n",
     "/usr/lib/python3/dist-packages/cloudinit/version.py": '__VERSION__ = "22.4.2"\n',

@@ -17,9 +17,9 @@ def plain(text: str, limit: int = 80) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def several(names: Sequence[str], shown: int = SHOWN) -> str:
-    """Names as one phrase: "a, b and c", or "a, b and 7 more"."""
-    words = [plain(name) for name in names]
+def several(names: Sequence[str], shown: int = SHOWN, limit: int = 80) -> str:
+    """Names as one phrase: "a, b and c", or "a, b and 7 more"; each is cut at `limit` characters."""
+    words = [plain(name, limit) for name in names]
     if len(words) > shown:
         words = [*words[: shown - 1], f"{len(words) - shown + 1} more"]
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

@@ -22,6 +22,8 @@ from azpreflight.probes.agents.facts import (
 from azpreflight.probes.wording import plain, several
 
 NOCLOUD = "NoCloud"
+REASON = 240
+"""Characters of one reason: a file in cloud.cfg.d, and the list that is in it."""
 WAIT_MINUTES = 30
 """waagent waits 1800 s for cloud-init (WALinuxAgent, azurelinuxagent/pa/provision/cloudinit.py)."""
 
@@ -97,10 +99,10 @@ def judge_provisioner(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     elif who is Provisioner.BOTH:
         yield _nobody(facts, "waagent is to provision and will not, because cloud-init is enabled too")
     elif who is Provisioner.WAITING:
-        reasons = several(obstacles(facts.cloud_init))
+        reasons = several(obstacles(facts.cloud_init), limit=REASON)
         yield _nobody(facts, f"waagent would wait {WAIT_MINUTES} min for cloud-init in vain: {reasons}")
     else:
-        reasons = several((_why_not_waagent(facts.waagent), *obstacles(facts.cloud_init)))
+        reasons = several((_why_not_waagent(facts.waagent), *obstacles(facts.cloud_init)), limit=REASON)
         yield _nobody(facts, f"nothing would provision a VM: {reasons}")
 
 
