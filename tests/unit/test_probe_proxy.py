@@ -140,8 +140,9 @@ def test_no_piece_of_a_password_with_odd_characters_is_kept(password: str) -> No
     secret = f"http://user:{password}@10.0.0.6:3128"
     files_with_it = {UNIT: drop_in(f"https_proxy={secret}"), "/etc/environment": f"http_proxy='{secret}'\n"}
     for machine in (host(files_with_it), host({}, f"HttpProxy.Host={secret}", "HttpProxy.Port=3128")):
-        told = repr(report(machine))
-        assert not [piece for piece in ("hun", "ter2", "un#", "1:") if piece in told.replace("runtime", "")]
+        found = report(machine)
+        told = repr(replace(found, run=replace(found.run, started_at=""))).replace("runtime", "")  # 14:01:59 has a 1:
+        assert not [piece for piece in ("hun", "ter2", "un#", "1:") if piece in told]
 
 
 @pytest.mark.parametrize(
