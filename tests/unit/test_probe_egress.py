@@ -8,7 +8,7 @@ from typing import Any, Optional
 import pytest
 
 from azpreflight import codec
-from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, TcpAnswer
+from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, Route, TcpAnswer
 from azpreflight.host.castore import BUNDLES
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import dns, egress, instance, network, platform, proxy, wireserver
@@ -238,6 +238,17 @@ def test_a_shut_way_costs_a_delay_where_the_plugin_delivers(
     )
     assert first.confidence is confidence
     assert extension(world(tcp=shut(tcp))).package == "hostgaplugin"
+
+
+def test_where_two_interfaces_have_a_default_route_the_one_that_is_used_is_named() -> None:
+    row = "{} 00000000 0100000A 0003 0 0 {} 00000000 0 0 0\n"
+    table = "Iface Destination Gateway Flags\n" + row.format("eth1", 50)
+    host = world(tcp=shut(SILENT), files={"/proc/net/route": table + row.format("eth0", 100)})
+    two = replace(host, routes={**host.routes, network.SOMEWHERE: Route(Outcome.OK, "eth1", "10.1.0.1", "10.1.0.4")})
+    said = findings(report(two), "egress-packages")[0].message
+    assert said.startswith(f"no way to {STORE_HOSTS[0]} (20.60.0.10:443) by eth1, one of eth0 and eth1 with a default")
+    one = replace(two, files={**two.files, "/proc/net/route": table})
+    assert "default route" not in findings(report(one), "egress-packages")[0].message
 
 
 def test_where_neither_way_delivers_it_is_an_error() -> None:

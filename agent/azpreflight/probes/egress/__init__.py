@@ -52,7 +52,7 @@ PROBE = Probe(
     name="egress",
     facts=EgressFacts,
     gather=gather,
-    needs=("platform", "dns", "proxy"),
+    needs=("platform", "dns", "proxy", "network"),
     extensions=verdicts,
     checks=(
         _no_egress(

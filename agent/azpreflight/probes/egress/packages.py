@@ -22,7 +22,9 @@ from azpreflight.probes.egress.wording import (
     shut_finding,
     told,
 )
+from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import NOT_ROOT, PLUGIN_FLOW, PlatformFacts
+from azpreflight.probes.wording import several
 
 BY_PROXY = "a proxy keeps it from coming, see proxy-agent and proxy-required"
 NO_PACKAGES = "this VM's goal state names no package"
@@ -34,7 +36,7 @@ def judge_packages(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield from _without_packages(facts, run)
         return
     for answers in by_flow(answer for package in facts.packages for answer in _shut(package)).values():
-        yield _shut_way(facts, answers)
+        yield _shut_way(facts, answers, run)
     yield from dict.fromkeys(verdict for package in facts.packages for verdict in _undecided(package))
 
 
@@ -55,14 +57,23 @@ def _shut(package: Package) -> "Iterator[Answer]":
     return (answer for answer in package.direct if way(answer) is Way.SHUT)
 
 
-def _shut_way(facts: EgressFacts, answers: "Sequence[Answer]") -> Finding:
+def _shut_way(facts: EgressFacts, answers: "Sequence[Answer]", run: Run) -> Finding:
     worst = _concerned(facts, answers)[0]
-    message = f"no way to {place_of(answers)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
+    message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
     severity, target = severity_of(worst), hosts_of(answers)
     remedy = f"{open_up(target)}; where no way out is intended nothing needs mending."
     if severity is Severity.ERROR:
         remedy = open_up_or_do_without(facts, target)
     return shut_finding(answers, severity, message, remedy)
+
+
+def _card(run: Run) -> str:
+    """The interface by which it goes out, where there is a choice: another one's subnet may have the way out."""
+    network = run.facts(NetworkFacts)
+    choice = {route.interface for route in network.default_routes if route.version == 4} if network else set()
+    if network is None or len(choice) < 2:
+        return ""
+    return f" by {network.internet.interface}, one of {several(sorted(choice))} with a default route"
 
 
 def severity_of(package: Package) -> Severity:
