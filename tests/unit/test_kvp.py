@@ -61,6 +61,18 @@ def test_what_an_earlier_boot_left_is_forgotten(pool: Path) -> None:
     assert [key for key, _ in records(pool)] == [b"AZPREFLIGHT_REPORT"]
 
 
+@pytest.mark.parametrize(("written", "kept"), [(2_000, True), (500, False)])
+def test_what_this_boot_wrote_before_its_clock_was_set_stays(
+    pool: Path, tmp_path: Path, written: int, kept: bool
+) -> None:
+    """A clock that starts in 1970 is set when the network is up, and cloud-init has told the host much by then."""
+    (tmp_path / "vmbus").mkdir()
+    os.utime(tmp_path / "vmbus", (1_000, 1_000))
+    os.utime(pool, (written, written))
+    kvp.write_kvp("result=error", str(pool), bus=str(tmp_path / "vmbus"))
+    assert [key for key, _ in records(pool)] == [b"PROVISIONING_REPORT"] * kept + [b"AZPREFLIGHT_REPORT"]
+
+
 @contextmanager
 def held(pool: Path, lock: str) -> "Iterator[None]":
     """Another process has the lock."""

@@ -35,7 +35,7 @@ def available(bus: str = BUS, pool: str = POOL) -> bool:
     return os.path.exists(bus) and os.path.isfile(pool)
 
 
-def write_kvp(value: str, pool: str = POOL, patience: float = LOCK_S) -> None:
+def write_kvp(value: str, pool: str = POOL, patience: float = LOCK_S, bus: str = BUS) -> None:
     """Put the value under our key, in place of an earlier one. SinkError where that cannot be within `patience`."""
     try:
         descriptor = os.open(pool, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -45,7 +45,7 @@ def write_kvp(value: str, pool: str = POOL, patience: float = LOCK_S) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise SinkError(f"cannot write {pool}: it is there and is not a regular file")
         _lock(descriptor, pool, patience)
-        _forget_earlier_boot(descriptor)
+        _forget_earlier_boot(descriptor, bus)
         _put(descriptor, record(KEY, value), pool)
     except OSError as error:
         raise SinkError(f"cannot write {pool}: {error.strerror}") from None
@@ -75,9 +75,16 @@ def _locked(lock: "Callable[[int, int], None]", descriptor: int) -> bool:
     return False
 
 
-def _forget_earlier_boot(descriptor: int) -> None:
-    """As cloud-init does, which will not do it any more once we have written."""
-    if os.fstat(descriptor).st_mtime < time.time() - service.uptime():
+def _forget_earlier_boot(descriptor: int, bus: str) -> None:
+    """As cloud-init does, which will not do it any more once we have written.
+
+    cloud-init asks the clock, and does so first of all. By now the clock may have been set forward, which makes records
+    of this boot look older than it; the bus was made at this boot and by the same clock as they.
+    """
+    boot = time.time() - service.uptime()
+    with suppress(OSError):
+        boot = min(boot, os.stat(bus).st_mtime)
+    if os.fstat(descriptor).st_mtime < boot:
         os.ftruncate(descriptor, 0)
 
 
