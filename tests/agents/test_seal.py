@@ -129,10 +129,12 @@ def test_a_machine_is_sealed_and_proven(suite: str) -> None:
     """What is left is what the policy leaves, and of azpreflight itself a stamp without identity."""
     for root in build_vm(suite):
         decide(root)
-        done = seal(root)
+        done = seal(root, f"mkdir /srv/out; cd /srv/out; {SEAL} --yes --verbose --report report.json")
         assert done.returncode == 0, done.stderr
         assert "sealed: this machine may be captured" in done.stderr
-        assert "azpreflight's own" not in done.stdout  # it tells what is there, and these reports are gone
+        assert "\n[PASS] gen-machine-id: " in done.stdout
+        assert json.loads((root / "srv/out/report.json").read_text())["verdict"] == "ready"
+        assert "azpreflight's own reports" not in done.stdout  # it tells what is there, and these reports are gone
         assert failed(check(root)) == LEFT
         assert messages(check(root), "gen-hostname") == ["/etc/hosts names template"]
         (pin,) = messages(check(root), "gen-network-config")

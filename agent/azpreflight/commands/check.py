@@ -10,6 +10,7 @@ from typing import Any, Optional
 from azpreflight.assess import assess as judge
 from azpreflight.assess import exit_code, only
 from azpreflight.codec import DecodeError
+from azpreflight.commands.output import failure, publish, write
 from azpreflight.commands.words import EXIT_BUG, EXIT_USAGE, say
 from azpreflight.config import DEFAULT_PATH, load, similar
 from azpreflight.errors import UsageError
@@ -20,11 +21,7 @@ from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.progress import Progress
-from azpreflight.render import json, junit, prometheus, text
-from azpreflight.sinks.errors import SinkError
-from azpreflight.sinks.file import write_file
-from azpreflight.sinks.serial import serial_devices, write_serial
-from azpreflight.sinks.stdout import write_stdout
+from azpreflight.render import json
 
 IMAGE_PROBES = ("generalization",)
 """Probes of what the agents change in their first seconds."""
@@ -62,7 +59,7 @@ def _as_captured(asked: argparse.Namespace, path: str) -> Optional[Snapshot]:
     if os.path.lexists(path) or path == "-":
         raise UsageError(f"--as-captured {path} is no file")
     image = look(asked, with_needs(set(IMAGE_PROBES), PROBES), files_only=asked.files, tell=False)
-    failed = _failure(path, json.render_snapshot(image))
+    failed = failure(path, json.render_snapshot(image))
     if failed is not None:
         say(f"the next look will not know what this image was like: {failed}")
     return image
@@ -71,7 +68,7 @@ def _as_captured(asked: argparse.Namespace, path: str) -> Optional[Snapshot]:
 def record(asked: argparse.Namespace) -> int:
     """Look, and save what was seen."""
     snapshot = look(asked, PROBES)
-    _write(asked.output, json.render_snapshot(snapshot))
+    write(asked.output, json.render_snapshot(snapshot))
     bugs = [name for name, gathered in snapshot.probes.items() if gathered.traceback]
     return _bug(bugs) if bugs else 0
 
@@ -172,69 +169,14 @@ def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:
 def deliver(asked: argparse.Namespace, snapshot: Snapshot) -> int:
     """Put the report wherever it is wanted, and return the verdict's exit code."""
     report = _judge(asked, snapshot)
-    _serial(asked.serial, report, asked.report)
-    writes = [(asked.output, _rendered(asked, report))]
-    if asked.report is not None:
-        writes.append((asked.report, json.render(report)))
-    failed = [error for error in (_failure(path, content) for path, content in writes) if error is not None]
-    for error in failed:
-        say(error)
+    whole = publish(asked, report)
     bugs = [result.check for result in report.results if result.traceback]
     if bugs:
         return _bug(bugs)
     fail_on = Severity(asked.fail_on) if asked.fail_on else snapshot.config.fail_on or Severity.ERROR
-    return EXIT_USAGE if failed else exit_code(report, fail_on)
+    return exit_code(report, fail_on) if whole else EXIT_USAGE
 
 
 def _bug(where: Iterable[str]) -> int:
     say(f"a bug in azpreflight: {', '.join(where)}; the JSON has the traceback, please report it")
     return EXIT_BUG
-
-
-def _rendered(asked: argparse.Namespace, report: Report) -> str:
-    if asked.format == "text":
-        return text.render(report, verbose=asked.verbose, quiet=asked.quiet, color=_color(asked))
-    renderers = {
-        "json": json.render,
-        "jsonl": json.render_lines,
-        "junit": junit.render,
-        "prometheus": prometheus.render,
-    }
-    return renderers[asked.format](report)
-
-
-def _color(asked: argparse.Namespace) -> bool:
-    if asked.color != "auto":
-        return bool(asked.color == "always")
-    wanted = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return wanted and asked.output is None and sys.stdout.isatty()
-
-
-def _write(path: Optional[str], content: str) -> None:
-    if path is None:
-        write_stdout(content)
-    else:
-        write_file(path, content)
-
-
-def _failure(path: Optional[str], content: str) -> Optional[str]:
-    """Why the content could not be written; None if it was. The other places still get theirs."""
-    try:
-        _write(path, content)
-    except SinkError as error:
-        return str(error)
-    return None
-
-
-def _serial(wanted: str, report: Report, path: Optional[str]) -> None:
-    """Summary and frame on the serial console. One that does not take them is told about, and changes no exit code."""
-    if wanted == "never":
-        return
-    from azpreflight.render import serial
-
-    content = serial.render(report, path)
-    for device in serial_devices(LocalHost()) if wanted == "auto" else (wanted,):
-        try:
-            write_serial(device, content)
-        except SinkError as error:
-            say(str(error))

@@ -6,16 +6,16 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 
+from azpreflight.commands.output import publish, rendered
 from azpreflight.host import HostError, LocalHost, changes
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Report, Stage
-from azpreflight.render import json, text
+from azpreflight.render import json, serial
 from azpreflight.render.plain import plain
 from azpreflight.seal import memory, preflight, steps
 from azpreflight.seal.prepare import Prepared, look_again, prepare
 from azpreflight.sealed import STAMP
 from azpreflight.sinks.errors import SinkError
-from azpreflight.sinks.file import write_file
 from azpreflight.sinks.stdout import write_stdout
 
 EXIT_REFUSED = 4
@@ -72,7 +72,7 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
         return _refuse([str(error)])
     sealed = False
     try:
-        _arm(before)
+        _arm(asked, before)
         steps.run_agents(prepared, _say)
         steps.delete_user(prepared, look_again(prepared), _say)
         steps.mend(look_again(prepared), _say)
@@ -84,7 +84,7 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
         if sealed:
             _stamp(report)
         changes.to_disk()
-        _deliver(asked, report)
+        publish(asked, report, _say)
         for objection in left:
             _say(f"  {objection}")
     finally:
@@ -107,7 +107,7 @@ def _stamp(report: Report) -> None:
         _say(str(error))
 
 
-def _arm(before: Report) -> None:
+def _arm(asked: argparse.Namespace, before: Report) -> None:
     """Nothing that happens to the session may stop this half-way.
 
     The hang-up of a terminal and a Ctrl-C are ignored, by the programs that are run too. Everything that is needed to
@@ -116,8 +116,9 @@ def _arm(before: Report) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
+    rendered(asked, before)
     json.render(before)
-    text.render(before)
+    serial.render(before, None)
 
 
 def _refuse(reasons: "Iterable[str]") -> int:
@@ -125,15 +126,6 @@ def _refuse(reasons: "Iterable[str]") -> int:
     for reason in reasons:
         _say(f"  {reason}")
     return EXIT_REFUSED
-
-
-def _deliver(asked: argparse.Namespace, report: Report) -> None:
-    _print(json.render(report) if asked.format == "json" else text.render(report))
-    if asked.report is not None:
-        try:
-            write_file(asked.report, json.render(report))
-        except SinkError as error:
-            _say(str(error))
 
 
 def _print(content: str) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import os
 from enum import Enum
+from typing import Callable
 
 from azpreflight.vocabulary import Profile, Severity, Stage
 
@@ -67,19 +68,19 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
 
 
 def add_fail_on(group: "argparse._ArgumentGroup") -> None:
-    """From which severity on the exit code is 1."""
+    """From which severity on a finding fails."""
     group.add_argument(
         "--fail-on",
         choices=words(Severity)[::-1],
-        help="exit 1 for findings of this severity and above (default: error)",
+        help="findings of this severity and above fail (default: error)",
     )
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
-    """Where a report goes, and in which form."""
-    group = add_file(parser, "the output")
+def add_output(parser: argparse.ArgumentParser, path: "Callable[[str], str]" = str) -> None:
+    """Where a report goes, and in which form. `path` is `absolute` for a command that leaves the working directory."""
+    group = add_file(parser, "the output", path)
     group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    group.add_argument("--report", metavar="PATH", help="write the JSON report to this file as well")
+    group.add_argument("--report", metavar="PATH", type=path, help="write the JSON report to this file as well")
     group.add_argument(
         "--serial",
         metavar="{auto,never,DEVICE}",
@@ -98,14 +99,16 @@ def add_amount(group: "argparse._ArgumentGroup") -> None:
     amount.add_argument("-v", "--verbose", action="store_true", help="every check (text)")
 
 
-def add_file(parser: argparse.ArgumentParser, what: str) -> "argparse._ArgumentGroup":
-    """The file that `what` is written to."""
+def add_file(
+    parser: argparse.ArgumentParser, what: str, path: "Callable[[str], str]" = str
+) -> "argparse._ArgumentGroup":
+    """The file that `what` is written to; `path` as in add_output."""
     group = parser.add_argument_group("what is written")
     group.add_argument(
         "-o",
         dest="output",
         metavar="FILE",
-        type=lambda path: None if path == "-" else path,
+        type=lambda text: None if text == "-" else path(text),
         help=f"write {what} to this file instead of standard output, which - is too",
     )
     return group

@@ -2,7 +2,16 @@
 
 import argparse
 
-from azpreflight.options.shared import absolute, add_amount, add_asked, add_config, add_fail_on, add_file, seconds
+from azpreflight.options.shared import (
+    absolute,
+    add_amount,
+    add_asked,
+    add_config,
+    add_fail_on,
+    add_file,
+    add_output,
+    seconds,
+)
 
 DECODED_FORMATS = ("text", "json", "jsonl", "junit")
 DAEMON_REPORT = "/var/lib/azpreflight/report.json"
@@ -54,9 +63,7 @@ then look at every effect. Afterwards nobody can log in.
     judging = parser.add_argument_group("how it is judged")
     judging.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
     add_fail_on(judging)
-    output = parser.add_argument_group("where the report goes")
-    output.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    output.add_argument("--report", metavar="PATH", help="write the JSON report to this file as well")
+    add_output(parser, absolute)
 
 
 def add_arm(parser: argparse.ArgumentParser) -> None:
