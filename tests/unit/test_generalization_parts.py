@@ -104,6 +104,36 @@ def test_a_card_of_suse_is_told_and_goes_back_to_dhcp(tmp_path: Path) -> None:
     assert (tmp_path / "ifcfg-eth0").read_text() == "STARTMODE=auto\nBOOTPROTO=dhcp\n"
 
 
+INTERFACES = """\
+source /etc/network/interfaces.d/*
+auto lo eth0 br0
+iface lo inet loopback
+    address 10.9.9.9
+iface eth0 inet static
+    address 10.0.0.5/24
+    gateway 10.0.0.1
+    mtu 1500
+\thwaddress ether 00:0d:3a:12:34:56
+iface eth0 inet6 static
+    address fd00::5/64
+iface br0 inet static
+    address 10.8.0.1/24
+"""
+
+
+def test_a_card_of_ifupdown_goes_back_to_dhcp(tmp_path: Path) -> None:
+    """Without its stanza nobody would bring it up; what is of other interfaces stays."""
+    found = findings(judged(host({"/etc/network/interfaces": INTERFACES}), RUN, *PROBES), "gen-network-config")
+    assert [finding.severity for finding in found] == [Severity.ERROR, Severity.ERROR]
+    (tmp_path / "interfaces").write_text(INTERFACES)
+    subprocess.run(
+        ["sh", "-c", found[0].commands[0].replace("/etc/network/", "")], cwd=tmp_path, check=True, timeout=30
+    )
+    lines = INTERFACES.replace("eth0 inet static", "eth0 inet dhcp").splitlines(keepends=True)
+    del lines[8]
+    assert (tmp_path / "interfaces").read_text() == "".join(lines)
+
+
 def test_an_ifcfg_file_that_cloud_init_wrote_is_a_note() -> None:
     """Its name is the card's, and the first line says who wrote it."""
     text = "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n"

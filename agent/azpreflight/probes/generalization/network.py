@@ -30,11 +30,17 @@ READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
 }
 GENERATED = "cloud-init"
 """In the name of what cloud-init writes, or, where the name is the card's (ifcfg-eth0), in its first line."""
-TO_DHCP = (
+IFCFG_TO_DHCP = (
     "sed -i -E -e '$a BOOTPROTO=dhcp' "
     "-e '/^(HWADDR|LLADDR|BOOTPROTO|(IPADDR|NETMASK|PREFIX|PREFIXLEN|GATEWAY)_?[0-9]*)=/d'"
 )
-"""For ifcfg files: without its file a card gets no address at all from wicked and from the RHEL family's scripts."""
+INTERFACES_TO_DHCP = (
+    r"sed -i -E -e 's/^([[:space:]]*iface[[:space:]]+(eth|en)[^[:space:]]*[[:space:]]+inet[[:space:]]+)static/\1dhcp/' "
+    "-e '/^[[:space:]]*hwaddress[[:space:]]/d'"
+)
+"""An address that is left beside `dhcp` has no effect: that method has no such option (interfaces(5))."""
+TO_DHCP = {"/ifcfg-": IFCFG_TO_DHCP, "/etc/network/interfaces": INTERFACES_TO_DHCP}
+"""Files without which a card gets no address at all, from the RHEL family's scripts, wicked or ifupdown."""
 ELSEWHERE = "an image that runs in one place only may have a network configuration of its own"
 
 
@@ -106,6 +112,10 @@ def rewritten(agents: AgentsFacts) -> bool:
     return agents.cloud_init_provisions and not agents.cloud_init.config.network_disabled
 
 
+def _mend(path: str) -> str:
+    return next((command for part, command in TO_DHCP.items() if part in path), "rm -f")
+
+
 def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
     """The network of a new VM does not hang on this one's card or addresses."""
     for pin in facts.pins:
@@ -115,7 +125,7 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
             Severity.NOTE if harmless else Severity.ERROR,
             f"{plain(pin.path)}: {pin.what}" + (", which cloud-init writes anew on a new VM" if harmless else ""),
             "Leave the network to DHCP, for a card of any MAC address.",
-            (f"{TO_DHCP if '/ifcfg-' in pin.path else 'rm -f'} {files([pin.path])}",),
+            (f"{_mend(pin.path)} {files([pin.path])}",),
             cleaned=False,
             unless=None if harmless else ELSEWHERE,
         )
