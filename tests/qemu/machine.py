@@ -43,6 +43,18 @@ MIGRATION_TIMEOUT = 60.0
 """Seconds to write or read a machine's state of some 240 MB."""
 AGENT_TIMEOUT = 20.0
 """Seconds for one answer of the guest agent; emulated, it takes a quarter of one."""
+EVIDENCE = """{
+(ip -br addr; ip route) > /run/addresses 2>&1 & sleep 2; cat /run/addresses /etc/resolv.conf
+uptime; systemctl list-jobs --no-legend; systemctl --failed --no-legend
+ps -eo pid,stat,wchan:24,etime,args | awk '$2 ~ /D/'
+for unit in azpreflight walinuxagent cloud-init systemd-networkd networking; do
+    journalctl -b -u $unit -n 6 -o short-monotonic --no-pager -q
+done
+journalctl -b -p warning -n 8 -o short-monotonic --no-pager -q
+tail -n 8 /var/log/waagent.log
+} 2>&1 | grep -v '^#' | cut -c 1-180"""
+"""A script for the guest: some 40 lines by which whoever has only the output of a failed test can understand it. The
+kernel may have a lock on the network held for good, so that nothing waits for `ip`."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,8 @@ class Machine:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
+        if kind is not None:
+            print(self._evidence())
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -148,6 +162,16 @@ class Machine:
                 break
             time.sleep(POLL_S)
         raise TimeoutError(f"no {pattern!r} on the serial port: {self.said()[-1500:].decode('utf-8', 'replace')}")
+
+    def _evidence(self) -> str:
+        """What the guest says of itself, or where it has fallen silent; pytest shows it for a test that failed."""
+        console = f"the serial port ends with: {self.said()[-1500:].decode('utf-8', 'replace')}"
+        if self._process is None or self._process.poll() is not None:
+            return f"the emulator does not run: {(self._directory / 'emulator.log').read_text()[-500:]}\n{console}"
+        try:
+            return self.run(EVIDENCE, timeout=60.0).output
+        except (OSError, ValueError) as error:
+            return f"the guest agent does not answer ({error}); {console}"
 
     # its state
 
