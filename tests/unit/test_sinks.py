@@ -19,7 +19,7 @@ import pytest
 
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import append_line, write_file
-from azpreflight.sinks.serial import ACTIVE_CONSOLES, PAUSE_S, STALLED_S, serial_devices, write_serial
+from azpreflight.sinks.serial import ACTIVE_CONSOLES, PAUSE_S, STALLED_S, consoles, write_serial
 from tests.fakes import Denied, FakeHost
 
 TEXT = "NOT READY: guest-firewall\n\nerror    a name with \x1b[31m and \xe9\n"
@@ -173,13 +173,13 @@ def test_a_full_disk_is_said() -> None:
 )
 def test_serial_ports_are_those_that_the_kernel_uses(active: str, devices: "tuple[str, ...]") -> None:
     """The kernel's list decides; what is no serial port is left out."""
-    assert serial_devices(FakeHost(files={ACTIVE_CONSOLES: active})) == devices
+    assert consoles(FakeHost(files={ACTIVE_CONSOLES: active})) == devices
 
 
 @pytest.mark.parametrize("files", [{}, {ACTIVE_CONSOLES: Denied()}])
 def test_without_a_list_the_console_is_used(files: "dict[str, Denied]") -> None:
     """A container has no such file in /sys."""
-    assert serial_devices(FakeHost(files=files)) == ("/dev/console",)
+    assert consoles(FakeHost(files=files)) == ("/dev/console",)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from azpreflight.model import Report
 from azpreflight.render import json, serial
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
-from azpreflight.sinks.serial import write_serial
+from azpreflight.sinks.serial import consoles, write_serial
 
 LOOK_BUDGET = 3
 """Seconds that the capture check may take: the power-off waits for it."""
@@ -99,6 +99,6 @@ def _write_report(path: str, content: str) -> None:
 def _say(asked: argparse.Namespace, report: Report) -> None:
     """The console first, because the machine may be gone before the rest. Nothing is left in the image."""
     content = serial.render(report, asked.report)
-    places = [partial(write_serial, device, content) for device in looking.consoles(_host(), asked.serial)]
+    places = [partial(write_serial, device, content) for device in consoles(_host(), asked.serial)]
     files = [partial(_write_report, asked.report, json.render(report))] if asked.report is not None else []
     looking.put((*places, *files))

@@ -17,7 +17,7 @@ from azpreflight.sinks import kvp
 from azpreflight.sinks.file import append_line, write_file
 from azpreflight.sinks.journal import write_journal
 from azpreflight.sinks.kvp import write_kvp
-from azpreflight.sinks.serial import write_serial
+from azpreflight.sinks.serial import consoles, write_serial
 
 LOOK_BUDGET = 30
 """Seconds that a look may take: nobody waits for it, and everything else is starting too."""
@@ -42,7 +42,7 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
         partial(append_line, asked.history, json.render_line(report)),
         partial(write_journal, report),
     ]
-    devices = looking.consoles(host, asked.serial)
+    devices = consoles(host, asked.serial)
     content = serial.render(report, asked.report) if devices else ""
     places += [partial(write_serial, device, content) for device in devices]
     if kvp.available() and _config(host, asked).kvp != "never":

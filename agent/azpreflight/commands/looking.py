@@ -17,7 +17,7 @@ from azpreflight.host import Host, HostError
 from azpreflight.model import Report
 from azpreflight.render.serial import notice
 from azpreflight.sinks.errors import SinkError
-from azpreflight.sinks.serial import serial_devices, write_serial
+from azpreflight.sinks.serial import consoles, write_serial
 
 Place = Callable[[], None]
 
@@ -43,11 +43,6 @@ def look(host: Host, command: "Sequence[str]", timeout: float, tell: "Callable[[
         tell(f"this look gave no report: {error}")
         return None
     return report
-
-
-def consoles(host: Host, wanted: str) -> "tuple[str, ...]":
-    """The devices that `--serial` means."""
-    return () if wanted == "never" else serial_devices(host) if wanted == "auto" else (wanted,)
 
 
 def announce(host: Host, wanted: str, sentence: str) -> None:

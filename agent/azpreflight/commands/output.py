@@ -11,7 +11,7 @@ from azpreflight.model import Report
 from azpreflight.render import json, junit, prometheus, text
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
-from azpreflight.sinks.serial import serial_devices, write_serial
+from azpreflight.sinks.serial import consoles, write_serial
 from azpreflight.sinks.stdout import write_stdout
 
 Tell = Callable[[str], None]
@@ -72,12 +72,13 @@ def failure(path: Optional[str], content: str) -> Optional[str]:
 
 def _serial(wanted: str, report: Report, path: Optional[str], tell: Tell) -> None:
     """Summary and frame on the serial console."""
-    if wanted == "never":
+    devices = consoles(LocalHost(), wanted)
+    if not devices:
         return
     from azpreflight.render import serial
 
     content = serial.render(report, path)
-    for device in serial_devices(LocalHost()) if wanted == "auto" else (wanted,):
+    for device in devices:
         try:
             write_serial(device, content)
         except SinkError as error:

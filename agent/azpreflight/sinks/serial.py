@@ -33,12 +33,16 @@ ACTIVE_CONSOLES = "/sys/class/tty/console/active"
 _SERIAL_NAME = re.compile(r"(ttyS|ttyAMA|hvc)\d+")
 
 
-def serial_devices(host: Host) -> "tuple[str, ...]":
-    """The serial ports that are consoles of the running kernel; /dev/console if it names none.
+def consoles(host: Host, wanted: str = "auto") -> "tuple[str, ...]":
+    """The devices that `--serial` means: none for `never`, the device that it names, and else what there is.
+
+    That is the serial ports that are consoles of the running kernel; /dev/console if it names none.
 
     Boot diagnostics records the first serial port. /dev/console alone would not do: it is the last `console=` of the
     kernel's command line, which on many images is the screen.
     """
+    if wanted != "auto":
+        return () if wanted == "never" else (wanted,)
     try:
         active = host.text(ACTIVE_CONSOLES) or ""
     except HostError:
