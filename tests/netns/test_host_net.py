@@ -10,6 +10,7 @@ from typing import Callable, Optional, TypeVar
 import pytest
 
 from azpreflight.host import Hop, Outcome, Route, TcpAnswer, net
+from azpreflight.host.watch import Watch
 from tests.netns import namespaces, topology
 from tests.netns.topology import APPLIANCE, GATEWAY, ONPREM, STORE, VM
 
@@ -284,3 +285,27 @@ def test_an_ipv6_route_is_told_as_well(dual_stack: Network) -> None:
     assert (route.gateway, route.prefix, route.origin) == (topology.GATEWAY_IPV6, "::/0", "boot")
     dual_stack.arrange(("vm", "ip -6 route add prohibit 2001:db8::/32"))
     assert dual_stack.route("2001:db8::1").outcome is Outcome.PROHIBITED
+
+
+# --- what changes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ip link set eth0 down",
+        "ip addr add 10.9.8.7/32 dev eth0",
+        "ip route add 192.0.2.0/24 dev eth0",
+    ],
+)
+def test_a_network_that_changes_meanwhile_is_noticed_and_told_once(network: Network, change: str) -> None:
+    def watched() -> "tuple[bool, bool, tuple[str, ...], bool]":
+        watch = Watch(())
+        try:
+            before = watch.network_changed()
+            network.arrange(("vm", change))
+            return before, watch.network_changed(), watch.wait(5.0), watch.network_changed()
+        finally:
+            watch.close()
+
+    assert network.in_vm(watched) == (False, True, ("network",), False)

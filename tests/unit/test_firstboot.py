@@ -143,6 +143,30 @@ def test_a_network_that_goes_down_for_a_moment_is_not_cried_over() -> None:
     assert said(follow((gone, 60.0))) == [True]
 
 
+@pytest.mark.parametrize("cause", [Cause.NO_EGRESS, Cause.FORCED_TUNNEL, Cause.PATH_MTU, Cause.NO_NETWORK])
+def test_a_look_in_whose_middle_the_network_changed_has_to_be_confirmed(cause: Cause) -> None:
+    """Half of it saw the network, and half of it none: that looks like a way out that is shut."""
+    shut = failing(cause)
+    disturbed = decide(History(), shut, UNDER_WAY, 60.0, look_s=45.0, disturbed=True)
+    assert (disturbed.say, disturbed.wait_s) == (False, UNSAID_REST_S)
+    assert decide(disturbed.history, shut, UNDER_WAY, 70.0, look_s=5.0).say is True
+    assert decide(disturbed.history, READY, UNDER_WAY, 70.0, look_s=5.0).say is True
+    assert decide(History(), shut, UNDER_WAY, 60.0, look_s=45.0).say is True
+
+
+def test_what_is_no_matter_of_the_network_is_said_whatever_the_network_does() -> None:
+    for report in (READY, failing(Cause.GUEST_FIREWALL), failing(Cause.NO_PROVISIONING_AGENT)):
+        assert decide(History(), report, UNDER_WAY, 60.0, look_s=45.0, disturbed=True).say is True
+
+
+def test_a_network_that_never_comes_to_rest_is_said() -> None:
+    shut, history, words = (failing(Cause.NO_EGRESS), failing(Cause.FORCED_TUNNEL)), History(), []
+    for number in range(STEADY):
+        decision = decide(history, shut[number % 2], UNDER_WAY, 60.0 + number, look_s=0.1, disturbed=True)
+        history, words = decision.history, [*words, decision.say]
+    assert words == [False] * (STEADY - 1) + [True]
+
+
 def test_a_network_that_is_missing_in_changing_ways_is_said() -> None:
     """Some looks see no route, others no name server, none twice the same; while it may be coming up, none counts."""
     gone, nameless = failing(Cause.NO_NETWORK), failing(Cause.DNS_UNREACHABLE)

@@ -104,7 +104,8 @@ class BootWatch:
                 continue
             progress = agents.progress(not report.extensions and "goal-state" in self._first_seen)
             report = self._with_timeline(report, now, progress.provisioned, progress.extensions_done)
-            decision = decide(history, report, progress, now, now - began, network.begun_s(self.host))
+            disturbed = watch.network_changed()
+            decision = decide(history, report, progress, now, now - began, network.begun_s(self.host), disturbed)
             history = decision.history
             if decision.say:
                 self.say(report)

@@ -24,6 +24,8 @@ everything at once may leave a look no time, and the next one will see. Nor is a
 systemd has not begun with."""
 COMING_UP = (Cause.NO_NETWORK, Cause.PLATFORM_UNREACHABLE, Cause.DNS_UNREACHABLE)
 """What is wrong on every machine whose network is not up yet."""
+PASSING = (*COMING_UP, Cause.DNS_WRONG_ANSWER, Cause.NO_EGRESS, Cause.FORCED_TUNNEL, Cause.PATH_MTU)
+"""What a look may see in the middle of which the network comes up, or goes down and up again."""
 LIMIT_S = 20 * 60.0
 """Seconds after boot at which the platform gives up waiting for Ready, reboots the VM once, and then reports
 OSProvisioningTimedOut (Microsoft Learn, "Troubleshoot provisioning of Linux VMs")."""
@@ -37,8 +39,8 @@ GROWTH = 1.6
 REST = 6.0
 """Times the length of a look that passes before the next one, so that looking never takes much of a small machine."""
 STEADY = 4
-"""Looks in a row, when the network should be up, that see it missing and need not see the same: what comes and goes
-between two kinds of trouble would not be told otherwise."""
+"""Looks in a row, when the network should be up, that see trouble with it and need not see the same: what comes and
+goes between two kinds of it would not be told otherwise."""
 UNSAID_REST_S = 5.0
 """Seconds until the next look at the most where what was seen is not said yet, because it is held or has to be seen
 again: the boot goes first anyway (`StartupCPUWeight=`)."""
@@ -71,7 +73,7 @@ class History:
     """The diagnosis of the look before."""
     wait_s: float = SHORTEST_S
     troubled: int = 0
-    """Looks in a row, up to the one before, that saw no network when it should have been up."""
+    """Looks in a row, up to the one before, that saw trouble with the network when it should have been up."""
     words: int = 0
     """Verdicts said."""
     said_s: float = 0.0
@@ -103,21 +105,24 @@ def decide(
     uptime_s: float,
     look_s: float,
     network_s: Optional[float] = 0.0,
+    disturbed: bool = False,
 ) -> Decision:
     """What to do after a look that took `look_s` seconds and ended `uptime_s` seconds after boot.
 
     `network_s` is when, in seconds after boot, what configures the network was started; None: it has not been.
+    `disturbed`: a link, an address or a route changed during the look.
     """
     current = diagnosis(report)
     at_limit = uptime_s >= LIMIT_S
     over = well(report, progress) or at_limit
     held_s = settled_s(report, network_s) - uptime_s if history.said is None else 0.0
     talkative = history.words >= WORDS_MOST and uptime_s - history.said_s < WORDS_REST_S
-    troubled = history.troubled + 1 if held_s <= 0.0 and may_come_up(report) else 0
+    troubled = history.troubled + 1 if held_s <= 0.0 and _errors_among(report, PASSING) else 0
+    doubtful = troubled > 0 and (disturbed or (may_come_up(report) and history.seen is not None))
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
-        say = held_s <= 0.0 and (history.seen in (None, current) or not 0 < troubled < STEADY)
+        say = held_s <= 0.0 and (current == history.seen or troubled >= STEADY or not doubtful)
     else:
         say = current != history.said and current == history.seen and not talkative
     changed = current != history.seen
@@ -145,7 +150,11 @@ def settled_s(report: Report, network_s: Optional[float]) -> float:
 def may_come_up(report: Report) -> bool:
     """An error is among those of a network that is not up, be it not up yet, or for the moment: waagent takes it down
     and up again to publish the host name. After another diagnosis a second look has to see the same."""
-    return any(entry.cause in COMING_UP for entry in report.causes if entry.severity is Severity.ERROR)
+    return _errors_among(report, COMING_UP)
+
+
+def _errors_among(report: Report, causes: "tuple[Cause, ...]") -> bool:
+    return any(entry.cause in causes for entry in report.causes if entry.severity is Severity.ERROR)
 
 
 def well(report: Report, progress: Progress) -> bool:

@@ -53,6 +53,10 @@ class Watch:
             if changed or left <= 0:
                 return changed
 
+    def network_changed(self) -> bool:
+        """Something of the network has changed since the last wait, and the next one will tell at once."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
     def _drain(self) -> None:
         with suppress(OSError):  # EAGAIN at the end; ENOBUFS means that messages were lost, which is a change too
             while self._socket.recv(65536):
