@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.qemu.machine import VM_ID, Machine
 DHCP = (
     "dnsmasq",
     "--keep-in-foreground",
+    "--log-facility=-",
+    "--pid-file=",  # two that start at once would both make /run/dnsmasq.pid, and one of them ends
     "--conf-file=/dev/null",
     "--port=0",
     "--interface=vnet",
@@ -30,6 +33,9 @@ DHCP = (
     f"--dhcp-option=121,0.0.0.0/0,{topology.GATEWAY},{topology.WIRE_SERVER}/32,{topology.GATEWAY},"
     f"{topology.IMDS}/32,{topology.GATEWAY}",
 )
+DHCP_TIMEOUT = 20.0
+"""Seconds until dnsmasq serves; it takes some hundredths of one."""
+POLL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def boot(image: Image, what: Boot, *, disk: Optional[Path] = None, state: Option
         names, directory = stack.enter_context(platform(*what.faults))
         break_in(names, what.faults)
         if what.dhcp:
-            stack.enter_context(_served(names["fabric"], what.dns))
+            stack.enter_context(_served(names["fabric"], what.dns, directory / "dhcp.log"))
         disc = write_disc(directory / "provisioning.iso")
         machine = Machine(image, names["vm"], directory, vm_id=what.vm_id, disc=disc, disk=disk, state=state)
         yield stack.enter_context(machine)
@@ -77,12 +83,18 @@ def go_on(saved: Saved, folder: Path, what: Boot) -> "contextlib.AbstractContext
 
 
 @contextlib.contextmanager
-def _served(namespace: str, dns: str) -> "Iterator[None]":
+def _served(namespace: str, dns: str, log: Path) -> "Iterator[None]":
     command = inside(namespace, [*DHCP, f"--dhcp-option=6,{dns}"])
-    process: subprocess.Popen[Any] = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with open(log, "wb") as words:
+        process: subprocess.Popen[Any] = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=words
+        )
     try:
+        deadline = time.monotonic() + DHCP_TIMEOUT
+        while b"IP range" not in log.read_bytes():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"no DHCP: {log.read_text()}")
+            time.sleep(POLL_S)
         yield
     finally:
         process.kill()
