@@ -97,6 +97,15 @@ def resolved(upstream: str, behaviour: str = "") -> Fault:
 RESOLVED = resolved(topology.WIRE_SERVER)
 RESOLVED_STUB_DEAD = resolved(topology.WIRE_SERVER, "closed")
 RESOLVED_DNS_DEAD = resolved(DEAD_SERVER)
+RESOLVED_ASKS_NOBODY = Fault(
+    dns={STUB: "refused"},
+    files={
+        "/etc/resolv.conf": f"nameserver {STUB}\noptions edns0 trust-ad\n",
+        "/run/systemd/resolve/resolv.conf": "# No DNS servers known.\nsearch .\n",
+        "/run/systemd/netif/links/2": "OPER_STATE=routable\n",
+        LEASES: None,
+    },
+)
 IMAGE_DNS_DEAD = image_names(DEAD_SERVER)
 NETPLAN_DNS_DEAD = Fault(
     files={

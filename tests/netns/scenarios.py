@@ -338,6 +338,13 @@ RESOLVED = (
         ERROR,
     ),
     Scenario(
+        "resolved-asks-nobody",
+        "DHCP names no DNS server, and systemd-resolved has none to ask",
+        (faults.RESOLVED_ASKS_NOBODY,),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+    ),
+    Scenario(
         "resolved-dns-refused",
         "systemd-resolved asks a DNS server that refuses public names",
         (faults.own_server("refused"), faults.resolved(faults.OWN_SERVER)),

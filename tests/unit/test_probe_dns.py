@@ -7,7 +7,7 @@ import pytest
 
 from azpreflight import codec
 from azpreflight.host import DnsAnswer, Interface, Outcome, Phase, Route
-from azpreflight.model import Confidence, Config, Platform, Report, Result, Run, Severity, Stage
+from azpreflight.model import Cause, Confidence, Config, Platform, Report, Result, Run, Severity, Stage
 from azpreflight.probes import dns, network, platform
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.dns.facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
@@ -447,6 +447,50 @@ def test_each_link_of_systemd_resolved_has_servers_of_its_own() -> None:
     }
     facts = dns.gather(machine("127.0.0.53", answers={}, files=files), RUN)
     assert dns.remote_servers(facts) == ("10.0.0.4", "10.0.0.6")
+
+
+@pytest.mark.parametrize(
+    ("leases", "told", "remedy"),
+    [
+        ({}, "DHCP names none", "Let DHCP name a DNS server"),
+        ({LEASES: lease(CONTROL)}, f"DHCP names {CONTROL}", "Let the network configuration of the image take"),
+    ],
+)
+def test_a_stub_without_a_server_to_ask_is_no_server_with_a_wrong_answer(
+    leases: "Mapping[str, Node]", told: str, remedy: str
+) -> None:
+    """systemd-resolved refuses every question then."""
+    refusing = {**says("127.0.0.53", answer(rcode="REFUSED")), **knows(CONTROL)}
+    files: dict[str, Node] = {BEHIND: "# No DNS servers known.\nsearch .\n", **leases}
+    report = report_on(machine("127.0.0.53", answers=refusing, files=files), RUN)
+    (found,) = findings(report, "dns-resolv-conf")
+    assert (found.severity, found.takes_down) == (Severity.ERROR, ("name *",))
+    assert found.message.endswith(f"which has no DNS server to ask; {told}")
+    assert found.remedy.startswith(remedy)
+    assert [statuses(report)[name] for name in ("dns-servers", "dns-answers")] == ["notapplicable"] * 2
+    assert [entry.check for entry in report.causes if entry.cause is Cause.DNS_UNREACHABLE] == ["dns-resolv-conf"]
+    assert Cause.DNS_WRONG_ANSWER not in [entry.cause for entry in report.causes]
+
+
+@pytest.mark.parametrize(
+    ("stub", "behind"),
+    [
+        (knows("127.0.0.53"), "# No DNS servers known.\n"),
+        (says("127.0.0.53", answer(rcode="REFUSED")), f"nameserver {CONTROL}\n"),
+        ({}, "# No DNS servers known.\n"),
+    ],
+)
+def test_a_stub_that_knows_or_has_a_server_or_is_dead_is_not_said_to_have_nobody(stub: Answers, behind: str) -> None:
+    host = machine("127.0.0.53", answers={**stub, **knows(CONTROL)}, files={BEHIND: behind})
+    assert findings(report_on(host, RUN), "dns-resolv-conf") == ()
+
+
+def test_without_an_address_a_stub_without_a_server_is_a_symptom() -> None:
+    refusing = says("127.0.0.53", answer(rcode="REFUSED"))
+    files: dict[str, Node] = {BEHIND: "# No DNS servers known.\n", "/proc/net/route": "Iface\n"}
+    host = replace(machine("127.0.0.53", answers=refusing, files=files), interface_list=(), routes={})
+    report = report_on(host, RUN)
+    assert [entry.cause for entry in report.causes] == [Cause.NO_NETWORK]
 
 
 def test_one_dead_server_of_two_is_a_warning_and_takes_nothing_down() -> None:

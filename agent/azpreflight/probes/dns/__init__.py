@@ -19,6 +19,7 @@ from azpreflight.probes.dns.answers import judge_answers
 from azpreflight.probes.dns.facts import (
     CONTROL,
     IMPOSSIBLE,
+    RESOLVED,
     STUBS,
     Asked,
     DnsFacts,
@@ -50,8 +51,6 @@ LIBRARY_TIMEOUT = 1.8
 """Seconds for the C library, which waits 5 s for a silent server before it asks the next one."""
 MAX_UPSTREAM = 6
 """Servers behind a local resolver that are asked. It knows no such limit as the C library's three."""
-RESOLVED = "/run/systemd/resolve/resolv.conf"
-"""The servers that systemd-resolved asks (systemd-resolved.service(8), "/etc/resolv.conf")."""
 OTHER_STUBS = ("/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf")
 """The servers that a dnsmasq asks which NetworkManager or resolvconf runs."""
 
@@ -97,6 +96,7 @@ def gather(host: Host, run: Run) -> DnsFacts:
             leases,
         ),
         library=library,
+        leased=tuple(dict.fromkeys(offered))[:MAX_SERVERS],
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from azpreflight.host import DnsAnswer, Outcome
 from azpreflight.probes.dns.sources import Origin, Source
-from azpreflight.probes.resolvconf import ResolvConfFile, is_local
+from azpreflight.probes.resolvconf import FileState, ResolvConfFile, is_local
 
 CONTROL = "168.63.129.16"
 """The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft
@@ -27,6 +27,8 @@ EVERYTHING = ("name *",)
 """The flows that end with the last way to look up names."""
 STUBS = ("127.0.0.53", "127.0.0.54")
 """Where systemd-resolved listens (systemd-resolved.service(8))."""
+RESOLVED = "/run/systemd/resolve/resolv.conf"
+"""The servers that it asks (systemd-resolved.service(8), "/etc/resolv.conf")."""
 
 _HOST = re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9_-]{0,62}[a-z]")
 """A name with a dot; the last letter keeps literal addresses out."""
@@ -106,6 +108,8 @@ class DnsFacts:
     """Where each of the servers that names depend on comes from; none of those on this machine."""
     library: Optional[LibraryAnswer] = None
     """For the first of the names; None if it was not asked."""
+    leased: tuple[str, ...] = ()
+    """The servers that DHCP names, whoever asks them."""
 
 
 # --- names --------------------------------------------------------------------------------------------------------
@@ -152,6 +156,22 @@ def upstream(facts: DnsFacts) -> "tuple[Server, ...]":
 def judged(facts: DnsFacts) -> "tuple[Server, ...]":
     """The servers that names depend on here: all but those that were asked only to compare."""
     return tuple(server for server in facts.servers if server.role not in (Role.CONTROL, Role.OFFERED))
+
+
+def asks_nobody(facts: DnsFacts) -> bool:
+    """All names go to systemd-resolved's stub, which answers, has no server to ask, and knows none of them."""
+    front = named(facts)
+    return (
+        bool(front)
+        and all(server.address in STUBS for server in front)
+        and facts.behind is not None
+        and facts.behind.path == RESOLVED
+        and facts.behind.state is not FileState.UNREADABLE
+        and not facts.behind.content.nameservers
+        and not upstream(facts)
+        and any(speaks(server) for server in front)
+        and not any(known_addresses(server, name, facts) for server in front for name in facts.names)
+    )
 
 
 def source_of(server: Server, facts: DnsFacts) -> Source:

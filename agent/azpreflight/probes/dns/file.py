@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator
 
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, named, plain, speaks
+from azpreflight.probes.dns.facts import EVERYTHING, RESOLVED, DnsFacts, asks_nobody, named, plain, speaks
 from azpreflight.probes.resolvconf import FileState, ResolvConfFile
 
 VOLATILE = ("/run/", "/var/run/")
@@ -13,6 +13,14 @@ LINK_IT = "Make resolv.conf the link to systemd-resolved's own file that it was,
 WRITE_THE_FILE = (
     "Let the network configuration of this distribution write resolv.conf from DHCP again: enable its resolver or "
     "remove what is in the way, then restart the VM."
+)
+TAKE_THOSE_OF_DHCP = (
+    "Let the network configuration of the image take the DNS servers that DHCP names (no UseDNS=no or "
+    '"use-dns: false"), restart the VM, then remove and add again each extension that failed.'
+)
+NAME_ONE = (
+    "Let DHCP name a DNS server: correct those of the virtual network or of the network interface (168.63.129.16 is "
+    "the platform's own), restart the VM, then remove and add again each extension that failed."
 )
 
 
@@ -37,6 +45,8 @@ def judge_file(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
 
 def _names_nobody(facts: DnsFacts) -> Iterator[Verdict]:
     file = facts.file
+    if asks_nobody(facts):
+        yield _resolved_asks_nobody(facts)
     if file.content.nameservers:
         return
     how = {
@@ -64,6 +74,20 @@ def _names_nobody_finding(
         evidence={"path": file.path, "state": file.state.value, "link": plain(file.link or "none")},
         flow=EVERYTHING[0],
         takes_down=takes_down,
+    )
+
+
+def _resolved_asks_nobody(facts: DnsFacts) -> Finding:
+    unused = ", ".join(map(plain, facts.leased))
+    return Finding(
+        Severity.ERROR,
+        "resolv.conf sends every name to systemd-resolved, which has no DNS server to ask"
+        + (f"; DHCP names {unused}" if unused else "; DHCP names none"),
+        TAKE_THOSE_OF_DHCP if unused else NAME_ONE,
+        commands=("resolvectl status",),
+        evidence={"path": facts.file.path, "behind": RESOLVED, "DHCP names": unused or "none"},
+        flow=EVERYTHING[0],
+        takes_down=EVERYTHING,
     )
 
 

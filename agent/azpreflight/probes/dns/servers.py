@@ -12,6 +12,7 @@ from azpreflight.probes.dns.facts import (
     DnsFacts,
     Role,
     Server,
+    asks_nobody,
     control_of,
     heard,
     judged,
@@ -81,6 +82,8 @@ def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
         return Unknown(facts.file.error or f"cannot read {facts.file.path}")
     if not facts.file.content.nameservers:
         return NotApplicable("resolv.conf names no DNS server")
+    if asks_nobody(facts):
+        return NotApplicable("systemd-resolved has no DNS server to ask")
     return None
 
 
