@@ -44,7 +44,7 @@ class Boot:
 
     faults: "tuple[Fault, ...]" = ()
     dns: str = topology.WIRE_SERVER
-    """The name server that DHCP gives."""
+    """The name server that DHCP gives; empty for none."""
     dhcp: bool = True
     vm_id: str = VM_ID
 
@@ -84,7 +84,7 @@ def go_on(saved: Saved, folder: Path, what: Boot) -> "contextlib.AbstractContext
 
 @contextlib.contextmanager
 def _served(namespace: str, dns: str, log: Path) -> "Iterator[None]":
-    command = inside(namespace, [*DHCP, f"--dhcp-option=6,{dns}"])
+    command = inside(namespace, [*DHCP, f"--dhcp-option=6,{dns}" if dns else "--dhcp-option=6"])
     with open(log, "wb") as words:
         process: subprocess.Popen[Any] = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=words

@@ -72,3 +72,15 @@ def test_sshd_is_dead_where_waagent_makes_its_keys(images: "Callable[[Recipe], I
         assert machine.run("ls /etc/ssh/ssh_host_*_key").status == 0
     (finding,) = told.findings("ssh-state")
     assert "nobody can log in" in finding["message"]
+
+
+@DEBIAN_13
+def test_dhcp_names_no_dns_server(images: "Callable[[Recipe], Image]") -> None:
+    """systemd-resolved refuses every question then, and is not to blame."""
+    with boot(images(Recipe("trixie")), Boot(dns="")) as machine:
+        told = reported(machine, "not-ready")
+        machine.wait_for_agent(BOOT_TIMEOUT)
+        assert "No DNS servers known" in machine.run("cat /run/systemd/resolve/resolv.conf").output
+    assert told.causes == ["boot-config", "dns-unreachable"]
+    (finding,) = told.findings("dns-resolv-conf")
+    assert finding["message"].endswith("which has no DNS server to ask; DHCP names none")
