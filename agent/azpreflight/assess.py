@@ -74,17 +74,18 @@ def exit_code(report: Report, fail_on: Severity) -> int:
     worst = [finding.severity.rank for result in report.results for finding in result.findings]
     if any(rank >= fail_on.rank for rank in worst):
         return 1
-    return 3 if any(_undecided(result) for result in report.results) else 0
+    return 3 if any(undecided(result) for result in report.results) else 0
 
 
-def _undecided(result: Result) -> bool:
+def undecided(result: Result) -> bool:
+    """A check whose failure would be an error could not be decided."""
     return result.status is Status.UNKNOWN and result.severity is Severity.ERROR
 
 
 def _readiness(causes: "Sequence[CauseEntry]", results: "Sequence[Result]") -> Readiness:
     if any(cause.severity is Severity.ERROR for cause in causes):
         return Readiness.NOT_READY
-    return Readiness.UNDECIDED if any(_undecided(result) for result in results) else Readiness.READY
+    return Readiness.UNDECIDED if any(undecided(result) for result in results) else Readiness.READY
 
 
 # --- judging ------------------------------------------------------------------------------------------------------

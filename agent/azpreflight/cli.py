@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "capture": ("capture", "capture"),
     "daemon": ("daemon", "daemon"),
     "decode": ("decode", "decode"),
+    "fleet": ("fleet", "fleet"),
     "explain": ("explain", "explain"),
     "list": ("catalogue", "print_list"),
 }

@@ -1,9 +1,9 @@
-"""One rewritten line on a terminal while the machine is being looked at, and nothing anywhere else."""
+"""One rewritten line on a terminal while something is being looked at, and nothing anywhere else."""
 
 import threading
 import time
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Optional, TextIO
 
 from azpreflight.model import Gathered
 
@@ -16,7 +16,7 @@ WIDTH = 79
 
 
 class Progress:
-    """Tells which probes a run still waits for. To be used as a context manager around the gathering."""
+    """Tells which probes, or logs, a run still waits for. A context manager around the work."""
 
     def __init__(self, stream: TextIO, names: Iterable[str]) -> None:
         self._stream = stream
@@ -36,8 +36,8 @@ class Progress:
         if self._thread.is_alive():
             self._thread.join()
 
-    def done(self, name: str, gathered: Gathered) -> None:
-        """A probe has come home; called from its thread."""
+    def done(self, name: str, gathered: Optional[Gathered] = None) -> None:
+        """A probe has come home, called from its thread; or whatever else is told of."""
         if name in self._waiting:
             self._waiting.remove(name)
 

@@ -55,10 +55,23 @@ LAYERS = {
     "diagnosis": 3,
     "render": 3,
     "firstboot": 3,
+    "fleet": 3,
     "sealed": 3,
 }
 """Every other module is of layer 4: it may print, exit and sleep."""
-PURE = ("vocabulary", "model", "codec", "serial", "shell", "assess", "diagnosis", "render", "firstboot", "sealed")
+PURE = (
+    "vocabulary",
+    "model",
+    "codec",
+    "serial",
+    "shell",
+    "assess",
+    "diagnosis",
+    "render",
+    "firstboot",
+    "fleet",
+    "sealed",
+)
 """These look at nothing and change nothing."""
 DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
 """The only places that reach the machine: the worker of the rehearsal is a program of its own."""

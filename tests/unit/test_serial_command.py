@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 from azpreflight.cli import main
-from azpreflight.commands.decode import LOG_MOST
+from azpreflight.commands.logs import LOG_MOST
 from azpreflight.model import Config, Report, Snapshot
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text

@@ -26,6 +26,7 @@ examples:
   azpreflight record -o vm.json              look now ...
   azpreflight assess vm.json                 ... and judge it elsewhere
   azpreflight decode boot.log                what did a VM say that nobody can log in to?
+  azpreflight fleet bootdiagnostics/         and what have many of them in common?
   azpreflight explain guest-firewall         what a cause, or a check, means and how to mend it
 """
 
@@ -51,6 +52,7 @@ _COMMANDS = {
     "capture": "wait through the build of an image and check it at its end; systemd runs this",
     "daemon": "watch a first boot and say what is wrong; systemd runs this",
     "decode": "get reports back out of serial console logs",
+    "fleet": "say what the serial console logs of many machines have in common",
     "explain": "print the page of a check or of a cause",
     "list": "list all checks with severity, cause and stages",
 }
@@ -106,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
     single.add_capture(sub["capture"])
     single.add_daemon(sub["daemon"])
     single.add_decoding(sub["decode"])
+    single.add_fleet(sub["fleet"])
     sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
     sub["list"].add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     return top

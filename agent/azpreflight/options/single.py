@@ -14,6 +14,7 @@ from azpreflight.options.shared import (
 )
 
 DECODED_FORMATS = ("text", "json", "jsonl", "junit")
+FLEET_FORMATS = ("text", "json", "jsonl")
 DAEMON_REPORT = "/var/lib/azpreflight/report.json"
 DAEMON_HISTORY = "/var/log/azpreflight/report.jsonl"
 
@@ -130,3 +131,25 @@ def add_decoding(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--format", choices=DECODED_FORMATS, default="text", help="default: text")
     group.add_argument("--newest", action="store_true", help="only the newest report of each log")
     add_amount(group)
+
+
+def add_fleet(parser: argparse.ArgumentParser) -> None:
+    """Of fleet."""
+    parser.description = """\
+Read the boot diagnostics logs of many machines, and print each cause once, with the
+machines that have it and how to mend them. Of each machine its newest report counts,
+also where there are several logs of it. Nothing is asked of Azure: fetch the logs
+first, with az vm boot-diagnostics get-boot-log, or from their storage account.
+"""
+    parser.add_argument(
+        "log",
+        metavar="LOG",
+        nargs="+",
+        help="a log as for decode, or a directory: all logs in it and below it; - reads standard input",
+    )
+    add_fail_on(parser.add_argument_group("how each machine is judged"))
+    group = add_file(parser, "the output")
+    group.add_argument("--format", choices=FLEET_FORMATS, default="text", help="default: text")
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="how many are ready, and no more (text)")
+    amount.add_argument("-v", "--verbose", action="store_true", help="every machine by name, the ready ones too (text)")

@@ -35,6 +35,13 @@ def report_of(recovered: Recovered) -> "Optional[Report]":
     return report
 
 
+def why_none(log: Log) -> str:
+    """Why a log, or its newest part, has no report that can be read."""
+    if log.decoded.reports:
+        return "its report is of a version that this one cannot read"
+    return "; ".join(_lost(frame) for frame in log.decoded.damaged) or "no report in this log"
+
+
 def harmless(lines: str) -> str:
     """The text without anything that a terminal would obey."""
     return "\n".join(plain(line) for line in lines.split("\n"))
@@ -138,6 +145,5 @@ def _logs_suite(logs: "tuple[Log, ...]") -> "list[str]":
         if log.decoded.reports:
             lines.append(f"{case}/>")
         else:
-            why = "; ".join(_lost(frame) for frame in log.decoded.damaged) or "no report in this log"
-            lines += [f"{case}>", f"    <error message={junit.quoted(why)}/>", "  </testcase>"]
+            lines += [f"{case}>", f"    <error message={junit.quoted(why_none(log))}/>", "  </testcase>"]
     return [*lines, "</testsuite>"]

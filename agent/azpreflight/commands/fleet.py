@@ -1,0 +1,69 @@
+"""`azpreflight fleet`: what the boot diagnostics logs of many machines have in common."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Optional
+
+from azpreflight import fleet as machines
+from azpreflight.assess import exit_code, undecided
+from azpreflight.commands import logs
+from azpreflight.commands.output import write
+from azpreflight.commands.words import EXIT_UNDECIDED, EXIT_USAGE, say, worst
+from azpreflight.fleet import Fleet, Machine
+from azpreflight.model import Readiness, Report, Severity
+from azpreflight.progress import Progress
+from azpreflight.render import decoded
+from azpreflight.render import fleet as render
+
+
+def fleet(asked: argparse.Namespace) -> int:
+    """Print the fleet; the exit code is that of the worst machine, 3 for one without a report.
+
+    A log that cannot be read is a usage error, and the others still count.
+    """
+    codes: list[int] = []
+    paths = [path for name in logs.named(asked.log) for path in _below(name, codes)]
+    with Progress(sys.stderr, paths) as progress:
+        found = machines.fleet(_machines(paths, Severity(asked.fail_on or Severity.ERROR), codes, progress))
+    write(asked.output, _rendered(asked, found))
+    return worst(codes)
+
+
+def _below(name: str, codes: "list[int]") -> "list[str]":
+    """The logs of this name; a directory without any is a mistake."""
+    paths = list(logs.below(name))
+    if not paths:
+        say(f"there is no log in {name}")
+        codes.append(EXIT_USAGE)
+    return paths
+
+
+def _machines(paths: "Sequence[str]", fail_on: Severity, codes: "list[int]", progress: Progress) -> "Iterator[Machine]":
+    """What the log of each path says, one after the other; its exit code is added to the others."""
+    for path in paths:
+        try:
+            log = logs.read(path)
+        except OSError as error:
+            say(f"cannot read {path}: {error.strerror}")
+            codes.append(EXIT_USAGE)
+            continue
+        finally:
+            progress.done(path)
+        report = decoded.report_of(log.decoded.reports[0]) if log.decoded.reports else None
+        codes.append(EXIT_UNDECIDED if report is None else exit_code(report, fail_on))
+        if report is None:
+            yield Machine(log.name, reason=decoded.why_none(log))
+        else:
+            yield machines.machine(log.name, report, _why_undecided(report))
+
+
+def _why_undecided(report: Report) -> Optional[str]:
+    reasons = [f"{one.check}: {one.reason}" for one in report.results if undecided(one)]
+    return "; ".join(reasons) if report.verdict is Readiness.UNDECIDED else None
+
+
+def _rendered(asked: argparse.Namespace, found: Fleet) -> str:
+    if asked.format == "text":
+        return render.render(found, verbose=asked.verbose, quiet=asked.quiet)
+    return render.render_json(found) if asked.format == "json" else render.render_lines(found)

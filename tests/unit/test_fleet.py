@@ -1,0 +1,215 @@
+"""`azpreflight fleet`: the logs of many machines in, each cause once."""
+
+import json
+import os
+import pty
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from azpreflight.cli import main
+from azpreflight.fleet import Machine, fleet
+from azpreflight.model import Cause, CauseEntry, Confidence, Readiness, Report, Severity
+from azpreflight.render import fleet as render
+from azpreflight.render import serial
+from tests.fuzz import damage
+from tests.unit.reports import BROKEN, READY, RUN, UNDECIDED
+
+BOOT = damage.recorded("boot-cloud-init")
+
+
+def cause(word: Cause, summary: str = "seen", severity: Severity = Severity.ERROR) -> CauseEntry:
+    return CauseEntry(word, "check", severity, Confidence.CERTAIN, "seen", summary, "Mend it.", ("mend --it",), ())
+
+
+def machine(log: str, *causes: CauseEntry, vm: "str | None" = None, at: str = "2026-11-22T17:30:00Z") -> Machine:
+    verdict = Readiness.NOT_READY if causes else Readiness.READY
+    return Machine(log, verdict, causes, started_at=at, vm_id=vm)
+
+
+def put(path: Path, report: Report, vm: str, **run: str) -> None:
+    """The console log of a machine with this id, which boots and reports."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(BOOT + serial.render(replace(report, run=replace(RUN, vm_id=vm, **run))).encode("ascii"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A storage account, fetched: a container for each VM, with a picture of its screen beside the log."""
+    for number, report in enumerate((BROKEN, READY, BROKEN, UNDECIDED)):
+        container = tmp_path / f"bootdiagnostics-vm{number}"
+        put(container / f"vm{number}.serialconsole.log", report, f"vm-{number}")
+        (container / f"vm{number}.screenshot.bmp").write_bytes(b"BM")
+    (tmp_path / "silent.log").write_bytes(BOOT)
+    return tmp_path
+
+
+# --- grouping -----------------------------------------------------------------------------------------------------
+
+
+def test_machines_with_the_same_root_are_one_group_and_the_largest_comes_first() -> None:
+    dns, rule = cause(Cause.DNS_UNREACHABLE), cause(Cause.GUEST_FIREWALL)
+    clock = cause(Cause.CLOCK, severity=Severity.WARNING)
+    many = [machine("w1", clock), machine("w2", clock), machine("w3", clock)]
+    found = fleet([*many, machine("r", rule), machine("d1", dns), machine("d2", dns, rule), machine("well")])
+    assert [(group.cause.cause, [one.log for one in group.machines]) for group in found.groups] == [
+        (Cause.DNS_UNREACHABLE, ["d1", "d2"]),
+        (Cause.GUEST_FIREWALL, ["r"]),
+        (Cause.CLOCK, ["w1", "w2", "w3"]),
+    ]
+
+
+def test_other_words_are_another_group() -> None:
+    """Two networks with a dead name server each are mended one by one."""
+    one, other = (cause(Cause.DNS_UNREACHABLE, f"10.{n}.0.4 does not answer") for n in (1, 2))
+    assert len(fleet([machine("a", one), machine("b", other)]).groups) == 2
+
+
+def test_of_one_machine_the_newest_report_counts() -> None:
+    dns = cause(Cause.DNS_UNREACHABLE)
+    old = machine("old", dns, vm="x", at="2026-11-22T17:30:00Z")
+    mended = machine("new", vm="x", at="2026-11-23T08:00:00Z")
+    for order in ([old, mended], [mended, old]):
+        found = fleet([*order, machine("other", dns, vm="y")])
+        assert [one.log for one in found.machines] == ["new", "other"]
+        assert (found.older, [one.log for one in found.groups[0].machines]) == (1, ["other"])
+
+
+def test_machines_without_an_id_are_never_taken_for_one() -> None:
+    assert len(fleet([machine("a"), machine("b"), Machine("c", reason="no report")]).machines) == 3
+
+
+# --- printing -----------------------------------------------------------------------------------------------------
+
+
+def test_a_cause_is_printed_once_with_its_machines_and_remedy() -> None:
+    dns, clock = cause(Cause.DNS_UNREACHABLE, "10.1.0.4 does not answer"), cause(Cause.CLOCK)
+    blind = Machine("blind", Readiness.UNDECIDED, reason="dns-servers: no time")
+    logs = [machine("a", dns), machine("b", dns, clock), machine("well"), blind, Machine("none", reason="no report")]
+    assert render.render(fleet(logs)) == (
+        "5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n"
+        "\n"
+        "error    dns-unreachable (2 machines): 10.1.0.4 does not answer\n"
+        "         mend it: Mend it.\n"
+        "           mend --it\n"
+        "         * a\n"
+        "         * b: also clock\n"
+        "\n"
+        "undecided (1 machine)\n"
+        "         * blind: dns-servers: no time\n"
+        "\n"
+        "without a report (1 machine)\n"
+        "         * none: no report\n"
+    )
+
+
+def test_of_very_many_machines_some_are_named_unless_all_are_wanted() -> None:
+    found = fleet([machine(f"vm{number:03}", cause(Cause.NO_EGRESS)) for number in range(100)])
+    few, all_of_them = render.render(found), render.render(found, verbose=True)
+    assert "vm009" in few and "vm010" not in few and "* and 90 more, which --verbose names" in few
+    assert "vm099" in all_of_them and "more, which" not in all_of_them
+    assert render.render(found, quiet=True) == "100 machines: 100 not ready\n"
+
+
+def test_what_a_log_says_cannot_reach_the_terminal() -> None:
+    evil = cause(Cause.CLOCK, "\x1b[2J\nready")
+    said = render.render(fleet([machine("\x1b]0;x\x07.log", replace(evil, remedy="\x9b2J", commands=("\rrm",)))]))
+    assert said.replace("\n", "").isprintable() and said.isascii()
+    assert not any(line.startswith("ready") for line in said.splitlines())
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_logs_is_read_to_the_bottom(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", str(folder)]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n")
+    assert "(2 machines): rule 3 of OUTPUT" in said
+    assert f"* {folder}/silent.log: no report in this log\n" in said
+    assert f"* {folder}/bootdiagnostics-vm3/vm3.serialconsole.log: gen-users: cannot read " in said
+    assert "screenshot" not in said
+
+
+def test_json_has_every_machine_and_every_group(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", str(folder), "--format", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "azpreflight.fleet/1"
+    totals = {"machines": 5, "ready": 1, "not-ready": 2, "undecided": 1, "without_report": 1, "older_logs": 0}
+    assert document["totals"] == totals
+    (group,) = document["groups"]
+    assert (group["cause"], len(group["logs"]), group["commands"]) == (
+        "guest-firewall",
+        2,
+        list(BROKEN.causes[0].commands),
+    )
+    assert sorted(str(one["verdict"]) for one in document["machines"]) == [
+        "None",
+        "not-ready",
+        "not-ready",
+        "ready",
+        "undecided",
+    ]
+
+
+def test_json_lines_are_one_for_each_machine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", str(folder), "--format", "jsonl", "-o", "-"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["vm_id"] for line in lines} == {"vm-0", "vm-1", "vm-2", "vm-3", None}
+    assert {line["schema"] for line in lines} == {"azpreflight.fleet/1"}
+
+
+@pytest.mark.parametrize(("report", "code"), [(BROKEN, 1), (READY, 0), (UNDECIDED, 3)])
+def test_the_exit_code_is_that_of_the_worst(report: Report, code: int, tmp_path: Path) -> None:
+    put(tmp_path / "a.log", READY, "a")
+    put(tmp_path / "b.log", report, "b")
+    assert main(["fleet", str(tmp_path), "-o", str(tmp_path / "out")]) == code
+
+
+def test_logs_that_cannot_be_read_do_not_keep_the_others_from_counting(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fleet", str(folder / "gone"), str(folder)]) == 2
+    told = capsys.readouterr()
+    assert told.err == f"azpreflight: cannot read {folder}/gone: No such file or directory\n"
+    assert told.out.startswith("5 machines: ")
+
+
+def test_nothing_but_files_is_opened_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe would hold it up, and a link to the folder itself would never end."""
+    os.mkfifo(tmp_path / "pipe.log")
+    (tmp_path / "again").symlink_to(tmp_path)
+    put(tmp_path / "a.log", READY, "a")
+    assert main(["fleet", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "1 machine: 1 ready\n"
+
+
+def test_an_empty_folder_is_no_fleet_that_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"azpreflight: there is no log in {tmp_path}\n"
+
+
+def test_while_a_person_watches_progress_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    far, near = pty.openpty()
+    got = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):
+            while chunk := os.read(far, 4096):
+                got.extend(chunk)
+
+    monkeypatch.setattr("azpreflight.progress.PATIENCE", 0.0)
+    monkeypatch.setattr("azpreflight.progress.PERIOD", 0.01)
+    for number in range(100):
+        put(folder / f"{number}.log", BROKEN, str(number))
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    with os.fdopen(near, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        main(["fleet", str(folder), "-q", "-o", str(folder / "out.txt")])
+    reader.join(10)
+    os.close(far)
+    assert b" of 105 done, now " in got
