@@ -5,12 +5,15 @@ from functools import partial
 from typing import Any, Optional
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from azpreflight.bootwatch import network
 from azpreflight.firstboot.policy import (
     GRACE_S,
     LIMIT_S,
     LONGEST_S,
+    PASSING,
     REST,
     SETTLE_S,
     SHORTEST_S,
@@ -174,6 +177,42 @@ def test_a_network_that_is_missing_in_changing_ways_is_said() -> None:
     decisions = said(follow(*looks))
     assert decisions.index(True) == int(SETTLE_S) - 25 + STEADY - 1
     assert said(follow(*looks[4:8], (READY, 40.0))) == [False] * 4 + [True]
+
+
+def test_what_was_seen_while_the_network_might_come_up_confirms_nothing_if_it_came_up_meanwhile() -> None:
+    """A look of 45 s finds no address at its beginning, and DHCP gives one before its end."""
+    gone = failing(Cause.NO_NETWORK)
+    held = decide(History(), gone, UNDER_WAY, 90.0, look_s=45.0, network_s=90.0)
+    stale = decide(held.history, gone, UNDER_WAY, 140.0, look_s=45.0, network_s=90.0, disturbed=True)
+    assert (held.say, stale.say, stale.wait_s) == (False, False, UNSAID_REST_S)
+    assert decide(stale.history, READY, UNDER_WAY, 150.0, look_s=5.0, network_s=90.0).say is True
+    assert decide(stale.history, gone, UNDER_WAY, 150.0, look_s=5.0, network_s=90.0, disturbed=True).say is True
+    assert decide(held.history, gone, UNDER_WAY, 140.0, look_s=45.0, network_s=90.0).say is True
+
+
+def test_a_network_that_is_lost_in_changing_ways_after_a_verdict_is_said_once() -> None:
+    gone, nameless = failing(Cause.NO_NETWORK), failing(Cause.DNS_UNREACHABLE)
+    looks = [(gone if number % 2 else nameless, 45.0 + 5.0 * number) for number in range(20)]
+    assert said(follow((READY, 40.0), *looks)) == [True, *[False] * (STEADY - 1), True, *[False] * (20 - STEADY)]
+
+
+LOOKS = st.tuples(
+    st.sampled_from([*map(failing, Cause), READY, replace(READY, verdict=Readiness.UNDECIDED)]), st.booleans()
+)
+TROUBLE = st.tuples(st.sampled_from([failing(cause) for cause in PASSING]), st.booleans())
+
+
+@given(st.lists(LOOKS, max_size=WORDS_MOST - 1), st.lists(TROUBLE, min_size=STEADY, max_size=STEADY))
+def test_trouble_with_the_network_that_stays_is_said_whatever_was_before_and_happens_meanwhile(
+    before: "list[tuple[Report, bool]]", since: "list[tuple[Report, bool]]"
+) -> None:
+    """The first member of each pair is what a look saw, the second whether the network changed during it."""
+    history = History()
+    for number, (report, disturbed) in enumerate([*before, *since]):
+        uptime = UNDECIDED_S + 5.0 * number
+        history = decide(history, report, UNDER_WAY, uptime, look_s=0.1, disturbed=disturbed).history
+    assert history.said is not None
+    assert {cause for cause, _, _ in history.said[1]} & set(PASSING)
 
 
 def test_a_change_is_said_once_a_second_look_has_seen_it() -> None:

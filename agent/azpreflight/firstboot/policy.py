@@ -110,21 +110,24 @@ def decide(
     """What to do after a look that took `look_s` seconds and ended `uptime_s` seconds after boot.
 
     `network_s` is when, in seconds after boot, what configures the network was started; None: it has not been.
-    `disturbed`: a link, an address or a route changed during the look.
+    `disturbed`: a link, an address or a route changed during the look. What was seen while it was held confirms nothing
+    then: the network may have come up in the middle of the look, after it had been looked at.
     """
     current = diagnosis(report)
     at_limit = uptime_s >= LIMIT_S
     over = well(report, progress) or at_limit
     held_s = settled_s(report, network_s) - uptime_s if history.said is None else 0.0
     talkative = history.words >= WORDS_MOST and uptime_s - history.said_s < WORDS_REST_S
-    troubled = history.troubled + 1 if held_s <= 0.0 and _errors_among(report, PASSING) else 0
-    doubtful = troubled > 0 and (disturbed or (may_come_up(report) and history.seen is not None))
+    troubled = history.troubled + 1 if held_s <= 0.0 and _errors_among(current, PASSING) else 0
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
-        say = held_s <= 0.0 and (current == history.seen or troubled >= STEADY or not doubtful)
+        doubtful = troubled > 0 and (disturbed or (may_come_up(report) and history.seen is not None))
+        seen_twice = current == history.seen and (history.troubled > 0 or not disturbed)
+        say = held_s <= 0.0 and (not doubtful or seen_twice or troubled >= STEADY)
     else:
-        say = current != history.said and current == history.seen and not talkative
+        is_news = troubled >= STEADY and not _errors_among(history.said, PASSING)
+        say = current != history.said and (current == history.seen or is_news) and not talkative
     changed = current != history.seen
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
     kept = replace(history, seen=current, wait_s=wait_s, troubled=troubled)
@@ -150,11 +153,11 @@ def settled_s(report: Report, network_s: Optional[float]) -> float:
 def may_come_up(report: Report) -> bool:
     """An error is among those of a network that is not up, be it not up yet, or for the moment: waagent takes it down
     and up again to publish the host name. After another diagnosis a second look has to see the same."""
-    return _errors_among(report, COMING_UP)
+    return _errors_among(diagnosis(report), COMING_UP)
 
 
-def _errors_among(report: Report, causes: "tuple[Cause, ...]") -> bool:
-    return any(entry.cause in causes for entry in report.causes if entry.severity is Severity.ERROR)
+def _errors_among(seen: Diagnosis, causes: "tuple[Cause, ...]") -> bool:
+    return any(cause in causes and severity == Severity.ERROR for cause, _, severity in seen[1])
 
 
 def well(report: Report, progress: Progress) -> bool:
