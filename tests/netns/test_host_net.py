@@ -309,3 +309,19 @@ def test_a_network_that_changes_meanwhile_is_noticed_and_told_once(network: Netw
             watch.close()
 
     assert network.in_vm(watched) == (False, True, ("network",), False)
+
+
+def test_more_changes_than_the_kernel_keeps_are_told_once_as_well(network: Network) -> None:
+    """Some hundred messages fill the socket, and the rest are lost: the kernel says so before it gives what it has."""
+    many = "for last in $(seq 250); do echo addr add 10.9.7.$last/32 dev eth0; done | ip -batch -"
+
+    def watched() -> "tuple[tuple[str, ...], bool]":
+        watch = Watch(())
+        try:
+            for _ in range(4):
+                network.arrange(("vm", many), ("vm", many.replace("addr add", "addr del")))
+            return watch.wait(5.0), watch.network_changed()
+        finally:
+            watch.close()
+
+    assert network.in_vm(watched) == (("network",), False)

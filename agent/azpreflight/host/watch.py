@@ -4,11 +4,11 @@ Polling some paths with stat(2) each second costs nothing that can be measured, 
 and needs no library; netlink tells of the network at once.
 """
 
+import errno
 import os
 import select
 import socket
 import time
-from contextlib import suppress
 from typing import Optional
 
 from azpreflight.host.api import HostError
@@ -58,9 +58,12 @@ class Watch:
         return bool(select.select([self._socket], [], [], 0)[0])
 
     def _drain(self) -> None:
-        with suppress(OSError):  # EAGAIN at the end; ENOBUFS means that messages were lost, which is a change too
-            while self._socket.recv(65536):
-                pass
+        while True:
+            try:
+                self._socket.recv(65536)
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:  # messages were lost, which is a change too; those before it are left
+                    return
 
     def _files(self) -> "tuple[str, ...]":
         now = {path: _stamp(path) for path in self._stamps}
