@@ -97,7 +97,8 @@ def _values(command: str, action: argparse.Action) -> "tuple[tuple[str, ...], tu
         return tuple(word for word in metavar.strip("{}").split(",") if word.islower()), (), Value.FILE
     if metavar == "ID":
         return (), tuple(LISTS) if command == "explain" else ("checks",), Value.ANYTHING
-    return (), (), {"FILE": Value.FILE, "PATH": Value.FILE, "DIR": Value.DIRECTORY}.get(metavar, Value.ANYTHING)
+    paths = {"FILE": Value.FILE, "LOG": Value.FILE, "PATH": Value.FILE, "DIR": Value.DIRECTORY}
+    return (), (), paths.get(metavar, Value.ANYTHING)
 
 
 def alike(pairs: "Iterable[tuple[T, str]]") -> "Iterable[tuple[T, list[str]]]":

@@ -157,6 +157,7 @@ def completed(shell: str, folder: Path, *words: str) -> "set[str]":
         (("check", "--only", "gen-machine"), {"gen-machine-id"}),
         (("explain", "gen-machine"), {"gen-machine-id"}),
         (("decode", "a"), {"a.log"}),
+        (("fleet", "a"), {"a.log"}),
         (("decode", "-o", "a"), {"a.log"}),
         (("check", "--root", "s"), {"sub"}),
     ],
