@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Optional, TextIO
 
 from azpreflight.model import Gathered
+from azpreflight.render.plain import plain
 
 PATIENCE = 0.5
 """Seconds without a word: most runs are over by then, and a line that flashes up only disturbs."""
@@ -50,7 +51,7 @@ class Progress:
 
     def _line(self) -> str:
         done = len(self._names) - len(self._waiting)
-        waiting = ", ".join(self._waiting[:6])
+        waiting = plain(", ".join(self._waiting[:6]))
         return f"looking, {time.monotonic() - self._began:.0f} s: {done} of {len(self._names)} done, now {waiting}"
 
     def _write(self, line: str) -> None:

@@ -201,15 +201,17 @@ def test_while_a_person_watches_progress_is_told(folder: Path, monkeypatch: pyte
             while chunk := os.read(far, 4096):
                 got.extend(chunk)
 
+    monkeypatch.chdir(folder)
     monkeypatch.setattr("azpreflight.progress.PATIENCE", 0.0)
     monkeypatch.setattr("azpreflight.progress.PERIOD", 0.01)
     for number in range(100):
-        put(folder / f"{number}.log", BROKEN, str(number))
+        put(folder / f"{number}\x1b[2J.log", BROKEN, str(number))
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     with os.fdopen(near, "w") as terminal:
         monkeypatch.setattr("sys.stderr", terminal)
-        main(["fleet", str(folder), "-q", "-o", str(folder / "out.txt")])
+        main(["fleet", ".", "-q", "-o", "out.txt"])
     reader.join(10)
     os.close(far)
     assert b" of 105 done, now " in got
+    assert b"\x1b" not in got
