@@ -106,6 +106,13 @@ def test_a_cause_is_printed_once_with_its_machines_and_remedy() -> None:
     )
 
 
+def test_an_undecided_machine_with_a_warning_says_why_it_is_undecided() -> None:
+    blind = Machine("blind", Readiness.UNDECIDED, (cause(Cause.CLOCK, severity=Severity.WARNING),), reason="no time")
+    said = render.render(fleet([blind]))
+    assert "warning  clock (1 machine)" in said
+    assert said.endswith("undecided (1 machine)\n         * blind: no time\n")
+
+
 def test_of_very_many_machines_some_are_named_unless_all_are_wanted() -> None:
     found = fleet([machine(f"vm{number:03}", cause(Cause.NO_EGRESS)) for number in range(100)])
     few, all_of_them = render.render(found), render.render(found, verbose=True)

@@ -53,30 +53,30 @@ def _group(group: Group, verbose: bool) -> _Lines:
         *wrapped(head, f"{cause.severity.value:<9}", INDENT),
         *wrapped(cause.remedy, f"{INDENT}mend it: ", INDENT + "  "),
         *(f"{INDENT}  {plain(command)}" for command in cause.commands),
-        *_names(group.machines, verbose),
+        *_names([_with_others(one) for one in group.machines], verbose),
     ]
 
 
 def _others(fleet: Fleet, verdict: Optional[Readiness], verbose: bool) -> _Lines:
-    """Machines without any cause to be found under."""
-    machines = tuple(one for one in fleet.machines if one.verdict is verdict and not one.causes)
+    """Machines with a reason of their own, or without any cause to be found under."""
+    machines = [one for one in fleet.machines if one.verdict is verdict and (one.reason or not one.causes)]
     if not machines:
         return []
-    return [f"{_WORDS[verdict]} ({_number(len(machines), 'machine')})", *_names(machines, verbose)]
+    names = [one.log + (f": {one.reason}" if one.reason else "") for one in machines]
+    return [f"{_WORDS[verdict]} ({_number(len(machines), 'machine')})", *_names(names, verbose)]
 
 
-def _names(machines: "tuple[Machine, ...]", verbose: bool) -> _Lines:
-    shown = machines if verbose else machines[:NAMES_MOST]
-    lines = [f"{INDENT}* {plain(_name(one))}" for one in shown]
-    left = len(machines) - len(shown)
+def _names(names: "list[str]", verbose: bool) -> _Lines:
+    shown = names if verbose else names[:NAMES_MOST]
+    lines = [f"{INDENT}* {plain(name)}" for name in shown]
+    left = len(names) - len(shown)
     return [*lines, f"{INDENT}* and {left} more, which --verbose names"] if left else lines
 
 
-def _name(one: Machine) -> str:
+def _with_others(one: Machine) -> str:
+    """The name with the other causes of the machine."""
     others = sorted({entry.cause.value for entry in one.causes[1:]})
-    said = [f"also {', '.join(others)}"] if others else []
-    said += [one.reason] if one.reason and not one.causes else []
-    return one.log + (f": {'; '.join(said)}" if said else "")
+    return one.log + (f": also {', '.join(others)}" if others else "")
 
 
 def _number(count: int, word: str) -> str:
