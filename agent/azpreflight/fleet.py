@@ -27,7 +27,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Group:
-    """Machines with the same root cause, found by the same check in the same words."""
+    """Machines with the same root cause, found by the same check in the same words, and mended by the same commands."""
 
     cause: CauseEntry
     """That of the first of them."""
@@ -68,11 +68,11 @@ def _at(one: Machine) -> str:
 
 
 def _groups(machines: "Sequence[Machine]") -> "tuple[Group, ...]":
-    same: dict[tuple[str, str, str, str], list[Machine]] = {}
+    same: dict[tuple[object, ...], list[Machine]] = {}
     for one in machines:
         if one.causes:
             root = one.causes[0]
-            key = (root.cause.value, root.check, root.severity.value, root.summary)
+            key = (root.cause, root.check, root.severity, root.summary, root.remedy, root.commands)
             same.setdefault(key, []).append(one)
     groups = [Group(members[0].causes[0], tuple(members)) for members in same.values()]
     return tuple(sorted(groups, key=_order))

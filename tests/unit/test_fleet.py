@@ -68,6 +68,17 @@ def test_other_words_are_another_group() -> None:
     assert len(fleet([machine("a", one), machine("b", other)]).groups) == 2
 
 
+def test_other_commands_are_another_group() -> None:
+    """One machine's log must not say what is run on the others."""
+    rule = cause(Cause.GUEST_FIREWALL)
+    evil = replace(rule, commands=("rm -rf /",))
+    found = fleet([machine("evil", evil), machine("a", rule), machine("b", rule)])
+    assert [(group.cause.commands, len(group.machines)) for group in found.groups] == [
+        (("mend --it",), 2),
+        (("rm -rf /",), 1),
+    ]
+
+
 def test_of_one_machine_the_newest_report_counts() -> None:
     dns = cause(Cause.DNS_UNREACHABLE)
     old = machine("old", dns, vm="x", at="2026-11-22T17:30:00Z")
