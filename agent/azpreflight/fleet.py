@@ -23,6 +23,8 @@ class Machine:
     os: Optional[Os] = None
     reason: Optional[str] = None
     """Why there is no report, or why it is undecided."""
+    exit_code: int = 3
+    """That of `decode` for this log."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ class Fleet:
     """Errors first, then by the number of machines."""
 
 
-def machine(log: str, report: Report, reason: Optional[str]) -> Machine:
+def machine(log: str, report: Report, reason: Optional[str], exit_code: int) -> Machine:
     """What counts of a report; all the rest is left behind, because there may be very many."""
     run = report.run
-    return Machine(log, report.verdict, report.causes, run.stage, run.started_at, run.vm_id, run.os, reason)
+    return Machine(log, report.verdict, report.causes, run.stage, run.started_at, run.vm_id, run.os, reason, exit_code)
 
 
 def fleet(machines: "Iterable[Machine]") -> Fleet:

@@ -1,5 +1,6 @@
 """`azpreflight fleet`: the logs of many machines in, each cause once."""
 
+import gzip
 import json
 import os
 import pty
@@ -185,6 +186,43 @@ def test_the_exit_code_is_that_of_the_worst(report: Report, code: int, tmp_path:
     put(tmp_path / "a.log", READY, "a")
     put(tmp_path / "b.log", report, "b")
     assert main(["fleet", str(tmp_path), "-o", str(tmp_path / "out")]) == code
+
+
+def test_what_is_mended_by_now_does_not_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path / "old.log", BROKEN, "a", started_at="2026-11-22T17:30:00Z")
+    put(tmp_path / "new.log", READY, "a", started_at="2026-11-23T08:00:00Z")
+    assert main(["fleet", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("1 machine: 1 ready\nnot counted: 1 log ")
+
+
+def test_a_log_that_is_named_twice_counts_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "latest.log").symlink_to("silent.log")
+    main(["fleet", "-q", str(folder), str(folder / "silent.log"), str(folder)])
+    assert capsys.readouterr().out == "5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n"
+
+
+def test_what_cannot_be_read_in_a_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A link to itself, and a folder whose path is too long: root can read whatever has no permission."""
+    put(tmp_path / "a.log", READY, "a")
+    (tmp_path / "loop.log").symlink_to("loop.log")
+    deep = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=deep)
+        above, deep = deep, os.open("d" * 250, os.O_RDONLY, dir_fd=deep)
+        os.close(above)
+    os.close(deep)
+    assert main(["fleet", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert told.out == "1 machine: 1 ready\n"
+    assert f"cannot read {tmp_path}/loop.log: Too many levels of symbolic links\n" in told.err
+    assert told.err.endswith("ddd: File name too long\n")
+
+
+def test_a_log_that_is_cut_off_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.log").write_bytes(gzip.compress(BOOT)[:-1000])
+    assert main(["fleet", str(tmp_path)]) == 3
+    said = capsys.readouterr().out
+    assert "no report in this log; not looked at: the end of the gzip file, which is broken\n" in said
 
 
 def test_logs_that_cannot_be_read_do_not_keep_the_others_from_counting(

@@ -23,11 +23,11 @@ def fleet(asked: argparse.Namespace) -> int:
     A log that cannot be read is a usage error, and the others still count.
     """
     codes: list[int] = []
-    paths = [path for name in logs.named(asked.log) for path in _below(name, codes)]
+    paths = logs.different(path for name in logs.named(asked.log) for path in _below(name, codes))
     with Progress(sys.stderr, paths) as progress:
         found = machines.fleet(_machines(paths, Severity(asked.fail_on or Severity.ERROR), codes, progress))
     write(asked.output, _rendered(asked, found))
-    return worst(codes)
+    return worst([*codes, *(one.exit_code for one in found.machines)])
 
 
 def _below(name: str, codes: "list[int]") -> "list[str]":
@@ -40,7 +40,7 @@ def _below(name: str, codes: "list[int]") -> "list[str]":
 
 
 def _machines(paths: "Sequence[str]", fail_on: Severity, codes: "list[int]", progress: Progress) -> "Iterator[Machine]":
-    """What the log of each path says, one after the other; its exit code is added to the others."""
+    """What the log of each path says, one after the other; the exit code for one that cannot be read is added."""
     for path in paths:
         try:
             log = logs.read(path)
@@ -51,11 +51,10 @@ def _machines(paths: "Sequence[str]", fail_on: Severity, codes: "list[int]", pro
         finally:
             progress.done(path)
         report = decoded.report_of(log.decoded.reports[0]) if log.decoded.reports else None
-        codes.append(EXIT_UNDECIDED if report is None else exit_code(report, fail_on))
         if report is None:
-            yield Machine(log.name, reason=decoded.why_none(log))
+            yield Machine(log.name, reason=decoded.why_none(log), exit_code=EXIT_UNDECIDED)
         else:
-            yield machines.machine(log.name, report, _why_undecided(report))
+            yield machines.machine(log.name, report, _why_undecided(report), exit_code(report, fail_on))
 
 
 def _why_undecided(report: Report) -> Optional[str]:

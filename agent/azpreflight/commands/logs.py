@@ -4,6 +4,7 @@ import glob
 import gzip
 import io
 import os
+import stat
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -28,16 +29,33 @@ def named(arguments: "Iterable[str]") -> "list[str]":
 
 
 def below(path: str) -> "Iterator[str]":
-    """The files in a directory, and below it, in order; links are not followed into others. The path if it is none."""
+    """The files in a directory, and below it, in order; links are not followed into others. The path if it is none.
+
+    What cannot be looked at is among them, directories too: reading it says why.
+    """
     if not os.path.isdir(path):
         yield path
         return
-    for folder, names, files in os.walk(path):
+    closed: list[str] = []
+    for folder, names, files in os.walk(path, onerror=lambda error: closed.append(error.filename)):
         names.sort()
         for name in sorted(files):
             whole = os.path.join(folder, name)
-            if os.path.isfile(whole) and not name.lower().endswith(_PICTURES):
+            if not name.lower().endswith(_PICTURES) and _may_be_file(whole):
                 yield whole
+    yield from closed
+
+
+def different(paths: "Iterable[str]") -> "list[str]":
+    """Each file once, whatever names it goes by."""
+    return list({os.path.realpath(path): path for path in paths}.values())
+
+
+def _may_be_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
 
 
 def _matches(pattern: str) -> "list[str]":

@@ -39,7 +39,8 @@ def why_none(log: Log) -> str:
     """Why a log, or its newest part, has no report that can be read."""
     if log.decoded.reports:
         return "its report is of a version that this one cannot read"
-    return "; ".join(_lost(frame) for frame in log.decoded.damaged) or "no report in this log"
+    found = [_lost(frame) for frame in log.decoded.damaged] or ["no report in this log"]
+    return "; ".join([*found, *(f"not looked at: {part}" for part in _not_looked_at(log))])
 
 
 def harmless(lines: str) -> str:
