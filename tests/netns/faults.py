@@ -103,7 +103,7 @@ RESOLVED_ASKS_NOBODY = Fault(
         "/etc/resolv.conf": f"nameserver {STUB}\noptions edns0 trust-ad\n",
         "/run/systemd/resolve/resolv.conf": "# No DNS servers known.\nsearch .\n",
         "/run/systemd/netif/links/2": "OPER_STATE=routable\n",
-        LEASES: None,
+        LEASES: lease(),
     },
 )
 IMAGE_DNS_DEAD = image_names(DEAD_SERVER)

@@ -449,20 +449,25 @@ def test_each_link_of_systemd_resolved_has_servers_of_its_own() -> None:
     assert dns.remote_servers(facts) == ("10.0.0.4", "10.0.0.6")
 
 
+REFUSING = says("127.0.0.53", answer(rcode="REFUSED"))
+"""systemd-resolved's stub where it has no server to ask."""
+NOBODY = "# No DNS servers known.\nsearch .\n"
+
+
 @pytest.mark.parametrize(
-    ("leases", "told", "remedy"),
+    ("run", "leases", "told", "remedy"),
     [
-        ({}, "DHCP names none", "Let DHCP name a DNS server"),
-        ({LEASES: lease(CONTROL)}, f"DHCP names {CONTROL}", "Let the network configuration of the image take"),
+        (RUN, {LEASES: lease()}, "DHCP names none", "Let DHCP name a DNS server: correct those of the virtual network"),
+        (RUN, {LEASES: lease(CONTROL)}, f"DHCP names {CONTROL}", "Let the network configuration of the image take"),
+        (RUN, {}, "no lease of DHCP is known", "Let DHCP name a DNS server, or name one in the network configuration"),
+        (ELSEWHERE, {LEASES: lease()}, "DHCP names none", "Let DHCP name a DNS server, or name one in"),
     ],
 )
 def test_a_stub_without_a_server_to_ask_is_no_server_with_a_wrong_answer(
-    leases: "Mapping[str, Node]", told: str, remedy: str
+    run: Run, leases: "Mapping[str, Node]", told: str, remedy: str
 ) -> None:
-    """systemd-resolved refuses every question then."""
-    refusing = {**says("127.0.0.53", answer(rcode="REFUSED")), **knows(CONTROL)}
-    files: dict[str, Node] = {BEHIND: "# No DNS servers known.\nsearch .\n", **leases}
-    report = report_on(machine("127.0.0.53", answers=refusing, files=files), RUN)
+    files: dict[str, Node] = {BEHIND: NOBODY, **leases}
+    report = report_on(machine("127.0.0.53", answers={**REFUSING, **knows(CONTROL)}, files=files), run)
     (found,) = findings(report, "dns-resolv-conf")
     assert (found.severity, found.takes_down) == (Severity.ERROR, ("name *",))
     assert found.message.endswith(f"which has no DNS server to ask; {told}")
@@ -475,9 +480,10 @@ def test_a_stub_without_a_server_to_ask_is_no_server_with_a_wrong_answer(
 @pytest.mark.parametrize(
     ("stub", "behind"),
     [
-        (knows("127.0.0.53"), "# No DNS servers known.\n"),
-        (says("127.0.0.53", answer(rcode="REFUSED")), f"nameserver {CONTROL}\n"),
-        ({}, "# No DNS servers known.\n"),
+        (knows("127.0.0.53"), NOBODY),
+        (REFUSING, f"nameserver {CONTROL}\n"),
+        ({}, NOBODY),
+        (REFUSING, "# DNS=1.1.1.1:853 of resolved.conf cannot be written here\nsearch .\n"),
     ],
 )
 def test_a_stub_that_knows_or_has_a_server_or_is_dead_is_not_said_to_have_nobody(stub: Answers, behind: str) -> None:
@@ -486,11 +492,29 @@ def test_a_stub_that_knows_or_has_a_server_or_is_dead_is_not_said_to_have_nobody
 
 
 def test_without_an_address_a_stub_without_a_server_is_a_symptom() -> None:
-    refusing = says("127.0.0.53", answer(rcode="REFUSED"))
-    files: dict[str, Node] = {BEHIND: "# No DNS servers known.\n", "/proc/net/route": "Iface\n"}
-    host = replace(machine("127.0.0.53", answers=refusing, files=files), interface_list=(), routes={})
+    files: dict[str, Node] = {BEHIND: NOBODY, "/proc/net/route": "Iface\n"}
+    host = replace(machine("127.0.0.53", answers=REFUSING, files=files), interface_list=(), routes={})
     report = report_on(host, RUN)
     assert [entry.cause for entry in report.causes] == [Cause.NO_NETWORK]
+
+
+@pytest.mark.parametrize(
+    ("servers", "severity"), [((CONTROL,), Severity.WARNING), ((), Severity.NOTE)], ids=["refused-by-image", "none"]
+)
+def test_before_first_boot_a_stub_without_a_server_counts_where_the_image_takes_none(
+    servers: "tuple[str, ...]", severity: Severity
+) -> None:
+    files: dict[str, Node] = {BEHIND: NOBODY, LEASES: lease(*servers)}
+    host = machine("127.0.0.53", answers=REFUSING, files=files)
+    (found,) = findings(report_on(host, replace(RUN, stage=Stage.BUILD)), "dns-resolv-conf")
+    assert found.severity is severity
+
+
+def test_where_resolved_writes_the_file_and_has_no_server_nobody_is_told_to_enable_it() -> None:
+    host = machine(answers=knows(CONTROL), files={PATH: NOBODY, BEHIND: NOBODY, LEASES: lease()})
+    (found,) = findings(report_on(host, RUN), "dns-resolv-conf")
+    assert found.message.startswith("resolv.conf names no DNS server: it is written by systemd-resolved, which has no")
+    assert (found.severity, found.remedy.partition(":")[0]) == (Severity.ERROR, "Let DHCP name a DNS server")
 
 
 def test_one_dead_server_of_two_is_a_warning_and_takes_nothing_down() -> None:

@@ -24,6 +24,10 @@ def test_the_last_search_list_wins_a_domain_is_one_word_and_options_add_up() -> 
     assert (read.search, read.options) == (("c",), ("rotate", "ndots:2", "timeout:1"))
 
 
+def test_systemd_resolved_says_that_it_knows_no_server() -> None:
+    assert parse("# No DNS servers known.\nsearch .\n") == ResolvConf(search=(".",), nobody=True)
+
+
 @pytest.mark.parametrize(
     "line",
     [

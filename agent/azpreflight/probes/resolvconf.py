@@ -22,6 +22,8 @@ MAX_SERVERS = 3
 """MAXNS of resolv.h: the C library asks no more."""
 FALLBACK = "127.0.0.1"
 """What the C library asks if the file names nobody (resolv.conf(5))."""
+NOBODY = "# No DNS servers known."
+"""A line by which systemd-resolved says so (resolved-resolv-conf.c)."""
 MAX_KEPT = 16
 """Entries of one kind that the facts hold."""
 
@@ -44,6 +46,9 @@ class ResolvConf:
     options: tuple[str, ...] = ()
     writer: Optional[str] = None
     """The comment by which a program says that it made the file; None: nobody says so."""
+    nobody: bool = False
+    """systemd-resolved made the file, and says in it that it knows no server. Without that it may have some that such
+    a file cannot name: on another port, or for some domains alone."""
 
 
 NOTHING = ResolvConf()
@@ -132,7 +137,8 @@ def parse(text: str) -> ResolvConf:
         elif line.strip().lower().startswith("nameserver"):
             ignored.append(line)
     kept = [tuple(values[:MAX_KEPT]) for values in (nameservers, ignored, search, options)]
-    return ResolvConf(kept[0], kept[1], kept[2], kept[3], writer=ascii(signed.group()[:120])[1:-1] if signed else None)
+    writer = ascii(signed.group()[:120])[1:-1] if signed else None
+    return ResolvConf(kept[0], kept[1], kept[2], kept[3], writer, nobody=NOBODY in text.split("\n"))
 
 
 def _keyword(line: str) -> "tuple[str, list[str]]":

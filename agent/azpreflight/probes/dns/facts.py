@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from azpreflight.host import DnsAnswer, Outcome
 from azpreflight.probes.dns.sources import Origin, Source
-from azpreflight.probes.resolvconf import FileState, ResolvConfFile, is_local
+from azpreflight.probes.resolvconf import ResolvConfFile, is_local
 
 CONTROL = "168.63.129.16"
 """The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft
@@ -166,8 +166,7 @@ def asks_nobody(facts: DnsFacts) -> bool:
         and all(server.address in STUBS for server in front)
         and facts.behind is not None
         and facts.behind.path == RESOLVED
-        and facts.behind.state is not FileState.UNREADABLE
-        and not facts.behind.content.nameservers
+        and facts.behind.content.nobody
         and not upstream(facts)
         and any(speaks(server) for server in front)
         and not any(known_addresses(server, name, facts) for server in front for name in facts.names)

@@ -3,8 +3,9 @@
 import posixpath
 from collections.abc import Iterator
 
-from azpreflight.model import Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.dns.facts import EVERYTHING, RESOLVED, DnsFacts, asks_nobody, named, plain, speaks
+from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.resolvconf import FileState, ResolvConfFile
 
 VOLATILE = ("/run/", "/var/run/")
@@ -15,13 +16,18 @@ WRITE_THE_FILE = (
     "remove what is in the way, then restart the VM."
 )
 TAKE_THOSE_OF_DHCP = (
-    "Let the network configuration of the image take the DNS servers that DHCP names (no UseDNS=no or "
-    '"use-dns: false"), restart the VM, then remove and add again each extension that failed.'
+    "Let the network configuration of the image take the DNS servers that DHCP names (no UseDNS=no of "
+    'systemd-networkd, "use-dns: false" of netplan or ignore-auto-dns=true of NetworkManager), restart the VM, then '
+    "remove and add again each extension that failed."
 )
+NAME_ANY = "Let DHCP name a DNS server, or name one in the network configuration of the image, and restart the VM."
 NAME_ONE = (
     "Let DHCP name a DNS server: correct those of the virtual network or of the network interface (168.63.129.16 is "
     "the platform's own), restart the VM, then remove and add again each extension that failed."
 )
+
+WAYS = {True: "resolv.conf sends every name to", False: "resolv.conf names no DNS server: it is written by"}
+"""By whether the file names the stub, or is the list of the servers behind it."""
 
 
 def judge_file(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
@@ -32,21 +38,23 @@ def judge_file(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     elif run.stage is Stage.FIRSTBOOT and run.offline and _filled_at_boot(file):
         yield NotApplicable("resolv.conf is a link into /run, which only a running system fills")
     elif run.stage is Stage.FIRSTBOOT:
-        yield from _names_nobody(facts)
+        yield from _names_nobody(facts, run)
     elif file.state is FileState.DANGLING and not _filled_at_boot(file):
         yield _names_nobody_finding(
             facts, Severity.WARNING, f"resolv.conf is a link to what no boot fills: {plain(file.link or '')}"
         )
+    elif asks_nobody(facts):
+        yield _resolved_asks_nobody(facts, run)
     if file.content.ignored:
         yield _passed_over(file)
     if file.mode is not None and not file.mode & 0o004:
         yield _unreadable_for_others(file)
 
 
-def _names_nobody(facts: DnsFacts) -> Iterator[Verdict]:
+def _names_nobody(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     file = facts.file
     if asks_nobody(facts):
-        yield _resolved_asks_nobody(facts)
+        yield _resolved_asks_nobody(facts, run)
     if file.content.nameservers:
         return
     how = {
@@ -57,6 +65,8 @@ def _names_nobody(facts: DnsFacts) -> Iterator[Verdict]:
     if any(speaks(server) for server in named(facts)):
         message = f"{how}; the C library asks 127.0.0.1 then, where a resolver answers"
         yield _names_nobody_finding(facts, Severity.WARNING, message)
+    elif file.content.nobody:
+        yield _resolved_asks_nobody(facts, run)
     else:
         message = f"{how}, so that no name can be looked up"
         yield _names_nobody_finding(facts, Severity.ERROR, message, EVERYTHING)
@@ -77,13 +87,17 @@ def _names_nobody_finding(
     )
 
 
-def _resolved_asks_nobody(facts: DnsFacts) -> Finding:
+def _resolved_asks_nobody(facts: DnsFacts, run: Run) -> Finding:
+    """In a new VM every name is lost. Before that it lasts only where it is the image that takes none of DHCP's."""
     unused = ", ".join(map(plain, facts.leased))
+    network = run.facts(NetworkFacts)
+    leased = network is not None and bool(network.in_force)
+    told = f"DHCP names {unused}" if unused else "DHCP names none" if leased else "no lease of DHCP is known"
+    before = Severity.WARNING if unused else Severity.NOTE
     return Finding(
-        Severity.ERROR,
-        "resolv.conf sends every name to systemd-resolved, which has no DNS server to ask"
-        + (f"; DHCP names {unused}" if unused else "; DHCP names none"),
-        TAKE_THOSE_OF_DHCP if unused else NAME_ONE,
+        Severity.ERROR if run.stage is Stage.FIRSTBOOT else before,
+        f"{WAYS[bool(facts.file.content.nameservers)]} systemd-resolved, which has no DNS server to ask; {told}",
+        TAKE_THOSE_OF_DHCP if unused else NAME_ONE if leased and run.platform is Platform.AZURE else NAME_ANY,
         commands=("resolvectl status",),
         evidence={"path": facts.file.path, "behind": RESOLVED, "DHCP names": unused or "none"},
         flow=EVERYTHING[0],
