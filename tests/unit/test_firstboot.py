@@ -196,6 +196,14 @@ def test_a_network_that_is_lost_in_changing_ways_after_a_verdict_is_said_once() 
     assert said(follow((READY, 40.0), *looks)) == [True, *[False] * (STEADY - 1), True, *[False] * (20 - STEADY)]
 
 
+def test_a_look_that_could_not_see_does_not_take_back_what_others_saw() -> None:
+    """Half of the looks on a busy machine may be such; nobody waits for the limit to be told what the others see."""
+    gone, blind = failing(Cause.NO_NETWORK), replace(READY, verdict=Readiness.UNDECIDED)
+    looks = [(blind if number % 2 else gone, UNDECIDED_S + 5.0 * number) for number in range(1, 2 * STEADY + 1)]
+    assert said(follow(*looks)) == [True, *[False] * (2 * STEADY - 2), True]
+    assert not any(said(follow(*looks[:-2], (READY, 300.0), looks[-1]))[1:])
+
+
 LOOKS = st.tuples(
     st.sampled_from([*map(failing, Cause), READY, replace(READY, verdict=Readiness.UNDECIDED)]), st.booleans()
 )

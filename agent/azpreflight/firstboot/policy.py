@@ -73,7 +73,8 @@ class History:
     """The diagnosis of the look before."""
     wait_s: float = SHORTEST_S
     troubled: int = 0
-    """Looks in a row, up to the one before, that saw trouble with the network when it should have been up."""
+    """Looks in a row, up to the one before, that saw trouble with the network when it should have been up; those that
+    could not see enough are passed over."""
     words: int = 0
     """Verdicts said."""
     said_s: float = 0.0
@@ -118,15 +119,16 @@ def decide(
     over = well(report, progress) or at_limit
     held_s = settled_s(report, network_s) - uptime_s if history.said is None else 0.0
     talkative = history.words >= WORDS_MOST and uptime_s - history.said_s < WORDS_REST_S
-    troubled = history.troubled + 1 if held_s <= 0.0 and _errors_among(current, PASSING) else 0
+    in_trouble = held_s <= 0.0 and _errors_among(current, PASSING)
+    troubled = history.troubled + in_trouble if in_trouble or report.verdict is Readiness.UNDECIDED else 0
     if over:
         say = at_limit or current != history.said
     elif history.said is None:
-        doubtful = troubled > 0 and (disturbed or (may_come_up(report) and history.seen is not None))
+        doubtful = in_trouble and (disturbed or (may_come_up(report) and history.seen is not None))
         seen_twice = current == history.seen and (history.troubled > 0 or not disturbed)
         say = held_s <= 0.0 and (not doubtful or seen_twice or troubled >= STEADY)
     else:
-        is_news = troubled >= STEADY and not _errors_among(history.said, PASSING)
+        is_news = in_trouble and troubled >= STEADY and not _errors_among(history.said, PASSING)
         say = current != history.said and (current == history.seen or is_news) and not talkative
     changed = current != history.seen
     wait_s = SHORTEST_S if changed else min(history.wait_s * GROWTH, LONGEST_S)
