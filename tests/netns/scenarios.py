@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.model import Cause, Readiness, Severity, Stage
-from tests.netns import faults
+from tests.netns import faults, topology
 from tests.netns.standin import Fault
 
 
@@ -352,6 +352,67 @@ RESOLVED = (
         ERROR,
     ),
 )
+WIRE_SERVER = topology.WIRE_SERVER
+ONE_CAUSE = tuple(
+    Scenario(name, broken, tuple(all_of_it), cause, ERROR)
+    for name, broken, cause, all_of_it in (
+        (
+            "resolved-fails-dns-dead",
+            "systemd-resolved fails, as the DNS server that it asks does not exist",
+            Cause.DNS_UNREACHABLE,
+            (faults.resolved(faults.DEAD_SERVER, faults.FAILS),),
+        ),
+        (
+            "dnsmasq-dns-dead",
+            "NetworkManager's dnsmasq fails, as the DNS server that it asks does not exist",
+            Cause.DNS_UNREACHABLE,
+            (faults.dnsmasq(faults.DEAD_SERVER, faults.FAILS),),
+        ),
+        (
+            "resolved-no-address",
+            "systemd-resolved fails, as eth0 has no address",
+            Cause.NO_NETWORK,
+            (faults.resolved(WIRE_SERVER, faults.FAILS), faults.NO_ADDRESS),
+        ),
+        (
+            "dnsmasq-no-address",
+            "NetworkManager's dnsmasq refuses, as eth0 has no address",
+            Cause.NO_NETWORK,
+            (faults.dnsmasq(WIRE_SERVER, "refused"), faults.NO_ADDRESS),
+        ),
+        (
+            "resolved-address-of-link-only",
+            "systemd-resolved fails, as eth0 has an address of the link alone",
+            Cause.NO_NETWORK,
+            (faults.resolved(WIRE_SERVER, faults.FAILS), faults.ADDRESS_OF_LINK_ONLY),
+        ),
+        (
+            "resolved-firewall-policy",
+            "systemd-resolved fails, as the policy of OUTPUT is DROP",
+            Cause.GUEST_FIREWALL,
+            (faults.resolved(WIRE_SERVER, faults.FAILS), faults.POLICY_DROP),
+        ),
+        (
+            "resolved-gateway-wrong",
+            "the image's own default route leads to a gateway that does not exist; systemd-resolved fails",
+            Cause.PLATFORM_UNREACHABLE,
+            (faults.resolved(WIRE_SERVER, faults.FAILS), faults.GATEWAY_WRONG),
+        ),
+        (
+            "wireserver-all-gone",
+            "whatever is sent to 168.63.129.16 vanishes on the way",
+            Cause.PLATFORM_UNREACHABLE,
+            (faults.PLATFORM_GONE,),
+        ),
+        (
+            "firewall-https-diagnostics",
+            "a rule drops what goes to port 443, and a diagnostics extension must report there",
+            Cause.GUEST_FIREWALL,
+            (faults.DROPS_HTTPS, faults.HAS_DIAGNOSTICS),
+        ),
+    )
+)
+"""One fault, and much that follows from it."""
 BEHIND_PROXY = tuple(
     Scenario(name, broken, (faults.AGENT_HAS_PROXY, *more), cause, severity)
     for name, broken, more, cause, severity in (
@@ -475,5 +536,5 @@ CONFIGURATIONS = (
         faults.proxy("answers"),
     ),
 )
-TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE)
+TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE, *ONE_CAUSE)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}

@@ -517,6 +517,32 @@ def test_where_resolved_writes_the_file_and_has_no_server_nobody_is_told_to_enab
     assert (found.severity, found.remedy.partition(":")[0]) == (Severity.ERROR, "Let DHCP name a DNS server")
 
 
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
+def test_a_stub_that_fails_for_want_of_its_server_is_a_symptom_of_that(rcode: str) -> None:
+    failing = {**says("127.0.0.53", answer(rcode=rcode)), **knows(CONTROL)}
+    report = report_on(machine("127.0.0.53", answers=failing, files={BEHIND: "nameserver 10.1.2.3\n"}), RUN)
+    assert [
+        entry.cause for entry in report.causes if entry.severity is Severity.ERROR and entry.check[:3] == "dns"
+    ] == [Cause.DNS_UNREACHABLE]
+    assert {result.check: result.because_of for result in results(report)}["dns-answers"] == ("dns-servers",)
+
+
+def test_without_an_address_a_stub_that_fails_is_a_symptom() -> None:
+    failing = says("127.0.0.53", answer(rcode="SERVFAIL"))
+    files: dict[str, Node] = {BEHIND: f"nameserver {CONTROL}\n", "/proc/net/route": "Iface\n"}
+    host = replace(machine("127.0.0.53", answers=failing, files=files), interface_list=(), routes={})
+    assert [entry.cause for entry in report_on(host, RUN).causes] == [Cause.NO_NETWORK]
+
+
+@pytest.mark.parametrize(
+    ("stub", "behind"), [(answer(rcode="SERVFAIL"), CONTROL), (answer("198.51.100.9"), "10.1.2.3")]
+)
+def test_a_stub_is_wrong_by_itself_where_its_server_answers_or_it_makes_things_up(stub: DnsAnswer, behind: str) -> None:
+    wrong = {**says("127.0.0.53", stub), **knows(CONTROL)}
+    report = report_on(machine("127.0.0.53", answers=wrong, files={BEHIND: f"nameserver {behind}\n"}), RUN)
+    assert Cause.DNS_WRONG_ANSWER in [entry.cause for entry in report.causes]
+
+
 def test_one_dead_server_of_two_is_a_warning_and_takes_nothing_down() -> None:
     host = machine("10.1.2.3", CONTROL, answers=knows(CONTROL))
     found = findings(report_on(host, RUN), "dns-servers")

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from azpreflight import codec
+from azpreflight.firewall import facts as firewall
 from azpreflight.host import HostError, HttpAnswer, Interface, Outcome, Phase, Route
-from azpreflight.model import Confidence, Platform, Run, Severity, Stage
+from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stage
 from azpreflight.probes import instance, network, platform, wireserver
 from azpreflight.probes.agents import PROBE as AGENTS
+from azpreflight.probes.platform.judges import judge_wire_server
 from tests.fakes import FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.netns import documents
@@ -255,3 +257,28 @@ def test_silence_everywhere_is_one_cause() -> None:
     (cause,) = report.causes
     assert cause.cause.value == "platform-unreachable"
     assert cause.symptoms == ("wireserver-goal-state",)
+
+
+DNS_FLOWS = ("udp 168.63.129.16:53", "tcp 168.63.129.16:53")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "rules", "taken"),
+    [
+        (SILENT, firewall.Outcome.ALLOWED, DNS_FLOWS),
+        (SILENT, firewall.Outcome.BLOCKED, ()),
+        (REFUSED, firewall.Outcome.ALLOWED, ()),
+        (HTTP[wireserver.PLUGIN_URL], firewall.Outcome.ALLOWED, ()),
+    ],
+)
+def test_the_platforms_dns_server_goes_down_with_its_whole_address_alone(
+    plugin: HttpAnswer, rules: firewall.Outcome, taken: "tuple[str, ...]"
+) -> None:
+    """What a rule does to these ports it need not do to that of DNS, which the rehearsal tells."""
+    host = answering(wireserver.VERSIONS_URL, SILENT)
+    facts = platform.gather(replace(host, http={**host.http, wireserver.PLUGIN_URL: plugin}), RUN)
+    flow = firewall.FlowFacts(firewall.Flow("tcp", "168.63.129.16", 80, firewall.Purpose.WIRE_SERVER), rules)
+    rehearsed = firewall.FirewallFacts(None, (), (), (), firewall.Rehearsal(needed=True), (flow,))
+    (found,) = judge_wire_server(facts, replace(RUN, needed={firewall.FirewallFacts: rehearsed}))
+    assert isinstance(found, Finding)
+    assert found.takes_down == taken

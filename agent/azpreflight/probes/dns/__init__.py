@@ -176,6 +176,8 @@ def _behind(host: Host, file: ResolvConfFile) -> Optional[ResolvConfFile]:
     return next((found for found in files if found.state is not FileState.MISSING), None)
 
 
+_WAY = ("firewall-dns", "platform-route", "wireserver-http", "network-address", "network-default-route")
+
 WORST_CASE_S = LIBRARY_TIMEOUT
 """Seconds: all servers are asked everything at once, and the C library in the meantime."""
 
@@ -200,7 +202,7 @@ PROBE = Probe(
             cleared(judge_servers),
             severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
-            depends_on=("firewall-dns", "platform-route", "network-address", "network-default-route"),
+            depends_on=_WAY,
             reads=("firewall",),
             surroundings=True,
         ),
@@ -210,7 +212,7 @@ PROBE = Probe(
             cleared(judge_tcp),
             severity=Severity.WARNING,
             cause=Cause.DNS_UNREACHABLE,
-            depends_on=("firewall-dns", "platform-route", "network-address", "network-default-route"),
+            depends_on=_WAY,
             reads=("firewall",),
             surroundings=True,
         ),
@@ -220,6 +222,7 @@ PROBE = Probe(
             judge_answers,
             severity=Severity.ERROR,
             cause=Cause.DNS_WRONG_ANSWER,
+            depends_on=("dns-servers", "network-address", "network-default-route"),
             surroundings=True,
         ),
         Check(

@@ -28,6 +28,8 @@ from azpreflight.probes.dns.sources import Origin
 
 PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP", SILENCE)
 """After these the C library asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""
+OF_OTHERS = ("SERVFAIL", "REFUSED", SILENCE)
+"""What a local resolver says for want of a server that answers it: systemd-resolved SERVFAIL, dnsmasq REFUSED."""
 ABOUT_THE_SERVER = ("REFUSED", "NOTIMP", "FORMERR", "NOTAUTH")
 """What a server says of itself, whatever the name."""
 PORTS = (80, 443)
@@ -140,12 +142,18 @@ def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, 
             "named by": source_of(server, facts).origin.value,
             **{wrong.name: wrong.fault for wrong in shown},
         },
-        flow=f"udp {server.address}:53",
+        flow=_flow(server, shown),
         takes_down=(*names, *(f"tcp {address}:{port}" for address in invented for port in PORTS)),
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         confidence_reason="the server said so" if sure else "the name's own servers may be at fault instead",
         baked=baked(server, facts, run),
     )
+
+
+def _flow(server: Server, shown: "tuple[Wrong, ...]") -> str:
+    """A local resolver that only fails ends with the way to all names, where that has ended."""
+    passes_on = server.role is Role.LOCAL and all(wrong.fault in OF_OTHERS for wrong in shown)
+    return EVERYTHING[0] if passes_on else f"udp {server.address}:53"
 
 
 def _remedy(server: Server, facts: DnsFacts, run: Run) -> str:

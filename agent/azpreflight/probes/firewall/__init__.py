@@ -23,6 +23,7 @@ from azpreflight.model import Cause, Check, Finding, Judge, Probe, Run, Severity
 from azpreflight.probes.firewall import judges
 from azpreflight.probes.firewall.flows import flows_of
 from azpreflight.probes.firewall.limits import judge_limits
+from azpreflight.probes.firewall.wayout import judge_egress
 from azpreflight.probes.wording import count
 
 __all__ = ["PROBE", "FirewallFacts", "gather"]
@@ -162,7 +163,7 @@ PROBE = Probe(
         _check(
             "firewall-egress",
             "the guest's rules let connections to the package stores through",
-            judges.judge_egress,
+            judge_egress,
             Severity.ERROR,
             depends_on=AT_BOOT,
             reads=("egress", "savedrules"),

@@ -18,8 +18,9 @@ MAX_PACKAGE_ADDRESSES = 6
 ANY_STORE = "https://any.blob.core.windows.net/"
 """Stands for where packages come from, as far as the settings of proxies decide."""
 ANYWHERE = "203.0.113.1"
-"""A public address (TEST-NET-3 of RFC 5737) in place of the stores', where nobody could tell theirs; nothing is sent
-to it, but what the rules do to it they most likely do to any other."""
+"""A public address (TEST-NET-3 of RFC 5737) in place of the stores', where nobody could tell theirs, and of all others
+that are only found while they are tried; nothing is sent to it, but what the rules do to it they most likely do to any
+other."""
 
 
 def flows_of(run: Run) -> "tuple[Flow, ...]":
@@ -51,8 +52,7 @@ def _plain(address: str) -> bool:
 
 
 def _packages(run: Run) -> "Iterator[Flow]":
-    addresses = list(package_addresses(run))[:MAX_PACKAGE_ADDRESSES] or [ANYWHERE]
-    for address in addresses:
+    for address in (*tuple(package_addresses(run))[:MAX_PACKAGE_ADDRESSES], ANYWHERE):
         for port in PACKAGE_PORTS:
             yield Flow("tcp", address, port, Purpose.PACKAGE)
 

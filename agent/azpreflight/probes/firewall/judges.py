@@ -11,7 +11,6 @@ from azpreflight.host import Outcome as Answered
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns.facts import DnsFacts, Role, Server, speaks
-from azpreflight.probes.egress.facts import EgressFacts, flow_of
 from azpreflight.probes.firewall.flows import ANYWHERE
 from azpreflight.probes.network.facts import WIRE_SERVER
 from azpreflight.probes.platform.facts import PlatformFacts
@@ -68,7 +67,7 @@ def judge_dns(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     def severity(found: FlowFacts) -> Severity:
         return Severity.ERROR if nothing_left and found.flow.protocol == "udp" else Severity.WARNING
 
-    yield from _verdicts(flows, run, severity)
+    yield from verdicts_on(flows, run, severity)
 
 
 def _nothing_left(facts: FirewallFacts, run: Run, servers: "Sequence[Server]") -> bool:
@@ -86,33 +85,6 @@ def _stopped(found: FlowFacts, run: Run) -> bool:
     return found.outcome is Outcome.BLOCKED or works(found, run) is False
 
 
-def judge_egress(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """Port 443 is an error where packages come by no other way, or an extension needs that very address for its work;
-    port 80 alone costs nothing that is documented."""
-    needed = _needed(facts, run)
-
-    def severity(found: FlowFacts) -> Severity:
-        if found.flow.port != 443:
-            return Severity.NOTE
-        return Severity.ERROR if needed is None or found.flow.text in needed else Severity.WARNING
-
-    yield from _judge(facts, run, Purpose.PACKAGE, severity)
-
-
-def _needed(facts: FirewallFacts, run: Run) -> "Optional[frozenset[str]]":
-    """Flows that nothing replaces; None if none of them is replaced."""
-    egress = run.facts(EgressFacts)
-    if egress is None:
-        return frozenset() if _plugin_open(facts) else None
-    if any(not (package.delivered or package.relayed or package.agent) for package in egress.packages):
-        return None
-    return frozenset(flow_of(answer) for own in egress.own for answer in own.answers)
-
-
-def _plugin_open(facts: FirewallFacts) -> bool:
-    return not any(found.flow.port == 32526 and found.outcome is Outcome.BLOCKED for found in of_root(facts))
-
-
 def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     """Without renewals the client asks anew by broadcast in the end, which no rule of iptables sees."""
     yield from _judge(facts, run, Purpose.DHCP, lambda found: Severity.WARNING)
@@ -122,10 +94,11 @@ def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
 
 
 def _judge(facts: FirewallFacts, run: Run, purpose: Purpose, severity: SeverityOf) -> Iterator[Verdict]:
-    yield from _verdicts([found for found in of_root(facts) if found.flow.purpose is purpose], run, severity)
+    yield from verdicts_on([found for found in of_root(facts) if found.flow.purpose is purpose], run, severity)
 
 
-def _verdicts(flows: "Sequence[FlowFacts]", run: Run, severity: SeverityOf) -> Iterator[Verdict]:
+def verdicts_on(flows: "Sequence[FlowFacts]", run: Run, severity: SeverityOf) -> Iterator[Verdict]:
+    """What the rules do to each of these flows."""
     if run.platform is Platform.NONE and run.stage is Stage.FIRSTBOOT:
         yield NotApplicable("not on Azure")
         return

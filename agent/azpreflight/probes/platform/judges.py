@@ -1,11 +1,13 @@
 """The verdicts on the platform's endpoints. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from azpreflight.host import Outcome
+from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.answers import Answer, said
+from azpreflight.probes.clearance import innocence
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import (
     FLOWS,
@@ -22,6 +24,8 @@ from azpreflight.probes.wording import several
 
 GUARDED = (401, 403)
 """How the guest proxy agent of the Metadata Security Protocol answers a program that is not on its list."""
+_NOTHING_BACK = (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.PROHIBITED)
+"""Nobody at the address said a word; a closed port is one."""
 LET_OUT = (
     "Let root's TCP connections to {address} out of this machine: no firewall rule, route or proxy of the guest may"
     " stand in the way, and nothing in the virtual network does."
@@ -86,9 +90,21 @@ def judge_wire_server(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
     elif _guarded(offer.answer):
         yield _guard(offer.answer)
     elif not offer.answer.delivered:
-        yield _failed("the wire server", offer.answer, WIRE_FLOW)
+        yield replace(_failed("the wire server", offer.answer, WIRE_FLOW), takes_down=_with_its_address(facts, run))
     elif PROTOCOL not in offer.versions:
         yield _odd(f"the wire server does not offer version {PROTOCOL} of its protocol", WIRE_FLOW)
+
+
+def _with_its_address(facts: PlatformFacts, run: Run) -> "tuple[str, ...]":
+    """Where nothing comes back from either port, and no rule of the guest is why, the way to the address is shut, and
+    with it the one to the platform's DNS server."""
+    dead = [
+        offer is not None and offer.answer.phase is Phase.TCP and offer.answer.outcome in _NOTHING_BACK
+        for offer in (facts.wire_server, facts.plugin)
+    ]
+    if not all(dead) or innocence(WIRE_FLOW, run) is None:
+        return ()
+    return (f"udp {WIRE_SERVER}:53", f"tcp {WIRE_SERVER}:53")
 
 
 def judge_goal_state(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
