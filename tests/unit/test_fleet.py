@@ -201,6 +201,21 @@ def test_a_log_that_is_named_twice_counts_once(folder: Path, capsys: pytest.Capt
     assert capsys.readouterr().out == "5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n"
 
 
+def test_it_works_where_the_working_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "a.log", READY, "a")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["fleet", str(tmp_path), "b.log"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (
+        "1 machine: 1 ready\n",
+        "azpreflight: cannot read b.log: No such file or directory\n",
+    )
+
+
 def test_what_cannot_be_read_in_a_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A link to itself, and a folder whose path is too long: root can read whatever has no permission."""
     put(tmp_path / "a.log", READY, "a")

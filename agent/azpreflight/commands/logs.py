@@ -48,7 +48,14 @@ def below(path: str) -> "Iterator[str]":
 
 def different(paths: "Iterable[str]") -> "list[str]":
     """Each file once, whatever names it goes by."""
-    return list({os.path.realpath(path): path for path in paths}.values())
+    return list({_real(path): path for path in paths}.values())
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:  # it is relative, and the working directory is gone
+        return path
 
 
 def _may_be_file(path: str) -> bool:
