@@ -201,6 +201,16 @@ def test_a_log_that_is_named_twice_counts_once(folder: Path, capsys: pytest.Capt
     assert capsys.readouterr().out == "5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n"
 
 
+def test_an_older_report_does_not_pass_for_one_that_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a log that was fetched while its machine wrote; what is lost of older reports is no matter."""
+    first, last = (serial.render(report).splitlines() for report in (BROKEN, READY))
+    (tmp_path / "cut.log").write_text("\n".join([*first, *last[:10]]))
+    (tmp_path / "begun.log").write_text("\n".join([*first[-20:], *last]))
+    main(["fleet", str(tmp_path)])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"azpreflight: {tmp_path}/cut.log: an older report counts, because the newest is lost, ")
+
+
 def test_it_works_where_the_working_directory_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from azpreflight.model import Readiness, Report, Severity
 from azpreflight.progress import Progress
 from azpreflight.render import decoded
 from azpreflight.render import fleet as render
+from azpreflight.render.decoded import Log
 
 
 def fleet(asked: argparse.Namespace) -> int:
@@ -50,11 +51,17 @@ def _machines(paths: "Sequence[str]", fail_on: Severity, codes: "list[int]", pro
             continue
         finally:
             progress.done(path)
-        report = decoded.report_of(log.decoded.reports[0]) if log.decoded.reports else None
-        if report is None:
-            yield Machine(log.name, reason=decoded.why_none(log), exit_code=EXIT_UNDECIDED)
-        else:
-            yield machines.machine(log.name, report, _why_undecided(report), exit_code(report, fail_on))
+        yield _machine(log, fail_on)
+
+
+def _machine(log: Log, fail_on: Severity) -> Machine:
+    report = decoded.report_of(log.decoded.reports[0]) if log.decoded.reports else None
+    if report is None:
+        return Machine(log.name, reason=decoded.why_none(log), exit_code=EXIT_UNDECIDED)
+    for frame in log.decoded.damaged:
+        if frame.newest:
+            say(f"{log.name}: an older report counts, because the newest is lost, {decoded.lost(frame)}")
+    return machines.machine(log.name, report, _why_undecided(report), exit_code(report, fail_on))
 
 
 def _why_undecided(report: Report) -> Optional[str]:

@@ -39,7 +39,7 @@ def why_none(log: Log) -> str:
     """Why a log, or its newest part, has no report that can be read."""
     if log.decoded.reports:
         return "its report is of a version that this one cannot read"
-    found = [_lost(frame) for frame in log.decoded.damaged] or ["no report in this log"]
+    found = [lost(frame) for frame in log.decoded.damaged] or ["no report in this log"]
     return "; ".join([*found, *(f"not looked at: {part}" for part in _not_looked_at(log))])
 
 
@@ -60,7 +60,7 @@ def _log(log: Log, verbose: bool, quiet: bool) -> "list[str]":
     reports, damaged = log.decoded.reports, log.decoded.damaged
     lines = [f"{log.name}: {_number(len(reports), 'report')}" + (", newest first" if len(reports) > 1 else "")]
     lines += [f"  not looked at: {part}" for part in _not_looked_at(log)]
-    lines += [f"  a report that is lost, {_lost(frame)}" for frame in damaged]
+    lines += [f"  a report that is lost, {lost(frame)}" for frame in damaged]
     if damaged and not reports:
         lines.append('  its summary may still be there: the lines that begin with "azpreflight:"')
     for recovered in reports:
@@ -86,7 +86,8 @@ def _not_looked_at(log: Log) -> "list[str]":
     return parts + ([_number(log.decoded.skipped, "older report")] if log.decoded.skipped else [])
 
 
-def _lost(frame: Damaged) -> str:
+def lost(frame: Damaged) -> str:
+    """What is told of a report that cannot be brought back."""
     return f"{frame.id}: {frame.found} of {frame.lines} lines found; {frame.reason}"
 
 

@@ -68,6 +68,8 @@ class Damaged:
     lines: int
     found: int
     reason: str
+    newest: bool = False
+    """It ended after every report that was brought back."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def decode(log: bytes) -> Decoded:
             room -= len(text)
             document, omitted = _content(text)
         except _Broken as error:
-            damaged.append(Damaged(frame.id.hex(), frame.shape.tokens, len(usable), str(error)))
+            damaged.append(Damaged(frame.id.hex(), frame.shape.tokens, len(usable), str(error), not reports))
             continue
         boot = boots.setdefault(_boot_id(document), len(boots))
         reports.append(_recovered(frame, usable, document, omitted, boot))
