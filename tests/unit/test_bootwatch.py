@@ -1,5 +1,6 @@
 """What the watch of a first boot remembers, and how far it sees that the agents have come."""
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -61,25 +62,39 @@ DONE = (
 )
 
 
+BOOTED = datetime(2026, 11, 22, 17, 29, 55, tzinfo=timezone.utc).timestamp()
+"""Before all that the agent wrote."""
+
+
 def test_what_an_earlier_boot_wrote_does_not_count() -> None:
     host = FakeHost(files={WAAGENT: DONE})
-    agents = AgentLogs(host, from_start=False)
+    agents = AgentLogs(host, BOOTED + 3600, BOOTED + 3610)
     assert agents.progress(nothing_to_install=False) == Progress(provisioned=False, extensions_done=False)
     host.files[WAAGENT] = DONE + DONE  # type: ignore[index]  # a dict
     assert agents.progress(nothing_to_install=False).provisioned
 
 
-def test_a_watch_that_begins_late_takes_all_that_is_there() -> None:
-    host = FakeHost(files={WAAGENT: DONE})
-    assert AgentLogs(host, from_start=True).progress(nothing_to_install=False).provisioned
+def test_a_watch_that_begins_when_the_agent_has_ended_takes_what_it_wrote_in_this_boot() -> None:
+    """On a machine that is starved by its boot it begins a minute after boot."""
+    earlier = DONE.replace("2026-11-22", "2026-11-21") + "and a line without a time\n"
+    for written in (DONE, earlier + DONE):
+        agents = AgentLogs(FakeHost(files={WAAGENT: written}), BOOTED, BOOTED + 70)
+        assert agents.progress(nothing_to_install=False).provisioned
+    half = AgentLogs(FakeHost(files={WAAGENT: DONE}), BOOTED + 30, BOOTED + 70)
+    assert not half.progress(nothing_to_install=False).provisioned
+
+
+def test_what_an_image_has_of_a_machine_whose_clock_was_ahead_does_not_count() -> None:
+    agents = AgentLogs(FakeHost(files={WAAGENT: DONE}), BOOTED - 3600, BOOTED - 3590)
+    assert not agents.progress(nothing_to_install=False).provisioned
 
 
 def test_a_log_that_was_begun_anew_is_read_from_its_start() -> None:
     host = FakeHost(files={WAAGENT: "x" * 10_000})
-    agents = AgentLogs(host, from_start=False)
+    agents = AgentLogs(host, BOOTED, BOOTED)
     host.files[WAAGENT] = DONE  # type: ignore[index]  # a dict
     assert agents.progress(nothing_to_install=False).provisioned
 
 
 def test_without_extensions_there_is_nothing_to_wait_for() -> None:
-    assert AgentLogs(FakeHost(), from_start=True).progress(nothing_to_install=True).extensions_done
+    assert AgentLogs(FakeHost(), BOOTED, BOOTED).progress(nothing_to_install=True).extensions_done

@@ -39,8 +39,6 @@ PATIENCE = 2.0
 """Times as long that the next look may take, where one gave no report: the machine may be slower than was thought."""
 FAILED_REST_S = 10.0
 """Seconds until a look is tried again that gave no report."""
-EARLY_S = 120.0
-"""Seconds after boot until which what stands in the agents' logs at the start is another boot's."""
 OFF = "azpreflight=off"
 """On the kernel's command line it turns the watch off."""
 
@@ -74,7 +72,8 @@ class BootWatch:
         watch = Watch(WATCHED)
         self._arguments = self.arguments()
         try:
-            agents = AgentLogs(self.host, from_start=service.uptime() > EARLY_S)
+            now = time.time()
+            agents = AgentLogs(self.host, now - service.uptime(), now)
             if known is None:
                 self._remember(vm, Memory(vm or ""))
             went_well = self._watch(watch, agents, untouched=known is None)
