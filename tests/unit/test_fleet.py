@@ -4,6 +4,8 @@ import gzip
 import json
 import os
 import pty
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -273,7 +275,7 @@ def test_an_empty_folder_is_no_fleet_that_is_well(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().err == f"azpreflight: there is no log in {tmp_path}\n"
 
 
-def test_while_a_person_watches_progress_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_a_person_watches_progress_is_told(tmp_path: Path) -> None:
     far, near = pty.openpty()
     got = bytearray()
 
@@ -282,17 +284,16 @@ def test_while_a_person_watches_progress_is_told(folder: Path, monkeypatch: pyte
             while chunk := os.read(far, 4096):
                 got.extend(chunk)
 
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr("azpreflight.progress.PATIENCE", 0.0)
-    monkeypatch.setattr("azpreflight.progress.PERIOD", 0.01)
-    for number in range(100):
-        put(folder / f"{number}\x1b[2J.log", BROKEN, str(number))
+    put(tmp_path / "log", BROKEN, "x")
+    for number in range(1500):
+        os.link(tmp_path / "log", tmp_path / f"{number}\x1b[2J.log")
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    with os.fdopen(near, "w") as terminal:
-        monkeypatch.setattr("sys.stderr", terminal)
-        main(["fleet", ".", "-q", "-o", "out.txt"])
+    command = [sys.executable, "-m", "azpreflight", "fleet", ".", "-q"]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=near, cwd=tmp_path, check=False, timeout=120)
+    os.close(near)
     reader.join(10)
     os.close(far)
-    assert b" of 105 done, now " in got
+    assert done.returncode == 1
+    assert b" of 1501 done, now " in got
     assert b"\x1b" not in got
