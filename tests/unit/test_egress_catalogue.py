@@ -1,17 +1,21 @@
 """The catalogues that come with the program: well-formed, sourced, and read as they are meant."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from azpreflight.probes.egress import catalogue
+from azpreflight.probes.egress.documented import Known
 
 HOST = re.compile(r"(\{region\}\.)?([a-z0-9-]+\.)+[a-z]{2,}")
 CLOUDS = {"public", "usgov", "china"}
 
 
 @pytest.mark.parametrize("entry", catalogue.extensions(), ids=lambda entry: entry.name)
-def test_every_extension_has_a_source_and_hosts_that_can_be_named(entry: catalogue.Known) -> None:
+def test_every_extension_has_a_source_and_hosts_that_can_be_named(entry: Known) -> None:
     assert re.fullmatch(r"\w+(\.\w+)+", entry.name)
     assert ":" in entry.source or "," in entry.source
     assert set(entry.hosts) in (set(), CLOUDS)
@@ -25,6 +29,17 @@ def test_every_cloud_has_endpoints_of_its_own(cloud: str) -> None:
     assert hosts
     assert all(HOST.fullmatch(host) for host in hosts)
     assert not set(hosts) & {host for other in CLOUDS - {cloud} for host in catalogue.documented_hosts(other)}
+
+
+def test_no_library_is_needed_to_read_them() -> None:
+    """As in a chroot, or in a single file, on a machine that has Python alone: -S leaves out site-packages."""
+    agent = Path(__file__).parents[2] / "agent"
+    code = f"import sys; sys.path.append({str(agent)!r}); from azpreflight.probes.egress import catalogue as c; "
+    code += "print(*c.documented_hosts('china'), len(c.extensions()))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == [*catalogue.documented_hosts("china"), str(len(catalogue.extensions()))]
 
 
 def test_a_cloud_that_nobody_documented_has_no_endpoints() -> None:

@@ -6,7 +6,7 @@ from typing import Optional
 
 from azpreflight.model import Platform, Run
 from azpreflight.probes.egress import catalogue
-from azpreflight.probes.egress.catalogue import Known
+from azpreflight.probes.egress.documented import Known
 from azpreflight.probes.goalstate import GoalState, Wanted
 from azpreflight.probes.platform.facts import PlatformFacts
 
