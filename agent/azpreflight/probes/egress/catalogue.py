@@ -1,4 +1,4 @@
-"""What is known beforehand of the network, looked up: documented endpoints of a cloud, and needs of an extension. Pure."""
+"""What documents say of the network, looked up: endpoints of a cloud, and what an extension needs. Pure."""
 
 import re
 from typing import Optional

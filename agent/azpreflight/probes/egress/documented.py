@@ -58,7 +58,8 @@ EXTENSIONS: "tuple[Known, ...]" = (
         name="Microsoft.Azure.Diagnostics.LinuxDiagnostic",
         settings="the tables and blobs of the storage account in its settings",
         always=True,
-        source="Microsoft Learn: Use the Linux diagnostic extension 4.0 to monitor metrics and logs, protected settings",
+        source="Microsoft Learn: Use the Linux diagnostic extension 4.0 to monitor metrics and logs, protected "
+        "settings",
     ),
     Known(
         name="Microsoft.OSTCExtensions.LinuxDiagnostic",
