@@ -7,7 +7,7 @@ SCENARIO =
 KEY =
 RUNS = 9
 
-.PHONY: help run test lint format schema pages demo scenarios boots boottime bench wheel deb rpm dist sign clean prepared
+.PHONY: help run test lint format schema pages demo scenarios boots boottime bench wheel deb rpm zipapp dist sign clean prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -72,6 +72,9 @@ deb: ## build the Debian package into dist/
 rpm: ## build the package for Fedora, RHEL, SLES and Azure Linux into dist/
 	@tools/prepare rpm
 	@packaging/build-rpm
+
+zipapp: ## build the program as one file for a machine without packages into dist/
+	@packaging/build-zipapp
 
 dist: prepared ## build all that is released into dist/, with what it consists of and checksums
 	@PYTHON=$(CURDIR)/$(PY) packaging/dist

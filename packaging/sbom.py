@@ -26,7 +26,7 @@ LICENSES = {
     "python-iptables": "Apache-2.0",
 }
 """Of each library, as it declares it itself."""
-PURPOSES = {".gz": "SOURCE", ".whl": "INSTALL", ".deb": "INSTALL", ".rpm": "INSTALL"}
+PURPOSES = {".gz": "SOURCE", ".whl": "INSTALL", ".deb": "INSTALL", ".rpm": "INSTALL", ".pyz": "APPLICATION"}
 
 
 def document(files: "Sequence[Path]", released: float) -> "dict[str, Any]":

@@ -50,6 +50,7 @@ ARTEFACTS = {
     f"azpreflight-{__version__}-py3-none-any.whl",
     f"azpreflight_{__version__}_all.deb",
     f"azpreflight-{__version__}-1.noarch.rpm",
+    f"azpreflight-{__version__}.pyz",
 }
 BOM = f"azpreflight-{__version__}.spdx.json"
 
@@ -77,10 +78,10 @@ def test_its_bill_of_materials_is_valid_and_names_every_file_and_every_library(d
 
 
 def test_the_source_archive_builds_the_same_again(dist: Path, tmp_path: Path) -> None:
-    """Unpacked, and no checkout, it makes itself and the wheel to the byte."""
+    """Unpacked, and no checkout, it makes itself, the wheel and the single file to the byte."""
     run("tar", "--extract", "--file", dist / f"azpreflight-{__version__}.tar.gz", "--directory", tmp_path)
     tree = tmp_path / f"azpreflight-{__version__}"
-    for kind in ("source", "wheel"):
+    for kind in ("source", "wheel", "zipapp"):
         made = Path(run(tree / "packaging" / f"build-{kind}", tmp_path / "again").strip())
         assert digest(made) == digest(dist / made.name)
     assert run(tree / "packaging/version").strip() == __version__
@@ -95,7 +96,7 @@ def test_the_signature_holds_for_these_checksums_alone(dist: Path, tmp_path: Pat
     verify += ["-s", dist / "SHA256SUMS.sig"]
     shutil.copy(dist / "SHA256SUMS", sums)
     codes = []
-    for change in ("", "0" * 64 + "  azpreflight.zip\n"):
+    for change in ("", "0" * 64 + "  azpreflight.pyz\n"):
         sums.write_text(sums.read_text() + change)
         with sums.open() as signed:
             codes.append(

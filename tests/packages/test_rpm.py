@@ -24,7 +24,7 @@ from tests.scratchroot import overlay, run_inside, tree_for_test
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("rpm")]
 
 SOURCE = Path(__file__).parents[2]
-LARGEST = 600_000
+HOME = "usr/share/azpreflight"
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
 SH = Package("bash", provides=("/bin/sh",))
 
@@ -58,10 +58,9 @@ def test_two_builds_are_the_same_to_the_byte(rpm: Path, tmp_path: Path) -> None:
 
 
 def test_it_says_what_it_is(rpm: Path) -> None:
-    """One package for every architecture, of the program's version, small, and for the oldest rpm among them."""
-    said = asked(rpm, "--queryformat", "%{VERSION} %{ARCH} %{PAYLOADCOMPRESSOR} %{SIZE}")[0].split()
-    assert said[:3] == [__version__, "noarch", "gzip"]
-    assert int(said[3]) < LARGEST
+    """One package for every architecture, of the program's version, and for the oldest rpm among them."""
+    said = asked(rpm, "--queryformat", "%{VERSION} %{ARCH} %{PAYLOADCOMPRESSOR}")[0].split()
+    assert said == [__version__, "noarch", "gzip"]
 
 
 def test_rpmlint_finds_nothing_that_is_not_argued(rpm: Path) -> None:
@@ -71,10 +70,45 @@ def test_rpmlint_finds_nothing_that_is_not_argued(rpm: Path) -> None:
     assert done.returncode == 0
 
 
-def test_every_unit_and_every_preset_is_in_it(rpm: Path) -> None:
-    places = {".service": "/usr/lib/systemd/system", ".preset": "/usr/lib/systemd/system-preset"}
-    wanted = {f"{places[path.suffix]}/{path.name}" for path in (SOURCE / "systemd").iterdir()}
-    assert wanted and wanted <= set(asked(rpm, "--list"))
+@pytest.mark.parametrize("added", [False, True])
+def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enabled(
+    added: bool, rpm: Path, tmp_path: Path
+) -> None:
+    """Also those that somebody adds to systemd/, and no other file has to be told."""
+    source = SOURCE if not added else further_units(tmp_path)
+    package = rpm if not added else built(source, tmp_path / "rpm")
+    units = {path.name for path in (source / "systemd").iterdir()}
+    wanted = {f"/usr/lib/systemd/system{'-preset' if name.endswith('.preset') else ''}/{name}" for name in units}
+    assert {path for path in asked(package, "--list") if path.startswith("/usr/lib/systemd/")} == wanted
+    scripts = "\n".join(asked(package, "--scripts"))
+    socket = " azpreflight-added.socket" if added else ""
+    assert f" preset azpreflight.service{socket} >" in scripts
+    every = " ".join(sorted(name for name in units if not name.endswith(".preset")))
+    assert f" disable --now {every} >" in scripts
+
+
+def test_every_module_is_in_it_and_only_directories_of_byte_code_are_ghosts(rpm: Path) -> None:
+    """rpm owns and erases them, and does not miss them."""
+    modules = list((SOURCE / "agent/azpreflight").rglob("*.py"))
+    listed = dict(
+        reversed(line.split("|")) for line in asked(rpm, "--queryformat", "[%{FILEFLAGS:fflags}|%{FILENAMES}\n]")
+    )
+    wanted = {f"/{HOME}/{path.relative_to(SOURCE / 'agent')}" for path in modules}
+    assert {path for path in listed if path.endswith(".py")} == wanted
+    folders = {f"{path.rpartition('/')[0]}/__pycache__" for path in wanted}
+    assert {path for path, flags in listed.items() if "g" in flags} == folders
+    assert not [path for path in listed if path.endswith(".pyc")]
+
+
+def further_units(folder: Path) -> Path:
+    """A copy of the sources with a socket that the presets enable, and its service, which nothing enables."""
+    source = folder / "source"
+    subprocess.run([SOURCE / "packaging/source", source], check=True, timeout=TIMEOUT)
+    (source / "systemd/azpreflight-added.socket").write_text("[Socket]\nListenStream=/run/x\n")
+    (source / "systemd/azpreflight-added.service").write_text("[Service]\nExecStart=/usr/bin/azpreflight --version\n")
+    with (source / "systemd/80-azpreflight.preset").open("a") as preset:
+        preset.write("enable azpreflight-added.socket\n")
+    return source
 
 
 # --- each distribution --------------------------------------------------------------------------------------------
@@ -200,8 +234,14 @@ def files(root: Path) -> "set[str]":
     return {path for path in every if not path.startswith(BOOKS)}
 
 
-def byte_code(root: Path) -> "list[str]":
-    return sorted(path.name for path in (root / "usr/share/azpreflight").glob("azpreflight.*.zip"))
+def compiled(root: Path) -> "tuple[int, set[str]]":
+    """How many modules there is byte code of, and for which Pythons."""
+    made = list((root / HOME).rglob("__pycache__/*.pyc"))
+    return len({(path.parent, path.name.partition(".")[0]) for path in made}), {path.suffixes[-2] for path in made}
+
+
+def modules(root: Path) -> int:
+    return len(list((root / HOME).rglob("*.py")))
 
 
 def test_it_works_and_its_service_is_enabled(rpm: Path, root: Path, tmp_path: Path) -> None:
@@ -228,18 +268,32 @@ def unsaid(root: Path) -> "list[str]":
     return sorted(set(re.findall(r"the Python module (\w+)", said)))
 
 
-def test_byte_code_is_for_the_python_that_there_is(rpm: Path, root: Path, tmp_path: Path) -> None:
-    """It is made at installation, and anew when a Python comes."""
+def test_byte_code_is_for_the_python_that_there_is_and_a_run_writes_none(rpm: Path, root: Path, tmp_path: Path) -> None:
+    """It is made at installation, and again when a Python comes."""
     place = repository(tmp_path, (SH, OWN_PYTHON), rpm, tree=root)
     dnf(root, place, "install", "azpreflight")
-    assert byte_code(root) == ["azpreflight.cpython-311.zip"]
-    found = run_inside(root, "/usr/bin/python3", "-v", "/usr/bin/azpreflight", "--version").stderr
-    assert "names in '/usr/share/azpreflight/azpreflight.cpython-311.zip'" in found
-    (root / "usr/share/azpreflight/azpreflight.cpython-311.zip").unlink()
+    assert compiled(root) == (modules(root), {".cpython-311"})
+    said = run_inside(root, "/usr/bin/python3", "-v", "/usr/bin/azpreflight", "--version").stderr
+    assert f"# code object from '/{HOME}/azpreflight/__pycache__/cli.cpython-311.pyc'" in said
+    for path in (root / HOME).rglob("*.pyc"):
+        path.unlink()
     assert done_inside(root, "azpreflight", "--version") == f"azpreflight {__version__}\n"
+    assert compiled(root) == (0, set())
     dnf(root, place, "reinstall", "python3")
-    assert byte_code(root) == ["azpreflight.cpython-311.zip"]
-    assert not list(root.glob("usr/share/azpreflight/**/__pycache__"))
+    assert compiled(root) == (modules(root), {".cpython-311"})
+
+
+def test_rpm_notices_an_edited_file_and_nothing_else(rpm: Path, root: Path, tmp_path: Path) -> None:
+    place = repository(tmp_path, (SH, OWN_PYTHON), rpm, tree=root)
+    dnf(root, place, "install", "azpreflight")
+    verify = ["rpm", "--root", root, "--verify", "azpreflight"]
+    done = subprocess.run(verify, check=False, capture_output=True, text=True, timeout=TIMEOUT)
+    assert (done.returncode, done.stdout) == (0, "")
+    edited = f"{HOME}/azpreflight/cli.py"
+    with (root / edited).open("a") as module:
+        module.write("\n")
+    done = subprocess.run(verify, check=False, capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 1 and re.fullmatch(rf"S.5\S+ +/{edited}\n", done.stdout)
 
 
 @pytest.mark.parametrize("edited", [True, False])
@@ -308,7 +362,7 @@ def test_a_newer_python_beside_the_systems_is_taken_and_lacking_libraries_can_be
     for library in ("dns", "psutil"):
         shutil.rmtree(old_root / "usr/lib/python3/dist-packages" / library)
     dnf(old_root, place, "install", "azpreflight")
-    assert byte_code(old_root) == ["azpreflight.cpython-311.zip"]
+    assert compiled(old_root) == (modules(old_root), {".cpython-311"})
     assert unsaid(old_root) == ["dns", "psutil"]
     target = old_root / "usr/local/lib/azpreflight"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, "dnspython", "psutil"]

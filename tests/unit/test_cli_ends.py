@@ -14,11 +14,10 @@ FULL = "No space left on device"
 
 @pytest.fixture(scope="module")
 def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program as a package installs it, without byte code, which runs from its archive."""
+    """The program as a package installs it, before it is compiled."""
     home = tmp_path_factory.mktemp("home")
-    archive = [sys.executable, SOURCE / "packaging/archive.py", home / "azpreflight.tar.gz"]
-    subprocess.run(archive, check=True, timeout=60)
-    path = home / "azpreflight"
+    subprocess.run([SOURCE / "packaging/modules", home], check=True, timeout=60)
+    path = home / "program"
     path.write_text((SOURCE / "packaging/azpreflight").read_text().replace("/usr/share/azpreflight", str(home)))
     return path
 

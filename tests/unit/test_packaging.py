@@ -2,19 +2,16 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import zipfile
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from azpreflight import __version__, config, options, pages
+from azpreflight import __version__, config, options
 from azpreflight.model import Config
 from azpreflight.probes import PROBES
 from tests.needs import need_programs
@@ -80,25 +77,16 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert (SOURCE / "packaging/debian/changelog").read_text().startswith(f"azpreflight ({__version__}) ")
 
 
-def test_the_archive_has_every_page_and_every_module(tmp_path: Path) -> None:
-    """What is imported is made from it, and read as an installed program reads it."""
-    subprocess.run(
-        [sys.executable, SOURCE / "packaging/archive.py", tmp_path / "azpreflight.tar.gz"], check=True, timeout=60
+def test_every_package_names_the_same_home() -> None:
+    control, spec, setup = (
+        (SOURCE / path).read_text()
+        for path in ("packaging/debian/control", "packaging/rpm/azpreflight.spec", "setup.cfg")
     )
-    subprocess.run([sys.executable, shutil.copy(SOURCE / "packaging/compile", tmp_path)], check=True, timeout=60)
-    (archive,) = tmp_path.glob("azpreflight.*.zip")
-    code = (
-        "import json, azpreflight.pages as p; print(json.dumps([p.__file__, {id: p.page(id) for id in p.page_ids()}]))"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(archive)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment, cwd="/", timeout=60
-    )
-    every = {name: pages.page(name) for name in pages.page_ids()}
-    assert json.loads(done.stdout) == [f"{archive}/azpreflight/pages.pyc", every]
-    modules = {f"{path.relative_to(SOURCE / 'agent')}c" for path in (SOURCE / "agent").rglob("*.py")}
-    with zipfile.ZipFile(archive) as opened:
-        assert modules <= set(opened.namelist())
+    named = [
+        re.findall(rf"(?m)^{key}\s*[:=]\s*(\S+)$", text)
+        for key, text in (("Homepage", control), ("URL", spec), ("url", setup))
+    ]
+    assert named[0] and named[0] == named[1] == named[2]
 
 
 @pytest.mark.parametrize("page", sorted((SOURCE / "man").iterdir()), ids=lambda page: page.name)

@@ -8,6 +8,7 @@ customer's.
 
 import errno
 import ipaddress
+import os
 import select
 import socket
 import time
@@ -44,12 +45,17 @@ _TIME_EXCEEDED = {socket.AF_INET: "11/0", socket.AF_INET6: "3/0"}
 _HOST_UNREACHABLE = {socket.AF_INET: "3/1", socket.AF_INET6: "1/3"}
 """What a kernel says of a host, or of its own next hop, that does not answer on the link."""
 
+_COUNTERS = "/proc/net/dev"
+"""From which psutil takes the names of interfaces. Without /proc, importing an older one prints a traceback."""
+
 
 # --- interfaces ---------------------------------------------------------------------------------------------------
 
 
 def interfaces() -> "tuple[Interface, ...]":
     """All interfaces of this network namespace. HostError if the kernel does not list them."""
+    if not os.path.exists(_COUNTERS):
+        raise HostError(f"cannot list the interfaces: there is no {_COUNTERS}, as where /proc is not mounted")
     import psutil
 
     try:
