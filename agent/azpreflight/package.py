@@ -1,4 +1,4 @@
-"""This package as files and programs, wherever it was imported from: a directory, or the archive of an installation.
+"""This package as files and programs, wherever it was imported from: a directory, or the single file of `make zipapp`.
 
 Files of an archive have no path of their own, so they are read through whatever imported the package.
 """

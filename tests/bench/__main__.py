@@ -8,7 +8,6 @@ Each program is started by a small one inside the VM: a process is charged at le
 forked from, and this one is large.
 """
 
-import shutil
 import statistics
 import subprocess
 import sys
@@ -150,11 +149,10 @@ def measured_offline(runs: int) -> "dict[str, list[Weighed]]":
 
 
 def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":
-    """The program as a package installs it: an archive of byte code, and a launcher of one import."""
-    subprocess.run([sys.executable, PACKAGING / "archive.py", folder / "azpreflight.tar.gz"], check=True)
-    subprocess.run([sys.executable, shutil.copy(PACKAGING / "compile", folder)], check=True)
-    (compiled,) = folder.glob("azpreflight.*.zip")
-    launch = f"import sys; sys.path.insert(0, {str(compiled)!r}); from azpreflight.__main__ import run; sys.exit(run())"
+    """The program as a package installs it: modules that are compiled, and a launcher of one import."""
+    subprocess.run([PACKAGING / "modules", folder], check=True)
+    subprocess.run([sys.executable, "-I", "-m", "compileall", "-q", folder], check=True)
+    launch = f"import sys; sys.path.insert(0, {str(folder)!r}); from azpreflight.__main__ import run; sys.exit(run())"
     return {
         "installed: azpreflight --version": ("-I", "-c", launch, "--version"),
         "installed: azpreflight explain": ("-I", "-c", launch, "explain", "guest-firewall"),

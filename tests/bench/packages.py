@@ -1,7 +1,8 @@
-"""Measure what is installed: size, and how long commands take that only print: `python -m tests.bench.packages [RUNS]`.
+"""Measure what is installed: size, and how long commands take that only print.
 
-The packages are built, and put into a scratch tree of Debian 12 whose Python and libraries run them. Needs root, and
-what builds both packages.
+`python -m tests.bench.packages [RUNS [DEB...]]` builds the packages and the single file, and puts each into a scratch
+tree of Debian 12 whose Python and libraries run it. Debs that are named, of another commit for example, are measured
+in turn with them. Needs root, and what builds them all.
 """
 
 import contextlib
@@ -19,12 +20,14 @@ PACKAGING = Path(__file__).parents[2] / "packaging"
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
 PUT = {
     "deb": "dpkg --root={tree} --install {package}",
-    "rpm": "rpm2cpio {package} | cpio --quiet -idD {tree} && chroot {tree} /usr/share/azpreflight/compile",
+    "rpm": "rpm2cpio {package} | cpio --quiet -idD {tree}"
+    " && chroot {tree} /usr/libexec/azpreflight/python -I -m compileall -q /usr/share/azpreflight",
+    "zipapp": "install -m 755 {package} {tree}/usr/bin/azpreflight",
 }
-"""How a package comes into a tree; rpm's own way wants packages of the rest of the tree."""
+"""How each comes into a tree; rpm's own way wants packages of the rest of the tree."""
 PROGRAM = "/usr/bin/azpreflight"
 COMMANDS = (("--version",), ("explain", "guest-firewall"), ("list",))
-SIZE = "{:42} {:>7.0f} kB, and {:.0f} kB of byte code"
+SIZE = "{:42} {:>7.0f} kB, installed {:.0f} kB, and {:.0f} kB of byte code"
 
 
 def main(arguments: "Sequence[str]") -> int:
@@ -32,7 +35,9 @@ def main(arguments: "Sequence[str]") -> int:
     runs = int(arguments[0]) if arguments else RUNS
     print(ROW.format(f"installed, {runs} runs each", "min", "median", "max", "ratio", "cpu", "peak MiB"))
     with contextlib.ExitStack() as stack:
-        trees = {kind: stack.enter_context(installed(kind)) for kind in PUT}
+        packages = {kind: built(kind, Path(stack.enter_context(tempfile.TemporaryDirectory()))) for kind in PUT}
+        packages |= {Path(other).name: Path(other).absolute() for other in arguments[1:]}
+        trees = {name: stack.enter_context(installed(package)) for name, package in packages.items()}
         programs = {BASELINE: (trees["deb"], ("/usr/bin/python3", "-c", "pass"))}
         for kind, tree in trees.items():
             for command in COMMANDS:
@@ -42,16 +47,22 @@ def main(arguments: "Sequence[str]") -> int:
         for name, weighed in measured.items():
             print(row(name, weighed, unit))
         for kind, tree in trees.items():
-            print(SIZE.format(f"{kind}: size", *sizes(tree)))
+            print(SIZE.format(f"{kind}: size", packages[kind].stat().st_size / 1000, *sizes(tree)))
     return 0
 
 
+def built(kind: str, folder: Path) -> Path:
+    """A package of this kind, built into this folder."""
+    done = subprocess.run([PACKAGING / f"build-{kind}", folder], check=True, capture_output=True, text=True)
+    return Path(done.stdout.strip())
+
+
 @contextlib.contextmanager
-def installed(kind: str) -> "Iterator[Path]":
-    """A tree with a package of this kind in it."""
-    with tempfile.TemporaryDirectory() as folder, overlay(debian_tree("bookworm", ("python3", *LIBRARIES))) as tree:
-        built = subprocess.run([PACKAGING / f"build-{kind}", folder], check=True, capture_output=True, text=True)
-        command = PUT[kind].format(tree=tree, package=built.stdout.strip())
+def installed(package: Path) -> "Iterator[Path]":
+    """A tree with this package in it."""
+    with overlay(debian_tree("bookworm", ("python3", *LIBRARIES))) as tree:
+        kind = {".pyz": "zipapp"}.get(package.suffix, package.suffix[1:])
+        command = PUT[kind].format(tree=tree, package=package)
         subprocess.run(["sh", "-c", command], check=True, capture_output=True, stdin=subprocess.DEVNULL)
         yield tree
 
@@ -76,7 +87,7 @@ def sizes(tree: Path) -> "tuple[float, float]":
     """Kilobytes of all files that are the package's, and of the byte code that is made at installation."""
     own = [path for path in tree.rglob("*azpreflight*") if path.relative_to(tree).parts[0] != "var"]
     files = {inner for path in own for inner in (path, *path.rglob("*")) if inner.is_file() and not inner.is_symlink()}
-    made = {path for path in files if path.match("azpreflight.cpython-*.zip")}
+    made = {path for path in files if path.suffix == ".pyc"}
     return weight(files - made), weight(made)
 
 
