@@ -74,6 +74,7 @@ rpm: ## build the package for Fedora, RHEL, SLES and Azure Linux into dist/
 	@packaging/build-rpm
 
 zipapp: ## build the program as one file for a machine without packages into dist/
+	@tools/prepare zipapp
 	@packaging/build-zipapp
 
 dist: prepared ## build all that is released into dist/, with what it consists of and checksums

@@ -14,11 +14,11 @@ import pytest
 from azpreflight import __version__
 from azpreflight.probes.generalization.own import ARMED
 from tests.needs import need_programs
+from tests.packages.sources import SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 
-SOURCE = Path(__file__).parents[2]
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 """Python 3.9, 3.11, 3.13 and 3.14, with the libraries that belong to them."""
 BUILD_TOOLS = ("dpkg-buildpackage", "dh", "dh_python3")
@@ -59,7 +59,9 @@ def dependencies(deb: Path) -> "tuple[str, ...]":
 
 
 def test_two_builds_are_the_same_to_the_byte(deb: Path, tmp_path: Path) -> None:
-    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (deb, built(tmp_path))}
+    """Wherever and whenever the sources were checked out."""
+    again = built(tmp_path / "deb", checked_out_elsewhere(tmp_path / "source"))
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (deb, again)}
     assert len(digests) == 1
 
 
@@ -99,7 +101,7 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     added: bool, deb: Path, tmp_path: Path
 ) -> None:
     """Also those that somebody adds to systemd/, and no other file has to be told."""
-    source = SOURCE if not added else further_units(tmp_path / "source")
+    source = SOURCE if not added else with_further_units(tmp_path / "source")
     package = deb if not added else built(tmp_path / "deb", source)
     subprocess.run(["dpkg-deb", "--raw-extract", package, tmp_path / "raw"], check=True, timeout=TIMEOUT)
     there = {str(path.relative_to(tmp_path / "raw/usr/lib")) for path in (tmp_path / "raw/usr/lib").rglob("*.*")}
@@ -110,19 +112,6 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     assert set(re.findall(r"deb-systemd-helper enable '(\S+)'", script)) == enabled
     assert "deb-systemd-invoke" not in script and "systemctl" not in script
     assert ("azpreflight-added.service" in (tmp_path / "raw/DEBIAN/prerm").read_text()) is added
-
-
-def further_units(source: Path) -> Path:
-    """A copy of the sources with a socket that the presets enable, and its service, which nothing enables."""
-    subprocess.run([SOURCE / "packaging/source", source], check=True, timeout=TIMEOUT)
-    systemd = source / "systemd"
-    (systemd / "azpreflight-added.socket").write_text(
-        "[Socket]\nListenStream=/run/x\n[Install]\nWantedBy=sockets.target\n"
-    )
-    (systemd / "azpreflight-added.service").write_text("[Service]\nExecStart=/usr/bin/azpreflight --version\n")
-    with (systemd / "80-azpreflight.preset").open("a") as preset:
-        preset.write("enable azpreflight-added.socket\n")
-    return source
 
 
 # --- installed ----------------------------------------------------------------------------------------------------
@@ -221,8 +210,7 @@ def test_its_own_autopkgtest_passes_there(root: Path, tmp_path: Path) -> None:
     """In the tree of each generation, with the package as it was built."""
     need_programs("autopkgtest")
     install(root)
-    source = tmp_path / "source"
-    subprocess.run([SOURCE / "packaging/source", source], check=True, timeout=TIMEOUT)
+    source = copied(tmp_path / "source")
     shutil.copytree(source / "packaging/debian", source / "debian")
     (source / "debian/files").touch()  # a tree that is built already, so that nothing that builds it is wanted
     command = ["unshare", "--net", "--mount", "autopkgtest", "--no-built-binaries", f"{source}/", "--", "chroot", root]

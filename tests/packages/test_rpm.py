@@ -18,12 +18,13 @@ import pytest
 
 from azpreflight import __version__
 from tests.needs import need_programs
+from tests.packages.sources import SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.packages.worlds import BOOKS, TIMEOUT, TOOLS, Package, dnf, installed, repository
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("rpm")]
 
-SOURCE = Path(__file__).parents[2]
+NEXT = f"9{__version__[1:]}"
 HOME = "usr/share/azpreflight"
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
 SH = Package("bash", provides=("/bin/sh",))
@@ -53,7 +54,9 @@ def asked(rpm: Path, *options: str) -> "list[str]":
 
 
 def test_two_builds_are_the_same_to_the_byte(rpm: Path, tmp_path: Path) -> None:
-    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (rpm, built(SOURCE, tmp_path))}
+    """Wherever and whenever the sources were checked out."""
+    again = built(checked_out_elsewhere(tmp_path / "source"), tmp_path / "rpm")
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (rpm, again)}
     assert len(digests) == 1
 
 
@@ -75,7 +78,7 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     added: bool, rpm: Path, tmp_path: Path
 ) -> None:
     """Also those that somebody adds to systemd/, and no other file has to be told."""
-    source = SOURCE if not added else further_units(tmp_path)
+    source = SOURCE if not added else with_further_units(tmp_path / "source")
     package = rpm if not added else built(source, tmp_path / "rpm")
     units = {path.name for path in (source / "systemd").iterdir()}
     wanted = {f"/usr/lib/systemd/system{'-preset' if name.endswith('.preset') else ''}/{name}" for name in units}
@@ -98,17 +101,6 @@ def test_every_module_is_in_it_and_only_directories_of_byte_code_are_ghosts(rpm:
     folders = {f"{path.rpartition('/')[0]}/__pycache__" for path in wanted}
     assert {path for path, flags in listed.items() if "g" in flags} == folders
     assert not [path for path in listed if path.endswith(".pyc")]
-
-
-def further_units(folder: Path) -> Path:
-    """A copy of the sources with a socket that the presets enable, and its service, which nothing enables."""
-    source = folder / "source"
-    subprocess.run([SOURCE / "packaging/source", source], check=True, timeout=TIMEOUT)
-    (source / "systemd/azpreflight-added.socket").write_text("[Socket]\nListenStream=/run/x\n")
-    (source / "systemd/azpreflight-added.service").write_text("[Service]\nExecStart=/usr/bin/azpreflight --version\n")
-    with (source / "systemd/80-azpreflight.preset").open("a") as preset:
-        preset.write("enable azpreflight-added.socket\n")
-    return source
 
 
 # --- each distribution --------------------------------------------------------------------------------------------
@@ -313,7 +305,7 @@ def test_an_upgrade_keeps_configuration_and_state_and_removal_leaves_only_edited
     done_inside(root, "azpreflight", "arm")
     first = files(root)
     dnf(root, repository(tmp_path / "new", (), newer), "upgrade", "azpreflight")
-    assert done_inside(root, "azpreflight", "--version") == "azpreflight 99.0.0\n"
+    assert done_inside(root, "azpreflight", "--version") == f"azpreflight {NEXT}\n"
     assert (config.read_text(), state.read_text()) == (shipped, "{}")
     assert done_inside(root, "systemctl", "is-enabled", "azpreflight.service") == "enabled\n"
     assert files(root) == first
@@ -325,10 +317,10 @@ def test_an_upgrade_keeps_configuration_and_state_and_removal_leaves_only_edited
 
 @pytest.fixture(scope="module")
 def newer(rpm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A later version, built from a copy of the sources that is no checkout."""
-    tree = tmp_path_factory.mktemp("newer")
-    subprocess.run([SOURCE / "packaging/source", tree], check=True, timeout=TIMEOUT)
-    (tree / "agent/azpreflight/__init__.py").write_text('"""The next one."""\n\n__version__ = "99.0.0"\n')
+    """A later version, whose files have the size and the time of the earlier one's, so that old byte code fits them."""
+    tree = copied(tmp_path_factory.mktemp("newer"))
+    module = tree / "agent/azpreflight/__init__.py"
+    module.write_text(module.read_text().replace(__version__, NEXT))
     return built(tree, tree / "dist")
 
 
