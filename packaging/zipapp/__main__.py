@@ -20,7 +20,7 @@ INSPECTING = ("check", "record", "image", "seal")
 """Commands whose reports have unknown checks where a library is missing."""
 
 
-def main():
+def main() -> int:
     """Say what is missing, and run the command."""
     if sys.version_info < OLDEST:
         running = "{}.{}".format(*sys.version_info[:2])

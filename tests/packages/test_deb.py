@@ -180,6 +180,18 @@ def compiled(root: Path) -> "set[Path]":
     return {path.parents[1] / f"{path.name.partition('.')[0]}.py" for path in made}
 
 
+def test_nothing_else_of_its_name_takes_its_place(root: Path) -> None:
+    """Neither in the working directory, nor by a variable, nor as pip would install it for all."""
+    install(root)
+    (python,) = {path.name for path in (root / "usr/lib").glob("python3.*")}
+    for folder in ("tmp/azpreflight", f"usr/local/lib/{python}/dist-packages/azpreflight"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "__init__.py").write_text("raise SystemExit(66)\n")
+    done_inside(root, "python3", "-I", "-c", "import azpreflight", codes=(66,))
+    run = "cd /tmp && PYTHONPATH=/tmp azpreflight --version"
+    assert done_inside(root, "sh", "-c", run) == f"azpreflight {__version__}\n"
+
+
 def test_dpkg_and_debsums_notice_an_edited_file_and_nothing_else(root: Path) -> None:
     need_programs("debsums")
     install(root)
