@@ -30,7 +30,7 @@ def image(asked: argparse.Namespace) -> int:
     """Open, look, judge and print."""
     known(asked)
     probes = needed(asked.only)
-    run = replace(unseen(asked), root=os.path.abspath(asked.file))
+    run = unseen(asked, os.path.abspath(asked.file))
     with mount_point() as place:
         snapshot = inspect(partial(_question, asked, probes, place), probes, budget(asked), run)
     return deliver(asked, snapshot)

@@ -26,13 +26,13 @@ def budget(asked: argparse.Namespace) -> float:
     return float(asked.timeout or RUN_BUDGET)
 
 
-def unseen(asked: argparse.Namespace, files_only: bool = False) -> Run:
+def unseen(asked: argparse.Namespace, root: str, files_only: bool = False) -> Run:
     """The run that is asked for, where neither the configuration nor the machine could be read."""
     return Run(
         stage=Stage(asked.stage),
         profile=Profile(asked.profile),
         platform=Platform.NONE if asked.platform == "auto" else Platform(asked.platform),
-        root=asked.root,
+        root=root,
         extensions=tuple(asked.extension),
         files_only=files_only,
     )
@@ -49,7 +49,7 @@ def machine(
 ) -> Snapshot:
     """What these probes see below the root that is asked for."""
     ask = partial(_machine, asked, probes, files_only)
-    return inspect(ask, probes, budget(asked), unseen(asked, files_only), progress)
+    return inspect(ask, probes, budget(asked), unseen(asked, asked.root, files_only), progress)
 
 
 @contextmanager

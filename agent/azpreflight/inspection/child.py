@@ -4,7 +4,7 @@ import pickle
 import sys
 import threading
 import traceback
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Optional
 
 from azpreflight.errors import UsageError
@@ -21,11 +21,16 @@ BEAT = 0.1
 def work(order: Order, send: Send) -> None:
     """Do what is ordered. This thread sends everything, and has nothing else to do."""
     limit_memory()
-    pieces: SimpleQueue[Optional[bytes]] = SimpleQueue()
+    pieces: Queue[Optional[bytes]] = Queue()
+
+    def tell(message: Message) -> None:
+        pieces.put(packed(message))
+        if order.one_by_one:
+            pieces.join()  # it has arrived whatever the next probe does
 
     def ask() -> None:
         try:
-            gather(order, lambda message: pieces.put(packed(message)))
+            gather(order, tell)
         finally:
             pieces.put(None)
 
@@ -42,6 +47,8 @@ def work(order: Order, send: Send) -> None:
         if piece is None:
             return
         send(piece)
+        if piece:
+            pieces.task_done()
 
 
 def gather(order: Order, tell: Tell) -> None:
