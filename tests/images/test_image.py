@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.scratchroot import overlay, tree_for_test
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("images")]
 """One after the other, because each looks for what is left on the whole machine."""
 
+CHECKOUT = Path(__file__).parents[2]
 BOOT_UUID = "22222222-2222-4222-8222-222222222222"
 FSTAB = f"UUID=11111111-1111-4111-8111-111111111111 / ext4 defaults 0 1\nUUID={BOOT_UUID} /boot ext4 defaults 0 2\n"
 SENTINEL = {"var/lib/waagent/provisioned": "0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11"}
@@ -298,24 +300,24 @@ def test_a_small_file_cannot_fill_this_machine(place: Path) -> None:
 # --- every way to end ---------------------------------------------------------------------------------------------
 
 
-def mounts_of(pid: int) -> "list[list[str]]":
-    """The mounts of an image in the namespace of a process, which may be gone."""
-    try:
-        lines = Path(f"/proc/{pid}/mounts").read_text().splitlines()
-    except OSError:
-        return []
-    return [line.split() for line in lines if "azpreflight-image" in line]
+def mounts_of(pid: int) -> "Iterator[list[list[str]]]":
+    """The mounts of an image in the namespaces of the threads of a process, which may be gone."""
+    for path in Path(f"/proc/{pid}/task").glob("*/mounts"):
+        with suppress(OSError):
+            lines = path.read_text().splitlines()
+            yield [line.split() for line in lines if "azpreflight-image" in line]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_however_it_ends(place: Path, number: int) -> None:
-    """Ended while everything is mounted, by a process below it, in a mount namespace of its own."""
+    """Ended while everything is mounted, by threads of a process below it, and a probe that never ends looks at it."""
     path = disk(place / "disk.raw", two_parts(place))
-    command = [sys.executable, "-m", "azpreflight", "image", str(path), "--format", "json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    command = [sys.executable, "-m", "tests.unit.hogs", "spins", "image", str(path), "--timeout", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT) as process:
         own: list[list[str]] = []
         while len(own) < 3 and process.poll() is None:
-            own = max((mounts_of(pid) for pid in below(process.pid)), key=len, default=[])
+            own = max((mounts for pid in below(process.pid) for mounts in mounts_of(pid)), key=len, default=[])
+            time.sleep(0.05)
         kinds = [(line[2], set(line[3].split(",")) >= {"nodev", "nosuid", "noexec"}) for line in own]
         assert kinds == [("tmpfs", True), ("ext4", True), ("ext4", True)]
         assert all("ro" in line[3].split(",") for line in own[1:])
