@@ -62,8 +62,8 @@ def dies(host: Host, run: Run) -> Facts:
 
 
 def large(host: Host, run: Run) -> Facts:
-    """Sees more than is kept."""
-    raise MemoryError
+    """Sees more than is kept: what it saw would make a report of many MiB."""
+    return Facts("x" * (9 << 20))  # type: ignore[arg-type]
 
 
 def programs(host: Host, run: Run) -> Facts:

@@ -43,6 +43,7 @@ LAYERS = {
     "": 0,  # the version
     "vocabulary": 1,
     "model": 1,
+    "bounds": 1,
     "codec": 1,
     "errors": 1,
     "package": 1,
@@ -64,6 +65,7 @@ LAYERS = {
 PURE = (
     "vocabulary",
     "model",
+    "bounds",
     "codec",
     "serial",
     "shell",

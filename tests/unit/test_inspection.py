@@ -132,6 +132,13 @@ def test_a_probe_that_takes_all_memory_is_lost_alone() -> None:
     assert (code, reasons(report)) == (3, {"takes": "the memory that an inspection may take was used up"})
 
 
+def test_a_probe_that_sees_too_much_brings_a_reason() -> None:
+    """And the report is as small as ever."""
+    code, report = ran("large")
+    reason = "what it saw takes 9 MiB, and more than 8 MiB are not kept"
+    assert (code, reasons(report)) == (3, {"large": reason})
+
+
 def test_a_child_that_is_killed_costs_the_probe_that_it_was_at() -> None:
     """As by the kernel where memory is short; all others are asked one after another, and arrive."""
     code, report = ran("dies")

@@ -14,6 +14,10 @@ from azpreflight.host.limits import limit_memory
 from azpreflight.inspection.messages import Began, Broken, Message, Order, Over, Question, Refused, Tell, Told
 from azpreflight.model import Gathered
 
+SIZE = 8 << 20
+"""Bytes of what a probe brings home; on machines in use it is a few KiB, and some MiB with 10,000 homes."""
+LARGE = {"firewall": PIECE_LIMIT, "savedrules": PIECE_LIMIT}
+"""Probes that bring more: the rules of a machine, of which 50,000 take 8 MiB a dump."""
 BEAT = 0.1
 """Seconds after which a child says that its threads take turns."""
 
@@ -96,7 +100,8 @@ def packed(message: Message) -> bytes:
         if not isinstance(message, Told):
             raise
         return packed(Told(message.name, Gathered(None, OUT_OF_MEMORY)))
-    if len(piece) > PIECE_LIMIT and isinstance(message, Told):
-        reason = f"what it saw takes {len(piece) >> 20} MiB, and more than {PIECE_LIMIT >> 20} MiB are not kept"
+    most = LARGE.get(message.name, SIZE) if isinstance(message, Told) else PIECE_LIMIT
+    if len(piece) > most and isinstance(message, Told):
+        reason = f"what it saw takes {len(piece) >> 20} MiB, and more than {most >> 20} MiB are not kept"
         return packed(Told(message.name, Gathered(None, reason)))
     return piece
