@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 from azpreflight.host import Host
 from azpreflight.model import Gathered, Probe, Run, RunInfo
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """What a child works on; made in the child, because files are read to make it."""
 
     host: Host
@@ -22,15 +20,13 @@ class Question:
     """False where to make it took so long that it is not made a second time."""
 
 
-@dataclass(frozen=True)
-class Takes:
+class Takes(NamedTuple):
     """What comes before the inspection may take so many seconds, which do not count."""
 
     seconds: float
 
 
-@dataclass(frozen=True)
-class Began:
+class Began(NamedTuple):
     """The question has been made."""
 
     run: Run
@@ -44,31 +40,27 @@ class Began:
     repeatable: bool
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """What one probe brought home."""
 
     name: str
     gathered: Gathered
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """There is nothing to inspect: a configuration that cannot be used, a file that is no disk."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """A bug, or no memory, before the probes were asked."""
 
     reason: str
     traceback: Optional[str]
 
 
-@dataclass(frozen=True)
-class Over:
+class Over(NamedTuple):
     """All probes have been asked."""
 
     modules: "tuple[str, ...]"
@@ -81,8 +73,7 @@ Ask = Callable[[float, Tell], "AbstractContextManager[Question]"]
 """Makes the question, so many seconds after the inspection began; UsageError where there is nothing to inspect."""
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """What one child is to do."""
 
     ask: Ask

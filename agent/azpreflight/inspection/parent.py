@@ -174,7 +174,7 @@ class _Inspection:
         previous = signal.signal(signal.SIGALRM, _late)
         try:
             signal.setitimer(signal.ITIMER_REAL, max(self._left(), 0.001))
-            inner.gather(replace(order, one_by_one=True), take)
+            inner.gather(order._replace(one_by_one=True), take)
         except _Late:
             pass
         finally:
