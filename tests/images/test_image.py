@@ -289,6 +289,17 @@ def test_a_damaged_disk_is_unknown(place: Path) -> None:
     assert statuses(report)["gen-users"] == "unknown"
 
 
+def test_very_many_lines_of_fstab_do_not_take_the_time_of_the_run(place: Path) -> None:
+    """Nine hundred mounts of /boot on top of one another: those that no system needs are not made, and that is said."""
+    boot = f"UUID={BOOT_UUID} /boot ext4 defaults 0 2\n"
+    report = looked(disk(place / "disk.raw", two_parts(place, fstab=FSTAB + boot * 900)), "--timeout", "10")
+    assert report["run"]["duration_s"] < 11
+    attached = report["facts"]["image"]["disk"]["attached"]
+    assert len(attached) == 33
+    assert attached[-1]["error"] == "more than 32 lines of fstab for the places of the system (and 868 more)"
+    assert statuses(report)["image-filesystems"] == "unknown"
+
+
 def test_a_small_file_cannot_fill_this_machine(place: Path) -> None:
     """A disk that unpacks to more than there is room for is not unpacked."""
     path = converted(disk(place / "disk.raw", two_parts(place)), "qcow2")

@@ -130,11 +130,19 @@ def _keep(work: "Callable[[Send], None]", results: int, control: int) -> None:
                 signal.signal(number, signal.SIG_IGN if answer is signal.SIG_IGN else signal.SIG_DFL)
             _work(work, results)
         os.close(results)
-        descendants.adopt()
-        os.read(control, 1)  # nothing is ever written: it returns when the other end is closed, or its process gone
-        code = descendants.end(worker, END_TIMEOUT)
+        code = _watch(worker, control)
     finally:
         os._exit(code)
+
+
+def _watch(worker: int, control: int) -> int:
+    """Until the other end of `control` is closed, or its process gone; the worker's exit code."""
+    try:
+        descendants.adopt()
+        os.read(control, 1)  # nothing is ever written
+    finally:
+        code = descendants.end(worker, END_TIMEOUT)
+    return code
 
 
 def _work(work: "Callable[[Send], None]", results: int) -> None:

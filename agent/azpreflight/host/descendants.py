@@ -15,9 +15,10 @@ PAUSE = 0.001
 
 def adopt() -> None:
     """Become the parent of every orphan below this process (prctl(2)), so that none gets out of sight."""
-    import ctypes
+    with suppress(ImportError, OSError, MemoryError):  # then only what stays in sight is ended
+        import ctypes
 
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def end(child: int, seconds: float) -> int:
