@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from azpreflight import sealed
+from azpreflight import bounds, sealed
 from azpreflight.diagnosis import diagnose
 from azpreflight.model import (
     Cause,
@@ -156,7 +156,7 @@ def _result_of(
     if findings:
         worst = max((finding.severity for finding in findings), key=lambda severity: severity.rank)
         result = _result(check, probe, gathered, Status.FAIL, reason="; ".join(unknown) or None)
-        return replace(result, severity=worst, findings=findings)
+        return replace(result, severity=worst, findings=bounds.findings(findings))
     if unknown:
         result = _result(check, probe, gathered, Status.UNKNOWN, reason="; ".join(unknown))
         return replace(result, severity=severity_at(check, run.stage))
@@ -191,7 +191,7 @@ def _result(check: Check, probe: "Probe[Any]", gathered: Gathered, status: Statu
         severity=None,
         cause=check.cause,
         because_of=(),
-        reason=reason,
+        reason=None if reason is None else bounds.sentence(reason),
         duration_s=gathered.duration_s,
         findings=(),
     )

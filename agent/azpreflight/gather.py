@@ -1,6 +1,7 @@
 """Look at everything at once: one daemon thread a probe, each waiting only for the probes whose facts it needs."""
 
 import datetime
+import os
 import threading
 import time
 import traceback
@@ -10,6 +11,7 @@ from typing import Any, Callable, Optional
 
 from azpreflight import __version__
 from azpreflight.host import Host, HostError
+from azpreflight.host.child import name_thread
 from azpreflight.model import Config, Gathered, Os, Platform, Probe, Profile, Run, RunInfo, Snapshot, Stage, Tool
 from azpreflight.sealed import STAMP, STAMP_LIMIT
 
@@ -17,6 +19,8 @@ AZURE_CHASSIS_TAG = "7783-7084-3265-9085-8269-3286-77"
 """SMBIOS chassis asset tag of every Azure VM, by which cloud-init's ds-identify knows the platform too."""
 GRACE = 0.3
 """Seconds left for judging and printing when the budget for gathering is used up."""
+OUT_OF_MEMORY = "the memory that an inspection may take was used up"
+NO_THREAD = "no thread could be started for it"
 
 Progress = Callable[[str, Gathered], None]
 
@@ -52,39 +56,90 @@ def detect_platform(host: Host) -> Platform:
 
 
 def gather(host: Host, probes: "Sequence[Probe[Any]]", run: Run, progress: Optional[Progress] = None) -> Snapshot:
-    """The facts of all probes. A probe that fails, or that is not done in the budget, brings a reason instead."""
-    started, began = _now(), time.monotonic()
-    work = _Work(host, probes, run, progress)
+    """The facts of all probes, gathered in this process: for hosts that answer, such as those of the tests.
+
+    A probe that fails, or that is not done in the budget, brings a reason instead; one that does not let go of the
+    interpreter brings everything to a halt, see `inspection`.
+    """
+    started, began = now(), time.monotonic()
+    work = Work(host, probes, run, progress or _nobody)
+    work.begin()
     gathered = work.finish(began)
     info = run_info(host, run, started, time.monotonic() - began)
-    stamp = _read(host, STAMP, STAMP_LIMIT) if run.stage is Stage.FIRSTBOOT else None
-    return Snapshot(Tool("azpreflight", __version__), info, run.config, run.extensions, gathered, stamp)
+    return Snapshot(Tool("azpreflight", __version__), info, run.config, run.extensions, gathered, stamp_of(host, run))
 
 
-class _Work:
-    """The probes of one run, each in a thread of its own."""
+def stamp_of(host: Host, run: Run) -> Optional[str]:
+    """At first boot, what `seal` left in the image."""
+    return _read(host, STAMP, STAMP_LIMIT) if run.stage is Stage.FIRSTBOOT else None
 
-    def __init__(self, host: Host, probes: "Sequence[Probe[Any]]", run: Run, progress: Optional[Progress]) -> None:
-        self._host, self._run, self._progress = host, run, progress
+
+def in_order(probes: "Sequence[Probe[Any]]") -> "list[Probe[Any]]":
+    """The probes, each after those that it needs."""
+    ordered: list[Probe[Any]] = []
+    waiting = list(probes)
+    while waiting:
+        names = {probe.name for probe in waiting}
+        ready = [probe for probe in waiting if not names.intersection(probe.needs)]
+        ordered += ready or waiting
+        waiting = [probe for probe in waiting if probe not in ordered]
+    return ordered
+
+
+def _nobody(name: str, gathered: Gathered) -> None:
+    """Who wants to hear of it where nobody does."""
+
+
+class Work:
+    """The probes of one run, each in a thread of its own, or one after another. `told` hears of each in its thread."""
+
+    def __init__(
+        self,
+        host: Host,
+        probes: "Sequence[Probe[Any]]",
+        run: Run,
+        told: Progress,
+        known: Optional[Mapping[str, Gathered]] = None,
+    ) -> None:
+        self._host, self._run, self._told = host, run, told
         self._probes = {probe.name: probe for probe in probes}
         self._done = {name: threading.Event() for name in self._probes}
-        self._gathered: dict[str, Gathered] = {}
-        for probe in probes:
-            threading.Thread(target=self._work, args=(probe,), daemon=True).start()
+        self._gathered: dict[str, Gathered] = dict(known or {})
+
+    def begin(self) -> None:
+        """Ask all probes at once; one that gets no thread brings that as its reason."""
+        for probe in self._probes.values():
+            try:
+                threading.Thread(target=self._work, args=(probe,), name=probe.name, daemon=True).start()
+            except RuntimeError:  # "can't start new thread" is all that Python says
+                self._bring(probe.name, Gathered(None, NO_THREAD))
+
+    def at_once(self) -> None:
+        """Ask all probes at once, until the last is done."""
+        self.begin()
+        for event in self._done.values():
+            event.wait()
+
+    def one_by_one(self) -> None:
+        """Ask one probe after another, in this thread."""
+        for probe in in_order(tuple(self._probes.values())):
+            self._work(probe)
 
     def _work(self, probe: "Probe[Any]") -> None:
-        for name in probe.needs:
+        name_thread(probe.name)
+        for name in self._done.keys() & set(probe.needs):
             self._done[name].wait(self._host.remaining())
         needed = {
             name: self._gathered[name].facts
             for name in probe.needs
             if name in self._gathered and self._gathered[name].facts is not None
         }
-        gathered = _gather_one(probe, self._host, replace(self._run, needed=needed))
-        self._gathered[probe.name] = gathered
-        self._done[probe.name].set()
-        if self._progress is not None:
-            self._progress(probe.name, gathered)
+        self._bring(probe.name, _gather_one(probe, self._host, replace(self._run, needed=needed)))
+
+    def _bring(self, name: str, gathered: Gathered) -> None:
+        self._gathered[name] = gathered
+        self._done[name].set()
+        self._told(name, gathered)
 
     def finish(self, began: float) -> Mapping[str, Gathered]:
         """Wait until all are done, or until only the time to print is left."""
@@ -96,14 +151,18 @@ class _Work:
 
 def _gather_one(probe: "Probe[Any]", host: Host, run: Run) -> Gathered:
     began = time.monotonic()
+    trace = None
+    facts = None
     try:
-        facts, reason, trace = probe.gather(host, run), None, None
+        facts, reason = probe.gather(host, run), None
     except HostError as error:
-        facts, reason, trace = None, str(error), None
+        reason = str(error)
     except ModuleNotFoundError as error:
-        facts, reason, trace = None, f"the Python module {error.name} is not installed", None
+        reason = f"the Python module {error.name} is not installed"
+    except MemoryError:
+        reason = OUT_OF_MEMORY
     except Exception as error:  # a bug in one probe must not take the others' results with it
-        facts, reason, trace = None, f"bug in azpreflight: {type(error).__name__}: {error}", traceback.format_exc()
+        reason, trace = f"bug in azpreflight: {type(error).__name__}: {error}", traceback.format_exc()
     return Gathered(facts, reason, trace, round(time.monotonic() - began, 4))
 
 
@@ -128,6 +187,26 @@ def run_info(host: Host, run: Run, started_at: str, duration_s: float) -> RunInf
     )
 
 
+def unseen_info(run: Run) -> RunInfo:
+    """The run where nothing could be seen of the machine, not even who it is."""
+    root = None if run.root == "/" else run.root
+    privileged = os.geteuid() == 0
+    return RunInfo(
+        run.stage,
+        run.profile,
+        run.platform,
+        root,
+        now(),
+        0.0,
+        None,
+        None,
+        Os(None, None),
+        None,
+        privileged,
+        run.files_only,
+    )
+
+
 def vm_id(host: Host) -> Optional[str]:
     """The SMBIOS system UUID in lower case; only root may read it."""
     text = _read(host, "/sys/class/dmi/id/product_uuid")
@@ -148,5 +227,6 @@ def _read(host: Host, path: str, limit: int = 1 << 20) -> Optional[str]:
     return text.strip() if text is not None else None
 
 
-def _now() -> str:
+def now() -> str:
+    """UTC, RFC 3339."""
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -43,7 +43,9 @@ LAYERS = {
     "": 0,  # the version
     "vocabulary": 1,
     "model": 1,
+    "bounds": 1,
     "codec": 1,
+    "errors": 1,
     "package": 1,
     "serial": 1,
     "shell": 1,
@@ -51,6 +53,7 @@ LAYERS = {
     "probes": 2,
     "firewall": 2,
     "gather": 3,
+    "inspection": 3,
     "assess": 3,
     "diagnosis": 3,
     "render": 3,
@@ -62,6 +65,7 @@ LAYERS = {
 PURE = (
     "vocabulary",
     "model",
+    "bounds",
     "codec",
     "serial",
     "shell",
@@ -181,7 +185,7 @@ def test_what_is_public_is_explained(module: str) -> None:
     assert [node.name for node in public if ast.get_docstring(node) is None] == []
 
 
-BROAD = {"gather.py", "assess.py", "cli.py", "firewall/worker/second.py"}
+BROAD = {"gather.py", "inspection/child.py", "assess.py", "cli.py", "firewall/worker/second.py"}
 """A bug in a probe, a bug in a judge, the outermost edge, and whatever a foreign library does in a child of its own."""
 
 

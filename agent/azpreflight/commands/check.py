@@ -10,15 +10,12 @@ from typing import Any, Optional
 from azpreflight.assess import assess as judge
 from azpreflight.assess import exit_code, only
 from azpreflight.codec import DecodeError
+from azpreflight.commands import question
 from azpreflight.commands.output import failure, publish, write
 from azpreflight.commands.words import EXIT_BUG, EXIT_USAGE, say
-from azpreflight.config import DEFAULT_PATH, load, similar
+from azpreflight.config import similar
 from azpreflight.errors import UsageError
-from azpreflight.gather import gather, run_of
-from azpreflight.host import LocalHost
-from azpreflight.host.disk.shapes import Disk
-from azpreflight.host.local import RUN_BUDGET
-from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage
+from azpreflight.model import Probe, Report, Severity, Snapshot
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.progress import Progress
 from azpreflight.render import json
@@ -97,13 +94,9 @@ def _recorded(path: str) -> Snapshot:
 # --- looking and judging ------------------------------------------------------------------------------------------
 
 
-def _check_ids() -> "tuple[str, ...]":
-    return tuple(check.id for probe in PROBES for check in probe.checks)
-
-
 def known(asked: argparse.Namespace) -> None:
     """UsageError for ids that do not exist, or that are both asked for and ignored."""
-    ids = _check_ids()
+    ids = question.check_ids()
     for check_id in (*asked.only, *asked.ignore):
         if check_id not in ids:
             raise UsageError(f"no check {check_id}{similar(check_id, ids)}; azpreflight list shows them")
@@ -127,32 +120,13 @@ def _of_files(probes: "Sequence[Probe[Any]]") -> "tuple[Probe[Any], ...]":
 
 
 def look(
-    asked: argparse.Namespace,
-    probes: "Sequence[Probe[Any]]",
-    disk: Optional[Disk] = None,
-    files_only: bool = False,
-    tell: bool = True,
+    asked: argparse.Namespace, probes: "Sequence[Probe[Any]]", files_only: bool = False, tell: bool = True
 ) -> Snapshot:
-    """What these probes see below the root that is asked for, which is that of a disk image if one is given.
-
-    `tell`: say what an ordinary user cannot see of it.
-    """
-    path = asked.config or DEFAULT_PATH
-    config = load(LocalHost(), path, required=asked.config is not None, check_ids=_check_ids())
-    host = LocalHost(asked.root, asked.timeout or config.timeout or RUN_BUDGET, disk)
-    if tell and not host.privileged and disk is None:
+    """What these probes see below the root that is asked for. `tell`: say what an ordinary user cannot see of it."""
+    if tell and os.geteuid() != 0:
         say(BLIND)
-    run = run_of(
-        host,
-        stage=Stage(asked.stage),
-        profile=Profile(asked.profile),
-        platform=None if asked.platform == "auto" else Platform(asked.platform),
-        config=config,
-        extensions=tuple(asked.extension),
-        files_only=files_only,
-    )
     with Progress(sys.stderr, (probe.name for probe in probes)) as progress:
-        return gather(host, probes, run, progress.done)
+        return question.machine(asked, probes, files_only, progress.done)
 
 
 def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:

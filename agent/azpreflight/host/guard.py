@@ -1,6 +1,7 @@
 """A deadline for calls that have none of their own: opening a file on a hung mount, resolving through the C library."""
 
 import threading
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Callable, Optional, TypeVar
 
@@ -12,7 +13,9 @@ T = TypeVar("T")
 class Guard:
     """Runs calls in a helper thread of the calling thread and gives up on one that does not end in time.
 
-    The helper is kept for the next call. One that is stuck is abandoned: it is a daemon, so it cannot delay the exit.
+    The helper is kept for the next call, and is known by the name of its thread. One that is stuck is abandoned: it is
+    a daemon, so it cannot delay the exit. Where no thread is to be had the call is made without a deadline; the process
+    above keeps that of the whole inspection.
     """
 
     def __init__(self) -> None:
@@ -22,7 +25,10 @@ class Guard:
         """The result of `work()`, or its exception. HostError if it takes longer than `timeout` seconds."""
         helper: Optional[_Helper] = getattr(self._local, "helper", None)
         if helper is None:
-            helper = self._local.helper = _Helper()
+            try:
+                helper = self._local.helper = _Helper()
+            except RuntimeError:  # "can't start new thread": what is asked matters more than how long it takes
+                return work()
         helper.inbox.put(work)
         try:
             result, error = helper.outbox.get(timeout=max(timeout, 0))
@@ -38,7 +44,7 @@ class _Helper:
     def __init__(self) -> None:
         self.inbox: SimpleQueue[Callable[[], Any]] = SimpleQueue()
         self.outbox: SimpleQueue[tuple[Any, Optional[BaseException]]] = SimpleQueue()
-        threading.Thread(target=self._serve, daemon=True).start()
+        threading.Thread(target=self._serve, name=threading.current_thread().name, daemon=True).start()
 
     def _serve(self) -> None:
         while True:
@@ -52,7 +58,8 @@ class _Helper:
 def together(calls: "tuple[Callable[[], T], ...]") -> "tuple[T, ...]":
     """Run the calls at once, one daemon thread each, and return their results in order.
 
-    Every call must have a deadline of its own. The first exception in order is raised, after all have ended.
+    Every call must have a deadline of its own. Calls that get no thread are made one after another. The first exception
+    in order is raised, after all have ended.
     """
     outcomes: list[tuple[Optional[T], Optional[BaseException]]] = [(None, None)] * len(calls)
 
@@ -62,10 +69,16 @@ def together(calls: "tuple[Callable[[], T], ...]") -> "tuple[T, ...]":
         except BaseException as error:
             outcomes[number] = (None, error)
 
-    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
+    name = threading.current_thread().name
+    threads = [threading.Thread(target=run, args=(number,), name=name, daemon=True) for number in range(len(calls))]
+    started = 0
+    with suppress(RuntimeError):  # "can't start new thread"
+        for thread in threads:
+            thread.start()
+            started += 1
+    for number in range(started, len(calls)):
+        run(number)
+    for thread in threads[:started]:
         thread.join()
     for _, error in outcomes:
         if error is not None:

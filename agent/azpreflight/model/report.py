@@ -159,3 +159,5 @@ class Report:
     """Ids of checks that were not judged because the user said so."""
     since_capture: Optional[SinceCapture] = None
     """At first boot of a sealed image, what has changed; None where nothing tells."""
+    cut: tuple[str, ...] = ()
+    """Places of this document that were too long for it, and how much of each is left out; it was judged whole."""

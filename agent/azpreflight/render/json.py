@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from azpreflight import codec
+from azpreflight import bounds, codec
 from azpreflight.model import Probe, Report, Snapshot
 
 REPORT_SCHEMA = "azpreflight.report/1"
@@ -18,8 +18,9 @@ def render(report: Report) -> str:
 
 
 def document(report: Report) -> "dict[str, Any]":
-    """The JSON value of a report."""
-    return {"schema": REPORT_SCHEMA, **codec.encode(report)}
+    """The JSON value of a report, with nothing in it that is too long for one."""
+    value, cut = bounds.document(codec.encode(report))
+    return {"schema": REPORT_SCHEMA, **value, "cut": [*report.cut, *cut]}
 
 
 def render_lines(report: Report) -> str:

@@ -1,16 +1,20 @@
 """What `seal` knows before and after it changes anything: snapshots, and the report on them."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Optional
+from functools import partial
+from typing import Any, Optional
 
-from azpreflight.assess import assess
+from azpreflight.assess import assess, run_of_snapshot
 from azpreflight.config import DEFAULT_PATH, load, similar
 from azpreflight.errors import UsageError
-from azpreflight.gather import gather, run_of
+from azpreflight.gather import run_of
 from azpreflight.host import LocalHost
 from azpreflight.host.local import RUN_BUDGET
-from azpreflight.model import Platform, Report, Run, Severity, Snapshot, Stage
+from azpreflight.inspection import Question, Tell, inspect
+from azpreflight.model import Platform, Probe, Report, Run, Severity, Snapshot, Stage
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.generalization import GeneralizationFacts
@@ -54,18 +58,12 @@ def prepare(asked: argparse.Namespace) -> Prepared:
     for check_id in asked.ignore:
         if check_id not in ids:
             raise UsageError(f"no check {check_id}{similar(check_id, ids)}; azpreflight list shows them")
-    path = asked.config or DEFAULT_PATH
-    config = load(LocalHost(), path, required=asked.config is not None, check_ids=ids)
-    host = LocalHost(budget=asked.timeout or config.timeout or RUN_BUDGET)
-    run = run_of(
-        host,
-        stage=Stage.BUILD,
-        platform=None if asked.platform == "auto" else Platform(asked.platform),
-        config=replace(config, ignore=(*config.ignore, *asked.ignore)),
-    )
+    budget = asked.timeout or RUN_BUDGET
+    snapshot = inspect(partial(_question, asked, ids), PROBES, budget, Run(stage=Stage.BUILD), load=True)
+    config = snapshot.config
     looked = Prepared(
-        snapshot=gather(host, PROBES, run),
-        run=run,
+        snapshot=snapshot,
+        run=run_of_snapshot(snapshot, ()),
         mends=DEFAULT_MENDS if config.seal_mends is None else config.seal_mends,
         fail_on=Severity(asked.fail_on) if asked.fail_on else config.fail_on or Severity.ERROR,
         user=None,
@@ -75,13 +73,33 @@ def prepare(asked: argparse.Namespace) -> Prepared:
     return _knowing(looked, named or remembered)
 
 
+@contextmanager
+def _question(asked: argparse.Namespace, ids: "tuple[str, ...]", spent: float, tell: Tell) -> "Iterator[Question]":
+    """What the first inspection is asked; made in its child."""
+    path, budget = asked.config or DEFAULT_PATH, asked.timeout or RUN_BUDGET
+    config = load(LocalHost(budget=budget - spent), path, required=asked.config is not None, check_ids=ids)
+    host = LocalHost(budget=(asked.timeout or config.timeout or RUN_BUDGET) - spent)
+    run = run_of(
+        host,
+        stage=Stage.BUILD,
+        platform=None if asked.platform == "auto" else Platform(asked.platform),
+        config=replace(config, ignore=(*config.ignore, *asked.ignore)),
+    )
+    yield Question(host, run, PROBES)
+
+
 def look_again(prepared: Prepared) -> Prepared:
     """The same with the image's own files looked at anew, judged as at capture."""
-    host = LocalHost()
     run = replace(prepared.run, stage=Stage.CAPTURE)
-    again = gather(host, with_needs(VERIFIED, PROBES), run)
+    probes = with_needs(VERIFIED, PROBES)
+    again = inspect(partial(_question_again, run, probes), probes, RUN_BUDGET, run)
     merged = replace(again, probes={**prepared.snapshot.probes, **again.probes})
     return replace(prepared, snapshot=merged, run=run)
+
+
+@contextmanager
+def _question_again(run: Run, probes: "tuple[Probe[Any], ...]", spent: float, tell: Tell) -> "Iterator[Question]":
+    yield Question(LocalHost(budget=RUN_BUDGET - spent), run, probes)
 
 
 def _knowing(prepared: Prepared, user: Optional[str]) -> Prepared:

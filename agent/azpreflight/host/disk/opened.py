@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Callable, Optional, Union
 
 from azpreflight.host import programs
 from azpreflight.host.api import FileKind, HostError
+from azpreflight.host.clock import Clock
 from azpreflight.host.disk import container, fstab, loop, lvm, namespace, raw, superblock, table
 from azpreflight.host.disk.container import Container, Read
 from azpreflight.host.disk.shapes import Attached, Disk, Layout, Volume
@@ -29,6 +30,8 @@ OPTIONS = {
 """Options by filesystem: its journal is left alone, what its superblock says of errors (a panic of this machine) is
 overruled, and an image of this very machine has the UUID of what is mounted here."""
 SAFE = "ro,nodev,nosuid,noexec"
+MAX_ATTACHED = 32
+"""Lines of fstab that are mounted; there are twelve places, and hardly any is mounted over twice."""
 MAX_TRIED = 32
 """Volumes that are mounted to find the root filesystem."""
 SUBVOLUMES = (None, "subvol=@", "subvol=root", "subvol=@rootfs")
@@ -48,22 +51,49 @@ class Opened:
 
 
 @contextmanager
-def opened(path: str, say: "Callable[[str], None]") -> Iterator[Opened]:
-    """The disk in a file, its root filesystem mounted as long as this lasts. To be called before there are threads.
+def mount_point() -> "Iterator[Optional[str]]":
+    """A directory for the mounts of a process that may be killed at any moment; None where there cannot be one."""
+    try:
+        directory = tempfile.mkdtemp(prefix="azpreflight-image-", dir="/run")
+    except OSError:
+        yield None
+        return
+    try:
+        yield directory
+    finally:
+        with suppress(OSError):
+            os.rmdir(directory)
 
-    `say` gets a sentence before something that takes long. HostError if the file is no disk, or cannot be read.
+
+@contextmanager
+def opened(
+    path: str,
+    directory: Optional[str],
+    clock: Clock,
+    takes: "Callable[[float], None]",
+    say: "Callable[[str], None]",
+) -> Iterator[Opened]:
+    """The disk in a file, its root filesystem mounted in the directory, for this process alone, as long as this lasts.
+
+    To be called by a process of its own. `takes` hears how many seconds the next step may take, and may stop the clock
+    for it; `say` gets a sentence before something that takes long. HostError if the file is no disk, or cannot be read.
     """
     path = os.path.abspath(path)
     with ExitStack() as stack:
         file = stack.enter_context(_file(path))
-        found = _quickly(lambda: container.identify(_reader(file), os.fstat(file.fileno()).st_size), path)
+        found = _quickly(lambda: container.identify(_reader(file), os.fstat(file.fileno()).st_size), path, clock)
         disk = Disk(path, found.format, os.fstat(file.fileno()).st_size, found.size, found.footer)
         try:
-            content = stack.enter_context(_content(path, file, found, say))
-            disk = replace(disk, layout=_quickly(lambda: _layout(content, found.size), path))
-            mounting = stack.enter_context(_mounting(content))
+            if found.format in raw.DRIVERS and found.refused is None:
+                takes(raw.LIMIT)
+                say(f"unpacking a {found.format.value} of {found.size >> 20} MiB")
+            content = stack.enter_context(_content(path, file, found, clock))
+            clock.go_on()
+            disk = replace(disk, layout=_quickly(lambda: _layout(content, found.size), path, clock))
+            mounting = stack.enter_context(_mounting(content, directory, clock))
             disk, root = mounting.root_of(disk)
         except HostError as error:
+            clock.go_on()
             disk, root = replace(disk, error=str(error)), None
         yield Opened(disk, root)
 
@@ -87,18 +117,17 @@ def _reader(file: BinaryIO) -> Read:
     return read
 
 
-def _quickly(work: "Callable[[], Union[Container, Layout]]", path: str) -> Any:
-    return Guard().call(work, READ_TIMEOUT, f"reading {path}")
+def _quickly(work: "Callable[[], Union[Container, Layout]]", path: str, clock: Clock) -> Any:
+    return Guard().call(work, min(READ_TIMEOUT, clock.left()), f"reading {path}")
 
 
 @contextmanager
-def _content(path: str, file: BinaryIO, found: Container, say: "Callable[[str], None]") -> Iterator[BinaryIO]:
+def _content(path: str, file: BinaryIO, found: Container, clock: Clock) -> Iterator[BinaryIO]:
     """A file with the disk's bytes as they are, from its beginning."""
     if found.refused is not None:
         raise HostError(found.refused)
     if found.format in raw.DRIVERS:
-        say(f"unpacking a {found.format.value} of {found.size >> 20} MiB")
-        with raw.unpacked(path, found.format, found.size) as content:
+        with raw.unpacked(path, found.format, found.size, clock) as content:
             yield content
     else:
         yield file
@@ -116,36 +145,32 @@ def _layout(content: BinaryIO, size: int) -> Layout:
 
 
 @contextmanager
-def _mounting(content: BinaryIO) -> "Iterator[_Mounting]":
-    """A directory for mounts that only this process sees."""
+def _mounting(content: BinaryIO, directory: Optional[str], clock: Clock) -> "Iterator[_Mounting]":
+    """Mounts in the directory that only this process sees."""
     if os.geteuid() != 0:
         raise HostError("mounting its filesystems needs root")
+    if directory is None:
+        raise HostError("cannot make a directory in /run")
     namespace.enter()
-    try:
-        directory = tempfile.mkdtemp(prefix="azpreflight-image-", dir="/run")
-    except OSError as error:
-        raise HostError(f"cannot make a directory in /run: {error.strerror}") from None
-    mounting = _Mounting(content, directory)
+    mounting = _Mounting(content, directory, clock)
     try:
         mounting.begin()
         yield mounting
     finally:
         namespace.detach(directory)
         mounting.close()
-        with suppress(OSError):
-            os.rmdir(directory)
 
 
 class _Mounting:
     """The volumes of one disk, mounted in one directory."""
 
-    def __init__(self, content: BinaryIO, directory: str) -> None:
-        self._content, self._directory = content, directory
+    def __init__(self, content: BinaryIO, directory: str, clock: Clock) -> None:
+        self._content, self._directory, self._clock = content, directory, clock
         self._devices: dict[str, tuple[int, str]] = {}
 
     def begin(self) -> None:
         """Let the mounts below begin and end with one filesystem of our own."""
-        _mount("tmpfs", "nodev,nosuid,noexec,mode=700,size=64k", "azpreflight", self._directory)
+        self._mount("tmpfs", "nodev,nosuid,noexec,mode=700,size=64k", "azpreflight", self._directory)
 
     def close(self) -> None:
         """Give the devices back; each goes when its last mount has gone."""
@@ -156,8 +181,11 @@ class _Mounting:
         """The disk with its root filesystem and what fstab adds to it mounted, and where."""
         volumes = disk.layout.volumes if disk.layout is not None else ()
         place, volume = self._find(volumes)
-        attached = tuple(self._attach(place, entry, volumes) for entry in fstab.wanted(_fstab(Tree(place))))
-        return replace(disk, root=volume.name, attached=attached), place
+        entries = list(fstab.wanted(_fstab(Tree(place))))
+        attached = [self._attach(place, entry, volumes) for entry in entries[:MAX_ATTACHED]]
+        if len(entries) > MAX_ATTACHED:
+            attached.append(_unattached(entries[MAX_ATTACHED:]))
+        return replace(disk, root=volume.name, attached=tuple(attached)), place
 
     def _find(self, volumes: "Sequence[Volume]") -> "tuple[str, Volume]":
         refused = {volume.name: volume.closed or "nothing that is known here" for volume in volumes}
@@ -200,7 +228,27 @@ class _Mounting:
         if volume.name not in self._devices:
             self._devices[volume.name] = loop.attach(self._content.fileno(), volume.start, volume.size)
         options = ",".join(word for word in (SAFE, OPTIONS[volume.kind], option) if word)
-        _mount(volume.kind, options, self._devices[volume.name][1], place)
+        self._mount(volume.kind, options, self._devices[volume.name][1], place)
+
+    def _mount(self, kind: str, options: str, device: str, place: str) -> None:
+        """By mount(8), which is a process that can be killed; HostError where it fails.
+
+        Each may take half of what is left, so that one that hangs leaves time for the others and for the inspection.
+        """
+        command = ("mount", "-i", "-n", "-t", kind, "-o", options, device, place)
+        seconds = min(MOUNT_TIMEOUT, self._clock.left() / 2)
+        done = programs.run(command, seconds, None, None, 1 << 16, dies_with_us=True)
+        if done.status != 0:
+            said = (done.stderr.strip().splitlines() or [f"status {done.status}"])[0]
+            raise HostError(f"the kernel does not mount its {kind} ({said.rpartition(': ')[2][:_WORDS].rstrip('.')})")
+
+
+def _unattached(entries: "Sequence[fstab.Wanted]") -> Attached:
+    first, more = entries[0], len(entries) - 1
+    error = f"more than {MAX_ATTACHED} lines of fstab for the places of the system" + (
+        f" (and {more} more)" if more else ""
+    )
+    return Attached(first.place, first.source[:_WORDS], all(entry.optional for entry in entries), error=error)
 
 
 def _is_root(tree: Tree) -> bool:
@@ -216,12 +264,3 @@ def _fstab(tree: Tree) -> str:
         return (tree.read("/etc/fstab", FSTAB_LIMIT) or b"").decode("utf-8", "replace")
     except HostError:
         return ""
-
-
-def _mount(kind: str, options: str, device: str, place: str) -> None:
-    """By mount(8), which is a process that can be killed; HostError where it fails."""
-    command = ("mount", "-i", "-n", "-t", kind, "-o", options, device, place)
-    done = programs.run(command, MOUNT_TIMEOUT, None, None, 1 << 16, dies_with_us=True)
-    if done.status != 0:
-        said = (done.stderr.strip().splitlines() or [f"status {done.status}"])[0]
-        raise HostError(f"the kernel does not mount its {kind} ({said.rpartition(': ')[2][:_WORDS].rstrip('.')})")

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from azpreflight.host import programs
 from azpreflight.host.api import HostError
+from azpreflight.host.clock import Clock
 from azpreflight.host.disk.shapes import Format
 
 DRIVERS = {Format.QCOW2: "qcow2", Format.DYNAMIC_VHD: "vpc"}
@@ -18,13 +19,14 @@ MEASURE_TIMEOUT = 60.0
 """Seconds: the tables of a disk of many TiB are some hundred MiB."""
 CONVERT_TIMEOUT = 1800.0
 """Seconds: 30 GiB compressed take some minutes, and a hostile file must not keep it at work for ever."""
+LIMIT = MEASURE_TIMEOUT + CONVERT_TIMEOUT
 SPARE = 1 << 30
 """Bytes of the temporary filesystem that are left to others."""
 OUTPUT_LIMIT = 1 << 16
 
 
-def unpacked(path: str, form: Format, size: int) -> BinaryIO:
-    """The disk as raw bytes, in a nameless file below TMPDIR or /var/tmp.
+def unpacked(path: str, form: Format, size: int, clock: Clock) -> BinaryIO:
+    """The disk as raw bytes, in a nameless file below TMPDIR or /var/tmp; within LIMIT if the clock is stopped for it.
 
     HostError: no qemu-img, no room, or the file is damaged.
     """
@@ -32,14 +34,14 @@ def unpacked(path: str, form: Format, size: int) -> BinaryIO:
         raise HostError(f"a {form.value} needs qemu-img (package qemu-utils or qemu-img), which is not installed")
     source = f"json:{json.dumps(_source(path, form))}"
     directory = os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - the file has no name there
-    _room(source, directory, form)
+    _room(source, directory, form, clock)
     try:
         file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - lives as long as the disk is looked at
         file.truncate(size)
     except OSError as error:
         raise HostError(f"cannot unpack it below {directory}: {error.strerror} (TMPDIR names another place)") from None
     target = f"/proc/{os.getpid()}/fd/{file.fileno()}"
-    _qemu(("convert", "-n", "-O", "raw", source, target), CONVERT_TIMEOUT)
+    _qemu(("convert", "-n", "-O", "raw", source, target), clock.granted(CONVERT_TIMEOUT))
     return file
 
 
@@ -48,8 +50,9 @@ def _source(path: str, form: Format) -> "dict[str, object]":
     return {**node, "backing": None} if form is Format.QCOW2 else node
 
 
-def _room(source: str, directory: str, form: Format) -> None:
-    measured = json.loads(_qemu(("measure", "--output=json", "-O", "raw", source), MEASURE_TIMEOUT))
+def _room(source: str, directory: str, form: Format, clock: Clock) -> None:
+    said = _qemu(("measure", "--output=json", "-O", "raw", source), clock.granted(MEASURE_TIMEOUT))
+    measured = json.loads(said)
     needed = measured.get("required", 0) if isinstance(measured, dict) else 0
     seen = os.statvfs(directory)
     free = seen.f_bavail * seen.f_frsize - SPARE
