@@ -40,6 +40,7 @@ def seal(asked: argparse.Namespace) -> int:
     host = LocalHost(budget=RUN_BUDGET + preflight.STATUS_TIMEOUT)
     against = [
         *preflight.busy(host, prepared.agents),
+        *preflight.harm(host, prepared),
         *preflight.objections(report, prepared.fail_on, (*prepared.mends, *preflight.SELF_MENDED)),
     ]
     if asked.dry_run:

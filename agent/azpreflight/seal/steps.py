@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from azpreflight.assess import run_of_snapshot
-from azpreflight.host import HostError, LocalHost, changes
+from azpreflight.host import HostError, LocalHost, changes, removal
+from azpreflight.host.removable import Verb
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.generalization.own import ARMED
-from azpreflight.seal.extras import Change, Verb
+from azpreflight.seal import account, preflight
+from azpreflight.seal.extras import Change
 from azpreflight.seal.extras import changes as extras
 from azpreflight.seal.prepare import Prepared
 
@@ -33,10 +35,20 @@ def run_agents(prepared: Prepared, say: Say) -> None:
 
 
 def delete_user(prepared: Prepared, looked: Prepared, say: Say) -> None:
-    """The user whom waagent was to delete, if the account is still there."""
-    accounts = looked.facts.accounts.accounts if looked.facts.accounts is not None else ()
-    if prepared.user is not None and any(account.name == prepared.user for account in accounts):
-        _run(("userdel", "--force", "--remove", "--", prepared.user), say)
+    """The user whom waagent was to delete, if the account is still there and is one who may be deleted."""
+    known = looked.facts.accounts.accounts if looked.facts.accounts is not None else ()
+    if prepared.user is None or not any(one.name == prepared.user for one in known):
+        return
+    try:
+        accounts = preflight.accounts(LocalHost(), prepared.user, removal.mount_points())
+    except HostError as error:
+        say(f"will not delete the user {prepared.user!a}: {error}")
+        return
+    refused = account.refusal(prepared.user, accounts)
+    if refused is not None:
+        say(refused)
+        return
+    _run(("userdel", "--force", "--remove", "--", prepared.user), say)
 
 
 def planned(looked: Prepared) -> "tuple[Change, ...]":
