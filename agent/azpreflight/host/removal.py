@@ -7,6 +7,7 @@ open directory (proc_pid_fdinfo(5)).
 """
 
 import errno
+import itertools
 import os
 import re
 import stat
@@ -79,11 +80,11 @@ def empty(path: str, root: str = "/") -> None:
         os.close(descriptor)
 
 
-def weigh(path: str, limit: int, root: str = "/") -> int:
-    """How many entries go with this path, at most `limit`; 0 for one that is not there or cannot be reached."""
+def inside(path: str, limit: int, root: str = "/") -> "tuple[str, ...]":
+    """What is in a directory and below it, at most `limit` paths; nothing for what is none or cannot be reached."""
     with suppress(OSError, HostError), _parent(path, Verb.REMOVE, root) as (folder, name):
-        return _weight(folder, name, limit, DEEPEST)
-    return 0
+        return tuple(itertools.islice(_below(folder, name, path, DEEPEST), limit))
+    return ()
 
 
 def _refuse(path: str, verb: Verb, root: str) -> None:
@@ -185,17 +186,14 @@ def _names(descriptor: int) -> "list[str]":
         return [entry.name for entry in entries]
 
 
-def _weight(folder: int, name: str, limit: int, deeper: int) -> int:
-    """Entries in this one, itself included, at most `limit`."""
+def _below(folder: int, name: str, path: str, deeper: int) -> Iterator[str]:
+    """The paths of all that is in this directory, if it is one."""
     if not stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode) or deeper == 0:
-        return 1
-    inside = os.open(name, _DIRECTORY, dir_fd=folder)
+        return
+    inner = os.open(name, _DIRECTORY, dir_fd=folder)
     try:
-        weight = 1
-        for entry in _names(inside):
-            if weight >= limit:
-                return limit
-            weight += _weight(inside, entry, limit - weight, deeper - 1)
-        return weight
+        for entry in _names(inner):
+            yield f"{path}/{entry}"
+            yield from _below(inner, entry, f"{path}/{entry}", deeper - 1)
     finally:
-        os.close(inside)
+        os.close(inner)
