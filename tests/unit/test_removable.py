@@ -75,7 +75,9 @@ def test_every_place_is_deep_and_named() -> None:
 def test_mounts_are_never_removed() -> None:
     """Neither a mount point nor what has one in it, however it is called."""
     assert refusal("/var/log/azure/a", Verb.REMOVE) is None
-    assert refusal("/var/log/azure/a", Verb.REMOVE, ("/", "/var/log/azure")) is None
+    assert refusal("/var/log/azure/a", Verb.REMOVE, ("/", "/var", "/var/log")) is None
+    assert refusal("/var/log/azure/a", Verb.REMOVE, ("/", "/var/log/azure")) is not None
+    assert refusal("/var/log/azure/a/b", Verb.REMOVE, ("/", "/var/log/azure/a")) is not None
     assert refusal("/var/log/azure/a", Verb.REMOVE, ("/var/log/azure/a",)) == "it is a mount point"
     assert refusal("/var/log/azure/a", Verb.REMOVE, ("/var/log/azure/a/b/c",)) is not None
     assert refusal("/var/log/azure/a", Verb.REMOVE, ("/var/log/azure/ab",)) is None
@@ -172,7 +174,7 @@ def test_links_and_mounts_where_waagent_empties() -> None:
     (reason,) = settings.objections(config, "c", ("/var/log/azure",), ())
     assert "'/var/log/azure', which is a link" in reason
     (reason,) = settings.objections(config, "c", (), ("/var/lib/waagent/disc",))
-    assert "'/var/lib/waagent/disc' is mounted in it" in reason
+    assert "'/var/lib/waagent/disc' is a mount" in reason
 
 
 # --- the user -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ the directories on the way really are is asked when it is removed (`azpreflight.
 """
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
@@ -50,6 +50,21 @@ AGENT_LOGS = ("/var/log/azure*", "/var/log/waagent*", "/var/log/walinuxagent*")
 """Where Extension.LogDir may point to: waagent empties that directory, and `seal` removes what is in it."""
 AGENT_LIBRARIES = ("/var/lib/waagent*", "/var/lib/walinuxagent*")
 """Where Lib.Dir may point to: waagent empties it; `seal` removes nothing there."""
+MOUNTED = (
+    "/",
+    "/etc",
+    "/home",
+    "/root",
+    "/run",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/var/log/audit",
+    "/var/spool",
+)
+"""Where a filesystem of its own may be mounted on the way to what goes: there everything that goes has a name of its
+own. Of a mount further down, such as one on an agent's log directory, all would go, whatever it is."""
 SUDOERS = ("/etc/sudoers.d", "/usr/local/etc/sudoers.d")
 """Where OS.SudoersDir may point to: sudo as a package and as it is built by hand."""
 SSHD = ("/etc/ssh", "/usr/local/etc/ssh")
@@ -133,7 +148,7 @@ def place_of(path: str, verb: Verb) -> Optional[Place]:
     return next((place for place in PLACES if place.verb is verb and place.has(parts)), None)
 
 
-def refusal(path: str, verb: Verb, mounts: "Iterable[str]" = ()) -> Optional[str]:
+def refusal(path: str, verb: Verb, mounts: "Sequence[str]" = ()) -> Optional[str]:
     """Why this may not be done to this path; None if it may. `mounts` are the mount points that are known."""
     if parts_of(path) is None:
         return "not an absolute path without . and .."
@@ -142,7 +157,8 @@ def refusal(path: str, verb: Verb, mounts: "Iterable[str]" = ()) -> Optional[str
     inside = next((mount for mount in mounts if mount == path or mount.startswith(f"{path}/")), None)
     if inside is not None:
         return "it is a mount point" if inside == path else f"{inside} is mounted in it"
-    return None
+    around = max((mount for mount in mounts if path.startswith(f"{mount.rstrip('/')}/")), key=len, default="/")
+    return None if around in MOUNTED else f"it is on {around}, where something else may be mounted"
 
 
 def leads_astray(real: str, verb: Verb) -> bool:

@@ -62,8 +62,8 @@ def objections(config: WaagentConfig, path: str, links: "Sequence[str]", mounts:
         if directory in links:
             yield f"waagent would empty {directory!a}, which is a link; replace it by a directory"
         for mount in mounts:
-            if mount.startswith(f"{directory}/"):
-                yield f"waagent would empty {directory!a}, and {mount!a} is mounted in it; unmount that first"
+            if mount == directory or mount.startswith(f"{directory}/"):
+                yield f"waagent would empty {directory!a}, and {mount!a} is a mount; unmount that first"
 
 
 def emptied(config: WaagentConfig) -> "tuple[str, ...]":
