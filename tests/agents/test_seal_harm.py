@@ -3,14 +3,17 @@
 import json
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from azpreflight.probes.generalization.own import ARMED
 from tests.agents.planting import OVF, put
-from tests.agents.test_deprovision import check, messages
-from tests.agents.test_seal import SEAL, STAMP, UNFINISHED, build_vm, content, decide, seal
+from tests.agents.test_deprovision import PACKAGES, check, messages
+from tests.agents.test_seal import AGENT, SEAL, STAMP, UNFINISHED, build_vm, content, decide, seal
+from tests.scratchroot import overlay, tree_for_test
 
 pytestmark = pytest.mark.root
 
@@ -137,3 +140,31 @@ def test_a_seal_that_is_killed_can_be_run_again(ready: Path) -> None:
             assert done.returncode == 0, (number, done.stderr)
             assert messages(check(root), "gen-users") == []
             assert (root / "usr/sbin/sshd").exists() and (root / STAMP).exists()
+
+
+ARM = SEAL.replace(" seal", "")
+
+
+@pytest.fixture
+def booted() -> "Iterator[Path]":
+    """A tree with systemd's tools and azpreflight in it."""
+    with overlay(tree_for_test("bookworm", (*PACKAGES, "systemd"))) as root:
+        shutil.copytree(AGENT, root / "opt/azp/azpreflight", ignore=shutil.ignore_patterns("__pycache__"))
+        yield root
+
+
+def test_a_machine_whose_arm_is_killed_is_armed_or_not(booted: Path) -> None:
+    """By SIGKILL at any moment: the link comes last, so that what has it has its settings; and it can be undone."""
+    ready = booted
+    unit = "azpreflight-capture.service"
+    put(ready, f"usr/lib/systemd/system/{unit}", (AGENT.parents[1] / "systemd" / unit).read_text())
+    link, settings = (ready / path.lstrip("/") for path in ARMED)
+    chance = random.Random(0)
+    for number in range(KILLS):
+        seal(ready, f"setsid {ARM} arm >/dev/null 2>&1 & sleep {chance.uniform(0.05, 1):.2f}; kill -KILL -- -$!")
+        assert not link.is_symlink() or (settings / "armed.conf").read_text().startswith("[Service]"), number
+        said = [line for line in messages(check(ready), "gen-azpreflight") if "arm" in line]
+        assert [line.startswith("the image is still armed") for line in said] == [link.is_symlink()] * settings.exists()
+        again = seal(ready, f"{ARM} arm && test -L /{link.relative_to(ready)} && {ARM} disarm")
+        assert again.returncode == 0, again.stderr
+        assert not link.is_symlink() and not settings.exists()

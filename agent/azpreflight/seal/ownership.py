@@ -70,7 +70,7 @@ def owned(host: Host, paths: "Sequence[str]") -> Owned:
 
 def _of_dpkg(host: Host, paths: "Sequence[str]") -> "dict[str, str]":
     """By the names of before and after the merge of /usr; its names are patterns."""
-    names = {other: path for path in paths for other in {path, f"/usr{path}", path.replace("/usr/", "/", 1)}}
+    names = {other: path for path in paths for other in (path, f"/usr{path}", path.replace("/usr/", "/", 1))}
     done = host.run((*DPKG, *(_PATTERN.sub(r"\\\g<0>", name) for name in names)), TIMEOUT_S)
     _answered(done, DPKG, (0, 1))
     return {names[path]: package for path, package in dpkg_rows(done.stdout) if path in names}
