@@ -76,6 +76,15 @@ def test_a_hostile_configuration_is_refused_by_its_name(ready: Path, line: str) 
     assert content(ready) == before
 
 
+def test_a_cloud_directory_of_the_system_is_refused(ready: Path) -> None:
+    """`cloud-init clean` removes what is in it."""
+    put(ready, "etc/cloud/cloud.cfg.d/99-x.cfg", "system_info:\n  paths:\n    cloud_dir: /usr\n")
+    before = content(ready)
+    done = seal(ready)
+    assert (done.returncode, "'cloud_dir: /usr': cloud-init would empty" in done.stderr) == (4, True), done.stderr
+    assert content(ready) == before
+
+
 @pytest.mark.parametrize(
     ("user", "reason"),
     [("root", "uid 0 is root's"), ("daemon", "uid 1 is that of a system account"), ("-R/", "no name")],

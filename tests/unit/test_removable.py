@@ -177,6 +177,26 @@ def test_links_and_mounts_where_waagent_empties() -> None:
     assert "'/var/lib/waagent/disc' is a mount" in reason
 
 
+@pytest.mark.parametrize(
+    ("line", "objects"),
+    [
+        ("      cloud_dir: /var/lib/cloud/", False),
+        ("# cloud_dir: /", False),
+        ("paths: {cloud_dir: '/var/lib/cloud', x: y}", False),
+        ("      cloud_dir: /", True),
+        ("cloud_dir:", True),
+        ('{"cloud_dir" : "/etc"}', True),
+        ("cloud_dir: &a /var/lib/cloud", True),
+        ("cloud_dir: /var/lib/cloud/../..", True),
+    ],
+)
+def test_where_cloud_init_cleans(line: str, objects: bool) -> None:
+    """It removes all that is in that directory, whatever it is called."""
+    reasons = list(settings.cloud_objections([("/etc/cloud/cloud.cfg", f"a: b\n{line}\n")], (), ("/",)))
+    assert [reason.startswith("/etc/cloud/cloud.cfg has ") for reason in reasons] == [True] * objects
+    assert len(list(settings.cloud_objections([], (settings.CLOUD,), (f"{settings.CLOUD}/x",)))) == 2
+
+
 # --- the user -----------------------------------------------------------------------------------------------------
 
 PASSWD = """\

@@ -73,6 +73,9 @@ def harm(host: Host, prepared: Prepared) -> "Iterator[str]":
             config = agents.waagent.config
             links = tuple(path for path in settings.emptied(config) if is_link(host, path))
             yield from settings.objections(config, agents.waagent.config_path, links, mounts)
+        if agents is not None and agents.cloud_init.installed:
+            links = (settings.CLOUD,) if is_link(host, settings.CLOUD) else ()
+            yield from settings.cloud_objections(_cloud_files(host), links, mounts)
         library = prepared.facts.library
         if library is not None and library.user_unclear is not None:
             yield f"cannot tell whom waagent would delete: {library.user_unclear}; {account.FIX}"
@@ -81,6 +84,12 @@ def harm(host: Host, prepared: Prepared) -> "Iterator[str]":
             yield from () if refused is None else (refused,)
     except HostError as error:
         yield str(error)
+
+
+def _cloud_files(host: Host) -> "Iterator[tuple[str, str]]":
+    """cloud-init's configuration files with their text. HostError for one that cannot be read."""
+    for pattern in ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg"):
+        yield from ((path, host.text(path, SMALL) or "") for path in host.glob(pattern))
 
 
 def is_link(host: Host, path: str) -> bool:

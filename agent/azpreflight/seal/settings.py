@@ -5,7 +5,8 @@ waagent empties the directories that its configuration names and asks nothing: w
 those that it was made for. An empty Extension.LogDir is no directory, and waagent passes it over.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -13,6 +14,9 @@ from azpreflight.host.removable import AGENT_LIBRARIES, AGENT_LOGS, SSHD, SUDOER
 from azpreflight.probes.waagentconf import WaagentConfig
 
 PASSWORDS = ("/etc/shadow", "/etc/master.passwd")
+CLOUD = "/var/lib/cloud"
+"""Where cloud-init keeps what it knows of a machine, and what it removes."""
+_CLOUD_DIR = re.compile(r"""cloud_dir["']?[ \t]{0,9}:[ \t]{0,99}["']?([^"' \t,}#]{1,999})""")
 LEASES = ("/var/lib/dhclient", "/var/lib/dhcpcd", "/var/lib/dhcp")
 """Directories that waagent empties whatever its configuration says."""
 
@@ -64,6 +68,27 @@ def objections(config: WaagentConfig, path: str, links: "Sequence[str]", mounts:
         for mount in mounts:
             if mount == directory or mount.startswith(f"{directory}/"):
                 yield f"waagent would empty {directory!a}, and {mount!a} is a mount; unmount that first"
+
+
+def cloud_objections(
+    files: "Iterable[tuple[str, str]]", links: "Sequence[str]", mounts: "Sequence[str]"
+) -> Iterator[str]:
+    """What in cloud-init's configuration, path and text, speaks against `cloud-init clean`, which empties cloud_dir.
+
+    By lines and not as YAML, because what cannot be parsed cannot be trusted either: each line with the word has to
+    name the directory that cloud-init was made for (cloud-init, cloudinit/cmd/clean.py).
+    """
+    for path, text in files:
+        for line in text.splitlines():
+            match = _CLOUD_DIR.search(line)
+            value = match.group(1).rstrip("/") if match is not None else None
+            if "cloud_dir" in line.split("#")[0] and value != CLOUD:
+                yield f"{path} has {line.strip()[:80]!a}: cloud-init would empty that directory; set it to {CLOUD}"
+    if CLOUD in links:
+        yield f"cloud-init would empty {CLOUD!a}, which is a link; replace it by a directory"
+    for mount in mounts:
+        if mount == CLOUD or mount.startswith(f"{CLOUD}/"):
+            yield f"cloud-init would empty {CLOUD!a}, and {mount!a} is a mount; unmount that first"
 
 
 def emptied(config: WaagentConfig) -> "tuple[str, ...]":

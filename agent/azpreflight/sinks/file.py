@@ -94,7 +94,8 @@ def append_line(path: str, line: str) -> None:
     """
     try:
         with suppress(FileNotFoundError):
-            if os.lstat(path).st_size >= HISTORY_LIMIT:
+            seen = os.lstat(path)
+            if stat.S_ISREG(seen.st_mode) and seen.st_size >= HISTORY_LIMIT:
                 os.replace(path, f"{path}.1")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, FILE_MODE)
