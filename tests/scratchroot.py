@@ -24,6 +24,17 @@ BUILD_TIMEOUT = 900
 PROGRAM_TIMEOUT = 120
 """Seconds for one program in a tree; waagent's deprovisioning takes 3 s."""
 
+READ_ONLY = """
+set -e
+mount --make-rprivate /
+cut -d ' ' -f 5 /proc/self/mountinfo | while read -r place; do
+  case "$place" in "$0"|"$0"/*) continue ;; esac
+  mount -o remount,bind,ro "$place" 2>/dev/null || if mountpoint -q "$place"; then exit 1; fi
+done
+"""
+"""A program of root's that deletes must not find a way out of its tree; it fails where a mount stays
+writable. Those of other tests may vanish meanwhile."""
+
 
 class CannotBuild(Exception):
     """No tree on this machine; the text says why."""
@@ -119,10 +130,10 @@ def run_inside(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program of the tree as its root, in mount, UTS and PID namespaces of its own.
 
-    What it does to mounts, to the host name and to processes stays there; the network is that of the caller, or none
-    at all. The caller judges the exit status.
+    What it does to mounts, to the host name and to processes stays there, and every mount outside of the tree is
+    read-only; the network is that of the caller, or none at all. The caller judges the exit status.
     """
-    script = f'hostname {host_name} && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+    script = f'{READ_ONLY} hostname {host_name} && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
     unshare = ["unshare", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child"]
     unshare += [] if network else ["--net"]
     return subprocess.run(

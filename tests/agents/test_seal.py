@@ -108,17 +108,20 @@ def test_what_a_person_has_to_decide_is_refused_and_nothing_is_changed(vm: Path)
     assert content(vm) == before
 
 
-def test_a_dry_run_says_every_step_and_changes_nothing(ready: Path) -> None:
-    """The agents' commands, what seal itself removes, and the stamp."""
+@pytest.mark.parametrize("option", ["", "--dry-run"])
+def test_a_dry_run_says_every_step_and_changes_nothing(ready: Path, option: str) -> None:
+    """The agents' commands, what seal itself removes, and the stamp; it is what is done without --yes."""
     before = content(ready)
-    done = seal(ready, f"{SEAL} --dry-run")
+    done = seal(ready, f"{SEAL} {option}")
     assert done.returncode == 0, done.stderr
     steps = done.stdout.splitlines()
-    assert steps[:3] == [
+    assert steps[:4] == [
         "run cloud-init clean --logs --seed",
         "run waagent -force -deprovision+user",
-        "delete the user azureuser if waagent does not",
+        "  waagent empties /var/log/azure",
+        "  waagent empties /var/lib/waagent",
     ]
+    assert "delete the user azureuser (uid 1000, home /home/azureuser) if waagent does not" in steps
     assert "empty /etc/machine-id" in steps
     assert steps[-1] == "write /etc/azpreflight/seal.json"
     assert content(ready) == before

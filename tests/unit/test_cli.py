@@ -79,7 +79,7 @@ def test_the_version(capsys: Captured) -> None:
         (["check", "--root", "/no/such/directory"], "no such directory: '/no/such/directory'"),
         (["check", "-q", "-v"], "not allowed with argument"),
         (["check", "--format", "yaml"], "invalid choice: 'yaml'"),
-        (["seal"], "one of the arguments --yes --dry-run is required"),
+        (["seal", "--yes", "--dry-run"], "not allowed with argument"),
     ],
 )
 def test_wrong_usage_is_exit_2(arguments: "list[str]", message: str, capsys: Captured) -> None:

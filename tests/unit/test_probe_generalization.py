@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from azpreflight.codec import encode
 from azpreflight.host import FileInfo, FileKind, Outcome, Phase
+from azpreflight.host.removable import Verb
 from azpreflight.model import Finding, Platform, Profile, Run, Severity, Stage, Status
 from azpreflight.probes import agents, generalization, instance
 from azpreflight.probes.answers import Answer
@@ -17,7 +18,7 @@ from azpreflight.probes.generalization.own import UNFINISHED
 from azpreflight.probes.generalization.sentinel import same_vm, swapped
 from azpreflight.probes.platform import PlatformFacts
 from azpreflight.seal import extras
-from azpreflight.seal.extras import Change, Verb
+from azpreflight.seal.extras import Change
 from tests.fakes import Denied, FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents

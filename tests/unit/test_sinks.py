@@ -4,6 +4,7 @@ import os
 import pty
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -85,9 +86,9 @@ def test_a_temporary_name_cannot_be_taken_before(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["report.json"]
 
 
-@pytest.mark.parametrize("kind", ["directory", "fifo", "no directory", "device"])
+@pytest.mark.parametrize("kind", ["directory", "fifo", "no directory", "socket"])
 def test_what_cannot_be_a_report_is_an_error_and_stays(tmp_path: Path, kind: str) -> None:
-    """A directory, a FIFO or a device is refused and not replaced by a regular file."""
+    """A directory, a socket or a FIFO that nobody reads is refused and not replaced by a regular file."""
     path = tmp_path / "there"
     if kind == "directory":
         path.mkdir()
@@ -96,11 +97,97 @@ def test_what_cannot_be_a_report_is_an_error_and_stays(tmp_path: Path, kind: str
     elif kind == "no directory":
         path = tmp_path / "absent" / "report.json"
     else:
-        path = Path("/dev/null")
+        socket.socket(socket.AF_UNIX).bind(str(path))
     with pytest.raises(SinkError, match="cannot write"):
         write_file(str(path), TEXT)
     assert not path.is_file()
     assert [name for name in os.listdir(tmp_path) if name != "there"] == []
+
+
+PRINTED = (
+    "import sys\nfrom azpreflight.sinks.errors import SinkError\nfrom azpreflight.sinks.file import write_file\n"
+    "try:\n  write_file(sys.argv[1], 'line\\n' * 50_000)\n"
+    "except SinkError as error:\n  sys.exit(str(error))\n"
+)
+SYSTEM_LINKS = ("stdout", "stderr", "fd/1")
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Path:
+    """The links of /dev, in a directory of our own, so that the machine's are safe from a fault."""
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/fd").symlink_to("/proc/self/fd")
+    (tmp_path / "dev/stdout").symlink_to("/proc/self/fd/1")
+    (tmp_path / "dev/stderr").symlink_to("fd/2")
+    return tmp_path / "dev"
+
+
+@pytest.mark.parametrize("name", SYSTEM_LINKS)
+def test_links_to_our_own_output_are_written_to_and_stay(dev: Path, name: str) -> None:
+    """A rename over /dev/stdout would take it away from every program of the machine."""
+    before = {path.name: os.readlink(path) for path in dev.iterdir()}
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTED, str(dev / name)], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert (done.stderr if name == "stderr" else done.stdout) == "line\n" * 50_000
+    assert {path.name: os.readlink(path) for path in dev.iterdir()} == before
+
+
+def test_our_own_output_that_is_a_file_is_added_to(dev: Path, tmp_path: Path) -> None:
+    """`>> log`: opened anew it would be overwritten from its start, and replaced it would be lost to the shell."""
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    with log.open("a") as output:
+        subprocess.run([sys.executable, "-c", PRINTED, str(dev / "stdout")], stdout=output, timeout=30, check=True)
+    assert log.read_text() == "before\n" + "line\n" * 50_000
+
+
+def test_a_fifo_that_is_read_gets_it_whole(tmp_path: Path) -> None:
+    """Also through a link of our own, and from a reader that takes its time."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (tmp_path / "link").symlink_to("fifo")
+    reader = subprocess.Popen(["sh", "-c", 'sleep 0.5; cat "$0" >"$0.read"', str(fifo)])
+    write_file(str(tmp_path / "link"), "line\n" * 50_000)
+    assert reader.wait(timeout=30) == 0
+    assert (tmp_path / "fifo.read").read_text() == "line\n" * 50_000
+    assert fifo.is_fifo() and (tmp_path / "link").is_symlink()
+
+
+def test_a_terminal_is_written_to(tmp_path: Path) -> None:
+    """Through its own name and through a link of ours to it."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    (tmp_path / "link").symlink_to(os.ttyname(theirs))
+    for path in (os.ttyname(theirs), str(tmp_path / "link")):
+        write_file(path, "one\n")
+        assert os.read(ours, 100) == b"one\n"
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_link_that_others_may_have_planted_leads_to_no_device(tmp_path: Path) -> None:
+    """Opening a device can do something already, such as starting a watchdog."""
+    tmp_path.chmod(0o1777)
+    (tmp_path / "report.json").symlink_to("/dev/null")
+    with pytest.raises(SinkError, match="a link that others may have made"):
+        write_file(str(tmp_path / "report.json"), TEXT)
+    assert os.readlink(tmp_path / "report.json") == "/dev/null"
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_what_the_umask_decides(tmp_path: Path, mask: int, mode: int) -> None:
+    """Where no mode is asked for; a file that is there keeps the one that it has."""
+    path = tmp_path / "report.xml"
+    before = os.umask(mask)
+    try:
+        write_file(str(path), TEXT, None)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        path.chmod(0o604)
+        write_file(str(path), TEXT)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o604
 
 
 # --- a history ----------------------------------------------------------------------------------------------------

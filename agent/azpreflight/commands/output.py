@@ -10,11 +10,14 @@ from azpreflight.host import LocalHost
 from azpreflight.model import Report
 from azpreflight.render import json, junit, prometheus, text
 from azpreflight.sinks.errors import SinkError
-from azpreflight.sinks.file import write_file
+from azpreflight.sinks.file import FILE_MODE, write_file
 from azpreflight.sinks.serial import consoles, write_serial
 from azpreflight.sinks.stdout import write_stdout
 
 Tell = Callable[[str], None]
+
+FOR_COLLECTORS = ("junit", "prometheus")
+"""Formats that another user's program fetches from a file: the umask decides who may read a new one."""
 
 
 def publish(asked: argparse.Namespace, report: Report, tell: Tell = say) -> bool:
@@ -24,10 +27,11 @@ def publish(asked: argparse.Namespace, report: Report, tell: Tell = say) -> bool
     nothing.
     """
     _serial(asked.serial, report, asked.report, tell)
-    writes = [(asked.output, rendered(asked, report))]
+    mode = None if asked.format in FOR_COLLECTORS else FILE_MODE
+    results = [failure(asked.output, rendered(asked, report), mode)]
     if asked.report is not None:
-        writes.append((asked.report, json.render(report)))
-    failed = [error for error in (failure(path, content) for path, content in writes) if error is not None]
+        results.append(failure(asked.report, json.render(report)))
+    failed = [error for error in results if error is not None]
     for error in failed:
         tell(error)
     return not failed
@@ -53,18 +57,18 @@ def _color(asked: argparse.Namespace) -> bool:
     return wanted and asked.output is None and sys.stdout.isatty()
 
 
-def write(path: Optional[str], content: str) -> None:
-    """Into the file, or on standard output. SinkError where it cannot be written."""
+def write(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> None:
+    """Into the file, whose mode is that of a new one, or on standard output. SinkError where it cannot be written."""
     if path is None:
         write_stdout(content)
     else:
-        write_file(path, content)
+        write_file(path, content, mode)
 
 
-def failure(path: Optional[str], content: str) -> Optional[str]:
+def failure(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> Optional[str]:
     """Why the content could not be written; None if it was."""
     try:
-        write(path, content)
+        write(path, content, mode)
     except SinkError as error:
         return str(error)
     return None

@@ -12,7 +12,8 @@ from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Report, Stage
 from azpreflight.render import json, serial
 from azpreflight.render.plain import plain
-from azpreflight.seal import memory, preflight, steps
+from azpreflight.seal import memory, preflight, settings, standing, steps
+from azpreflight.seal.plan import Plan
 from azpreflight.seal.prepare import Prepared, look_again, prepare
 from azpreflight.sealed import STAMP
 from azpreflight.sinks.errors import SinkError
@@ -28,7 +29,8 @@ NOT_VERIFIED = "changed, and not verified: do not capture this machine"
 
 def seal(asked: argparse.Namespace) -> int:
     """Make this machine fit to be captured, and prove it."""
-    if os.geteuid() == 0 and not asked.dry_run:
+    dry_run = not asked.yes
+    if os.geteuid() == 0 and not dry_run:
         try:
             lock = changes.lock(LOCK)
         except HostError as error:
@@ -37,27 +39,34 @@ def seal(asked: argparse.Namespace) -> int:
             return _refuse(["another seal is at work"])
     prepared = prepare(asked)
     report = prepared.report(Stage.BUILD)
+    planned = steps.planned(prepared)
     host = LocalHost(budget=RUN_BUDGET + preflight.STATUS_TIMEOUT)
     against = [
         *preflight.busy(host, prepared.agents),
+        *preflight.harm(host, prepared),
         *preflight.objections(report, prepared.fail_on, (*prepared.mends, *preflight.SELF_MENDED)),
+        *((planned.objection,) if planned.objection is not None else ()),
     ]
-    if asked.dry_run:
-        _print("".join(f"{line}\n" for line in plan(prepared)))
+    if dry_run:
+        _print("".join(f"{line}\n" for line in plan(prepared, planned)))
     if against:
         return _refuse(against)
-    return 0 if asked.dry_run else _seal(asked, prepared, report)
+    return 0 if dry_run else _seal(asked, prepared, report)
 
 
-def plan(prepared: Prepared) -> Iterator[str]:
-    """What would be done, one line a step, by what is there now; the agents' own steps are theirs to say."""
+def plan(prepared: Prepared, planned: Plan) -> Iterator[str]:
+    """What would be done, one line a step, by what is there now, with every path and the account."""
     agents = prepared.agents
     for program in steps.agent_commands(agents) if agents is not None else ():
         yield f"run {' '.join(program)}"
+    if agents is not None and agents.waagent.installed and agents.waagent.config is not None:
+        yield from (f"  waagent empties {directory}" for directory in settings.emptied(agents.waagent.config))
     if prepared.user is not None:
-        yield f"delete the user {prepared.user} if waagent does not"
-    for change in steps.planned(prepared):
+        yield f"delete the user {prepared.user}{steps.described(prepared)} if waagent does not"
+    for change in planned.changes:
         yield f"{change.verb.value} {change.path}"
+    yield from planned.kept
+    yield f"  files and directories that this removes or empties: {planned.entries}"
     yield "look at every effect"
     for path in steps.OWN_TRACES:
         yield f"remove {path}"
@@ -67,6 +76,7 @@ def plan(prepared: Prepared) -> Iterator[str]:
 def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
     """Everything from the first change on; only what is proven is called sealed, a bug of our own included."""
     try:
+        whole = standing.look(_host())
         memory.remember(prepared.user)
     except (HostError, SinkError) as error:
         return _refuse([str(error)])
@@ -76,10 +86,10 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
         steps.run_agents(prepared, _say)
         steps.delete_user(prepared, look_again(prepared), _say)
         steps.mend(look_again(prepared), _say)
-        report, left = _verified(prepared)
+        report, left = _verified(prepared, whole)
         if not left:
             steps.forget(_say)
-            report, left = _verified(prepared)  # so that nothing is told that is gone
+            report, left = _verified(prepared, whole)  # so that nothing is told that is gone
         sealed = not left
         if sealed:
             _stamp(report)
@@ -92,11 +102,24 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
     return 0 if sealed else EXIT_NOT_VERIFIED
 
 
-def _verified(prepared: Prepared) -> "tuple[Report, tuple[str, ...]]":
-    """What the machine is like now, and what speaks against capturing it."""
+def _verified(prepared: Prepared, whole: standing.Standing) -> "tuple[Report, tuple[str, ...]]":
+    """What the machine is like now, and what speaks against capturing it: what is left, and what has gone."""
     report = look_again(prepared).report(Stage.CAPTURE)
     bugs = tuple(f"a bug in azpreflight: {result.check}" for result in report.results if result.traceback)
-    return report, (*preflight.objections(report, prepared.fail_on), *bugs)
+    return report, (*_lost(prepared, whole), *preflight.objections(report, prepared.fail_on), *bugs)
+
+
+def _lost(prepared: Prepared, whole: standing.Standing) -> "tuple[str, ...]":
+    """What has gone that must be there."""
+    try:
+        return tuple(standing.lost(whole, standing.look(_host()), prepared.user))
+    except HostError as error:
+        return (str(error),)
+
+
+def _host() -> LocalHost:
+    """The machine, with time for one look."""
+    return LocalHost(budget=RUN_BUDGET)
 
 
 def _stamp(report: Report) -> None:

@@ -1,50 +1,27 @@
 """The few changes that azpreflight ever makes to a machine, for `seal`, `arm` and `disarm`.
 
-Links are never followed: what is named is what goes. What is not there needs no change, so that a `seal` that was
-interrupted can be run again.
+What may be removed or emptied is a list (`removable`), and removed it is by descriptors (`removal`): what is named is
+what goes. What is not there needs no change, so that a `seal` that was interrupted can be run again.
 """
 
 import errno
 import fcntl
 import os
-import shutil
-import stat
 from contextlib import suppress
 from typing import Optional
 
+from azpreflight.host import removal
 from azpreflight.host.api import HostError
 
 
 def remove(path: str) -> None:
-    """Delete a file, a link or a whole directory; HostError where that fails."""
-    try:
-        mode = os.lstat(path).st_mode
-        if stat.S_ISDIR(mode):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise HostError(f"cannot remove {path}: {error.strerror}") from None
+    """Delete a file, a link or a whole directory of those that may go; HostError for others, and where that fails."""
+    removal.remove(path)
 
 
 def empty(path: str) -> None:
-    """Cut a regular file to nothing; HostError for anything else, and where that fails."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise HostError(f"cannot empty {path}: {error.strerror}") from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise HostError(f"cannot empty {path}: not a regular file")
-        os.ftruncate(descriptor, 0)
-    except OSError as error:
-        raise HostError(f"cannot empty {path}: {error.strerror}") from None
-    finally:
-        os.close(descriptor)
+    """Cut a regular file of those that may be to nothing; HostError for anything else, and where that fails."""
+    removal.empty(path)
 
 
 def locked_by_another(path: str) -> bool:

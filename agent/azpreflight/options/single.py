@@ -55,9 +55,11 @@ then cloud-init clean, waagent -force -deprovision+user, and what neither remove
 then look at every effect. Afterwards nobody can log in.
 """
     group = parser.add_argument_group("what is done")
-    sure = group.add_mutually_exclusive_group(required=True)
+    sure = group.add_mutually_exclusive_group()
     sure.add_argument("--yes", action="store_true", help="change this machine")
-    sure.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    sure.add_argument(
+        "--dry-run", action="store_true", help="say every path that would go, and change nothing (default)"
+    )
     group.add_argument("--platform", choices=("auto", "azure", "none"), default="auto", help="default: auto")
     group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for looking (default: 10)")
     add_config(group)

@@ -7,19 +7,12 @@ memberships and the network, is left to a person unless it is asked for.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 
+from azpreflight.host.removable import Verb, refusal
 from azpreflight.model import Run
 from azpreflight.probes.generalization import GeneralizationFacts, identity, traces
 from azpreflight.probes.generalization.hostkeys import replaced_by
 from azpreflight.probes.generalization.resolver import PATH as RESOLV_CONF
-
-
-class Verb(str, Enum):
-    """What is done to a path."""
-
-    REMOVE = "remove"
-    EMPTY = "empty"
 
 
 @dataclass(frozen=True)
@@ -30,10 +23,16 @@ class Change:
     path: str
 
 
+def wanted(facts: GeneralizationFacts, run: Run, mends: "tuple[str, ...]") -> "tuple[Change, ...]":
+    """What these checks ask for, in their order, each path once, whether or not it may be done."""
+    found = (change for check, of in MENDS.items() if check in mends for change in of(facts, run))
+    return tuple(dict.fromkeys(found))
+
+
 def changes(facts: GeneralizationFacts, run: Run, mends: "tuple[str, ...]") -> "tuple[Change, ...]":
-    """What is to be done for these checks, in their order, each path once."""
-    wanted = (change for check, of in MENDS.items() if check in mends for change in of(facts, run))
-    return tuple(dict.fromkeys(wanted))
+    """What of it is on the list of what may be removed or emptied."""
+    asked = wanted(facts, run, mends)
+    return tuple(change for change in asked if refusal(change.path, change.verb) is None)
 
 
 def _removed(*paths: str) -> Iterator[Change]:

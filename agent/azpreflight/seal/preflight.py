@@ -3,10 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
-from azpreflight.host import Host, HostError, changes
+from azpreflight.host import FileKind, Host, HostError, changes, removal
 from azpreflight.model import Report, Severity, Status
 from azpreflight.probes.agents import AgentsFacts
+from azpreflight.probes.generalization import passwords
+from azpreflight.probes.generalization.accounts import PASSWD
+from azpreflight.probes.generalization.common import SMALL
 from azpreflight.render.plain import plain
+from azpreflight.seal import account, settings
+from azpreflight.seal.prepare import Prepared
 
 PACKAGE_LOCKS = (
     "/var/lib/dpkg/lock-frontend",
@@ -57,6 +62,54 @@ def _cloud_init_runs(host: Host) -> bool:
         return "status: running" in host.run(("cloud-init", "status"), STATUS_TIMEOUT).stdout
     except HostError:
         return False
+
+
+def harm(host: Host, prepared: Prepared) -> "Iterator[str]":
+    """What deprovisioning would destroy besides what it is for: directories of the system, accounts of the system."""
+    try:
+        mounts = removal.mount_points()
+        agents = prepared.agents
+        if agents is not None and agents.waagent.installed and agents.waagent.config is not None:
+            config = agents.waagent.config
+            links = tuple(path for path in settings.emptied(config) if is_link(host, path))
+            yield from settings.objections(config, agents.waagent.config_path, links, mounts)
+        if agents is not None and agents.cloud_init.installed:
+            links = (settings.CLOUD,) if is_link(host, settings.CLOUD) else ()
+            yield from settings.cloud_objections(_cloud_files(host), links, mounts)
+        library = prepared.facts.library
+        if library is not None and library.user_unclear is not None:
+            yield f"cannot tell whom waagent would delete: {library.user_unclear}; {account.FIX}"
+        if prepared.user is not None:
+            refused = account.refusal(prepared.user, accounts(host, prepared.user, mounts))
+            yield from () if refused is None else (refused,)
+    except HostError as error:
+        yield str(error)
+
+
+def _cloud_files(host: Host) -> "Iterator[tuple[str, str]]":
+    """cloud-init's configuration files with their text. HostError for one that cannot be read."""
+    for pattern in ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg"):
+        yield from ((path, host.text(path, SMALL) or "") for path in host.glob(pattern))
+
+
+def is_link(host: Host, path: str) -> bool:
+    """The path itself is a link; a relative path is none."""
+    info = host.info(path, follow=False) if path.startswith("/") else None
+    return info is not None and info.kind is FileKind.LINK
+
+
+def accounts(host: Host, user: str, mounts: "tuple[str, ...]") -> account.Accounts:
+    """What decides whether this user may be deleted. HostError where it cannot be read."""
+    entries = passwords.entries(host.text(PASSWD, SMALL) or "")
+    login_defs = host.text("/etc/login.defs", SMALL) or ""
+    homes = (entry.home for entry in entries if entry.name == user and entry.home.startswith("/"))
+    return account.Accounts(
+        entries=entries,
+        first_uid=passwords.first_uid(login_defs),
+        last_uid=passwords.last_uid(login_defs),
+        home=next((host.info(home, follow=False) for home in homes), None),
+        mounts=mounts,
+    )
 
 
 def objections(report: Report, fail_on: Severity, mended: "Sequence[str]" = ()) -> "Iterator[str]":

@@ -3,17 +3,21 @@
 from collections.abc import Callable
 
 from azpreflight.assess import run_of_snapshot
-from azpreflight.host import HostError, LocalHost, changes
+from azpreflight.host import HostError, LocalHost, changes, removal
+from azpreflight.host.removable import Verb
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.generalization.own import ARMED
-from azpreflight.seal.extras import Change, Verb
-from azpreflight.seal.extras import changes as extras
+from azpreflight.seal import account, ownership, preflight
+from azpreflight.seal.extras import wanted
+from azpreflight.seal.plan import MOST_ASKED, MOST_ENTRIES, Plan, plan
 from azpreflight.seal.prepare import Prepared
 
 Say = Callable[[str], None]
 
 AGENT_TIMEOUT = 300.0
 """Seconds for one agent's cleaning, which takes some seconds; waagent on RHEL waits for a network card for ever."""
+OWNERS_BUDGET = 60.0
+"""Seconds for all questions to package managers."""
 OWN_TRACES = ("/var/lib/azpreflight", "/var/log/azpreflight", "/run/azpreflight/as-captured.json", *ARMED)
 SHOWN_LINES = 20
 """Lines of an agent's output that are passed on; waagent says a dozen."""
@@ -33,20 +37,51 @@ def run_agents(prepared: Prepared, say: Say) -> None:
 
 
 def delete_user(prepared: Prepared, looked: Prepared, say: Say) -> None:
-    """The user whom waagent was to delete, if the account is still there."""
-    accounts = looked.facts.accounts.accounts if looked.facts.accounts is not None else ()
-    if prepared.user is not None and any(account.name == prepared.user for account in accounts):
-        _run(("userdel", "--force", "--remove", "--", prepared.user), say)
+    """The user whom waagent was to delete, if the account is still there and is one who may be deleted."""
+    known = looked.facts.accounts.accounts if looked.facts.accounts is not None else ()
+    if prepared.user is None or not any(one.name == prepared.user for one in known):
+        return
+    try:
+        accounts = preflight.accounts(LocalHost(), prepared.user, removal.mount_points())
+    except HostError as error:
+        say(f"will not delete the user {prepared.user!a}: {error}")
+        return
+    refused = account.refusal(prepared.user, accounts)
+    if refused is not None:
+        say(refused)
+        return
+    _run(("userdel", "--force", "--remove", "--", prepared.user), say)
 
 
-def planned(looked: Prepared) -> "tuple[Change, ...]":
-    """What neither agent removes, as far as the policy asks for it, by the facts of this look."""
-    return extras(looked.facts, run_of_snapshot(looked.snapshot, ("agents",)), looked.mends)
+def described(prepared: Prepared) -> str:
+    """The account of the user who is to be deleted, for a person; empty where there is none."""
+    found = prepared.facts.accounts.accounts if prepared.facts.accounts is not None else ()
+    entry = next((one for one in found if one.name == prepared.user), None)
+    return "" if entry is None else f" (uid {entry.uid}, home {entry.home})"
+
+
+def planned(looked: Prepared) -> Plan:
+    """What neither agent removes, as far as the policy asks for it and it may be done, by the facts of this look."""
+    asked = wanted(looked.facts, run_of_snapshot(looked.snapshot, ("agents",)), looked.mends)
+    inside = {change.path: removal.inside(change.path, MOST_ENTRIES + 1) for change in asked}
+    shipped = (path for paths in inside.values() if len(paths) <= MOST_ASKED for path in paths)
+    try:
+        mounts = removal.mount_points()
+        owned = ownership.owned(LocalHost(budget=OWNERS_BUDGET), [*(change.path for change in asked), *shipped])
+    except HostError as error:
+        return Plan(kept=tuple(f"keep {change.path}: {error}" for change in asked))
+    return plan(asked, mounts, owned, inside)
 
 
 def mend(looked: Prepared, say: Say) -> None:
     """Make the planned changes."""
-    for change in planned(looked):
+    found = planned(looked)
+    for line in found.kept:
+        say(line)
+    if found.objection is not None:
+        say(found.objection)
+        return
+    for change in found.changes:
         say(f"{change.verb.value} {change.path}")
         _make(change.path, changes.empty if change.verb is Verb.EMPTY else changes.remove, say)
 

@@ -1,10 +1,12 @@
 """Files: a report must never be seen half written, and a planted link must not turn root into an overwriter."""
 
 import os
+import secrets
 import stat
-import tempfile
 from contextlib import suppress
+from typing import Optional
 
+from azpreflight.sinks import streams
 from azpreflight.sinks.errors import SinkError
 
 FILE_MODE = 0o640
@@ -13,38 +15,68 @@ HISTORY_LIMIT = 1 << 20
 """Bytes of a history of reports before it is set aside as FILE.1: some twenty of them."""
 
 
-def write_file(path: str, text: str, mode: int = FILE_MODE) -> None:
-    """Put the text into the file in one step: whoever reads it sees the old content or the new one, whole.
+def write_file(path: str, text: str, mode: Optional[int] = FILE_MODE) -> None:
+    """Put the text where the path leads; `mode` is a new file's, None leaves it to the umask.
 
-    A link in place of the file is replaced and not followed. SinkError if it is anything but a file or a link.
+    A file is put in place in one step: whoever reads it sees the old content or the new one, whole; one that is there
+    keeps its mode and its owner. A link to a file is replaced and not followed, because somebody may have planted it.
+    What is no file, such as a terminal, a FIFO or this process's own output, is written to and never replaced.
+    SinkError for directories, disks and sockets, and where it cannot be written.
     """
     try:
-        folder, name = os.path.split(os.path.abspath(path))
-        _refuse_special(path)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+        stream = streams.opened(path)
+        if stream is not None:
+            streams.write(stream, path, text)
+            return
+        _replace(path, text, mode)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _replace(path: str, text: str, mode: Optional[int]) -> None:
+    """The file in one step."""
+    folder, name = os.path.split(os.path.abspath(path))
+    before = _kept(path, folder)
+    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o666 if mode is None and before is None else 0o600)
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            os.fchmod(descriptor, mode)
+            _own(descriptor, before, mode)
             file.write(text)
             file.flush()
             os.fsync(descriptor)
         os.replace(temporary, path)
         _sync_folder(folder)
-    except OSError as error:
-        raise SinkError(f"cannot write {path}: {error.strerror}") from None
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
 
 
-def _refuse_special(path: str) -> None:
-    """A rename would silently replace /dev/null or a FIFO by a regular file."""
-    with suppress(FileNotFoundError):
-        mode = os.lstat(path).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
-            raise SinkError(f"cannot write {path}: it is there and is not a regular file")
+def _own(descriptor: int, before: Optional[os.stat_result], mode: Optional[int]) -> None:
+    """Give the new file the owner and the mode of the one before it, or the mode that is asked for."""
+    if before is None and mode is not None:
+        os.fchmod(descriptor, mode)
+    if before is None:
+        return
+    with suppress(PermissionError):
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+
+
+def _kept(path: str, folder: str) -> Optional[os.stat_result]:
+    """The file whose mode and owner the new one takes over; None for a new one.
+
+    Where others may write into the directory, a file that is not ours may have been put there to be handed the report.
+    """
+    try:
+        seen = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    open_to_others = os.stat(folder).st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if not stat.S_ISREG(seen.st_mode) or (open_to_others and seen.st_uid != os.geteuid()):
+        return None
+    return seen
 
 
 def _sync_folder(folder: str) -> None:
@@ -62,7 +94,8 @@ def append_line(path: str, line: str) -> None:
     """
     try:
         with suppress(FileNotFoundError):
-            if os.lstat(path).st_size >= HISTORY_LIMIT:
+            seen = os.lstat(path)
+            if stat.S_ISREG(seen.st_mode) and seen.st_size >= HISTORY_LIMIT:
                 os.replace(path, f"{path}.1")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, FILE_MODE)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.host import Host, HostError
+from azpreflight.host.removable import AGENT_LIBRARIES, is_directory_of
 from azpreflight.model import Confidence, Finding, Profile, Run, Severity, Stage, Verdict
 from azpreflight.probes.generalization.common import KEPT, SMALL, config_of, leftover
 from azpreflight.probes.wording import count, files, plain, several
@@ -22,7 +23,7 @@ SETTINGS = ("ovf-env.xml", "CustomData")
 """What the VM was created with: user name, keys, and custom data, which often has secrets."""
 OWN = ("provisioned", "disable_agent", *SETTINGS)
 """Judged apart."""
-_USER_NAME = re.compile(r"<(?:\w+:)?UserName>\s*([^<\s]+)\s*</")
+_USER_NAME = re.compile(r"<((?:\w{1,20}:)?UserName)>\s{0,99}([^<\s]{1,99})\s{0,99}</\1>", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class LibraryFacts:
     """Those of ovf-env.xml and CustomData that are there."""
     user: Optional[str] = None
     """The user that ovf-env.xml names, whom deprovisioning deletes; None: no such file, or no name in it."""
+    user_unclear: Optional[str] = None
+    """Why it cannot be told whom waagent would take for the user; None where that is clear, or there is no file."""
     private_keys: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     """Handler directories whose state is anything but NotInstalled, "name: state"."""
@@ -45,23 +48,42 @@ class LibraryFacts:
 def look(host: Host, run: Run) -> LibraryFacts:
     """One listing, the handlers' states and the user's name."""
     path = config_of(run).lib_dir
+    if not is_directory_of(path, AGENT_LIBRARIES):
+        raise HostError(
+            f"Lib.Dir={plain(path)} in waagent.conf is no directory of waagent's own, and was not inspected"
+        )
     names = host.list(path) or ()
+    user, unclear = _user(host, path) if "ovf-env.xml" in names else (None, None)
     private = tuple(name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in PRIVATE))
     return LibraryFacts(
         path=path,
         disable_agent="disable_agent" in names,
         settings=tuple(name for name in names if name in SETTINGS),
-        user=_user(host, path) if "ovf-env.xml" in names else None,
+        user=user,
+        user_unclear=unclear,
         private_keys=private[:KEPT],
         extensions=_extensions(host, path)[:KEPT],
         others=tuple(name for name in names if name not in OWN and name not in private)[:KEPT],
     )
 
 
-def _user(host: Host, path: str) -> Optional[str]:
-    """By its element and not by an XML parser: the file is short, flat, and not to be trusted."""
-    match = _USER_NAME.search(host.text(f"{path}/ovf-env.xml", SMALL) or "")
-    return plain(match.group(1)) if match is not None else None
+def _user(host: Host, path: str) -> "tuple[Optional[str], Optional[str]]":
+    """Whom the file names, and why that is not sure.
+
+    By its element and not by an XML parser, because it is not to be trusted. waagent uses one, and deletes whom that
+    finds: where the two could differ, nobody is to be deleted.
+    """
+    text = host.text(f"{path}/ovf-env.xml", SMALL) or ""
+    matches = list(_USER_NAME.finditer(text))
+    names = {plain(match.group(2)) for match in matches}
+    user = names.pop() if len(names) == 1 else None
+    if not text.strip():
+        return None, None
+    if user is None:
+        return None, f"ovf-env.xml names {'several users' if names else 'no user'}"
+    if text.count("UserName") != 2 * len(matches) or "<!DOCTYPE" in text or "<!ENTITY" in text:
+        return user, "ovf-env.xml has more in it than a user's name in its place"
+    return user, None
 
 
 def _extensions(host: Host, path: str) -> "tuple[str, ...]":

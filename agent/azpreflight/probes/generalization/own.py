@@ -23,7 +23,11 @@ ARMED = (
     "/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service",
     "/etc/systemd/system/azpreflight-capture.service.d",
 )
-"""What `azpreflight arm` makes: the link that enables the unit, and the directory of its settings."""
+"""What `azpreflight arm` makes: the link that enables the unit, and the directory of its settings.
+
+The link comes last and goes first: a machine is armed if it is there, and settings without it are what an `arm` that
+was killed has left.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,12 @@ def _deleting(host: Host) -> Optional[str]:
 def judge(facts: OwnFacts, run: Run) -> Iterator[Verdict]:
     """No report on this machine goes into the image, and no service that waits for its capture."""
     if facts.armed and run.root != "/":
+        is_armed = ARMED[0] in facts.armed
         yield leftover(
             run,
             Severity.NOTE,
-            f"the image is still armed for its capture: {several(facts.armed)}",
+            f"{'the image is still armed for its capture' if is_armed else 'not armed, but left by arm'}: "
+            f"{several(facts.armed)}",
             "Power a build VM off in order, or let azpreflight disarm undo it before the capture.",
             (f"rm -rf {files(facts.armed)}",),
             cleaned=False,

@@ -9,6 +9,8 @@ from azpreflight.probes.wording import whole
 
 UID_MIN = 1000
 """The first UID of a person where login.defs does not say (login.defs(5))."""
+UID_MAX = 60000
+"""The last one, likewise."""
 SHORTEST_HASH = 13
 """Characters of the oldest form, DES (crypt(5))."""
 NO_LOGIN = ("nologin", "false", "sync", "shutdown", "halt")
@@ -76,9 +78,18 @@ def hashed(shadow: str) -> "tuple[str, ...]":
 
 def first_uid(login_defs: str) -> int:
     """UID_MIN of login.defs, 1000 where it is not set."""
+    return _number_of(login_defs, "UID_MIN", UID_MIN)
+
+
+def last_uid(login_defs: str) -> int:
+    """UID_MAX of login.defs, 60000 where it is not set."""
+    return _number_of(login_defs, "UID_MAX", UID_MAX)
+
+
+def _number_of(login_defs: str, key: str, default: int) -> int:
     for line in login_defs.splitlines():
         words = line.split()
-        uid = whole(words[1]) if len(words) > 1 and words[0] == "UID_MIN" else None
-        if uid is not None:
-            return uid
-    return UID_MIN
+        number = whole(words[1]) if len(words) > 1 and words[0] == key else None
+        if number is not None:
+            return number
+    return default

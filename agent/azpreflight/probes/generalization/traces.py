@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from azpreflight.host import Host
-from azpreflight.model import Run, Severity, Verdict
+from azpreflight.host.removable import AGENT_LOGS, is_directory_of
+from azpreflight.model import Run, Severity, Unknown, Verdict
 from azpreflight.probes.generalization.common import CLEAN, KEPT, agents_of, config_of, filled, leftover, matching
-from azpreflight.probes.wording import count, files, several
+from azpreflight.probes.wording import count, files, plain, several
 
 ROOT_HISTORY = "/root/.bash_history"
 WAAGENT_LOG = "/var/log/waagent.log"
@@ -38,10 +39,11 @@ def look(host: Host, run: Run) -> TraceFacts:
     patterns = [f"{home}/{name}" for home in ("/root", "/home/*") for name in HISTORIES]
     histories = filled(host, matching(host, patterns))
     log_dir = config_of(run).extension_log_dir
+    extensions = (f"{log_dir}/*",) if is_directory_of(log_dir, AGENT_LOGS) else ()
     return TraceFacts(
         root_history=ROOT_HISTORY in histories,
         histories=tuple(path for path in histories if path != ROOT_HISTORY)[:KEPT],
-        agent_logs=(*filled(host, (WAAGENT_LOG,)), *matching(host, (f"{log_dir}/*",)))[:KEPT],
+        agent_logs=(*filled(host, (WAAGENT_LOG,)), *matching(host, extensions))[:KEPT],
         rotated_logs=filled(host, matching(host, (f"{WAAGENT_LOG}[.-]*",)))[:KEPT],
         cloud_init_logs=filled(host, matching(host, ("/var/log/cloud-init*.log*",)))[:KEPT],
     )
@@ -58,6 +60,9 @@ def judge_history(facts: TraceFacts, run: Run) -> Iterator[Verdict]:
 
 def judge_logs(facts: TraceFacts, run: Run) -> Iterator[Verdict]:
     """No log of the agents goes into the image."""
+    log_dir = config_of(run).extension_log_dir
+    if log_dir and not is_directory_of(log_dir, AGENT_LOGS):
+        yield Unknown(f"Extension.LogDir={plain(log_dir)} in waagent.conf is no directory for its logs alone")
     for paths, cleaned in ((facts.agent_logs, True), (facts.rotated_logs, False)):
         if paths:
             yield _found(run, f"waagent's logs of this machine: {several(paths)}", paths, cleaned=cleaned)
