@@ -3,12 +3,11 @@
 import datetime
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from azpreflight import __version__
+from azpreflight import __version__, bugs
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config, Gathered, Os, Platform, Probe, Profile, Run, RunInfo, Snapshot, Stage, Tool
 from azpreflight.sealed import STAMP, STAMP_LIMIT
@@ -103,7 +102,7 @@ def _gather_one(probe: "Probe[Any]", host: Host, run: Run) -> Gathered:
     except ModuleNotFoundError as error:
         facts, reason, trace = None, f"the Python module {error.name} is not installed", None
     except Exception as error:  # a bug in one probe must not take the others' results with it
-        facts, reason, trace = None, f"bug in azpreflight: {type(error).__name__}: {error}", traceback.format_exc()
+        facts, reason, trace = None, bugs.sentence(error), bugs.account(error)
     return Gathered(facts, reason, trace, round(time.monotonic() - began, 4))
 
 
