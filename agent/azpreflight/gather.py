@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional
 from azpreflight import __version__, bugs
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config, Gathered, Os, Platform, Probe, Profile, Run, RunInfo, Snapshot, Stage, Tool
+from azpreflight.probes import writers
 from azpreflight.sealed import STAMP, STAMP_LIMIT
 
 AZURE_CHASSIS_TAG = "7783-7084-3265-9085-8269-3286-77"
@@ -56,7 +57,8 @@ def gather(host: Host, probes: "Sequence[Probe[Any]]", run: Run, progress: Optio
     work = _Work(host, probes, run, progress)
     gathered = work.finish(began)
     info = run_info(host, run, started, time.monotonic() - began)
-    stamp = _read(host, STAMP, STAMP_LIMIT) if run.stage is Stage.FIRSTBOOT else None
+    wanted = run.stage is Stage.FIRSTBOOT and writers.believed(host, STAMP)
+    stamp = _read(host, STAMP, STAMP_LIMIT) if wanted else None
     return Snapshot(Tool("azpreflight", __version__), info, run.config, run.extensions, gathered, stamp)
 
 

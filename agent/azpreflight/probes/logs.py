@@ -12,7 +12,7 @@ from typing import Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Confidence, Finding, Probe, Profile, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes import evidence
+from azpreflight.probes import evidence, writers
 from azpreflight.probes.signatures import CHANGED_IDENTIFIER, CLOUD_INIT, DS_IDENTIFY, SIGNATURES, WAAGENT
 
 PATHS = {WAAGENT: "/var/log/waagent.log", CLOUD_INIT: "/var/log/cloud-init.log"}
@@ -53,8 +53,12 @@ def gather(host: Host, run: Run) -> LogsFacts:
     for log, path in EVERY.items():
         try:
             text = host.tail(path, TAIL)
+            why = writers.others(host, path)
         except HostError as error:
             unreadable.append(str(error))
+            continue
+        if why is not None:
+            unreadable.append(writers.not_believed(path, why))
             continue
         if text is None:
             missing.append(path)

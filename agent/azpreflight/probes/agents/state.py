@@ -14,7 +14,7 @@ from typing import Any, Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Stage
-from azpreflight.probes import unitruns
+from azpreflight.probes import unitruns, writers
 from azpreflight.probes.evidence import shown
 from azpreflight.probes.unitruns import UnitRun
 from azpreflight.probes.words import PROGRAMS
@@ -118,6 +118,9 @@ def _units(host: Host, names: "tuple[str, ...]") -> "tuple[tuple[UnitRun, ...], 
 
 def _status(host: Host) -> "tuple[Optional[CloudInitStatus], Optional[str]]":
     try:
+        why = writers.others(host, STATUS)
+        if why is not None:
+            return None, writers.not_believed(STATUS, why)
         text = host.text(STATUS, STATUS_LIMIT)
         return (status_of(json.loads(text)) if text else None), None
     except HostError as error:
