@@ -22,7 +22,7 @@ LIMIT = 512 * 1024
 """Bytes of grub.cfg; with ten kernels it has some 30 KiB."""
 _SHOWN = """
 root rootfstype rootflags rootdelay rootwait ro rw console earlyprintk earlycon net.ifnames biosdevname
-modprobe.blacklist module_blacklist ip quiet splash init ds ci.ds ci.datasource cloud-init cloud-config systemd.unit
+modprobe.blacklist module_blacklist ip quiet splash init cloud-init cloud-config systemd.unit
 systemd.mask selinux apparmor audit fips ipv6.disable crashkernel nomodeset nvme_core.io_timeout mitigations panic
 resume noresume rd.driver.pre rd.driver.blacklist rd.lvm.lv rd.lvm.vg rd.luks.uuid rd.break single rescue emergency
 recovery scsi_mod.use_blk_mq elevator ipv6.disable_ipv6 systemd.journald.forward_to_console systemd.log_level

@@ -58,7 +58,11 @@ _IGNORED = re.compile(
 _KEYWORD = re.compile(r"\s{0,9}nameservers?", re.IGNORECASE)
 _HIDDEN = "..."
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,253}")
-_OPTION = re.compile(r"[a-z0-9-]{1,20}(?::[0-9]{1,5})?")
+_OPTION = re.compile(
+    "(?:ndots|timeout|attempts):[0-9]{1,5}|debug|rotate|no-aaaa|no-check-names|inet6|ip6-bytestring|ip6-dotint|"
+    "no-ip6-dotint|edns0|single-request|single-request-reopen|no-tld-query|use-vc|no-reload|trust-ad"
+)
+"""Those of resolv.conf(5)."""
 _ZONE = re.compile(r"[!-~]{1,15}")
 """As long as the name of an interface may be."""
 
