@@ -12,6 +12,7 @@ import pytest
 
 from azpreflight import codec, fleet
 from azpreflight.assess import assess
+from azpreflight.cli import main
 from azpreflight.firewall import private
 from azpreflight.firewall.facts import Backend, Decider, Dump, Flow, FlowFacts, Outcome, Purpose, Rehearsal
 from azpreflight.gather import gather
@@ -348,3 +349,22 @@ def test_a_bug_gives_nothing_away() -> None:
         assert any(result.traceback for result in report.results)
         assert said(render_json.render_snapshot(snapshot)) is None
         assert [name for name, output in OF_REPORT.items() if said(output(report))] == []
+
+
+@pytest.mark.parametrize("stage", [stage.value for stage in Stage])
+def test_no_command_says_a_secret(stage: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The program itself on a real tree: every format, the saved report, the record, and standard error."""
+    root = tmp_path / "image"
+    for number, (path, words) in enumerate(PLACES.items()):
+        place = root / path[1:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(words.format(s=secret_of(number)))
+    asked = ["--root", str(root), "--stage", stage, "--platform", "azure"]
+    saved, snapshot = tmp_path / "report.json", tmp_path / "record.json"
+    for form in ("text", "json", "jsonl", "junit", "prometheus"):
+        assert main(["check", "--verbose", "--format", form, "--report", str(saved), *asked]) in (0, 1, 3)
+    assert main(["record", "-o", str(snapshot), *asked]) == 0
+    assert main(["assess", "--verbose", str(snapshot)]) in (0, 1, 3)
+    printed = capfd.readouterr()
+    assert all(len(text) > 100 for text in (printed.out, saved.read_text(), snapshot.read_text()))
+    assert given_away((printed.out, printed.err, saved.read_text(), snapshot.read_text())) == []
