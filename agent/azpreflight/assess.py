@@ -1,12 +1,11 @@
 """Judge the facts, and group what failed into causes with the symptoms that each explains. Pure."""
 
 import shlex
-import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from azpreflight import bounds, sealed
+from azpreflight import bounds, bugs, sealed
 from azpreflight.diagnosis import diagnose
 from azpreflight.model import (
     Cause,
@@ -103,9 +102,8 @@ def _judge(check: Check, probe: "Probe[Any]", snapshot: Snapshot) -> Result:
     try:
         verdicts = list(check.judge(gathered.facts, run))
     except Exception as error:  # a bug in one judge must not take the others' results with it
-        reason = f"bug in azpreflight: {type(error).__name__}: {error}"
-        result = _result(check, probe, gathered, Status.UNKNOWN, reason=reason)
-        return replace(result, severity=check.severity, traceback=traceback.format_exc())
+        result = _result(check, probe, gathered, Status.UNKNOWN, reason=bugs.sentence(error))
+        return replace(result, severity=check.severity, traceback=bugs.account(error))
     return _result_of(check, probe, gathered, verdicts, snapshot.run)
 
 

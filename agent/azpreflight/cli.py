@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Optional
 
 from azpreflight import options
@@ -47,10 +48,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception:  # the outermost edge: otherwise a bug would exit 1, which means findings
-        import traceback
+    except Exception as error:  # the outermost edge: otherwise a bug would exit 1, which means findings
+        from azpreflight import bugs
 
-        traceback.print_exc()
+        with suppress(OSError, ValueError):
+            sys.stderr.write(bugs.account(error))
         return EXIT_BUG
 
 

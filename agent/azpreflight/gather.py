@@ -4,15 +4,15 @@ import datetime
 import os
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from azpreflight import __version__
+from azpreflight import __version__, bugs
 from azpreflight.host import Host, HostError
 from azpreflight.host.child import name_thread
 from azpreflight.model import Config, Gathered, Os, Platform, Probe, Profile, Run, RunInfo, Snapshot, Stage, Tool
+from azpreflight.probes import writers
 from azpreflight.sealed import STAMP, STAMP_LIMIT
 
 AZURE_CHASSIS_TAG = "7783-7084-3265-9085-8269-3286-77"
@@ -71,7 +71,8 @@ def gather(host: Host, probes: "Sequence[Probe[Any]]", run: Run, progress: Optio
 
 def stamp_of(host: Host, run: Run) -> Optional[str]:
     """At first boot, what `seal` left in the image."""
-    return _read(host, STAMP, STAMP_LIMIT) if run.stage is Stage.FIRSTBOOT else None
+    wanted = run.stage is Stage.FIRSTBOOT and writers.believed(host, STAMP)
+    return _read(host, STAMP, STAMP_LIMIT) if wanted else None
 
 
 def in_order(probes: "Sequence[Probe[Any]]") -> "list[Probe[Any]]":
@@ -162,7 +163,7 @@ def _gather_one(probe: "Probe[Any]", host: Host, run: Run) -> Gathered:
     except MemoryError:
         reason = OUT_OF_MEMORY
     except Exception as error:  # a bug in one probe must not take the others' results with it
-        reason, trace = f"bug in azpreflight: {type(error).__name__}: {error}", traceback.format_exc()
+        reason, trace = bugs.sentence(error), bugs.account(error)
     return Gathered(facts, reason, trace, round(time.monotonic() - began, 4))
 
 

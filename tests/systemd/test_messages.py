@@ -15,7 +15,7 @@ from tests.scratchroot import overlay, tree_for_test
 from tests.systemd.machine import Machine
 from tests.systemd.test_capture import PACKAGES, running
 from tests.systemd.test_firstboot import IDLE
-from tests.unit.test_probe_boot import FIRSTBOOT, booted
+from tests.unit.test_probe_boot import FIRSTBOOT, journal
 
 pytestmark = pytest.mark.root
 
@@ -42,7 +42,7 @@ def said(machine: Machine) -> "set[tuple[Severity, str]]":
     """What is found in its journal."""
     shown = machine.run(shlex.join(messages.COMMAND))
     assert shown.returncode == 0, shown.stderr
-    found = findings(judged(booted(*shown.stdout.splitlines()), FIRSTBOOT, agents.PROBE, boot.PROBE), "boot-messages")
+    found = findings(judged(journal(*shown.stdout.split("\n")), FIRSTBOOT, agents.PROBE, boot.PROBE), "boot-messages")
     return {(one.severity, one.message.partition(":")[0]) for one in found}
 
 
@@ -57,3 +57,33 @@ def test_a_real_journal_is_understood(machine: Machine) -> None:
         assert time.monotonic() < deadline, machine.run("journalctl --boot --lines=50").stdout
         time.sleep(0.2)
     assert {message for severity, message in said(machine) if severity is Severity.ERROR} <= EMERGENCY
+
+
+FORGED = (
+    'logger --tag systemd "{line}"',
+    'logger --tag kernel --priority kern.emerg "{line}"',
+    'logger --tag systemd --id=1 "{line}"',
+    'printf "%s\\n" "{line}" | systemd-cat --identifier=systemd',
+    'printf "SYSLOG_IDENTIFIER=kernel\\n_TRANSPORT=kernel\\n_PID=1\\nMESSAGE=%s\\n" "{line}" | logger --journald',
+)
+"""What any user may write into the journal under the names of systemd and of the kernel."""
+LINES = (
+    "Reached target emergency.target - Emergency Mode.",
+    "EXT4-fs (sda1): Remounting filesystem read-only",
+    "EXT4-fs error (device sda1): ext4_lookup:1855: inode #131",
+)
+
+
+def test_a_user_forges_nothing(machine: Machine) -> None:
+    """The entries are there, under the names that they gave themselves, and none of them is believed."""
+    for line in LINES:
+        for forge in FORGED:
+            done = machine.run(f"su -s /bin/sh nobody -c {shlex.quote(forge.format(line=line))}")
+            assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + PATIENCE_S
+    asked = "journalctl --sync; journalctl --boot --quiet --no-pager --output=cat"
+    while (shown := machine.run(f"{asked} --identifier=systemd --identifier=kernel").stdout).count(LINES[0]) < 5:
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.2)
+    assert said(machine) == set()
+    assert machine.run("su -s /bin/sh nobody -c 'test -w /dev/kmsg'").returncode != 0

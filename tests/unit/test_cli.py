@@ -441,7 +441,7 @@ def test_a_bug_is_exit_70_with_the_report(tmp_path: Path) -> None:
     assert "azpreflight: a bug in azpreflight: bad; the JSON has the traceback, please report it" in done.stderr
     results = {row["check"]: row for row in json.loads(done.stdout)["results"]}
     assert results["good"]["status"] == "pass"
-    assert results["bad"]["status"] == "unknown" and "ZeroDivisionError: oops" in results["bad"]["traceback"]
+    assert results["bad"]["status"] == "unknown" and "ZeroDivisionError" in results["bad"]["traceback"]
     recorded = subprocess.run(
         with_probes("bad,good", "record"), capture_output=True, text=True, timeout=30, check=False
     )

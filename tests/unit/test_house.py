@@ -49,6 +49,7 @@ LAYERS = {
     "package": 1,
     "serial": 1,
     "shell": 1,
+    "bugs": 1,
     "host": 2,
     "probes": 2,
     "firewall": 2,

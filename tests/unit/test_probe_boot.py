@@ -1,6 +1,7 @@
 """Whether a VM made from this starts: drivers, initramfs, console, root, swap, room and patience."""
 
 import gzip
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -99,10 +100,24 @@ def netfilter(*missing: str, program: str = "iptables-nft") -> "dict[str, Any]":
     return {**there, **files, **backend, **with_agents.conf("OS.EnableFirewall=y")}
 
 
+KERNEL = {"_TRANSPORT": "kernel"}
+"""What journald adds to a line of the kernel."""
+
+
+def entry(line: str, **fields: str) -> str:
+    """An entry of the journal as `journalctl --output=json` prints it; of the kernel unless it says otherwise."""
+    return json.dumps({"MESSAGE": line, **(fields or KERNEL)})
+
+
 def booted(*lines: str) -> FakeHost:
-    """A VM at its first boot whose journal has these lines."""
+    """A VM at its first boot whose kernel said these lines."""
+    return journal(*map(entry, lines))
+
+
+def journal(*entries: str) -> FakeHost:
+    """A VM at its first boot whose journal has these entries."""
     first = host(with_agents.SYSTEMD_RUNS)
-    return replace(first, programs={**first.programs, messages.COMMAND: Completed(0, "\n".join(lines), "")})
+    return replace(first, programs={**first.programs, messages.COMMAND: Completed(0, "\n".join(entries), "")})
 
 
 HEALTHY = (host({}), RUN)

@@ -334,6 +334,14 @@ HOOKS: "Mapping[str, tuple[Mapping[str, Node], list[tuple[str, tuple[str, ...], 
         {"/etc/cron.d/fw": "* * * * * root nft list ruleset\n@reboot root /usr/sbin/ipset restore -exist -f /etc/fw\n"},
         [("/etc/cron.d/fw", ("ipset",), ("/etc/fw",))],
     ),
+    "a crontab of root's": (
+        {"/var/spool/cron/crontabs/root": "@reboot iptables-restore /etc/fw\n"},
+        [("/var/spool/cron/crontabs/root", ("iptables-restore",), ("/etc/fw",))],
+    ),
+    "a crontab of somebody who may load no rules": (
+        {"/var/spool/cron/crontabs/nobody": "@reboot iptables-restore /etc/fw\n"},
+        [],
+    ),
     "dhclient": (
         {"/etc/dhcp/dhclient-exit-hooks.d/fw": "if true; then iptables -A OUTPUT -j DROP; fi\n"},
         [("/etc/dhcp/dhclient-exit-hooks.d/fw", ("iptables",), ())],

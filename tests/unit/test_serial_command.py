@@ -22,6 +22,7 @@ from azpreflight.commands.logs import LOG_MOST
 from azpreflight.model import Config, Report, Snapshot
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text
+from azpreflight.render.decoded import as_said
 from azpreflight.serial import frame
 from azpreflight.serial.decode import decode
 from tests.fuzz import damage
@@ -56,7 +57,8 @@ def test_the_newest_report_comes_first_and_its_verdict_is_the_exit_code(
     assert main(["decode", str(log)]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"{log}: 2 reports, newest first\n")
-    assert 0 < said.index(text.render(NEWER)) < said.index("of 1 boot before") < said.index(text.render(BROKEN))
+    newer, broken = (text.render(as_said(report, str(log))) for report in (NEWER, BROKEN))
+    assert 0 < said.index(newer) < said.index("of 1 boot before") < said.index(broken)
 
 
 def test_newest_prints_that_alone(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 from azpreflight.firstboot.policy import Progress
 from azpreflight.host import Host, HostError
-from azpreflight.probes import logs
+from azpreflight.probes import logs, writers
 from azpreflight.probes.signatures import EXTENSION_STATUS, EXTENSIONS_DONE, PROVISIONED
 
 LOG_LIMIT = 8 << 20
@@ -40,7 +40,7 @@ class AgentLogs:
 
     def _content(self, path: str) -> bytes:
         try:
-            return self._host.read(path, LOG_LIMIT) or b""
+            return (self._host.read(path, LOG_LIMIT) or b"") if writers.believed(self._host, path) else b""
         except HostError:
             return b""
 

@@ -12,6 +12,7 @@ from typing import Optional
 
 from azpreflight import codec
 from azpreflight.host import Host, HostError
+from azpreflight.probes import writers
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
 
@@ -45,6 +46,8 @@ class Memory:
 def remembered(host: Host, vm: Optional[str], path: str = STATE) -> Optional[Memory]:
     """What is known of this VM; None on its first boot, and where it has no id."""
     try:
+        if not writers.believed(host, path):
+            return None
         memory: Memory = codec.decode(Memory, json.loads(host.text(path, STATE_LIMIT) or "null"))
     except (HostError, ValueError):
         return None

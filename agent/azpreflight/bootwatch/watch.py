@@ -17,7 +17,7 @@ from azpreflight.gather import vm_id
 from azpreflight.host import Host, HostError, service
 from azpreflight.host.watch import Watch
 from azpreflight.model import Report
-from azpreflight.probes import logs
+from azpreflight.probes import logs, writers
 from azpreflight.sinks.errors import SinkError
 
 FIRST_LOOK = "/run/azpreflight/as-captured.json"
@@ -134,6 +134,8 @@ class BootWatch:
             os.makedirs(os.path.dirname(self.first_look), mode=0o750, exist_ok=True)
         except OSError as error:
             say(f"no snapshot of the image as it was captured: {error}")
+            return ()
+        if not writers.believed(self.host, self.first_look):
             return ()
         return ("--as-captured", self.first_look)
 

@@ -1,6 +1,7 @@
 """`azpreflight decode`: reports back out of boot diagnostics logs, in files or on standard input."""
 
 import argparse
+import datetime
 from dataclasses import replace
 
 from azpreflight.assess import exit_code
@@ -13,7 +14,8 @@ from azpreflight.render.decoded import Log
 
 
 def decode(asked: argparse.Namespace) -> int:
-    """Print the reports; the exit code is that of each log's newest report, the worst of them.
+    """Print the reports; the exit code is that of each log's newest report, the worst of them. Where the
+    reports of a log are not in order, its worst one counts.
 
     A log without a report is undecided; one that cannot be read is a usage error, and the others are still decoded.
     """
@@ -37,8 +39,10 @@ def _newest(log: Log) -> Log:
 
 
 def _exit_code(log: Log, fail_on: Severity) -> int:
-    report = render.report_of(log.decoded.reports[0]) if log.decoded.reports else None
-    return EXIT_UNDECIDED if report is None else exit_code(report, fail_on)
+    counted = render.counted(log, datetime.datetime.now(datetime.timezone.utc))
+    if counted is not None and counted.doubt is not None:
+        say(f"{log.name}: {counted.doubt}; the worst of them counts")
+    return EXIT_UNDECIDED if counted is None else exit_code(counted.report, fail_on)
 
 
 def _rendered(asked: argparse.Namespace, logs: "tuple[Log, ...]") -> str:

@@ -1,8 +1,10 @@
 """`azpreflight fleet`: what the boot diagnostics logs of many machines have in common."""
 
 import argparse
+import datetime
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from azpreflight import fleet as machines
@@ -18,6 +20,16 @@ from azpreflight.render import fleet as render
 from azpreflight.render.decoded import Log
 
 
+@dataclass(frozen=True)
+class Reading:
+    """By what the logs are read."""
+
+    fail_on: Severity
+    now: datetime.datetime
+    held: "dict[str, frozenset[str]]" = field(default_factory=dict)
+    """The ids of all reports of each log, filled while they are read."""
+
+
 def fleet(asked: argparse.Namespace) -> int:
     """Print the fleet; the exit code is that of the worst machine, 3 for one without a report.
 
@@ -26,7 +38,8 @@ def fleet(asked: argparse.Namespace) -> int:
     codes: list[int] = []
     paths = logs.different(path for name in logs.named(asked.log) for path in _below(name, codes))
     with Progress(sys.stderr, paths) as progress:
-        found = machines.fleet(_machines(paths, Severity(asked.fail_on or Severity.ERROR), codes, progress))
+        reading = Reading(Severity(asked.fail_on or Severity.ERROR), datetime.datetime.now(datetime.timezone.utc))
+        found = machines.fleet(_machines(paths, reading, codes, progress), reading.now, reading.held)
     write(asked.output, _rendered(asked, found))
     return worst([*codes, *(one.exit_code for one in found.machines)])
 
@@ -40,7 +53,7 @@ def _below(name: str, codes: "list[int]") -> "list[str]":
     return paths
 
 
-def _machines(paths: "Sequence[str]", fail_on: Severity, codes: "list[int]", progress: Progress) -> "Iterator[Machine]":
+def _machines(paths: "Sequence[str]", reading: Reading, codes: "list[int]", progress: Progress) -> "Iterator[Machine]":
     """What the log of each path says, one after the other; the exit code for one that cannot be read is added."""
     for path in paths:
         try:
@@ -51,17 +64,20 @@ def _machines(paths: "Sequence[str]", fail_on: Severity, codes: "list[int]", pro
             continue
         finally:
             progress.done(path)
-        yield _machine(log, fail_on)
+        reading.held[log.name] = frozenset(one.id for one in log.decoded.reports)
+        yield _machine(log, reading)
 
 
-def _machine(log: Log, fail_on: Severity) -> Machine:
-    report = decoded.report_of(log.decoded.reports[0]) if log.decoded.reports else None
-    if report is None:
+def _machine(log: Log, reading: Reading) -> Machine:
+    counted = decoded.counted(log, reading.now)
+    if counted is None:
         return Machine(log.name, reason=decoded.why_none(log), exit_code=EXIT_UNDECIDED)
+    report, doubt = counted.report, counted.doubt
     for frame in log.decoded.damaged:
         if frame.newest:
             say(f"{log.name}: an older report counts, because the newest is lost, {decoded.lost(frame)}")
-    return machines.machine(log.name, report, _why_undecided(report), exit_code(report, fail_on))
+    made = machines.machine(log.name, report, _why_undecided(report), exit_code(report, reading.fail_on))
+    return replace(made, report=counted.id, doubt=doubt)
 
 
 def _why_undecided(report: Report) -> Optional[str]:

@@ -15,6 +15,17 @@ from azpreflight.probes import yamltext
 TOTAL_LIMIT = 128 * 1024
 """Bytes of YAML parsed for one image, so that hostile files cost 3 s at worst; a distribution ships some 8 KiB."""
 _LIST = re.compile(r"""datasource_list["']*\s*:(?:\s+(?P<value>.*))?$""")
+KEY_TYPES = ("rsa", "dsa", "ecdsa", "ed25519", "ecdsa-sk", "ed25519-sk")
+"""Of host keys (ssh-keygen(1))."""
+DATASOURCES = (
+    *("akamai", "aliyun", "altcloud", "azure", "bigstep", "brightbox", "cloudsigma", "cloudstack", "configdrive"),
+    *("digitalocean", "ec2", "exoscale", "fallback", "gce", "hetzner", "ibmcloud", "lxd", "maas", "nocloud", "none"),
+    *("nocloud-net", "nwcs", "opennebula", "openstack", "oracle", "ovf", "rbxcloud", "scaleway", "smartos", "upcloud"),
+    *("vmware", "vultr", "wsl", "cloudcix", "ubuntupro", "nocloudnet", "datasourcenocloud"),
+)
+"""Names of datasources (cloud-init, cloudinit/sources), in whatever case."""
+HIDDEN = "..."
+"""In the place of what is no name."""
 _WORDS = ("manual_cache_clean", "ssh_deletekeys", "ssh_genkeytypes", "network", "preserve_hostname")
 
 
@@ -66,7 +77,8 @@ def datasource_list(files: "Iterable[tuple[str, str]]") -> Optional[DatasourceLi
 def flow_names(value: str) -> "tuple[str, ...]":
     """The names of a one-line YAML list, with or without brackets and quotes."""
     inner = value.strip().removeprefix("[").removesuffix("]")
-    return tuple(name for part in inner.split(",") if (name := part.strip().strip("\"'")))
+    names = (part.strip().strip("\"'") for part in inner.split(","))
+    return tuple(name if name.lower() in DATASOURCES else HIDDEN for name in names if name)
 
 
 def identify_config(text: str) -> "tuple[Optional[str], Optional[str]]":
@@ -86,7 +98,7 @@ def datasource_on_command_line(options: str) -> Optional[str]:
         key, _, value = option.partition("=")
         if key in ("ds", "ci.ds", "ci.datasource"):
             found = value.split(";")[0]
-    return found
+    return found if found is None or found.lower() in DATASOURCES else HIDDEN
 
 
 def merged(files: "Sequence[tuple[str, str]]") -> CloudConfig:
@@ -136,6 +148,7 @@ def _truth(value: Any, default: bool) -> bool:
 
 
 def _names(value: Any) -> "Optional[tuple[str, ...]]":
-    if isinstance(value, str):
-        return tuple(value.replace(",", " ").split())
-    return tuple(str(name) for name in value) if isinstance(value, list) else None
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(names, list):
+        return None
+    return tuple(name if name in KEY_TYPES else HIDDEN for name in names)

@@ -6,13 +6,13 @@ waagent that finds its sentinel from another VM skips provisioning, rewrites the
 this line is all that lasts of an image that was not generalised (WALinuxAgent pa/provision/default.py).
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Confidence, Finding, Probe, Profile, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes import evidence, writers
 from azpreflight.probes.signatures import CHANGED_IDENTIFIER, CLOUD_INIT, DS_IDENTIFY, SIGNATURES, WAAGENT
 
 PATHS = {WAAGENT: "/var/log/waagent.log", CLOUD_INIT: "/var/log/cloud-init.log"}
@@ -21,18 +21,6 @@ EVERY = {**PATHS, DS_IDENTIFY: "/run/cloud-init/ds-identify.log"}
 """The same, and what decided at boot whether cloud-init runs at all (cloud-init, tools/ds-identify)."""
 TAIL = 1 << 20
 """Bytes read from the end: a first boot writes about 20 KiB (waagent) and 120 KiB (cloud-init)."""
-LINE = 400
-"""Characters of a line that are searched and kept; longer ones are dumps of whole documents."""
-USER = re.compile(r"//[^/\s]*@")
-"""Name and password of an address, as of a proxy's."""
-SECRET = re.compile(
-    r"((?:passw(?:or)?d|pwd|secret|token|sig|signature|credentials?|account_?key|protected_?settings)[\"']?\s*[=:]\s*)"
-    r"(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&]+)",
-    re.IGNORECASE,
-)
-"""What stands behind a word for a secret, quoted or not."""
-HASH = re.compile(r"\$(?:(?:[0-9]|2[abxy]|g?y|sha1)\$|md5[$,])[^\s\"',:]+")
-"""That of a password, by whatever name (crypt(5)): useradd is told it as an argument."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +31,7 @@ class Sighting:
     log: str
     count: int
     last: str
-    """The last line that matched, cut, without query strings."""
+    """The last line that matched, in known words and typed values (`evidence.shown`)."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +53,12 @@ def gather(host: Host, run: Run) -> LogsFacts:
     for log, path in EVERY.items():
         try:
             text = host.tail(path, TAIL)
+            why = writers.others(host, path)
         except HostError as error:
             unreadable.append(str(error))
+            continue
+        if why is not None:
+            unreadable.append(writers.not_believed(path, why))
             continue
         if text is None:
             missing.append(path)
@@ -79,19 +71,12 @@ def parse(text: str, log: str) -> "tuple[Sighting, ...]":
     """The signatures in the text of one log."""
     signatures = [signature for signature in SIGNATURES if signature.log == log]
     seen: dict[str, Sighting] = {}
-    for line in (whole[:LINE] for whole in text.splitlines()):
+    for line in (whole[: evidence.LINE] for whole in text.splitlines()):
         for signature in signatures:
             if signature.pattern.search(line):
                 count = seen.pop(signature.id).count if signature.id in seen else 0
-                seen[signature.id] = Sighting(signature.id, log, count + 1, clean(line))
+                seen[signature.id] = Sighting(signature.id, log, count + 1, evidence.shown(line))
     return tuple(seen.values())
-
-
-def clean(line: str) -> str:
-    """Printable ASCII without secrets: no user and no query string of an address, which may be signed, no password."""
-    words = (word.partition("?")[0] if "://" in word else word for word in line.split())
-    shown = HASH.sub("***", SECRET.sub(r"\1***", USER.sub("//", " ".join(words))))
-    return "".join(char if " " <= char <= "~" else "?" for char in shown)
 
 
 def sighting(facts: LogsFacts, signature: str) -> Optional[Sighting]:

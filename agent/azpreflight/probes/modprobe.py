@@ -37,6 +37,8 @@ DIRECTORIES = (
 )
 FILE_LIMIT = 256 * 1024
 """Bytes of one file; a hardening guide's has some 2 KiB."""
+HIDDEN = "..."
+_PROGRAM = re.compile(r"[\w./+-]{1,100}", re.ASCII)
 LOADERS = ("modprobe", "insmod", "kmod")
 """An install command that calls one of these loads the module after all."""
 
@@ -50,7 +52,7 @@ class Rule:
     name: str
     """With underscores."""
     value: str
-    """The command of install, the module of alias, empty for blacklist."""
+    """The program of install, the module of alias, empty for blacklist."""
     path: str
     line: int
     """0: an option of the kernel command line that the file has."""
@@ -155,8 +157,16 @@ def _rule(words: "Sequence[str]", path: str, line: int) -> Optional[Rule]:
     name, value = words[1].replace("-", "_"), words[2].strip() if len(words) > 2 else ""
     if words[0] != "blacklist" and not value:
         return None
-    value = value.replace("-", "_") if words[0] == "alias" else value
+    value = value.replace("-", "_") if words[0] == "alias" else _told(value)
     return Rule(words[0], name, "" if words[0] == "blacklist" else value, path, line)
+
+
+def _told(command: str) -> str:
+    """The program of a command, and whether it loads the module after all. Its arguments may be anything."""
+    program, _, arguments = command.partition(" ")
+    first = program if _PROGRAM.fullmatch(program) else HIDDEN
+    loader = next((f" {loader}" for loader in LOADERS if loader in arguments), "")
+    return f"{first} {HIDDEN}{loader}" if arguments.strip() else first
 
 
 def _is_null(host: Host, path: str) -> bool:

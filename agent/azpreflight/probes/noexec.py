@@ -20,6 +20,8 @@ MOUNTS = "/proc/self/mounts"
 CLOUD = "/var/lib/cloud"
 SIMPLE = re.compile(r"[\w/.-]+$", re.ASCII)
 """Paths that a command can have in it as they are."""
+OPTIONS = ("noexec", "exec", "nosuid", "nodev", "ro", "rw", "defaults", "nofail", "noauto", "bind", "user", "users")
+"""Those that are kept; of a network filesystem one may be a password."""
 TEMPORARY = "/tmp"  # noqa: S108 - a directory that is judged, not used
 
 
@@ -53,7 +55,11 @@ def barriers(host: Host, run: Run) -> "tuple[Barrier, ...]":
 def parse(text: str, source: str) -> "tuple[Mount, ...]":
     """The mounts of fstab(5), or of /proc/self/mounts, which has the same form."""
     rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
-    return tuple(Mount(row[1], tuple(row[3].split(",")), source) for row in rows if len(row) >= 4)
+    return tuple(
+        Mount(row[1], tuple(option for option in row[3].split(",") if option in OPTIONS), source)
+        for row in rows
+        if len(row) >= 4
+    )
 
 
 def judge(found: "Sequence[Barrier]") -> Iterator[Verdict]:

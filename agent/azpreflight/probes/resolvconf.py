@@ -28,8 +28,41 @@ MAX_KEPT = 16
 """Entries of one kind that the facts hold."""
 
 _PART = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,11}", re.ASCII)
-_WRITER = re.compile(r"^[#;].*(?:generated|managed) by .*$", re.IGNORECASE | re.MULTILINE)
+_WRITER = re.compile(r"[#;].*(?:generated|managed) by (.*)", re.IGNORECASE)
 """NetworkManager, dhcpcd, resolvconf, netconfig, systemd-resolved and dhclient's script of RHEL all say it so."""
+WRITERS = {
+    "networkmanager": "NetworkManager",
+    "systemd-resolved": "systemd-resolved",
+    "systemd-networkd": "systemd-networkd",
+    "systemd-resolve": "systemd-resolved",
+    "resolvconf": "resolvconf",
+    "openresolv": "resolvconf",
+    "/sbin/dhclient-script": "dhclient-script",
+    "dhclient": "dhclient-script",
+    "dhcpcd": "dhcpcd",
+    "netconfig": "netconfig",
+    "cloud-init": "cloud-init",
+    "connman": "connman",
+    "wicked": "wicked",
+    "docker": "docker",
+    "wsl": "WSL",
+}
+"""Programs that write it, by what their comments call them."""
+ANOTHER = "another program"
+_IGNORED = re.compile(
+    r"\s{0,9}nameservers?\s{0,9}[=:]?\s{0,9}"
+    r"(?:(?:[0-9.]{7,15}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{1,40}|(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,20})[,;\s]{0,9}){0,4}",
+    re.IGNORECASE,
+)
+"""A line that was to name servers and does not, and may be shown: it has nothing but addresses and names of hosts."""
+_KEYWORD = re.compile(r"\s{0,9}nameservers?", re.IGNORECASE)
+_HIDDEN = "..."
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,253}")
+_OPTION = re.compile(
+    "(?:ndots|timeout|attempts):[0-9]{1,5}|debug|rotate|no-aaaa|no-check-names|inet6|ip6-bytestring|ip6-dotint|"
+    "no-ip6-dotint|edns0|single-request|single-request-reopen|no-tld-query|use-vc|no-reload|trust-ad"
+)
+"""Those of resolv.conf(5)."""
 _ZONE = re.compile(r"[!-~]{1,15}")
 """As long as the name of an interface may be."""
 
@@ -45,7 +78,7 @@ class ResolvConf:
     search: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     writer: Optional[str] = None
-    """The comment by which a program says that it made the file; None: nobody says so."""
+    """The program that says in a comment that it made the file, or "another program"; None: nobody says so."""
     nobody: bool = False
     """systemd-resolved made the file, and says in it that it knows no server. Without that it may have some that such
     a file cannot name: on another port, or for some domains alone."""
@@ -124,21 +157,39 @@ def parse(text: str) -> ResolvConf:
     ignored: list[str] = []
     search: list[str] = []
     options: list[str] = []
-    signed = _WRITER.search(text)
     for line in text.split("\n"):
         keyword, values = _keyword(line)
         if keyword == "nameserver":
             address = canonical(values[0]) if values else None
-            (ignored if address is None else nameservers).append(line if address is None else address)
+            (ignored if address is None else nameservers).append(_shown(line) if address is None else address)
         elif keyword in ("search", "domain"):
             search = values if keyword == "search" else values[:1]
         elif keyword == "options":
             options += values
         elif line.strip().lower().startswith("nameserver"):
-            ignored.append(line)
+            ignored.append(_shown(line))
+    search = [name if _NAME.fullmatch(name) else _HIDDEN for name in search]
+    options = [option if _OPTION.fullmatch(option) else _HIDDEN for option in options]
     kept = [tuple(values[:MAX_KEPT]) for values in (nameservers, ignored, search, options)]
-    writer = ascii(signed.group()[:120])[1:-1] if signed else None
-    return ResolvConf(kept[0], kept[1], kept[2], kept[3], writer, nobody=NOBODY in text.split("\n"))
+    return ResolvConf(kept[0], kept[1], kept[2], kept[3], _writer(text), nobody=NOBODY in text.split("\n"))
+
+
+def _shown(line: str) -> str:
+    """The line if it has nothing but addresses, else its keyword: what else stands there may be anything."""
+    if _IGNORED.fullmatch(line):
+        return line
+    keyword = _KEYWORD.match(line)
+    return f"{keyword.group() if keyword is not None else ''} {_HIDDEN}"
+
+
+def _writer(text: str) -> Optional[str]:
+    """Who says in a comment that the file is made by it. The comment itself is not kept: a person wrote it, perhaps."""
+    comments = (line for line in text.split("\n") if line.startswith(("#", ";")))
+    signed = next((found for found in map(_WRITER.match, comments) if found is not None), None)
+    if signed is None:
+        return None
+    said = signed[1][:80].lower()
+    return next((name for word, name in WRITERS.items() if word in said), ANOTHER)
 
 
 def _keyword(line: str) -> "tuple[str, list[str]]":

@@ -125,6 +125,11 @@ OTHER_KEYS = (
 )
 _USER = re.compile(r"((?:\w+://)?[\w.-]+):(?!//|\d*/?$)[^:]+$", re.ASCII)
 """A name, and after its colon something that is no port and no part of an IPv6 address."""
+SAID = (
+    *("y", "n", "yes", "no", "true", "false", "on", "off", "1", "0", "none"),
+    *("enable", "disable", "enabled", "disabled", "auto", "always", "never"),
+)
+HIDDEN_VALUE = "..."
 HIDDEN = "...@"
 """In the place of a user and a password."""
 KEYS = {key.lower(): key for key in (*SWITCHES, *OTHER_SWITCHES, *STRINGS, *OTHER_KEYS)}
@@ -160,6 +165,11 @@ def switch(values: Values, key: str, default: bool) -> bool:
     return default if word not in ("y", "n") else word == "y"
 
 
+def said(value: str) -> str:
+    """The word of a switch, if people write it for yes or no; anything else may be meant for another key."""
+    return value if value.lower() in SAID else HIDDEN_VALUE
+
+
 def _without_user(host: str) -> str:
     """What stands before an @ may be a password; that there is something is kept, as the agent looks up all of it.
     Where a # has cut off the @, what follows the user is the beginning of one."""
@@ -177,12 +187,12 @@ def config_of(values: Values) -> WaagentConfig:
         http_proxy_port=_number(values.get("HttpProxy.Port")),
         static_endpoint=values.get("Protocol.EndpointDiscovery") == "static",
         not_switches={
-            key: value
+            key: said(value)
             for key in (*SWITCHES, *OTHER_SWITCHES)
             if (value := values.get(key)) and value.lower() not in ("y", "n")
         },
         misspelt={key: KEYS[key.lower()] for key in values if key not in KEYS.values() and key.lower() in KEYS},
-        dead={key: value for key in DEAD if (value := values.get(key))},
+        dead={key: said(value) for key in DEAD if (value := values.get(key))},
     )
 
 

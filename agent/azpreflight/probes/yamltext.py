@@ -4,10 +4,13 @@ A file of a few hundred bytes can unfold to gigabytes through aliases, and deep 
 files that are read here needs either, so both are refused, and so is anything larger than such a file ever is.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+_QUOTED = re.compile("'[^'<]{4,}'|\"[^\"<]{4,}\"")
+"""Words of the text that PyYAML quotes: tags, names of anchors."""
 LIMIT = 64 * 1024
 """Bytes: cloud.cfg has 4 KiB. PyYAML in pure Python reads some 200 KiB/s, so a file costs less than half a second."""
 
@@ -45,7 +48,7 @@ def _first_line(error: Exception) -> str:
     """Where it is wrong, without quoting the text, which may be a secret."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "not YAML"
-    return f"{problem.splitlines()[0]}, line {mark.line + 1}" if mark is not None else "not YAML"
+    return f"{_QUOTED.sub('...', problem.splitlines()[0])}, line {mark.line + 1}" if mark is not None else "not YAML"
 
 
 @cache

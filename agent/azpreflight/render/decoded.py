@@ -3,12 +3,13 @@
 The logs come from machines that are not trusted: text and JUnit go through `plain` line by line, JSON is 7-bit ASCII.
 """
 
+import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from azpreflight import codec
-from azpreflight.model import Report
+from azpreflight import codec, fleet
+from azpreflight.model import Finding, Report
 from azpreflight.render import junit, text
 from azpreflight.render.plain import plain
 from azpreflight.serial.decode import Condition, Damaged, Decoded, Recovered
@@ -33,6 +34,43 @@ def report_of(recovered: Recovered) -> "Optional[Report]":
     except codec.DecodeError:
         return None
     return report
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The report of a log that counts."""
+
+    report: Report
+    id: str
+    doubt: Optional[str]
+    """Why the reports of the log may not be in order."""
+
+
+def counted(log: Log, now: datetime.datetime) -> Optional[Counted]:
+    """The report that counts; None where the newest cannot be read, or there is none."""
+    read = [(one.id, report_of(one)) for one in log.decoded.reports]
+    known = [(name, report) for name, report in read if report is not None]
+    if not read or read[0][1] is None:
+        return None
+    place, doubt = fleet.counted([report for _, report in known], now)
+    return Counted(known[place][1], known[place][0], doubt)
+
+
+def as_said(report: Report, log: str) -> Report:
+    """The report with what is to be done as the words of its log: they are somebody's, and no advice of ours."""
+    causes = tuple(replace(one, remedy=_said(one.remedy, one.commands, log), commands=()) for one in report.causes)
+    results = tuple(
+        replace(one, findings=tuple(_finding(found, log) for found in one.findings)) for one in report.results
+    )
+    return replace(report, causes=causes, results=results)
+
+
+def _finding(found: Finding, log: str) -> Finding:
+    return replace(found, remedy=_said(found.remedy, found.commands, log), commands=())
+
+
+def _said(remedy: str, commands: "tuple[str, ...]", log: str) -> str:
+    return f"{text.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (remedy, *commands))
 
 
 def why_none(log: Log) -> str:
@@ -66,15 +104,15 @@ def _log(log: Log, verbose: bool, quiet: bool) -> "list[str]":
     for recovered in reports:
         lines += ["", f"report {recovered.id}, {_boot(recovered.boot)}, {_condition(recovered)}"]
         lines += [f"left out by the machine: {', '.join(recovered.omitted)}"] if recovered.omitted else []
-        lines += ["", *_report(recovered, verbose, quiet)]
+        lines += ["", *_report(recovered, log.name, verbose, quiet)]
     return [*lines, ""]
 
 
-def _report(recovered: Recovered, verbose: bool, quiet: bool) -> "list[str]":
+def _report(recovered: Recovered, log: str, verbose: bool, quiet: bool) -> "list[str]":
     report = report_of(recovered)
     if report is None:
         return ["a report that this version cannot read; --format json prints it"]
-    return text.render(report, verbose=verbose, quiet=quiet).splitlines()
+    return text.render(as_said(report, log), verbose=verbose, quiet=quiet).splitlines()
 
 
 def _number(count: int, word: str) -> str:
@@ -133,8 +171,8 @@ def _rows(log: Log) -> "list[dict[str, Any]]":
 
 def render_junit(logs: "tuple[Log, ...]") -> str:
     """A suite with a test case for each log, which fails without a report, then the suite of each report."""
-    reports = [report_of(recovered) for log in logs for recovered in log.decoded.reports]
-    suites = [line for report in reports if report is not None for line in junit.suite(report)]
+    read = [(log.name, report_of(recovered)) for log in logs for recovered in log.decoded.reports]
+    suites = [line for name, report in read if report is not None for line in junit.suite(as_said(report, name))]
     lines = [junit.DECLARATION, "<testsuites>", *_logs_suite(logs), *suites, "</testsuites>", ""]
     return harmless("\n".join(lines))
 

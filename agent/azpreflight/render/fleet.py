@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any, Optional
 
 from azpreflight import codec
-from azpreflight.fleet import Fleet, Group, Machine
+from azpreflight.fleet import Dispute, Fleet, Group, Machine
 from azpreflight.model import Readiness
 from azpreflight.render.plain import plain, wrapped
 
@@ -25,12 +25,14 @@ _Lines = list[str]
 
 
 def render(fleet: Fleet, *, verbose: bool = False, quiet: bool = False) -> str:
-    """The numbers, then each cause once with its machines, then those that cannot be told about.
+    """The numbers, then what logs disagree about, each cause once with its machines, and the unknown ones.
 
+    Remedies and commands are words of a log, and shown as that.
     `quiet` is the numbers alone; `verbose` names every machine.
     """
     blocks = [_numbers(fleet)]
     if not quiet:
+        blocks += [_dispute(one) for one in fleet.disputes]
         blocks += [_group(group, verbose) for group in fleet.groups]
         shown = [Readiness.UNDECIDED, None, *([Readiness.READY] if verbose else [])]
         blocks += [_others(fleet, verdict, verbose) for verdict in shown]
@@ -38,12 +40,37 @@ def render(fleet: Fleet, *, verbose: bool = False, quiet: bool = False) -> str:
 
 
 def _numbers(fleet: Fleet) -> _Lines:
-    count = Counter(one.verdict for one in fleet.machines)
+    certain = _certain(fleet)
+    count = Counter(one.verdict for one in certain)
     parts = [f"{count[verdict]} {word}" for verdict, word in _WORDS.items() if count[verdict]]
-    lines = [f"{_number(len(fleet.machines), 'machine')}" + (f": {', '.join(parts)}" if parts else "")]
+    parts += [f"{len(fleet.disputes)} of which logs disagree"] if fleet.disputes else []
+    lines = [_number(len(certain) + len(fleet.disputes), "machine") + (f": {', '.join(parts)}" if parts else "")]
     if fleet.older:
-        lines.append(f"not counted: {_number(fleet.older, 'log')} with an older report of one of these machines")
-    return lines
+        lines.append(
+            f"not counted: {_number(fleet.older, 'log')} with the same or an older report of one of these machines"
+        )
+    return [*lines, *(line for one in fleet.machines if one.doubt for line in _doubt(one))]
+
+
+def _doubt(one: Machine) -> _Lines:
+    return wrapped(f"in doubt: {one.log}: {one.doubt}; the worst of them counts", rest=INDENT)
+
+
+def _certain(fleet: Fleet) -> "list[Machine]":
+    """Those that no two logs disagree about."""
+    disputed = {one.log for dispute in fleet.disputes for one in dispute.machines}
+    return [one for one in fleet.machines if one.log not in disputed]
+
+
+def _dispute(dispute: Dispute) -> _Lines:
+    """Each log with what it says; no log is more to be believed than the other."""
+    head = f"{_number(len(dispute.machines), 'log')} claim VM {dispute.vm_id} and disagree"
+    return [*wrapped(head, rest=INDENT), *_names([_claim(one) for one in dispute.machines], verbose=True)]
+
+
+def _claim(one: Machine) -> str:
+    root = f", {one.causes[0].cause.value}" if one.causes else ""
+    return f"{one.log}: {_WORDS[one.verdict]}{root}, at {one.started_at}"
 
 
 def _group(group: Group, verbose: bool) -> _Lines:
@@ -51,15 +78,15 @@ def _group(group: Group, verbose: bool) -> _Lines:
     head = f"{cause.cause.value} ({_number(len(group.machines), 'machine')}): {cause.summary}"
     return [
         *wrapped(head, f"{cause.severity.value:<9}", INDENT),
-        *wrapped(cause.remedy, f"{INDENT}mend it: ", INDENT + "  "),
-        *(f"{INDENT}  {plain(command)}" for command in cause.commands),
+        *wrapped(f'the report in {group.machines[0].log} says: "{cause.remedy}"', INDENT, INDENT + "  "),
+        *(f'{INDENT}  "{plain(command)}"' for command in cause.commands),
         *_names([_with_others(one) for one in group.machines], verbose),
     ]
 
 
 def _others(fleet: Fleet, verdict: Optional[Readiness], verbose: bool) -> _Lines:
     """Machines with a reason of their own, or without any cause to be found under."""
-    machines = [one for one in fleet.machines if one.verdict is verdict and (one.reason or not one.causes)]
+    machines = [one for one in _certain(fleet) if one.verdict is verdict and (one.reason or not one.causes)]
     if not machines:
         return []
     names = [one.log + (f": {one.reason}" if one.reason else "") for one in machines]
@@ -88,15 +115,18 @@ def _number(count: int, word: str) -> str:
 
 def render_json(fleet: Fleet) -> str:
     """One document: numbers, the groups by the logs of their machines, and every machine."""
-    count = Counter(one.verdict for one in fleet.machines)
+    certain = _certain(fleet)
+    count = Counter(one.verdict for one in certain)
     document = {
         "schema": SCHEMA,
         "totals": {
-            "machines": len(fleet.machines),
+            "machines": len(certain) + len(fleet.disputes),
             **{verdict.value: count[verdict] for verdict in Readiness},
             "without_report": count[None],
             "older_logs": fleet.older,
+            "disputed": len(fleet.disputes),
         },
+        "disputes": [{"vm_id": one.vm_id, "logs": [claim.log for claim in one.machines]} for one in fleet.disputes],
         "groups": [_document(group) for group in fleet.groups],
         "machines": [codec.encode(one) for one in fleet.machines],
     }

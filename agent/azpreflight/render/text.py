@@ -3,6 +3,7 @@
 Symptoms are one line under their cause; what passed is a number. A machine that is well gets a few lines.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -19,6 +20,9 @@ WITNESSES = 2
 REASONS = 3
 """Reasons for "does not apply" that are spelled out; the others are only counted."""
 
+SAID = "the report in "
+"""Begins what a log says is to be done, which is no advice of this program."""
+
 _PAINT = {"error": "1;31", "warning": "1;33", "NOT READY": "1;31", "UNDECIDED": "1;33", "READY": "1;32"}
 _MARK = {
     Status.PASS: "[PASS]",
@@ -26,6 +30,9 @@ _MARK = {
     Status.UNKNOWN: "[UNKN]",
     Status.NOT_APPLICABLE: "[N/A ]",
 }
+
+_ID = re.compile("[a-z0-9-]{1,60}")
+"""That of a check: in a report out of a log it may be anything, and stands in a command here."""
 
 _Lines = list[str]
 
@@ -109,7 +116,8 @@ def _cause(entry: CauseEntry, results: "Sequence[Result]", color: bool) -> _Line
 
 
 def _remedy(remedy: str, commands: "Sequence[str]") -> _Lines:
-    return [*wrapped(f"fix: {remedy}", INDENT, DEEPER), *(f"{DEEPER}$ {plain(command)}" for command in commands)]
+    label = "" if remedy.startswith(SAID) else "fix: "
+    return [*wrapped(f"{label}{remedy}", INDENT, DEEPER), *(f"{DEEPER}$ {plain(command)}" for command in commands)]
 
 
 def _others(entry: CauseEntry, results: "Sequence[Result]") -> "list[tuple[str, Finding]]":
@@ -237,4 +245,4 @@ def _hints(report: Report) -> _Lines:
     """Where to read more about what failed."""
     alone = [result.check for result in report.results if result.findings and result.cause is None]
     ids = [*(entry.cause.value for entry in report.causes), *alone]
-    return [f"azpreflight explain {name}" for name in dict.fromkeys(ids)]
+    return [f"azpreflight explain {name}" for name in dict.fromkeys(ids) if _ID.fullmatch(name)]

@@ -45,10 +45,11 @@ PARTS = (
     ("/etc/network/interfaces.d/*", r"^\s*(?:pre-up|up|post-up)\s+(.*)$"),
     ("/etc/crontab", r"^\s*@reboot\s+(.*)$"),
     ("/etc/cron.d/*", r"^\s*@reboot\s+(.*)$"),
-    ("/var/spool/cron/crontabs/*", r"^\s*@reboot\s+(.*)$"),
+    ("/var/spool/cron/crontabs/root", r"^\s*@reboot\s+(.*)$"),
     ("/var/spool/cron/root", r"^\s*@reboot\s+(.*)$"),
 )
-"""Files of which some lines alone are run at boot, with the part of the line that is."""
+"""Files of which some lines alone are run at boot, with the part of the line that is. Of the crontabs root's alone:
+nobody else may load rules, and anybody may write any text into his own."""
 USERS_OWN = ("/etc/", "/usr/local/", "/opt/", "/root/", "/home/", "/srv/", "/var/")
 """Where programs are that no package of the distribution brings."""
 SCRIPT_LIMIT = 1 << 20

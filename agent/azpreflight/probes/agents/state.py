@@ -9,14 +9,15 @@ what went wrong in it, and carries on, so that a VM comes up without its users o
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Stage
-from azpreflight.probes import unitruns
-from azpreflight.probes.logs import clean
+from azpreflight.probes import unitruns, writers
+from azpreflight.probes.evidence import shown
 from azpreflight.probes.unitruns import UnitRun
+from azpreflight.probes.words import PROGRAMS
 
 SYSTEMD = "/run/systemd/system"
 """There where systemd runs (sd_booted(3))."""
@@ -117,6 +118,9 @@ def _units(host: Host, names: "tuple[str, ...]") -> "tuple[tuple[UnitRun, ...], 
 
 def _status(host: Host) -> "tuple[Optional[CloudInitStatus], Optional[str]]":
     try:
+        why = writers.others(host, STATUS)
+        if why is not None:
+            return None, writers.not_believed(STATUS, why)
         text = host.text(STATUS, STATUS_LIMIT)
         return (status_of(json.loads(text)) if text else None), None
     except HostError as error:
@@ -136,9 +140,9 @@ def status_of(document: Any) -> CloudInitStatus:
     reports = (REPORT.search(text) for text in recovered)
     yaml = (NO_YAML.search(text) for text in recovered)
     return CloudInitStatus(
-        datasource=clean(source)[:LINE] if isinstance(source, str) and source else None,
+        datasource=shown(source)[:LINE] if isinstance(source, str) and source else None,
         finished=tuple(name for name, stage in stages.items() if stage.get("finished")),
-        errors=tuple(error for error in errors if not NO_DATA.search(error.error)),
+        errors=tuple(_told(error) for error in errors if not NO_DATA.search(error.error)),
         no_data=any(NO_DATA.search(error.error) for error in errors),
         gave_up=next((_reason(*report.groups()) for report in reports if report), None),
         no_yaml=next((found.group(1) or "it cannot be read" for found in yaml if found), None),
@@ -149,7 +153,11 @@ def _errors(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[StageError]:
     for name, stage in stages.items():
         errors = stage.get("errors")
         if isinstance(errors, list) and errors:
-            yield StageError(clean(name)[:LINE], clean(in_words(str(errors[0])[:READ]))[:LINE], len(errors))
+            yield StageError(shown(name), str(errors[0])[:READ], len(errors))
+
+
+def _told(error: StageError) -> StageError:
+    return replace(error, error=shown(in_words(error.error))[:LINE])
 
 
 def in_words(error: str) -> str:
@@ -165,7 +173,10 @@ def in_words(error: str) -> str:
     if program is None:
         return f"{module}{text}"
     words = said.get("Stderr", "-")
-    return f"{module}{words}" if words not in ("", "-") else f"{module}{program[1]} failed"
+    name = program[1].rpartition("/")[2]
+    return (
+        f"{module}{words}" if words not in ("", "-") else f"{module}{name if name in PROGRAMS else 'a program'} failed"
+    )
 
 
 def _recovered(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[str]:
@@ -179,4 +190,4 @@ def _recovered(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[str]:
 def _reason(reason: str, exception: Optional[str]) -> str:
     """Quotes are doubled in it."""
     text = exception.replace("''", "'") if exception and reason == UNHANDLED else reason
-    return clean(text)[:LINE]
+    return shown(text)[:LINE]

@@ -44,7 +44,8 @@ def look(host: Host, run: Run) -> ConsoleFacts:
     port = "ttyAMA0" if kernels.is_arm(host) else "ttyS0"
     units = (f"serial-getty@{port}.service", "serial-getty@.service")
     masked = any(systemd.unit(host, name).state is UnitState.MASKED for name in units)
-    return ConsoleFacts(port, bootloader.command_line(host), masked, kernels.is_there(host))
+    line = bootloader.command_line(host)
+    return ConsoleFacts(port, line.shown() if line is not None else None, masked, kernels.is_there(host))
 
 
 def no_command_line(kernel: bool, run: Run) -> Verdict:

@@ -64,7 +64,7 @@ def look(host: Host, run: Run) -> DiskFacts:
     """The command line, fstab, and what is free on the filesystems."""
     line = bootloader.command_line(host)
     space, error = _space(host)
-    roots = line.values("root") if line is not None else ()
+    roots = line.shown().values("root") if line is not None else ()
     return DiskFacts(
         source=line.source if line is not None else None,
         root=roots[-1] if roots else None,

@@ -5,35 +5,46 @@ looked for, each of which says that something is broken: a device that was waite
 with errors, memory that was not enough.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from azpreflight.host import Host, HostError
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.state import SYSTEMD
-from azpreflight.probes.wording import plain
 
+VOUCHED = ("_TRANSPORT=kernel", "+", "_TRANSPORT=journal", "_PID=1")
+"""The entries of the kernel and of systemd itself by the fields that journald adds (systemd.journal-fields(7)). Any
+user may write an entry with another program's identifier and text, but no field that begins with an underscore."""
 COMMAND = (
     "journalctl",
     "--boot",
     "--quiet",
     "--no-pager",
-    "--output=cat",
+    "--output=json",
+    "--output-fields=MESSAGE,_TRANSPORT,_PID",
     "--lines=20000",
-    "--identifier=kernel",
-    "--identifier=systemd",
+    *VOUCHED,
 )
 TIMEOUT = 2.0
 """Seconds: a first boot has some 2000 such lines, which take 0.1 s."""
-LIMIT = 4 << 20
-"""Bytes; a first boot has some 200 KiB."""
+LIMIT = 8 << 20
+"""Bytes; a first boot has some 700 KiB."""
+LINE = 1000
+"""Characters of a message that are searched; one of the kernel has at most 976 (LOG_LINE_MAX)."""
+_DEVICE = r"[\w!./-]{1,40}"
+"""The name of a disk or a partition, as the kernel writes it."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A line that means something."""
+    """A line that means something.
+
+    The pattern has to match from the beginning, because the kernel also quotes names that a user chose: 15 characters
+    of a program's, in front of "segfault at". What it matches is shown, and nothing behind it.
+    """
 
     pattern: "re.Pattern[str]"
     severity: Severity
@@ -43,37 +54,53 @@ class Message:
 
 MESSAGES = {
     "emergency": Message(
-        re.compile(r"^(?:Reached target emergency|Started emergency|Reached target Emergency Mode)"),
+        re.compile(r"(?:Reached target|Started) (?:emergency\.(?:target|service)|Emergency (?:Mode|Shell))", re.ASCII),
         Severity.ERROR,
         "the boot ended in emergency mode",
         "Mend the mount or the filesystem that failed before it, and start again.",
     ),
     "read-only": Message(
-        re.compile(r"[Rr]emounting filesystem read-only|Filesystem has been (?:set|shut) ?(?:read-only|down)"),
+        re.compile(
+            rf"[\w-]{{1,10}} \({_DEVICE}\): "
+            r"(?:Remounting filesystem read-only|Filesystem has been (?:set|shut) ?(?:read-only|down))",
+            re.ASCII,
+        ),
         Severity.ERROR,
         "a filesystem was made read-only after errors",
         "Check the filesystem from another VM.",
     ),
     "device": Message(
-        re.compile(r"Timed out waiting for (?:device|unit dev-)"),
+        re.compile(
+            r"Timed out waiting for (?:device |unit dev-)[\w./\\:@-]{1,100}(?: - /dev/[\w./\\:@-]{1,100})?", re.ASCII
+        ),
         Severity.WARNING,
         "a device was waited for in vain",
         "Take its entry out of fstab, or add nofail to it.",
     ),
     "filesystem": Message(
-        re.compile(r"EXT4-fs error|XFS \(\S+\): (?:Metadata c|C)orruption|BTRFS (?:error|critical) "),
+        re.compile(
+            rf"EXT4-fs error \(device {_DEVICE}\)(?:: \w{{1,60}}:\d{{1,6}})?(?:: inode #\d{{1,20}})?|"
+            rf"XFS \({_DEVICE}\): (?:Metadata corruption detected(?: at \w{{1,60}})?|Corruption of in-memory data|"
+            r"Metadata CRC error detected)|"
+            rf"BTRFS (?:error|critical) \(device {_DEVICE}",
+            re.ASCII,
+        ),
         Severity.WARNING,
         "a filesystem has errors",
         "Check the filesystem from another VM.",
     ),
     "disk": Message(
-        re.compile(r"I/O error, dev (?!sr|fd|loop)\w+|nvme nvme\d+: (?:I/O .* timeout|Device not ready; aborting)"),
+        re.compile(
+            rf"(?:\w{{1,40}}: )?I/O error, dev (?!sr|fd|loop){_DEVICE}(?:, sector \d{{1,20}})?|"
+            r"nvme nvme\d{1,3}: (?:I/O (?:tag )?\d{1,6} [\w ()#]{0,80}?timeout|Device not ready; aborting)",
+            re.ASCII,
+        ),
         Severity.WARNING,
         "a disk has errors",
         "Look at the disk's health, and redeploy the VM if it stays.",
     ),
     "memory": Message(
-        re.compile(r"Out of memory: Kill"),
+        re.compile(r"Out of memory: Kill(?:ed)? process \d{1,10}(?: \([\w.+:-]{1,16}\))?", re.ASCII),
         Severity.WARNING,
         "memory was not enough, and a program was killed",
         "Use a larger size, or give the VM swap on the temporary disk.",
@@ -89,7 +116,7 @@ class Seen:
     kind: str
     count: int
     first: str
-    """The first such line, cut."""
+    """The first such line, as far as its pattern matches."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +137,44 @@ def look(host: Host, run: Run) -> MessageFacts:
         output = host.run(COMMAND, TIMEOUT, limit=LIMIT).stdout
     except HostError as error:
         return MessageFacts(asked=True, error=str(error))
-    if not output.strip():
+    lines = entries(output)
+    if not lines:
         return MessageFacts(asked=True, error="the journal has nothing of this boot, or does not show it")
-    return MessageFacts(scan(output), asked=True)
+    return MessageFacts(scan(lines), asked=True)
 
 
-def scan(text: str) -> "tuple[Seen, ...]":
-    """The messages in a log, in the order of MESSAGES."""
-    lines = text.splitlines()
-    found = {kind: [line for line in lines if message.pattern.search(line)] for kind, message in MESSAGES.items()}
-    return tuple(Seen(kind, len(some), plain(some[0].rstrip(". "), 120)) for kind, some in found.items() if some)
+def entries(output: str) -> "list[str]":
+    """The messages of the kernel and of systemd in what journalctl printed, one entry a line, as JSON.
+
+    The fields are read again, so that a journalctl that took the question otherwise shows nothing that is not theirs.
+    """
+    read = (_entry(line) for line in output.split("\n") if line)
+    return [message[:LINE] for message in map(_message, read) if message]
+
+
+def _entry(line: str) -> "Mapping[str, Any]":
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _message(entry: "Mapping[str, Any]") -> Optional[str]:
+    """Its text, which journalctl writes as numbers if it is not printable; None for an entry of somebody else."""
+    source = entry.get("_TRANSPORT"), entry.get("_PID")
+    text = entry.get("MESSAGE")
+    if source[0] != "kernel" and source != ("journal", "1"):
+        return None
+    if isinstance(text, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in text):
+        return bytes(text).decode("utf-8", "replace")
+    return text if isinstance(text, str) else None
+
+
+def scan(lines: "list[str]") -> "tuple[Seen, ...]":
+    """The messages among those of a boot, in the order of MESSAGES."""
+    found = {kind: [seen for seen in map(one.pattern.match, lines) if seen] for kind, one in MESSAGES.items()}
+    return tuple(Seen(kind, len(some), some[0].group().rstrip(".")) for kind, some in found.items() if some)
 
 
 def judge(facts: MessageFacts, run: Run) -> Iterator[Verdict]:
@@ -135,5 +190,5 @@ def judge(facts: MessageFacts, run: Run) -> Iterator[Verdict]:
             message.severity,
             f"{message.meaning}{times}: {seen.first}",
             message.remedy,
-            ("journalctl --boot --priority=warning --no-pager",),
+            (f"journalctl --boot --no-pager {' '.join(VOUCHED)}",),
         )

@@ -10,6 +10,7 @@ needs, and names the rule.
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
+from azpreflight.firewall import private
 from azpreflight.firewall.agentrules import agent_rules
 from azpreflight.firewall.beside import link_filters, programs, unit_filters
 from azpreflight.firewall.dump import dump, tables_of
@@ -45,11 +46,11 @@ def gather(host: Host, run: Run) -> FirewallFacts:
     chains = tuple(_chain_facts(tables))
     return FirewallFacts(
         plain=backend_of(host, "iptables"),
-        dumps=dumps,
+        dumps=tuple(map(private.dump, dumps)),
         chains=chains,
-        agent_rules=tuple(agent_rules(tables, programs_of(host))),
-        rehearsal=rehearsal,
-        flows=flows,
+        agent_rules=tuple(map(private.agent, agent_rules(tables, programs_of(host)))),
+        rehearsal=private.rehearsal(rehearsal),
+        flows=tuple(map(private.flow, flows)),
         second_opinion=opinion,
         unit_filters=unit_filters(host),
         link_filters=link_filters(host),

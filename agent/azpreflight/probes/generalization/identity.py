@@ -22,7 +22,7 @@ SECRETS = ("/var/lib/systemd/credential.secret", "/var/lib/NetworkManager/secret
 SEEDS = ("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed")
 DHCLIENT_CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhcp3/dhclient.conf", "/etc/dhclient.conf")
 IFCFG = "/etc/sysconfig/network-scripts/ifcfg-*"
-_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _ID = re.compile(r"[0-9a-f]{32}\s*")
 _IFCFG_NAME = re.compile(r"""^\s*DHCP_HOSTNAME=["']?([^"'\s]+)""", re.MULTILINE)
 _SENT_NAME = re.compile(r'^\s*send\s+host-name\s+"([^"]*)"', re.MULTILINE)
@@ -61,11 +61,16 @@ def look(host: Host, run: Run) -> IdentityFacts:
         dbus_id=dbus is not None and dbus.kind is FileKind.FILE and dbus.size > 0,
         secrets=filled(host, SECRETS),
         seeds=filled(host, SEEDS),
-        host_name=plain(name),
+        host_name=_told(name),
         names_in_hosts=names_in_hosts(host.text("/etc/hosts", SMALL) or "")[:KEPT],
         sent_name=_sent_name(host),
         sent_by_card=dict(_sent_by_card(host)),
     )
+
+
+def _told(name: str) -> str:
+    """The name of a host; what is none is not told."""
+    return name if not name or _HOST_NAME.fullmatch(name[:253]) else "no name of a host"
 
 
 def _first_word(text: Optional[str]) -> str:
@@ -84,7 +89,7 @@ def _sent_name(host: Host) -> Optional[str]:
     for path in DHCLIENT_CONFIGS:
         match = _SENT_NAME.search(host.text(path, SMALL) or "")
         if match is not None:
-            return plain(match.group(1))
+            return _told(match.group(1))
     return None
 
 
@@ -92,7 +97,7 @@ def _sent_by_card(host: Host) -> "Iterator[tuple[str, str]]":
     for path in host.glob(IFCFG)[:KEPT]:
         match = _IFCFG_NAME.search(host.text(path, SMALL) or "")
         if match is not None and not _neutral(match.group(1)):
-            yield path, plain(match.group(1))
+            yield path, _told(match.group(1))
 
 
 def _neutral(name: str) -> bool:

@@ -23,6 +23,8 @@ SETTINGS = ("ovf-env.xml", "CustomData")
 """What the VM was created with: user name, keys, and custom data, which often has secrets."""
 OWN = ("provisioned", "disable_agent", *SETTINGS)
 """Judged apart."""
+STATES = ("NotInstalled", "Installed", "Enabled", "FailedUpgrade")
+"""Those of a handler (WALinuxAgent, azurelinuxagent/ga/exthandlers.py, ExtHandlerState)."""
 _USER_NAME = re.compile(r"<((?:\w{1,20}:)?UserName)>\s{0,99}([^<\s]{1,99})\s{0,99}</\1>", re.ASCII)
 
 
@@ -93,12 +95,13 @@ def _extensions(host: Host, path: str) -> "tuple[str, ...]":
 
 
 def _state(host: Host, manifest: str) -> str:
-    """Installed, Enabled ...; NotInstalled where there is no state, as the agent has it."""
+    """One of STATES; NotInstalled where there is none, as the agent has it. Another word is not told."""
     try:
         text = host.text(manifest.replace("HandlerManifest.json", "config/HandlerState"), 4096)
     except HostError:
         return "unreadable"
-    return plain(text.strip(), 20) if text and text.strip() else "NotInstalled"
+    word = text.strip() if text else ""
+    return word if word in STATES else "in another state" if word else "NotInstalled"
 
 
 def judge(facts: LibraryFacts, run: Run) -> Iterator[Verdict]:

@@ -104,7 +104,11 @@ def _with_boot(host: Host, facts: NetworkFilesFacts) -> NetworkFilesFacts:
     addresses = [value for value in line.values("ip") if pins.has_address(value)] if line is not None else []
     if line is None or not addresses:
         return facts
-    return replace(facts, boot_source=line.source, boot_address=plain(addresses[0]))
+    return replace(facts, boot_source=line.source, boot_address=_plain(addresses[0]))
+
+
+def _plain(value: str) -> str:
+    return value if bootloader.VALUE.fullmatch(value) else bootloader.HIDDEN
 
 
 def rewritten(agents: AgentsFacts) -> bool:

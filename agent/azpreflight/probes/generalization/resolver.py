@@ -14,6 +14,7 @@ from azpreflight.host import FileKind, Host
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.generalization.common import SMALL, agents_of, leftover
 from azpreflight.probes.osrelease import Distribution
+from azpreflight.probes.resolvconf import canonical
 from azpreflight.probes.wording import several
 
 PATH = "/etc/resolv.conf"
@@ -47,9 +48,10 @@ def _volatile(target: str) -> bool:
 
 
 def servers(text: str) -> "tuple[str, ...]":
-    """The addresses of its nameserver lines (resolv.conf(5))."""
+    """The addresses of its nameserver lines (resolv.conf(5)); what is none is passed over, as the C library does."""
     lines = (line.split() for line in text.splitlines())
-    return tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
+    found = (canonical(words[1]) for words in lines if len(words) > 1 and words[0] == "nameserver")
+    return tuple(address for address in found if address is not None)
 
 
 def deleted_by_waagent(distribution: Distribution) -> bool:

@@ -7,8 +7,10 @@ for, and what they would load is rehearsed as the live rules are (see `azpreflig
 too, with the running system's tools. Nothing of the user's own that runs at boot is executed.
 """
 
+from dataclasses import replace
 from functools import partial
 
+from azpreflight.firewall import private
 from azpreflight.firewall.saved.discovery import discover
 from azpreflight.firewall.saved.facts import Boot, SavedRulesFacts
 from azpreflight.firewall.saved.image import scene_of_image
@@ -40,7 +42,17 @@ def gather(host: Host, run: Run) -> SavedRulesFacts:
         return rehearse(setting, plans, flows, found.unread)
 
     boots = host.together([partial(boot, plans) for plans in found.orders])
-    return SavedRulesFacts(found.services, found.hooks, boots, found.unread)
+    return SavedRulesFacts(found.services, found.hooks, tuple(map(_told, boots)), found.unread)
+
+
+def _told(boot: Boot) -> Boot:
+    """Without the comments of the rules."""
+    return replace(
+        boot,
+        rehearsal=private.rehearsal(boot.rehearsal),
+        dumps=tuple(map(private.dump, boot.dumps)),
+        flows=tuple(map(private.flow, boot.flows)),
+    )
 
 
 PROBE = Probe(
