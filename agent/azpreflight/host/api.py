@@ -245,6 +245,10 @@ class Host(Protocol):
         """Run it to its end. HostError: no such program, not ended in time (it and its children are killed), or a
         mounted root."""
 
+    def exchange(self, place: str, request: bytes, timeout: float, limit: int = ...) -> bytes:
+        """What a local service answers at a socket of the filesystem: the request is sent whole, then the answer
+        read to its end. HostError: nobody there, not permitted, too slow, larger than `limit` bytes, or a mounted root."""
+
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         """What compressed bytes stand for, piece by piece: gzip, xz, lzma, bzip2, or by a program of the running system
         (also where a mounted image is looked at) zstd, lz4, lzop. HostError: no such program, damaged, or too slow."""

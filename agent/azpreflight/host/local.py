@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Protocol, TypeVar
 
-from azpreflight.host import processor, programs
+from azpreflight.host import processor, programs, service
 from azpreflight.host.api import (
     Completed,
     DnsAnswer,
@@ -140,6 +140,10 @@ class LocalHost:
     ) -> Completed:
         self._running_system(f"running {command[0]}")
         return programs.run(command, self._left(timeout), stdin, env, limit)
+
+    def exchange(self, place: str, request: bytes, timeout: float, limit: int = OUTPUT_LIMIT) -> bytes:
+        self._running_system(f"asking {place}")
+        return service.exchange(place, request, self._left(timeout), limit)
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         with _LOADING:
