@@ -8,14 +8,20 @@ from pathlib import Path
 import pytest
 
 from azpreflight.host import FileKind, HostError, LocalHost
+from azpreflight.host.disk.shapes import Attached, Disk, Format
 from azpreflight.host.files import MAX_NAMES, Tree
 
+DISK = Disk("vm.vhd", Format.RAW, 0, 0, attached=(Attached("/closed", "/dev/sdb1", False, None),))
+"""One of whose filesystems is missing."""
 
-@pytest.fixture(params=["rooted", "live"])
+
+@pytest.fixture(params=["rooted", "walked", "live"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> "tuple[LocalHost, Path, str]":
     """A host, a directory, and the path of that directory as the host sees it."""
     if request.param == "rooted":
         return LocalHost(str(tmp_path)), tmp_path, ""
+    if request.param == "walked":  # a place that is closed to paths has them resolved by hand
+        return LocalHost(str(tmp_path), disk=DISK), tmp_path, ""
     return LocalHost(), tmp_path, str(tmp_path)
 
 

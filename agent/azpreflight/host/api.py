@@ -246,8 +246,8 @@ class Host(Protocol):
         mounted root."""
 
     def exchange(self, place: str, request: bytes, timeout: float, limit: int = ...) -> bytes:
-        """What a local service answers at a socket of the filesystem: the request is sent whole, then the answer
-        read to its end. HostError: nobody there, not permitted, too slow, larger than `limit` bytes, or a mounted root."""
+        """What a local service answers at a socket of the filesystem, once the whole request is sent. HostError: nobody
+        there, not permitted, too slow, larger than `limit` bytes, or a mounted root."""
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         """What compressed bytes stand for, piece by piece: gzip, xz, lzma, bzip2, or by a program of the running system
