@@ -55,9 +55,10 @@ def vm(deb: Path, rules: str) -> "Iterator[Path]":
         done = run_inside(root, "dpkg", "--install", "/azpreflight.deb")
         assert done.returncode == 0, done.stderr
         put(root, "etc/systemd/system/walinuxagent.service.d/idle.conf", IDLE)
+        put(root, "etc/systemd/system/multi-user.target.d/network.conf", "[Unit]\nWants=network.target\n")
         put(root, "network", SCRIPT + rules)
-        put(root, "etc/systemd/system/network.service", NETWORK)
-        put(root, "etc/systemd/system/sysinit.target.wants/network.service", NETWORK)
+        put(root, "etc/systemd/system/rules.service", NETWORK)
+        (root / "etc/systemd/system/sysinit.target.wants/rules.service").symlink_to("../rules.service")
         yield root
 
 
@@ -81,7 +82,7 @@ def wire(facts: "Mapping[str, Any]") -> "Mapping[str, Any]":
 @pytest.mark.parametrize("rules", RULES)
 def test_the_daemon_names_the_rule_without_a_right_to_try_it(rules: str, deb: Path) -> None:
     """By the socket: what waits has no CAP_SYS_ADMIN, and nothing of the other unit is left."""
-    with vm(deb, RULES[rules]) as root, running(root) as machine:
+    with vm(deb, RULES[rules]) as root, running(root, uptime=60) as machine:
         said = reports(machine, 1)[0]
         facts = firewall(machine)
         assert (facts["rehearsal"]["needed"], facts["rehearsal"]["error"]) == (True, None)
@@ -98,7 +99,7 @@ def test_without_the_socket_it_says_so_and_never_guesses(deb: Path) -> None:
     """The reason is in the report; the text of the rules is asked, and what it does not tell is unknown."""
     with vm(deb, RULES["nft"]) as root:
         (root / "etc/systemd/system/azpreflight-rehearsal.socket").symlink_to("/dev/null")
-        with running(root) as machine:
+        with running(root, uptime=60) as machine:
             facts = firewall(machine)
             assert facts["rehearsal"]["error"] == f"cannot ask {SOCKET}: No such file or directory"
             assert wire(facts)["outcome"] != "allowed"
