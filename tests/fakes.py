@@ -129,11 +129,13 @@ class FakeHost:
         if self.root != "/":
             raise HostError(f"{what} needs the running system, and a mounted image is looked at")
 
-    def read(self, path: str, limit: int = 1 << 20) -> Optional[bytes]:
+    def read(self, path: str, limit: int = 1 << 20, follow: bool = True) -> Optional[bytes]:
         try:
-            _, node = self._node(path)
+            _, node = self._node(path, follow)
         except KeyError:
             return None
+        if isinstance(node, Link):
+            raise HostError(f"cannot read {path}: not a regular file")
         if isinstance(node, Denied):
             raise HostError(f"cannot read {path}: {node.reason}")
         if isinstance(node, Fifo):

@@ -69,7 +69,7 @@ def firewall(machine: Machine) -> "Mapping[str, Any]":
         assert time.monotonic() < deadline, machine.run("systemctl status --full azpreflight.service").stdout
         time.sleep(0.5)
     document = json.loads(machine.run("cat /var/lib/azpreflight/report.json").stdout)
-    facts: Mapping[str, Any] = document["facts"]["firewall"]["facts"]
+    facts: Mapping[str, Any] = document["facts"]["firewall"]
     return facts
 
 

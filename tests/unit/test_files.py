@@ -78,6 +78,16 @@ def test_nothing_but_a_regular_file_is_read(place: Place) -> None:
     assert [info.kind for info in kinds.values() if info] == [FileKind.OTHER, FileKind.OTHER, FileKind.DIRECTORY]
 
 
+def test_a_link_that_is_not_to_be_followed_is_not_read(place: Place) -> None:
+    """Whoever has seen a file of somebody else's reads that one, or nothing."""
+    host, real, seen = place
+    (real / "file").write_text("content")
+    (real / "link").symlink_to("file")
+    assert host.read(f"{seen}/file", follow=False) == b"content"
+    with pytest.raises(HostError, match="link: not a regular file"):
+        host.read(f"{seen}/link", follow=False)
+
+
 def test_a_fifo_with_a_writer_is_not_read_either(place: Place) -> None:
     """An open FIFO opens at once, and still is no configuration file."""
     host, real, seen = place

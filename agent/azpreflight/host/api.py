@@ -206,9 +206,9 @@ class Host(Protocol):
 
     # files: paths as the image sees them; symlinks never leave the root
 
-    def read(self, path: str, limit: int = ...) -> Optional[bytes]:
-        """The content of a regular file, None if there is none. HostError: not regular, not permitted, too slow, or
-        larger than `limit` bytes."""
+    def read(self, path: str, limit: int = ..., follow: bool = True) -> Optional[bytes]:
+        """The content of a regular file, None if there is none. HostError: not regular, which a link is unless it is to
+        be followed, not permitted, too slow, or larger than `limit` bytes."""
 
     def text(self, path: str, limit: int = ...) -> Optional[str]:
         """`read` as UTF-8 with replacement characters."""

@@ -97,9 +97,9 @@ class Tree:
         except OSError as error:
             raise HostError(f"cannot look at {path}: {error.strerror}") from None
 
-    def read(self, path: str, limit: int) -> Optional[bytes]:
+    def read(self, path: str, limit: int, follow: bool = True) -> Optional[bytes]:
         """See Host.read."""
-        content = self._content(path, limit + 1, from_end=False)
+        content = self._content(path, limit + 1, from_end=False, follow=follow)
         if content is not None and len(content) > limit:
             raise HostError(f"cannot read {path}: larger than {limit} bytes")
         return content
@@ -111,9 +111,9 @@ class Tree:
             return content[content.find(b"\n") + 1 :]
         return content
 
-    def _content(self, path: str, count: int, from_end: bool) -> Optional[bytes]:
+    def _content(self, path: str, count: int, from_end: bool, follow: bool = True) -> Optional[bytes]:
         try:
-            descriptor, seen = regular(self._within, path)
+            descriptor, seen = regular(self._within, path, follow)
         except NotMounted:
             raise HostError(f"cannot look at {path}: the filesystem that belongs there is not mounted") from None
         except NotRegular as what:

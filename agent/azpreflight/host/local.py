@@ -102,8 +102,11 @@ class LocalHost:
 
     # files
 
-    def read(self, path: str, limit: int = READ_LIMIT) -> Optional[bytes]:
-        return self._guard.call(lambda: self._tree.read(path, limit), self._left(FILE_TIMEOUT), f"reading {path}")
+    def read(self, path: str, limit: int = READ_LIMIT, follow: bool = True) -> Optional[bytes]:
+        def read() -> Optional[bytes]:
+            return self._tree.read(path, limit, follow)
+
+        return self._guard.call(read, self._left(FILE_TIMEOUT), f"reading {path}")
 
     def text(self, path: str, limit: int = READ_LIMIT) -> Optional[str]:
         content = self.read(path, limit)

@@ -108,9 +108,9 @@ def _opened(held: "list[int]", names: "list[str]", flags: int) -> int:
     return os.open(names[-1], flags | os.O_NOFOLLOW, dir_fd=held[-2])
 
 
-def regular(root: Root, path: str) -> "tuple[int, os.stat_result]":
+def regular(root: Root, path: str, follow: bool = True) -> "tuple[int, os.stat_result]":
     """A descriptor to read a regular file, and what it is. OSError as open(2) has it, NotRegular and NotMounted."""
-    held = root.open(path, LOOK)
+    held = root.open(path, LOOK if follow else LOOK | os.O_NOFOLLOW)
     try:
         seen = os.fstat(held)
         if not stat.S_ISREG(seen.st_mode):
