@@ -151,3 +151,25 @@ def test_where_the_kernel_may_not_be_asked_links_are_resolved_by_hand(tmp_path: 
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.stdout, done.stderr) == ("b'inside' None ('file', 'link') ('/etc/file',)\n", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="taking /proc away in a mount namespace needs root")
+def test_without_proc_a_file_is_read_by_its_name(tmp_path: Path) -> None:
+    """As in a chroot in which nothing is mounted: what is found has to be what was inspected."""
+    (tmp_path / "file").write_text("inside")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "fifo")
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
+        "from azpreflight.host.files import Tree\n"
+        "for tree, base in ((Tree(sys.argv[1]), ''), (Tree(sys.argv[1], {'/x'}), ''), (Tree('/'), sys.argv[1])):\n"
+        "    print(tree.read(base + '/link', 9), tree.list(base + '/'))\n"
+        "    try:\n"
+        "        tree.read(base + '/fifo', 9)\n"
+        "    except Exception as error:\n"
+        "        print(str(error).rpartition(': ')[2])\n"
+    )
+    command = ["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh", sys.executable, "-c", code]
+    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60)
+    expected = "b'inside' ('fifo', 'file', 'link')\nnot a regular file\n"
+    assert (done.stdout, done.stderr) == (expected * 3, "")
