@@ -89,7 +89,7 @@ def test_it_depends_on_the_distributions_own_libraries(deb: Path) -> None:
 def test_every_unit_and_every_preset_is_in_it(deb: Path) -> None:
     done = subprocess.run(["dpkg-deb", "--contents", deb], check=True, capture_output=True, text=True, timeout=TIMEOUT)
     there = set(re.findall(r"/(systemd/\S+)$", done.stdout, re.MULTILINE))
-    places = {".service": "systemd/system", ".preset": "systemd/system-preset"}
+    places = {".service": "systemd/system", ".socket": "systemd/system", ".preset": "systemd/system-preset"}
     wanted = {f"{places[path.suffix]}/{path.name}" for path in (SOURCE / "systemd").iterdir()}
     assert wanted and wanted <= there
 

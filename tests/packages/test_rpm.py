@@ -72,7 +72,8 @@ def test_rpmlint_finds_nothing_that_is_not_argued(rpm: Path) -> None:
 
 
 def test_every_unit_and_every_preset_is_in_it(rpm: Path) -> None:
-    places = {".service": "/usr/lib/systemd/system", ".preset": "/usr/lib/systemd/system-preset"}
+    units, presets = "/usr/lib/systemd/system", "/usr/lib/systemd/system-preset"
+    places = {".service": units, ".socket": units, ".preset": presets}
     wanted = {f"{places[path.suffix]}/{path.name}" for path in (SOURCE / "systemd").iterdir()}
     assert wanted and wanted <= set(asked(rpm, "--list"))
 

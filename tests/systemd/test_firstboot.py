@@ -104,6 +104,7 @@ def test_what_a_power_cut_left_is_removed_at_the_next_start(root: Path) -> None:
     """Half a report of the boot before, which was never renamed; and it is said."""
     put(root, "var/lib/azpreflight/.report.json.k3_x0a9z", '{"schema": ')
     put(root, "var/lib/azpreflight/.other.json.k3_x0a9z", "of somebody else")
+    time.sleep(1)  # the time since boot is given in whole seconds
     with running(root) as machine:
         deadline = time.monotonic() + 60
         while "which a power cut has left" not in machine.run(f"journalctl --unit {UNIT}").stdout:

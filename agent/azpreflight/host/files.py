@@ -12,7 +12,7 @@ import stat
 from typing import Optional
 
 from azpreflight.host.api import FileInfo, FileKind, HostError, Room
-from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotMounted, NotRegular, Root, regular
+from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotRegular, Root, regular
 
 MAX_NAMES = 10_000
 """Names in one directory; more is not a directory of the system's own files."""
@@ -74,8 +74,6 @@ class Tree:
         """A descriptor; None where there is nothing. OSError as open(2) has it."""
         try:
             return self._within.open(path, flags)
-        except NotMounted:
-            raise HostError(f"cannot look at {path}: the filesystem that belongs there is not mounted") from None
         except OSError as error:
             if error.errno in ABSENT:
                 return None
@@ -114,8 +112,6 @@ class Tree:
     def _content(self, path: str, count: int, from_end: bool, follow: bool = True) -> Optional[bytes]:
         try:
             descriptor, seen = regular(self._within, path, follow)
-        except NotMounted:
-            raise HostError(f"cannot look at {path}: the filesystem that belongs there is not mounted") from None
         except NotRegular as what:
             raise HostError(f"cannot read {path}: {what}") from None
         except OSError as error:

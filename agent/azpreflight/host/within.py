@@ -14,6 +14,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, NoReturn, Optional
 
+from azpreflight.host.api import HostError
+
 LOOK = os.O_PATH | os.O_CLOEXEC
 """Only where it is: not its content."""
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -24,10 +26,6 @@ SYS_OPENAT2, RESOLVE_IN_ROOT = 437, 0x10
 """The same number on all architectures (openat2(2)); magic links of /proc are refused with it."""
 ABSENT = (errno.ENOENT, errno.ENOTDIR)
 OPENED = "/proc/self/fd"
-
-
-class NotMounted(Exception):
-    """A component of the path is a place where a filesystem belongs that is not there."""
 
 
 class NotRegular(Exception):
@@ -43,7 +41,8 @@ class Root:
         self._closed = frozenset(closed)
 
     def open(self, path: str, flags: int) -> int:
-        """A descriptor of the path. OSError as open(2) has it, and NotMounted."""
+        """A descriptor of the path. OSError as open(2) has it; HostError for a loop of links below a root, and for a
+        place where a filesystem belongs that is not there."""
         if self.path == "/" and not self._closed:
             return os.open(path, flags)
         top = os.open(self.path, LOOK | os.O_DIRECTORY)
@@ -65,7 +64,7 @@ class Root:
                     _go_up(held, names)
                     continue
                 if "/".join(["", *names, part]) in self._closed:
-                    raise NotMounted
+                    raise HostError(f"cannot look at {path}: the filesystem that belongs there is not mounted")
                 here = os.open(part, LOOK | os.O_NOFOLLOW, dir_fd=held[-1])
                 held.append(here)
                 names.append(part)
@@ -73,7 +72,7 @@ class Root:
                     continue
                 links += 1
                 if links > MAX_LINKS:
-                    _fail(errno.ELOOP)
+                    raise HostError(f"cannot read {path}: too many symbolic links")
                 target = os.readlink("", dir_fd=here)
                 _go_up(held, names)
                 if target.startswith("/"):
@@ -109,7 +108,7 @@ def _opened(held: "list[int]", names: "list[str]", flags: int) -> int:
 
 
 def regular(root: Root, path: str, follow: bool = True) -> "tuple[int, os.stat_result]":
-    """A descriptor to read a regular file, and what it is. OSError as open(2) has it, NotRegular and NotMounted."""
+    """A descriptor to read a regular file, and what it is. NotRegular, and what `Root.open` raises."""
     held = root.open(path, LOOK if follow else LOOK | os.O_NOFOLLOW)
     try:
         seen = os.fstat(held)
