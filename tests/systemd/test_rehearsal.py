@@ -81,7 +81,7 @@ def wire(facts: "Mapping[str, Any]") -> "Mapping[str, Any]":
 
 @pytest.mark.parametrize("rules", RULES)
 def test_the_daemon_names_the_rule_without_a_right_to_try_it(rules: str, deb: Path) -> None:
-    """By the socket: what waits has no CAP_SYS_ADMIN, and nothing of the other unit is left."""
+    """By the socket: what waits has no CAP_SYS_ADMIN, and nothing of the other unit stays behind it."""
     with vm(deb, RULES[rules]) as root, running(root, uptime=60) as machine:
         said = reports(machine, 1)[0]
         facts = firewall(machine)
@@ -93,6 +93,16 @@ def test_the_daemon_names_the_rule_without_a_right_to_try_it(rules: str, deb: Pa
         assert not int(held.split()[1], 16) >> 21 & 1
         assert "Started azpreflight-rehearsal@" in machine.run("journalctl --unit 'azpreflight-rehearsal@*'").stdout
         assert machine.run("systemctl list-units --no-legend --state failed 'azpreflight*'").stdout == ""
+        machine.run("systemctl stop azpreflight.service")
+        gone(machine, SOCKET)
+
+
+def gone(machine: Machine, path: str) -> None:
+    """Wait until systemd has taken it away."""
+    deadline = time.monotonic() + 30
+    while machine.run(f"test -e {path}").returncode == 0:
+        assert time.monotonic() < deadline, path
+        time.sleep(0.2)
 
 
 def test_without_the_socket_it_says_so_and_never_guesses(deb: Path) -> None:
