@@ -25,6 +25,7 @@ from tests.unit.test_probe_firewall import event as rule
 STATUS = "Name:\tpython3\nUid:\t0\t0\t0\t0\nCapPrm:\t{caps}\nCapEff:\t{caps}\nCapBnd:\t000001ffffffffff\n"
 ALL, OF_THE_DAEMON = "000001ffffffffff", "0000000000003004"
 CONFINED = {broker.STATUS: STATUS.format(caps=OF_THE_DAEMON)}
+NOT_ALLOWED = "this process may make no namespace (CAP_SYS_ADMIN)"
 WIRE = "tcp 168.63.129.16:80"
 REQUEST: "dict[str, Any]" = {
     "interfaces": [],
@@ -76,7 +77,7 @@ def test_the_request_is_rules_and_flows_and_no_program() -> None:
         (b"", "the answer of azpreflight-rehearsal.socket cannot be read"),
         (b"[" * 100_000, "the answer of azpreflight-rehearsal.socket cannot be read"),
         (b"[]", "the rehearsal has no answer"),
-        (None, f"cannot ask {broker.SOCKET}: No such file or directory"),
+        (None, f"{NOT_ALLOWED}, and cannot ask {broker.SOCKET}: No such file or directory"),
     ],
     ids=["refused", "empty", "deep", "no object", "no socket"],
 )

@@ -60,7 +60,11 @@ def ask(host: Host, job: "Mapping[str, Any]", limit: float) -> Json:
     """Have the service do it. HostError says why there is no rehearsal."""
     request = json.dumps({**job, "limit_s": limit}).encode("utf-8", "replace")
     try:
-        answer = json.loads(host.exchange(SOCKET, request, limit + 1 + START_S, REQUEST_LIMIT))
+        said = host.exchange(SOCKET, request, limit + 1 + START_S, REQUEST_LIMIT)
+    except HostError as error:
+        raise HostError(f"this process may make no namespace (CAP_SYS_ADMIN), and {error}") from None
+    try:
+        answer = json.loads(said)
     except (ValueError, RecursionError):
         raise HostError("the answer of azpreflight-rehearsal.socket cannot be read") from None
     if not isinstance(answer, dict) or "invalid" in answer:
