@@ -60,6 +60,8 @@ class FakeHost:
 
     files: Mapping[str, Node] = field(default_factory=dict)
     programs: Mapping[tuple[str, ...], Completed] = field(default_factory=dict)
+    services: Mapping[str, bytes] = field(default_factory=dict)
+    """What answers at a local socket, by its path."""
     rooms: Mapping[str, Union[Room, Denied]] = field(default_factory=dict)
     """By path, as it is asked for."""
     interface_list: tuple[Interface, ...] = ()
@@ -81,6 +83,8 @@ class FakeHost:
     budget: float = 10.0
     asked: "list[tuple[str, ...]]" = field(default_factory=list)
     """URLs and commands that were asked for, in order."""
+    sent: "list[bytes]" = field(default_factory=list)
+    """Requests to local services, in order."""
 
     def remaining(self) -> float:
         return self.budget
@@ -125,11 +129,13 @@ class FakeHost:
         if self.root != "/":
             raise HostError(f"{what} needs the running system, and a mounted image is looked at")
 
-    def read(self, path: str, limit: int = 1 << 20) -> Optional[bytes]:
+    def read(self, path: str, limit: int = 1 << 20, follow: bool = True) -> Optional[bytes]:
         try:
-            _, node = self._node(path)
+            _, node = self._node(path, follow)
         except KeyError:
             return None
+        if isinstance(node, Link):
+            raise HostError(f"cannot read {path}: not a regular file")
         if isinstance(node, Denied):
             raise HostError(f"cannot read {path}: {node.reason}")
         if isinstance(node, Fifo):
@@ -218,6 +224,13 @@ class FakeHost:
         if tuple(command) not in self.programs:
             raise HostError(f"no program {command[0]}")
         return self.programs[tuple(command)]
+
+    def exchange(self, place: str, request: bytes, timeout: float, limit: int = 32 << 20) -> bytes:
+        self._running_system(f"asking {place}")
+        self.sent.append(request)
+        if place not in self.services:
+            raise HostError(f"cannot ask {place}: No such file or directory")
+        return self.services[place]
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> "Iterator[bytes]":
         if compression != "gzip":

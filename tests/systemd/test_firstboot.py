@@ -100,6 +100,20 @@ def told(machine: Machine) -> str:
     return "\n".join(line for line in machine.said().decode().splitlines() if line.startswith("azpreflight: "))
 
 
+def test_what_a_power_cut_left_is_removed_at_the_next_start(root: Path) -> None:
+    """Half a report of the boot before, which was never renamed; and it is said."""
+    put(root, "var/lib/azpreflight/.report.json.k3_x0a9z", '{"schema": ')
+    put(root, "var/lib/azpreflight/.other.json.k3_x0a9z", "of somebody else")
+    time.sleep(1)  # the time since boot is given in whole seconds
+    with running(root) as machine:
+        deadline = time.monotonic() + 60
+        while "which a power cut has left" not in machine.run(f"journalctl --unit {UNIT}").stdout:
+            assert time.monotonic() < deadline, machine.run(f"journalctl --unit {UNIT}").stdout
+            time.sleep(0.5)
+        left = machine.run("ls -A /var/lib/azpreflight").stdout.split()
+        assert (".report.json.k3_x0a9z" in left, ".other.json.k3_x0a9z" in left) == (False, True)
+
+
 def test_without_a_place_for_its_files_it_has_the_console(root: Path) -> None:
     """A disc that is read-only is itself a reason why a VM is not provisioned."""
     with read_only(root / "var"), running(root, uptime=ALMOST) as machine:

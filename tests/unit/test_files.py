@@ -8,14 +8,20 @@ from pathlib import Path
 import pytest
 
 from azpreflight.host import FileKind, HostError, LocalHost
+from azpreflight.host.disk.shapes import Attached, Disk, Format
 from azpreflight.host.files import MAX_NAMES, Tree
 
+DISK = Disk("vm.vhd", Format.RAW, 0, 0, attached=(Attached("/closed", "/dev/sdb1", False, None),))
+"""One of whose filesystems is missing."""
 
-@pytest.fixture(params=["rooted", "live"])
+
+@pytest.fixture(params=["rooted", "walked", "live"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> "tuple[LocalHost, Path, str]":
     """A host, a directory, and the path of that directory as the host sees it."""
     if request.param == "rooted":
         return LocalHost(str(tmp_path)), tmp_path, ""
+    if request.param == "walked":  # a place that is closed to paths has them resolved by hand
+        return LocalHost(str(tmp_path), disk=DISK), tmp_path, ""
     return LocalHost(), tmp_path, str(tmp_path)
 
 
@@ -70,6 +76,16 @@ def test_nothing_but_a_regular_file_is_read(place: Place) -> None:
         assert time.monotonic() - began < 10
         kinds = {name: host.info(f"{seen}/{name}") for name in ("fifo", "socket", "directory")}
     assert [info.kind for info in kinds.values() if info] == [FileKind.OTHER, FileKind.OTHER, FileKind.DIRECTORY]
+
+
+def test_a_link_that_is_not_to_be_followed_is_not_read(place: Place) -> None:
+    """Whoever has seen a file of somebody else's reads that one, or nothing."""
+    host, real, seen = place
+    (real / "file").write_text("content")
+    (real / "link").symlink_to("file")
+    assert host.read(f"{seen}/file", follow=False) == b"content"
+    with pytest.raises(HostError, match="link: not a regular file"):
+        host.read(f"{seen}/link", follow=False)
 
 
 def test_a_fifo_with_a_writer_is_not_read_either(place: Place) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Optional
 import pytest
 
 from azpreflight import codec
+from azpreflight.firewall import broker
 from azpreflight.firewall import rehearsal as live_rehearsal
 from azpreflight.firewall.facts import Outcome as Decided
 from azpreflight.firewall.saved import nftfile, rehearsal
@@ -286,6 +287,16 @@ def test_without_a_rehearsal_the_text_is_asked() -> None:
     assert statuses(machine(worker=worker))["firewall-boot-flows"] == "pass"
     unclear = machine("-A OUTPUT -m geoip --destination-country US -j DROP", worker=worker)
     assert "Operation not permitted" in reasons(unclear)["firewall-boot-flows"]
+
+
+def test_where_no_namespace_may_be_made_no_loader_is_asked_for() -> None:
+    """They are programs of the machine's own, which a service that takes rules alone does not run."""
+    confined = machine(DROP, files={broker.STATUS: "CapEff:\t0000000000003004\n"}, services={broker.SOCKET: b"{}"})
+    (boot,) = facts_of(confined).boots
+    assert (boot.rehearsal.error, confined.sent, WORKER in confined.asked) == (rehearsal.NOT_HERE, [], False)
+    assert {found.rehearsed for found in boot.flows} == {False}
+    (finding,) = findings(confined)["firewall-boot-flows"]
+    assert finding.confidence is Confidence.LIKELY
 
 
 def test_a_module_that_is_not_loaded_now_may_be_there_at_boot() -> None:

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from azpreflight import sealed
 from azpreflight.assess import assess
+from azpreflight.cli import main
 from azpreflight.firstboot.timeline import timeline
 from azpreflight.gather import gather
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, SinceCapture, Stage
@@ -85,6 +87,36 @@ def test_a_huge_stamp_is_none() -> None:
 def test_before_first_boot_nothing_is_compared() -> None:
     """The stamp of an image is no news for the next seal."""
     assert since(stamp(dns_servers="pass"), Run(stage=Stage.CAPTURE)) is None
+
+
+@pytest.mark.parametrize(("content", "told"), [("", True), ("{", True), ("[" * 9000, True), (None, False)])
+def test_a_damaged_stamp_is_told(
+    content: "str | None", told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is compared, and whoever reads the journal knows why."""
+    snapshot = gather(FakeHost(files={} if content is None else {sealed.STAMP: content}), PROBES, FIRST_BOOT)
+    (tmp_path / "vm.json").write_text(render_json.render_snapshot(snapshot))
+    assert main(["assess", str(tmp_path / "vm.json"), "-q"]) in (0, 1, 3)
+    assert (f"{sealed.STAMP} is damaged" in capsys.readouterr().err) is told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, False),
+        ('{"user": "azureuser"}', False),
+        ('{"user": null}', False),
+        ("", True),
+        ('{"user": "azu', True),
+        ("[]", True),
+        ("[" * 4000, True),
+        (" " * 5000, True),
+    ],
+)
+def test_a_damaged_memory_of_seal_is_told(content: "str | None", told: bool) -> None:
+    """Else the user who was to be deleted would be kept without a word."""
+    damage = memory.damage(FakeHost(files={} if content is None else {memory.UNFINISHED: content}))
+    assert (damage is not None) is told
 
 
 def test_the_stamp_that_seal_writes_is_read() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
+from azpreflight import sealed
 from azpreflight.assess import assess as judge
 from azpreflight.assess import exit_code, only
 from azpreflight.codec import DecodeError
@@ -142,6 +143,8 @@ def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:
 
 def deliver(asked: argparse.Namespace, snapshot: Snapshot) -> int:
     """Put the report wherever it is wanted, and return the verdict's exit code."""
+    if snapshot.stamp is not None and sealed.parse(snapshot.stamp) is None:
+        say(f"{sealed.STAMP} is damaged: this VM is not compared with what its image was when it was sealed")
     report = _judge(asked, snapshot)
     whole = publish(asked, report)
     bugs = [result.check for result in report.results if result.traceback]

@@ -2,18 +2,22 @@
 
 import argparse
 import os
+import time
 from functools import partial
 
+from azpreflight.bootwatch import memory
 from azpreflight.bootwatch.watch import BootWatch
 from azpreflight.commands import looking
+from azpreflight.commands.words import say
 from azpreflight.config import DEFAULT_PATH, ConfigError, load
 from azpreflight.firstboot.policy import LIMIT_S
-from azpreflight.host import Host, LocalHost
+from azpreflight.host import Host, LocalHost, service
 from azpreflight.model import Config, Report
 from azpreflight.probes import PROBES
+from azpreflight.probes.generalization.own import UNFINISHED
 from azpreflight.render import json, serial
 from azpreflight.render import kvp as render_kvp
-from azpreflight.sinks import kvp
+from azpreflight.sinks import kvp, leftovers
 from azpreflight.sinks.file import append_line, write_file
 from azpreflight.sinks.journal import write_journal
 from azpreflight.sinks.kvp import write_kvp
@@ -25,6 +29,8 @@ LOOK_BUDGET = 30
 
 def daemon(asked: argparse.Namespace) -> int:
     """Watch this machine's first boot; 0 when it is over."""
+    for path in leftovers.clear((asked.report, memory.STATE, UNFINISHED), time.time() - service.uptime()):
+        say(f"removed {path}, which a power cut has left")
     host = LocalHost(budget=LIMIT_S * 2)
     watch = BootWatch(
         host,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Optional
 
 from azpreflight import package
-from azpreflight.firewall import nftrule, nfttext
+from azpreflight.firewall import broker, nftrule, nfttext
 from azpreflight.firewall.decide import Copy, by_text, decide, may_differ
 from azpreflight.firewall.dump import unchecked
 from azpreflight.firewall.evaluate import evaluate
@@ -63,7 +63,7 @@ class Step(NamedTuple):
     """One of the system's tools that loads rules, with what it reads."""
 
     tool: str
-    arguments: tuple[str, ...]
+    """One of `broker.LOADERS`."""
     text: str
 
 
@@ -185,13 +185,17 @@ def keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
 def ask_worker(
     host: Host, scene: Scene, flows: "Sequence[Flow]", tables: "Sequence[Table]", steps: "Sequence[Step]"
 ) -> "dict[str, Any]":
-    """Run the worker. HostError says why there is no rehearsal."""
+    """Run the worker, or have the service run it. HostError says why there is no rehearsal."""
     names = {name for table in tables if not table.iptables for name in nfttext.interfaces(table)}
     devices = {name for table in tables for chain in table.chains.values() for name in chain.devices}
     limit = time_limit(tables)
     job = scene.as_json([flow for flow in flows if scene.reaches(flow)], names, devices)
+    whole = {**job, "loads": [{"name": step.tool, "input": step.text} for step in steps]}
     began = time.monotonic()
-    answer = run_worker(host, PYTHON, {**job, "loads": [_load(host, step) for step in steps]}, limit)
+    if broker.is_confined(host):
+        answer = broker.ask(host, whole, limit)
+    else:
+        answer = run_worker(host, PYTHON, {**whole, "loads": broker.loads(host, whole["loads"])}, limit)
     return {**answer, "duration_s": round(time.monotonic() - began, 4)}
 
 
@@ -219,21 +223,14 @@ def _answer(done: Completed, limit: float) -> "dict[str, Any]":
         raise HostError("the rehearsal's answer cannot be read") from None
 
 
-def _load(host: Host, step: Step) -> "dict[str, Any]":
-    path = host.which(step.tool)
-    if path is None:
-        raise HostError(f"no program {step.tool}")
-    return {"name": step.tool, "command": [path, *step.arguments], "input": step.text}
-
-
 def steps_of(dumps: "Sequence[Dump]", tables: "Sequence[Table]", host: Host) -> "list[Step]":
     """Sets first, because rules refer to them; then each kind of tables by its own tool."""
-    steps = [Step("ipset", ("restore",), found.text) for found in dumps if found.name == "ipset"]
+    steps = [Step("ipset", found.text) for found in dumps if found.name == "ipset"]
     for backend in Backend:
         for family, plain in PREFIX.items():
             of_kind = [t.text for t in tables if t.iptables and t.backend is backend and t.family == family]
             if of_kind:
                 tool = program(host, backend, family, "-restore") or f"{plain}-{backend.value}-restore"
-                steps.append(Step(tool, (), "".join(of_kind)))
+                steps.append(Step(tool, "".join(of_kind)))
     native = "".join(nfttext.loadable(table) for table in tables if not table.iptables)
-    return [*steps, Step("nft", ("-f", "-"), native)] if native else steps
+    return [*steps, Step("nft", native)] if native else steps

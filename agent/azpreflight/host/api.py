@@ -206,9 +206,9 @@ class Host(Protocol):
 
     # files: paths as the image sees them; symlinks never leave the root
 
-    def read(self, path: str, limit: int = ...) -> Optional[bytes]:
-        """The content of a regular file, None if there is none. HostError: not regular, not permitted, too slow, or
-        larger than `limit` bytes."""
+    def read(self, path: str, limit: int = ..., follow: bool = True) -> Optional[bytes]:
+        """The content of a regular file, None if there is none. HostError: not regular, which a link is unless it is to
+        be followed, not permitted, too slow, or larger than `limit` bytes."""
 
     def text(self, path: str, limit: int = ...) -> Optional[str]:
         """`read` as UTF-8 with replacement characters."""
@@ -244,6 +244,10 @@ class Host(Protocol):
     ) -> Completed:
         """Run it to its end. HostError: no such program, not ended in time (it and its children are killed), or a
         mounted root."""
+
+    def exchange(self, place: str, request: bytes, timeout: float, limit: int = ...) -> bytes:
+        """What a local service answers at a socket of the filesystem, once the whole request is sent. HostError: nobody
+        there, not permitted, too slow, larger than `limit` bytes, or a mounted root."""
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         """What compressed bytes stand for, piece by piece: gzip, xz, lzma, bzip2, or by a program of the running system

@@ -1,10 +1,10 @@
 """Files of the running system or of a mounted image.
 
 Hostile input is the normal case: a FIFO where resolv.conf should be, a link that leaves the image, a log of many
-gigabytes. Nothing but regular files is opened, links are resolved inside the root by hand, and every read has a limit.
+gigabytes, and somebody who swaps one for the other meanwhile. A path becomes a descriptor first (`host.within`), which
+is what is inspected and then read; nothing but regular files is opened, and every read has a limit.
 """
 
-import errno
 import fnmatch
 import itertools
 import os
@@ -12,16 +12,13 @@ import stat
 from typing import Optional
 
 from azpreflight.host.api import FileInfo, FileKind, HostError, Room
+from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotRegular, Root, regular
 
-MAX_LINKS = 40
-"""As many as the kernel follows before ELOOP."""
 MAX_NAMES = 10_000
 """Names in one directory; more is not a directory of the system's own files."""
 
 CHUNK = 1 << 20
 """Bytes of one read(2)."""
-
-_ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
 
 class Tree:
@@ -31,57 +28,21 @@ class Tree:
     """
 
     def __init__(self, root: str, closed: "frozenset[str]" = frozenset()) -> None:
-        self.root = os.path.realpath(root)
-        self._closed = closed
-
-    def real(self, path: str, follow: bool = True) -> Optional[str]:
-        """Where `path` is on this machine: inside the root whatever its links say; None if it cannot exist.
-
-        With `follow` false the last component is left as it is, even if it is a link. Raises HostError on a loop.
-        """
-        if self.root == "/":
-            return path
-        pending = [part for part in path.split("/") if part not in ("", ".")][::-1]
-        done: list[str] = []
-        links = 0
-        while pending:
-            part = pending.pop()
-            if part == "..":
-                done[-1:] = []
-                continue
-            here = os.path.join(self.root, *done, part)
-            if self._closed and "/".join(["", *done, part]) in self._closed:
-                raise HostError(f"cannot look at {path}: the filesystem that belongs there is not mounted")
-            if not follow and not pending:
-                return here
-            try:
-                target = os.readlink(here)
-            except OSError as error:
-                if error.errno == errno.EINVAL:
-                    done.append(part)
-                    continue
-                if error.errno in _ABSENT:
-                    return None
-                raise HostError(f"cannot read {path}: {error.strerror}") from None
-            links += 1
-            if links > MAX_LINKS:
-                raise HostError(f"cannot read {path}: too many symbolic links")
-            if target.startswith("/"):
-                done = []
-            pending += [part for part in target.split("/") if part not in ("", ".")][::-1]
-        return os.path.join(self.root, *done)
+        self._within = Root(root, closed)
+        self.root = self._within.path
 
     def info(self, path: str, follow: bool) -> Optional[FileInfo]:
         """See Host.info."""
-        real = self.real(path, follow)
-        if real is None:
-            return None
         try:
-            seen = os.stat(real) if follow else os.lstat(real)
-            target = os.readlink(real) if stat.S_ISLNK(seen.st_mode) else None
-        except OSError as error:
-            if error.errno in _ABSENT:
+            held = self._open(path, LOOK if follow else LOOK | os.O_NOFOLLOW)
+            if held is None:
                 return None
+            try:
+                seen = os.fstat(held)
+                target = os.readlink("", dir_fd=held) if stat.S_ISLNK(seen.st_mode) else None
+            finally:
+                os.close(held)
+        except OSError as error:
             raise HostError(f"cannot look at {path}: {error.strerror}") from None
         return FileInfo(
             kind=_kind(seen.st_mode),
@@ -95,20 +56,48 @@ class Tree:
 
     def room(self, path: str) -> Optional[Room]:
         """See Host.room."""
-        real = self.real(path)
-        if real is None or (self.root != "/" and not os.path.ismount(self.root)):
+        if self.root != "/" and not os.path.ismount(self.root):
             return None
         try:
-            device, room = os.stat(real).st_dev, os.statvfs(real)
-        except OSError as error:
-            if error.errno in _ABSENT:
+            held = self._open(path, LOOK)
+            if held is None:
                 return None
+            try:
+                device, room = os.fstat(held).st_dev, os.fstatvfs(held)
+            finally:
+                os.close(held)
+        except OSError as error:
             raise HostError(f"cannot look at {path}: {error.strerror}") from None
         return Room(device, room.f_bavail * room.f_frsize, room.f_favail if room.f_files else None)
 
-    def read(self, path: str, limit: int) -> Optional[bytes]:
+    def _open(self, path: str, flags: int) -> Optional[int]:
+        """A descriptor; None where there is nothing. OSError as open(2) has it."""
+        try:
+            return self._within.open(path, flags)
+        except OSError as error:
+            if error.errno in ABSENT:
+                return None
+            raise
+
+    def real(self, path: str) -> Optional[str]:
+        """The name of a directory on this machine, to mount something there; None if there is none.
+
+        Only for what nobody else can change: a name may be another directory's by the next call.
+        """
+        try:
+            held = self._open(path, FOLDER)
+            if held is None:
+                return None
+            try:
+                return os.readlink(f"{OPENED}/{held}")
+            finally:
+                os.close(held)
+        except OSError as error:
+            raise HostError(f"cannot look at {path}: {error.strerror}") from None
+
+    def read(self, path: str, limit: int, follow: bool = True) -> Optional[bytes]:
         """See Host.read."""
-        content = self._content(path, limit + 1, from_end=False)
+        content = self._content(path, limit + 1, from_end=False, follow=follow)
         if content is not None and len(content) > limit:
             raise HostError(f"cannot read {path}: larger than {limit} bytes")
         return content
@@ -120,20 +109,16 @@ class Tree:
             return content[content.find(b"\n") + 1 :]
         return content
 
-    def _content(self, path: str, count: int, from_end: bool) -> Optional[bytes]:
-        real = self.real(path)
-        if real is None:
-            return None
+    def _content(self, path: str, count: int, from_end: bool, follow: bool = True) -> Optional[bytes]:
         try:
-            _only_regular(path, os.stat(real))
-            descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            descriptor, seen = regular(self._within, path, follow)
+        except NotRegular as what:
+            raise HostError(f"cannot read {path}: {what}") from None
         except OSError as error:
-            if error.errno in _ABSENT:
+            if error.errno in ABSENT:
                 return None
             raise HostError(f"cannot read {path}: {error.strerror}") from None
         try:
-            seen = os.fstat(descriptor)
-            _only_regular(path, seen)
             if from_end and seen.st_size > count:
                 os.lseek(descriptor, seen.st_size - count, os.SEEK_SET)
             return _read_up_to(descriptor, count)
@@ -144,15 +129,16 @@ class Tree:
 
     def list(self, path: str) -> Optional["tuple[str, ...]"]:
         """See Host.list."""
-        real = self.real(path)
-        if real is None:
-            return None
         try:
-            with os.scandir(real) as entries:
-                names = [entry.name for entry in itertools.islice(entries, MAX_NAMES + 1)]
-        except OSError as error:
-            if error.errno in _ABSENT:
+            descriptor = self._open(path, FOLDER)
+            if descriptor is None:
                 return None
+            try:
+                with os.scandir(descriptor) as entries:
+                    names = [entry.name for entry in itertools.islice(entries, MAX_NAMES + 1)]
+            finally:
+                os.close(descriptor)
+        except OSError as error:
             raise HostError(f"cannot list {path}: {error.strerror}") from None
         if len(names) > MAX_NAMES:
             raise HostError(f"cannot list {path}: more than {MAX_NAMES} names")
@@ -188,13 +174,6 @@ def _kind(mode: int) -> FileKind:
     if stat.S_ISLNK(mode):
         return FileKind.LINK
     return FileKind.OTHER
-
-
-def _only_regular(path: str, seen: os.stat_result) -> None:
-    """Refuse what must not be read; before opening too, because opening a device or a FIFO can already do something."""
-    if not stat.S_ISREG(seen.st_mode):
-        kind = "a directory" if stat.S_ISDIR(seen.st_mode) else "not a regular file"
-        raise HostError(f"cannot read {path}: {kind}")
 
 
 def _read_up_to(descriptor: int, count: int) -> bytes:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Protocol, TypeVar
 
-from azpreflight.host import processor, programs
+from azpreflight.host import processor, programs, service
 from azpreflight.host.api import (
     Completed,
     DnsAnswer,
@@ -102,8 +102,11 @@ class LocalHost:
 
     # files
 
-    def read(self, path: str, limit: int = READ_LIMIT) -> Optional[bytes]:
-        return self._guard.call(lambda: self._tree.read(path, limit), self._left(FILE_TIMEOUT), f"reading {path}")
+    def read(self, path: str, limit: int = READ_LIMIT, follow: bool = True) -> Optional[bytes]:
+        def read() -> Optional[bytes]:
+            return self._tree.read(path, limit, follow)
+
+        return self._guard.call(read, self._left(FILE_TIMEOUT), f"reading {path}")
 
     def text(self, path: str, limit: int = READ_LIMIT) -> Optional[str]:
         content = self.read(path, limit)
@@ -140,6 +143,10 @@ class LocalHost:
     ) -> Completed:
         self._running_system(f"running {command[0]}")
         return programs.run(command, self._left(timeout), stdin, env, limit)
+
+    def exchange(self, place: str, request: bytes, timeout: float, limit: int = OUTPUT_LIMIT) -> bytes:
+        self._running_system(f"asking {place}")
+        return service.exchange(place, request, self._left(timeout), limit)
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         with _LOADING:

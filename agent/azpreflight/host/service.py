@@ -1,4 +1,4 @@
-"""What a service needs of its machine: a word to systemd, a record to the journal, the time since boot."""
+"""What a service needs of its machine: a word to systemd, a record to the journal, the time since boot, a peer."""
 
 import os
 import socket
@@ -6,6 +6,9 @@ import struct
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Optional
+
+from azpreflight.host.api import HostError
 
 JOURNAL = "/run/systemd/journal/socket"
 """Where journald takes datagrams in its native protocol (systemd, "Native Journal Protocol")."""
@@ -41,3 +44,43 @@ def _send(address: str, message: bytes) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock, suppress(OSError):
         sock.setblocking(False)
         sock.sendto(message, address)
+
+
+def exchange(place: str, request: bytes, timeout: float, limit: int) -> bytes:
+    """Send a request to a stream socket and read the answer to its end; see Host.exchange."""
+    deadline = time.monotonic() + timeout
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as sock:
+        try:
+            sock.settimeout(timeout)
+            sock.connect(place)
+            sock.sendall(request)
+            sock.shutdown(socket.SHUT_WR)
+            return _answer(sock, deadline, limit)
+        except socket.timeout:
+            raise HostError(f"{place} did not answer within {timeout:.1f} s") from None
+        except OSError as error:
+            raise HostError(f"cannot ask {place}: {error.strerror}") from None
+
+
+def _answer(sock: socket.socket, deadline: float, limit: int) -> bytes:
+    answer = bytearray()
+    while len(answer) <= limit:
+        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        piece = sock.recv(65536)
+        if not piece:
+            return bytes(answer)
+        answer += piece
+    raise HostError(f"the answer is larger than {limit} bytes")
+
+
+def peer_uid(descriptor: int) -> Optional[int]:
+    """Who is at the other end of a socket of this machine, as the kernel says; None where it is no such socket."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as sock:
+            if sock.family != socket.AF_UNIX:
+                return None
+            credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII"))
+    except OSError:
+        return None
+    uid: int = struct.unpack("iII", credentials)[1]
+    return uid

@@ -9,9 +9,9 @@ import json
 from typing import Optional
 
 from azpreflight import __version__
-from azpreflight.host import changes
+from azpreflight.host import Host, HostError, changes
 from azpreflight.model import Report
-from azpreflight.probes.generalization.own import UNFINISHED
+from azpreflight.probes.generalization.own import UNFINISHED, UNFINISHED_LIMIT
 from azpreflight.sealed import STAMP, Stamp, render
 from azpreflight.sinks.file import write_file
 
@@ -22,6 +22,18 @@ def remember(user: Optional[str]) -> None:
     """Keep the name of the user who is to be deleted."""
     changes.make_directory(STATE)
     write_file(UNFINISHED, json.dumps({"user": user}) + "\n")
+
+
+def damage(host: Host) -> Optional[str]:
+    """A sentence where what an earlier `seal` remembered cannot be read; None where it can, or is not there."""
+    try:
+        text = host.text(UNFINISHED, UNFINISHED_LIMIT)
+        whole = text is None or "user" in dict(json.loads(text))
+    except (HostError, ValueError, TypeError, RecursionError):
+        whole = False
+    if whole:
+        return None
+    return f"{UNFINISHED} is damaged: which user a seal that did not end was to delete is not known any more"
 
 
 def stamp(report: Report) -> Stamp:

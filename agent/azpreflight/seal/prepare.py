@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Optional
 
 from azpreflight.assess import assess, run_of_snapshot
+from azpreflight.commands.words import say
 from azpreflight.config import DEFAULT_PATH, load, similar
 from azpreflight.errors import UsageError
 from azpreflight.gather import run_of
@@ -19,6 +20,7 @@ from azpreflight.probes import PROBES, with_needs
 from azpreflight.probes.agents import AgentsFacts
 from azpreflight.probes.generalization import GeneralizationFacts
 from azpreflight.seal.extras import DEFAULT_MENDS
+from azpreflight.seal.memory import damage
 
 VERIFIED = {"generalization"}
 """Probes that are asked again afterwards; the others' facts are those from before, when there still was a network."""
@@ -68,6 +70,9 @@ def prepare(asked: argparse.Namespace) -> Prepared:
         fail_on=Severity(asked.fail_on) if asked.fail_on else config.fail_on or Severity.ERROR,
         user=None,
     )
+    damaged = damage(host)
+    if damaged is not None:
+        say(damaged)
     named = looked.facts.library.user if looked.facts.library is not None else None
     remembered = looked.facts.own.deleting if looked.facts.own is not None else None
     return _knowing(looked, named or remembered)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
 from azpreflight import package
-from azpreflight.firewall import nfttext, savetext
+from azpreflight.firewall import broker, nfttext, savetext
 from azpreflight.firewall.decide import Copy, by_text, decide
 from azpreflight.firewall.dump import LEGACY_NAMES
 from azpreflight.firewall.evaluate import evaluate
@@ -41,6 +41,8 @@ from azpreflight.firewall.tools import PREFIX, backend_of, program, programs_of
 from azpreflight.host import Host, HostError
 
 PYTHON = ("-I", "-S", "-B", *package.arguments("azpreflight.firewall.worker.boot"))
+NOT_HERE = "what loads rules at boot is not run by the service, only by azpreflight check"
+"""The service of the rehearsal takes rules and no programs, and these are programs of the machine's own."""
 MAX_STAND_INS = 32
 """Interfaces of this machine that no flow uses; rules may name them."""
 _RESTORE = re.compile(r"(ip6?tables)-restore$")
@@ -163,6 +165,8 @@ def _by_text(
 
 
 def _ask(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]", ruleset: Ruleset) -> "dict[str, Any]":
+    if broker.is_confined(setting.machine):
+        raise HostError(NOT_HERE)
     text = "\n".join(step.text for plan in plans for step in plan.steps)
     used = [flow for flow in flows if setting.scene.reaches(flow)]
     others = set(sorted(setting.scene.interfaces)[:MAX_STAND_INS]) if setting.live else set()

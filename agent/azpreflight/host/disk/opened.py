@@ -1,7 +1,6 @@
 """A disk image looked at and mounted: what `azpreflight image` works on."""
 
 import os
-import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -9,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Callable, Optional, Union
 
 from azpreflight.host import programs
-from azpreflight.host.api import FileKind, HostError
+from azpreflight.host.api import HostError
 from azpreflight.host.clock import Clock
 from azpreflight.host.disk import container, fstab, loop, lvm, namespace, raw, superblock, table
 from azpreflight.host.disk.container import Container, Read
 from azpreflight.host.disk.shapes import Attached, Disk, Layout, Volume
 from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard
+from azpreflight.host.within import NotRegular, Root, regular
 
 READ_TIMEOUT = 10.0
 """Seconds for the file's own tables: some MiB at most, and a hung network mount never answers."""
@@ -100,9 +100,9 @@ def opened(
 
 def _file(path: str) -> BinaryIO:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise HostError("it is not a regular file; mount what is in it read-only, and use check --root")
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb", buffering=0)
+        return os.fdopen(regular(Root("/"), path)[0], "rb", buffering=0)
+    except NotRegular:
+        raise HostError("it is not a regular file; mount what is in it read-only, and use check --root") from None
     except OSError as error:
         raise HostError(str(error.strerror).lower()) from None
 
@@ -213,8 +213,7 @@ class _Mounting:
             return said
         try:
             place = Tree(root).real(entry.place)
-            info = Tree(root).info(entry.place, follow=True)
-            if place is None or info is None or info.kind is not FileKind.DIRECTORY:
+            if place is None:
                 raise HostError("there is no such directory")
             self._put(volume, place, entry.subvolume)
         except HostError as error:

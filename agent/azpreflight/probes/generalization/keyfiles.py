@@ -67,7 +67,7 @@ def is_private(host: Host, path: str) -> bool:
     info = host.info(path, follow=False)
     if info is None or info.kind.value != "file" or not 0 < info.size <= SMALL:
         return False
-    first = (host.read(path, SMALL) or b"").lstrip()[:80].split(b"\n")[0]
+    first = (host.read(path, SMALL, follow=False) or b"").lstrip()[:80].split(b"\n")[0]
     return first.startswith(b"-----BEGIN ") and b"PRIVATE KEY-----" in first
 
 
