@@ -23,6 +23,7 @@ LIMIT = 512 * 1024
 RESCUE = ("single", "rescue", "emergency", "recovery", "systemd.unit=rescue.target")
 MAX_FILES = 50
 """Entries that are read; one a kernel."""
+_KERNELOPTS = re.compile(r"^[ \t]*(?:set[ \t]+)?(?:default_)?(kernelopts)=(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _grub_variables(host: Host) -> "dict[str, str]":
     found: dict[str, str] = {}
     for path in (*GRUB[:2], *GRUBENV):
         text = host.text(path, LIMIT) or ""
-        for name, value in re.findall(r"^\s*(?:set\s+)?(?:default_)?(kernelopts)=(.*)$", text, re.MULTILINE):
+        for name, value in _KERNELOPTS.findall(text):
             found[name] = value.strip().strip("\"'")
     return found
 

@@ -41,12 +41,12 @@ SOURCED = (
 )
 """Read by what runs them, executable or not."""
 PARTS = (
-    ("/etc/network/interfaces", r"^\s*(?:pre-up|up|post-up)\s+(.*)$"),
-    ("/etc/network/interfaces.d/*", r"^\s*(?:pre-up|up|post-up)\s+(.*)$"),
-    ("/etc/crontab", r"^\s*@reboot\s+(.*)$"),
-    ("/etc/cron.d/*", r"^\s*@reboot\s+(.*)$"),
-    ("/var/spool/cron/crontabs/*", r"^\s*@reboot\s+(.*)$"),
-    ("/var/spool/cron/root", r"^\s*@reboot\s+(.*)$"),
+    ("/etc/network/interfaces", r"^[ \t]*(?:pre-up|up|post-up)[ \t]+(.*)$"),
+    ("/etc/network/interfaces.d/*", r"^[ \t]*(?:pre-up|up|post-up)[ \t]+(.*)$"),
+    ("/etc/crontab", r"^[ \t]*@reboot[ \t]+(.*)$"),
+    ("/etc/cron.d/*", r"^[ \t]*@reboot[ \t]+(.*)$"),
+    ("/var/spool/cron/crontabs/*", r"^[ \t]*@reboot[ \t]+(.*)$"),
+    ("/var/spool/cron/root", r"^[ \t]*@reboot[ \t]+(.*)$"),
 )
 """Files of which some lines alone are run at boot, with the part of the line that is."""
 USERS_OWN = ("/etc/", "/usr/local/", "/opt/", "/root/", "/home/", "/srv/", "/var/")
