@@ -15,6 +15,7 @@ from azpreflight.host.disk.container import Container, Read
 from azpreflight.host.disk.shapes import Attached, Disk, Layout, Volume
 from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard
+from azpreflight.host.reading import reading
 
 READ_TIMEOUT = 10.0
 """Seconds for the file's own tables: some MiB at most, and a hung network mount never answers."""
@@ -88,7 +89,11 @@ def _reader(file: BinaryIO) -> Read:
 
 
 def _quickly(work: "Callable[[], Union[Container, Layout]]", path: str) -> Any:
-    return Guard().call(work, READ_TIMEOUT, f"reading {path}")
+    def read() -> "Union[Container, Layout]":
+        with reading(path):
+            return work()
+
+    return Guard().call(read, READ_TIMEOUT, f"reading {path}")
 
 
 @contextmanager

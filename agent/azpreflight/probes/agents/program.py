@@ -73,7 +73,7 @@ def look_for(host: Host, program: str, unit_text: str, module: str) -> ProgramFa
 
 def number(version: str) -> "tuple[int, ...]":
     """(2, 7, 3, 0) for 2.7.3.0."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+    return tuple(int(part) for part in re.findall("[0-9]{1,18}", version))
 
 
 def _interpreter(head: str, unit_text: str) -> Optional[str]:

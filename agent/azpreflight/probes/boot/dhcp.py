@@ -14,12 +14,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from azpreflight.foreign import whole
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes import initext
 from azpreflight.probes.paths import matching
-from azpreflight.probes.wording import plain, whole
+from azpreflight.probes.wording import plain
 from azpreflight.shell import argument
 
 ENOUGH_S = 300
