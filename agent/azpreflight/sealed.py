@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from azpreflight import codec
+from azpreflight.foreign import edge, loads
 from azpreflight.model import Cause, Check, Probe, Result, SinceCapture, Status
 
 STAMP = "/etc/azpreflight/seal.json"
@@ -37,13 +38,14 @@ def render(stamp: Stamp) -> str:
 def parse(text: str) -> Optional[Stamp]:
     """The stamp in a document; None if it is none."""
     try:
-        value = json.loads(text)
-        if not isinstance(value, Mapping) or value.get("schema") != SCHEMA:
-            return None
-        stamp: Stamp = codec.decode(Stamp, value)
-    except (ValueError, RecursionError):
+        with edge(ValueError):
+            value = loads(text)
+            if not isinstance(value, Mapping) or value.get("schema") != SCHEMA:
+                return None
+            stamp: Stamp = codec.decode(Stamp, value)
+            return stamp
+    except ValueError:
         return None
-    return stamp
 
 
 def since_capture(stamp: Stamp, results: "Iterable[Result]", probes: "Sequence[Probe[Any]]") -> SinceCapture:

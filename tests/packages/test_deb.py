@@ -108,7 +108,7 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     units = {path.name for path in (source / "systemd").iterdir()}
     assert there == {f"systemd/system{'-preset' if name.endswith('.preset') else ''}/{name}" for name in units}
     script = (tmp_path / "raw/DEBIAN/postinst").read_text()
-    enabled = {"azpreflight-rehearsal.socket", "azpreflight.service"} | ({"azpreflight-added.socket"} if added else set())
+    enabled = {"azpreflight.service"} | ({"azpreflight-added.socket"} if added else set())
     assert set(re.findall(r"deb-systemd-helper enable '(\S+)'", script)) == enabled
     assert "deb-systemd-invoke" not in script and "systemctl" not in script
     assert ("azpreflight-added.service" in (tmp_path / "raw/DEBIAN/prerm").read_text()) is added

@@ -5,9 +5,9 @@ from typing import Any, Callable, Optional
 import pytest
 
 from azpreflight.firewall import nfttext, savetext
+from azpreflight.foreign import whole
 from azpreflight.probes import kernels, osrelease
 from azpreflight.probes.generalization import passwords
-from azpreflight.probes.wording import whole
 
 SUPERSCRIPT = "\N{SUPERSCRIPT TWO}"
 """A digit to str.isdigit(), and no number to int()."""

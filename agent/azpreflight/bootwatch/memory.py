@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight import codec
-from azpreflight.host import Host, HostError
+from azpreflight.commands.words import say
+from azpreflight.foreign import loads
+from azpreflight.host import Host, HostError, reading
 from azpreflight.probes import writers
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
@@ -46,10 +48,13 @@ class Memory:
 def remembered(host: Host, vm: Optional[str], path: str = STATE) -> Optional[Memory]:
     """What is known of this VM; None on its first boot, and where it has no id."""
     try:
-        if not writers.believed(host, path):
+        text = host.text(path, STATE_LIMIT) if writers.believed(host, path) else None
+        if text is None:
             return None
-        memory: Memory = codec.decode(Memory, json.loads(host.text(path, STATE_LIMIT) or "null"))
-    except (HostError, ValueError):
+        with reading(path):
+            memory: Memory = codec.decode(Memory, loads(text))
+    except HostError as error:
+        say(f"{error}; this is taken for the first boot of the VM")
         return None
     return memory if memory.vm == vm else None
 

@@ -2,6 +2,7 @@
 
 from typing import Optional
 
+from azpreflight.foreign import whole
 from azpreflight.host import Host, HostError
 
 REACHED = ("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", "network.target")
@@ -16,4 +17,5 @@ def begun_s(host: Host) -> Optional[float]:
         microseconds = host.run(REACHED, timeout=SYSTEMCTL_TIMEOUT).stdout.strip()
     except HostError:
         return 0.0
-    return int(microseconds) / 1e6 or None if microseconds.isdecimal() else 0.0
+    number = whole(microseconds)
+    return 0.0 if number is None else number / 1e6 or None

@@ -4,7 +4,6 @@ The libraries that a look needs are gone again when it ends, so that what waits 
 the service with it.
 """
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,8 @@ from typing import Callable, Optional
 
 from azpreflight import codec
 from azpreflight.commands.words import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, say
-from azpreflight.host import Host, HostError
+from azpreflight.foreign import loads
+from azpreflight.host import Host, HostError, reading
 from azpreflight.model import Report
 from azpreflight.render.serial import notice
 from azpreflight.sinks.errors import SinkError
@@ -38,8 +38,10 @@ def run(host: Host, command: "Sequence[str]", timeout: float) -> str:
 def look(host: Host, command: "Sequence[str]", timeout: float, tell: "Callable[[str], None]" = say) -> Optional[Report]:
     """The report that a child printed as JSON; None, and a word about it, if there is none."""
     try:
-        report: Report = codec.decode(Report, json.loads(run(host, command, timeout)))
-    except (HostError, ValueError) as error:
+        said = run(host, command, timeout)
+        with reading("what it printed"):
+            report: Report = codec.decode(Report, loads(said))
+    except HostError as error:
         tell(f"this look gave no report: {error}")
         return None
     return report

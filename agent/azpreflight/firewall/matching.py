@@ -6,10 +6,12 @@ told", never a guess. The kernel is the authority, see `rehearsal`.
 
 import ipaddress
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, Optional
+
+from azpreflight import shell
+from azpreflight.foreign import whole
 
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "0": "all", "icmpv6": "ipv6-icmp"}
 FIRST_FREE_PORT, LAST_PORT = 1024, 65535
@@ -57,7 +59,7 @@ def parse(specification: str) -> Rule:
     """Take a rule apart: "-A OUTPUT ! -d 10.0.0.0/8 -j DROP"."""
     conditions: list[tuple[str, str, bool]] = []
     target, goes = "", False
-    words = shlex.split(specification) if _QUOTED.search(specification) else specification.split()
+    words = shell.words(specification) if _QUOTED.search(specification) else specification.split()
     for option, value, negated in _options(words[2:]):
         if option in ("-j", "-g"):
             target, goes = value, option == "-g"
@@ -141,9 +143,10 @@ def _port(value: str, port: Optional[int]) -> Truth:
     ranges = []
     for part in value.split(","):
         low, _, high = part.partition(":")
-        if not low.isdigit() or not (high or low).isdigit():
+        first, last = whole(low), whole(high or low)
+        if first is None or last is None:
             return None
-        ranges.append((int(low), int(high or low)))
+        ranges.append((first, last))
     if port is None:  # one that the kernel chose, among those that need no privilege
         if any(low <= FIRST_FREE_PORT and high == LAST_PORT for low, high in ranges):
             return True
@@ -160,7 +163,8 @@ def _owner(value: str, packet: Packet) -> Truth:
     low, _, high = value.partition("-")
     if packet.uid is None:
         return None
-    return None if not low.isdigit() else int(low) <= packet.uid <= int(high or low)
+    first, last = whole(low), whole(high or low)
+    return None if first is None or last is None else first <= packet.uid <= last
 
 
 def _state(value: str, packet: Packet) -> Truth:

@@ -36,6 +36,7 @@ _SELECTORS = {
 }
 SAYING_NOTHING = ("counter", "comment")
 MORE_THAN_A_VALUE = ("map", "vmap", "set", ".", "and", "&", "!", "<", ">", "<=", ">=")
+_HEXADECIMAL = re.compile("0x[0-9a-fA-F]{1,8}")
 _WORD = re.compile(r'"[^"]*"|[^\s"]+')
 _INTERFACES = {"oif": "-o", "oifname": "-o", "iif": "-i", "iifname": "-i"}
 
@@ -164,4 +165,4 @@ def _value(option: str, value: str) -> str:
 
 def _states(value: str) -> "Iterator[str]":
     for word in value.split(","):
-        yield STATES.get(int(word, 16), word) if word.startswith("0x") else word.upper()
+        yield STATES.get(int(word, 16), word) if _HEXADECIMAL.fullmatch(word) else word.upper()

@@ -9,7 +9,7 @@ from azpreflight.firewall.rules import Chain, Table
 
 _TABLE = re.compile(r"table (\S+) (\S+) \{(?: # handle \d+)?")
 _CHAIN = re.compile(r"\tchain (\S+) \{(?: # handle \d+)?")
-_DEVICES = re.compile(r"\bdevices? (?:= \{ ([^}]*) \}|(\S+))")
+_DEVICES = re.compile(r"\bdevices? (?:= \{ ([^{}]*) \}|(\S+))")
 _HOOK = re.compile(r" hook (\w+)")
 _POLICY = re.compile(r"policy (accept|drop);")
 _HANDLE = re.compile(r" # handle ([0-9]{1,20})$")

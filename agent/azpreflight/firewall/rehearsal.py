@@ -21,6 +21,7 @@ from azpreflight.firewall.naming import Index, Place
 from azpreflight.firewall.rules import Table, rules_of
 from azpreflight.firewall.scene import Scene, scene_of
 from azpreflight.firewall.tools import PREFIX, program, programs_of
+from azpreflight.foreign import edge, loads
 from azpreflight.host import Completed, Host, HostError
 
 LIMIT = 5.0
@@ -217,10 +218,8 @@ def _answer(done: Completed, limit: float) -> "dict[str, Any]":
     if done.status != 0:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise HostError(f"the rehearsal did not end within {limit} s" if done.status == -14 else said)
-    try:
-        return dict(json.loads(done.stdout))
-    except ValueError:
-        raise HostError("the rehearsal's answer cannot be read") from None
+    with edge(lambda reason: HostError(f"the rehearsal's answer cannot be read: {reason}")):
+        return dict(loads(done.stdout))
 
 
 def steps_of(dumps: "Sequence[Dump]", tables: "Sequence[Table]", host: Host) -> "list[Step]":

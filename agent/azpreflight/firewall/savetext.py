@@ -1,13 +1,13 @@
 """What iptables-save prints, legacy and nft alike (`iptables-save(8)`, format of `iptables-restore`)."""
 
 import re
-import shlex
 from typing import NamedTuple, Optional
 
+from azpreflight import shell
 from azpreflight.firewall.facts import Backend
 from azpreflight.firewall.rules import Chain, Table
 
-_INCOMPATIBLE = re.compile(r"^# Table `([^']+)' (?:is incompatible|contains incompatible base-chains)", re.MULTILINE)
+_INCOMPATIBLE = re.compile(r"^# Table `([^'\n]+)' (?:is incompatible|contains incompatible base-chains)", re.MULTILINE)
 _LINE = re.compile(r"(?:#.*|\*\S+|:\S+ \S.*|(?:\[[0-9]+:[0-9]+\] )?-A \S.*|COMMIT|)")
 _ENDS = re.compile(r"^(?:\*|COMMIT$)", re.MULTILINE)
 _COUNTER = re.compile(r"\[([0-9]{1,20}):[0-9]+\] ")
@@ -59,7 +59,7 @@ def specification(line: str) -> str:
 def words(text: str) -> "list[str]":
     """The words of a rule. Between double quotes a backslash stands before a quote of either kind and before another
     backslash (xtables_save_string in libxtables/xtables.c); no shell reads the single quote like that."""
-    return shlex.split(text.replace("\\'", "'"))
+    return shell.words(text.replace("\\'", "'"))
 
 
 def target(line: str) -> str:

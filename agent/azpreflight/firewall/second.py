@@ -13,6 +13,7 @@ from typing import Any, Optional
 from azpreflight import package
 from azpreflight.firewall.facts import Backend, SecondOpinion
 from azpreflight.firewall.rules import Table
+from azpreflight.foreign import loads
 from azpreflight.host import Host, HostError
 
 TIMEOUT = 5.0
@@ -38,7 +39,7 @@ def opinion(host: Host, legacy: "Sequence[Table]") -> SecondOpinion:
         names.setdefault(table.family, []).append(table.name)
     try:
         done = host.run((sys.executable, *COMMAND), TIMEOUT, stdin=json.dumps(names).encode())
-        answer = json.loads(done.stdout) if done.status == 0 else {"error": f"it ended with {done.status}"}
+        answer = loads(done.stdout) if done.status == 0 else {"error": f"it ended with {done.status}"}
     except (HostError, ValueError) as error:
         answer = {"error": str(error)}
     if "error" in answer:

@@ -23,6 +23,7 @@ from azpreflight.host.api import (
 )
 from azpreflight.host.interfaces import Interface, LinkFilter
 from azpreflight.host.local import LocalHost
+from azpreflight.host.reading import reading
 
 __all__ = [
     "NOT_TLS",
@@ -42,4 +43,5 @@ __all__ = [
     "Room",
     "Route",
     "TcpAnswer",
+    "reading",
 ]

@@ -12,6 +12,7 @@ from typing import Optional
 
 from azpreflight.host import Host
 from azpreflight.probes.kernels import version_key
+from azpreflight.probes.variables import expanded
 
 GRUB = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/efi/EFI/*/grub.cfg")
 ENTRIES = ("/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf")
@@ -38,6 +39,7 @@ RESCUE = ("single", "rescue", "emergency", "recovery", "systemd.unit=rescue.targ
 _NAME = re.compile(r"[a-zA-Z][\w.-]{0,39}", re.ASCII)
 MAX_FILES = 50
 """Entries that are read; one a kernel."""
+_KERNELOPTS = re.compile(r"^[ \t]*(?:set[ \t]+)?(?:default_)?(kernelopts)=(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def of_grub(text: str) -> "Iterator[tuple[str, ...]]":
 def of_entry(text: str, variables: "Mapping[str, str]") -> "Optional[tuple[str, ...]]":
     """The options of an entry of the Boot Loader Specification; None if it has none."""
     lines = re.findall(r"^options[ \t]+(.*)$", text, re.MULTILINE)
-    words = [word for line in lines for word in _expanded(line, variables).split()]
+    words = [word for line in lines for word in expanded(line, variables).split()]
     return tuple(words) if words else None
 
 
@@ -100,7 +102,7 @@ def of_defaults(texts: "list[str]") -> "tuple[str, ...]":
     for line in (line for text in texts for line in text.splitlines()):
         match = re.match(r"\s*(?:export\s+)?(GRUB_CMDLINE_LINUX(?:_DEFAULT)?)=(.*)$", line)
         if match is not None:
-            values[match.group(1)] = _expanded(match.group(2).strip().strip("\"'"), values)
+            values[match.group(1)] = expanded(match.group(2).strip().strip("\"'"), values)
     return tuple(" ".join(values.get(f"GRUB_CMDLINE_LINUX{part}", "") for part in ("", "_DEFAULT")).split())
 
 
@@ -129,7 +131,7 @@ def _grub_variables(host: Host) -> "dict[str, str]":
     found: dict[str, str] = {}
     for path in (*GRUB[:2], *GRUBENV):
         text = host.text(path, LIMIT) or ""
-        for name, value in re.findall(r"^\s*(?:set\s+)?(?:default_)?(kernelopts)=(.*)$", text, re.MULTILINE):
+        for name, value in _KERNELOPTS.findall(text):
             found[name] = value.strip().strip("\"'")
     return found
 
@@ -143,8 +145,3 @@ def _of_defaults(host: Host) -> Optional[CommandLine]:
 def _running(host: Host) -> Optional[CommandLine]:
     text = host.text(RUNNING) if host.root == "/" else None
     return CommandLine(RUNNING, tuple(text.split())) if text else None
-
-
-def _expanded(text: str, variables: "Mapping[str, str]") -> str:
-    """With variables replaced by what is known of them, else by nothing."""
-    return re.sub(r"\$\{?(\w+)\}?", lambda match: variables.get(match.group(1), ""), text)

@@ -6,9 +6,11 @@ here. What is read is somebody else's image, so that every number is taken for a
 (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Callable
 
+_NUMBER = re.compile(b"[0-9a-fA-F]{8}")
 MAGICS = (b"070701", b"070702")
 """Without and with checksums."""
 HEADER = 110
@@ -85,10 +87,10 @@ def files(stream: Stream, keep: "Callable[[str, int], bool]") -> "Iterator[tuple
 def _header(stream: Stream) -> "tuple[bytes, int]":
     """The name and the size of the next file, which comes next in the stream."""
     header = stream.ahead(HEADER)
-    try:
-        size, length = int(header[54:62], 16), int(header[94:102], 16)
-    except ValueError:
-        raise BadArchive("a header has something else than numbers") from None
+    fields = bytes(header[54:62]), bytes(header[94:102])
+    if not all(_NUMBER.fullmatch(field) for field in fields):
+        raise BadArchive("a header has something else than numbers")
+    size, length = (int(field, 16) for field in fields)
     if not 0 < length <= NAME_LIMIT:
         raise BadArchive("a name is longer than a path can be")
     name = stream.ahead(HEADER + length)[HEADER:]

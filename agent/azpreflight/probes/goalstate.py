@@ -11,12 +11,16 @@ module. They come from the network in the clear, so a document type declaration,
 end, is refused; the platform sends none.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Optional
 from xml.etree import ElementTree
 
+from azpreflight.foreign import edge, loads
+
+URL_MOST = 2_000
+"""Characters of an address that is used: the platform's signed ones have some 300, and libraries that take addresses
+apart need quadratic time for a long one."""
 PLUGINS_LIMIT = 64
 """Extensions that are looked at; a VM with more than a dozen is rare."""
 FABRIC, FAST_TRACK = "Fabric", "FastTrack"
@@ -90,15 +94,16 @@ def bare(uri: str) -> str:
 
 def parse_xml(body: bytes) -> ElementTree.Element:
     """The root of a document in UTF-8 without a document type declaration; Unreadable if it is anything else."""
-    try:
-        text = body.decode("utf-8-sig")
-        if DOCTYPE.search(text):
-            raise Unreadable("it declares a document type, which the platform never does")
-        return ElementTree.fromstring(text)  # noqa: S314 - entities can only be declared in a DOCTYPE, refused above
-    except UnicodeDecodeError:
-        raise Unreadable("it is not UTF-8") from None
-    except ElementTree.ParseError as error:
-        raise Unreadable(f"it is not XML: {error}") from None
+    with edge(Unreadable, Unreadable):
+        try:
+            text = body.decode("utf-8-sig")
+            if DOCTYPE.search(text):
+                raise Unreadable("it declares a document type, which the platform never does")
+            return ElementTree.fromstring(text)  # noqa: S314 - entities need a DOCTYPE, which is refused above
+        except UnicodeDecodeError:
+            raise Unreadable("it is not UTF-8") from None
+        except ElementTree.ParseError as error:
+            raise Unreadable(f"it is not XML: {error}") from None
 
 
 def parse_versions(body: bytes) -> "tuple[str, ...]":
@@ -114,7 +119,7 @@ def parse_goal_state(body: bytes) -> "tuple[GoalState, Optional[str]]":
         raise Unreadable("it names no container")
     configuration = "Container/RoleInstanceList/RoleInstance/Configuration"
     config_name = _text(root.find(f"{configuration}/ConfigName"))
-    address = _text(root.find(f"{configuration}/ExtensionsConfig"))
+    address = _address(root.find(f"{configuration}/ExtensionsConfig"))
     return GoalState(_text(root.find("Incarnation")), container_id, config_name), address or None
 
 
@@ -166,7 +171,7 @@ def parse_vm_settings(body: bytes) -> Wanted:
 def parse_manifest(body: bytes) -> "dict[str, tuple[str, ...]]":
     """Where the package of each version is, query strings included: to be asked for, not to be written down."""
     return {
-        _text(element.find("Version")): tuple(_text(uri) for uri in element.iter("Uri"))
+        _text(element.find("Version")): tuple(_address(uri) for uri in element.iter("Uri") if _address(uri))
         for element in parse_xml(body).iter("Plugin")
     }
 
@@ -192,17 +197,23 @@ def _ticks(value: Any) -> int:
 
 
 def _bare_all(uris: "list[Any]") -> "tuple[str, ...]":
-    return tuple(dict.fromkeys(bare(uri) for uri in uris if isinstance(uri, str) and uri.strip()))
+    return tuple(dict.fromkeys(bare(uri) for uri in uris if isinstance(uri, str) and 0 < len(uri.strip()) <= URL_MOST))
 
 
 def _text(element: Optional[ElementTree.Element]) -> str:
     return (element.text or "").strip() if element is not None else ""
 
 
+def _address(element: Optional[ElementTree.Element]) -> str:
+    """An address; "" for one that is too long to be used."""
+    text = _text(element)
+    return text if len(text) <= URL_MOST else ""
+
+
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return loads(body)
+    except ValueError:
         raise Unreadable("it is not JSON") from None
 
 

@@ -7,11 +7,11 @@ which a hop on the way is known to be outside of it. User data, custom data, tag
 hold secrets and are left where they are. Shape: Microsoft Learn, "Azure Instance Metadata Service".
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from azpreflight.foreign import loads
 from azpreflight.host import Host
 from azpreflight.probes.answers import Answer, answer_of
 from azpreflight.probes.goalstate import Unreadable
@@ -74,8 +74,8 @@ def ask(host: Host) -> Metadata:
 def parse(body: bytes) -> Instance:
     """Unreadable unless it is a JSON object that tells the VM id."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = loads(body)
+    except ValueError:
         raise Unreadable("it is not JSON") from None
     compute = _of(document, "compute", dict)
     vm_id = _word(compute, "vmId")

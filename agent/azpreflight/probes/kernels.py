@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.foreign import whole
 from azpreflight.host import Host
 from azpreflight.model import NotApplicable, Unknown, Verdict
-from azpreflight.probes.wording import whole
 
 DIRECTORY = "/lib/modules"
 DEP_LIMIT = 4 << 20

@@ -27,6 +27,7 @@ OPTIONS_AT = 236
 MAGIC = b"\x63\x82\x53\x63"
 PAD, ROUTER, NAMESERVERS, WIRE_SERVER, END = 0, 3, 6, 245, 255
 """Codes of options (RFC 2132); 245 is Azure's own."""
+_STATEMENT = re.compile(r"[ \t]*(?:option )?([a-z0-9-]+) ([^;]*);")
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,8 @@ class Lease:
 def of_dhclient(text: str, path: str) -> "Iterator[Lease]":
     """The last lease of each interface; a renewal is appended (dhclient.leases(5))."""
     newest: dict[str, Lease] = {}
-    for block in re.findall(r"^lease \{(.*?)^\}", text, re.MULTILINE | re.DOTALL):
-        interface = re.search(r'^\s*interface "([^"]+)";', block, re.MULTILINE)
-        options = dict(re.findall(r"^\s*(?:option )?([a-z0-9-]+) ([^;]*);", block, re.MULTILINE))
-        newest[interface.group(1) if interface else ""] = Lease(
+    for options in _blocks(text):
+        newest[options.get("interface", "").strip('"')] = Lease(
             "dhclient",
             path,
             _one(options.get("fixed-address", "")),
@@ -63,6 +62,20 @@ def of_dhclient(text: str, path: str) -> "Iterator[Lease]":
             _option(options.get("unknown-245", "")),
         )
     yield from newest.values()
+
+
+def _blocks(text: str) -> "Iterator[dict[str, str]]":
+    """The statements of each lease that is whole, by their first word; the client writes one on a line."""
+    options: Optional[dict[str, str]] = None
+    for line in text.splitlines():
+        statement = _STATEMENT.match(line)
+        if line.startswith("lease {"):
+            options = options if options is not None else {}
+        elif line.startswith("}") and options is not None:
+            yield options
+            options = None
+        elif statement is not None and options is not None:
+            options[statement.group(1)] = statement.group(2)
 
 
 def of_networkd(text: str, path: str) -> "Iterator[Lease]":
@@ -95,9 +108,9 @@ def of_network_manager(text: str, path: str) -> "Iterator[Lease]":
 
 def of_wicked(text: str, path: str) -> "Iterator[Lease]":
     """One lease-*.xml. Its prefixes are not declared, so that no XML parser takes it."""
-    address = re.search(r"<ipv4:dhcp>.*?<address>([^<]*)</address>", text, re.DOTALL)
-    servers = re.search(r"<dns>(.*?)</dns>", text, re.DOTALL)
-    named = re.findall(r"<server>([^<]*)</server>", servers.group(1)) if servers else []
+    address = re.search("<address>([^<]*)</address>", text.partition("<ipv4:dhcp>")[2])
+    servers, end, _ = text.partition("<dns>")[2].partition("</dns>")
+    named = re.findall("<server>([^<]*)</server>", servers) if end else []
     if address is not None:
         yield Lease("wicked", path, _one(address.group(1)), _all(" ".join(named)))
 

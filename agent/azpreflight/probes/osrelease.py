@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from azpreflight.foreign import whole
 from azpreflight.host import Host
-from azpreflight.probes.wording import whole
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,15 @@ FILES = (
     "/etc/yum.repos.d/*.repo",
     "/etc/zypp/repos.d/*.repo",
 )
-_URL = re.compile(
-    r"^(?:deb\s+(?:\[[^\]]*\]\s+)?|URIs:\s*(?:\S+\s+)*?|(?:baseurl|mirrorlist|metalink)\s*=\s*)"
-    r"(https?)://(?:[^/\s@]*@)?([A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/\s?]|$)",
-    re.MULTILINE,
-)
-"""sources.list(5) in both of its forms, and dnf.conf(5), which zypper shares."""
+_HEAD = re.compile(r"deb[ \t]+(?:\[[^\]]*\][ \t]+)?|URIs:|(?:baseurl|mirrorlist|metalink)[ \t]*=")
+"""How a line begins that names servers: sources.list(5) in both of its forms, and dnf.conf(5), which zypper shares."""
+_URL = re.compile(r"(https?)://(?:[^/@]*@)?([A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/?]|$)")
+"""One word."""
 _SECTION = re.compile(r"^(?=\[)", re.MULTILINE)
 _OFF = re.compile(
-    r"^(?:enabled\s*=\s*(?:0|false|no|off)|Enabled:\s*(?:no|false|without|off|disable))\s*$", re.MULTILINE
+    r"^(?:enabled[ \t]*=[ \t]*(?:0|false|no|off)|Enabled:[ \t]*(?:no|false|without|off|disable))[ \t\r]*$", re.MULTILINE
 )
-_STANZA = re.compile(r"\n\s*\n")
+_STANZA = re.compile(r"\n[ \t\r]*\n")
 
 
 def look(host: Host) -> "tuple[str, ...]":
@@ -48,4 +46,17 @@ def servers(text: str, path: str) -> "Iterator[str]":
     parts = _SECTION.split(text) if path.endswith(".repo") else _STANZA.split(text)
     for part in parts:
         if not _OFF.search(part):
-            yield from (f"{scheme}://{place}/" for scheme, place in _URL.findall(part))
+            yield from _first_urls(part)
+
+
+def _first_urls(part: str) -> "Iterator[str]":
+    """The first server of each entry; lines that begin with a blank go on with the one before."""
+    wanted = False
+    for line in part.splitlines():
+        head = _HEAD.match(line)
+        wanted = head is not None or (wanted and line[:1] in (" ", "\t"))
+        words = line[head.end() if head is not None else 0 :].split() if wanted else []
+        url = next((match for match in map(_URL.match, words) if match is not None), None)
+        if url is not None:
+            yield f"{url.group(1)}://{url.group(2)}/"
+            wanted = False

@@ -189,7 +189,7 @@ SIGNATURES = (
     _cloud_init("cloud-init-failure", r"Azure datasource failure occurred: .*reason=", "sources/DataSourceAzure.py"),
     _cloud_init(
         "cloud-init-no-media",
-        r"Unable to find provisioning media, falling back to IMDS|No OVF or IMDS available|\S+ was not mountable",
+        r"Unable to find provisioning media, falling back to IMDS|No OVF or IMDS available|\S was not mountable",
         "sources/DataSourceAzure.py",
         Cause.PROVISIONING_MEDIA,
     ),

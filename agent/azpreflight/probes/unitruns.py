@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from azpreflight.foreign import whole
 from azpreflight.host import Host
 
 TIMEOUT = 2.0
@@ -61,6 +62,6 @@ def _run(block: "dict[str, str]") -> UnitRun:
         name=block["Id"],
         active=block.get("ActiveState", ""),
         result=block.get("Result", "success"),
-        restarts=int(restarts) if restarts.isdigit() else 0,
+        restarts=whole(restarts) or 0,
         condition_failed=block.get("ConditionResult") == "no" and tried not in ("", "0"),
     )

@@ -123,8 +123,9 @@ OTHER_KEYS = (
     "ResourceDisk.MountOptions",
     "ResourceDisk.SwapSizeMB",
 )
-_USER = re.compile(r"((?:\w+://)?[\w.-]+):(?!//|\d*/?$)[^:]+$", re.ASCII)
-"""A name, and after its colon something that is no port and no part of an IPv6 address."""
+_NUMBER = re.compile("[+-]?[0-9]{1,18}")
+_PORT = re.compile("//.*|[0-9]*/?")
+"""What stands after the last colon of an address without a user."""
 SAID = (
     *("y", "n", "yes", "no", "true", "false", "on", "off", "1", "0", "none"),
     *("enable", "disable", "enabled", "disabled", "auto", "always", "never"),
@@ -173,7 +174,11 @@ def said(value: str) -> str:
 def _without_user(host: str) -> str:
     """What stands before an @ may be a password; that there is something is kept, as the agent looks up all of it.
     Where a # has cut off the @, what follows the user is the beginning of one."""
-    return HIDDEN + host.rpartition("@")[2] if "@" in host else _USER.sub(r"\1:...", host)
+    if "@" in host:
+        return HIDDEN + host.rpartition("@")[2]
+    name, _, rest = host.rpartition(":")
+    is_name = name[-1:].isalnum() or name[-1:] in ("_", ".", "-")
+    return f"{name}:..." if name and is_name and not _PORT.fullmatch(rest) else host
 
 
 def config_of(values: Values) -> WaagentConfig:
@@ -206,7 +211,4 @@ def set_key(path: str, key: str, value: str) -> str:
 
 
 def _number(text: Optional[str]) -> Optional[int]:
-    try:
-        return int(text) if text is not None else None
-    except ValueError:
-        return None
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None

@@ -1,8 +1,6 @@
 """Words and numbers that come out of somebody else's files, so that a message stays one line of ASCII."""
 
-import re
 from collections.abc import Sequence
-from typing import Optional
 
 from azpreflight.shell import argument
 
@@ -23,11 +21,6 @@ def several(names: Sequence[str], shown: int = SHOWN, limit: int = 80) -> str:
     if len(words) > shown:
         words = [*words[: shown - 1], f"{len(words) - shown + 1} more"]
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
-
-
-def whole(text: str) -> Optional[int]:
-    """The number that plain ASCII digits stand for, of at most 18; None for anything else, such as a superscript."""
-    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def count(number: int, noun: str) -> str:

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from azpreflight.foreign import edge
+
 _QUOTED = re.compile("'[^'<]{4,}'|\"[^\"<]{4,}\"")
 """Words of the text that PyYAML quotes: tags, names of anchors."""
 LIMIT = 64 * 1024
 """Bytes: cloud.cfg has 4 KiB. PyYAML in pure Python reads some 200 KiB/s, so a file costs less than half a second."""
+LARGEST = 1 << 64
 
 
 class NotYaml(ValueError):
@@ -25,23 +28,27 @@ class Refused(ValueError):
 
 def mapping(text: str) -> "Mapping[str, Any]":
     """The mapping that a YAML text stands for; an empty text is an empty mapping. Raises NotYaml or Refused."""
-    import yaml
-
     if len(text) > LIMIT:
         raise Refused(f"larger than {LIMIT} bytes")
+    with edge(NotYaml, NotYaml, Refused):
+        value = _loaded(text)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise NotYaml("not a mapping")
+        return {str(key): item for key, item in value.items()}
+
+
+def _loaded(text: str) -> Any:
+    """The value; PyYAML's constructors raise anything, such as a KeyError for `!!bool maybe`."""
+    import yaml
+
     try:
-        value = yaml.load(text, _loader())  # noqa: S506 - a SafeLoader that refuses aliases
+        return yaml.load(text, _loader())  # noqa: S506 - a SafeLoader that refuses aliases
     except RecursionError:
         raise Refused("nested too deeply") from None
-    except Refused:
-        raise
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
+    except yaml.YAMLError as error:
         raise NotYaml(_first_line(error)) from None
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise NotYaml("not a mapping")
-    return {str(key): item for key, item in value.items()}
 
 
 def _first_line(error: Exception) -> str:
@@ -57,7 +64,7 @@ def _loader() -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """SafeLoader without aliases."""
+        """SafeLoader without aliases, and without numbers that Python refuses to print."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             """Refuse an alias, else as ever."""
@@ -65,4 +72,12 @@ def _loader() -> Any:
                 raise Refused("has an alias")
             return super().compose_node(parent, index)
 
+        def construct_yaml_int(self, node: Any) -> Any:
+            """Refuse one of thousands of digits, which `1:1:1:1` with some more of them is, else as ever."""
+            number = super().construct_yaml_int(node)
+            if abs(number) > LARGEST:
+                raise Refused("has a number that no setting has")
+            return number
+
+    Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_yaml_int)
     return Loader

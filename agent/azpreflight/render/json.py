@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from azpreflight import bounds, codec
+from azpreflight.foreign import loads
 from azpreflight.model import Probe, Report, Snapshot
 
 REPORT_SCHEMA = "azpreflight.report/1"
@@ -70,8 +71,8 @@ def parse_snapshot(text: str, probes: "Sequence[Probe[Any]]") -> Snapshot:
     Raises codec.DecodeError with the place if it is no snapshot.
     """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = loads(text)
+    except ValueError as error:
         raise codec.DecodeError(f"not JSON: {error}") from None
     if not isinstance(value, Mapping) or value.get("schema") != SNAPSHOT_SCHEMA:
         raise codec.DecodeError(f"not a snapshot: schema is not {SNAPSHOT_SCHEMA}")

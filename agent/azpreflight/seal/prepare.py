@@ -70,7 +70,7 @@ def prepare(asked: argparse.Namespace) -> Prepared:
         fail_on=Severity(asked.fail_on) if asked.fail_on else config.fail_on or Severity.ERROR,
         user=None,
     )
-    damaged = damage(host)
+    damaged = damage(LocalHost(budget=RUN_BUDGET))
     if damaged is not None:
         say(damaged)
     named = looked.facts.library.user if looked.facts.library is not None else None

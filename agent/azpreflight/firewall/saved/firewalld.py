@@ -45,7 +45,7 @@ STATE = (
     "string:state",
 )
 """The question that starts it, and that it answers only when its rules are loaded."""
-_ELEMENT = re.compile(r"<(?:rule|passthrough|chain)\b[^>]*>([^<]*)")
+_ELEMENT = re.compile(r"<(?:rule|passthrough|chain)\b[^<>]*>([^<]*)")
 _FROM_HOST = re.compile(r"<ingress-zone\s+name=[\"']HOST[\"']")
 _AGENTS = "-t security "
 """The agent's own rules, which it adds for good as direct ones: never blamed."""

@@ -15,6 +15,7 @@ from azpreflight.firewall.saved.plan import Plan, Reader, Step
 from azpreflight.firewall.saved.services import OWN_PLUGINS, PLUGINS
 from azpreflight.firewall.saved.units import UnitFile
 from azpreflight.host import FileKind, Host, HostError
+from azpreflight.shell import words
 
 SCRIPTS = (
     "/etc/rc.local",
@@ -40,13 +41,15 @@ SOURCED = (
     "/etc/cloud/cloud.cfg.d/*.cfg",
 )
 """Read by what runs them, executable or not."""
+_UP = re.compile(r"^[ \t]*(?:pre-up|up|post-up)[ \t]+(.*)$", re.MULTILINE)
+_REBOOT = re.compile(r"^[ \t]*@reboot[ \t]+(.*)$", re.MULTILINE)
 PARTS = (
-    ("/etc/network/interfaces", r"^\s*(?:pre-up|up|post-up)\s+(.*)$"),
-    ("/etc/network/interfaces.d/*", r"^\s*(?:pre-up|up|post-up)\s+(.*)$"),
-    ("/etc/crontab", r"^\s*@reboot\s+(.*)$"),
-    ("/etc/cron.d/*", r"^\s*@reboot\s+(.*)$"),
-    ("/var/spool/cron/crontabs/root", r"^\s*@reboot\s+(.*)$"),
-    ("/var/spool/cron/root", r"^\s*@reboot\s+(.*)$"),
+    ("/etc/network/interfaces", _UP),
+    ("/etc/network/interfaces.d/*", _UP),
+    ("/etc/crontab", _REBOOT),
+    ("/etc/cron.d/*", _REBOOT),
+    ("/var/spool/cron/crontabs/root", _REBOOT),
+    ("/var/spool/cron/root", _REBOOT),
 )
 """Files of which some lines alone are run at boot, with the part of the line that is. Of the crontabs root's alone:
 nobody else may load rules, and anybody may write any text into his own."""
@@ -109,7 +112,7 @@ def _plugins(reader: Reader) -> "Iterator[tuple[str, str]]":
 def _parts(reader: Reader) -> "Iterator[tuple[str, str]]":
     for pattern, part in PARTS:
         for path in reader.image.glob(pattern):
-            yield path, "\n".join(re.findall(part, _text(reader.image, path), re.MULTILINE))
+            yield path, "\n".join(part.findall(_text(reader.image, path)))
 
 
 def _of_units(reader: Reader, units: "Sequence[UnitFile]") -> "Iterator[tuple[str, str]]":
@@ -136,6 +139,6 @@ def _found(reader: Reader, path: str, text: str) -> Optional[Found]:
 
 def _words(line: str) -> "list[str]":
     try:
-        return shlex.split(line, comments=True)
+        return words(line, comments=True)
     except ValueError:
         return line.split()

@@ -19,9 +19,11 @@ DEPTH = 16
 """Includes within includes; nft refuses more."""
 MAX_INCLUDES = 500
 """Files of one image; a directory of them has a few dozen."""
+DEEPEST = 8
+"""Blocks within blocks that are told apart; a chain in a table is the second, and nft knows no third."""
 MISSING = "/run/azpreflight/missing"
 """Stands for an included file that is not there, so that the loader fails as it would at boot."""
-_INCLUDE = re.compile(r'^\s*include\s+"([^"]+)"\s*;?\s*(?:#.*)?$')
+_INCLUDE = re.compile(r'^\s*include\s+"([^"]+)"\s*(?:;\s*)?(?:#.*)?$')
 _HIDDEN_INCLUDE = re.compile(r"\binclude\b")
 
 
@@ -64,6 +66,7 @@ _CHAIN = re.compile(r"^(?:(?:add|create) )?chain ")
 def statements(lines: "Sequence[Line]") -> "Iterator[Statement]":
     """All statements in order; a set or map with its elements is one."""
     context: list[str] = []
+    deeper = 0
     words: list[str] = []
     began, inner = None, 0
     for line, piece in _pieces(lines):
@@ -77,8 +80,12 @@ def statements(lines: "Sequence[Line]") -> "Iterator[Statement]":
         text = " ".join(words)
         if words:
             yield Statement(began or line, text, tuple(context))
-        if opens:
+        if opens and len(context) < DEEPEST:
             context.append(text)
+        elif opens:
+            deeper += 1
+        elif piece == "}" and deeper:
+            deeper -= 1
         elif piece == "}":
             del context[-1:]
         words, began = [], None

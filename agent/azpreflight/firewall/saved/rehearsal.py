@@ -68,6 +68,7 @@ def rehearse(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]",
     """What comes of these plans, one after the other. Never raises: what cannot be done is in the result."""
     ruleset = Ruleset(_plain(setting.image), [place for plan in plans for place in plan.places])
     ruleset.take([step for plan in plans for step in plan.steps])
+    unread = [*unread, *ruleset.unread]
     incomplete = f"some rules could not be read: {unread[0]}" if unread else _blind(plans, setting.live)
     names = tuple(plan.service.name for plan in plans)
     began = time.monotonic()
@@ -224,8 +225,12 @@ def _reads(setting: Setting, plans: "Sequence[Plan]") -> "Iterator[dict[str, Any
 
 
 def _dump(read: "Mapping[str, Any]") -> Dump:
+    name, text = read["name"], read["text"]
+    is_whole = nfttext.is_whole if name == "nft ruleset" else savetext.is_whole
     error = None if read["status"] == 0 else f"it ended with {read['status']}"
-    return Dump(read["name"], read["name"], read["text"], error)
+    if error is None and text.strip() and not is_whole(text):
+        error = f"{name}: its output is no list of rules, or ends in the middle"
+    return Dump(name, name, text, error)
 
 
 def tables_of_boot(dumps: "Sequence[Dump]") -> "tuple[Table, ...]":

@@ -15,6 +15,8 @@ from azpreflight.firewall.naming import Place
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.firewall.saved import nftfile
 from azpreflight.firewall.saved.plan import GENERATED, Line, Step
+from azpreflight.foreign import whole
+from azpreflight.host import HostError, reading
 
 _RESTORE = re.compile(r"(ip6?tables)(?:-(legacy|nft))?-restore$")
 _COUNTER = re.compile(r"^\[[0-9]+:[0-9]+\] ")
@@ -59,19 +61,29 @@ class Ruleset:
     def __init__(self, plain: "Mapping[str, Backend]", places: "Sequence[tuple[str, str]]" = ()) -> None:
         self._plain, self._places = plain, places
         self.found: dict[Key, SavedTable] = {}
+        self.unread: list[str] = []
+        """Why a file's text could not be followed; what else is loaded is here all the same."""
 
     def take(self, steps: "Sequence[Step]") -> "Ruleset":
         """Read what these steps load."""
         for step in steps:
-            match = _RESTORE.search(step.tool)
-            if match is not None and not TEST & set(step.arguments):
-                family = FAMILIES[match[1]]
-                backend = Backend(match[2]) if match[2] else self._plain.get(family, Backend.NFT)
-                self._take_iptables(step, backend, family)
-            elif step.tool == "nft":
-                for statement in nftfile.statements(step.lines):
-                    self._take_nft(statement)
+            path = next((line.path for line in step.lines if line.path), step.tool)
+            try:
+                with reading(path):
+                    self._take(step)
+            except HostError as error:
+                self.unread.append(str(error))
         return self
+
+    def _take(self, step: Step) -> None:
+        match = _RESTORE.search(step.tool)
+        if match is not None and not TEST & set(step.arguments):
+            family = FAMILIES[match[1]]
+            backend = Backend(match[2]) if match[2] else self._plain.get(family, Backend.NFT)
+            self._take_iptables(step, backend, family)
+        elif step.tool == "nft":
+            for statement in nftfile.statements(step.lines):
+                self._take_nft(statement)
 
     # iptables
 
@@ -102,6 +114,8 @@ class Ruleset:
 
     def _take_nft(self, statement: nftfile.Statement) -> None:
         words = statement.text.replace('"', "").split()
+        if not words:
+            return
         if statement.context:
             table, chain = self._place(statement.context)
             if chain is not None:
@@ -207,13 +221,14 @@ def _declare(table: SavedTable, line: Line, name: str, policy: str = "-") -> Non
 
 def _command(table: SavedTable, line: Line, text: str) -> None:
     words = text.split()
-    verb, name = words[0], words[1] if len(words) > 1 else ""
-    if verb in ("-A", "--append"):
+    verb, name = (*words, "", "")[:2]
+    if verb in ("-A", "--append") and name:
         table.chain(name).rules.append(line._replace(text=f"-A {text.split(None, 1)[1]}"))
-    elif verb in ("-I", "--insert"):
-        numbered = len(words) > 2 and words[2].isdigit()
-        rest = " ".join(words[3:] if numbered else words[2:])
-        table.chain(name).rules.insert(int(words[2]) - 1 if numbered else 0, line._replace(text=f"-A {name} {rest}"))
+    elif verb in ("-I", "--insert") and name:
+        number = whole(words[2]) if len(words) > 2 else None
+        rest = " ".join(words[2:] if number is None else words[3:])
+        rules = table.chain(name).rules
+        rules.insert(min(max((number or 1) - 1, 0), len(rules)), line._replace(text=f"-A {name} {rest}"))
     elif verb in ("-P", "--policy") and len(words) > 2:
         _declare(table, line, name, words[2])
     elif verb in ("-N", "--new-chain"):

@@ -4,12 +4,12 @@ See systemd.unit(5) and systemd.service(5). Nothing is asked of systemd, so it i
 """
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.host.systemd import UNIT_PATHS, UnitState, is_masked
+from azpreflight.shell import words
 
 _CONTINUED = re.compile(r"\\\n")
 _LISTS = ("Before", "After", "Conflicts")
@@ -74,7 +74,8 @@ class Units:
         return self._files[name]
 
     def _drop_ins(self, name: str) -> "Iterator[str]":
-        template = re.sub(r"@.*(\.[a-z]+)$", r"@\1", name)
+        stem, dot, kind = name.rpartition(".")
+        template = f"{stem.partition('@')[0]}@{dot}{kind}" if "@" in stem else name
         for place in reversed(UNIT_PATHS):
             for one in dict.fromkeys((template, name)):
                 if f"{one}.d" in self._names[place]:
@@ -120,7 +121,7 @@ def _settings(text: str) -> "Iterator[tuple[str, str]]":
 
 def _command(value: str) -> "tuple[str, ...]":
     try:
-        return tuple(shlex.split(value.lstrip(PREFIXES)))
+        return tuple(words(value.lstrip(PREFIXES)))
     except ValueError:
         return tuple(value.lstrip(PREFIXES).split())
 

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
+from azpreflight.foreign import edge
+from azpreflight.host.api import HostError
 from azpreflight.host.disk.container import Read
 from azpreflight.host.disk.shapes import Volume
 
@@ -22,7 +24,9 @@ MAX_AREAS = 8
 MAX_VOLUMES = 128
 DEEPEST = 6
 CRC_START = 0xF597A6CF
-_TOKEN = re.compile(r'\s+|#[^\n]*|"((?:[^"\\]|\\.)*)"|([\w.+-]+)|([={}\[\],])')
+TITLE = 200
+"""Characters of a name; LVM's own have 127 at most (NAME_LEN of lib/datastruct)."""
+_TOKEN = re.compile(r'\s+|#[^\n]*|"([^"\\]*(?:\\.[^"\\]*)*)"|([\w.+-]+)|([={}\[\],])')
 
 Section = Mapping[str, Any]
 
@@ -36,10 +40,11 @@ def volumes(physical: Volume, read: Read) -> "tuple[Volume, ...]":
     if physical.kind != "LVM":
         return ()
     try:
-        groups = parse(_text(physical, read))
-        found = (volume for name, group in groups.items() for volume in _of_group(name, group, physical))
-        return tuple(itertools.islice(found, MAX_VOLUMES))
-    except (Damaged, struct.error, KeyError, TypeError, ValueError, AttributeError, IndexError):
+        with edge(Damaged, Damaged, HostError):
+            groups = parse(_text(physical, read))
+            found = (volume for name, group in groups.items() for volume in _of_group(name, group, physical))
+            return tuple(itertools.islice(found, MAX_VOLUMES))
+    except Damaged:
         return ()  # what it holds is then not known, and the physical volume says that it belongs to LVM
 
 
@@ -95,6 +100,11 @@ def crc(data: bytes) -> int:
 
 def parse(text: str) -> "dict[str, Any]":
     """Sections as dicts, lists as lists, numbers as int, anything else as str (lvm.conf(5)). Damaged otherwise."""
+    with edge(Damaged, Damaged):
+        return _parsed(text)
+
+
+def _parsed(text: str) -> "dict[str, Any]":
     tokens = list(_tokens(text))[::-1]
     found = _section(tokens, 0)
     if tokens:
@@ -157,7 +167,7 @@ def _scalar(kind: str, value: str) -> Any:
 def _of_group(name: str, group: Section, physical: Volume) -> Iterator[Volume]:
     (only,) = group["physical_volumes"].values() if len(group["physical_volumes"]) == 1 else (None,)
     for logical, description in group.get("logical_volumes", {}).items():
-        title = f"logical volume {name}/{logical}"
+        title = f"logical volume {name}/{logical}"[:TITLE]
         if only is None:
             yield Volume(title, 0, 0, kind="LVM", closed="its volume group has more than one disk")
             continue
@@ -165,10 +175,17 @@ def _of_group(name: str, group: Section, physical: Volume) -> Iterator[Volume]:
         if piece is None:
             yield Volume(title, 0, 0, kind="LVM", closed="it is in more than one piece, which only LVM puts together")
             continue
-        unit = group["extent_size"] * SECTOR
-        start = only["pe_start"] * SECTOR + piece[0] * unit
+        unit = _number(group["extent_size"]) * SECTOR
+        start = _number(only["pe_start"]) * SECTOR + piece[0] * unit
         if 0 <= start < physical.size:
             yield Volume(title, physical.start + start, min(piece[1] * unit, physical.size - start))
+
+
+def _number(value: Any) -> int:
+    """The number; Damaged for a text, which would be repeated where a number is multiplied."""
+    if not isinstance(value, int):
+        raise Damaged
+    return value
 
 
 def _piece(description: Section) -> "Optional[tuple[int, int]]":
@@ -176,12 +193,12 @@ def _piece(description: Section) -> "Optional[tuple[int, int]]":
     segments = [value for name, value in description.items() if re.fullmatch(r"segment\d+", name)]
     first: Optional[int] = None
     total = 0
-    for segment in sorted(segments, key=lambda one: int(one["start_extent"])):
+    for segment in sorted(segments, key=lambda one: _number(one["start_extent"])):
         if segment["type"] != "striped" or segment["stripe_count"] != 1 or segment["start_extent"] != total:
             return None
-        begins = segment["stripes"][1]
+        begins = _number(segment["stripes"][1])
         first = begins if first is None else first
         if begins != first + total:
             return None
-        total += segment["extent_count"]
+        total += _number(segment["extent_count"])
     return (first, total) if first is not None and total > 0 else None

@@ -15,6 +15,7 @@ from azpreflight.host.disk.container import Container, Read
 from azpreflight.host.disk.shapes import Attached, Disk, Layout, Volume
 from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard
+from azpreflight.host.reading import reading
 from azpreflight.host.within import NotRegular, Root, regular
 
 READ_TIMEOUT = 10.0
@@ -118,7 +119,11 @@ def _reader(file: BinaryIO) -> Read:
 
 
 def _quickly(work: "Callable[[], Union[Container, Layout]]", path: str, clock: Clock) -> Any:
-    return Guard().call(work, min(READ_TIMEOUT, clock.left()), f"reading {path}")
+    def read() -> "Union[Container, Layout]":
+        with reading(path):
+            return work()
+
+    return Guard().call(read, min(READ_TIMEOUT, clock.left()), f"reading {path}")
 
 
 @contextmanager

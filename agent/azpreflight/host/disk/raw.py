@@ -9,10 +9,12 @@ import os
 import tempfile
 from typing import BinaryIO
 
+from azpreflight.foreign import loads
 from azpreflight.host import programs
 from azpreflight.host.api import HostError
 from azpreflight.host.clock import Clock
 from azpreflight.host.disk.shapes import Format
+from azpreflight.host.reading import reading
 
 DRIVERS = {Format.QCOW2: "qcow2", Format.DYNAMIC_VHD: "vpc"}
 MEASURE_TIMEOUT = 60.0
@@ -51,9 +53,9 @@ def _source(path: str, form: Format) -> "dict[str, object]":
 
 
 def _room(source: str, directory: str, form: Format, clock: Clock) -> None:
-    said = _qemu(("measure", "--output=json", "-O", "raw", source), clock.granted(MEASURE_TIMEOUT))
-    measured = json.loads(said)
-    needed = measured.get("required", 0) if isinstance(measured, dict) else 0
+    with reading("what qemu-img measures"):
+        measured = loads(_qemu(("measure", "--output=json", "-O", "raw", source), clock.granted(MEASURE_TIMEOUT)))
+        needed = int(measured.get("required", 0)) if isinstance(measured, dict) else 0
     seen = os.statvfs(directory)
     free = seen.f_bavail * seen.f_frsize - SPARE
     if needed > free:

@@ -109,6 +109,8 @@ def _gpt(read: Read, size: int) -> "tuple[tuple[Volume, ...], Optional[str]]":
 
 def _gpt_volumes(read: Read, size: int, where: int, sector: int) -> Iterator[Volume]:
     header = read(where * sector, sector)
+    if len(header) < 92:
+        raise Damaged(f"it is cut off after {len(header)} bytes")
     length, checksum = struct.unpack_from("<II", header, 12)
     if not 92 <= length <= len(header):
         raise Damaged(f"a header of {length} bytes")

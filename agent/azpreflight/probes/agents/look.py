@@ -31,8 +31,14 @@ MAX_CONFIG_FILES = 50
 """Files in cloud.cfg.d; a distribution ships two or three."""
 CLOUD_CFG = "/etc/cloud/cloud.cfg"
 _VERSION_FILES = {
-    "waagent": ("/usr/lib*/python3*/*-packages/azurelinuxagent/common/version.py", r"^AGENT_VERSION = '([\w.]+)'"),
-    "cloud-init": ("/usr/lib*/python3*/*-packages/cloudinit/version.py", r'^__VERSION__ = "([\w.]+)"'),
+    "waagent": (
+        "/usr/lib*/python3*/*-packages/azurelinuxagent/common/version.py",
+        re.compile(r"^AGENT_VERSION = '([\w.]+)'", re.MULTILINE),
+    ),
+    "cloud-init": (
+        "/usr/lib*/python3*/*-packages/cloudinit/version.py",
+        re.compile(r'^__VERSION__ = "([\w.]+)"', re.MULTILINE),
+    ),
 }
 
 
@@ -178,7 +184,7 @@ def _program(host: Host, name: str) -> Optional[str]:
 def _version(host: Host, agent: str) -> Optional[str]:
     pattern, line = _VERSION_FILES[agent]
     for path in host.glob(pattern):
-        match = re.search(line, host.text(path, CONFIG_LIMIT) or "", re.MULTILINE)
+        match = line.search(host.text(path, CONFIG_LIMIT) or "")
         if match is not None:
             return match.group(1)
     return None

@@ -26,6 +26,7 @@ SOURCES = (
 """What is imported at every start and uses modules that left Python."""
 GONE = re.compile(r"^(?:from|import) +(distutils|crypt)\b", re.MULTILINE)
 """Only at the head of a module; newer agents try one import after another."""
+START = "ExecStart="
 MAX_LINKS = 5
 """From /usr/bin/python by the alternatives system to python3.9."""
 
@@ -72,17 +73,22 @@ def look_for(host: Host, program: str, unit_text: str, module: str) -> ProgramFa
 
 def number(version: str) -> "tuple[int, ...]":
     """(2, 7, 3, 0) for 2.7.3.0."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+    return tuple(int(part) for part in re.findall("[0-9]{1,18}", version))
 
 
 def _interpreter(head: str, unit_text: str) -> Optional[str]:
-    in_unit = re.search(r"^ExecStart=[-@:+!]*(/\S*python\S*) ", unit_text, re.MULTILINE)
+    starts = [line[len(START) :].lstrip("-@:+!").split() for line in unit_text.splitlines() if line.startswith(START)]
+    in_unit = next((words[0] for words in starts if len(words) > 1 and _is_python(words[0])), None)
     if in_unit is not None:
-        return in_unit.group(1)
+        return in_unit
     match = re.match(r"#! *(?:/usr/bin/env +(\S+)|(/\S+))", head)
     if match is None:
         return None
     return f"/usr/bin/{match.group(1)}" if match.group(1) else match.group(2)
+
+
+def _is_python(word: str) -> bool:
+    return word.startswith("/") and "python" in word
 
 
 def _version(host: Host, interpreter: str) -> Optional[str]:

@@ -6,13 +6,13 @@ what went wrong in it, and carries on, so that a VM comes up without its users o
 (WALinuxAgent, init/; cloud-init, cloudinit/cmd/main.py, status.json).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from azpreflight.host import Host, HostError
+from azpreflight.foreign import loads
+from azpreflight.host import Host, HostError, reading
 from azpreflight.model import Run, Stage
 from azpreflight.probes import unitruns, writers
 from azpreflight.probes.evidence import shown
@@ -122,11 +122,12 @@ def _status(host: Host) -> "tuple[Optional[CloudInitStatus], Optional[str]]":
         if why is not None:
             return None, writers.not_believed(STATUS, why)
         text = host.text(STATUS, STATUS_LIMIT)
-        return (status_of(json.loads(text)) if text else None), None
+        if not text:
+            return None, None
+        with reading(STATUS):
+            return status_of(loads(text)), None
     except HostError as error:
         return None, str(error)
-    except (ValueError, RecursionError):
-        return None, f"cannot read {STATUS}: it is no JSON"
 
 
 def status_of(document: Any) -> CloudInitStatus:

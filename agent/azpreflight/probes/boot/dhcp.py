@@ -14,12 +14,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from azpreflight.foreign import whole
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes import initext
 from azpreflight.probes.paths import matching
-from azpreflight.probes.wording import plain, whole
+from azpreflight.probes.wording import plain
 from azpreflight.shell import argument
 
 ENOUGH_S = 300
@@ -48,6 +49,9 @@ NUMBERS = {
     DHCPCD: r"s/^([[:space:]]*timeout)[[:space:]]+[0-9]+/\1 {}/",
 }
 """What sed makes of each form of the setting."""
+
+_SINGLE = re.compile(r"^[ \t]*(?:interface|ssid|profile)\s", re.MULTILINE)
+"""What begins a block of dhcpcd.conf(5) on single interfaces or networks."""
 
 DOUBTS = {
     MANAGER: "an attempt lasts as long as IPv6 is tried, and where that succeeds the connection stays up",
@@ -90,7 +94,7 @@ def _dhclient(host: Host) -> Iterator[Timeout]:
     """The first file that is there."""
     path = next((path for path in DHCLIENT_FILES if host.info(path) is not None), None)
     if path is not None and _there(host, DHCLIENT):
-        found = re.findall(r"^\s*timeout\s+([0-9]{1,9})\s*;", host.text(path, LIMIT) or "", re.MULTILINE)
+        found = re.findall(r"^[ \t]*timeout[ \t]+([0-9]{1,9})[ \t]*;", host.text(path, LIMIT) or "", re.MULTILINE)
         yield from (Timeout(DHCLIENT, path, DHCLIENT, int(value)) for value in found[-1:])
 
 
@@ -98,8 +102,8 @@ def _dhcpcd(host: Host) -> Iterator[Timeout]:
     """Where ifupdown starts it; 0 is for ever. What is said of single interfaces comes after all else."""
     alone = _there(host, "ifup") and not any(_there(host, rival) for rival in RIVALS)
     if _there(host, DHCPCD) and alone and systemd.unit(host, "dhcpcd.service").state is not UnitState.ENABLED:
-        of_all = re.split(r"^\s*(?:interface|ssid|profile)\s", host.text(DHCPCD_FILE, LIMIT) or "", flags=re.MULTILINE)
-        found = re.findall(r"^\s*timeout\s+([0-9]{1,9})\s*$", of_all[0], re.MULTILINE)
+        of_all = _SINGLE.split(host.text(DHCPCD_FILE, LIMIT) or "", maxsplit=1)[0]
+        found = re.findall(r"^[ \t]*timeout[ \t]+([0-9]{1,9})[ \t\r]*$", of_all, re.MULTILINE)
         yield from (Timeout(DHCPCD, DHCPCD_FILE, DHCPCD, int(value)) for value in found[-1:] if int(value) > 0)
 
 

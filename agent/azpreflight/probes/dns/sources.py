@@ -22,17 +22,15 @@ LIMIT = 1 << 16
 """Bytes of such a file; the largest that distributions ship, dhclient.conf and cloud.cfg, have some 4 KiB."""
 MAX_SERVERS = 16
 """Servers of one file that are kept."""
+_STATEMENT = re.compile(r"^[ \t]*(?:supersede|prepend|append|default)[ \t]+domain-name-servers[ \t\r\n]", re.MULTILINE)
+"""The head of a statement of dhclient.conf(5), which goes on to the next semicolon."""
 _ASSIGNED = re.compile(
-    r"^\s*(?:supersede|prepend|append|default)\s+domain-name-servers\s+([^;]*);"
-    r"|^\s*static\s+domain_name_servers=(.*)$"
-    r"|^\s*dns-nameservers?\s+(.*)$"
-    r"|^\s*DNS[1-9]=(.*)$"
-    r"|^\s*NETCONFIG_DNS_STATIC_SERVERS=(.*)$"
+    r"^[ \t]*(?:static[ \t]+domain_name_servers=|dns-nameservers?[ \t]+|DNS[1-9]=|NETCONFIG_DNS_STATIC_SERVERS=)(.*)$"
     r"|^nameserver[ \t]+(.*)$",
     re.MULTILINE,
 )
-"""Lines of dhclient.conf(5), dhcpcd.conf(5), interfaces(5) with resolvconf(8), ifcfg files, netconfig(8) of SUSE, and
-resolv.conf(5) or what resolvconf(8) makes one of."""
+"""Lines of dhcpcd.conf(5), interfaces(5) with resolvconf(8), ifcfg files, netconfig(8) of SUSE, and resolv.conf(5) or
+what resolvconf(8) makes one of."""
 
 
 class Origin(str, Enum):
@@ -67,7 +65,11 @@ class Named:
 
 
 def of_lines(text: str) -> Iterator[str]:
-    """Files that have a line for it."""
+    """Files that have a line or a statement for it."""
+    for part in text.split(";")[:-1]:
+        head = _STATEMENT.search(part)
+        if head is not None:
+            yield from _words(part[head.end() :])
     for groups in _ASSIGNED.findall(text):
         yield from _words("".join(groups))
 

@@ -24,8 +24,8 @@ DHCLIENT_CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhcp3/dhclient.conf", "/etc
 IFCFG = "/etc/sysconfig/network-scripts/ifcfg-*"
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _ID = re.compile(r"[0-9a-f]{32}\s*")
-_IFCFG_NAME = re.compile(r"""^\s*DHCP_HOSTNAME=["']?([^"'\s]+)""", re.MULTILINE)
-_SENT_NAME = re.compile(r'^\s*send\s+host-name\s+"([^"]*)"', re.MULTILINE)
+_IFCFG_NAME = re.compile(r"""^[ \t]*DHCP_HOSTNAME=["']?([^"'\s]+)""", re.MULTILINE)
+_SENT_NAME = re.compile(r'^[ \t]*send[ \t]+host-name[ \t]+"([^"\n]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)

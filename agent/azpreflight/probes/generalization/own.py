@@ -5,11 +5,11 @@ its own. What `arm` enabled is removed by `seal`, by `disarm`, and by itself whe
 off; in an image that was captured otherwise it is left.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.foreign import loads
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.generalization.common import KEPT, leftover, matching
@@ -50,8 +50,8 @@ def look(host: Host, run: Run) -> OwnFacts:
 def _deleting(host: Host) -> Optional[str]:
     """None without such a file, and for one that `seal` has not written."""
     try:
-        value = json.loads(host.text(UNFINISHED, UNFINISHED_LIMIT) or "{}")
-    except (ValueError, RecursionError):
+        value = loads(host.text(UNFINISHED, UNFINISHED_LIMIT) or "{}")
+    except ValueError:
         return None
     user = value.get("user") if isinstance(value, dict) else None
     return plain(user) if isinstance(user, str) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
-from azpreflight.probes.wording import whole
+from azpreflight.foreign import whole
 
 UID_MIN = 1000
 """The first UID of a person where login.defs does not say (login.defs(5))."""

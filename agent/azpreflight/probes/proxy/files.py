@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Optional
 from urllib.parse import urlsplit
 
+from azpreflight import shell
+from azpreflight.probes.variables import VALUE_MOST, expanded
+
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(\w+)=(.*)$")
-_REFERENCE = re.compile(r"\$\{?(\w+)\}?")
 _APT = re.compile(r'\b(https?)\s*(?:::|\{)\s*proxy\s+"([^"]*)"', re.IGNORECASE)
 _DNF = re.compile(r"^proxy\s*[=:]\s*(\S+)", re.MULTILINE)
 _HOST = re.compile(r"[a-z0-9._:-]+")
@@ -56,12 +58,15 @@ def assignments(text: str) -> "dict[str, str]":
         found = _ASSIGNMENT.match(line)
         if found is not None:
             value = _first_word(found.group(2))
-            values[found.group(1)] = _REFERENCE.sub(lambda name: values.get(name.group(1), ""), value)
+            values[found.group(1)] = expanded(value, values)
     return values
 
 
 def _first_word(text: str) -> str:
-    """What the shell would take for the value: quotes away, up to a blank, a semicolon or a comment."""
+    """What the shell would take for the value: quotes away, up to a blank, a semicolon or a comment. Nothing for one
+    that is too long for a proxy; shlex takes quadratic time."""
+    if len(text) > VALUE_MOST:
+        return ""
     try:
         lexer = shlex.shlex(text, posix=True, punctuation_chars=";")
         lexer.whitespace_split = True
@@ -94,7 +99,7 @@ def _joined(text: str) -> "list[str]":
 
 def _pairs(rest: str) -> "Iterable[tuple[str, str]]":
     try:
-        words = shlex.split(rest)
+        words = shell.words(rest)
     except ValueError:
         return ()
     return [(name, value) for name, mark, value in (word.partition("=") for word in words) if mark]
