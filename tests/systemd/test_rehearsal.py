@@ -93,6 +93,7 @@ def test_the_daemon_names_the_rule_without_a_right_to_try_it(rules: str, deb: Pa
         assert not int(held.split()[1], 16) >> 21 & 1
         assert "Started azpreflight-rehearsal@" in machine.run("journalctl --unit 'azpreflight-rehearsal@*'").stdout
         assert machine.run("systemctl list-units --no-legend --state failed 'azpreflight*'").stdout == ""
+        assert machine.run(f"stat -c '%a %U' {SOCKET}").stdout == "600 root\n"
         machine.run("systemctl stop azpreflight.service")
         gone(machine, SOCKET)
 
