@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "disarm": ("capture", "disarm"),
     "capture": ("capture", "capture"),
     "daemon": ("daemon", "daemon"),
-    "rehearse": ("rehearse", "rehearse"),
+    "rehearse-rules": ("rehearse_rules", "rehearse"),
     "decode": ("decode", "decode"),
     "fleet": ("fleet", "fleet"),
     "explain": ("explain", "explain"),

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 
-from azpreflight.commands.rehearse import answer
+from azpreflight.commands.rehearse_rules import answer
 from azpreflight.firewall import broker
 from azpreflight.firewall.facts import Outcome
 from azpreflight.firewall.rehearsal import PYTHON
@@ -145,7 +145,7 @@ def test_the_kernel_says_who_asks() -> None:
 def test_the_command_is_for_systemd_alone() -> None:
     """With nothing to answer to it does nothing."""
     done = subprocess.run(
-        [sys.executable, "-m", "azpreflight", "rehearse"],
+        [sys.executable, "-m", "azpreflight", "rehearse-rules"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

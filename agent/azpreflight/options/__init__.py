@@ -51,7 +51,7 @@ _COMMANDS = {
     "disarm": "undo arm",
     "capture": "wait through the build of an image and check it at its end; systemd runs this",
     "daemon": "watch a first boot and say what is wrong; systemd runs this",
-    "rehearse": "try firewall rules for the daemon, which may not; systemd runs this",
+    "rehearse-rules": "try firewall rules for the daemon, which may not; systemd runs this",
     "decode": "get reports back out of serial console logs",
     "fleet": "say what the serial console logs of many machines have in common",
     "explain": "print the page of a check or of a cause",

@@ -1,4 +1,4 @@
-"""`azpreflight rehearse`: what systemd starts for one request to its socket; see `firewall.broker`."""
+"""`azpreflight rehearse-rules`: what systemd starts for one request to its socket; see `firewall.broker`."""
 
 import argparse
 import json
