@@ -262,3 +262,68 @@ def test_the_lines_hold_up_python_itself() -> None:
     code = f"import re; re.findall(r'^\\s*x', '\\n' * {len(LINES)}, re.MULTILINE)"
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([sys.executable, "-c", code], timeout=1, check=False)
+
+
+# --- what the parent knows afterwards -----------------------------------------------------------------------------
+
+LOADING = """
+import sys
+from contextlib import contextmanager
+from azpreflight.host import LocalHost
+from azpreflight.inspection import Question, inspect
+from azpreflight.model import Probe, Run
+from tests.unit.hogs import Facts
+
+def look(host, run):
+    import wave
+    return Facts(len(wave.__name__))
+
+PROBES = (Probe("a", Facts, look, ()),)
+
+@contextmanager
+def ask(spent, tell):
+    yield Question(LocalHost(), Run(), PROBES)
+
+before = "wave" in sys.modules
+inspect(ask, PROBES, 10, Run())
+between = "wave" in sys.modules
+snapshot = inspect(ask, PROBES, 10, Run(), load=True)
+print(before, between, "wave" in sys.modules, snapshot.probes["a"].facts)
+"""
+
+
+def test_what_a_child_has_imported_can_be_imported_by_its_parent() -> None:
+    """Which `seal` needs, because it may delete the directory that the program is in before it inspects again."""
+    command = [sys.executable, "-c", LOADING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=SOURCE)
+    assert done.stdout == "False False True Facts(needed=4)\n"
+
+
+def test_a_configuration_that_cannot_be_used_is_said_as_ever(tmp_path: Path) -> None:
+    """It is the child that reads it."""
+    wrong = tmp_path / "config.yaml"
+    wrong.write_text("clod: public\n")
+    asked = [*command(), "--config", str(wrong)]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, cwd=SOURCE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{wrong}:1" in done.stderr
+
+
+def test_a_configuration_may_give_more_time(tmp_path: Path) -> None:
+    """Counted from the beginning, by the child that reads it and by its parent."""
+    config = tmp_path / "config.yaml"
+    config.write_text("timeout: 2\n")
+    asked = [
+        sys.executable,
+        "-m",
+        "tests.unit.hogs",
+        "spins,good0",
+        "check",
+        "--format",
+        "json",
+        "--config",
+        str(config),
+    ]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, cwd=SOURCE)
+    assert done.returncode == 3
+    assert 1.5 < json.loads(done.stdout)["run"]["duration_s"] < 8
