@@ -123,6 +123,12 @@ def test_programs_that_do_not_want_to_end_are_gone(nap: str) -> None:
     assert gone(nap)
 
 
+def test_a_judge_that_does_not_end_costs_the_verdict_and_not_the_report() -> None:
+    """It works in the process that prints, on facts that have their limits."""
+    code, report = ran("judged")
+    assert (code, set(reasons(report).values())) == (3, {"what was seen could not be judged within 3 s"})
+
+
 # --- memory, processes, descriptors -------------------------------------------------------------------------------
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Optional
 
-from azpreflight.assess import assess, run_of_snapshot
+from azpreflight.assess import run_of_snapshot
 from azpreflight.config import DEFAULT_PATH, load, similar
 from azpreflight.errors import UsageError
 from azpreflight.gather import run_of
 from azpreflight.host import LocalHost
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.inspection import Question, Tell, inspect
+from azpreflight.inspection.judging import judged
 from azpreflight.model import Platform, Probe, Report, Run, Severity, Snapshot, Stage
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.probes.agents import AgentsFacts
@@ -49,7 +50,7 @@ class Prepared:
 
     def report(self, stage: Stage) -> Report:
         """The report on this look, judged as at that stage."""
-        return assess(replace(self.snapshot, run=replace(self.snapshot.run, stage=stage)), PROBES)
+        return judged(replace(self.snapshot, run=replace(self.snapshot.run, stage=stage)), PROBES)
 
 
 def prepare(asked: argparse.Namespace) -> Prepared:
