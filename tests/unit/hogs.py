@@ -8,13 +8,14 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from azpreflight import cli
 from azpreflight.commands import check as command
 from azpreflight.host import Host
-from azpreflight.model import Check, Probe, Run, Severity
+from azpreflight.model import Check, Finding, Probe, Run, Severity
 
 LINES = "\n" * (1 << 20)
 
@@ -74,9 +75,19 @@ def programs(host: Host, run: Run) -> Facts:
     return Facts(0)
 
 
+def none(facts: Facts, run: Run) -> "Iterator[Finding]":
+    """A judge that finds nothing."""
+    return iter(())
+
+
+def judge(facts: Facts, run: Run) -> "Iterator[Finding]":
+    """A judge that is quadratic."""
+    yield Finding(Severity.ERROR, str(len(re.findall(r"^\s*x", LINES, re.MULTILINE))), "Wait.")
+
+
 def probe(name: str, gather: Any, *needs: str) -> "Probe[Facts]":
     """One probe with a check of its name, which passes."""
-    check = Check(name, f"{name} is well", lambda facts, run: iter(()), Severity.ERROR, offline=True)
+    check = Check(name, f"{name} is well", judge if name == "judged" else none, Severity.ERROR, offline=True)
     return Probe(name, Facts, gather, (check,), needs)
 
 
@@ -85,6 +96,7 @@ PROBES = {
     for one in (
         *(probe(f"good{number}", good) for number in range(8)),
         probe("after", good, "good0", "holds"),
+        probe("judged", good),
         *(probe(gather.__name__, gather) for gather in (holds, helped, spins, takes, dies, large, programs)),
     )
 }

@@ -20,7 +20,10 @@ from tests.unit.hogs import LINES
 
 SOURCE = Path(__file__).parents[2]
 GOOD = tuple(f"good{number}" for number in range(8))
-BUDGET = 6
+BUDGET = 6.0
+"""Seconds, where it is the deadline that ends a run."""
+AMPLE = 60.0
+"""Seconds, where something else ends it: a second of the processor may take ten on a busy machine."""
 SLACK = 20
 """Seconds that a run may be late on a machine that does ten other things; without a deadline it would take hours."""
 HELD_UP = "it held up all others without an end, and was ended"
@@ -64,20 +67,22 @@ def command(*names: str, timeout: float = BUDGET, module: str = "tests.unit.hogs
     return [sys.executable, "-m", module, *arguments]
 
 
-def ran(*names: str, before: "tuple[str, ...]" = (), nap: str = "60", **kw: Any) -> "tuple[int, Report]":
+def ran(
+    *names: str, budget: float = AMPLE, before: "tuple[str, ...]" = (), nap: str = "60", **kw: Any
+) -> "tuple[int, Report]":
     """Exit code and report of such a run, which is in time."""
     began = time.monotonic()
     done = subprocess.run(
-        [*before, *command(*names)],
+        [*before, *command(*names, timeout=budget)],
         capture_output=True,
         text=True,
-        timeout=BUDGET + SLACK,
+        timeout=budget + SLACK,
         check=False,
         env={**os.environ, "NAP": nap},
         cwd=SOURCE,
         **kw,
     )
-    assert time.monotonic() - began < BUDGET + SLACK
+    assert time.monotonic() - began < budget + SLACK
     assert "Traceback" not in done.stderr
     report: Report = json.loads(done.stdout)
     return done.returncode, report
@@ -99,7 +104,7 @@ def test_a_probe_that_holds_the_interpreter_is_lost_alone(name: str) -> None:
     """Found by its threads' names, also where one works that it has started; long before the time is up."""
     code, report = ran(name)
     assert (code, reasons(report)) == (3, {name: HELD_UP})
-    assert report["run"]["duration_s"] < BUDGET + 1
+    assert report["run"]["duration_s"] < AMPLE
 
 
 def test_what_needs_it_is_asked_without_it() -> None:
@@ -111,16 +116,22 @@ def test_what_needs_it_is_asked_without_it() -> None:
 
 def test_a_probe_that_never_ends_leaves_the_others_their_turns() -> None:
     """It is the deadline that ends it."""
-    code, report = ran("spins")
+    code, report = ran("spins", budget=BUDGET)
     assert code == 3 and list(reasons(report)) == ["spins"]
     assert LATE.fullmatch(reasons(report)["spins"])
 
 
 def test_programs_that_do_not_want_to_end_are_gone(nap: str) -> None:
     """In sessions of their own, with every signal ignored that can be."""
-    code, report = ran("programs", nap=nap)
+    code, report = ran("programs", budget=BUDGET, nap=nap)
     assert code == 3 and list(reasons(report)) == ["programs"]
     assert gone(nap)
+
+
+def test_a_judge_that_does_not_end_costs_the_verdict_and_not_the_report() -> None:
+    """It works in the process that prints, on facts that have their limits."""
+    code, report = ran("judged")
+    assert (code, set(reasons(report).values())) == (3, {"what was seen could not be judged within 3 s"})
 
 
 # --- memory, processes, descriptors -------------------------------------------------------------------------------
@@ -262,3 +273,68 @@ def test_the_lines_hold_up_python_itself() -> None:
     code = f"import re; re.findall(r'^\\s*x', '\\n' * {len(LINES)}, re.MULTILINE)"
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([sys.executable, "-c", code], timeout=1, check=False)
+
+
+# --- what the parent knows afterwards -----------------------------------------------------------------------------
+
+LOADING = """
+import sys
+from contextlib import contextmanager
+from azpreflight.host import LocalHost
+from azpreflight.inspection import Question, inspect
+from azpreflight.model import Probe, Run
+from tests.unit.hogs import Facts
+
+def look(host, run):
+    import wave
+    return Facts(len(wave.__name__))
+
+PROBES = (Probe("a", Facts, look, ()),)
+
+@contextmanager
+def ask(spent, tell):
+    yield Question(LocalHost(), Run(), PROBES)
+
+before = "wave" in sys.modules
+inspect(ask, PROBES, 10, Run())
+between = "wave" in sys.modules
+snapshot = inspect(ask, PROBES, 10, Run(), load=True)
+print(before, between, "wave" in sys.modules, snapshot.probes["a"].facts)
+"""
+
+
+def test_what_a_child_has_imported_can_be_imported_by_its_parent() -> None:
+    """Which `seal` needs, because it may delete the directory that the program is in before it inspects again."""
+    command = [sys.executable, "-c", LOADING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=SOURCE)
+    assert done.stdout == "False False True Facts(needed=4)\n"
+
+
+def test_a_configuration_that_cannot_be_used_is_said_as_ever(tmp_path: Path) -> None:
+    """It is the child that reads it."""
+    wrong = tmp_path / "config.yaml"
+    wrong.write_text("clod: public\n")
+    asked = [*command(), "--config", str(wrong)]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, cwd=SOURCE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{wrong}:1" in done.stderr
+
+
+def test_a_configuration_may_give_more_time(tmp_path: Path) -> None:
+    """Counted from the beginning, by the child that reads it and by its parent."""
+    config = tmp_path / "config.yaml"
+    config.write_text("timeout: 2\n")
+    asked = [
+        sys.executable,
+        "-m",
+        "tests.unit.hogs",
+        "spins,good0",
+        "check",
+        "--format",
+        "json",
+        "--config",
+        str(config),
+    ]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, cwd=SOURCE)
+    assert done.returncode == 3
+    assert 1.5 < json.loads(done.stdout)["run"]["duration_s"] < 8

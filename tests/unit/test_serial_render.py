@@ -28,7 +28,13 @@ ODD = replace(READY, run=replace(READY.run, vm_id="x" * 300))
 
 def raw(report: Report, size: int, **facts: Any) -> Report:
     """The report with so many bytes of facts that do not compress."""
-    return replace(report, facts={"firewall": {"rules": random.Random(size).randbytes(size // 2).hex(), **facts}})
+    return replace(report, facts={"firewall": {"rules": noise(size), **facts}})
+
+
+def noise(size: int, length: int = 4_000) -> "list[str]":
+    """So many characters that do not compress, in texts that a report does not cut."""
+    text = random.Random(size).randbytes(size // 2).hex()
+    return [text[start : start + length] for start in range(0, size, length)]
 
 
 def documents(text: str) -> "list[Any]":
@@ -121,16 +127,15 @@ def test_the_largest_facts_are_left_out_first_and_that_is_said() -> None:
 
 
 def test_the_causes_come_through_when_even_the_results_do_not_fit() -> None:
-    noise = random.Random(1).randbytes(100_000).hex()
-    long = replace(BROKEN.results[0], reason=noise)
-    text = serial.render(replace(BROKEN, results=(long,), facts={"a": {"b": noise}}))
+    long = tuple(replace(BROKEN.results[0], reason=text) for text in noise(200_000))
+    text = serial.render(replace(BROKEN, results=long, facts={"a": {"b": noise(200_000)}}))
     recovered = decode(text.encode("ascii")).reports[0]
     assert recovered.omitted == ("facts", "results")
     assert recovered.document["causes"] == json.document(BROKEN)["causes"]
 
 
 def test_causes_that_do_not_fit_leave_the_summary() -> None:
-    endless: CauseEntry = replace(BROKEN.causes[0], commands=(random.Random(1).randbytes(100_000).hex(),))
+    endless: CauseEntry = replace(BROKEN.causes[0], commands=tuple(noise(200_000)))
     text = serial.render(replace(BROKEN, causes=(endless,)))
     assert frame.START.decode() not in text
     assert len(text.splitlines()) <= 12

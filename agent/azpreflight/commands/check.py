@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight import sealed
-from azpreflight.assess import assess as judge
 from azpreflight.assess import exit_code, only
 from azpreflight.codec import DecodeError
 from azpreflight.commands import question
@@ -16,6 +15,7 @@ from azpreflight.commands.output import failure, publish, write
 from azpreflight.commands.words import EXIT_BUG, EXIT_USAGE, say
 from azpreflight.config import similar
 from azpreflight.errors import UsageError
+from azpreflight.inspection.judging import judged
 from azpreflight.model import Probe, Report, Severity, Snapshot
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.progress import Progress
@@ -134,7 +134,7 @@ def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:
     """The report on what is asked; a check that is asked for by name is not ignored."""
     ignored = dict.fromkeys((*snapshot.config.ignore, *asked.ignore))
     kept = tuple(check_id for check_id in ignored if check_id not in asked.only)
-    report = judge(replace(snapshot, config=replace(snapshot.config, ignore=kept)), PROBES)
+    report = judged(replace(snapshot, config=replace(snapshot.config, ignore=kept)), PROBES)
     return only(report, asked.only) if asked.only else report
 
 

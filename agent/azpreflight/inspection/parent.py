@@ -2,7 +2,6 @@
 
 import importlib
 import pickle
-import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from azpreflight.errors import UsageError
 from azpreflight.gather import GRACE, NO_THREAD, OUT_OF_MEMORY, Progress, in_order, now, unseen_info
 from azpreflight.host.child import NOT_STARTED, Child
 from azpreflight.inspection import child as inner
+from azpreflight.inspection.alarm import Late, alarm
 from azpreflight.inspection.messages import Ask, Began, Broken, Message, Order, Over, Refused, Takes, Told
 from azpreflight.inspection.stall import Stall
 from azpreflight.model import Gathered, Probe, Run, Snapshot, Tool
@@ -166,20 +166,13 @@ class _Inspection:
 
     def _here(self, order: Order) -> None:
         """Where no process is to be had: in this one, one probe after another, until an alarm."""
+        with suppress(Late), alarm(self._left()) as clock:
 
-        def take(message: Message) -> None:
-            self._take(message)
-            signal.setitimer(signal.ITIMER_REAL, max(self._left(), 0.001))
+            def take(message: Message) -> None:
+                self._take(message)
+                clock.set(self._left())
 
-        previous = signal.signal(signal.SIGALRM, _late)
-        try:
-            signal.setitimer(signal.ITIMER_REAL, max(self._left(), 0.001))
             inner.gather(order._replace(one_by_one=True), take)
-        except _Late:
-            pass
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
 
     def snapshot(self, unseen: Run) -> Snapshot:
         """Everything, with the reason for each probe that brought nothing."""
@@ -196,11 +189,3 @@ class _Inspection:
             {probe.name: known.get(probe.name, late) for probe in self._probes},
             began.stamp if began is not None else None,
         )
-
-
-class _Late(BaseException):
-    """The time is up, in the middle of whatever it was."""
-
-
-def _late(number: int, frame: Any) -> None:
-    raise _Late

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Optional
 
-from azpreflight.assess import assess, run_of_snapshot
+from azpreflight.assess import run_of_snapshot
 from azpreflight.commands.words import say
 from azpreflight.config import DEFAULT_PATH, load, similar
 from azpreflight.errors import UsageError
@@ -15,6 +15,7 @@ from azpreflight.gather import run_of
 from azpreflight.host import LocalHost
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.inspection import Question, Tell, inspect
+from azpreflight.inspection.judging import judged
 from azpreflight.model import Platform, Probe, Report, Run, Severity, Snapshot, Stage
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.probes.agents import AgentsFacts
@@ -51,7 +52,7 @@ class Prepared:
 
     def report(self, stage: Stage) -> Report:
         """The report on this look, judged as at that stage."""
-        return assess(replace(self.snapshot, run=replace(self.snapshot.run, stage=stage)), PROBES)
+        return judged(replace(self.snapshot, run=replace(self.snapshot.run, stage=stage)), PROBES)
 
 
 def prepare(asked: argparse.Namespace) -> Prepared:
