@@ -7,7 +7,8 @@ SCENARIO =
 KEY =
 RUNS = 9
 
-.PHONY: help run test lint format schema pages demo scenarios boots boottime bench wheel deb rpm zipapp dist sign clean prepared
+.PHONY: help run test lint format schema pages demo scenarios boots boottime bench property wheel deb rpm zipapp dist sign clean \
+	prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -61,6 +62,9 @@ bench: prepared ## measure time and memory, in the stand-in platform and of very
 	@echo; $(PY) -m tests.bench.packages $(RUNS)
 	@echo; $(PY) -m tests.bench.initramfs
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
+
+property: prepared ## plan the sealing of RUNS hostile random machines
+	@AZPREFLIGHT_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/test_hostile.py
 
 wheel: prepared ## build a wheel into dist/
 	@PYTHON=$(PY) packaging/build-wheel

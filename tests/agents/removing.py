@@ -30,7 +30,7 @@ def main(top: Path, rounds: int, seed: int) -> int:
             (outside / name).parent.mkdir(parents=True, exist_ok=True)
             (outside / name).write_text("stays")
         mounts = plant(chance, root, outside)
-        before = listed(root)
+        before, kept = listed(root), contents(outside)  # a planted link may have led there
         swap = Swap(root / "home/a", outside)
         done, failed = act(chance, root, before)
         swap.end()
@@ -38,7 +38,7 @@ def main(top: Path, rounds: int, seed: int) -> int:
         under = {path for path in gone if not any(within(path, one) for one in done)}
         assert all(hostile.allowed(path) for path in done), done
         assert {path for path in under if not path.startswith("/home/a/")} == set(), under
-        assert sorted(path.read_text() for path in outside.rglob("*") if path.is_file()) == ["stays"] * len(OUTSIDE)
+        assert contents(outside) == kept, (number, mounts, done)
         for mount in mounts:
             subprocess.run(["umount", mount], check=True, timeout=10)
         shutil.rmtree(root)
@@ -72,6 +72,11 @@ def plant(chance: random.Random, root: Path, outside: Path) -> "list[Path]":
                 subprocess.run(["mount", "--bind", outside, root / place], check=True, timeout=10)
                 mounts.append(root / place)
     return mounts
+
+
+def contents(top: Path) -> "dict[str, str]":
+    """Every file below, with its text."""
+    return {str(path.relative_to(top)): path.read_text() for path in top.rglob("*") if path.is_file()}
 
 
 def listed(root: Path) -> "set[str]":

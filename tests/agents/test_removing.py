@@ -30,3 +30,29 @@ def test_nothing_but_what_may_go_goes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     removed, refused = map(int, done.stdout.split())
     assert removed > ROUNDS and refused > ROUNDS
+
+
+def test_a_link_of_roots_leads_to_no_mount(tmp_path: Path) -> None:
+    """The list has where it leads to, and something else is mounted there: the mounts are asked of the real path."""
+    script = f"""{READ_ONLY}
+        mount -t tmpfs tmpfs "$0"
+        mkdir -p "$0/root/var/log/azure/a" "$0/outside"
+        echo stays >"$0/outside/file"
+        ln -s / "$0/root/var/log/azure/link"
+        mount --bind "$0/outside" "$0/root/var/log/azure/a"
+        PYTHONDONTWRITEBYTECODE=1 "$@"
+        cat "$0/outside/file"
+    """
+    program = (
+        "import sys; from azpreflight.host import HostError, removal\n"
+        "try: removal.remove('/var/log/azure/link/var/log/azure/a/file', sys.argv[1])\n"
+        "except HostError as error: print(error)"
+    )
+    done = subprocess.run(
+        ("unshare", "--mount", "sh", "-c", script, str(tmp_path), sys.executable, "-c", program, f"{tmp_path}/root"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.endswith("it is on /var/log/azure/a, where something else may be mounted\nstays\n"), done

@@ -13,6 +13,7 @@ from azpreflight.host import FileInfo, FileKind
 from azpreflight.model import Severity
 from azpreflight.probes import yamltext
 from azpreflight.probes.generalization import cards, mounts, pins
+from azpreflight.probes.generalization.own import ARMED
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import findings, judged
 from tests.unit.test_probe_generalization import FIRST_BOOT, PROBES, RUN, host, verdict
@@ -391,3 +392,18 @@ def test_a_lastlog_of_zeros_says_nothing() -> None:
     """useradd makes a place in it for every user."""
     assert verdict(host({"/var/log/lastlog": b"\0" * 292}), RUN, "gen-system-logs") == ("pass", ())
     assert verdict(host({"/var/log/lastlog": b"\0" * 292 + b"\x01pts/0"}), RUN, "gen-system-logs")[0] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ((0, 1), "the image is still armed for its capture: "),
+        ((0,), "the image is still armed for its capture: "),
+        ((1,), "not armed, but left by arm: "),
+    ],
+)
+def test_an_image_is_armed_by_the_link(left: "tuple[int, ...]", said: str) -> None:
+    """Settings without it are what an `arm` that was killed has left."""
+    image = host({ARMED[number]: "x" for number in left}, root="/mnt/image")
+    (finding,) = findings(judged(image, replace(RUN, root="/mnt/image"), *PROBES), "gen-azpreflight")
+    assert finding.message.startswith(said)

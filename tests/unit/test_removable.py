@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azpreflight.host import FileInfo, FileKind, HostError, removal
-from azpreflight.host.removable import PLACES, Verb, leads_astray, refusal
+from azpreflight.host.removable import PLACES, Verb, astray, refusal
 from azpreflight.probes import agents, generalization
 from azpreflight.probes.generalization import library, passwords
 from azpreflight.probes.waagentconf import config_of, parse
@@ -84,7 +84,7 @@ def test_mounts_are_never_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("real", "astray"),
+    ("real", "away"),
     [
         ("/data/log/azure/a", False),
         ("/var/log/azure/a", False),
@@ -93,9 +93,11 @@ def test_mounts_are_never_removed() -> None:
         ("/a", True),
     ],
 )
-def test_where_links_may_lead(real: str, astray: bool) -> None:
+def test_where_links_may_lead(real: str, away: bool) -> None:
     """A disk of its own for logs is well; the system's directories are not."""
-    assert leads_astray(real, Verb.REMOVE) is astray
+    assert (astray(real, Verb.REMOVE) is not None) is away
+    assert astray(real, Verb.REMOVE, (f"{real}/x",)) is not None
+    assert astray(real, Verb.REMOVE, ("/", real.rpartition("/")[0])) is not None
 
 
 # --- the planner --------------------------------------------------------------------------------------------------

@@ -50,6 +50,8 @@ AGENT_LOGS = ("/var/log/azure*", "/var/log/waagent*", "/var/log/walinuxagent*")
 """Where Extension.LogDir may point to: waagent empties that directory, and `seal` removes what is in it."""
 AGENT_LIBRARIES = ("/var/lib/waagent*", "/var/lib/walinuxagent*")
 """Where Lib.Dir may point to: waagent empties it; `seal` removes nothing there."""
+DISK_DEPTH = 2
+"""Components of a place where a disk for data is mounted, as /data or /mnt/disk."""
 MOUNTED = (
     "/",
     "/etc",
@@ -154,16 +156,29 @@ def refusal(path: str, verb: Verb, mounts: "Sequence[str]" = ()) -> Optional[str
         return "not an absolute path without . and .."
     if place_of(path, verb) is None:
         return f"not one of the places where azpreflight may {verb.value} anything"
+    return _mounted(path, mounts, MOUNTED)
+
+
+def astray(real: str, verb: Verb, mounts: "Sequence[str]" = ()) -> Optional[str]:
+    """Why nothing may be done to the path that root's links on the way lead to; None if it may.
+
+    It has to be on the list itself, or where nothing of the system is.
+    """
+    if place_of(real, verb) is not None:
+        return refusal(real, verb, mounts)
+    if not real.startswith(ELSEWHERE):
+        return "links on the way lead there"
+    disks = tuple(mount for mount in mounts if mount.count("/") <= DISK_DEPTH)
+    return _mounted(real, mounts, (*MOUNTED, *disks))
+
+
+def _mounted(path: str, mounts: "Sequence[str]", usual: "Sequence[str]") -> Optional[str]:
+    """What about mounts speaks against a path."""
     inside = next((mount for mount in mounts if mount == path or mount.startswith(f"{path}/")), None)
     if inside is not None:
         return "it is a mount point" if inside == path else f"{inside} is mounted in it"
     around = max((mount for mount in mounts if path.startswith(f"{mount.rstrip('/')}/")), key=len, default="/")
-    return None if around in MOUNTED else f"it is on {around}, where something else may be mounted"
-
-
-def leads_astray(real: str, verb: Verb) -> bool:
-    """Root's links on the way lead to this path, which is neither on the list nor where nothing of the system is."""
-    return place_of(real, verb) is None and not real.startswith(ELSEWHERE)
+    return None if around in usual else f"it is on {around}, where something else may be mounted"
 
 
 def is_directory_of(value: str, directories: "Iterable[str]") -> bool:

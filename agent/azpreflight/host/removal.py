@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Optional
 
 from azpreflight.host.api import HostError
-from azpreflight.host.removable import Verb, leads_astray, parts_of, place_of, refusal
+from azpreflight.host.removable import Verb, astray, parts_of, place_of, refusal
 
 DEEPEST = 100
 """Directories below one another: no log is as deep, and each costs a descriptor."""
@@ -43,9 +43,9 @@ def remove(path: str, root: str = "/") -> None:
     What is not there needs no removal.
     """
     place = place_of(path, Verb.REMOVE)
-    _refuse(path, Verb.REMOVE, root)
+    mounts = _refuse(path, Verb.REMOVE, root)
     try:
-        with _parent(path, Verb.REMOVE, root) as (folder, name):
+        with _parent(path, Verb.REMOVE, root, mounts) as (folder, name):
             is_directory = stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode)
             if is_directory and not (place is not None and place.whole):
                 raise HostError(f"cannot remove {path}: a directory, where only a file may go")
@@ -58,9 +58,9 @@ def remove(path: str, root: str = "/") -> None:
 
 def empty(path: str, root: str = "/") -> None:
     """Cut a regular file of the list to nothing. HostError for anything else, and where that fails."""
-    _refuse(path, Verb.EMPTY, root)
+    mounts = _refuse(path, Verb.EMPTY, root)
     try:
-        with _parent(path, Verb.EMPTY, root) as (folder, name):
+        with _parent(path, Verb.EMPTY, root, mounts) as (folder, name):
             flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(name, flags, dir_fd=folder)
     except FileNotFoundError:
@@ -82,22 +82,23 @@ def empty(path: str, root: str = "/") -> None:
 
 def inside(path: str, limit: int, root: str = "/") -> "tuple[str, ...]":
     """What is in a directory and below it, at most `limit` paths; nothing for what is none or cannot be reached."""
-    with suppress(OSError, HostError), _parent(path, Verb.REMOVE, root) as (folder, name):
+    with suppress(OSError, HostError), _parent(path, Verb.REMOVE, root, ()) as (folder, name):
         return tuple(itertools.islice(_below(folder, name, path, DEEPEST), limit))
     return ()
 
 
-def _refuse(path: str, verb: Verb, root: str) -> None:
-    """HostError unless the path is on the list and no mount is in it."""
+def _refuse(path: str, verb: Verb, root: str) -> "tuple[str, ...]":
+    """HostError unless the path is on the list and no mount is in it; the mount points below the root."""
     base = root.rstrip("/")
     mounts = tuple(point[len(base) :] for point in mount_points() if point.startswith(f"{base}/"))
     reason = refusal(path, verb, mounts)
     if reason is not None:
         raise HostError(f"will not {verb.value} {path!a}: {reason}")
+    return mounts
 
 
 @contextmanager
-def _parent(path: str, verb: Verb, root: str) -> "Iterator[tuple[int, str]]":
+def _parent(path: str, verb: Verb, root: str, mounts: "tuple[str, ...]") -> "Iterator[tuple[int, str]]":
     """The directory of a path, open, and the name in it. OSError, or HostError for a link that is not followed."""
     *folders, name = parts_of(path) or ("",)
     walk = _Walk(path, root, folders[::-1])
@@ -105,8 +106,9 @@ def _parent(path: str, verb: Verb, root: str) -> "Iterator[tuple[int, str]]":
         while walk.pending:
             walk.step()
         real = f"/{'/'.join((*walk.real, name))}"
-        if walk.links and leads_astray(real, verb):
-            raise HostError(f"will not touch {path!a}: links on the way lead to {real!a}")
+        reason = astray(real, verb, mounts) if walk.links else None
+        if reason is not None:
+            raise HostError(f"will not touch {path!a}, which is {real!a}: {reason}")
         yield walk.descriptor, name
     finally:
         os.close(walk.descriptor)

@@ -34,13 +34,13 @@ FILES = (
 """Kernels, initramfs and configuration of boot loaders; agents, sshd, package managers and what all programs need."""
 DIRECTORIES = (
     *("/", "/bin", "/boot", "/etc", "/lib", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/sbin", "/lib/modules"),
-    *("/opt", "/srv", "/var", "/var/lib", "/home", "/etc/ssh", "/etc/systemd", "/etc/systemd/system"),
+    *("/var", "/var/lib", "/home", "/etc/ssh", "/etc/systemd"),
 )
-"""Directories of which no name may be lost, but for these."""
+"""Directories of which no name may be lost, but for those of MAY_GO. Not /opt, /srv and the machine's units, which an
+image's own scripts in /etc/cloud/clean.d may clean."""
 MAY_GO = (
     *("/etc/resolv.conf", "/etc/*-", "/etc/*.lock", "/etc/.*", "/etc/random.seed", "/etc/hostname", "/etc/*~"),
-    *("/etc/ssh/ssh_host_*", "/etc/systemd/system/azure*", "/etc/systemd/system/azpreflight*", "/var/lib/azpreflight"),
-    *("/var/lib/random-seed", "/.*"),
+    *("/etc/ssh/ssh_host_*", "/var/lib/azpreflight", "/var/lib/random-seed", "/.*"),
 )
 """Backups and locks that the tools make, and what deprovisioning and `seal` remove."""
 GROWING = ("/etc/group", "/etc/fstab")
