@@ -15,6 +15,8 @@ from azpreflight.assess import assess
 from azpreflight.cli import main
 from azpreflight.firewall import private
 from azpreflight.firewall.facts import Backend, Decider, Dump, Flow, FlowFacts, Outcome, Purpose, Rehearsal
+from azpreflight.firewall.naming import Place, decider
+from azpreflight.firewall.rules import Chain, Table
 from azpreflight.gather import gather
 from azpreflight.model import Platform, Report, Run, Snapshot, Stage
 from azpreflight.probes import PROBES, bootloader, cloudcfg, evidence, logs, resolvconf, waagentconf, yamltext
@@ -141,6 +143,19 @@ def test_a_rule_without_words_stays_as_it_is() -> None:
     )
     assert private.without_words(plain) == plain
     assert private.of_loader("Couldn't load match `geoip':No such file") == "Couldn't load match `geoip':No such file"
+
+
+def test_a_rule_with_words_is_passed_by_and_not_deleted() -> None:
+    """To delete it takes its words, which are not told: the command would do nothing."""
+    plain = "-A OUTPUT -d 10.0.0.4/32 -p tcp -j DROP"
+    commented = f'-A OUTPUT -d 10.0.0.4/32 -p tcp -m comment --comment "{SECRET}" -j DROP'
+    for line, verb in ((plain, "-D OUTPUT"), (commented, "-I OUTPUT")):
+        chain = Chain("OUTPUT", "ACCEPT", (line,))
+        place = Place(Table(Backend.LEGACY, "ip", "filter", True, {"OUTPUT": chain}), chain, 1)
+        flow = Flow("tcp", "10.0.0.4", 80, Purpose.IMDS)
+        facts = private.flow(FlowFacts(flow, Outcome.BLOCKED, decider(place, flow, {})))
+        assert facts.decider is not None and f"iptables {verb} " in facts.decider.command
+        assert said(facts) is None
 
 
 # --- wherever, by whatever output ---------------------------------------------------------------------------------
