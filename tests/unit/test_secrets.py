@@ -5,6 +5,7 @@ import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from azpreflight.assess import assess
 from azpreflight.cli import main
 from azpreflight.firewall import private
 from azpreflight.firewall.facts import Backend, Decider, Dump, Flow, FlowFacts, Outcome, Purpose, Rehearsal
+from azpreflight.firewall.naming import Place, decider
+from azpreflight.firewall.rules import Chain, Table
 from azpreflight.gather import gather
 from azpreflight.model import Platform, Report, Run, Snapshot, Stage
 from azpreflight.probes import PROBES, bootloader, cloudcfg, evidence, logs, resolvconf, waagentconf, yamltext
@@ -143,6 +146,19 @@ def test_a_rule_without_words_stays_as_it_is() -> None:
     assert private.of_loader("Couldn't load match `geoip':No such file") == "Couldn't load match `geoip':No such file"
 
 
+def test_a_rule_with_words_is_passed_by_and_not_deleted() -> None:
+    """To delete it takes its words, which are not told: the command would do nothing."""
+    plain = "-A OUTPUT -d 10.0.0.4/32 -p tcp -j DROP"
+    commented = f'-A OUTPUT -d 10.0.0.4/32 -p tcp -m comment --comment "{SECRET}" -j DROP'
+    for line, verb in ((plain, "-D OUTPUT"), (commented, "-I OUTPUT")):
+        chain = Chain("OUTPUT", "ACCEPT", (line,))
+        place = Place(Table(Backend.LEGACY, "ip", "filter", True, {"OUTPUT": chain}), chain, 1)
+        flow = Flow("tcp", "10.0.0.4", 80, Purpose.IMDS)
+        facts = private.flow(FlowFacts(flow, Outcome.BLOCKED, decider(place, flow, {})))
+        assert facts.decider is not None and f"iptables {verb} " in facts.decider.command
+        assert said(facts) is None
+
+
 # --- wherever, by whatever output ---------------------------------------------------------------------------------
 
 SYSTEMD = {"/run/systemd/system": None}
@@ -228,8 +244,16 @@ def snapshots() -> "Iterator[Snapshot]":
     yield gather(machine("/mnt"), PROBES, Run(stage=Stage.CAPTURE, platform=Platform.AZURE, root="/mnt"))
 
 
-SEEN = tuple(snapshots())
-REPORTS = tuple(assess(snapshot, PROBES) for snapshot in SEEN)
+@cache
+def seen() -> "tuple[Snapshot, ...]":
+    """Gathered once."""
+    return tuple(snapshots())
+
+
+@cache
+def reports() -> "tuple[Report, ...]":
+    """Judged once."""
+    return tuple(assess(snapshot, PROBES) for snapshot in seen())
 
 
 def log_of(report: Report) -> decoded.Log:
@@ -286,7 +310,7 @@ DATA = ("Report", "Snapshot", "Log", "Fleet")
 
 def outputs() -> "Iterator[str]":
     """Every function of the renderers that takes what was found, and of the sinks every one that writes."""
-    for path in sorted([*(SOURCE / "render").glob("*.py"), *(SOURCE / "sinks").glob("*.py")]):
+    for path in sorted([*(SOURCE / "render").rglob("*.py"), *(SOURCE / "sinks").rglob("*.py")]):
         module = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
         for node in ast.parse(path.read_text()).body:
             if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
@@ -314,13 +338,13 @@ def given_away(output: object) -> "list[str]":
 
 @pytest.mark.parametrize("name", OF_REPORT)
 def test_no_output_of_a_report_has_a_secret(name: str) -> None:
-    for report in REPORTS:
+    for report in reports():
         assert given_away(OF_REPORT[name](report)) == []
 
 
 @pytest.mark.parametrize("name", OF_SNAPSHOT)
 def test_no_snapshot_has_a_secret(name: str) -> None:
-    for snapshot in SEEN:
+    for snapshot in seen():
         assert given_away(OF_SNAPSHOT[name](snapshot)) == []
         assert given_away(assess(render_json.parse_snapshot(OF_SNAPSHOT[name](snapshot), PROBES), PROBES)) == []  # type: ignore[arg-type]
 
@@ -328,10 +352,10 @@ def test_no_snapshot_has_a_secret(name: str) -> None:
 def test_the_places_are_looked_at() -> None:
     """There are many, no probe broke over them, and what is found in them is still told."""
     assert len(PLACES) >= 35
-    assert [result for report in REPORTS for result in report.results if result.traceback] == []
-    last = json.dumps(render_json.document(REPORTS[-2]))
+    assert [result for report in reports() for result in report.results if result.traceback] == []
+    last = json.dumps(render_json.document(reports()[-2]))
     for told in ("Fetch failed: ... -- IOError timed out", "rd.luks.key=...", "in another state", "another program"):
-        assert told in "".join(json.dumps(render_json.document(report)) for report in REPORTS), (told, last[:200])
+        assert told in "".join(json.dumps(render_json.document(report)) for report in reports()), (told, last[:200])
 
 
 def test_a_bug_gives_nothing_away() -> None:

@@ -133,7 +133,8 @@ class Decider:
     packets: Optional[int]
     """How many packets the live rule has counted; None if it does not count."""
     general: bool
-    """True for a rule that speaks of more than this flow, so that it should stay: a set, a map, or all that is left."""
+    """True for a rule that speaks of more than this flow, so that it should stay: a set, a map, or all that is left;
+    and for one of iptables' with a comment, which it would take to delete it."""
     owner: Optional[str]
     """waagent for a rule that the guest agent installs itself; None for any other."""
     command: str

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Optional
 
-from azpreflight.firewall import agentrules, nfttext, savetext
+from azpreflight.firewall import agentrules, nfttext, private, savetext
 from azpreflight.firewall.facts import Backend, Decider, Flow, Part, Purpose
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.firewall.tools import PREFIX
@@ -101,8 +101,14 @@ def _command(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part
 
 
 def _is_general(place: Place) -> bool:
-    """A rule without an address or a port, or with many of them in a set or a map."""
-    return place.number is None or not _ENDS.search(place.line) or bool(_MANY.search(place.line))
+    """A rule without an address or a port, or with many of them in a set or a map.
+
+    So is one of iptables' with a comment: to delete it takes its comment, which is not told, or its number, which is
+    another one once a rule before it is gone.
+    """
+    if place.number is None or not _ENDS.search(place.line) or _MANY.search(place.line):
+        return True
+    return place.table.iptables and private.without_words(place.line) != place.line
 
 
 def iptables_accept(flow: Flow, part: Part) -> str:

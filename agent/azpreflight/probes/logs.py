@@ -70,13 +70,13 @@ def gather(host: Host, run: Run) -> LogsFacts:
 def parse(text: str, log: str) -> "tuple[Sighting, ...]":
     """The signatures in the text of one log."""
     signatures = [signature for signature in SIGNATURES if signature.log == log]
-    seen: dict[str, Sighting] = {}
+    seen: dict[str, tuple[int, str]] = {}
     for line in (whole[: evidence.LINE] for whole in text.splitlines()):
         for signature in signatures:
             if signature.pattern.search(line):
-                count = seen.pop(signature.id).count if signature.id in seen else 0
-                seen[signature.id] = Sighting(signature.id, log, count + 1, evidence.shown(line))
-    return tuple(seen.values())
+                count, _ = seen.pop(signature.id, (0, ""))
+                seen[signature.id] = count + 1, line
+    return tuple(Sighting(name, log, count, evidence.shown(last)) for name, (count, last) in seen.items())
 
 
 def sighting(facts: LogsFacts, signature: str) -> Optional[Sighting]:
