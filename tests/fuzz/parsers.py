@@ -17,6 +17,7 @@ from azpreflight.firewall.facts import Backend
 from azpreflight.firewall.saved import hooks, loaders, nftfile, units
 from azpreflight.firewall.saved.plan import Step, lines_of
 from azpreflight.firewall.saved.ruleset import Ruleset
+from azpreflight.foreign import edge
 from azpreflight.host import HostError
 from azpreflight.host.disk import container, fstab, lvm, superblock, table
 from azpreflight.host.disk.shapes import Volume
@@ -88,7 +89,8 @@ def _disk(data: bytes) -> Any:
 def _group(text: str) -> Any:
     """The metadata of a volume group, whose checksum is right."""
     physical = Volume("partition 1", 0, 1 << 30, kind="LVM")
-    return [list(lvm._of_group(name, group, physical)) for name, group in lvm.parse(text).items()]
+    with edge(lvm.Damaged, lvm.Damaged):
+        return [list(lvm._of_group(name, group, physical)) for name, group in lvm.parse(text).items()]
 
 
 def _rules(tool: str) -> "Callable[[str], Any]":
@@ -125,7 +127,7 @@ def _command(text: str) -> Any:
 
 
 def _archive(data: bytes) -> Any:
-    return cpio.entries([data], lambda path, size: size < 1000)
+    return cpio.files(cpio.Stream([data], 1 << 20), lambda path, size: size < 1000)
 
 
 def _json(parse: "Callable[[Any], Any]") -> "Callable[[bytes], Any]":
@@ -175,7 +177,7 @@ TARGETS: "Mapping[str, Callable[[bytes], Any]]" = {
     "nft": _text(_rules("nft")),
     "nft-file": _text(lambda text: list(nftfile.statements(lines_of("x", text)))),
     "nft-list": _text(_listed),
-    "nft-rule": _text(lambda text: [nftrule.to_iptables(line) for line in text.splitlines()]),
+    "nft-rule": _text(lambda text: [nftrule.parse(line) for line in text.splitlines()]),
     "pins-netplan": _text(pins.of_netplan),
     "pins-udev": _text(pins.of_udev),
     "repositories": _text(lambda text: [list(repositories.servers(text, path)) for path in ("x.repo", "x.list")]),
