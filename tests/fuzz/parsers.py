@@ -18,7 +18,7 @@ from azpreflight.firewall.saved import hooks, loaders, nftfile, units
 from azpreflight.firewall.saved.plan import Step, lines_of
 from azpreflight.firewall.saved.ruleset import Ruleset
 from azpreflight.foreign import edge
-from azpreflight.host import HostError
+from azpreflight.host import HostError, tls
 from azpreflight.host.disk import container, fstab, lvm, superblock, table
 from azpreflight.host.disk.shapes import Volume
 from azpreflight.probes import (
@@ -126,6 +126,16 @@ def _command(text: str) -> Any:
         return None
 
 
+def _answer(data: bytes) -> Any:
+    """As a name server sends it: the id of the question in front."""
+    import dns.message
+
+    from azpreflight.host import dns as ours
+
+    query = dns.message.make_query("example.org", "A")
+    return ours._read(query, query.id.to_bytes(2, "big") + data)
+
+
 def _archive(data: bytes) -> Any:
     return cpio.files(cpio.Stream([data], 1 << 20), lambda path, size: size < 1000)
 
@@ -145,6 +155,7 @@ TARGETS: "Mapping[str, Callable[[bytes], Any]]" = {
     "archive": _archive,
     "apt": _text(proxies.apt_proxies),
     "cards": _text(lambda text: [list(reader(text)) for reader in cards.READERS.values()]),
+    "certificate": tls.issuer_of_der,
     "cloud-cfg": _text(lambda text: cloudcfg.merged([("x.cfg", text)])),
     "command": _text(_command),
     "config": _text(lambda text: parse_config(text, "config.yaml", ["dns-resolve"])),
@@ -154,6 +165,7 @@ TARGETS: "Mapping[str, Callable[[bytes], Any]]" = {
     "dhcpcd": lambda data: leases.of_dhcpcd(data, "x"),
     "disk": _disk,
     "dnf": _text(proxies.dnf_proxy),
+    "dns": _answer,
     "environment": _text(proxies.assignments),
     "extensions": goalstate.parse_extensions_config,
     "fstab": _text(lambda text: list(fstab.wanted(text))),
