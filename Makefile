@@ -6,9 +6,10 @@ PY = .venv/bin/python
 SCENARIO =
 KEY =
 RUNS = 9
+MINUTES = 10
 
-.PHONY: help run test lint format schema pages demo scenarios boots boottime bench property wheel deb rpm zipapp dist sign clean \
-	prepared
+.PHONY: help run test lint format schema pages demo scenarios boots boottime bench property fuzz sweep wheel deb rpm zipapp \
+	dist sign clean prepared
 
 help: ## list what can be done
 	@echo "make TARGET, where TARGET is one of:"
@@ -65,6 +66,12 @@ bench: prepared ## measure time and memory, in the stand-in platform and of very
 
 property: prepared ## plan the sealing of RUNS hostile random machines
 	@AZPREFLIGHT_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/test_hostile.py
+
+fuzz: prepared ## fuzz every parser, guided by coverage where atheris is installed: make fuzz MINUTES=10
+	@$(PY) -m tests.fuzz $(MINUTES)
+
+sweep: prepared ## fill every file that is read with each kind of hostile text, and print what broke
+	@$(PY) -m tests.fuzz.sweep
 
 wheel: prepared ## build a wheel into dist/
 	@PYTHON=$(PY) packaging/build-wheel

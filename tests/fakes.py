@@ -26,6 +26,8 @@ from azpreflight.host import (
 from azpreflight.host.disk.shapes import Disk
 
 T = TypeVar("T")
+PATH_MAX = 4096
+"""Bytes of a path, as the kernel has it."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class FakeHost:
 
     def _real(self, path: str, follow: bool) -> str:
         """The path with its links followed; the last component is left as it is unless `follow`."""
+        if len(path) >= PATH_MAX:
+            raise HostError(f"cannot read {path[:80]}: File name too long")
         pending = _components(path)[::-1]
         done: list[str] = []
         links = 0

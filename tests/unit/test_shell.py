@@ -1,13 +1,15 @@
 """Arguments of printed commands: real shells make of them the bytes that they were."""
 
 import os
+import shlex
 import subprocess
+from typing import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.shell import argument
+from azpreflight.shell import argument, words
 
 BYTES = st.binary(max_size=40).filter(lambda name: b"\0" not in name)
 
@@ -45,3 +47,18 @@ def test_a_shell_takes_it_for_the_path(shell: str, name: bytes) -> None:
 )
 def test_how_it_is_written(path: str, printed: str) -> None:
     assert argument(path) == printed
+
+
+def by(split: "Callable[[str, bool], list[str]]", text: str, comments: bool) -> "list[str] | None":
+    """The words; None where the text is none of a shell's."""
+    try:
+        return split(text, comments)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("comments", [False, True])
+@given(text=st.text(alphabet="ab \t\n\r\x0b'\"\\#;\u00e9", max_size=20))
+def test_words_are_those_of_shlex(text: str, comments: bool) -> None:
+    """Which takes quadratic time for a long one."""
+    assert by(words, text, comments) == by(shlex.split, text, comments)

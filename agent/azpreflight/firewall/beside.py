@@ -88,13 +88,14 @@ def _settings(host: Host, name: str) -> Values:
     path = unit(host, name).path
     places = [f"{place}/{one}.d/*.conf" for one in (kind, name) for place in reversed(UNIT_PATHS)]
     drop_ins = [file for place in places for file in host.glob(place)]
-    values: Values = {}
+    values: dict[str, list[str]] = {}
     for file in (*([path] if path else []), *drop_ins):
         for line in _text(host, file).splitlines():
-            key, equals, value = (word.strip() for word in line.partition("="))
-            if equals and key in SETTINGS:
-                values[key] = (*values.get(key, ()), *value.split()) if value else ()
-    return values
+            key, equals, value = line.partition("=")
+            if equals and key.strip() in SETTINGS:
+                words = values.setdefault(key.strip(), [])
+                words[len(words) if value.strip() else 0 :] = value.split()
+    return {key: tuple(words) for key, words in values.items()}
 
 
 def _text(host: Host, path: str) -> str:

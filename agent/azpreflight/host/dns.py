@@ -25,6 +25,7 @@ import dns.rdataclass
 import dns.rdatatype
 from dns.flags import TC
 
+from azpreflight.foreign import edge
 from azpreflight.host import icmp, programs
 from azpreflight.host.api import DnsAnswer, HostError, Outcome
 
@@ -168,9 +169,13 @@ def _ready(sock: socket.socket, event: int, until: float) -> bool:
 
 def _read(query: dns.message.Message, wire: bytes) -> DnsAnswer:
     try:
-        message = dns.message.from_wire(wire, ignore_trailing=True)
+        with edge(ValueError, dns.exception.DNSException):
+            return _understood(query, dns.message.from_wire(wire, ignore_trailing=True))
     except (dns.exception.DNSException, ValueError) as error:
-        return _not_ok(Outcome.ERROR, f"not a DNS message: {type(error).__name__}")
+        return _not_ok(Outcome.ERROR, f"not a DNS message: {type(error.__cause__ or error).__name__}")
+
+
+def _understood(query: dns.message.Message, message: dns.message.Message) -> DnsAnswer:
     if not query.is_response(message):
         return _not_ok(Outcome.ERROR, "not an answer to the question that was asked")
     return DnsAnswer(

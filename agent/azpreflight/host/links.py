@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
+from azpreflight.foreign import edge
 from azpreflight.host.api import HostError
 from azpreflight.host.interfaces import LinkFilter
 
@@ -34,7 +35,8 @@ def filters(timeout: float) -> "tuple[LinkFilter, ...]":
             kernel.settimeout(timeout)
             kernel.bind((0, 0))
             links = list(_dump(kernel, _RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)))
-            return tuple(found for link in links for found in _of_link(kernel, link))
+            with edge(lambda reason: HostError(f"cannot read the kernel's filters: {reason}"), HostError, OSError):
+                return tuple(found for link in links for found in _of_link(kernel, link))
     except OSError as error:
         raise HostError(f"cannot ask the kernel for filters of interfaces: {error.strerror or error}") from None
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Optional
 
+from azpreflight.foreign import edge
 from azpreflight.host.api import HostError, Outcome, Route
 
 NETLINK_TIMEOUT = 0.5
@@ -55,7 +56,9 @@ def route(address: str, timeout: float) -> Route:
             kernel.send(request(wanted.packed, 0))
             answer = kernel.recv(_MESSAGE_LIMIT)
             kernel.send(request(wanted.packed, _RTM_F_FIB_MATCH))
-            return parse(answer, kernel.recv(_MESSAGE_LIMIT))
+            match = kernel.recv(_MESSAGE_LIMIT)
+        with edge(lambda reason: HostError(f"cannot read the kernel's route to {address}: {reason}")):
+            return parse(answer, match)
     except OSError as error:
         raise HostError(f"cannot ask the kernel for the route to {address}: {error.strerror or error}") from None
 

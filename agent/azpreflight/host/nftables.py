@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 
+from azpreflight.foreign import edge
 from azpreflight.host.api import HostError
 
 _HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
@@ -36,7 +37,9 @@ def tables(timeout: float) -> int:
 def _counted(kernel: socket.socket) -> int:
     count = 0
     while True:
-        kinds, error = parse(kernel.recv(_MESSAGE_LIMIT))
+        data = kernel.recv(_MESSAGE_LIMIT)
+        with edge(lambda reason: HostError(f"cannot read the kernel's nft tables: {reason}")):
+            kinds, error = parse(data)
         if error:
             raise OSError(error, os.strerror(error))
         if _NLMSG_DONE in kinds:

@@ -21,6 +21,8 @@ EVERY = {**PATHS, DS_IDENTIFY: "/run/cloud-init/ds-identify.log"}
 """The same, and what decided at boot whether cloud-init runs at all (cloud-init, tools/ds-identify)."""
 TAIL = 1 << 20
 """Bytes read from the end: a first boot writes about 20 KiB (waagent) and 120 KiB (cloud-init)."""
+LINES = 20_000
+"""Lines that are searched, the last ones; a first boot has some 1,500."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def parse(text: str, log: str) -> "tuple[Sighting, ...]":
     """The signatures in the text of one log."""
     signatures = [signature for signature in SIGNATURES if signature.log == log]
     seen: dict[str, tuple[int, str]] = {}
-    for line in (whole[: evidence.LINE] for whole in text.splitlines()):
+    for line in (whole[: evidence.LINE] for whole in text.splitlines()[-LINES:]):
         for signature in signatures:
             if signature.pattern.search(line):
                 count, _ = seen.pop(signature.id, (0, ""))

@@ -14,9 +14,10 @@ from typing import Optional
 
 from azpreflight.serial.frame import CODED, END, START, TOKEN, Token, unpack
 
-_ESCAPE = re.compile(rb"(?:\\{1,4}(?:[rnt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))+")
+_ESCAPE = re.compile(rb"(?:\\{1,4}(?:[rnt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})){1,256}")
 r"""\r, \n, \u0000 and \x00 as JSON and Python write them, also when quoted twice. Bounded, so that a line of
-nothing but backslashes takes linear time."""
+nothing but backslashes takes linear time; and a run of them is cut into pieces, because the regular expression's engine
+remembers every repetition, which for 64 MiB of escapes took gigabytes."""
 _BLANK = bytes([*range(0x21), 0x7F])
 _TOKEN = re.compile(START + rb"(?:([A-Za-z0-9_-]{%d})%s|(?!%s))" % (CODED, END, START))
 _FOREIGN = re.compile(rb"[^A-Za-z0-9_~:-]")
@@ -63,6 +64,8 @@ def _joined(text: bytes, start: int) -> "tuple[Optional[Token], bool]":
     """The token that begins at `start` and has foreign text in its middle, and whether there was anything to try."""
     following = text.find(START, start + len(START))
     limit = following if following >= 0 else len(text)
+    if limit - start <= TOKEN:
+        return None, False
     end, tried = start + len(START), False
     for _ in range(ENDS_TRIED):
         found = text.find(END, end, limit)

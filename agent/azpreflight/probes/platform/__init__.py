@@ -39,12 +39,16 @@ def gather(host: Host, run: Run) -> PlatformFacts:
     return PlatformFacts(host.privileged, tag, uuid, routes, **dict(zip(asks, answers)))
 
 
+DMI_MOST = 128
+"""Characters of a field of SMBIOS that are kept; the kernel's own have up to 64."""
+
+
 def _dmi(host: Host, name: str) -> Optional[str]:
     try:
         text = host.text(f"/sys/class/dmi/id/{name}")
     except HostError:
         return None
-    return text.strip().lower() or None if text else None
+    return text.strip().lower()[:DMI_MOST] or None if text else None
 
 
 def _route(host: Host, address: str) -> PlatformRoute:

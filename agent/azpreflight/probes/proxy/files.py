@@ -85,9 +85,13 @@ def unit_environment(text: str, key: str) -> "tuple[dict[str, str], tuple[str, .
     for line in _joined(text):
         name, _, rest = line.partition("=")
         if name.strip() == key:
-            values = {**values, **dict(_pairs(rest))} if rest.strip() else {}
+            if not rest.strip():
+                values.clear()
+            values.update(_pairs(rest))
         elif name.strip() == "EnvironmentFile":
-            files = [*files, rest.strip().lstrip("-")] if rest.strip() else []
+            if not rest.strip():
+                files.clear()
+            files += rest.strip().lstrip("-").splitlines()
     return values, tuple(files)
 
 

@@ -1,0 +1,213 @@
+"""Every parser of foreign text, as a target: bytes in, and one of the exceptions that it may raise, or a value.
+
+`tests/fuzz/corpus/TARGET/` has what broke one once; the tests run all of it, and `make fuzz` begins with it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+from azpreflight import codec, sealed
+from azpreflight.bootwatch.memory import Memory
+from azpreflight.config import ConfigError
+from azpreflight.config import parse as parse_config
+from azpreflight.firewall import matching, nftrule, nfttext, savetext
+from azpreflight.firewall.facts import Backend
+from azpreflight.firewall.saved import hooks, loaders, nftfile, units
+from azpreflight.firewall.saved.plan import Step, lines_of
+from azpreflight.firewall.saved.ruleset import Ruleset
+from azpreflight.foreign import edge
+from azpreflight.host import HostError, tls
+from azpreflight.host.disk import container, fstab, lvm, superblock, table
+from azpreflight.host.disk.shapes import Volume
+from azpreflight.probes import (
+    bootloader,
+    cloudcfg,
+    cpio,
+    goalstate,
+    initext,
+    instance,
+    leases,
+    logs,
+    repositories,
+    resolvconf,
+    waagentconf,
+    yamltext,
+)
+from azpreflight.probes.agents import state
+from azpreflight.probes.dns import sources
+from azpreflight.probes.generalization import cards, identity, pins
+from azpreflight.probes.network import parse_ipv4, parse_ipv6
+from azpreflight.probes.proxy import files as proxies
+from azpreflight.serial.decode import decode
+from azpreflight.shell import words
+
+CORPUS = Path(__file__).parent / "corpus"
+ALLOWED = (
+    HostError,
+    ConfigError,
+    goalstate.Unreadable,
+    instance.Unreadable,
+    yamltext.NotYaml,
+    yamltext.Refused,
+    codec.DecodeError,
+    lvm.Damaged,
+    table.Damaged,
+    cpio.BadArchive,
+)
+"""What a parser may raise, and its callers expect."""
+
+
+def run(target: str, data: bytes) -> None:
+    """Feed it; raises what a bug raises."""
+    try:
+        found = TARGETS[target](data)
+        if isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping, Sequence)):
+            for _ in found:
+                pass
+    except ALLOWED:
+        pass
+
+
+def _text(parse: "Callable[[str], Any]") -> "Callable[[bytes], Any]":
+    return lambda data: parse(data.decode("utf-8", "replace"))
+
+
+def _disk(data: bytes) -> Any:
+    """As `image` reads it."""
+
+    def read(at: int, count: int) -> bytes:
+        return data[at : at + count] if 0 <= at < 1 << 62 else b""
+
+    container.identify(read, len(data))
+    layout = table.read_layout(read, len(data))
+    volumes = [superblock.filled(volume, read) for volume in layout.volumes]
+    return [lvm.volumes(volume, read) for volume in volumes]
+
+
+def _group(text: str) -> Any:
+    """The metadata of a volume group, whose checksum is right."""
+    physical = Volume("partition 1", 0, 1 << 30, kind="LVM")
+    with edge(lvm.Damaged, lvm.Damaged):
+        return [list(lvm._of_group(name, group, physical)) for name, group in lvm.parse(text).items()]
+
+
+def _rules(tool: str) -> "Callable[[str], Any]":
+    def take(text: str) -> Any:
+        ruleset = Ruleset({}).take([Step(tool, (), lines_of("/etc/rules", text))])
+        if ruleset.unread:
+            raise AssertionError(ruleset.unread[0])  # the edge caught it; the parser is to be mended all the same
+        return ruleset.tables()
+
+    return take
+
+
+def _saved(text: str) -> Any:
+    return savetext.parse(text, Backend.NFT, "ip") if savetext.is_whole(text) else None
+
+
+def _listed(text: str) -> Any:
+    return [nfttext.loadable(one) for one in nfttext.parse(text)] if nfttext.is_whole(text) else None
+
+
+def _rule(text: str) -> Any:
+    packet = matching.Packet("tcp", "10.0.0.4", "10.0.0.5", None, 80, "", "eth0", "NEW", 0)
+    try:
+        return matching.matches(matching.parse(f"-A OUTPUT {text}"), packet)
+    except ValueError:  # a quote that is not closed; the callers take it for "cannot be told"
+        return None
+
+
+def _command(text: str) -> Any:
+    try:
+        return list(loaders.loads_of(words(text, comments=True)))
+    except ValueError:
+        return None
+
+
+def _answer(data: bytes) -> Any:
+    """As a name server sends it: the id of the question in front."""
+    import dns.message
+
+    from azpreflight.host import dns as ours
+
+    query = dns.message.make_query("example.org", "A")
+    return ours._read(query, query.id.to_bytes(2, "big") + data)
+
+
+def _archive(data: bytes) -> Any:
+    return cpio.files(cpio.Stream([data], 1 << 20), lambda path, size: size < 1000)
+
+
+def _json(parse: "Callable[[Any], Any]") -> "Callable[[bytes], Any]":
+    def take(data: bytes) -> Any:
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+        return parse(value)
+
+    return take
+
+
+TARGETS: "Mapping[str, Callable[[bytes], Any]]" = {
+    "archive": _archive,
+    "apt": _text(proxies.apt_proxies),
+    "cards": _text(lambda text: [list(reader(text)) for reader in cards.READERS.values()]),
+    "certificate": tls.issuer_of_der,
+    "cloud-cfg": _text(lambda text: cloudcfg.merged([("x.cfg", text)])),
+    "command": _text(_command),
+    "config": _text(lambda text: parse_config(text, "config.yaml", ["dns-resolve"])),
+    "crontab": _text(lambda text: [part.findall(text) for _, part in hooks.PARTS]),
+    "daemon-state": _json(lambda value: codec.decode(Memory, value)),
+    "decode": decode,
+    "dhcpcd": lambda data: leases.of_dhcpcd(data, "x"),
+    "disk": _disk,
+    "dnf": _text(proxies.dnf_proxy),
+    "dns": _answer,
+    "environment": _text(proxies.assignments),
+    "extensions": goalstate.parse_extensions_config,
+    "fstab": _text(lambda text: list(fstab.wanted(text))),
+    "goal-state": goalstate.parse_goal_state,
+    "grub": _text(lambda text: list(bootloader.of_grub(text))),
+    "grub-defaults": _text(lambda text: bootloader.of_defaults([text])),
+    "grub-entry": _text(lambda text: bootloader.of_entry(text, {"a": "b"})),
+    "hosts": _text(identity.names_in_hosts),
+    "ini": _text(initext.entries),
+    "instance": instance.parse,
+    "iptables": _text(_rules("iptables-restore")),
+    "iptables-save": _text(_saved),
+    "lease-dhclient": _text(lambda text: leases.of_dhclient(text, "x")),
+    "lease-networkd": _text(lambda text: leases.of_networkd(text, "x")),
+    "lease-network-manager": _text(lambda text: leases.of_network_manager(text, "x")),
+    "lease-wicked": _text(lambda text: leases.of_wicked(text, "x")),
+    "log": _text(lambda text: [logs.parse(text, log) for log in logs.EVERY]),
+    "lvm": _text(_group),
+    "manifest": goalstate.parse_manifest,
+    "name-servers": _text(lambda text: [list(reader(text)) for reader in set(sources.READERS.values())]),
+    "nft": _text(_rules("nft")),
+    "nft-file": _text(lambda text: list(nftfile.statements(lines_of("x", text)))),
+    "nft-list": _text(_listed),
+    "nft-rule": _text(lambda text: [nftrule.parse(line) for line in text.splitlines()]),
+    "pins-netplan": _text(pins.of_netplan),
+    "pins-udev": _text(pins.of_udev),
+    "repositories": _text(lambda text: [list(repositories.servers(text, path)) for path in ("x.repo", "x.list")]),
+    "resolv-conf": _text(resolvconf.parse),
+    "route-4": _text(parse_ipv4),
+    "route-6": _text(parse_ipv6),
+    "rule": _text(_rule),
+    "stamp": _text(sealed.parse),
+    "status": _json(state.status_of),
+    "unit": _text(lambda text: units._parsed("x.service", "/x.service", text)),
+    "unit-environment": _text(lambda text: proxies.unit_environment(text, "Environment")),
+    "vm-settings": goalstate.parse_vm_settings,
+    "waagent-conf": _text(lambda text: waagentconf.config_of(waagentconf.parse(text))),
+    "yaml": _text(yamltext.mapping),
+}
+"""By the name of the folder of its corpus."""
+
+
+def seeds(target: str) -> "list[bytes]":
+    """What broke it once."""
+    return [path.read_bytes() for path in sorted((CORPUS / target).glob("*"))]

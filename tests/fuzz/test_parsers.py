@@ -1,0 +1,33 @@
+"""A short round of fuzzing for every parser; `make fuzz` goes on for as long as one likes."""
+
+import itertools
+import os
+from typing import Callable
+
+import pytest
+
+from tests.fuzz import mutation, parsers
+
+SEED = int(os.environ.get("AZPREFLIGHT_FUZZ_SEED", "1"))
+INPUTS = 1_000
+"""For each target."""
+
+
+@pytest.mark.parametrize("target", parsers.TARGETS)
+def test_what_broke_a_parser_once_does_not_any_more(target: str) -> None:
+    """The corpus, and the seeds."""
+    for data in mutation.examples(target):
+        parsers.run(target, data)
+
+
+@pytest.mark.parametrize("target", parsers.TARGETS)
+def test_a_parser_raises_what_its_callers_expect(target: str, record_property: Callable[[str, str], None]) -> None:
+    """And nothing else, on so many inputs of its own language and of others'."""
+    for data in itertools.islice(mutation.endless(target, SEED), INPUTS):
+        parsers.run(target, data)
+    record_property("measured", f"{target}: {INPUTS} hostile inputs")
+
+
+def test_every_corpus_is_of_a_target() -> None:
+    """A folder that nothing reads would be forgotten."""
+    assert {path.name for path in parsers.CORPUS.iterdir()} <= set(parsers.TARGETS)
