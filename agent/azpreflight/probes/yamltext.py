@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from azpreflight.host import HostError
+
 LIMIT = 64 * 1024
 """Bytes: cloud.cfg has 4 KiB. PyYAML in pure Python reads some 200 KiB/s, so a file costs less than half a second."""
 
@@ -21,8 +23,14 @@ class Refused(ValueError):
 
 
 def mapping(text: str) -> "Mapping[str, Any]":
-    """The mapping that a YAML text stands for; an empty text is an empty mapping. Raises NotYaml or Refused."""
-    import yaml
+    """The mapping that a YAML text stands for; an empty text is an empty mapping. Raises NotYaml or Refused.
+
+    HostError where PyYAML is not installed: only what depends on this file is unknown then.
+    """
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise HostError(f"the Python module {error.name} is not installed") from None
 
     if len(text) > LIMIT:
         raise Refused(f"larger than {LIMIT} bytes")
