@@ -53,8 +53,16 @@ def load(host: Host, path: str, *, required: bool, check_ids: Sequence[str]) -> 
 
 
 def parse(text: str, path: str, check_ids: Sequence[str]) -> Config:
-    """The configuration that the text says; ConfigError with `path` and the line where it is wrong."""
-    import yaml
+    """The configuration that the text says; ConfigError with `path` and the line where it is wrong.
+
+    A text of comments alone, as packages ship it, is read without PyYAML.
+    """
+    if all(line.startswith("#") or not line.strip() for line in text.splitlines()):
+        return Config()
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"cannot read {path}: the Python module {error.name} is not installed") from None
 
     try:
         _refuse_tricks(text, path)

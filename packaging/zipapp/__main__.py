@@ -4,15 +4,16 @@ This module alone may be read by a Python that is too old for the rest.
 """
 
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 
 OLDEST = (3, 9)
 BESIDE = "/usr/local/lib/azpreflight"
 """Where the administrator puts libraries that the distribution does not have for this Python: docs/adr/0005."""
 LIBRARIES = {
-    "dns": "dnspython: every check of DNS servers",
-    "psutil": "psutil: checks of interfaces, their addresses and the default route",
-    "requests": "requests: checks of the wire server, instance metadata, packages, endpoints and certificates",
+    "dns": "dnspython: checks of DNS servers, and of packages and endpoints, which have names",
+    "psutil": "psutil: checks of addresses and the default route",
+    "requests": "requests: checks of the wire server, instance metadata, packages and endpoints",
     "yaml": "PyYAML: checks of cloud-init's and netplan's files, and /etc/azpreflight/config.yaml",
 }
 """By module: the library, and what needs it."""
@@ -31,8 +32,9 @@ def main() -> int:
     sys.path.append(BESIDE)
     missing = [text for module, text in LIBRARIES.items() if find_spec(module) is None]
     if missing and sys.argv[1:2] and sys.argv[1] in INSPECTING:
-        sys.stderr.write("azpreflight: unknown without libraries that this Python does not have:\n")
-        sys.stderr.writelines(f"  {text}\n" for text in missing)
+        with suppress(OSError, AttributeError):  # a full disk behind it, or none at all
+            sys.stderr.write("azpreflight: unknown without libraries that this Python does not have:\n")
+            sys.stderr.writelines(f"  {text}\n" for text in missing)
     from azpreflight.__main__ import run  # noqa: PLC0415 - not before it is known that this Python can
 
     return run()

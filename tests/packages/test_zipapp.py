@@ -65,6 +65,40 @@ def test_without_libraries_it_names_them_and_makes_the_checks_that_need_none(zip
     assert "the Python module dns is not installed" in done.stdout
 
 
+def test_one_library_is_missed_by_what_needs_it_alone(zipapp: Path, tmp_path: Path) -> None:
+    """An image whose netplan file cannot be read without PyYAML: the other marks of deprovisioning are judged."""
+    netplan = tmp_path / "etc/netplan/50-cloud-init.yaml"
+    netplan.parent.mkdir(parents=True)
+    netplan.write_text("network: {version: 2}\n")
+    (tmp_path / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    results = json.loads(alone(zipapp, "check", "--root", str(tmp_path), "--format", "json").stdout)["results"]
+    statuses = {result["check"]: (result["status"], result["reason"]) for result in results}
+    assert statuses["gen-network-config"] == ("unknown", "the Python module yaml is not installed")
+    assert statuses["gen-machine-id"][0] == "fail"
+
+
+@pytest.mark.parametrize(("text", "code"), [("cloud: public\n", 2), ("# cloud: public\n\n", 1), ("", 1)])
+def test_a_configuration_that_cannot_be_read_is_refused(text: str, code: int, zipapp: Path, tmp_path: Path) -> None:
+    """As packages ship it, of comments alone, it can be read without PyYAML."""
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "root/etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    wanted = (
+        "--config",
+        str(config),
+        "--root",
+        str(tmp_path / "root"),
+        "--only",
+        "gen-machine-id",
+        "--fail-on",
+        "warning",
+    )
+    done = alone(zipapp, "check", *wanted)
+    assert done.returncode == code, done.stderr
+    assert (f"cannot read {config}: the Python module yaml is not installed" in done.stderr) is (code == 2)
+
+
 def test_a_python_that_is_too_old_is_told_so(zipapp: Path, tmp_path: Path) -> None:
     """Its first module is read by Python 3.6 too; this one is made to look older than it is."""
     code = f"import runpy, sys; sys.version_info = (3, 6, 8); runpy.run_path({str(zipapp)!r}, run_name='__main__')"

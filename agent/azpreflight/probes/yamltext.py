@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from azpreflight.foreign import edge
+from azpreflight.host import HostError
 
 _QUOTED = re.compile("'[^'<]{4,}'|\"[^\"<]{4,}\"")
 """Words of the text that PyYAML quotes: tags, names of anchors."""
@@ -27,10 +28,13 @@ class Refused(ValueError):
 
 
 def mapping(text: str) -> "Mapping[str, Any]":
-    """The mapping that a YAML text stands for; an empty text is an empty mapping. Raises NotYaml or Refused."""
+    """The mapping that a YAML text stands for; an empty text is an empty mapping. Raises NotYaml or Refused.
+
+    HostError where PyYAML is not installed: only what depends on this file is unknown then.
+    """
     if len(text) > LIMIT:
         raise Refused(f"larger than {LIMIT} bytes")
-    with edge(NotYaml, NotYaml, Refused):
+    with edge(NotYaml, NotYaml, Refused, HostError):
         value = _loaded(text)
         if value is None:
             return {}
@@ -41,7 +45,10 @@ def mapping(text: str) -> "Mapping[str, Any]":
 
 def _loaded(text: str) -> Any:
     """The value; PyYAML's constructors raise anything, such as a KeyError for `!!bool maybe`."""
-    import yaml
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise HostError(f"the Python module {error.name} is not installed") from None
 
     try:
         return yaml.load(text, _loader())  # noqa: S506 - a SafeLoader that refuses aliases
