@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-from azpreflight.probes.logs import LINE
+from azpreflight.probes.evidence import LINE
 
 PACKAGE = Path(__file__).parents[1] / "agent" / "azpreflight"
 FUNCTIONS = ("compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")

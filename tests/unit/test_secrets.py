@@ -303,6 +303,7 @@ TAKES_TEXT = {
     "sinks.file.append_line",
     "sinks.serial.write_serial",
     "sinks.stdout.write_stdout",
+    "sinks.streams.write",
 }
 """Places for what one of the others has made."""
 DATA = ("Report", "Snapshot", "Log", "Fleet")
