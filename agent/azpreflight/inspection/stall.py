@@ -8,13 +8,15 @@ SHARE = 0.1
 take turns every 5 ms; the longest call of C that a probe makes, to parse 30 MB of JSON, takes 0.3 s."""
 LEAST_S = 0.5
 """Seconds of the processor: a budget of few seconds does not make the processor faster."""
+MOST_S = 2.0
+"""Seconds of the processor: on a machine as busy as it is in its boot, they take ten times as long."""
 
 
 class Stall:
     """Measures in seconds of the processor, because on a busy machine a child is silent that does not get to run."""
 
     def __init__(self, used: "Callable[[], Mapping[str, float]]", budget: float) -> None:
-        self._used, self._limit = used, max(LEAST_S, SHARE * budget)
+        self._used, self._limit = used, min(max(LEAST_S, SHARE * budget), MOST_S)
         self._before: Optional[Mapping[str, float]] = None
 
     def culprit(self, heard: bool) -> Optional[str]:
