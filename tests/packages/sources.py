@@ -27,11 +27,12 @@ def checked_out_elsewhere(folder: Path) -> Path:
 
 
 def with_further_units(folder: Path) -> Path:
-    """A copy that has a socket, which the presets enable, and its service, which nothing enables."""
+    """A copy that has a socket, which the presets enable, and a service and a template, which nothing enables."""
     source = copied(folder)
     unit = source / "systemd/azpreflight-added"
     unit.with_suffix(".socket").write_text("[Socket]\nListenStream=/run/x\n[Install]\nWantedBy=sockets.target\n")
-    unit.with_suffix(".service").write_text("[Service]\nExecStart=/usr/bin/azpreflight --version\n")
+    for name in ("azpreflight-added.service", "azpreflight-added@.service"):
+        (source / "systemd" / name).write_text("[Service]\nExecStart=/usr/bin/azpreflight --version\n")
     with (source / "systemd/80-azpreflight.preset").open("a") as preset:
         preset.write("enable azpreflight-added.socket\n")
     return source

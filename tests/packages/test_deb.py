@@ -111,7 +111,8 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     enabled = {"azpreflight.service"} | ({"azpreflight-added.socket"} if added else set())
     assert set(re.findall(r"deb-systemd-helper enable '(\S+)'", script)) == enabled
     assert "deb-systemd-invoke" not in script and "systemctl" not in script
-    assert ("azpreflight-added.service" in (tmp_path / "raw/DEBIAN/prerm").read_text()) is added
+    removal = (tmp_path / "raw/DEBIAN/prerm").read_text()
+    assert ("azpreflight-added.service" in removal) is added and "@" not in removal
 
 
 # --- installed ----------------------------------------------------------------------------------------------------
