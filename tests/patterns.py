@@ -75,7 +75,89 @@ def _of_module(path: Path, tree: ast.Module, everywhere: "dict[str, set[str]]") 
 def _calls(tree: ast.Module) -> "Iterator[tuple[Optional[ast.FunctionDef], ast.Call]]":
     """Calls into `re`, each with the function that it stands in."""
 
-    def within(pattern: Pattern, seconds: int) -> bool:
+    def within(node: ast.AST, function: Optional[ast.FunctionDef]) -> "Iterator[tuple[Any, ast.Call]]":
+        for child in ast.iter_child_nodes(node):
+            inner = child if isinstance(child, ast.FunctionDef) else function
+            if isinstance(child, ast.Call) and _is_of_re(child):
+                yield inner, child
+            yield from within(child, inner)
+
+    yield from within(tree, None)
+
+
+def _is_of_re(call: ast.Call) -> bool:
+    func = call.func
+    return isinstance(func, ast.Attribute) and getattr(func.value, "id", "") == "re" and func.attr in FUNCTIONS
+
+
+def _assigned(tree: ast.Module, call: ast.Call) -> str:
+    """The name at the head of the module that this compiled pattern is given."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and node.value is call and isinstance(node.targets[0], ast.Name):
+            return node.targets[0].id
+    return ""
+
+
+def _texts(
+    tree: ast.Module, function: Optional[ast.FunctionDef], node: ast.expr, names: "dict[str, Any]", where: str
+) -> "list[str | bytes]":
+    """What the expression can be: one text, or for a parameter what all calls in the module give it."""
+    parameters = [argument.arg for argument in function.args.args] if function is not None else []
+    if isinstance(node, ast.Name) and node.id in parameters and function is not None:
+        place = parameters.index(node.id)
+        calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and _named(one) == function.name]
+        if calls:
+            return [_value(call.args[place], names, where) for call in calls]
+    outer = next((one for one in _enclosing(tree, function) if isinstance(node, ast.Name)), None)
+    if outer is not None:
+        return _texts(tree, outer, node, names, where)
+    return [_value(node, names, where)]
+
+
+def _enclosing(tree: ast.Module, function: Optional[ast.FunctionDef]) -> "list[ast.FunctionDef]":
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and function in ast.walk(node) and node is not function
+    ]
+
+
+def _named(call: ast.Call) -> str:
+    return getattr(call.func, "id", "")
+
+
+def _value(node: ast.expr, names: "dict[str, Any]", where: str = "") -> Any:
+    """The value of an expression of literals and of the module's own constants."""
+    try:
+        return eval(compile(ast.Expression(node), "<pattern>", "eval"), dict(names))  # noqa: S307 - our own source
+    except NameError as error:
+        raise Unknown(f"{where}: {ast.unparse(node)}: {error}") from None
+
+
+# --- worst strings ------------------------------------------------------------------------------------------------
+
+GENERIC = (
+    *("\n", " ", "\t", "\r", "\r\n", "a", "A", "0", "-", "_", ".", "/", ":", "=", ",", "\\", '"', "'", "#", "\0"),
+    *("[", "]", "{", "}", "(", ")", "<", ">", "[]", "{}", "<a>", "a ", "a=b\n", " \n", "\n ", 'a"b" ', "a.", "é"),
+)
+
+
+def worst(pattern: Pattern) -> "Iterator[str | bytes]":
+    """Strings of SIZE characters: the generic ones, pieces of what the pattern matches repeated, and each piece of it
+    followed by what one of its repetitions takes."""
+    pieces, pumps = _pieces(pattern)
+    heads = sorted({"".join(pieces[:count]) for count in range(len(pieces) + 1)})
+    units = dict.fromkeys(
+        (*GENERIC, *pumps, *heads, *(f"{head}\n" for head in heads), *(f"\n{head}" for head in heads))
+    )
+    size = CUT.get(pattern.where.partition(":")[0], SIZE)
+    wide = [unit * (size // len(unit)) for unit in units if unit]
+    long = [f"{head}{pump * (size // len(pump))}\0" for head in heads for pump in dict.fromkeys((*pumps, " ", "\n"))]
+    for text in (*wide, *long):
+        yield text.encode("utf-8") if isinstance(pattern.text, bytes) else text
+
+
+def within(pattern: Pattern, seconds: int) -> bool:
     """Whether a child gets through all of these strings in so many seconds of processor time."""
 
     def work() -> None:
