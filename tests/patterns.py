@@ -8,7 +8,7 @@ import resource
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from azpreflight.probes.logs import LINE
 
@@ -158,14 +158,26 @@ def worst(pattern: Pattern) -> "Iterator[str | bytes]":
 
 
 def within(pattern: Pattern, seconds: int) -> bool:
-    """Whether a child gets through all of these strings in so many seconds of processor time. Its limit ends it else:
-    a regular expression in C takes no notice of anything within Python."""
+    """Whether a child gets through all of these strings in so many seconds of processor time."""
+
+    def work() -> None:
+        for text in worst(pattern):
+            run(pattern, text)
+
+    return in_time(work, seconds)
+
+
+def in_time(work: "Callable[[], None]", seconds: int) -> bool:
+    """Whether a child does this in so many seconds of processor time, without an exception. Its limit ends it else: a
+    regular expression in C takes no notice of anything within Python."""
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        for text in worst(pattern):
-            run(pattern, text)
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return status == 0

@@ -7,6 +7,7 @@ from typing import Callable
 import pytest
 
 from tests.fuzz import mutation, parsers
+from tests.patterns import in_time
 
 SEED = int(os.environ.get("AZPREFLIGHT_FUZZ_SEED", "1"))
 INPUTS = 1_000
@@ -26,6 +27,24 @@ def test_a_parser_raises_what_its_callers_expect(target: str, record_property: C
     for data in itertools.islice(mutation.endless(target, SEED), INPUTS):
         parsers.run(target, data)
     record_property("measured", f"{target}: {INPUTS} hostile inputs")
+
+
+LONG = {
+    "crontab": (b" " * 100 + b"\n") * 9_990,
+    "unit": b"[Service]\nExecStart=/" + b"a" * (1 << 20),
+    "nft-file": b"table ip x {\n" * 69_000,
+    "environment": b"a=" + b"b" * (1 << 20),
+    "grub-entry": b"\n" * (1 << 19),
+    "lease-dhclient": b"lease {\n" * (1 << 15),
+    "decode": b"~azp1:x" * (1 << 20),
+}
+"""What took minutes once, some of it written by any user (crontab(1) takes 10,000 lines)."""
+
+
+@pytest.mark.parametrize("target", LONG)
+def test_a_long_file_takes_linear_time(target: str) -> None:
+    """Under a second each."""
+    assert in_time(lambda: parsers.run(target, LONG[target]), 10)
 
 
 def test_every_corpus_is_of_a_target() -> None:
