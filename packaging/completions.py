@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from azpreflight import options
-from azpreflight.pages import page_ids
+from azpreflight.cli import options
+from azpreflight.cli.pages import page_ids
 from azpreflight.probes import PROBES
 
 

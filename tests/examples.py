@@ -10,8 +10,8 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any, Union
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
 from azpreflight.model import Check, Probe, Result, Run
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.render import text

@@ -23,7 +23,7 @@ from azpreflight.host import (
     Route,
     TcpAnswer,
 )
-from azpreflight.host.disk.shapes import Disk
+from azpreflight.host.disk.types import Disk
 
 T = TypeVar("T")
 PATH_MAX = 4096

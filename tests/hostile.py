@@ -13,7 +13,7 @@ from azpreflight.host import HostError
 from azpreflight.host.removable import PLACES as PLACES_OF_PRODUCT
 from azpreflight.model import Platform, Run, Stage
 from azpreflight.probes import agents, generalization
-from azpreflight.seal import extras
+from azpreflight.seal import cleanup
 from tests.fakes import FakeHost, Link
 
 NAME = r"[^/\0]+"
@@ -139,4 +139,4 @@ def planned(host: FakeHost) -> "tuple[extras.Change, ...]":
     run = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
     with suppress(HostError):  # links in a circle: then the defaults count, and seal refuses
         run = replace(run, needed={"agents": agents.PROBE.gather(host, run)})
-    return extras.changes(generalization.PROBE.gather(host, run), run, tuple(extras.MENDS))
+    return cleanup.changes(generalization.PROBE.gather(host, run), run, tuple(cleanup.FIXES))

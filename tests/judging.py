@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
 from azpreflight.model import Finding, Probe, Report, Result, Run
 from tests.fakes import FakeHost
 

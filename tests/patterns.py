@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional
 
-from azpreflight.probes.evidence import LINE
+from azpreflight.azure.log_evidence import LINE
 
 PACKAGE = Path(__file__).parents[1] / "agent" / "azpreflight"
 FUNCTIONS = ("compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
@@ -18,7 +18,7 @@ ANCHORED = {"match", "fullmatch"}
 """These try one place alone."""
 SIZE = 256 * 1024
 """Characters of each string: the largest limit of a file that is searched as a whole."""
-CUT = {"azpreflight.probes.signatures": LINE}
+CUT = {"azpreflight.azure.log_signatures": LINE}
 """Modules whose patterns are given a line that was cut before, and at how many characters."""
 
 

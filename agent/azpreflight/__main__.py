@@ -10,7 +10,7 @@ INTERRUPTED = 130
 
 def run() -> int:
     """The exit code of the command line, which answers an interruption itself while it runs."""
-    from azpreflight.cli import main
+    from azpreflight.cli.main import main
 
     try:
         return main()

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
-from azpreflight.errors import UsageError
+from azpreflight.azure.goal_state import bare
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config, Severity
-from azpreflight.probes.goalstate import bare
-from azpreflight.render.plain import plain
+from azpreflight.model.errors import UsageError
+from azpreflight.text import printable
 
 DEFAULT_PATH = "/etc/azpreflight/config.yaml"
 SIZE_LIMIT = 64 * 1024
@@ -102,7 +102,7 @@ def _refuse_tricks(text: str, path: str) -> None:
 def _config(root: Any, path: str, keys: "Mapping[str, _Key]") -> Config:
     values: dict[str, Any] = {}
     for key_node, node in root.value:
-        name, line = plain(str(key_node.value)), _line(key_node)
+        name, line = printable(str(key_node.value)), _line(key_node)
         if name not in keys:
             raise ConfigError(f"{path}:{line}: no key {name}{similar(name, keys)}; there are {', '.join(keys)}")
         if name in values:
@@ -125,7 +125,7 @@ def _shown(node: Any) -> str:
     if kind == "null":
         return "nothing"
     return (
-        f"{plain(node.value)[:80]} ({kind})"
+        f"{printable(node.value)[:80]} ({kind})"
         if isinstance(node.value, str)
         else {"map": "a mapping"}.get(kind, "a list")
     )
@@ -152,7 +152,7 @@ class _Key:
 
 def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
     """Every key of `Config` with its schema."""
-    from azpreflight.seal.extras import MENDS
+    from azpreflight.seal.cleanup import FIXES
 
     low, high = TIMEOUTS
     severities = tuple(severity.value for severity in Severity)
@@ -162,7 +162,7 @@ def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
         "endpoints": _Key("a list of http:// or https:// URLs", _list_of(_url)),
         "ignore": _Key("a list of check ids (see azpreflight list)", _list_of(_word(check_ids))),
         "fail_on": _Key(f"one of {', '.join(severities)}", lambda node: Severity(_word(severities)(node))),
-        "seal_mends": _Key(f"a list of {', '.join(MENDS)}", _list_of(_word(tuple(MENDS)))),
+        "seal_fixes": _Key(f"a list of {', '.join(FIXES)}", _list_of(_word(tuple(FIXES)))),
         "kvp": _Key(f"one of {', '.join(KVP)}", _word(KVP)),
         "timeout": _Key(f"seconds from {low:.0f} to {high:.0f}", _number(low, high)),
     }

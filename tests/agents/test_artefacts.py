@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather, run_of
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform
 from azpreflight.probes import with_needs

@@ -18,7 +18,7 @@ import pytest
 from azure.mgmt.imagebuilder import models
 from azure.mgmt.imagebuilder._utils.model_base import Model, _deserialize
 
-from azpreflight import options
+from azpreflight.cli import options
 from tests.agents.planting import plant, put
 from tests.agents.test_deprovision import PACKAGES, check, failed
 from tests.agents.test_seal import AGENT, LEFT, STAMP, decide

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather, run_of
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report, Severity, Status
 from azpreflight.probes import agents, generalization
-from azpreflight.render.plain import plain
+from azpreflight.text import printable
 from tests.agents.planting import ARTEFACTS, let_waagent_provision, plant
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
@@ -171,6 +171,6 @@ def mend(root: Path, report: Report) -> None:
                     (root / "var/lib/ubuntu-advantage/private/machine-token.json").unlink()
                     continue
                 done = subprocess.run(
-                    ["sh", "-c", plain(command)], capture_output=True, text=True, timeout=60, check=False
+                    ["sh", "-c", printable(command)], capture_output=True, text=True, timeout=60, check=False
                 )
                 assert done.returncode == 0, f"{command}: {done.stderr}"

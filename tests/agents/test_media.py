@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather, run_of
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Finding, Platform, Severity
 from azpreflight.probes import agents, media
@@ -73,7 +73,7 @@ def test_debian_for_clouds_reads_the_disc(image: Path) -> None:
     ],
 )
 def test_the_probe_says_what_modprobe_does(image: Path, line: str) -> None:
-    """Mounting a UDF disc asks for fs-udf; where that fails there is a finding, and its command mends it."""
+    """Mounting a UDF disc asks for fs-udf; where that fails there is a finding, and its command fixes it."""
     (image / "etc/modprobe.d/cis.conf").write_text(line + "\n")
     findings = found(image)["media-filesystem"]
     assert bool(findings) is not loads(image, "fs-udf")

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather, run_of
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather, run_of
+from azpreflight.guest import waagent_conf
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report
-from azpreflight.probes import agents, ssh, waagentconf
-from azpreflight.probes.agents import Provisioner
+from azpreflight.probes import agents, ssh
+from azpreflight.probes.agents.facts import Provisioner
 from tests.agents.planting import let_waagent_provision
 from tests.agents.test_deprovision import PACKAGES as BOTH
 from tests.scratchroot import overlay, run_inside, tree_for_test
@@ -62,7 +63,7 @@ def test_who_provisions(suite: str, packages: "tuple[str, ...]", expected: Provi
 
 @pytest.mark.parametrize("suite", (*SUITES, "sid"))
 def test_sshd_dies_where_waagent_makes_the_keys(suite: str) -> None:
-    """After deprovisioning there is no host key, and nothing makes one in time; the finding's own commands mend it."""
+    """After deprovisioning there is no host key, and nothing makes one in time; the finding's own commands fix it."""
     with overlay(tree_for_test(suite, BOTH)) as root:
         let_waagent_provision(root)
         for script in root.glob("etc/rc?.d/S*cloud-init*"):
@@ -94,9 +95,9 @@ def test_every_key_of_the_agent_is_known(suite: str) -> None:
         assert facts.waagent.unowned == ()
         tables = tables_of(path.read_text())
     switches = {key: value for key, value in tables["__SWITCH_OPTIONS__"].items() if not key.startswith(OF_DEVELOPERS)}
-    assert {key: waagentconf.default_of(key) for key in switches} == switches
+    assert {key: waagent_conf.default_of(key) for key in switches} == switches
     keys = {key for table in tables.values() for key in table if not key.startswith(OF_DEVELOPERS)}
-    assert keys - set(waagentconf.KEYS.values()) == set()
+    assert keys - set(waagent_conf.KEYS.values()) == set()
 
 
 def tables_of(source: str) -> "dict[str, dict[str, Any]]":

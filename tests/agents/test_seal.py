@@ -224,6 +224,6 @@ def test_a_bad_moment_is_refused(ready: Path, script: str, reason: str) -> None:
 def test_a_stricter_level_is_refused_for_what_the_policy_leaves(ready: Path) -> None:
     """With --fail-on note, a name in /etc/hosts is a reason; with a policy of nothing, a machine id is a warning."""
     assert "gen-hostname" in seal(ready, f"{SEAL} --yes --fail-on note").stderr
-    put(ready, "etc/azpreflight/config.yaml", "seal_mends: []\n")
+    put(ready, "etc/azpreflight/config.yaml", "seal_fixes: []\n")
     done = seal(ready, f"{SEAL} --yes --fail-on warning")
     assert (done.returncode, "warning gen-machine-id" in done.stderr) == (4, True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.probes.generalization.own import ARMED
+from azpreflight.paths import ARMED
 from tests.agents.planting import OVF, put
 from tests.agents.test_deprovision import PACKAGES, check, messages
 from tests.agents.test_seal import AGENT, SEAL, STAMP, UNFINISHED, build_vm, content, decide, seal

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from azpreflight.firstboot.policy import LONGEST_S
+from azpreflight.watch.boot_policy import LONGEST_S
 from tests.bench import offline
 from tests.netns.faults import ALL_SILENT, FAR
 from tests.netns.observe import BUDGET, CHECK

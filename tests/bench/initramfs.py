@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from azpreflight.guest.initramfs import Unreadable, modules
 from azpreflight.host import LocalHost
 from azpreflight.probes.boot.drivers import AT_START
-from azpreflight.probes.initramfs import Unreadable, modules
 from tests.agents.test_boot import PACKAGES, PACKERS, kept
 from tests.scratchroot import debian_tree
 

@@ -6,8 +6,8 @@ that its time and memory are those of azpreflight's own code.
 
 import json
 
-from azpreflight.firewall.dump import dump, tables_of
 from azpreflight.firewall.facts import Flow, Purpose
+from azpreflight.firewall.read_rules import dump, tables_of
 from azpreflight.firewall.rehearsal import rehearse
 from azpreflight.host import LocalHost
 

@@ -67,9 +67,9 @@ def main() -> None:
     """Look once, as a run does that has nothing else to do; the orders, and each one's first flow, go out as JSON."""
     from azpreflight.host import LocalHost
     from azpreflight.model import Run
-    from azpreflight.probes import savedrules
+    from azpreflight.probes import firewall_boot
 
-    facts = savedrules.gather(LocalHost(), Run())
+    facts = firewall_boot.gather(LocalHost(), Run())
     errors = [*facts.unread, *(error for boot in facts.boots if (error := boot.rehearsal.error))]
     errors += [error for boot in facts.boots for error in boot.rehearsal.load_errors]
     first = [boot.flows[0] for boot in facts.boots]

@@ -8,52 +8,56 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
-from azpreflight import codec, sealed
-from azpreflight.bootwatch.memory import Memory
+from azpreflight.azure import goal_state, imds
 from azpreflight.config import ConfigError
 from azpreflight.config import parse as parse_config
-from azpreflight.firewall import matching, nftrule, nfttext, savetext
+from azpreflight.console.decode import decode
+from azpreflight.engine import baseline
+from azpreflight.firewall import parse_iptables_save, parse_nft
+from azpreflight.firewall.boot import loaders, nftfile, other_scripts
+from azpreflight.firewall.boot.load_plan import Step, lines_of
+from azpreflight.firewall.boot.saved_rules import Ruleset
 from azpreflight.firewall.facts import Backend
-from azpreflight.firewall.saved import hooks, loaders, nftfile, units
-from azpreflight.firewall.saved.plan import Step, lines_of
-from azpreflight.firewall.saved.ruleset import Ruleset
+from azpreflight.firewall.static import match, nft_rule
 from azpreflight.foreign import edge
-from azpreflight.host import HostError, tls
-from azpreflight.host.disk import container, fstab, lvm, superblock, table
-from azpreflight.host.disk.shapes import Volume
-from azpreflight.probes import (
+from azpreflight.guest import (
     bootloader,
-    cloudcfg,
+    cloud_init,
     cpio,
-    goalstate,
-    initext,
-    instance,
-    leases,
-    logs,
+    dhcp_leases,
+    dns_sources,
+    ini_file,
+    interface_names,
+    network_bindings,
     repositories,
-    resolvconf,
-    waagentconf,
-    yamltext,
+    resolv_conf,
+    systemd_units,
+    waagent_conf,
+    yaml_file,
 )
+from azpreflight.guest import proxy_files as proxies
+from azpreflight.host import HostError, tls
+from azpreflight.host.disk import container, filesystem_magic, fstab, lvm, partition_table
+from azpreflight.host.disk.types import Volume
+from azpreflight.model import codec
+from azpreflight.probes import logs
 from azpreflight.probes.agents import state
-from azpreflight.probes.dns import sources
-from azpreflight.probes.generalization import cards, identity, pins
+from azpreflight.probes.generalization import machine_identity
 from azpreflight.probes.network import parse_ipv4, parse_ipv6
-from azpreflight.probes.proxy import files as proxies
-from azpreflight.serial.decode import decode
 from azpreflight.shell import words
+from azpreflight.watch.state import Memory
 
 CORPUS = Path(__file__).parent / "corpus"
 ALLOWED = (
     HostError,
     ConfigError,
-    goalstate.Unreadable,
-    instance.Unreadable,
-    yamltext.NotYaml,
-    yamltext.Refused,
+    goal_state.Unreadable,
+    imds.Unreadable,
+    yaml_file.NotYaml,
+    yaml_file.Refused,
     codec.DecodeError,
     lvm.Damaged,
-    table.Damaged,
+    partition_table.Damaged,
     cpio.BadArchive,
 )
 """What a parser may raise, and its callers expect."""
@@ -81,8 +85,8 @@ def _disk(data: bytes) -> Any:
         return data[at : at + count] if 0 <= at < 1 << 62 else b""
 
     container.identify(read, len(data))
-    layout = table.read_layout(read, len(data))
-    volumes = [superblock.filled(volume, read) for volume in layout.volumes]
+    layout = partition_table.read_layout(read, len(data))
+    volumes = [filesystem_magic.filled(volume, read) for volume in layout.volumes]
     return [lvm.volumes(volume, read) for volume in volumes]
 
 
@@ -104,17 +108,17 @@ def _rules(tool: str) -> "Callable[[str], Any]":
 
 
 def _saved(text: str) -> Any:
-    return savetext.parse(text, Backend.NFT, "ip") if savetext.is_whole(text) else None
+    return parse_iptables_save.parse(text, Backend.NFT, "ip") if parse_iptables_save.is_whole(text) else None
 
 
 def _listed(text: str) -> Any:
-    return [nfttext.loadable(one) for one in nfttext.parse(text)] if nfttext.is_whole(text) else None
+    return [parse_nft.loadable(one) for one in parse_nft.parse(text)] if parse_nft.is_whole(text) else None
 
 
 def _rule(text: str) -> Any:
-    packet = matching.Packet("tcp", "10.0.0.4", "10.0.0.5", None, 80, "", "eth0", "NEW", 0)
+    packet = match.Packet("tcp", "10.0.0.4", "10.0.0.5", None, 80, "", "eth0", "NEW", 0)
     try:
-        return matching.matches(matching.parse(f"-A OUTPUT {text}"), packet)
+        return match.matches(match.parse(f"-A OUTPUT {text}"), packet)
     except ValueError:  # a quote that is not closed; the callers take it for "cannot be told"
         return None
 
@@ -154,56 +158,56 @@ def _json(parse: "Callable[[Any], Any]") -> "Callable[[bytes], Any]":
 TARGETS: "Mapping[str, Callable[[bytes], Any]]" = {
     "archive": _archive,
     "apt": _text(proxies.apt_proxies),
-    "cards": _text(lambda text: [list(reader(text)) for reader in cards.READERS.values()]),
+    "cards": _text(lambda text: [list(reader(text)) for reader in interface_names.READERS.values()]),
     "certificate": tls.issuer_of_der,
-    "cloud-cfg": _text(lambda text: cloudcfg.merged([("x.cfg", text)])),
+    "cloud-cfg": _text(lambda text: cloud_init.merged([("x.cfg", text)])),
     "command": _text(_command),
     "config": _text(lambda text: parse_config(text, "config.yaml", ["dns-resolve"])),
-    "crontab": _text(lambda text: [part.findall(text) for _, part in hooks.PARTS]),
+    "crontab": _text(lambda text: [part.findall(text) for _, part in other_scripts.PARTS]),
     "daemon-state": _json(lambda value: codec.decode(Memory, value)),
     "decode": decode,
-    "dhcpcd": lambda data: leases.of_dhcpcd(data, "x"),
+    "dhcpcd": lambda data: dhcp_leases.of_dhcpcd(data, "x"),
     "disk": _disk,
     "dnf": _text(proxies.dnf_proxy),
     "dns": _answer,
     "environment": _text(proxies.assignments),
-    "extensions": goalstate.parse_extensions_config,
+    "extensions": goal_state.parse_extensions_config,
     "fstab": _text(lambda text: list(fstab.wanted(text))),
-    "goal-state": goalstate.parse_goal_state,
+    "goal-state": goal_state.parse_goal_state,
     "grub": _text(lambda text: list(bootloader.of_grub(text))),
     "grub-defaults": _text(lambda text: bootloader.of_defaults([text])),
     "grub-entry": _text(lambda text: bootloader.of_entry(text, {"a": "b"})),
-    "hosts": _text(identity.names_in_hosts),
-    "ini": _text(initext.entries),
-    "instance": instance.parse,
+    "hosts": _text(machine_identity.names_in_hosts),
+    "ini": _text(ini_file.entries),
+    "instance": imds.parse,
     "iptables": _text(_rules("iptables-restore")),
     "iptables-save": _text(_saved),
-    "lease-dhclient": _text(lambda text: leases.of_dhclient(text, "x")),
-    "lease-networkd": _text(lambda text: leases.of_networkd(text, "x")),
-    "lease-network-manager": _text(lambda text: leases.of_network_manager(text, "x")),
-    "lease-wicked": _text(lambda text: leases.of_wicked(text, "x")),
+    "lease-dhclient": _text(lambda text: dhcp_leases.of_dhclient(text, "x")),
+    "lease-networkd": _text(lambda text: dhcp_leases.of_networkd(text, "x")),
+    "lease-network-manager": _text(lambda text: dhcp_leases.of_network_manager(text, "x")),
+    "lease-wicked": _text(lambda text: dhcp_leases.of_wicked(text, "x")),
     "log": _text(lambda text: [logs.parse(text, log) for log in logs.EVERY]),
     "lvm": _text(_group),
-    "manifest": goalstate.parse_manifest,
-    "name-servers": _text(lambda text: [list(reader(text)) for reader in set(sources.READERS.values())]),
+    "manifest": goal_state.parse_manifest,
+    "name-servers": _text(lambda text: [list(reader(text)) for reader in set(dns_sources.READERS.values())]),
     "nft": _text(_rules("nft")),
     "nft-file": _text(lambda text: list(nftfile.statements(lines_of("x", text)))),
     "nft-list": _text(_listed),
-    "nft-rule": _text(lambda text: [nftrule.parse(line) for line in text.splitlines()]),
-    "pins-netplan": _text(pins.of_netplan),
-    "pins-udev": _text(pins.of_udev),
+    "nft-rule": _text(lambda text: [nft_rule.parse(line) for line in text.splitlines()]),
+    "pins-netplan": _text(network_bindings.of_netplan),
+    "pins-udev": _text(network_bindings.of_udev),
     "repositories": _text(lambda text: [list(repositories.servers(text, path)) for path in ("x.repo", "x.list")]),
-    "resolv-conf": _text(resolvconf.parse),
+    "resolv-conf": _text(resolv_conf.parse),
     "route-4": _text(parse_ipv4),
     "route-6": _text(parse_ipv6),
     "rule": _text(_rule),
-    "stamp": _text(sealed.parse),
+    "stamp": _text(baseline.parse),
     "status": _json(state.status_of),
-    "unit": _text(lambda text: units._parsed("x.service", "/x.service", text)),
+    "unit": _text(lambda text: systemd_units._parsed("x.service", "/x.service", text)),
     "unit-environment": _text(lambda text: proxies.unit_environment(text, "Environment")),
-    "vm-settings": goalstate.parse_vm_settings,
-    "waagent-conf": _text(lambda text: waagentconf.config_of(waagentconf.parse(text))),
-    "yaml": _text(yamltext.mapping),
+    "vm-settings": goal_state.parse_vm_settings,
+    "waagent-conf": _text(lambda text: waagent_conf.config_of(waagent_conf.parse(text))),
+    "yaml": _text(yaml_file.mapping),
 }
 """By the name of the folder of its corpus."""
 

@@ -21,9 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, NamedTuple, Optional
 
-from azpreflight import codec
 from azpreflight.host import FileKind, HostError
-from azpreflight.model import Probe, Run, Stage
+from azpreflight.model import Probe, Run, Stage, codec
 from azpreflight.probes import PROBES, with_needs
 from tests.examples import examples
 from tests.fakes import FakeHost, Node

@@ -14,9 +14,9 @@ from typing import Any, Callable
 
 import pytest
 
-from azpreflight.serial import frame
-from azpreflight.serial.decode import FRAMES_MOST, decode
-from azpreflight.serial.frame import END, START, Shape, Token, pack, unpack
+from azpreflight.console import frame
+from azpreflight.console.decode import FRAMES_MOST, decode
+from azpreflight.console.frame import END, START, Shape, Token, pack, unpack
 from tests.fuzz import damage
 
 SEED = int(os.environ.get("AZPREFLIGHT_FUZZ_SEED", "1"))

@@ -211,7 +211,7 @@ def test_what_is_not_mounted_is_never_well(place: Path) -> None:
     ],
 )
 def test_where_nothing_can_be_mounted(place: Path, before: "tuple[str, ...]", words: str) -> None:
-    """Footer and size are judged all the same, the rest is unknown with a remedy, and the exit code is 3."""
+    """Footer and size are judged all the same, the rest is unknown with a fix, and the exit code is 3."""
     for directory in (place, *place.parents):
         if directory.stat().st_mode & 0o005 != 0o005:
             directory.chmod(0o755)

@@ -14,12 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Optional
 
-from azpreflight import codec
+from azpreflight.firewall.boot.facts import SavedRulesFacts
 from azpreflight.firewall.facts import FlowFacts, Outcome
-from azpreflight.firewall.saved.facts import SavedRulesFacts
 from azpreflight.host import LocalHost
-from azpreflight.model import Run
-from azpreflight.probes import savedrules
+from azpreflight.model import Run, codec
+from azpreflight.probes import firewall_boot
 from tests.netns.guest import guest
 from tests.netns.vm import CHECKOUT, Vm
 from tests.scratchroot import overlay, run_inside, tree_for_test
@@ -75,7 +74,7 @@ class Machine:
     def look(self) -> SavedRulesFacts:
         """What azpreflight sees."""
         if self._root is not None:
-            return savedrules.gather(LocalHost(str(self._root)), Run(root=str(self._root)))
+            return firewall_boot.gather(LocalHost(str(self._root)), Run(root=str(self._root)))
         assert self._vm is not None
         done = self._vm.run(sys.executable, "-c", LOOK)
         assert done.status == 0, done.stderr
@@ -125,7 +124,7 @@ def _words(found: FlowFacts) -> str:
 
 def main() -> None:
     """Look at the machine that this process is in; the facts go to standard output."""
-    json.dump(codec.encode(savedrules.gather(LocalHost(), Run())), sys.stdout)
+    json.dump(codec.encode(firewall_boot.gather(LocalHost(), Run())), sys.stdout)
 
 
 def mended(machine: Machine, facts: SavedRulesFacts) -> SavedRulesFacts:

@@ -1,4 +1,4 @@
-"""What can be wrong with a VM and its surroundings, each as a piece of data. They can be combined."""
+"""What can be wrong with a VM and its environment, each as a piece of data. They can be combined."""
 
 from tests.netns import image, topology
 from tests.netns.documents import DIAGNOSTICS

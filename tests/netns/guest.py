@@ -1,4 +1,4 @@
-"""A guest without surroundings: one network namespace with an address and a default route that lead nowhere.
+"""A guest without environment: one network namespace with an address and a default route that lead nowhere.
 
 Enough for the firewall: its rules are read here and rehearsed in namespaces of their own, so nobody has to answer.
 """
@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from azpreflight import codec
-from azpreflight.firewall.dump import dump, tables_of
 from azpreflight.firewall.facts import Dump, Flow, FlowFacts, Outcome, Part, Purpose, Rehearsal
+from azpreflight.firewall.read_rules import dump, tables_of
 from azpreflight.firewall.rehearsal import rehearse
 from azpreflight.host import LocalHost
+from azpreflight.model import codec
 from tests.netns import namespaces
 
 ADDRESS, GATEWAY, NEIGHBOUR = "10.0.0.4", "10.0.0.1", "10.0.0.9"

@@ -51,7 +51,7 @@ class Case(NamedTuple):
     files: Files
     expected: "Sequence[Mapping[str, str]]"
     script: str = "true"
-    mends: bool = True
+    fixes: bool = True
     """What the findings advise opens the way."""
     errors: "Sequence[str]" = ()
     """How complaints of the loaders begin."""
@@ -190,7 +190,7 @@ CASES = {
             }
         ],
         f"{ENABLE_NFTABLES}; {DISABLE_PERSISTENT}",
-        mends=False,
+        fixes=False,
     ),
     "nftables, in a file that is included": Case(
         {NFTABLES: INCLUDING, "/etc/nftables.d/1.nft": INCLUDED},
@@ -227,7 +227,7 @@ CASES = {
         {NFTABLES: OVER_RATE},
         [{f"tcp {WIRE}:80": f"probabilistic by guard out 1 at {NFTABLES}:4"}],
         f"{ENABLE_NFTABLES}; {DISABLE_PERSISTENT}",
-        mends=False,
+        fixes=False,
     ),
     "a service that is disabled": Case({RULES4: filter_table(DROP)}, [], DISABLE_PERSISTENT),
 }
@@ -243,7 +243,7 @@ def test_what_the_next_boot_loads(name: str, way: str) -> None:
         assert [boot.rehearsal.error for boot in facts.boots] == [None] * len(case.expected)
         assert [error for boot in facts.boots for error in boot.rehearsal.load_errors] == []
         assert words(facts) == list(case.expected)
-        if case.mends:
+        if case.fixes:
             assert words(booting.mended(machine, facts)) == [{}] * len(case.expected)
 
 

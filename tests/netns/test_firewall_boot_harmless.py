@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from azpreflight.firewall.saved.facts import SavedRulesFacts
+from azpreflight.firewall.boot.facts import SavedRulesFacts
 from tests.netns import booting
 from tests.netns.booting import PERSISTENT, UFW, WANTS, Machine
 from tests.netns.test_firewall_harmless import APPEARS, ENDS, children, namespace_link, namespaces, read

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from azpreflight.firewall.decide import Copy, decide
-from azpreflight.firewall.evaluate import End, Opinion, evaluate
 from azpreflight.firewall.facts import Backend, Flow, FlowFacts, Outcome, Purpose
-from azpreflight.firewall.naming import Index
-from azpreflight.firewall.savetext import parse
-from azpreflight.firewall.scene import Scene
+from azpreflight.firewall.network_context import Scene
+from azpreflight.firewall.parse_iptables_save import parse
+from azpreflight.firewall.rule_names import Index
+from azpreflight.firewall.rule_verdicts import Copy, decide
+from azpreflight.firewall.static.evaluate import End, Opinion, evaluate
 from azpreflight.host import Interface, Route
 from azpreflight.host import Outcome as RouteOutcome
 from tests.netns.trials import Kernel
@@ -113,7 +113,7 @@ def test_the_kernel_and_the_text_agree(kernel: Kernel, backend: Backend) -> None
         seen = kernel.ask((f"iptables-{backend.value}-restore", text))
         for flow, of_kernel in zip(FLOWS, seen):
             decided = decide(flow, of_kernel, Copy(Index(tables), {}))
-            opinion = evaluate(flow, tables, SCENE.surroundings(flow))
+            opinion = evaluate(flow, tables, SCENE.environment(flow))
             note(f"{flow.text}: {decided} {opinion}")
             decisions += 1
             if len(opinion.ends) == 1:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from azpreflight import codec
+from azpreflight.model import codec
 from tests.netns.booting import PERSISTENT, UFW, Machine, running
 from tests.netns.guest import Look
 from tests.netns.vm import CHECKOUT

@@ -14,8 +14,8 @@ from typing import Optional
 
 import pytest
 
-from azpreflight import codec
 from azpreflight.firewall.rehearsal import WORKER
+from azpreflight.model import codec
 from tests.netns import namespaces
 from tests.netns.guest import FLOWS, Guest, Look, guest
 

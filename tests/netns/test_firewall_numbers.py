@@ -3,7 +3,7 @@
 import pytest
 
 from azpreflight.firewall.facts import Flow, Purpose
-from azpreflight.firewall.scene import Scene
+from azpreflight.firewall.network_context import Scene
 from azpreflight.host import Interface, Outcome, Route
 from tests.netns.trials import Kernel
 

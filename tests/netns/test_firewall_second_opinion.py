@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from azpreflight import codec
-from azpreflight.firewall.dump import dump, tables_of
-from azpreflight.firewall.second import installed, second_opinion
+from azpreflight.firewall.python_iptables import installed, second_opinion
+from azpreflight.firewall.read_rules import dump, tables_of
 from azpreflight.host import LocalHost
+from azpreflight.model import codec
 from tests.needs import hold_back
 from tests.netns import namespaces
 from tests.netns.guest import Guest, guest

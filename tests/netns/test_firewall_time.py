@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from azpreflight.firewall.decide import Copy, decide
 from azpreflight.firewall.facts import Outcome
-from azpreflight.firewall.naming import Index
 from azpreflight.firewall.rehearsal import PYTHON, load_errors_of, run_worker
+from azpreflight.firewall.rule_names import Index
+from azpreflight.firewall.rule_verdicts import Copy, decide
 from azpreflight.host import HostError, LocalHost
 from tests.netns.test_firewall_numbers import FLOW, SCENE
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.codec import decode
+from azpreflight.guest.resolv_conf import FALLBACK, MAX_SERVERS, parse
 from azpreflight.host import DnsAnswer, Outcome
-from azpreflight.probes.resolvconf import FALLBACK, MAX_SERVERS, parse
+from azpreflight.model.codec import decode
 from tests.netns import namespaces
 
 pytestmark = pytest.mark.root
@@ -28,7 +28,7 @@ LINK = (
 """A link on which nobody is: what is sent is lost without a word."""
 ASK = """
 import json, sys
-from azpreflight.codec import encode
+from azpreflight.model.codec import encode
 from azpreflight.host.dns import ask
 print(json.dumps([encode(ask(sys.argv[1], "packages.example.net", "A", 0.5, tcp=tcp)) for tcp in (False, True)]))
 """

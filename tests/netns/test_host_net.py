@@ -9,8 +9,9 @@ from typing import Callable, Optional, TypeVar
 
 import pytest
 
-from azpreflight.host import Hop, Outcome, Route, TcpAnswer, net
-from azpreflight.host.watch import Watch
+from azpreflight.host import Hop, Outcome, Route, TcpAnswer
+from azpreflight.host import network as net
+from azpreflight.host.network_events import Watch
 from tests.netns import namespaces, topology
 from tests.netns.topology import APPLIANCE, GATEWAY, ONPREM, STORE, VM
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from azpreflight import codec
 from azpreflight.host import LinkFilter
+from azpreflight.model import codec
 from tests.netns import namespaces
 from tests.netns.guest import NEIGHBOUR, Guest, guest
 

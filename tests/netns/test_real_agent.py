@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from azpreflight.probes.proxy import ProxyFacts, ProxySetting, Reader, files
+from azpreflight.guest import proxy_files
+from azpreflight.probes.proxy import ProxyFacts, ProxySetting, Reader
 from azpreflight.probes.proxy.facts import agent_proxy
 from tests.netns import documents, faults
 from tests.netns.observe import CHECK
@@ -99,7 +100,9 @@ def test_the_real_agent_reads_a_proxy_as_azpreflight_does() -> None:
     with standin() as platform:
         done = platform.vm.run("env", f"VALUES={' '.join(PROXIES)}", "/usr/bin/python3", "-c", ASK_FOR_PROXY)
     settings = [
-        ProxySetting("unit", Reader.WAAGENT, https=files.proxy_of(value), https_mistake=files.mistake(value))
+        ProxySetting(
+            "unit", Reader.WAAGENT, https=proxy_files.proxy_of(value), https_mistake=proxy_files.mistake(value)
+        )
         for value in PROXIES
     ]
     told = [agent_proxy(ProxyFacts((setting,)), "https://x.blob.core.windows.net/") for setting in settings]

@@ -10,8 +10,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from azpreflight.firewall.dump import dump, tables_of
 from azpreflight.firewall.facts import Flow, Outcome, Purpose
+from azpreflight.firewall.read_rules import dump, tables_of
 from azpreflight.firewall.rehearsal import rehearse
 from azpreflight.firewall.worker.flows import REQUESTS
 from azpreflight.host import LocalHost

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Optional
 
+from azpreflight.firewall.worker import forks
 from azpreflight.firewall.worker import main as worker
-from azpreflight.firewall.worker import process
 
 PATIENCE = 20.0
 """Seconds for one ruleset on a machine with much else to do."""
@@ -57,7 +57,7 @@ class Kernel:
 
 def main() -> None:
     """Answer each line. A child takes its namespaces with it, so no ruleset hears of the one before."""
-    process.die_with_parent()
+    forks.die_with_parent()
     job = json.loads(sys.stdin.readline())
     for line in sys.stdin:
         child = os.fork()

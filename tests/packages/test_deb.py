@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
-from azpreflight.probes.generalization.own import ARMED
+from azpreflight.paths import ARMED
 from tests.needs import need_programs
 from tests.packages.sources import SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.scratchroot import overlay, run_inside, tree_for_test
@@ -199,7 +199,7 @@ def test_dpkg_and_debsums_notice_an_edited_file_and_nothing_else(root: Path) -> 
     sums = ("debsums", f"--root={root}", "--all", "--silent", "azpreflight")
     assert done_inside(root, "dpkg", "--verify", "azpreflight") == ""
     assert subprocess.run(sums, check=False, capture_output=True, timeout=TIMEOUT).returncode == 0
-    edited = f"{HOME}/azpreflight/cli.py"
+    edited = f"{HOME}/azpreflight/cli/main.py"
     with (root / edited).open("a") as module:
         module.write("\n")
     assert re.fullmatch(rf"\S+ +/{edited}\n", done_inside(root, "dpkg", "--verify", "azpreflight"))

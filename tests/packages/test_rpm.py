@@ -281,7 +281,7 @@ def test_rpm_notices_an_edited_file_and_nothing_else(rpm: Path, root: Path, tmp_
     verify = ["rpm", "--root", root, "--verify", "azpreflight"]
     done = subprocess.run(verify, check=False, capture_output=True, text=True, timeout=TIMEOUT)
     assert (done.returncode, done.stdout) == (0, "")
-    edited = f"{HOME}/azpreflight/cli.py"
+    edited = f"{HOME}/azpreflight/cli/main.py"
     with (root / edited).open("a") as module:
         module.write("\n")
     done = subprocess.run(verify, check=False, capture_output=True, text=True, timeout=TIMEOUT)

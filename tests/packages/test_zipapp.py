@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight import __version__, pages
+from azpreflight import __version__
+from azpreflight.cli import pages
 from tests.scratchroot import overlay, run_inside, tree_for_test
 
 SOURCE = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ def test_two_builds_are_the_same_to_the_byte(zipapp: Path, tmp_path: Path) -> No
 def test_it_has_every_page_and_runs_by_its_name(zipapp: Path) -> None:
     assert os.access(zipapp, os.X_OK) and zipapp.read_bytes().startswith(b"#!/usr/bin/python3 -I\n")
     assert alone(zipapp, "--version").stdout == f"azpreflight {__version__}\n"
-    code = f"import json, sys; sys.path.insert(0, {str(zipapp)!r}); import azpreflight.pages as p; "
+    code = f"import json, sys; sys.path.insert(0, {str(zipapp)!r}); import azpreflight.cli.pages as p; "
     code += "print(json.dumps({id: p.page(id) for id in p.page_ids()}))"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True, capture_output=True, timeout=60)
     assert json.loads(done.stdout) == {name: pages.page(name) for name in pages.page_ids()}

@@ -165,7 +165,7 @@ def _build(recipe: Recipe, authority: str, deb: Path, tree: Path, place: Path) -
         _inside(root, "update-ca-certificates")
         for path, text in recipe.files:
             _write(root, path, text)
-        _mend(root, recipe.mended)
+        _fix_commands(root, recipe.mended)
         (unfinished / "captured.json").write_text(json.dumps(_judge(root)))
         raw = unfinished / "disk.raw"
         _run("truncate", "-s", DISK, str(raw))
@@ -232,7 +232,7 @@ def _judge(root: Path) -> "dict[str, Any]":
     return report
 
 
-def _mend(root: Path, checks: "tuple[str, ...]") -> None:
+def _fix_commands(root: Path, checks: "tuple[str, ...]") -> None:
     """Carry out the commands of what these checks find."""
     results = _judge(root)["results"] if checks else []
     for result in results:

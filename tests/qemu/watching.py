@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from azpreflight.serial.decode import decode
+from azpreflight.console.decode import decode
 from tests.qemu.machine import Machine
 
 BOOT_TIMEOUT = 600.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from azpreflight.serial.decode import decode
+from azpreflight.console.decode import decode
 from tests.agents.planting import HASH, OTHER_VM, OVF, put
 from tests.agents.test_deprovision import LIBRARIES
 from tests.needs import hold_back

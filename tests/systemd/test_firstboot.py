@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.bootwatch.watch import FIRST_LOOK
-from azpreflight.firstboot.policy import LIMIT_S, SETTLE_S
-from azpreflight.serial.decode import decode
+from azpreflight.console.decode import decode
+from azpreflight.watch.boot import FIRST_LOOK
+from azpreflight.watch.boot_policy import LIMIT_S, SETTLE_S
 from tests.agents.planting import put
 from tests.scratchroot import overlay, run_inside, tree_for_test
 from tests.systemd.machine import VM_ID, Machine

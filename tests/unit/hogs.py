@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from azpreflight import cli
-from azpreflight.commands import check as command
+from azpreflight.cli import check as command
+from azpreflight.cli import main as cli
 from azpreflight.host import Host
 from azpreflight.model import Check, Finding, Probe, Run, Severity
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from azpreflight.guest import unit_runs
 from azpreflight.host import Completed
 from azpreflight.model import Platform, Run, Severity
-from azpreflight.probes import unitruns
 from azpreflight.probes.agents import PROBE
 from tests.fakes import FakeHost
 from tests.judging import by_check, findings, judged, statuses
@@ -107,7 +107,7 @@ def test_units_that_died_are_named(block: str, expected: "list[tuple[Severity, s
 def test_a_dead_waagent_that_provisions_is_an_error() -> None:
     """Then nobody does."""
     alone = host({**conf("Provisioning.Agent=waagent"), **SYSTEMD_RUNS}, *NO_CLOUD_INIT)
-    ask = unitruns.command(("walinuxagent.service",))
+    ask = unit_runs.command(("walinuxagent.service",))
     dead = replace(alone, programs={ask: Completed(0, unit("walinuxagent.service", "failed"), "")})
     ((severity, message),) = at_first_boot(dead, "agents-units")
     assert (severity, message.endswith("this VM is not provisioned")) == (Severity.ERROR, True)

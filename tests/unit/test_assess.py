@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from azpreflight.assess import assess, exit_code
-from azpreflight.diagnosis import covers
-from azpreflight.gather import gather
+from azpreflight.engine.assess import assess, exit_code
+from azpreflight.engine.diagnosis import covers
+from azpreflight.engine.gather import gather
 from azpreflight.host import HostError
 from azpreflight.model import (
     Cause,
@@ -41,7 +41,7 @@ def check(id: str, *verdicts: Any, **kw: Any) -> Check:
 
 
 def finding(flow: Any = None, severity: Severity = Severity.ERROR, **kw: Any) -> Finding:
-    return Finding(severity, f"{flow} is broken", "mend it", flow=flow, **kw)
+    return Finding(severity, f"{flow} is broken", "fix it", flow=flow, **kw)
 
 
 def report(*probes: Probe[Any], stage: Stage = Stage.FIRSTBOOT, platform: Platform = Platform.AZURE, **kw: Any) -> Any:
@@ -78,7 +78,7 @@ def test_a_symptom_names_the_root_and_only_the_root_is_a_cause() -> None:
             "net",
             check(
                 "dns",
-                finding("udp 10.0.0.9:53", takes_down=("name *",)),
+                finding("udp 10.0.0.9:53", breaks=("name *",)),
                 cause=Cause.DNS_UNREACHABLE,
                 depends_on=("fw",),
             ),
@@ -105,7 +105,7 @@ def test_a_symptom_is_no_worse_than_its_cause() -> None:
     """What a rule stops that is not in the image is a warning as the rule is: exit code and verdict agree."""
     flow = "tcp 1.2.3.4:80"
     wire = probe("wire", check("wire", finding(flow), finding("tcp 1.2.3.4:81"), depends_on=("fw",)))
-    rule = finding(flow, Severity.WARNING, takes_down=("tcp 1.2.3.4:81",))
+    rule = finding(flow, Severity.WARNING, breaks=("tcp 1.2.3.4:81",))
     result = report(probe("fw", check("fw", rule, cause=Cause.GUEST_FIREWALL)), wire)
     assert [(r.severity, {f.severity for f in r.findings}) for r in result.results] == [
         (Severity.WARNING, {Severity.WARNING}),
@@ -181,10 +181,10 @@ def test_a_bug_is_reported_with_exit_70_and_the_others_still_report(where: str) 
     assert exit_code(result, Severity.ERROR) == 70
 
 
-def test_surroundings_are_notes_before_first_boot_unless_baked_in() -> None:
+def test_the_environment_is_notes_before_first_boot_unless_in_the_image() -> None:
     checks = (
-        check("dns", finding("any"), surroundings=True),
-        check("static", finding("any", baked=True), surroundings=True),
+        check("dns", finding("any"), environment=True),
+        check("static", finding("any", in_image=True), environment=True),
     )
     capture = report(probe("dns", *checks), stage=Stage.CAPTURE)
     assert [r.severity for r in capture.results] == [Severity.NOTE, Severity.ERROR]
@@ -223,7 +223,7 @@ def test_a_probe_gets_the_facts_that_it_needs_and_no_others() -> None:
 
 def test_commands_for_a_mounted_image_run_inside_it() -> None:
     """In namespaces of their own: deprovisioning sets the host name."""
-    wrong = Finding(Severity.ERROR, "x", "mend it", ("rm -f '/etc/a b'",))
+    wrong = Finding(Severity.ERROR, "x", "fix it", ("rm -f '/etc/a b'",))
     one = probe("p", Check("a", "a is well", lambda facts, run: iter([wrong]), Severity.ERROR, offline=True))
     run = Run(root="/mnt/my image")
     report = assess(gather(FakeHost(root=run.root), (one,), run), (one,))

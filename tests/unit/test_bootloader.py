@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from azpreflight.probes.bootloader import command_line, of_defaults, of_grub
+from azpreflight.guest.bootloader import command_line, of_defaults, of_grub
 from tests.fakes import FakeHost
 
 GRUB = """\

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.bootwatch.agents import AgentLogs
-from azpreflight.bootwatch.memory import Memory, remember, remembered
-from azpreflight.firstboot.policy import Progress
 from azpreflight.host import LocalHost
 from azpreflight.probes import logs
 from azpreflight.sinks.errors import SinkError
+from azpreflight.watch.agents_progress import AgentLogs
+from azpreflight.watch.boot_policy import Progress
+from azpreflight.watch.state import Memory, remember, remembered
 from tests.fakes import FakeHost
 
 VM = "7d2b9a5e-1f60-4c1d-8f4e-2b6d3c9a0e55"

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from azpreflight import bounds, codec
-from azpreflight.assess import assess
-from azpreflight.gather import gather
-from azpreflight.model import Check, Finding, Probe, Report, Run, Severity, Status
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
+from azpreflight.model import Check, Finding, Probe, Report, Run, Severity, Status, bounds, codec
 from azpreflight.render.json import document, render
 from tests.fakes import FakeHost
 

@@ -6,13 +6,13 @@ from typing import Optional
 
 import pytest
 
-from azpreflight.capture import arming, effects
-from azpreflight.capture.effects import Effects, cleaned_since
-from azpreflight.capture.ending import JOBS, Ending, ending, ending_of
-from azpreflight.capture.watch import POLL_S, QUIET_S, CaptureWatch
-from azpreflight.errors import UsageError
 from azpreflight.host import Completed
 from azpreflight.model import Cause, Report
+from azpreflight.model.errors import UsageError
+from azpreflight.watch import arming, deprovision_effects
+from azpreflight.watch.build import POLL_S, QUIET_S, CaptureWatch
+from azpreflight.watch.deprovision_effects import Effects, cleaned_since
+from azpreflight.watch.power_off import JOBS, Ending, ending, ending_of
 from tests.fakes import Denied, FakeHost
 from tests.unit.test_firstboot import READY, failing
 
@@ -29,25 +29,25 @@ DEPROVISIONED = FakeHost(files={"/etc/hostname": "localhost.localdomain\n"})
 
 
 def test_deprovisioning_is_known_by_what_is_gone() -> None:
-    before, after = effects.look(PROVISIONED), effects.look(DEPROVISIONED)
+    before, after = deprovision_effects.look(PROVISIONED), deprovision_effects.look(DEPROVISIONED)
     assert cleaned_since(before, after) and after.clean
     assert not cleaned_since(before, before) and not before.clean
 
 
 def test_a_machine_that_is_provisioned_is_not_being_cleaned() -> None:
-    assert not cleaned_since(effects.look(DEPROVISIONED), effects.look(PROVISIONED))
+    assert not cleaned_since(deprovision_effects.look(DEPROVISIONED), deprovision_effects.look(PROVISIONED))
 
 
 def test_what_cannot_be_looked_at_counts_as_being_there() -> None:
     denied = FakeHost(files={"/var/lib/waagent/provisioned": Denied(), "/etc/hostname": Denied()})
-    assert not effects.look(denied).clean
+    assert not deprovision_effects.look(denied).clean
 
 
 def test_stamps_tell_of_changes(tmp_path: Path) -> None:
     places = (str(tmp_path), str(tmp_path / "absent"))
-    before = effects.stamps(places)
+    before = deprovision_effects.stamps(places)
     (tmp_path / "new").touch()
-    assert effects.stamps(places) != before
+    assert deprovision_effects.stamps(places) != before
     assert before[1] is None
 
 
@@ -127,9 +127,9 @@ class Build:
         watch.stopped = self.second >= self.until
 
 
-USED = Effects(frozenset(effects.MARKS), name_reset=False)
+USED = Effects(frozenset(deprovision_effects.MARKS), name_reset=False)
 CLEANED = Effects(frozenset(), name_reset=True)
-HALF = Effects(frozenset(effects.MARKS[1:]), name_reset=False)
+HALF = Effects(frozenset(deprovision_effects.MARKS[1:]), name_reset=False)
 
 
 def seconds(build: Build) -> "list[int]":

@@ -5,9 +5,9 @@ from typing import Any, Optional
 
 import pytest
 
+from azpreflight.firewall.clearance import NO_RULES, REHEARSED, cleared, rule_out
 from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose, Rehearsal
 from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
-from azpreflight.probes.clearance import NO_RULES, REHEARSED, cleared, innocence
 
 FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
 FINDING = Finding(Severity.ERROR, "no answer", "Mend it.", flow=FLOW.text, confidence_reason="silence")
@@ -35,7 +35,7 @@ def run(*flows: FlowFacts, needed: bool = True, limits: "tuple[str, ...]" = ()) 
     ],
 )
 def test_only_what_was_rehearsed_and_passed_is_cleared(known: Run, said: Optional[str]) -> None:
-    assert innocence(FLOW.text, known) == said
+    assert rule_out(FLOW.text, known) == said
 
 
 def test_findings_say_so_and_other_verdicts_do_not() -> None:

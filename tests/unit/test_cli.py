@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
-from azpreflight.assess import assess, only
-from azpreflight.cli import main
-from azpreflight.gather import gather
+from azpreflight.cli.main import main
+from azpreflight.engine.assess import assess, only
+from azpreflight.engine.gather import gather
 from azpreflight.model import Cause, Readiness, Run, Stage
 from azpreflight.probes import PROBES
 from azpreflight.render.json import SNAPSHOT_SCHEMA
@@ -150,7 +150,7 @@ def test_quick_answers_import_no_library(arguments: "list[str]") -> None:
     """The libraries are slow to import and may be broken on a broken machine: these commands need none of them."""
     libraries = ("requests", "urllib3", "dns", "yaml", "psutil", "ssl", "iptc")
     code = (
-        "import sys\nfrom azpreflight.cli import main\n"
+        "import sys\nfrom azpreflight.cli.main import main\n"
         f"try:\n  main({arguments!r})\nexcept SystemExit: pass\n"
         f"sys.stderr.write(','.join(name for name in {libraries!r} if name in sys.modules))"
     )
@@ -376,7 +376,7 @@ NAP = f"62.{os.getpid()}"
 SLOW = f"""
 import sys, time
 from azpreflight import cli
-from azpreflight.commands import check as command
+from azpreflight.cli import check as command
 from azpreflight.host import LocalHost
 from azpreflight.model import Check, Probe, Severity
 from tests.unit.test_assess import Facts

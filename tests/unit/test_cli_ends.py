@@ -42,7 +42,7 @@ def interrupted(*command: "str | Path", after: str, how: str = "default") -> "tu
     return code, "".join(line for line in said.splitlines() if not line.startswith("import time:"))
 
 
-@pytest.mark.parametrize("after", ["argparse", "azpreflight.options", "azpreflight.serial.decode"])
+@pytest.mark.parametrize("after", ["argparse", "azpreflight.cli.options", "azpreflight.console.decode"])
 @pytest.mark.parametrize("start", ["module", "package"])
 def test_ctrl_c_is_quiet_from_the_beginning(start: str, after: str, launcher: Path) -> None:
     """Also while the program is still being loaded, where Python would print where it was."""

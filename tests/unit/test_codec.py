@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from azpreflight.codec import DecodeError, decode, encode, schema
 from azpreflight.model import Report, Snapshot
+from azpreflight.model.codec import DecodeError, decode, encode, schema
 from azpreflight.probes import PROBES
 from azpreflight.render.json import document, parse_snapshot, render_snapshot, report_schema
 from tests.unit.reports import BROKEN, READY, UNDECIDED
@@ -181,7 +181,7 @@ def test_the_schema_refuses_what_is_no_report() -> None:
 
 def test_a_snapshot_with_unknown_probes_is_read(tmp_path: Any) -> None:
     """Facts of a probe that this version does not know are left out, the others are kept."""
-    from azpreflight.gather import gather
+    from azpreflight.engine.gather import gather
     from azpreflight.model import Run
     from tests.fakes import FakeHost
     from tests.unit.test_assess import Facts, check, probe

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = "import sys\nfrom azpreflight.console import run\nsys.exit(run())\n"
+SCRIPT = "import sys\nfrom azpreflight.script import run\nsys.exit(run())\n"
 """What pip writes for an entry point (PyPA, "Entry points specification")."""
 PLANTED = "import os\nos.write(1, b'planted ')\nraise SystemExit(99)\n"
 

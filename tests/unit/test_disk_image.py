@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azpreflight.host import HostError
-from azpreflight.host.disk import fstab, lvm, superblock, table
+from azpreflight.host.disk import filesystem_magic, fstab, lvm, partition_table
 from azpreflight.host.disk.container import SECTOR, Read, identify, parse_footer
-from azpreflight.host.disk.shapes import Format, Table, Volume
+from azpreflight.host.disk.types import Format, Table, Volume
 
 MIB = 1 << 20
 LINUX = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
@@ -88,7 +88,7 @@ def test_a_container_is_told_by_its_bytes(content: bytes, form: Format, size: in
     ],
 )
 def test_what_is_no_disk_says_what_to_do(content: bytes, words: str) -> None:
-    """One sentence with the remedy."""
+    """One sentence with the fix."""
     with pytest.raises(HostError) as raised:
         identify(reader(content), len(content))
     assert str(raised.value).startswith(words)
@@ -128,7 +128,7 @@ def gpt(*parts: "tuple[int, int]", sector: int = 512, size: int = 4 * MIB) -> by
 @pytest.mark.parametrize("sector", [512, 4096])
 def test_a_gpt_is_read(sector: int) -> None:
     """Of disks with small and with large sectors."""
-    found = table.read_layout(reader(bytes(gpt((64, 127), (128, 191), sector=sector))), 4 * MIB)
+    found = partition_table.read_layout(reader(bytes(gpt((64, 127), (128, 191), sector=sector))), 4 * MIB)
     assert (found.table, found.damage, found.boot_code) == (Table.GPT, None, False)
     assert [(one.number, one.start, one.size) for one in found.volumes] == [
         (1, 64 * sector, 64 * sector),
@@ -141,10 +141,10 @@ def test_a_damaged_gpt_is_read_from_its_copy() -> None:
     """And it is said; without a copy there are no partitions, and an old one is not believed."""
     disk = gpt((64, 127))
     disk[512 + 60] ^= 1
-    found = table.read_layout(reader(bytes(disk)), len(disk))
+    found = partition_table.read_layout(reader(bytes(disk)), len(disk))
     assert (len(found.volumes), found.damage) == (1, "the GPT in sector 1 is damaged: the header's checksum is wrong")
     disk[-512 + 60] ^= 1
-    found = table.read_layout(reader(bytes(disk)), len(disk))
+    found = partition_table.read_layout(reader(bytes(disk)), len(disk))
     assert (found.volumes, "is damaged" in (found.damage or "")) == ((), True)
 
 
@@ -154,7 +154,7 @@ def test_an_mbr_with_logical_partitions() -> None:
     disk[:512] = mbr((0x83, 2048, 1024), (0x05, 4096, 3000), code=b"\xeb\x63")
     disk[4096 * 512 : 4096 * 512 + 512] = mbr((0x83, 8, 100), (0x05, 200, 300))
     disk[4296 * 512 : 4296 * 512 + 512] = mbr((0x8E, 8, 100), (0x05, 0, 300))
-    found = table.read_layout(reader(bytes(disk)), len(disk))
+    found = partition_table.read_layout(reader(bytes(disk)), len(disk))
     assert (found.table, found.boot_code) == (Table.MBR, True)
     assert [(one.number, one.start // 512, one.role) for one in found.volumes] == [
         (1, 2048, "83"),
@@ -166,7 +166,9 @@ def test_an_mbr_with_logical_partitions() -> None:
 
 def test_a_partition_beyond_the_end_is_cut_or_left_out() -> None:
     """Nothing outside the file is ever looked at."""
-    found = table.read_layout(reader(mbr((0x83, 1, 0xFFFFFFFF), (0x83, 0xFFFFFF00, 9)) + bytes(MIB)), MIB + 512)
+    found = partition_table.read_layout(
+        reader(mbr((0x83, 1, 0xFFFFFFFF), (0x83, 0xFFFFFF00, 9)) + bytes(MIB)), MIB + 512
+    )
     assert [(one.start, one.size) for one in found.volumes] == [(512, MIB)]
 
 
@@ -175,7 +177,7 @@ def test_a_filesystem_without_a_table() -> None:
     fat = bytearray(MIB)
     fat[510:512], fat[446:450] = b"\x55\xaa", b"abcd"
     for content in (bytes(MIB), bytes(fat)):
-        found = table.read_layout(reader(content), MIB)
+        found = partition_table.read_layout(reader(content), MIB)
         assert (found.table, found.volumes) == (Table.NONE, (Volume("the whole disk", 0, MIB),))
 
 
@@ -198,7 +200,7 @@ def test_any_damage_to_a_gpt_leaves_volumes_inside_the_disk(damage: "dict[int, i
     disk = gpt((64, 127), (128, 191))
     for at, value in damage.items():
         disk[at] = value
-    for volume in table.read_layout(reader(bytes(disk)), len(disk)).volumes:
+    for volume in partition_table.read_layout(reader(bytes(disk)), len(disk)).volumes:
         assert 0 <= volume.start < volume.start + volume.size <= len(disk)
 
 
@@ -206,7 +208,7 @@ def test_any_damage_to_a_gpt_leaves_volumes_inside_the_disk(damage: "dict[int, i
 def test_any_mbr_leaves_volumes_inside_the_disk(entries: "list[tuple[int, int, int]]") -> None:
     """Chains of logical partitions included."""
     disk = mbr(*entries) * 64
-    for volume in table.read_layout(reader(disk), len(disk)).volumes:
+    for volume in partition_table.read_layout(reader(disk), len(disk)).volumes:
         assert 0 <= volume.start < volume.start + volume.size <= len(disk)
 
 
@@ -214,7 +216,7 @@ def test_any_mbr_leaves_volumes_inside_the_disk(entries: "list[tuple[int, int, i
 def test_any_bytes_are_a_volume(content: bytes, start: int) -> None:
     """Of a known kind or of none."""
     volume = Volume("partition 1", start, max(len(content) - start, 1))
-    filled = superblock.filled(volume, reader(content))
+    filled = filesystem_magic.filled(volume, reader(content))
     assert (filled.start, filled.size) == (volume.start, volume.size)
     assert lvm.volumes(replace(filled, kind="LVM"), reader(content)) == ()
 
@@ -234,7 +236,7 @@ def ext(state: int = 1, incompatible: int = 0x242) -> bytes:
 @pytest.mark.parametrize(("state", "features", "clean"), [(1, 0x242, True), (1, 0x246, False), (0, 0x242, False)])
 def test_an_ext4_says_whether_it_was_unmounted(state: int, features: int, clean: bool) -> None:
     """By its state, and by a journal that has to be replayed."""
-    found = superblock.filled(Volume("partition 1", 0, MIB), reader(ext(state, features)))
+    found = filesystem_magic.filled(Volume("partition 1", 0, MIB), reader(ext(state, features)))
     assert (found.kind, found.uuid, found.label, found.clean) == ("ext4", str(uuid.UUID(int=7)), "root", clean)
 
 
@@ -250,7 +252,7 @@ def test_an_ext4_says_whether_it_was_unmounted(state: int, features: int, clean:
 )
 def test_what_cannot_be_opened_is_named(at: int, mark: bytes, kind: str, words: str) -> None:
     """So that the report says what is in the way."""
-    found = superblock.filled(Volume("partition 1", 0, MIB), reader(bytes(at) + mark + bytes(4096)))
+    found = filesystem_magic.filled(Volume("partition 1", 0, MIB), reader(bytes(at) + mark + bytes(4096)))
     assert (found.kind, words in (found.closed or "")) == (kind, True)
 
 

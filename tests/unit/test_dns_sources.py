@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.probes.dns.sources import (
+from azpreflight.guest.dhcp_leases import Lease
+from azpreflight.guest.dns_sources import (
     READERS,
     Named,
     Origin,
@@ -15,8 +16,7 @@ from azpreflight.probes.dns.sources import (
     servers_of_links,
     sources_of,
 )
-from azpreflight.probes.leases import Lease
-from azpreflight.probes.resolvconf import look
+from azpreflight.guest.resolv_conf import look
 from tests.fakes import Denied, FakeHost, Link, Node
 
 DATA = Path(__file__).parents[1] / "data" / "leases"

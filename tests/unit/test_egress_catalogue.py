@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.probes.egress import catalogue
-from azpreflight.probes.egress.documented import Known
+from azpreflight.azure import endpoints
+from azpreflight.azure.documented_endpoints import Known
 
 HOST = re.compile(r"(\{region\}\.)?([a-z0-9-]+\.)+[a-z]{2,}")
 CLOUDS = {"public", "usgov", "china"}
 
 
-@pytest.mark.parametrize("entry", catalogue.extensions(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", endpoints.extensions(), ids=lambda entry: entry.name)
 def test_every_extension_has_a_source_and_hosts_that_can_be_named(entry: Known) -> None:
     assert re.fullmatch(r"\w+(\.\w+)+", entry.name)
     assert ":" in entry.source or "," in entry.source
@@ -25,10 +25,10 @@ def test_every_extension_has_a_source_and_hosts_that_can_be_named(entry: Known) 
 
 @pytest.mark.parametrize("cloud", sorted(CLOUDS))
 def test_every_cloud_has_endpoints_of_its_own(cloud: str) -> None:
-    hosts = catalogue.documented_hosts(cloud)
+    hosts = endpoints.documented_hosts(cloud)
     assert hosts
     assert all(HOST.fullmatch(host) for host in hosts)
-    assert not set(hosts) & {host for other in CLOUDS - {cloud} for host in catalogue.documented_hosts(other)}
+    assert not set(hosts) & {host for other in CLOUDS - {cloud} for host in endpoints.documented_hosts(other)}
 
 
 def test_no_library_is_needed_to_read_them() -> None:
@@ -39,20 +39,20 @@ def test_no_library_is_needed_to_read_them() -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", code], check=True, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout.split() == [*catalogue.documented_hosts("china"), str(len(catalogue.extensions()))]
+    assert done.stdout.split() == [*endpoints.documented_hosts("china"), str(len(endpoints.extensions()))]
 
 
 def test_a_cloud_that_nobody_documented_has_no_endpoints() -> None:
     """A host is left out rather than invented."""
-    assert catalogue.documented_hosts("germany") == ()
-    assert catalogue.documented_hosts(None) == catalogue.documented_hosts("public")
+    assert endpoints.documented_hosts("germany") == ()
+    assert endpoints.documented_hosts(None) == endpoints.documented_hosts("public")
 
 
 def test_an_extension_is_known_by_its_name_or_its_type() -> None:
-    full = catalogue.known("Microsoft.Azure.Monitor.AzureMonitorLinuxAgent")
+    full = endpoints.known("Microsoft.Azure.Monitor.AzureMonitorLinuxAgent")
     assert full is not None
-    assert catalogue.known("azuremonitorlinuxagent") is full
-    assert catalogue.known("LinuxAgent") is None
+    assert endpoints.known("azuremonitorlinuxagent") is full
+    assert endpoints.known("LinuxAgent") is None
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,6 @@ def test_an_extension_is_known_by_its_name_or_its_type() -> None:
 )
 def test_hosts_follow_cloud_and_region(cloud: str, region: str, hosts: "tuple[str, ...]") -> None:
     """A region that is no name makes no host."""
-    entry = catalogue.known("AzureMonitorLinuxAgent")
+    entry = endpoints.known("AzureMonitorLinuxAgent")
     assert entry is not None
-    assert catalogue.hosts_for(entry, cloud, region) == hosts
+    assert endpoints.hosts_for(entry, cloud, region) == hosts

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight.host import FileKind, HostError, LocalHost
-from azpreflight.host.disk.shapes import Attached, Disk, Format
+from azpreflight.host.disk.types import Attached, Disk, Format
 from azpreflight.host.files import MAX_NAMES, Tree
 
 DISK = Disk("vm.vhd", Format.RAW, 0, 0, attached=(Attached("/closed", "/dev/sdb1", False, None),))

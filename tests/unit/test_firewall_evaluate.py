@@ -2,10 +2,10 @@
 
 import pytest
 
-from azpreflight.firewall.evaluate import End, Surroundings, evaluate
 from azpreflight.firewall.facts import Backend, Flow, Purpose
-from azpreflight.firewall.matching import Packet, matches, parse
-from azpreflight.firewall.savetext import parse as parse_save
+from azpreflight.firewall.parse_iptables_save import parse as parse_save
+from azpreflight.firewall.static.evaluate import End, Surroundings, evaluate
+from azpreflight.firewall.static.match import Packet, matches, parse
 
 WIRE = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
 BY_ETH0 = Surroundings("eth0", "10.0.0.4")

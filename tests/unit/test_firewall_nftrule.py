@@ -2,10 +2,10 @@
 
 import pytest
 
-from azpreflight.firewall import nfttext
-from azpreflight.firewall.evaluate import Surroundings
+from azpreflight.firewall import parse_nft
 from azpreflight.firewall.facts import Flow, Purpose
-from azpreflight.firewall.nftrule import doubtful
+from azpreflight.firewall.static.evaluate import Surroundings
+from azpreflight.firewall.static.nft_rule import doubtful
 
 FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
 FLOW6 = Flow("tcp", "2001:db8::1", 80, Purpose.PACKAGE)
@@ -17,7 +17,7 @@ def met(*rules: str, hook: str = "output", flow: Flow = FLOW) -> "list[int]":
     chain = ["\tchain c { # handle 1", f"\t\ttype filter hook {hook} priority 0; policy accept;", *lines, "\t}"]
     text = "\n".join(["table inet t { # handle 1", *chain, "}", ""])
     source = "2001:db8::4" if flow is FLOW6 else "10.0.0.4"
-    found = doubtful(flow, nfttext.parse(text), Surroundings("eth0", source))
+    found = doubtful(flow, parse_nft.parse(text), Surroundings("eth0", source))
     return sorted({place.number or 0 for place in found})
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from azpreflight.firewall import second
+from azpreflight.firewall import python_iptables
 from azpreflight.firewall.facts import Backend, SecondOpinion
-from azpreflight.firewall.savetext import parse
+from azpreflight.firewall.parse_iptables_save import parse
 from azpreflight.host import Completed
 from azpreflight.model import Run, Severity
 from azpreflight.probes import firewall
@@ -25,8 +25,8 @@ SAME = [
 
 
 def opinion_of(answer: Completed) -> SecondOpinion:
-    host = FakeHost(programs={(sys.executable, *second.COMMAND): answer})
-    return second.opinion(host, TABLES)
+    host = FakeHost(programs={(sys.executable, *python_iptables.COMMAND): answer})
+    return python_iptables.opinion(host, TABLES)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_no_answer_is_no_opinion() -> None:
 
 
 def test_without_legacy_tables_nobody_is_asked() -> None:
-    assert second.second_opinion(FakeHost(), ()) is None
+    assert python_iptables.second_opinion(FakeHost(), ()) is None
 
 
 def test_a_difference_is_a_note_and_no_opinion_is_nothing() -> None:

@@ -8,8 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.bootwatch import network
-from azpreflight.firstboot.policy import (
+from azpreflight.engine.timeline import KINDS, sentences, timeline
+from azpreflight.host import Completed
+from azpreflight.model import (
+    Cause,
+    CauseEntry,
+    Confidence,
+    Os,
+    Platform,
+    Profile,
+    Readiness,
+    Report,
+    RunInfo,
+    Severity,
+    Stage,
+    Tool,
+)
+from azpreflight.probes import PROBES
+from azpreflight.render import serial, text
+from azpreflight.watch import network
+from azpreflight.watch.boot_policy import (
     GRACE_S,
     LIMIT_S,
     LONGEST_S,
@@ -28,24 +46,6 @@ from azpreflight.firstboot.policy import (
     decide,
     diagnosis,
 )
-from azpreflight.firstboot.timeline import KINDS, sentences, timeline
-from azpreflight.host import Completed
-from azpreflight.model import (
-    Cause,
-    CauseEntry,
-    Confidence,
-    Os,
-    Platform,
-    Profile,
-    Readiness,
-    Report,
-    RunInfo,
-    Severity,
-    Stage,
-    Tool,
-)
-from azpreflight.probes import PROBES
-from azpreflight.render import serial, text
 from tests.fakes import FakeHost
 
 UNDER_WAY = Progress(provisioned=False, extensions_done=False)
@@ -67,7 +67,7 @@ READY = Report(Tool("azpreflight", "0"), RUN, Readiness.READY, (), (), (), {})
 
 
 def failing(cause: Cause) -> Report:
-    entry = CauseEntry(cause, "check", Severity.ERROR, Confidence.CERTAIN, "seen", "broken", "mend it", (), ())
+    entry = CauseEntry(cause, "check", Severity.ERROR, Confidence.CERTAIN, "seen", "broken", "fix it", (), ())
     return replace(READY, verdict=Readiness.NOT_READY, causes=(entry,))
 
 

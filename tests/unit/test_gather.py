@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from azpreflight.gather import AZURE_CHASSIS_TAG, detect_platform, gather, run_info, run_of, vm_id
+from azpreflight.engine.gather import AZURE_CHASSIS_TAG, detect_platform, gather, run_info, run_of, vm_id
 from azpreflight.host import HostError, LocalHost
 from azpreflight.model import Config, Os, Platform, Probe, Run
 from tests.fakes import Denied, FakeHost, Node

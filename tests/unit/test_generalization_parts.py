@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azpreflight.guest import interface_names, network_bindings, yaml_file
 from azpreflight.host import FileInfo, FileKind
 from azpreflight.model import Severity
-from azpreflight.probes import yamltext
-from azpreflight.probes.generalization import cards, mounts, pins
-from azpreflight.probes.generalization.own import ARMED
+from azpreflight.paths import ARMED
+from azpreflight.probes.generalization import mounts
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import findings, judged
 from tests.unit.test_probe_generalization import FIRST_BOOT, PROBES, RUN, host, verdict
@@ -33,39 +33,55 @@ STATIC_NETPLAN = "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n"
 @pytest.mark.parametrize(
     ("reader", "text", "told"),
     [
-        (pins.of_netplan, MAC_NETPLAN, ["eth0 is matched by its MAC address"]),
-        (pins.of_netplan, STATIC_NETPLAN, ["eth0 has a static address"]),
-        (pins.of_netplan, "network: {ethernets: {eth0: {dhcp4: true, addresses: [10.0.0.9/24]}}}\n", []),
-        (pins.of_netplan, "network: {ethernets: {eth0: {match: {driver: hv_netvsc}, dhcp4: true}}}\n", []),
-        (pins.of_netplan, "network: [1]\n", []),
-        (pins.of_netplan, "network: {bridges: {br0: {addresses: [10.0.0.9/24]}}}\n", []),
-        (pins.of_networkd, "[Match]\nMACAddress=00:0d:3a:12:34:56\n[Network]\nDHCP=yes\n", ["matches a MAC address"]),
-        (pins.of_networkd, "[Match]\nName=eth0\n[Network]\nAddress=10.0.0.9/24\n", ["has a static address"]),
-        (pins.of_networkd, "[Match]\nName=br0\n[Network]\nAddress=10.0.0.9/24\n", []),
-        (pins.of_networkd, "[Match]\nName=e*\n[Network]\nDHCP=ipv4\n", []),
-        (pins.of_keyfile, "[connection]\ntype=ethernet\n[ethernet]\nmac-address=00:0D:3A\n", ["matches a MAC address"]),
-        (pins.of_keyfile, "[connection]\ntype=ethernet\n[ipv4]\nmethod=manual\n", ["has a static address"]),
-        (pins.of_keyfile, "[connection]\ntype=bridge\n[ipv4]\nmethod=manual\n", []),
-        (pins.of_interfaces, "auto lo\niface lo inet loopback\niface eth0 inet dhcp\n", []),
+        (network_bindings.of_netplan, MAC_NETPLAN, ["eth0 is matched by its MAC address"]),
+        (network_bindings.of_netplan, STATIC_NETPLAN, ["eth0 has a static address"]),
+        (network_bindings.of_netplan, "network: {ethernets: {eth0: {dhcp4: true, addresses: [10.0.0.9/24]}}}\n", []),
+        (network_bindings.of_netplan, "network: {ethernets: {eth0: {match: {driver: hv_netvsc}, dhcp4: true}}}\n", []),
+        (network_bindings.of_netplan, "network: [1]\n", []),
+        (network_bindings.of_netplan, "network: {bridges: {br0: {addresses: [10.0.0.9/24]}}}\n", []),
         (
-            pins.of_interfaces,
+            network_bindings.of_networkd,
+            "[Match]\nMACAddress=00:0d:3a:12:34:56\n[Network]\nDHCP=yes\n",
+            ["matches a MAC address"],
+        ),
+        (
+            network_bindings.of_networkd,
+            "[Match]\nName=eth0\n[Network]\nAddress=10.0.0.9/24\n",
+            ["has a static address"],
+        ),
+        (network_bindings.of_networkd, "[Match]\nName=br0\n[Network]\nAddress=10.0.0.9/24\n", []),
+        (network_bindings.of_networkd, "[Match]\nName=e*\n[Network]\nDHCP=ipv4\n", []),
+        (
+            network_bindings.of_keyfile,
+            "[connection]\ntype=ethernet\n[ethernet]\nmac-address=00:0D:3A\n",
+            ["matches a MAC address"],
+        ),
+        (network_bindings.of_keyfile, "[connection]\ntype=ethernet\n[ipv4]\nmethod=manual\n", ["has a static address"]),
+        (network_bindings.of_keyfile, "[connection]\ntype=bridge\n[ipv4]\nmethod=manual\n", []),
+        (network_bindings.of_interfaces, "auto lo\niface lo inet loopback\niface eth0 inet dhcp\n", []),
+        (
+            network_bindings.of_interfaces,
             "iface eth0 inet static\n  hwaddress ether 00:0d:3a\n",
             ["eth0 has a static address", "sets a MAC address"],
         ),
-        (pins.of_ifcfg, "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n", ["matches a MAC address"]),
-        (pins.of_ifcfg, "BOOTPROTO=none\nIPADDR=10.0.0.9\n", ["has a static address"]),
-        (pins.of_ifcfg, "BOOTPROTO=none\nIPADDR0=10.0.0.9\nPREFIX0=24\n", ["has a static address"]),
-        (pins.of_ifcfg, "BOOTPROTO='dhcp'\nONBOOT=yes\n", []),
-        (pins.of_ifcfg, "BOOTPROTO='dhcp4'\nIPADDR=''\nREMOTE_IPADDR='10.0.0.1'\n", []),
-        (pins.of_ifcfg, "LLADDR=00:0d:3a:12:34:56\nBOOTPROTO='dhcp'\n", ["sets a MAC address"]),
-        (pins.of_ifcfg, "DEVICE=lo\nIPADDR=127.0.0.1\nNETMASK=255.0.0.0\nONBOOT=yes\nNAME=loopback\n", []),
-        (pins.of_ifcfg, "IPADDR=127.0.0.1/8\nSTARTMODE=nfsroot\nBOOTPROTO=static\n", []),
         (
-            pins.of_udev,
+            network_bindings.of_ifcfg,
+            "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n",
+            ["matches a MAC address"],
+        ),
+        (network_bindings.of_ifcfg, "BOOTPROTO=none\nIPADDR=10.0.0.9\n", ["has a static address"]),
+        (network_bindings.of_ifcfg, "BOOTPROTO=none\nIPADDR0=10.0.0.9\nPREFIX0=24\n", ["has a static address"]),
+        (network_bindings.of_ifcfg, "BOOTPROTO='dhcp'\nONBOOT=yes\n", []),
+        (network_bindings.of_ifcfg, "BOOTPROTO='dhcp4'\nIPADDR=''\nREMOTE_IPADDR='10.0.0.1'\n", []),
+        (network_bindings.of_ifcfg, "LLADDR=00:0d:3a:12:34:56\nBOOTPROTO='dhcp'\n", ["sets a MAC address"]),
+        (network_bindings.of_ifcfg, "DEVICE=lo\nIPADDR=127.0.0.1\nNETMASK=255.0.0.0\nONBOOT=yes\nNAME=loopback\n", []),
+        (network_bindings.of_ifcfg, "IPADDR=127.0.0.1/8\nSTARTMODE=nfsroot\nBOOTPROTO=static\n", []),
+        (
+            network_bindings.of_udev,
             'SUBSYSTEM=="net", ATTR{address}=="00:0d:3a:12:34:56", NAME="eth0"\n',
             ["names a card by its MAC address"],
         ),
-        (pins.of_udev, 'SUBSYSTEM=="net", DRIVERS=="hv_netvsc", NAME="eth0"\n', []),
+        (network_bindings.of_udev, 'SUBSYSTEM=="net", DRIVERS=="hv_netvsc", NAME="eth0"\n', []),
     ],
 )
 def test_what_binds_a_network_file(reader: Any, text: str, told: "list[str]") -> None:
@@ -76,8 +92,14 @@ def test_what_binds_a_network_file(reader: Any, text: str, told: "list[str]") ->
 @given(st.text())
 def test_readers_take_any_text(text: str) -> None:
     """Whatever a file says, a reader says something or nothing."""
-    readers = (pins.of_networkd, pins.of_keyfile, pins.of_interfaces, pins.of_ifcfg, pins.of_udev)
-    for reader in (*readers, cards.of_networkd, cards.of_interfaces):
+    readers = (
+        network_bindings.of_networkd,
+        network_bindings.of_keyfile,
+        network_bindings.of_interfaces,
+        network_bindings.of_ifcfg,
+        network_bindings.of_udev,
+    )
+    for reader in (*readers, interface_names.of_networkd, interface_names.of_interfaces):
         assert all(isinstance(told, str) for told in reader(text))
 
 
@@ -383,8 +405,8 @@ def test_litter_is_told_kind_by_kind() -> None:
 def test_yaml_ends_in_a_mapping_or_a_reason(text: str) -> None:
     """No text makes it raise anything else."""
     try:
-        assert isinstance(yamltext.mapping(text), dict)
-    except (yamltext.NotYaml, yamltext.Refused) as error:
+        assert isinstance(yaml_file.mapping(text), dict)
+    except (yaml_file.NotYaml, yaml_file.Refused) as error:
         assert str(error).isprintable()
 
 

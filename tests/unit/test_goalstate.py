@@ -7,33 +7,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.probes import goalstate, instance
-from azpreflight.probes.goalstate import Plugin, Unreadable, Wanted
+from azpreflight.azure import goal_state, imds
+from azpreflight.azure.goal_state import Plugin, Unreadable, Wanted
 from tests.netns import documents
 
 EXTENSION = documents.HELLO
 PARSERS: "list[Callable[[bytes], Any]]" = [
-    goalstate.parse_versions,
-    goalstate.parse_goal_state,
-    goalstate.parse_extensions_config,
-    goalstate.parse_vm_settings,
-    goalstate.parse_manifest,
-    goalstate.parse_plugin_versions,
-    instance.parse,
+    goal_state.parse_versions,
+    goal_state.parse_goal_state,
+    goal_state.parse_extensions_config,
+    goal_state.parse_vm_settings,
+    goal_state.parse_manifest,
+    goal_state.parse_plugin_versions,
+    imds.parse,
 ]
 ENTITIES = b'<!DOCTYPE v [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><Versions><Version>&b;</Version></Versions>'
 
 
 def test_the_goal_state_names_container_configuration_and_extensions() -> None:
-    state, address = goalstate.parse_goal_state(documents.goal_state().encode())
+    state, address = goal_state.parse_goal_state(documents.goal_state().encode())
     assert (state.incarnation, state.container_id) == ("1", documents.CONTAINER_ID)
     assert state.config_name == documents.CONFIG_NAME
     assert address == "http://168.63.129.16:80/machine/c/i?comp=config&type=extensionsConfig&incarnation=1"
 
 
 def test_both_ways_name_the_same_extensions() -> None:
-    fabric = goalstate.parse_extensions_config(documents.extensions_config(EXTENSION).encode())
-    settings = goalstate.parse_vm_settings(documents.vm_settings(EXTENSION).encode())
+    fabric = goal_state.parse_extensions_config(documents.extensions_config(EXTENSION).encode())
+    settings = goal_state.parse_vm_settings(documents.vm_settings(EXTENSION).encode())
     expected = Plugin(EXTENSION.name, EXTENSION.version, "enabled", EXTENSION.manifests, signed=False)
     assert fabric.plugins == settings.plugins == (expected,)
     assert fabric.families == settings.families
@@ -44,7 +44,7 @@ def test_more_locations_and_other_states_are_read() -> None:
     body = b"""<Extensions><Plugins><Plugin name="A.B" version="1" location="https://x/a" state="uninstall">
       <additionalLocations><additionalLocation>https://y/b</additionalLocation><additionalLocation>https://x/a
       </additionalLocation></additionalLocations></Plugin></Plugins></Extensions>"""
-    assert goalstate.parse_extensions_config(body).plugins == (
+    assert goal_state.parse_extensions_config(body).plugins == (
         Plugin("A.B", "1", "uninstall", ("https://x/a", "https://y/b"), signed=False),
     )
 
@@ -54,19 +54,19 @@ def test_the_newer_way_counts_if_it_is_marked_as_one() -> None:
         return Wanted(source, created, (), ())
 
     fabric = wanted("Fabric", 5)
-    assert goalstate.newer(fabric, wanted("FastTrack", 6)) == wanted("FastTrack", 6)
-    assert goalstate.newer(fabric, wanted("FastTrack", 4)) == fabric
-    assert goalstate.newer(fabric, wanted("Fabric", 6)) == fabric
-    assert goalstate.newer(fabric, None) == fabric
-    assert goalstate.newer(None, wanted("FastTrack", 1)) == wanted("FastTrack", 1)
-    assert goalstate.newer(None, None) is None
+    assert goal_state.newer(fabric, wanted("FastTrack", 6)) == wanted("FastTrack", 6)
+    assert goal_state.newer(fabric, wanted("FastTrack", 4)) == fabric
+    assert goal_state.newer(fabric, wanted("Fabric", 6)) == fabric
+    assert goal_state.newer(fabric, None) == fabric
+    assert goal_state.newer(None, wanted("FastTrack", 1)) == wanted("FastTrack", 1)
+    assert goal_state.newer(None, None) is None
 
 
 def test_signatures_and_settings_are_left_where_they_are() -> None:
     """The status blob's signature, an extension's protected settings, and a signed location."""
     location = "https://x.blob.core.windows.net/m.xml?sv=1&amp;sig=c2VjcmV0"
     body = documents.extensions_config(EXTENSION).replace(EXTENSION.manifests[0], location).encode()
-    wanted = goalstate.parse_extensions_config(body)
+    wanted = goal_state.parse_extensions_config(body)
     assert wanted.plugins[0].manifests[0] == "https://x.blob.core.windows.net/m.xml"
     assert wanted.plugins[0].signed
     assert "sig" not in repr(wanted).replace("signed", "")
@@ -84,16 +84,16 @@ def test_signatures_and_settings_are_left_where_they_are() -> None:
     ],
 )
 def test_an_address_is_cut_down_to_what_may_be_shown(uri: str, left: str) -> None:
-    assert goalstate.bare(uri) == left
+    assert goal_state.bare(uri) == left
 
 
 def test_a_manifest_tells_where_each_version_is() -> None:
-    versions = goalstate.parse_manifest(documents.manifest(EXTENSION).encode())
+    versions = goal_state.parse_manifest(documents.manifest(EXTENSION).encode())
     assert versions == {EXTENSION.version: EXTENSION.packages}
 
 
 def test_a_byte_order_mark_is_no_fault() -> None:
-    assert "2012-11-30" in goalstate.parse_versions(b"\xef\xbb\xbf" + documents.VERSIONS.encode())
+    assert "2012-11-30" in goal_state.parse_versions(b"\xef\xbb\xbf" + documents.VERSIONS.encode())
 
 
 @pytest.mark.parametrize("parse", PARSERS[:3] + PARSERS[4:5])
@@ -105,7 +105,7 @@ def test_a_document_type_is_refused_before_any_entity_grows(parse: "Callable[[by
 def test_a_document_type_in_another_encoding_is_not_read_either() -> None:
     for encoding in ("utf-16", "utf-32"):
         with pytest.raises(Unreadable):
-            goalstate.parse_versions(ENTITIES.decode().encode(encoding))
+            goal_state.parse_versions(ENTITIES.decode().encode(encoding))
 
 
 @pytest.mark.parametrize("parse", PARSERS)
@@ -126,7 +126,7 @@ SHAPES = st.recursive(
 )
 
 
-@pytest.mark.parametrize("parse", [goalstate.parse_vm_settings, goalstate.parse_plugin_versions, instance.parse])
+@pytest.mark.parametrize("parse", [goal_state.parse_vm_settings, goal_state.parse_plugin_versions, imds.parse])
 @given(value=SHAPES)
 def test_json_of_any_shape_is_read_or_unreadable(parse: "Callable[[bytes], Any]", value: Any) -> None:
     try:
@@ -136,7 +136,7 @@ def test_json_of_any_shape_is_read_or_unreadable(parse: "Callable[[bytes], Any]"
 
 
 def test_the_instance_document_tells_cloud_region_and_subnet() -> None:
-    found = instance.parse(json.dumps(documents.instance()).encode())
+    found = imds.parse(json.dumps(documents.instance()).encode())
     assert (found.cloud, found.location, found.vm_id) == ("public", "westeurope", documents.VM_ID)
     assert found.subnets == ("10.0.0.0/24",)
 
@@ -150,4 +150,4 @@ def test_secrets_of_the_instance_document_are_left_where_they_are() -> None:
         publicKeys=[{"keyData": "secret"}],
         osProfile={"a": "secret"},
     )
-    assert "secret" not in repr(instance.parse(json.dumps(document).encode()))
+    assert "secret" not in repr(imds.parse(json.dumps(document).encode()))

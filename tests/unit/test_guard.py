@@ -6,7 +6,7 @@ import time
 import pytest
 
 from azpreflight.host import HostError, LocalHost
-from azpreflight.host.guard import Guard, together
+from azpreflight.host.deadline import Guard, together
 
 
 def test_a_result_and_an_exception_pass_through() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from azpreflight.host import HostError, LocalHost, Outcome, Route, net, netlink
+from azpreflight.host import HostError, LocalHost, Outcome, Route, netlink, network
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_full_backlog_is_silent_for_no_longer_than_the_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as first:
         first.connect(server.getsockname())
         answer = LocalHost().connect("127.0.0.1", server.getsockname()[1], 0.05)
-    assert answer == net.TcpAnswer(Outcome.TIMEOUT, 0.05)
+    assert answer == network.TcpAnswer(Outcome.TIMEOUT, 0.05)
 
 
 def test_the_far_end_on_this_machine_answers_at_the_first_hop(listener: int) -> None:
@@ -75,7 +75,7 @@ def test_loopback_is_routed_to_itself() -> None:
     ],
 )
 def test_netmasks_become_prefix_lengths(address: str, netmask: str, expected: str) -> None:
-    assert net.with_prefix(address, netmask) == expected
+    assert network.with_prefix(address, netmask) == expected
 
 
 # --- netlink ------------------------------------------------------------------------------------------------------

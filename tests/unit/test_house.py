@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from azpreflight import options
-from azpreflight.assess import assess
+from azpreflight.cli import options
 from azpreflight.config import parse
-from azpreflight.firstboot.policy import LIMIT_S
-from azpreflight.gather import GRACE, gather
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import GRACE, gather
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Cause, Finding, Probe, Run, Severity, Stage, Status
 from azpreflight.probes import PROBES
 from azpreflight.render.json import document
+from azpreflight.watch.boot_policy import LIMIT_S
 from tests import generate
 from tests.examples import CHECKS, examples, on_broken, on_healthy, printed
 from tests.fakes import FakeHost
@@ -129,7 +129,7 @@ def test_only_the_doors_reach_the_machine(module: str) -> None:
 def test_slow_libraries_are_imported_where_they_are_used(module: str) -> None:
     """At the head of a module only behind a door that itself is opened late."""
     head = {name.split(".")[0] for node in MODULES[module].body for name in imports_of_statement(node)}
-    if module not in ("azpreflight.host.dns", "azpreflight.host.http", "azpreflight.host.attempt"):
+    if module not in ("azpreflight.host.dns", "azpreflight.host.http", "azpreflight.host.connection"):
         assert head & SLOW == set()
 
 
@@ -141,7 +141,7 @@ def imports_of_statement(node: ast.stmt) -> "Iterator[str]":
 
 def test_the_whole_package_imports_without_a_library() -> None:
     """What the command line imports at its start is the standard library and our own modules."""
-    code = f"import sys, azpreflight.cli; print(sorted(set(sys.modules) & {SLOW!r}))"
+    code = f"import sys, azpreflight.cli.main; print(sorted(set(sys.modules) & {SLOW!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "[]\n"
 
@@ -254,7 +254,7 @@ def test_a_check_is_silent_on_a_healthy_machine(check_id: str) -> None:
 
 @pytest.mark.parametrize("check_id", CHECKS)
 def test_a_check_speaks_on_its_broken_machine(check_id: str) -> None:
-    """Its findings are no worse than it says they can be, on one line, with a remedy that is a sentence."""
+    """Its findings are no worse than it says they can be, on one line, with a fix that is a sentence."""
     result = on_broken(check_id)
     assert result.status is Status.FAIL
     for finding in result.findings:
@@ -263,12 +263,12 @@ def test_a_check_speaks_on_its_broken_machine(check_id: str) -> None:
 
 
 def assert_well_said(finding: Finding) -> None:
-    """The form of a message and its remedy."""
-    said = (finding.message, finding.remedy, finding.confidence_reason, *finding.commands, *finding.evidence.values())
+    """The form of a message and its fix."""
+    said = (finding.message, finding.fix, finding.confidence_reason, *finding.commands, *finding.evidence.values())
     assert all(text.isascii() and text.isprintable() for text in said)
     assert not CAPITALISED.match(finding.message)
     assert not finding.message.endswith(".")
-    assert finding.remedy.rstrip().endswith(".") and finding.remedy[0].isupper()
+    assert finding.fix.rstrip().endswith(".") and finding.fix[0].isupper()
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
@@ -309,14 +309,14 @@ CHECK_HEADINGS = (
     "## What it checks",
     "## Why it matters",
     "## What it looks like",
-    "## How to mend it",
+    "## How to fix it",
     "## False alarms",
 )
 CAUSE_HEADINGS = (
     "## What it is",
-    "## How it looks from outside",
+    "## Symptoms",
     "## How to be sure",
-    "## How to mend it",
+    "## How to fix it",
     "## Retry the extensions without redeploying",
 )
 CAUSES = tuple(cause.value for cause in Cause)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azpreflight.guest.cpio import BadArchive, Stream, files
+from azpreflight.guest.initramfs import Unreadable, modules
 from azpreflight.host import HostError, LocalHost
-from azpreflight.probes.cpio import BadArchive, Stream, files
-from azpreflight.probes.initramfs import Unreadable, modules
 
 RELEASE = "6.1"
 SOUGHT = ("hv_vmbus", "hv_storvsc")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from azpreflight.inspection.stall import Stall
+from azpreflight.engine.inspection.stall import Stall
 from tests.unit.hogs import LINES
 
 SOURCE = Path(__file__).parents[2]
@@ -281,7 +281,7 @@ LOADING = """
 import sys
 from contextlib import contextmanager
 from azpreflight.host import LocalHost
-from azpreflight.inspection import Question, inspect
+from azpreflight.engine.inspection import Question, inspect
 from azpreflight.model import Probe, Run
 from tests.unit.hogs import Facts
 

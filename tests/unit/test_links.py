@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azpreflight.host import LocalHost
-from azpreflight.host.links import attributes, messages
+from azpreflight.host.link_filters import attributes, messages
 
 
 @given(st.binary(max_size=200))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azpreflight.host import HostError, LocalHost
-from azpreflight.host.nftables import parse
+from azpreflight.host.nft_tables import parse
 
 
 def message(kind: int, body: bytes = b"") -> bytes:

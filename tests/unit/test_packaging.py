@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight import __version__, config, options
+from azpreflight import __version__, config
+from azpreflight.cli import options
 from azpreflight.model import Config
 from azpreflight.probes import PROBES
 from tests.needs import need_programs

@@ -7,10 +7,11 @@ from typing import Any, Optional
 
 import pytest
 
+from azpreflight.guest import unit_runs
 from azpreflight.host import Completed, FileInfo, FileKind
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
-from azpreflight.probes import unitruns
-from azpreflight.probes.agents import PROBE, AgentsFacts, Provisioner
+from azpreflight.probes.agents import PROBE
+from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.state import CLOUD_INIT_UNITS, STATUS
 from tests.fakes import Denied, FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -72,7 +73,7 @@ GUEST_PROXY: "dict[str, Any]" = {
 }
 FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
 SYSTEMD_RUNS: "dict[str, Any]" = {"/run/systemd/system": None}
-ASK = unitruns.command(("walinuxagent.service", *CLOUD_INIT_UNITS))
+ASK = unit_runs.command(("walinuxagent.service", *CLOUD_INIT_UNITS))
 DONE = {"errors": [], "start": 1.0, "finished": 2.0}
 STAGES = {"init-local": DONE, "init": DONE, "modules-config": DONE, "modules-final": DONE}
 

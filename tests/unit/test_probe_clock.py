@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from azpreflight import codec
-from azpreflight.model import Cause, Confidence, Platform, Report, Run, Severity, Stage
+from azpreflight.model import Cause, Confidence, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import clock, dns, egress, network, platform, tls
 from azpreflight.probes.clock import ClockFacts
 from azpreflight.probes.clock.facts import span
@@ -127,7 +126,7 @@ def test_where_nobody_was_asked_it_does_not_apply() -> None:
     ("service", "words"),
     [("systemd-timesyncd.service", "systemctl restart systemd-timesyncd.service"), (None, "date -u")],
 )
-def test_the_remedy_goes_by_the_time_service_that_is_there(service: "str | None", words: str) -> None:
+def test_the_fix_goes_by_the_time_service_that_is_there(service: "str | None", words: str) -> None:
     files: dict[str, Any] = {}
     if service is not None:
         files = {f"/lib/systemd/system/{service}": "[Unit]\n", f"/etc/systemd/system/x.target.wants/{service}": ""}

@@ -5,16 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from azpreflight import codec
+from azpreflight.azure.answer import Answer
+from azpreflight.azure.goal_state import Family, Plugin, Wanted
+from azpreflight.azure.wire_server import Goal
+from azpreflight.guest.resolv_conf import PATH
 from azpreflight.host import DnsAnswer, Interface, Outcome, Phase, Route
-from azpreflight.model import Cause, Confidence, Config, Platform, Report, Result, Run, Severity, Stage
+from azpreflight.model import Cause, Confidence, Config, Platform, Report, Result, Run, Severity, Stage, codec
 from azpreflight.probes import dns, network, platform
-from azpreflight.probes.answers import Answer
 from azpreflight.probes.dns.facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
-from azpreflight.probes.goalstate import Family, Plugin, Wanted
-from azpreflight.probes.resolvconf import PATH
-from azpreflight.probes.wireserver import Goal
-from azpreflight.probes.wording import several
+from azpreflight.text import several
 from tests.fakes import Denied, FakeHost, Fifo, Link, Node
 from tests.judging import findings, judged
 
@@ -251,7 +250,7 @@ def test_a_file_that_names_nobody_is_an_error_in_a_new_vm(node: Node, words: str
     report = report_on(FakeHost(files={PATH: node} if node is not None else {}, dns=knows(CONTROL)), RUN)
     found = findings(report, "dns-resolv-conf")[0]
     assert (found.message, found.severity) == (words, Severity.ERROR)
-    assert (found.flow, found.takes_down) == ("name *", ("name *",))
+    assert (found.flow, found.breaks) == ("name *", ("name *",))
     assert statuses(report)["dns-servers"] == "notapplicable"
 
 
@@ -326,7 +325,7 @@ def test_a_dead_server_of_the_virtual_network_in_the_words_of_support() -> None:
         "control 168.63.129.16 answers)"
     ]
     assert (found[0].severity, found[0].confidence) == (Severity.ERROR, Confidence.CERTAIN)
-    assert (found[0].flow, found[0].takes_down) == ("udp 10.1.2.3:53", ("name *",))
+    assert (found[0].flow, found[0].breaks) == ("udp 10.1.2.3:53", ("name *",))
 
 
 def test_a_dead_server_of_the_image_is_not_put_down_to_the_virtual_network() -> None:
@@ -336,7 +335,7 @@ def test_a_dead_server_of_the_image_is_not_put_down_to_the_virtual_network() -> 
         "the image names a DNS server that does not answer: 10.9.9.9, in /etc/resolv.conf (silent over udp and tcp; "
         "control 168.63.129.16 answers)"
     )
-    assert found.remedy.startswith("Take this DNS server out of /etc/resolv.conf")
+    assert found.fix.startswith("Take this DNS server out of /etc/resolv.conf")
     assert found.evidence["named by"] == "image (/etc/resolv.conf)"
 
 
@@ -348,7 +347,7 @@ def test_a_dead_server_of_the_image_is_not_put_down_to_the_virtual_network() -> 
         (Stage.BUILD, "/etc/dhcp/dhclient.conf", Severity.ERROR),
     ],
 )
-def test_what_is_baked_into_the_image_counts_before_first_boot(stage: Stage, where: str, severity: Severity) -> None:
+def test_what_is_in_the_image_counts_before_first_boot(stage: Stage, where: str, severity: Severity) -> None:
     """But a resolv.conf that deprovisioning will delete does not while the image is built."""
     files: dict[str, Node] = {LEASES: lease(CONTROL)}
     files |= {} if where == PATH else {where: "supersede domain-name-servers 10.9.9.9;\n"}
@@ -365,7 +364,7 @@ def test_the_platforms_own_server_is_no_fault_of_an_image_that_names_it() -> Non
     }
     (found,) = findings(report_on(machine(CONTROL, answers=knows("10.0.0.5"), files=files), RUN), "dns-servers")
     assert found.message.startswith("the platform's own DNS server does not answer: 168.63.129.16 (")
-    assert (found.baked, "AzurePlatformDNS" in found.remedy) == (False, True)
+    assert (found.in_image, "AzurePlatformDNS" in found.fix) == (False, True)
 
 
 def test_a_server_of_the_image_is_compared_with_those_that_dhcp_names() -> None:
@@ -380,7 +379,7 @@ def test_a_server_of_the_image_is_compared_with_those_that_dhcp_names() -> None:
 def test_where_nothing_tells_who_named_a_server_nobody_is_blamed() -> None:
     (found,) = findings(report_on(machine("10.1.2.3", answers=knows(CONTROL)), RUN), "dns-servers")
     assert found.message.startswith("this VM is configured with a DNS server that does not answer: 10.1.2.3 (")
-    assert "or where a file of the image names this one" in found.remedy
+    assert "or where a file of the image names this one" in found.fix
 
 
 def test_a_server_that_leaves_questions_without_an_answer_is_said_to_answer_now_and_then() -> None:
@@ -406,7 +405,7 @@ def test_a_server_that_waits_for_the_one_behind_it_is_silent_for_public_names_al
     report = report_on(host, RUN)
     (found,) = findings(report, "dns-answers")
     assert found.message == f"DNS server 10.0.0.5 answers nothing for {STORE} and 1 more: 168.63.129.16 knows it"
-    assert (found.severity, found.takes_down) == (Severity.ERROR, ("name *",))
+    assert (found.severity, found.breaks) == (Severity.ERROR, ("name *",))
     assert statuses(report)["dns-servers"] == "pass"
 
 
@@ -455,7 +454,7 @@ NOBODY = "# No DNS servers known.\nsearch .\n"
 
 
 @pytest.mark.parametrize(
-    ("run", "leases", "told", "remedy"),
+    ("run", "leases", "told", "fix"),
     [
         (RUN, {LEASES: lease()}, "DHCP names none", "Let DHCP name a DNS server: correct those of the virtual network"),
         (RUN, {LEASES: lease(CONTROL)}, f"DHCP names {CONTROL}", "Let the network configuration of the image take"),
@@ -464,14 +463,14 @@ NOBODY = "# No DNS servers known.\nsearch .\n"
     ],
 )
 def test_a_stub_without_a_server_to_ask_is_no_server_with_a_wrong_answer(
-    run: Run, leases: "Mapping[str, Node]", told: str, remedy: str
+    run: Run, leases: "Mapping[str, Node]", told: str, fix: str
 ) -> None:
     files: dict[str, Node] = {BEHIND: NOBODY, **leases}
     report = report_on(machine("127.0.0.53", answers={**REFUSING, **knows(CONTROL)}, files=files), run)
     (found,) = findings(report, "dns-resolv-conf")
-    assert (found.severity, found.takes_down) == (Severity.ERROR, ("name *",))
+    assert (found.severity, found.breaks) == (Severity.ERROR, ("name *",))
     assert found.message.endswith(f"which has no DNS server to ask; {told}")
-    assert found.remedy.startswith(remedy)
+    assert found.fix.startswith(fix)
     assert [statuses(report)[name] for name in ("dns-servers", "dns-answers")] == ["notapplicable"] * 2
     assert [entry.check for entry in report.causes if entry.cause is Cause.DNS_UNREACHABLE] == ["dns-resolv-conf"]
     assert Cause.DNS_WRONG_ANSWER not in [entry.cause for entry in report.causes]
@@ -514,7 +513,7 @@ def test_where_resolved_writes_the_file_and_has_no_server_nobody_is_told_to_enab
     host = machine(answers=knows(CONTROL), files={PATH: NOBODY, BEHIND: NOBODY, LEASES: lease()})
     (found,) = findings(report_on(host, RUN), "dns-resolv-conf")
     assert found.message.startswith("resolv.conf names no DNS server: it is written by systemd-resolved, which has no")
-    assert (found.severity, found.remedy.partition(":")[0]) == (Severity.ERROR, "Let DHCP name a DNS server")
+    assert (found.severity, found.fix.partition(":")[0]) == (Severity.ERROR, "Let DHCP name a DNS server")
 
 
 @pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
@@ -546,7 +545,7 @@ def test_a_stub_is_wrong_by_itself_where_its_server_answers_or_it_makes_things_u
 def test_one_dead_server_of_two_is_a_warning_and_takes_nothing_down() -> None:
     host = machine("10.1.2.3", CONTROL, answers=knows(CONTROL))
     found = findings(report_on(host, RUN), "dns-servers")
-    assert [(finding.severity, finding.takes_down) for finding in found] == [(Severity.WARNING, ())]
+    assert [(finding.severity, finding.breaks) for finding in found] == [(Severity.WARNING, ())]
 
 
 def test_total_silence_is_only_likely_the_servers_fault() -> None:
@@ -608,13 +607,13 @@ def test_one_lost_question_is_no_silence() -> None:
 def test_the_platforms_own_server_is_never_the_virtual_networks_choice() -> None:
     found = findings(report_on(machine(CONTROL, answers={}), RUN), "dns-servers")
     assert found[0].message == "the platform's own DNS server does not answer: 168.63.129.16 (silent over udp and tcp)"
-    assert "AzurePlatformDNS" in found[0].remedy
+    assert "AzurePlatformDNS" in found[0].fix
 
 
 def test_outside_azure_nothing_is_said_of_virtual_networks() -> None:
     found = findings(report_on(machine("10.1.2.3", answers={}), ELSEWHERE), "dns-servers")
     assert found[0].message == "a DNS server of this network does not answer: 10.1.2.3 (silent over udp and tcp)"
-    assert "DHCP" in found[0].remedy
+    assert "DHCP" in found[0].fix
 
 
 def test_before_first_boot_dead_servers_are_notes() -> None:
@@ -645,7 +644,7 @@ def test_a_stub_is_to_blame_only_where_the_servers_behind_it_answer(
     )
     found = findings(report_on(host, RUN), "dns-servers")
     assert {finding.evidence["server"]: finding.severity for finding in found} == expected
-    assert all(("name *" in finding.takes_down) is (finding.severity is Severity.ERROR) for finding in found)
+    assert all(("name *" in finding.breaks) is (finding.severity is Severity.ERROR) for finding in found)
 
 
 def test_a_dead_stub_comes_with_the_command_that_starts_it() -> None:
@@ -672,13 +671,13 @@ def test_all_wrong_is_an_error_that_takes_every_name_down(rcode: str) -> None:
         f"DNS server 10.0.0.9 answers {rcode} for {STORE} and 1 more: 168.63.129.16 knows it"
     ]
     assert (found[0].severity, found[0].confidence) == (Severity.ERROR, Confidence.CERTAIN)
-    assert found[0].takes_down == ("name *",)
+    assert found[0].breaks == ("name *",)
 
 
 def test_one_name_that_is_missing_takes_that_name_down() -> None:
     host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", {TOOLS: "20.60.0.20"})})
     found = findings(report_on(host, RUN), "dns-answers")
-    assert (found[0].severity, found[0].takes_down) == (Severity.ERROR, (f"name {STORE}",))
+    assert (found[0].severity, found[0].breaks) == (Severity.ERROR, (f"name {STORE}",))
 
 
 @pytest.mark.parametrize(("rcode", "severity"), [("SERVFAIL", Severity.WARNING), ("NXDOMAIN", Severity.ERROR)])
@@ -686,13 +685,13 @@ def test_the_c_library_goes_on_after_a_failure_and_stops_after_a_denial(rcode: s
     host = machine("10.0.0.9", CONTROL, answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode=rcode))})
     found = findings(report_on(host, RUN), "dns-answers")
     assert [finding.severity for finding in found] == [severity]
-    assert bool(found[0].takes_down) is (severity is Severity.ERROR)
+    assert bool(found[0].breaks) is (severity is Severity.ERROR)
 
 
 def test_a_denial_after_a_right_answer_is_a_warning() -> None:
     host = machine(CONTROL, "10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode="NXDOMAIN"))})
     found = findings(report_on(host, RUN), "dns-answers")
-    assert [(finding.severity, finding.takes_down) for finding in found] == [(Severity.WARNING, ())]
+    assert [(finding.severity, finding.breaks) for finding in found] == [(Severity.WARNING, ())]
 
 
 def test_one_answer_for_everything() -> None:
@@ -702,14 +701,14 @@ def test_one_answer_for_everything() -> None:
         f"DNS server 10.0.0.9 answers 198.51.100.9 for {STORE} and 1 more: it has that answer for names that do not "
         "exist as well, such as azpreflight-no-such-name.invalid"
     ]
-    assert found[0].takes_down == ("name *", "tcp 198.51.100.9:80", "tcp 198.51.100.9:443")
+    assert found[0].breaks == ("name *", "tcp 198.51.100.9:80", "tcp 198.51.100.9:443")
 
 
 def test_a_wildcard_over_a_public_zone_is_seen_by_comparing() -> None:
     private = {**ADDRESSES, STORE: "10.9.9.9", SIBLING: "10.9.9.9"}
     host = machine("10.0.0.9", answers={**knows(CONTROL), **knows("10.0.0.9", private)})
     found = findings(report_on(host, RUN), "dns-answers")
-    assert found[0].takes_down == (f"name {STORE}", "tcp 10.9.9.9:80", "tcp 10.9.9.9:443")
+    assert found[0].breaks == (f"name {STORE}", "tcp 10.9.9.9:80", "tcp 10.9.9.9:443")
 
 
 def test_a_wildcard_that_the_control_has_too_is_nobodys_fault() -> None:

@@ -7,12 +7,12 @@ from typing import Any, Optional
 
 import pytest
 
-from azpreflight import codec
+from azpreflight.azure import imds, wire_server
 from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, Route, TcpAnswer
-from azpreflight.host.castore import BUNDLES
-from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage
-from azpreflight.probes import dns, egress, instance, network, platform, proxy, wireserver
-from azpreflight.probes.egress.look import ARTIFACT_URL
+from azpreflight.host.ca_store import BUNDLES
+from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage, codec
+from azpreflight.probes import dns, egress, network, platform, proxy
+from azpreflight.probes.egress.collect import ARTIFACT_URL
 from tests.fakes import FakeHost
 from tests.judging import by_check, findings, judged, statuses
 from tests.netns import documents
@@ -257,7 +257,7 @@ def test_where_neither_way_delivers_it_is_an_error() -> None:
     assert [cause.cause for cause in result.causes] == [Cause.NO_EGRESS]
     assert result.causes[0].severity is Severity.ERROR
     assert "the HostGAPlugin does not deliver Example.Standin.Hello either: status 500" in result.causes[0].summary
-    assert "need not be deleted" in result.causes[0].remedy
+    assert "need not be deleted" in result.causes[0].fix
     assert extension(host) == ExtensionVerdict(
         HELLO.name,
         "none",
@@ -344,7 +344,7 @@ def test_a_shut_repository_is_told_where_other_servers_answer(name: str) -> None
     assert found.message == (
         f"no way to {name} (20.60.0.40:80): no answer within 1.2 s; a package repository of the image is there"
     )
-    assert (found.severity, "RHUI" in found.remedy) == (Severity.WARNING, name.startswith("rhui"))
+    assert (found.severity, "RHUI" in found.fix) == (Severity.WARNING, name.startswith("rhui"))
 
 
 def test_where_nothing_answers_a_repository_is_no_matter_of_its_own() -> None:
@@ -448,7 +448,7 @@ def test_a_certificate_for_another_name_is_possibly_a_wrong_server() -> None:
     """Its issuer is trusted, so that no appliance made it."""
     (found, *_) = findings(report(inspected(TRUSTED, "Hostname mismatch, certificate is not valid")), "egress-tls")
     assert found.confidence is Confidence.POSSIBLE
-    assert "which server answers there" in found.remedy
+    assert "which server answers there" in found.fix
 
 
 @pytest.mark.parametrize("phase", [Phase.TLS, Phase.HTTP])
@@ -469,8 +469,8 @@ def test_no_way_out_by_design_with_the_diagnostics_extension_on_is_an_error() ->
     assert [cause.cause for cause in result.causes] == [Cause.NO_EGRESS]
     cause = result.causes[0]
     assert (cause.severity, cause.check, cause.confidence) == (Severity.ERROR, "egress-extensions", Confidence.LIKELY)
-    assert "turn the diagnostics extension off, as boot diagnostics work without it" in cause.remedy
-    assert "need not be deleted" in cause.remedy
+    assert "turn the diagnostics extension off, as boot diagnostics work without it" in cause.fix
+    assert "need not be deleted" in cause.fix
     assert extension(host) == ExtensionVerdict(
         DIAGNOSTICS.name,
         "hostgaplugin",
@@ -521,7 +521,7 @@ def test_an_extension_without_needs_works_once_its_package_is_there() -> None:
 def blind(**changes: Any) -> World:
     """The wire server is silent, so nothing is known of packages."""
     host = world(**changes)
-    http = {url: answer for url, answer in host.http.items() if url != wireserver.GOAL_STATE_URL}
+    http = {url: answer for url, answer in host.http.items() if url != wire_server.GOAL_STATE_URL}
     return replace(host, http=http)
 
 
@@ -579,7 +579,7 @@ def test_the_cloud_decides_which_public_endpoints_are_tried() -> None:
     """By the instance metadata, unless the configuration says otherwise."""
     document = documents.instance()
     document["compute"]["azEnvironment"] = "AzureUSGovernmentCloud"  # type: ignore[index]  # a document of any shape
-    host = blind(http={instance.URL: test_probe_platform.ok(json.dumps(document))})
+    host = blind(http={imds.URL: test_probe_platform.ok(json.dumps(document))})
     facts = report(host).facts["egress"]
     assert [answer.url for answer in facts.documented] == [
         "https://management.usgovcloudapi.net/",
@@ -626,7 +626,7 @@ def test_a_proxy_that_refuses_is_the_cause_and_not_the_lack_of_egress(status: in
 def test_a_proxy_that_refuses_is_an_error_where_the_plugin_does_not_deliver() -> None:
     host = behind(dict.fromkeys(OPEN_BY_PROXY, refused(403)), files=AGENT_PROXY, relay=no_relay(HELLO))
     assert report(host).causes[0].severity is Severity.ERROR
-    assert "the straight way works" in report(host).causes[0].remedy
+    assert "the straight way works" in report(host).causes[0].fix
 
 
 def test_a_dead_proxy_is_the_cause() -> None:

@@ -8,15 +8,14 @@ from typing import Any, Optional
 
 import pytest
 
-from azpreflight import codec
-from azpreflight.firewall import rehearsal, savetext
+from azpreflight.azure.wire_server import GOAL_STATE_URL, VERSIONS_URL
+from azpreflight.firewall import parse_iptables_save, rehearsal
 from azpreflight.firewall.facts import AgentState, Backend, FirewallFacts
 from azpreflight.firewall.facts import Outcome as Decided
 from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, LinkFilter, Outcome, Phase, Route
-from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage
+from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
-from azpreflight.probes.wireserver import GOAL_STATE_URL, VERSIONS_URL
 from tests.fakes import Denied, FakeHost, Link, Node
 from tests.judging import judged
 
@@ -242,7 +241,7 @@ def test_messages(case: str) -> None:
 def test_before_first_boot_live_rules_are_warnings(stage: Stage) -> None:
     (finding,) = findings(BROKEN["firewall-wireserver"], replace(RUN, stage=stage))["firewall-wireserver"]
     assert finding.severity is Severity.WARNING
-    assert finding.remedy.startswith("If these rules are saved for the next boot: delete the rule")
+    assert finding.fix.startswith("If these rules are saved for the next boot: delete the rule")
 
 
 def test_elsewhere_a_running_machine_needs_no_platform() -> None:
@@ -543,7 +542,7 @@ def test_a_server_that_this_machine_has_no_address_for_is_unknown_and_the_rest_i
 @pytest.mark.parametrize(("rules", "seconds"), [(0, 5.0), (10_000, 5.0), (10_001, 10.0)])
 def test_a_rehearsal_of_very_many_rules_has_more_time(rules: int, seconds: float) -> None:
     text = save(("filter", tuple(f"-A OUTPUT -d 10.0.0.{number % 250} -j DROP" for number in range(rules))))
-    assert rehearsal.time_limit(savetext.parse(text, Backend.LEGACY, "ip")) == seconds
+    assert rehearsal.time_limit(parse_iptables_save.parse(text, Backend.LEGACY, "ip")) == seconds
 
 
 def test_log_rules_that_would_reach_the_console_are_not_rehearsed() -> None:

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from azpreflight.azure.answer import Answer
 from azpreflight.firewall.facts import Backend, Decider, FirewallFacts, Flow, FlowFacts, Outcome, Purpose, Rehearsal
+from azpreflight.guest.resolv_conf import look
 from azpreflight.host import DnsAnswer, Phase
 from azpreflight.host import Outcome as Answered
 from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stage
-from azpreflight.probes.answers import Answer
 from azpreflight.probes.dns.facts import Asked, DnsFacts, Role, Server
 from azpreflight.probes.egress.facts import EgressFacts, Own
 from azpreflight.probes.firewall.flows import ANYWHERE
 from azpreflight.probes.firewall.wayout import judge_egress
-from azpreflight.probes.resolvconf import look
 from tests.fakes import FakeHost
 
 STORE, OTHER = "20.60.0.10", "20.60.0.20"
@@ -68,8 +68,8 @@ def test_a_shut_address_that_was_not_rehearsed_is_judged_by_the_one_that_stands_
     (alone,) = found(EgressFacts(own=own, documented=(SILENT,)), Outcome.BLOCKED)
     assert (alone.flow, alone.severity, alone.confidence) == (f"tcp {OTHER}:443", severity, Confidence.LIKELY)
     assert alone.commands == (f"iptables-nft -I OUTPUT -d {OTHER}",)
-    assert ANYWHERE not in alone.message + alone.remedy
-    assert alone.takes_down == ()
+    assert ANYWHERE not in alone.message + alone.fix
+    assert alone.breaks == ()
 
 
 def test_rules_that_spare_the_stores_and_what_is_not_needed_are_well() -> None:

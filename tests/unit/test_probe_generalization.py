@@ -7,18 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.codec import encode
+from azpreflight.azure import imds
+from azpreflight.azure.answer import Answer
+from azpreflight.guest import passwords
 from azpreflight.host import FileInfo, FileKind, Outcome, Phase
 from azpreflight.host.removable import Verb
 from azpreflight.model import Finding, Platform, Profile, Run, Severity, Stage, Status
-from azpreflight.probes import agents, generalization, instance
-from azpreflight.probes.answers import Answer
-from azpreflight.probes.generalization import passwords, sentinel
-from azpreflight.probes.generalization.own import UNFINISHED
-from azpreflight.probes.generalization.sentinel import same_vm, swapped
+from azpreflight.model.codec import encode
+from azpreflight.paths import UNFINISHED
+from azpreflight.probes import agents, generalization
+from azpreflight.probes.generalization import provisioned_marker
+from azpreflight.probes.generalization.provisioned_marker import same_vm, swapped
 from azpreflight.probes.platform import PlatformFacts
-from azpreflight.seal import extras
-from azpreflight.seal.extras import Change
+from azpreflight.seal import cleanup
+from azpreflight.seal.cleanup import Change
 from tests.fakes import Denied, FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents
@@ -177,10 +179,10 @@ def test_the_sentinel_is_held_against_the_metadata_where_the_firmware_tells_no_i
 ) -> None:
     """Where the firmware's id cannot be seen, as in a container, the platform's own word counts."""
     agents_facts = agents.gather(waagent_host({}), FIRST_BOOT)
-    answer = Answer(instance.URL, Outcome.OK, Phase.HTTP, 0.1, 200)
-    platform = PlatformFacts(True, metadata=instance.Metadata(answer, instance.Instance(vm_id=told)))
+    answer = Answer(imds.URL, Outcome.OK, Phase.HTTP, 0.1, 200)
+    platform = PlatformFacts(True, metadata=imds.Metadata(answer, imds.Instance(vm_id=told)))
     run = replace(FIRST_BOOT, needed={"agents": agents_facts, "platform": platform})
-    verdicts = sentinel.judge(sentinel.SentinelFacts("/var/lib/waagent/provisioned", HERE), run)
+    verdicts = provisioned_marker.judge(provisioned_marker.SentinelFacts("/var/lib/waagent/provisioned", HERE), run)
     assert tuple(finding.severity for finding in verdicts if isinstance(finding, Finding)) == severities
 
 
@@ -291,7 +293,7 @@ def test_users_that_can_log_in() -> None:
 def test_without_ovf_env_waagent_deletes_nobody() -> None:
     """The documented order of commands removes the file first."""
     azureuser, _ = findings(judged(host(PEOPLE), RUN, *PROBES), "gen-users")
-    assert "ovf-env.xml is gone" in azureuser.remedy
+    assert "ovf-env.xml is gone" in azureuser.fix
     assert azureuser.commands == ("userdel --force --remove azureuser",)
 
 
@@ -349,7 +351,7 @@ def test_seal_removes_what_an_installer_wrote_and_no_configuration() -> None:
     """cloud-init reads the last of these."""
     paths = ("/root/anaconda-ks.cfg", "/etc/cloud/cloud.cfg.d/99-installer.cfg")
     facts = generalization.PROBE.gather(host(dict.fromkeys(paths, HASH)), RUN)
-    assert extras.changes(facts, RUN, ("gen-password-backup",)) == (Change(Verb.REMOVE, paths[0]),)
+    assert cleanup.changes(facts, RUN, ("gen-password-backup",)) == (Change(Verb.REMOVE, paths[0]),)
 
 
 def test_the_name_is_taken_out_of_a_mounted_image_too() -> None:
@@ -533,7 +535,7 @@ def test_how_far_deprovisioning_came(changes: "dict[str, Any]", said: Optional[s
     ],
 )
 def test_the_user_whom_an_unfinished_seal_was_to_delete_is_a_step_not_done(content: str, left: bool) -> None:
-    """Nothing else names the user any more; the remedy is what waagent will not do."""
+    """Nothing else names the user any more; the fix is what waagent will not do."""
     report = judged(waagent_host({**PEOPLE, UNFINISHED: content}), RUN, *PROBES)
     found = findings(report, "gen-deprovisioned")
     assert [finding.message.partition("; ")[2] for finding in found] == ["not done user azureuser deleted"] * left

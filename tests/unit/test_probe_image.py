@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from azpreflight.host.disk.shapes import Attached, Disk, Footer, Format, Layout, Table, Volume
+from azpreflight.host.disk.types import Attached, Disk, Footer, Format, Layout, Table, Volume
 from azpreflight.model import Platform, Run, Severity, Stage
 from azpreflight.probes import image
 from azpreflight.probes.image import EFI_SYSTEM, GIB, MIB

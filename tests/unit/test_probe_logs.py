@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather
+from azpreflight.azure.log_signatures import SIGNATURES, WAAGENT, Signature
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
 from azpreflight.model import Cause, Confidence, Platform, Run, Stage, Status
 from azpreflight.probes import logs
-from azpreflight.probes.signatures import SIGNATURES, WAAGENT, Signature
 from tests.fakes import Denied, FakeHost, Fifo
 
 DATA = Path(__file__).parents[1] / "data" / "logs"

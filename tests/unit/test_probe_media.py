@@ -7,9 +7,11 @@ from typing import Any, Optional
 
 import pytest
 
+from azpreflight.guest import kernels, modprobe
+from azpreflight.guest.modprobe import Rule
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
-from azpreflight.probes import PROBES, agents, kernels, media, modprobe, noexec
-from azpreflight.probes.modprobe import Rule
+from azpreflight.probes import PROBES, agents, media
+from azpreflight.probes.media import noexec
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents as with_agents

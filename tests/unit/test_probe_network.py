@@ -5,8 +5,8 @@ from typing import Optional
 
 import pytest
 
-from azpreflight.assess import assess
-from azpreflight.gather import gather
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
 from azpreflight.host import HostError, Interface, Outcome, Route
 from azpreflight.model import Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import network
@@ -146,20 +146,20 @@ def test_another_table_that_leads_out_is_as_good_as_a_default_route() -> None:
 def test_without_a_default_route_the_platforms_own_host_routes_still_work() -> None:
     """Name service by 168.63.129.16 has a route of its own, so a name that cannot be looked up has another cause."""
     finding = findings(BROKEN["network-default-route"])["network-default-route"]
-    assert (finding.flow, finding.takes_down) == ("tcp *:443", ())
+    assert (finding.flow, finding.breaks) == ("tcp *:443", ())
 
 
 def test_without_any_route_the_platform_and_the_names_go_down_too() -> None:
     bare = replace(with_files(HEALTHY, **{"/proc/net/route": ROUTES_HEAD}), routes={})
-    takes_down = findings(bare)["network-default-route"].takes_down
-    assert {"tcp 168.63.129.16:80", "tcp 168.63.129.16:32526", "tcp 169.254.169.254:80"} <= set(takes_down)
-    assert {"udp 168.63.129.16:53", "name *"} <= set(takes_down)
+    breaks = findings(bare)["network-default-route"].breaks
+    assert {"tcp 168.63.129.16:80", "tcp 168.63.129.16:32526", "tcp 169.254.169.254:80"} <= set(breaks)
+    assert {"udp 168.63.129.16:53", "name *"} <= set(breaks)
 
 
 def test_a_name_server_on_the_link_is_not_explained_by_the_missing_route() -> None:
     servers = {"/etc/resolv.conf": "nameserver 10.0.0.5\nnameserver 10.1.0.5\n", "/run/systemd/resolve/resolv.conf": ""}
     finding = findings(with_files(BROKEN["network-default-route"], **servers))["network-default-route"]
-    assert finding.takes_down == ("udp 10.1.0.5:53", "tcp 10.1.0.5:53")
+    assert finding.breaks == ("udp 10.1.0.5:53", "tcp 10.1.0.5:53")
 
 
 def test_a_route_that_rejects_is_no_way_out() -> None:

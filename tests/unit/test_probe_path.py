@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from azpreflight import codec
 from azpreflight.host import Hop, HostError, HttpAnswer, Outcome, Phase, TcpAnswer
-from azpreflight.model import Cause, Confidence, Finding, Platform, Report, Run, Severity, Stage
+from azpreflight.model import Cause, Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, path, platform
 from tests.judging import by_check, findings, judged
 from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
@@ -110,8 +109,8 @@ def test_a_way_of_its_own_is_advised_by_what_is_beyond_the_tunnel() -> None:
     mirror = PUBLIC["mirror.example.net"]
     host = world(files=files, tcp=shut(PROHIBITED, mirror), paths=hops(*SAYS_NO, to=(mirror,)))
     (found,) = tunnel(host).values()
-    assert "next hop Internet for their addresses" in found.remedy
-    assert "service tag Storage" in tunnel(*BROKEN["path-tunnel"])[f"tcp {FIRST}:443"].remedy
+    assert "next hop Internet for their addresses" in found.fix
+    assert "service tag Storage" in tunnel(*BROKEN["path-tunnel"])[f"tcp {FIRST}:443"].fix
 
 
 def test_private_routers_and_then_silence_are_likely_and_say_what_it_costs() -> None:
@@ -143,7 +142,7 @@ def test_addresses_beyond_the_traced_ones_are_explained_too() -> None:
     assert len(facts.paths) == path.TRACED
     rest = set(facts.failed) - {traced.flow for traced in facts.paths}
     assert rest
-    assert rest <= set(findings(told, "path-tunnel")[0].takes_down)
+    assert rest <= set(findings(told, "path-tunnel")[0].breaks)
 
 
 def test_silence_without_a_private_router_is_no_tunnel() -> None:

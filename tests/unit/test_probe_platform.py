@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from azpreflight import codec
+from azpreflight.azure import imds, wire_server
 from azpreflight.firewall import facts as firewall
 from azpreflight.host import HostError, HttpAnswer, Interface, Outcome, Phase, Route
-from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stage
-from azpreflight.probes import instance, network, platform, wireserver
+from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stage, codec
+from azpreflight.probes import network, platform
 from azpreflight.probes.agents import PROBE as AGENTS
-from azpreflight.probes.platform.judges import judge_wire_server
+from azpreflight.probes.platform.checks import judge_wire_server
 from tests.fakes import FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.netns import documents
@@ -29,12 +29,12 @@ def ok(body: str, status: int = 200) -> HttpAnswer:
 
 
 HTTP = {
-    wireserver.VERSIONS_URL: ok(documents.VERSIONS),
-    wireserver.GOAL_STATE_URL: ok(documents.goal_state()),
+    wire_server.VERSIONS_URL: ok(documents.VERSIONS),
+    wire_server.GOAL_STATE_URL: ok(documents.goal_state()),
     CONFIG_URL: ok(documents.extensions_config(documents.HELLO)),
-    wireserver.PLUGIN_URL: ok(documents.HOST_PLUGIN_VERSIONS),
-    wireserver.SETTINGS_URL: ok("not found", 404),
-    instance.URL: ok(json.dumps(documents.instance())),
+    wire_server.PLUGIN_URL: ok(documents.HOST_PLUGIN_VERSIONS),
+    wire_server.SETTINGS_URL: ok("not found", 404),
+    imds.URL: ok(json.dumps(documents.instance())),
 }
 HEALTHY = FakeHost(
     files={
@@ -53,10 +53,10 @@ def answering(url: str, answer: HttpAnswer, **kw: Any) -> FakeHost:
 
 BROKEN = {
     "platform-route": replace(HEALTHY, routes={"169.254.169.254": BY_GATEWAY}),
-    "wireserver-http": answering(wireserver.VERSIONS_URL, SILENT),
-    "wireserver-goal-state": answering(wireserver.GOAL_STATE_URL, ok("<html>hello</html>")),
-    "hostgaplugin-http": answering(wireserver.PLUGIN_URL, REFUSED),
-    "imds-instance": answering(instance.URL, SILENT),
+    "wireserver-http": answering(wire_server.VERSIONS_URL, SILENT),
+    "wireserver-goal-state": answering(wire_server.GOAL_STATE_URL, ok("<html>hello</html>")),
+    "hostgaplugin-http": answering(wire_server.PLUGIN_URL, REFUSED),
+    "imds-instance": answering(imds.URL, SILENT),
 }
 
 
@@ -81,7 +81,7 @@ CARDS = {"eth0": "10.0.0.4/24", "eth1": "10.0.1.4/24", "tun0": "10.77.0.2/24"}
 @pytest.mark.parametrize("answers", [True, False])
 def test_the_way_to_the_wire_server_is_by_the_card_with_a_router(interface: str, answers: bool) -> None:
     """By another it is a note while it answers, and explains its silence otherwise."""
-    host = two_cards(interface) if answers else two_cards(interface, http={instance.URL: HTTP[instance.URL]})
+    host = two_cards(interface) if answers else two_cards(interface, http={imds.URL: HTTP[imds.URL]})
     report = judged(host, RUN, network.PROBE, platform.PROBE)
     found = findings(report, "platform-route")
     if interface == "eth0":
@@ -128,14 +128,14 @@ def test_only_what_has_no_effect_is_asked_for() -> None:
 def test_newer_extensions_of_the_plugin_count() -> None:
     """FastTrack: the wire server's document is older."""
     answer = ok(documents.vm_settings(documents.DIAGNOSTICS).replace("638900000000000000", "638900000000000001"))
-    facts = platform.gather(answering(wireserver.SETTINGS_URL, answer), RUN)
+    facts = platform.gather(answering(wire_server.SETTINGS_URL, answer), RUN)
     assert facts.wanted is not None
     assert [plugin.name for plugin in facts.wanted.plugins] == [documents.DIAGNOSTICS.name]
 
 
 def test_a_goal_state_cannot_send_root_to_another_server() -> None:
     forged = documents.goal_state().replace("http://168.63.129.16:80/machine/c/i?comp=config", "http://192.0.2.1/?a=b")
-    host = answering(wireserver.GOAL_STATE_URL, ok(forged), asked=[])
+    host = answering(wire_server.GOAL_STATE_URL, ok(forged), asked=[])
     report = judged(host, RUN, platform.PROBE)
     assert not any("192.0.2.1" in word for words in host.asked for word in words)
     assert by_check(report)["wireserver-goal-state"].reason == (
@@ -153,7 +153,7 @@ def test_an_ordinary_user_who_meets_silence_has_learnt_nothing() -> None:
         "hostgaplugin-http": "unknown",
         "imds-instance": "unknown",
     }
-    assert [url for (url,) in host.asked] == [instance.URL]
+    assert [url for (url,) in host.asked] == [imds.URL]
 
 
 def test_outside_azure_nothing_is_asked() -> None:
@@ -178,28 +178,28 @@ def test_outside_azure_nothing_is_asked() -> None:
     ],
 )
 def test_how_the_wire_server_fails_is_said(answer: HttpAnswer, words: str, confidence: Confidence) -> None:
-    (found,) = findings(judged(answering(wireserver.VERSIONS_URL, answer), RUN, platform.PROBE), "wireserver-http")
+    (found,) = findings(judged(answering(wire_server.VERSIONS_URL, answer), RUN, platform.PROBE), "wireserver-http")
     assert found.message == f"the wire server at 168.63.129.16:80: {words}"
     assert (found.severity, found.flow, found.confidence) == (Severity.ERROR, "tcp 168.63.129.16:80", confidence)
 
 
 def test_an_old_protocol_is_of_no_use() -> None:
-    host = answering(wireserver.VERSIONS_URL, ok("<Versions><Version>2011-08-31</Version></Versions>"))
+    host = answering(wire_server.VERSIONS_URL, ok("<Versions><Version>2011-08-31</Version></Versions>"))
     assert "2012-11-30" in findings(judged(host, RUN, platform.PROBE), "wireserver-http")[0].message
 
 
 @pytest.mark.parametrize(("status", "expected"), [(404, "pass"), (500, "pass"), (200, "fail")])
 def test_any_answer_of_the_plugin_will_do_unless_it_offers_something_else(status: int, expected: str) -> None:
-    host = answering(wireserver.PLUGIN_URL, ok("[]", status))
+    host = answering(wire_server.PLUGIN_URL, ok("[]", status))
     assert statuses(judged(host, RUN, platform.PROBE))["hostgaplugin-http"] == expected
 
 
 @pytest.mark.parametrize("check", ["wireserver-http", "wireserver-goal-state", "imds-instance"])
 def test_the_metadata_security_protocol_leaves_it_undecided(check: str) -> None:
     urls = {
-        "wireserver-http": wireserver.VERSIONS_URL,
-        "wireserver-goal-state": wireserver.GOAL_STATE_URL,
-        "imds-instance": instance.URL,
+        "wireserver-http": wire_server.VERSIONS_URL,
+        "wireserver-goal-state": wire_server.GOAL_STATE_URL,
+        "imds-instance": imds.URL,
     }
     result = by_check(judged(answering(urls[check], ok("", 403)), RUN, platform.PROBE))[check]
     assert result.status.value == "unknown"
@@ -219,7 +219,7 @@ def test_the_metadata_security_protocol_leaves_it_undecided(check: str) -> None:
 )
 def test_metadata_is_an_error_where_cloud_init_provisions(answer: HttpAnswer, words: str, severity: Severity) -> None:
     for cloud_init in (True, False):
-        report = judged(with_cloud_init(answering(instance.URL, answer), cloud_init), RUN, AGENTS, platform.PROBE)
+        report = judged(with_cloud_init(answering(imds.URL, answer), cloud_init), RUN, AGENTS, platform.PROBE)
         (found,) = findings(report, "imds-instance")
         assert words in found.message
         assert found.severity is (severity if cloud_init else Severity.WARNING)
@@ -268,17 +268,17 @@ DNS_FLOWS = ("udp 168.63.129.16:53", "tcp 168.63.129.16:53")
         (SILENT, firewall.Outcome.ALLOWED, DNS_FLOWS),
         (SILENT, firewall.Outcome.BLOCKED, ()),
         (REFUSED, firewall.Outcome.ALLOWED, ()),
-        (HTTP[wireserver.PLUGIN_URL], firewall.Outcome.ALLOWED, ()),
+        (HTTP[wire_server.PLUGIN_URL], firewall.Outcome.ALLOWED, ()),
     ],
 )
 def test_the_platforms_dns_server_goes_down_with_its_whole_address_alone(
     plugin: HttpAnswer, rules: firewall.Outcome, taken: "tuple[str, ...]"
 ) -> None:
     """What a rule does to these ports it need not do to that of DNS, which the rehearsal tells."""
-    host = answering(wireserver.VERSIONS_URL, SILENT)
-    facts = platform.gather(replace(host, http={**host.http, wireserver.PLUGIN_URL: plugin}), RUN)
+    host = answering(wire_server.VERSIONS_URL, SILENT)
+    facts = platform.gather(replace(host, http={**host.http, wire_server.PLUGIN_URL: plugin}), RUN)
     flow = firewall.FlowFacts(firewall.Flow("tcp", "168.63.129.16", 80, firewall.Purpose.WIRE_SERVER), rules)
     rehearsed = firewall.FirewallFacts(None, (), (), (), firewall.Rehearsal(needed=True), (flow,))
     (found,) = judge_wire_server(facts, replace(RUN, needed={firewall.FirewallFacts: rehearsed}))
     assert isinstance(found, Finding)
-    assert found.takes_down == taken
+    assert found.breaks == taken

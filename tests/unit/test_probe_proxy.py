@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from azpreflight import codec
-from azpreflight.model import Cause, Report, Run, Severity
+from azpreflight.guest import proxy_files
+from azpreflight.model import Cause, Report, Run, Severity, codec
 from azpreflight.probes import agents
-from azpreflight.probes.proxy import PROBE, ProxyFacts, ProxySetting, Reader, files
+from azpreflight.probes.proxy import PROBE, ProxyFacts, ProxySetting, Reader
 from azpreflight.probes.proxy.facts import agent_proxy, is_exempt
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -168,12 +168,12 @@ def test_a_host_that_is_an_address_with_user_scheme_or_port_is_none(host_value: 
     ],
 )
 def test_a_proxys_address_is_cut_to_host_and_port(value: str, proxy: "str | None") -> None:
-    assert files.proxy_of(value) == proxy
+    assert proxy_files.proxy_of(value) == proxy
 
 
 @pytest.mark.parametrize("text", ["http_proxy='", "http_proxy=$(curl x)", "=", "\0http_proxy"])
 def test_odd_lines_set_nothing(text: str) -> None:
-    assert files.proxy_of(files.assignments(text).get("http_proxy")) is None
+    assert proxy_files.proxy_of(proxy_files.assignments(text).get("http_proxy")) is None
 
 
 def test_a_file_that_cannot_be_read_leaves_it_undecided() -> None:

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from azpreflight import codec
-from azpreflight.model import Confidence, Platform, Report, Run, Severity, Stage
+from azpreflight.model import Confidence, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, revocation
 from azpreflight.probes.revocation import RevocationFacts
 from tests.judging import findings, judged, statuses

@@ -8,16 +8,15 @@ from typing import Any, Optional
 
 import pytest
 
-from azpreflight import codec
 from azpreflight.firewall import broker
 from azpreflight.firewall import rehearsal as live_rehearsal
+from azpreflight.firewall.boot import nftfile, rehearsal
+from azpreflight.firewall.boot.facts import SavedRulesFacts
+from azpreflight.firewall.boot.load_plan import Reader, lines_of
 from azpreflight.firewall.facts import Outcome as Decided
-from azpreflight.firewall.saved import nftfile, rehearsal
-from azpreflight.firewall.saved.facts import SavedRulesFacts
-from azpreflight.firewall.saved.plan import Reader, lines_of
 from azpreflight.host import Completed, Interface, Outcome, Route
-from azpreflight.model import Confidence, Finding, Report, Run, Severity, Stage
-from azpreflight.probes import firewall, savedrules
+from azpreflight.model import Confidence, Finding, Report, Run, Severity, Stage, codec
+from azpreflight.probes import firewall, firewall_boot
 from azpreflight.probes.firewall.flows import ANYWHERE
 from tests.fakes import Denied, FakeHost, Link, Node
 from tests.judging import judged
@@ -120,7 +119,7 @@ BROKEN = {
 
 
 def report(host: FakeHost, run: Run = RUN) -> Report:
-    bare = replace(savedrules.PROBE, needs=())
+    bare = replace(firewall_boot.PROBE, needs=())
     return judged(host, run, replace(firewall.PROBE, needs=()), bare)
 
 
@@ -244,7 +243,7 @@ def test_a_block_in_one_order_alone_is_a_possibility() -> None:
     both = facts_of(machine(DROP, flows={FLOWS[0]: at(1)}, files=BOTH))
     allowed = tuple(replace(one, outcome=Decided.ALLOWED, decider=None) for one in both.boots[1].flows)
     facts = replace(both, boots=(both.boots[0], replace(both.boots[1], flows=allowed)))
-    (finding,) = savedrules.judges.judge_flows(facts, RUN)
+    (finding,) = firewall_boot.judges.judge_flows(facts, RUN)
     assert isinstance(finding, Finding)
     assert finding.confidence is Confidence.POSSIBLE
     assert "which of netfilter-persistent and nftables the boot starts first" in finding.confidence_reason
@@ -395,8 +394,8 @@ def test_a_hook_is_a_note_and_what_its_file_stops_is_likely() -> None:
     both = facts_of(host)
     allowed = tuple(replace(one, outcome=Decided.ALLOWED, decider=None) for one in both.boots[0].flows)
     first = replace(both.boots[0], flows=allowed)
-    (by_hook,) = savedrules.judges.judge_flows(replace(both, boots=(first, both.boots[1])), RUN)
-    (anyway,) = savedrules.judges.judge_flows(both, RUN)
+    (by_hook,) = firewall_boot.judges.judge_flows(replace(both, boots=(first, both.boots[1])), RUN)
+    (anyway,) = firewall_boot.judges.judge_flows(both, RUN)
     assert isinstance(by_hook, Finding) and isinstance(anyway, Finding)
     assert (by_hook.confidence, anyway.confidence) == (Confidence.LIKELY, Confidence.CERTAIN)
     assert by_hook.confidence_reason == "/etc/crontab names the file; whether it loads it has not been tried"

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from azpreflight.guest import unit_runs
 from azpreflight.host import Completed
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
-from azpreflight.probes import agents, ssh, unitruns
+from azpreflight.probes import agents, ssh
 from tests.fakes import FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents as with_agents
@@ -32,7 +33,7 @@ FILES = {
     SOCKET: "[Socket]\nListenStream=22\n",
     "/etc/machine-id": "",
 }
-ASK = unitruns.command(("ssh.service",))
+ASK = unit_runs.command(("ssh.service",))
 
 
 def host(changes: "dict[str, Any]", *removed: str, cloud_init: bool = False, state: str = "active") -> FakeHost:

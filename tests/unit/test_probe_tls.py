@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from azpreflight import codec
-from azpreflight.host.castore import BUNDLES
-from azpreflight.model import Cause, Report, Run, Severity, Stage
+from azpreflight.host.ca_store import BUNDLES
+from azpreflight.model import Cause, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, tls
 from azpreflight.probes.tls.facts import CaStoreFacts
 from tests.fakes import Denied, FakeHost, Link

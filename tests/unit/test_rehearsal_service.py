@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 
-from azpreflight.commands.rehearse_rules import answer
+from azpreflight.cli.rehearse_rules import answer
 from azpreflight.firewall import broker
 from azpreflight.firewall.facts import Outcome
 from azpreflight.firewall.rehearsal import PYTHON

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from azpreflight.guest import passwords
+from azpreflight.guest.waagent_conf import config_of, parse
 from azpreflight.host import FileInfo, FileKind, HostError, removal
 from azpreflight.host.removable import PLACES, Verb, astray, refusal
 from azpreflight.probes import agents, generalization
-from azpreflight.probes.generalization import library, passwords
-from azpreflight.probes.waagentconf import config_of, parse
-from azpreflight.seal import account, extras, settings
+from azpreflight.probes.generalization import waagent_state
+from azpreflight.seal import account, cleanup, settings
 from tests.needs import hold_back
 from tests.unit.test_probe_agents import conf
 from tests.unit.test_probe_generalization import RUN, host
@@ -147,7 +148,7 @@ def test_no_configuration_leads_seal_out_of_the_list(line: str) -> None:
     machine = host({**conf(line, "Provisioning.Agent=auto", "Provisioning.RegenerateSshHostKeyPair=y"), **TREE})
     run = replace(RUN, needed={"agents": agents.PROBE.gather(machine, RUN)})
     facts = generalization.PROBE.gather(machine, run)
-    planned = {change.path for change in extras.changes(facts, run, tuple(extras.MENDS))}
+    planned = {change.path for change in cleanup.changes(facts, run, tuple(cleanup.FIXES))}
     assert planned == {"/etc/shadow-"} if line == "OS.PasswordPath=/etc/shadow" else planned == set()
 
 
@@ -276,7 +277,7 @@ OVF = "<ns1:UserName>azureuser</ns1:UserName>"
 def test_whom_waagent_would_find(text: str, user: "str | None", clear: bool) -> None:
     """It has an XML parser; where that could find another name than we do, nobody is to be deleted."""
     machine = host({"/var/lib/waagent/ovf-env.xml": text})
-    facts = library.look(machine, RUN)
+    facts = waagent_state.look(machine, RUN)
     assert (facts.user, facts.user_unclear is None) == (user, clear)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.probes.repositories import look, servers
+from azpreflight.guest.repositories import look, servers
 from tests.fakes import Denied, FakeHost, Node
 
 DEB822 = """\

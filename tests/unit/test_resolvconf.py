@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azpreflight.guest.resolv_conf import PATH, FileState, ResolvConf, canonical, is_local, look, parse
 from azpreflight.host import FileInfo, FileKind
-from azpreflight.probes.resolvconf import PATH, FileState, ResolvConf, canonical, is_local, look, parse
 from tests.fakes import Denied, FakeHost, Fifo, Link
 
 WELL = "# made by DHCP\nsearch a.internal.cloudapp.net b.example\nnameserver 168.63.129.16\noptions edns0 trust-ad\n"

@@ -8,7 +8,7 @@ import pytest
 from azpreflight.host import Completed, HostError
 from azpreflight.host.removable import Verb
 from azpreflight.seal import ownership, standing
-from azpreflight.seal.extras import Change
+from azpreflight.seal.cleanup import Change
 from azpreflight.seal.ownership import DPKG, DPKG_STATUS, RPM, Owned
 from azpreflight.seal.plan import MOST_ASKED, MOST_CHANGES, MOST_ENTRIES, plan
 from tests.fakes import FakeHost

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight import sealed
-from azpreflight.assess import assess
-from azpreflight.cli import main
-from azpreflight.firstboot.timeline import timeline
-from azpreflight.gather import gather
+from azpreflight.cli.main import main
+from azpreflight.engine import baseline
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
+from azpreflight.engine.timeline import timeline
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, SinceCapture, Stage
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text
-from azpreflight.seal import memory
+from azpreflight.seal import stamp as memory
 from tests.fakes import FakeHost
 from tests.unit.reports import BROKEN, READY
 
 WRONG = Finding(Severity.ERROR, "it is wrong", "Mend it.")
-BAKED = replace(WRONG, baked=True)
+BAKED = replace(WRONG, in_image=True)
 CHECKS = {
-    "dns-servers": Check("dns-servers", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, surroundings=True),
-    "dns-baked": Check("dns-baked", "t", lambda facts, run: iter([BAKED]), Severity.ERROR, surroundings=True),
+    "dns-servers": Check("dns-servers", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, environment=True),
+    "dns-in_image": Check("dns-in_image", "t", lambda facts, run: iter([BAKED]), Severity.ERROR, environment=True),
     "wireserver-http": Check("wireserver-http", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, azure_only=True),
     "firewall-dns": Check(
         "firewall-dns",
@@ -40,13 +40,13 @@ FIRST_BOOT = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 
 
 def stamp(**statuses: str) -> str:
-    return sealed.render(
-        sealed.Stamp("1.0", "generalized", {name.replace("_", "-"): s for name, s in statuses.items()})
+    return baseline.render(
+        baseline.Stamp("1.0", "generalized", {name.replace("_", "-"): s for name, s in statuses.items()})
     )
 
 
 def since(content: "str | None", run: Run = FIRST_BOOT) -> "SinceCapture | None":
-    files = {} if content is None else {sealed.STAMP: content}
+    files = {} if content is None else {baseline.STAMP: content}
     return assess(gather(FakeHost(files=files), PROBES, run), PROBES).since_capture
 
 
@@ -54,7 +54,7 @@ def test_what_is_around_the_machine_is_told_from_the_machine() -> None:
     """A rule of the guest and a server that is written into the image are no matter of the network."""
     passed = {name.replace("-", "_"): "pass" for name in CHECKS}
     assert since(stamp(**passed)) == SinceCapture(
-        "1.0", ("dns-servers", "wireserver-http"), ("dns-baked", "firewall-dns", "gen-users")
+        "1.0", ("dns-servers", "wireserver-http"), ("dns-in_image", "firewall-dns", "gen-users")
     )
 
 
@@ -81,7 +81,7 @@ def test_without_a_stamp_nothing_is_compared(content: "str | None") -> None:
 
 
 def test_a_huge_stamp_is_none() -> None:
-    assert since(stamp(dns_servers="pass") + " " * sealed.STAMP_LIMIT) is None
+    assert since(stamp(dns_servers="pass") + " " * baseline.STAMP_LIMIT) is None
 
 
 def test_before_first_boot_nothing_is_compared() -> None:
@@ -94,10 +94,10 @@ def test_a_damaged_stamp_is_told(
     content: "str | None", told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing is compared, and whoever reads the journal knows why."""
-    snapshot = gather(FakeHost(files={} if content is None else {sealed.STAMP: content}), PROBES, FIRST_BOOT)
+    snapshot = gather(FakeHost(files={} if content is None else {baseline.STAMP: content}), PROBES, FIRST_BOOT)
     (tmp_path / "vm.json").write_text(render_json.render_snapshot(snapshot))
     assert main(["assess", str(tmp_path / "vm.json"), "-q"]) in (0, 1, 3)
-    assert (f"{sealed.STAMP} is damaged" in capsys.readouterr().err) is told
+    assert (f"{baseline.STAMP} is damaged" in capsys.readouterr().err) is told
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_a_damaged_memory_of_seal_is_told(content: "str | None", told: bool) -> 
 
 def test_the_stamp_that_seal_writes_is_read() -> None:
     """And it has nothing of the machine in it."""
-    written = sealed.render(memory.stamp(BROKEN))
-    read = sealed.parse(written)
+    written = baseline.render(memory.stamp(BROKEN))
+    read = baseline.parse(written)
     assert read is not None and read.checks["network-address"] == "pass"
     assert set(json.loads(written)) == {"schema", "version", "profile", "checks"}
     assert str(BROKEN.run.vm_id) not in written

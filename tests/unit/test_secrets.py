@@ -11,23 +11,25 @@ from typing import Any
 
 import pytest
 
-from azpreflight import codec, fleet
-from azpreflight.assess import assess
-from azpreflight.cli import main
-from azpreflight.firewall import private
+from azpreflight.azure import log_evidence
+from azpreflight.azure.log_signatures import SIGNATURES
+from azpreflight.cli.main import main
+from azpreflight.console.decode import decode
+from azpreflight.engine import fleet
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
+from azpreflight.firewall import redaction
 from azpreflight.firewall.facts import Backend, Decider, Dump, Flow, FlowFacts, Outcome, Purpose, Rehearsal
-from azpreflight.firewall.naming import Place, decider
+from azpreflight.firewall.rule_names import Place, decider
 from azpreflight.firewall.rules import Chain, Table
-from azpreflight.gather import gather
-from azpreflight.model import Platform, Report, Run, Snapshot, Stage
-from azpreflight.probes import PROBES, bootloader, cloudcfg, evidence, logs, resolvconf, waagentconf, yamltext
+from azpreflight.guest import bootloader, cloud_init, resolv_conf, waagent_conf, yaml_file
+from azpreflight.model import Platform, Report, Run, Snapshot, Stage, codec
+from azpreflight.probes import PROBES, logs
 from azpreflight.probes.agents.state import STATUS, status_of
 from azpreflight.probes.boot import messages
-from azpreflight.probes.signatures import SIGNATURES
 from azpreflight.render import decoded, junit, kvp, prometheus, serial, text
 from azpreflight.render import fleet as render_fleet
 from azpreflight.render import json as render_json
-from azpreflight.serial.decode import decode
 from azpreflight.sinks import journal
 from azpreflight.sinks import kvp as pool
 from tests.fakes import FakeHost
@@ -67,7 +69,7 @@ def test_no_line_of_a_log_gives_it_away(way: str, secret: str) -> None:
         for whole in (f"{line} {words}", f"{line}{words}", f"{words} {line}", line.replace(" ", f" {words} ", 1)):
             assert said(logs.parse(f"2026-11-22T18:17:36.658637Z INFO Daemon {whole}\n", signature.log), secret) is None
         assert signature.id in {one.id for one in logs.parse(f"{words} {line}", signature.log)}
-    assert said(evidence.shown(words), secret) is None
+    assert said(log_evidence.shown(words), secret) is None
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -97,23 +99,23 @@ def test_no_configuration_gives_it_away(way: str) -> None:
         f"options {words}",
         f"nameserver{words}",
     )
-    assert said(resolvconf.parse("\n".join(lines))) is None
+    assert said(resolv_conf.parse("\n".join(lines))) is None
     assert said(bootloader.CommandLine("x", tuple(f"quiet {words} ds={words}".split())).shown()) is None
-    agent = waagentconf.config_of(waagentconf.parse(f"OS.EnableFirewall={words}\nProvisioning.Enabled={words}\n"))
+    agent = waagent_conf.config_of(waagent_conf.parse(f"OS.EnableFirewall={words}\nProvisioning.Enabled={words}\n"))
     assert said(agent) is None
     for broken in (f"a: !{words}\n  - b", f"a: *{words}", f"a: '{words}", f"{words}: {{"):
-        with pytest.raises((yamltext.NotYaml, yamltext.Refused)) as refused:
+        with pytest.raises((yaml_file.NotYaml, yaml_file.Refused)) as refused:
             raise_unless_mapping(broken)
         assert said(refused.value) is None
     cloud = (("x.cfg", f"datasource_list: [ {words} ]\nssh_genkeytypes: {json.dumps([words])}\n"),)
-    assert said((cloudcfg.datasource_list(cloud), cloudcfg.merged(cloud))) is None
-    assert said(cloudcfg.datasource_on_command_line(f"ds={words}")) is None
+    assert said((cloud_init.datasource_list(cloud), cloud_init.merged(cloud))) is None
+    assert said(cloud_init.datasource_on_command_line(f"ds={words}")) is None
 
 
 def raise_unless_mapping(broken: str) -> None:
     """NotYaml or Refused for it; also for one that happens to be a mapping, so that the caller need not know."""
-    yamltext.mapping(broken)
-    raise yamltext.NotYaml("a mapping")
+    yaml_file.mapping(broken)
+    raise yaml_file.NotYaml("a mapping")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -132,7 +134,7 @@ def test_no_rule_gives_it_away(way: str) -> None:
         decider = Decider(Backend.NFT, "ip", "t", "c", 1, "\n".join(rules), None, False, None, rules[0])
         flow = FlowFacts(Flow("tcp", "10.0.0.4", 80, Purpose.IMDS), Outcome.BLOCKED, decider)
         failed = Rehearsal(True, load_errors=(f"iptables-restore: Bad argument `{SECRET}'", *rules))
-        facts = private.dump(Dump("x", "y", "\n".join(rules))), private.flow(flow), private.rehearsal(failed)
+        facts = redaction.dump(Dump("x", "y", "\n".join(rules))), redaction.flow(flow), redaction.rehearsal(failed)
         assert said(facts) is None
         assert all(word in facts[0].text for word in ("-j DROP", "--log-level 4", "# handle 4", "10.0.0.4"))
 
@@ -142,8 +144,8 @@ def test_a_rule_without_words_stays_as_it_is() -> None:
     plain = (
         '-A OUTPUT -d 10.0.0.4/32 -o eth0 -m comment -m tcp -j DROP\n\t\tiifname "eth0" tcp dport 80 drop # handle 4\n'
     )
-    assert private.without_words(plain) == plain
-    assert private.of_loader("Couldn't load match `geoip':No such file") == "Couldn't load match `geoip':No such file"
+    assert redaction.without_words(plain) == plain
+    assert redaction.of_loader("Couldn't load match `geoip':No such file") == "Couldn't load match `geoip':No such file"
 
 
 def test_a_rule_with_words_is_passed_by_and_not_deleted() -> None:
@@ -154,7 +156,7 @@ def test_a_rule_with_words_is_passed_by_and_not_deleted() -> None:
         chain = Chain("OUTPUT", "ACCEPT", (line,))
         place = Place(Table(Backend.LEGACY, "ip", "filter", True, {"OUTPUT": chain}), chain, 1)
         flow = Flow("tcp", "10.0.0.4", 80, Purpose.IMDS)
-        facts = private.flow(FlowFacts(flow, Outcome.BLOCKED, decider(place, flow, {})))
+        facts = redaction.flow(FlowFacts(flow, Outcome.BLOCKED, decider(place, flow, {})))
         assert facts.decider is not None and f"iptables {verb} " in facts.decider.command
         assert said(facts) is None
 

@@ -17,14 +17,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from azpreflight.cli import main
-from azpreflight.commands.logs import LOG_MOST
+from azpreflight.cli.log_files import LOG_MOST
+from azpreflight.cli.main import main
+from azpreflight.console import frame
+from azpreflight.console.decode import decode
 from azpreflight.model import Config, Report, Snapshot
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text
 from azpreflight.render.decoded import as_said
-from azpreflight.serial import frame
-from azpreflight.serial.decode import decode
 from tests.fuzz import damage
 from tests.unit.reports import BROKEN, READY, RUN, UNDECIDED
 

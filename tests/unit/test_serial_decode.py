@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from azpreflight.console import frame
+from azpreflight.console.decode import DEPTH_MOST, FRAMES_MOST, TEXTS_MOST, Condition, Decoded, decode
+from azpreflight.console.frame import END, START, Shape, Token, pack, unpack
 from azpreflight.render.decoded import Log, render_json
-from azpreflight.serial import frame
-from azpreflight.serial.decode import DEPTH_MOST, FRAMES_MOST, TEXTS_MOST, Condition, Decoded, decode
-from azpreflight.serial.frame import END, START, Shape, Token, pack, unpack
 from tests.fuzz import damage
 
 JSON = st.recursive(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.serial.erasure import parity, restore
+from azpreflight.console.erasure import parity, restore
 
 
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(1, 80), st.randoms(use_true_random=False))

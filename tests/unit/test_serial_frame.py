@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from azpreflight.serial import frame
-from azpreflight.serial.frame import CODED, END, START, Shape, Token, encode, pack, shape_of, unpack
+from azpreflight.console import frame
+from azpreflight.console.frame import CODED, END, START, Shape, Token, encode, pack, shape_of, unpack
 
 TOKEN = Token(b"\x01\x02\x03\x04\x05\x06", Shape(2, 100, 50), 299, bytes(range(63)))
 

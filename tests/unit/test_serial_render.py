@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from azpreflight.console import frame
+from azpreflight.console.decode import Condition, decode
 from azpreflight.model import Cause, CauseEntry, Report
 from azpreflight.render import json, serial
-from azpreflight.serial import frame
-from azpreflight.serial.decode import Condition, decode
 from tests.fuzz import damage
 from tests.unit.reports import BROKEN, READY, UNDECIDED
 
@@ -17,7 +17,7 @@ MANY = replace(BROKEN, causes=tuple(replace(BROKEN.causes[0], cause=cause) for c
 WORDY_CAUSE = replace(
     BROKEN.causes[0],
     summary="rule 3 of OUTPUT drops it " * 40,
-    remedy="delete the rule, and save the rules again " * 40,
+    fix="delete the rule, and save the rules again " * 40,
     commands=("iptables -D OUTPUT 3",) * 100,
     symptoms=("wireserver-http",) * 100,
 )
@@ -45,11 +45,11 @@ def test_a_summary_leads_with_the_causes() -> None:
     assert serial.summary(BROKEN, "/var/lib/azpreflight/report.json", ["~"] * 35) == (
         "azpreflight: NOT READY at firstboot, 2026-11-22T17:30:00Z, vm e3b7a3f0-0000-4000-8000-000000000001",
         "azpreflight: 1. guest-firewall, certain: rule 3 of OUTPUT (legacy filter) drops tcp 168.63.129.16:80",
-        "azpreflight:   remedy: delete the rule, and save the rules again",
+        "azpreflight:   fix: delete the rule, and save the rules again",
         "azpreflight:   run: iptables-legacy -D OUTPUT 3 && netfilter-persistent save",
         "azpreflight: 2. dns-unreachable (warning), likely: 10.0.0.9 did not answer over udp (and 1 more",
         "azpreflight:   finding of this cause)",
-        "azpreflight:   remedy: take it out of /etc/resolv.conf",
+        "azpreflight:   fix: take it out of /etc/resolv.conf",
         "azpreflight: checks: 2 passed, 6 failed, 2 unknown, 1 not applicable; looked for 0.4 s",
         "azpreflight: report: /var/lib/azpreflight/report.json or azpreflight decode of the next 35 lines",
     )
@@ -82,7 +82,7 @@ def test_a_summary_has_at_most_12_lines_of_100_columns(report: Report) -> None:
 
 
 def test_no_escape_sequence_and_no_second_line_comes_through() -> None:
-    nasty = replace(BROKEN.causes[0], summary="a\x1b[2Jb\nc\u202ed", remedy="\x9b31m", commands=("\r\0",))
+    nasty = replace(BROKEN.causes[0], summary="a\x1b[2Jb\nc\u202ed", fix="\x9b31m", commands=("\r\0",))
     lines = serial.summary(replace(BROKEN, causes=(nasty,)), None)
     assert all(line.isascii() and line.isprintable() for line in lines)
 

@@ -12,7 +12,7 @@ from typing import Optional
 import pytest
 
 from azpreflight.host import HostError, LocalHost, Outcome, Phase
-from azpreflight.host.processor import busy
+from azpreflight.host.cpu_time import busy
 
 ASK = """
 import sys
@@ -92,7 +92,7 @@ def test_a_machine_that_does_not_get_to_run_asks_again(silent: socket.socket, ti
 
 BESIDE = """
 import os, time
-from azpreflight.host.processor import occupied_s
+from azpreflight.host.cpu_time import occupied_s
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 before, began = occupied_s(), time.monotonic()
 time.sleep(0.5)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from azpreflight.model import Severity, Status
 from azpreflight.render import catalogue, json, junit, prometheus, text
-from azpreflight.render.plain import WIDTH, plain, wrapped
+from azpreflight.text import WIDTH, printable, wrapped
 from tests.unit.reports import BROKEN, READY, RULE, UNDECIDED, result
 
 BROKEN_TEXT = """\
@@ -134,7 +134,7 @@ EVIL = "a\x1b]0;pwned\x07\nNOT READY: \u202e\x00\x9b\u00e9\udc80"
 
 def test_nothing_from_outside_reprograms_a_terminal() -> None:
     """Control characters, line breaks and non-ASCII are written as escapes wherever they come from."""
-    finding = replace(RULE, message=EVIL, remedy=EVIL, commands=(EVIL,))
+    finding = replace(RULE, message=EVIL, fix=EVIL, commands=(EVIL,))
     report = replace(
         BROKEN,
         results=(
@@ -142,7 +142,7 @@ def test_nothing_from_outside_reprograms_a_terminal() -> None:
             result("b", Status.UNKNOWN, reason=EVIL),
             result("c", Status.NOT_APPLICABLE, reason=EVIL),
         ),
-        causes=(replace(BROKEN.causes[0], summary=EVIL, confidence_reason=EVIL, remedy=EVIL, commands=(EVIL,)),),
+        causes=(replace(BROKEN.causes[0], summary=EVIL, confidence_reason=EVIL, fix=EVIL, commands=(EVIL,)),),
         extensions=(replace(BROKEN.extensions[0], name=EVIL, why=EVIL),),
         run=replace(BROKEN.run, kernel=EVIL, os=replace(BROKEN.run.os, id=EVIL), root=EVIL),
         ignored=(EVIL,),
@@ -157,8 +157,8 @@ def test_nothing_from_outside_reprograms_a_terminal() -> None:
 @given(st.text())
 def test_plain_text_is_printable_ascii(value: str) -> None:
     """Whatever the text, what remains is printable ASCII on one line; what was so already is unchanged."""
-    assert all(" " <= character <= "~" for character in plain(value))
-    assert plain(plain(value)) == plain(value)
+    assert all(" " <= character <= "~" for character in printable(value))
+    assert printable(printable(value)) == printable(value)
 
 
 @given(st.lists(st.text(alphabet="ab-/.\u00e9", min_size=1, max_size=WIDTH - 20)))
@@ -184,7 +184,7 @@ def test_junit_counts_and_names() -> None:
         "skipped": "1",
     }
     failure = suite.find("testcase[@name='firewall-wireserver']/failure")
-    assert failure is not None and failure.get("type") == "guest-firewall" and failure.text == RULE.remedy
+    assert failure is not None and failure.get("type") == "guest-firewall" and failure.text == RULE.fix
     assert [case.get("name") for case in suite if len(case) == 0] == ["network-address", "network-default-route"]
 
 

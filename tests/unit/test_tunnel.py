@@ -6,7 +6,7 @@ import pytest
 
 from azpreflight.host import Hop, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Platform
-from azpreflight.probes.tunnel import Evidence, Path, evidence, own_prefixes
+from azpreflight.probes.path.tunnel import Evidence, Path, evidence, own_prefixes
 
 OWN = ("10.0.0.0/24",)
 GATEWAY = Hop(1, Outcome.ERROR, "10.0.0.1", "11/0")

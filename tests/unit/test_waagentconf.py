@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.probes import waagentconf
+from azpreflight.guest import waagent_conf
 
 
 @pytest.mark.parametrize(
@@ -24,23 +24,23 @@ from azpreflight.probes import waagentconf
 )
 def test_a_line(line: str, key: str, value: str) -> None:
     """Split at the first =, cut at #, blanks and quotes off; a comment only in the first column."""
-    assert waagentconf.parse(line) == {key: value}
+    assert waagent_conf.parse(line) == {key: value}
 
 
 def test_comments_and_other_lines_do_not_count() -> None:
     """Neither do lines without =."""
-    assert waagentconf.parse("#A=b\n\nA\n") == {}
+    assert waagent_conf.parse("#A=b\n\nA\n") == {}
 
 
 def test_the_last_line_wins_and_case_matters() -> None:
     """As in the agent's own dictionary."""
-    assert waagentconf.parse("A=1\na=2\nA=3\n") == {"A": "3", "a": "2"}
+    assert waagent_conf.parse("A=1\na=2\nA=3\n") == {"A": "3", "a": "2"}
 
 
 def test_switches_are_y_and_n_only() -> None:
     """Any other word is the default of the code, and is told."""
     text = "Extensions.Enabled=false\nProvisioning.RegenerateSshHostKeyPair=Y\n"
-    config = waagentconf.config_of(waagentconf.parse(text))
+    config = waagent_conf.config_of(waagent_conf.parse(text))
     assert (config.extensions_enabled, config.regenerate_ssh_host_keys) == (True, True)
     assert config.not_switches == {"Extensions.Enabled": "false"}
 
@@ -50,5 +50,5 @@ def test_the_command_that_sets_a_key_sets_it(text: str, tmp_path: Path) -> None:
     """Wherever the key stood, and also on the last line, where the command itself puts it."""
     path = tmp_path / "waagent.conf"
     path.write_text(text)
-    subprocess.run(["sh", "-c", waagentconf.set_key(str(path), "Logs.Verbose", "n")], check=True, timeout=30)
+    subprocess.run(["sh", "-c", waagent_conf.set_key(str(path), "Logs.Verbose", "n")], check=True, timeout=30)
     assert path.read_text() == "A=1\nLogs.Verbose=n\n"

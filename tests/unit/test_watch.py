@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from azpreflight.host.watch import Watch
+from azpreflight.host.network_events import Watch
 
 
 def test_a_file_that_appears_and_changes_is_told(tmp_path: Path) -> None:

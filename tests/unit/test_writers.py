@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from azpreflight.guest import writers
 from azpreflight.host import FileInfo, FileKind, HostError
 from azpreflight.model import Status
-from azpreflight.probes import logs, writers
+from azpreflight.probes import logs
 from tests.fakes import FakeHost, Link
 from tests.unit.test_probe_logs import BROKEN, judged
 

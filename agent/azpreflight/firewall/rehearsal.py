@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Optional
 
 from azpreflight import package
-from azpreflight.firewall import broker, nftrule, nfttext
-from azpreflight.firewall.decide import Copy, by_text, decide, may_differ
-from azpreflight.firewall.dump import unchecked
-from azpreflight.firewall.evaluate import evaluate
+from azpreflight.firewall import broker, parse_nft
 from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
-from azpreflight.firewall.naming import Index, Place
+from azpreflight.firewall.network_context import Scene, scene_of
+from azpreflight.firewall.read_rules import unchecked
+from azpreflight.firewall.rule_names import Index, Place
+from azpreflight.firewall.rule_verdicts import Copy, by_text, decide, may_differ
 from azpreflight.firewall.rules import Table, rules_of
-from azpreflight.firewall.scene import Scene, scene_of
+from azpreflight.firewall.static import nft_rule
+from azpreflight.firewall.static.evaluate import evaluate
 from azpreflight.firewall.tools import PREFIX, program, programs_of
 from azpreflight.foreign import edge, loads
 from azpreflight.host import Completed, Host, HostError
@@ -110,7 +111,7 @@ def _by_text(flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", c
             return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
         if many:
             return unasked(flow, error)
-        opinion = evaluate(flow, tables, scene.surroundings(flow), flow.uid)
+        opinion = evaluate(flow, tables, scene.environment(flow), flow.uid)
         return by_text(flow, opinion, copy, error)
 
     return Rehearsal(True, error, limits=(*limits(tables), *unchecked(tables))), tuple(one(flow) for flow in flows)
@@ -148,9 +149,9 @@ def doubts(scene: Scene, tables: "Sequence[Table]") -> "Callable[[Flow], tuple[P
     def of(flow: Flow) -> "tuple[Place, ...]":
         if not differing:
             return ()
-        at = scene.surroundings(flow)
+        at = scene.environment(flow)
         read = evaluate(flow, tables, at, flow.uid).doubtful if iptables else ()
-        return (*read, *nftrule.doubtful(flow, differing, at))
+        return (*read, *nft_rule.doubtful(flow, differing, at))
 
     return of
 
@@ -187,7 +188,7 @@ def ask_worker(
     host: Host, scene: Scene, flows: "Sequence[Flow]", tables: "Sequence[Table]", steps: "Sequence[Step]"
 ) -> "dict[str, Any]":
     """Run the worker, or have the service run it. HostError says why there is no rehearsal."""
-    names = {name for table in tables if not table.iptables for name in nfttext.interfaces(table)}
+    names = {name for table in tables if not table.iptables for name in parse_nft.interfaces(table)}
     devices = {name for table in tables for chain in table.chains.values() for name in chain.devices}
     limit = time_limit(tables)
     job = scene.as_json([flow for flow in flows if scene.reaches(flow)], names, devices)
@@ -231,5 +232,5 @@ def steps_of(dumps: "Sequence[Dump]", tables: "Sequence[Table]", host: Host) -> 
             if of_kind:
                 tool = program(host, backend, family, "-restore") or f"{plain}-{backend.value}-restore"
                 steps.append(Step(tool, "".join(of_kind)))
-    native = "".join(nfttext.loadable(table) for table in tables if not table.iptables)
+    native = "".join(parse_nft.loadable(table) for table in tables if not table.iptables)
     return [*steps, Step("nft", native)] if native else steps

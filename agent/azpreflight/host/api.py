@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Callable, Optional, Protocol, TypeVar
 
-from azpreflight.host.disk.shapes import Disk
+from azpreflight.host.disk.types import Disk
 from azpreflight.host.interfaces import Interface, LinkFilter
 
 T = TypeVar("T")

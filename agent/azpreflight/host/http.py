@@ -24,7 +24,7 @@ import urllib3
 from azpreflight import __version__
 from azpreflight.host import tls
 from azpreflight.host.api import NOT_TLS, HttpAnswer, Outcome, TcpAnswer
-from azpreflight.host.attempt import Asked, Attempt, Deadline, NotConnected, session
+from azpreflight.host.connection import Asked, Attempt, Deadline, NotConnected, session
 
 CHUNK = 16384
 """Bytes of a body read at once."""

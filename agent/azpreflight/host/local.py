@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Protocol, TypeVar
 
-from azpreflight.host import processor, programs, service
+from azpreflight.host import cpu_time, programs, service
 from azpreflight.host.api import (
     Completed,
     DnsAnswer,
@@ -19,9 +19,9 @@ from azpreflight.host.api import (
     Route,
     TcpAnswer,
 )
-from azpreflight.host.disk.shapes import Disk
+from azpreflight.host.deadline import Guard, together
+from azpreflight.host.disk.types import Disk
 from azpreflight.host.files import Tree
-from azpreflight.host.guard import Guard, together
 from azpreflight.host.interfaces import Interface, LinkFilter
 
 T = TypeVar("T")
@@ -79,9 +79,9 @@ class LocalHost:
         HostError where it could not: the time of the run was used up, or it was too busy, twice.
         """
         for last in (False, True):
-            granted, began, occupied = self._left(timeout), time.monotonic(), processor.occupied_s()
+            granted, began, occupied = self._left(timeout), time.monotonic(), cpu_time.occupied_s()
             answer = ask(granted)
-            busy = processor.busy(granted, time.monotonic() - began, processor.occupied_s() - occupied)
+            busy = cpu_time.busy(granted, time.monotonic() - began, cpu_time.occupied_s() - occupied)
             if answer.outcome is not Outcome.TIMEOUT or (granted == timeout and busy is None):
                 return answer
             if granted < timeout:
@@ -150,55 +150,57 @@ class LocalHost:
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         with _LOADING:
-            from azpreflight.host import unpack
+            from azpreflight.host import decompress
 
-        return unpack.unpack(compression, data, self._left(timeout))
+        return decompress.unpack(compression, data, self._left(timeout))
 
     # network; the modules are imported at the first call because their libraries are slow to import
 
     def interfaces(self) -> "tuple[Interface, ...]":
         self._running_system("listing interfaces")
         with _LOADING:
-            from azpreflight.host import net
+            from azpreflight.host import network
 
-        return net.interfaces()
+        return network.interfaces()
 
     def route(self, address: str) -> Route:
         self._running_system("a route")
         with _LOADING:
-            from azpreflight.host import net
+            from azpreflight.host import network
 
-        return net.route(address, self._left(net.NETLINK_TIMEOUT))
+        return network.route(address, self._left(network.NETLINK_TIMEOUT))
 
     def link_filters(self) -> "tuple[LinkFilter, ...]":
         self._running_system("a list of interfaces' filters")
         with _LOADING:
-            from azpreflight.host import links, net
+            from azpreflight.host import link_filters as links
+            from azpreflight.host import network
 
-        return links.filters(self._left(net.NETLINK_TIMEOUT))
+        return links.filters(self._left(network.NETLINK_TIMEOUT))
 
     def nft_tables(self) -> int:
         self._running_system("a list of nft tables")
         with _LOADING:
-            from azpreflight.host import net, nftables
+            from azpreflight.host import network
+            from azpreflight.host import nft_tables as nftables
 
-        return nftables.tables(self._left(net.NETLINK_TIMEOUT))
+        return nftables.tables(self._left(network.NETLINK_TIMEOUT))
 
     def connect(self, address: str, port: int, timeout: float) -> TcpAnswer:
         self._running_system("a connection")
         with _LOADING:
-            from azpreflight.host import net
+            from azpreflight.host import network
 
-        return self._ask(timeout, lambda granted: net.connect(address, port, granted))
+        return self._ask(timeout, lambda granted: network.connect(address, port, granted))
 
     def hops(
         self, address: str, port: int, timeout: float, ttls: Sequence[int] = tuple(range(1, 9))
     ) -> tuple[Hop, ...]:
         self._running_system("a path")
         with _LOADING:
-            from azpreflight.host import net
+            from azpreflight.host import network
 
-        return net.hops(address, port, self._left(timeout), tuple(ttls))
+        return network.hops(address, port, self._left(timeout), tuple(ttls))
 
     def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
         self._running_system("a name server")

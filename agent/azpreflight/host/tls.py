@@ -12,7 +12,7 @@ from functools import cache
 from threading import Lock
 from typing import Any, Optional
 
-from azpreflight.host.castore import BUNDLES, DIRECTORY
+from azpreflight.host.ca_store import BUNDLES, DIRECTORY
 
 COMMON_NAME, ORGANIZATION = bytes((0x55, 4, 3)), bytes((0x55, 4, 10))
 """Object identifiers 2.5.4.3 and 2.5.4.10 in DER (X.520)."""

@@ -20,7 +20,7 @@ from azpreflight.model.report import (
 )
 from azpreflight.model.run import Config, Run
 from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict
-from azpreflight.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
+from azpreflight.model.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
 
 __all__ = [
     "ALL_PROFILES",

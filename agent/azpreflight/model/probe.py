@@ -6,7 +6,7 @@ from typing import Any, Generic, Optional, TypeVar
 
 from azpreflight.model.run import Run
 from azpreflight.model.verdict import ExtensionVerdict, Verdict
-from azpreflight.vocabulary import Cause, Profile, Severity, Stage
+from azpreflight.model.vocabulary import Cause, Profile, Severity, Stage
 
 F = TypeVar("F")
 
@@ -37,7 +37,7 @@ class Check:
     """Asks for the platform's own endpoints, so it has no meaning elsewhere."""
     offline: bool = False
     """Can be judged on a mounted image."""
-    surroundings: bool = False
+    environment: bool = False
     """Looks at the network around this machine and not at the image: before first boot its findings are notes."""
 
 

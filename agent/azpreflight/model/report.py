@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from azpreflight.model.run import Config
 from azpreflight.model.verdict import ExtensionVerdict, Finding
-from azpreflight.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
+from azpreflight.model.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class CauseEntry:
     confidence: Confidence
     confidence_reason: str
     summary: str
-    remedy: str
+    fix: str
     commands: tuple[str, ...]
     symptoms: tuple[str, ...]
     """Ids of the checks that failed because of it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional, TypeVar
 
-from azpreflight.vocabulary import Platform, Profile, Severity, Stage
+from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Config:
     """Exit 1 at this severity and above; None: error."""
     timeout: Optional[float] = None
     """Seconds for the whole run; None: the built-in budget."""
-    seal_mends: Optional[tuple[str, ...]] = None
-    """Ids of the checks whose findings `seal` mends itself, beyond what the agents clean; None: its own list."""
+    seal_fixes: Optional[tuple[str, ...]] = None
+    """Ids of the checks whose findings `seal` fixes itself, beyond what the agents clean; None: its own list."""
     kvp: Optional[str] = None
     """auto or never: whether the daemon tells the host its verdict through Hyper-V's key-value exchange; None: auto."""
 

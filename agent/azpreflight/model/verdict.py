@@ -4,32 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from azpreflight.vocabulary import Confidence, Severity
+from azpreflight.model.vocabulary import Confidence, Severity
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong.
 
-    `message` is one line of ASCII, lower case, without a full stop, with the measured value in it. `remedy` is one
-    sentence; `commands` mend it on this machine, in order. No field ever holds a secret.
+    `message` is one line of ASCII, lower case, without a full stop, with the measured value in it. `fix` is one
+    sentence; `commands` fix it on this machine, in order. No field ever holds a secret.
     """
 
     severity: Severity
     message: str
-    remedy: str
+    fix: str
     commands: tuple[str, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     flow: Optional[str] = None
     """The flow that it speaks of: "tcp 168.63.129.16:80", "udp 10.0.0.4:53", "name x.blob.core.windows.net" or "any".
     None for what has nothing to do with the network."""
-    takes_down: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
     """Further flows that cannot work while this is wrong; "name *" and "tcp *:443" are allowed here and in `flow`."""
     confidence: Confidence = Confidence.CERTAIN
     confidence_reason: str = "seen directly"
-    baked: bool = False
+    in_image: bool = False
     """True for something that is part of the image itself, so that it is judged in full at every stage although the
-    check looks at the surroundings (a static name server, a saved rule, a proxy)."""
+    check looks at the environment (a static name server, a saved rule, a proxy)."""
 
 
 @dataclass(frozen=True)

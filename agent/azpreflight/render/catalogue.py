@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from azpreflight.model import ALL_STAGES, Check, Probe
-from azpreflight.render.plain import wrapped
+from azpreflight.text import wrapped
 
 
 def render(probes: "Sequence[Probe[Any]]") -> str:

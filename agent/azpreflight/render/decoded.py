@@ -8,11 +8,11 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from azpreflight import codec, fleet
-from azpreflight.model import Finding, Report
+from azpreflight.console.decode import Condition, Damaged, Decoded, Recovered
+from azpreflight.engine import fleet
+from azpreflight.model import Finding, Report, codec
 from azpreflight.render import junit, text
-from azpreflight.render.plain import plain
-from azpreflight.serial.decode import Condition, Damaged, Decoded, Recovered
+from azpreflight.text import printable
 
 SCHEMA = "azpreflight.decoded/1"
 
@@ -58,7 +58,7 @@ def counted(log: Log, now: datetime.datetime) -> Optional[Counted]:
 
 def as_said(report: Report, log: str) -> Report:
     """The report with what is to be done as the words of its log: they are somebody's, and no advice of ours."""
-    causes = tuple(replace(one, remedy=_said(one.remedy, one.commands, log), commands=()) for one in report.causes)
+    causes = tuple(replace(one, fix=_said(one.fix, one.commands, log), commands=()) for one in report.causes)
     results = tuple(
         replace(one, findings=tuple(_finding(found, log) for found in one.findings)) for one in report.results
     )
@@ -66,11 +66,11 @@ def as_said(report: Report, log: str) -> Report:
 
 
 def _finding(found: Finding, log: str) -> Finding:
-    return replace(found, remedy=_said(found.remedy, found.commands, log), commands=())
+    return replace(found, fix=_said(found.fix, found.commands, log), commands=())
 
 
-def _said(remedy: str, commands: "tuple[str, ...]", log: str) -> str:
-    return f"{text.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (remedy, *commands))
+def _said(fix: str, commands: "tuple[str, ...]", log: str) -> str:
+    return f"{text.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (fix, *commands))
 
 
 def why_none(log: Log) -> str:
@@ -83,7 +83,7 @@ def why_none(log: Log) -> str:
 
 def harmless(lines: str) -> str:
     """The text without anything that a terminal would obey."""
-    return "\n".join(plain(line) for line in lines.split("\n"))
+    return "\n".join(printable(line) for line in lines.split("\n"))
 
 
 # --- text ---------------------------------------------------------------------------------------------------------

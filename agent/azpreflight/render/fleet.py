@@ -4,12 +4,11 @@ import json
 from collections import Counter
 from typing import Any, Optional
 
-from azpreflight import codec
-from azpreflight.fleet import Dispute, Fleet, Group, Machine
-from azpreflight.model import Readiness
-from azpreflight.render.plain import plain, wrapped
+from azpreflight.engine.fleet import Dispute, Fleet, Group, Machine
+from azpreflight.model import Readiness, codec
+from azpreflight.text import printable, wrapped
 
-SCHEMA = "azpreflight.fleet/1"
+SCHEMA = "azpreflight.engine.fleet/1"
 NAMES_MOST = 10
 """Machines of a group that are named; the others are a number, unless every name is wanted."""
 INDENT = " " * 9
@@ -78,8 +77,8 @@ def _group(group: Group, verbose: bool) -> _Lines:
     head = f"{cause.cause.value} ({_number(len(group.machines), 'machine')}): {cause.summary}"
     return [
         *wrapped(head, f"{cause.severity.value:<9}", INDENT),
-        *wrapped(f'the report in {group.machines[0].log} says: "{cause.remedy}"', INDENT, INDENT + "  "),
-        *(f'{INDENT}  "{plain(command)}"' for command in cause.commands),
+        *wrapped(f'the report in {group.machines[0].log} says: "{cause.fix}"', INDENT, INDENT + "  "),
+        *(f'{INDENT}  "{printable(command)}"' for command in cause.commands),
         *_names([_with_others(one) for one in group.machines], verbose),
     ]
 
@@ -95,7 +94,7 @@ def _others(fleet: Fleet, verdict: Optional[Readiness], verbose: bool) -> _Lines
 
 def _names(names: "list[str]", verbose: bool) -> _Lines:
     shown = names if verbose else names[:NAMES_MOST]
-    lines = [f"{INDENT}* {plain(name)}" for name in shown]
+    lines = [f"{INDENT}* {printable(name)}" for name in shown]
     left = len(names) - len(shown)
     return [*lines, f"{INDENT}* and {left} more, which --verbose names"] if left else lines
 
@@ -135,7 +134,7 @@ def render_json(fleet: Fleet) -> str:
 
 def _document(group: Group) -> "dict[str, Any]":
     cause: dict[str, Any] = codec.encode(group.cause)
-    shared = ("cause", "check", "severity", "summary", "remedy", "commands")
+    shared = ("cause", "check", "severity", "summary", "fix", "commands")
     return {**{name: cause[name] for name in shared}, "logs": [one.log for one in group.machines]}
 
 

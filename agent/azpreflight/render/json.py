@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from azpreflight import bounds, codec
 from azpreflight.foreign import loads
-from azpreflight.model import Probe, Report, Snapshot
+from azpreflight.model import Probe, Report, Snapshot, bounds, codec
 
 REPORT_SCHEMA = "azpreflight.report/1"
 SNAPSHOT_SCHEMA = "azpreflight.snapshot/1"

@@ -3,7 +3,7 @@
 from html import escape
 
 from azpreflight.model import Report, Result, Status
-from azpreflight.render.plain import plain
+from azpreflight.text import printable
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -43,8 +43,8 @@ def _outcome(result: Result) -> "list[str]":
     if not result.findings:
         return []
     message = "; ".join(f"{finding.severity.value}: {finding.message}" for finding in result.findings)
-    remedies = " ".join(dict.fromkeys(finding.remedy for finding in result.findings))
-    return [f"    <failure message={quoted(message)} type={quoted(_type(result))}>{_escaped(remedies)}</failure>"]
+    fixes = " ".join(dict.fromkeys(finding.fix for finding in result.findings))
+    return [f"    <failure message={quoted(message)} type={quoted(_type(result))}>{_escaped(fixes)}</failure>"]
 
 
 def _type(result: Result) -> str:
@@ -57,4 +57,4 @@ def quoted(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return escape(plain(text))
+    return escape(printable(text))

@@ -5,7 +5,7 @@ cloudinit/sources/azure/errors.py). What matters most comes first, because the h
 """
 
 from azpreflight.model import Readiness, Report
-from azpreflight.render.plain import plain
+from azpreflight.text import printable
 
 _RESULT = {Readiness.READY: "success", Readiness.NOT_READY: "error", Readiness.UNDECIDED: "unknown"}
 
@@ -22,9 +22,9 @@ def render(report: Report) -> str:
         "timestamp": report.run.started_at,
         "check": first.check if first is not None else None,
         "causes": ",".join(entry.cause.value for entry in report.causes) or None,
-        "remedy": first.remedy if first is not None else None,
+        "fix": first.fix if first is not None else None,
     }
-    return "|".join(_quoted(plain(f"{name}={value}")) for name, value in fields.items() if value is not None)
+    return "|".join(_quoted(printable(f"{name}={value}")) for name, value in fields.items() if value is not None)
 
 
 def _quoted(field: str) -> str:

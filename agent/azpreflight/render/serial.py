@@ -1,7 +1,7 @@
 """The report for a serial console: a summary that a person reads in a boot log, then the whole report in a frame.
 
 The log is often all that is left of a VM, and it shows 100 columns at best, so the summary says in at most 12 lines
-what is wrong, how to mend it and where to read on. Everything is printable ASCII: some consoles choke on the rest, and
+what is wrong, how to fix it and where to read on. Everything is printable ASCII: some consoles choke on the rest, and
 a log is shown in terminals that would obey an escape sequence.
 """
 
@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
-from azpreflight.firstboot import timeline
+from azpreflight.console import frame
+from azpreflight.engine import timeline
+from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, Readiness, Report, Result, Severity, Status
 from azpreflight.render import json as render_json
-from azpreflight.render.plain import WIDTH, plain
-from azpreflight.sealed import sentences
-from azpreflight.serial import frame
+from azpreflight.text import WIDTH, printable
 
 COLUMNS = WIDTH
 PREFIX = "azpreflight: "
@@ -82,7 +82,7 @@ def _without(value: "dict[str, Any]", path: "Sequence[str]") -> "dict[str, Any]"
 def summary(
     report: Report, path: Optional[str], lines: "Sequence[str]" = (), omitted: "Sequence[str]" = ()
 ) -> "tuple[str, ...]":
-    """At most 12 lines of at most 100 columns: verdict, causes, remedies, where to read on."""
+    """At most 12 lines of at most 100 columns: verdict, causes, fixes, where to read on."""
     coming_up = [line for sentence in timeline.sentences(report.timeline)[-1:] for line in _lines(sentence, 1)]
     since = [line for sentence in sentences(report.since_capture, NAMED) for line in _lines(sentence, 2)]
     found = [*_lines(_head(report), 1), *(_causes(report.causes) or _undecided(report))]
@@ -95,7 +95,7 @@ def summary(
 def _lines(text: str, count: int, indent: str = "") -> "list[str]":
     """The text as at most so many lines, printable ASCII, with an ellipsis where it is cut."""
     return textwrap.wrap(
-        plain(text),
+        printable(text),
         COLUMNS - len(PREFIX),
         initial_indent=indent,
         subsequent_indent=indent + _INDENT,
@@ -125,7 +125,7 @@ def _cause(number: int, entry: CauseEntry, shown: int) -> "list[str]":
     lines = _lines(f"{number}. {word}, {entry.confidence.value}: {entry.summary}", {1: 2, 2: 2}.get(shown, 1))
     if entry.symptoms and shown == 1:
         lines += _lines(f"explains {', '.join(entry.symptoms)}", 1, _INDENT)
-    lines += _lines(f"remedy: {entry.remedy}", 3 if shown == 1 else 1, _INDENT)
+    lines += _lines(f"fix: {entry.fix}", 3 if shown == 1 else 1, _INDENT)
     if entry.commands and shown < CAUSES_SHOWN:
         lines += _lines(f"run: {' && '.join(entry.commands)}", 2 if shown == 1 else 1, _INDENT)
     return lines

@@ -7,10 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from azpreflight.firstboot import timeline
+from azpreflight.engine import timeline
+from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, ExtensionVerdict, Finding, Readiness, Report, Result, Severity, Stage, Status
-from azpreflight.render.plain import plain, wrapped
-from azpreflight.sealed import sentences
+from azpreflight.text import printable, wrapped
 
 INDENT = " " * 9
 """As wide as "warning" and two blanks: what belongs to a severity stands to the right of it."""
@@ -104,7 +104,7 @@ def _verdict_sentence(report: Report) -> str:
 def _cause(entry: CauseEntry, results: "Sequence[Result]", color: bool) -> _Lines:
     lines = _headed(entry.severity, f"{entry.cause.value} ({entry.check}): {entry.summary}", color)
     lines += wrapped(f"{entry.confidence.value}: {entry.confidence_reason}", INDENT, DEEPER)
-    lines += _remedy(entry.remedy, entry.commands)
+    lines += _fix(entry.fix, entry.commands)
     for check, finding in _others(entry, results):
         lesser = "" if finding.severity is entry.severity else f", a {finding.severity.value}"
         lines += wrapped(f"also {check}{lesser}: {finding.message}", INDENT, DEEPER)
@@ -115,9 +115,9 @@ def _cause(entry: CauseEntry, results: "Sequence[Result]", color: bool) -> _Line
     return lines
 
 
-def _remedy(remedy: str, commands: "Sequence[str]") -> _Lines:
-    label = "" if remedy.startswith(SAID) else "fix: "
-    return [*wrapped(f"{label}{remedy}", INDENT, DEEPER), *(f"{DEEPER}$ {plain(command)}" for command in commands)]
+def _fix(fix: str, commands: "Sequence[str]") -> _Lines:
+    label = "" if fix.startswith(SAID) else "fix: "
+    return [*wrapped(f"{label}{fix}", INDENT, DEEPER), *(f"{DEEPER}$ {printable(command)}" for command in commands)]
 
 
 def _others(entry: CauseEntry, results: "Sequence[Result]") -> "list[tuple[str, Finding]]":
@@ -147,7 +147,7 @@ def _no_cause(results: "Sequence[Result]", color: bool) -> _Lines:
         for check, finding in alone
         for line in (
             *_headed(finding.severity, f"{check}: {finding.message}", color),
-            *_remedy(finding.remedy, finding.commands),
+            *_fix(finding.fix, finding.commands),
         )
     ]
 
@@ -205,7 +205,7 @@ def _one_check(result: Result) -> _Lines:
     lines = wrapped(f"{result.check}: {said}" if said else result.check, f"{mark} ", " " * 7)
     for finding in result.findings:
         lines += wrapped(f"{finding.severity.value}: {finding.message}", INDENT, DEEPER)
-        lines += _remedy(finding.remedy, finding.commands)
+        lines += _fix(finding.fix, finding.commands)
     if result.because_of:
         lines += wrapped(f"because of {', '.join(result.because_of)}", INDENT, DEEPER)
     return lines

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest.passwords import Entry
 from azpreflight.host import FileInfo, FileKind
 from azpreflight.host.removable import parts_of
-from azpreflight.probes.generalization.passwords import Entry
 
 FIX = "correct the name in ovf-env.xml, or delete that file and the user by hand"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)

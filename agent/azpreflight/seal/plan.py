@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.host.removable import place_of, refusal
-from azpreflight.render.plain import plain
-from azpreflight.seal.extras import Change
+from azpreflight.seal.cleanup import Change
 from azpreflight.seal.ownership import Owned
+from azpreflight.text import printable
 
 MOST_CHANGES = 1000
 """Paths that are removed or emptied by name. Each subject keeps 50 names at most, and there are fewer than 20."""
@@ -49,7 +49,7 @@ def plan(
             changes.append(change)
             entries += 1 + len(inside.get(change.path, ()))
         else:
-            kept.append(plain(f"keep {change.path}: {reason}"))
+            kept.append(printable(f"keep {change.path}: {reason}"))
     return Plan(tuple(changes), tuple(kept), entries)
 
 

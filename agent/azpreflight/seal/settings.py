@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest.waagent_conf import WaagentConfig
 from azpreflight.host.removable import AGENT_LIBRARIES, AGENT_LOGS, SSHD, SUDOERS, is_directory_of
-from azpreflight.probes.waagentconf import WaagentConfig
 
 PASSWORDS = ("/etc/shadow", "/etc/master.passwd")
 CLOUD = "/var/lib/cloud"

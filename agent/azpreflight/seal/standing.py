@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
+from azpreflight.guest import passwords
+from azpreflight.guest.limits import SMALL
 from azpreflight.host import FileKind, Host, HostError
-from azpreflight.probes.generalization import passwords
 from azpreflight.probes.generalization.accounts import PASSWD
-from azpreflight.probes.generalization.common import SMALL
 
 SHADOW = "/etc/shadow"
 FILES = (

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from azpreflight.assess import run_of_snapshot
-from azpreflight.host import HostError, LocalHost, changes, removal
+from azpreflight.engine.assess import run_of_snapshot
+from azpreflight.host import HostError, LocalHost, mutations, removal
 from azpreflight.host.removable import Verb
-from azpreflight.probes.agents import AgentsFacts
-from azpreflight.probes.generalization.own import ARMED
-from azpreflight.seal import account, ownership, preflight
-from azpreflight.seal.extras import wanted
+from azpreflight.paths import ARMED
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.seal import account, ownership, preconditions
+from azpreflight.seal.cleanup import wanted
+from azpreflight.seal.inspection import Prepared
 from azpreflight.seal.plan import MOST_ASKED, MOST_ENTRIES, Plan, plan
-from azpreflight.seal.prepare import Prepared
 
 Say = Callable[[str], None]
 
@@ -42,7 +42,7 @@ def delete_user(prepared: Prepared, looked: Prepared, say: Say) -> None:
     if prepared.user is None or not any(one.name == prepared.user for one in known):
         return
     try:
-        accounts = preflight.accounts(LocalHost(), prepared.user, removal.mount_points())
+        accounts = preconditions.accounts(LocalHost(), prepared.user, removal.mount_points())
     except HostError as error:
         say(f"will not delete the user {prepared.user!a}: {error}")
         return
@@ -62,7 +62,7 @@ def described(prepared: Prepared) -> str:
 
 def planned(looked: Prepared) -> Plan:
     """What neither agent removes, as far as the policy asks for it and it may be done, by the facts of this look."""
-    asked = wanted(looked.facts, run_of_snapshot(looked.snapshot, ("agents",)), looked.mends)
+    asked = wanted(looked.facts, run_of_snapshot(looked.snapshot, ("agents",)), looked.fixes)
     inside = {change.path: removal.inside(change.path, MOST_ENTRIES + 1) for change in asked}
     shipped = (path for paths in inside.values() if len(paths) <= MOST_ASKED for path in paths)
     try:
@@ -83,13 +83,13 @@ def mend(looked: Prepared, say: Say) -> None:
         return
     for change in found.changes:
         say(f"{change.verb.value} {change.path}")
-        _make(change.path, changes.empty if change.verb is Verb.EMPTY else changes.remove, say)
+        _make(change.path, mutations.empty if change.verb is Verb.EMPTY else mutations.remove, say)
 
 
 def forget(say: Say) -> None:
     """azpreflight's own reports and state, and what `arm` enabled."""
     for path in OWN_TRACES:
-        _make(path, changes.remove, say)
+        _make(path, mutations.remove, say)
 
 
 def _make(path: str, change: "Callable[[str], None]", say: Say) -> None:

@@ -1,6 +1,6 @@
 """What all places have in common."""
 
-from azpreflight.errors import UsageError
+from azpreflight.model.errors import UsageError
 
 
 class SinkError(UsageError):

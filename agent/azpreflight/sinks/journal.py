@@ -34,7 +34,7 @@ def records(report: Report) -> "tuple[dict[str, str], ...]":
             "AZPREFLIGHT_CAUSE": entry.cause.value,
             "AZPREFLIGHT_CHECK": entry.check,
             "AZPREFLIGHT_STATUS": status.get(entry.check, "fail"),
-            "AZPREFLIGHT_REMEDY": entry.remedy,
+            "AZPREFLIGHT_FIX": entry.fix,
         }
         for entry in report.causes
     )

@@ -11,9 +11,9 @@ from contextlib import suppress
 from itertools import accumulate
 
 from azpreflight.host import Host, HostError
-from azpreflight.host.guard import Guard
-from azpreflight.render.plain import plain
+from azpreflight.host.deadline import Guard
 from azpreflight.sinks.errors import SinkError
+from azpreflight.text import printable
 
 SERIAL_LIMIT = 64 * 1024
 """Bytes of one text on the wire. The log of a boot holds about 1 MiB, and others want to be in it too."""
@@ -67,7 +67,7 @@ def write_serial(device: str, text: str, timeout: float = SERIAL_TIMEOUT) -> Non
 
 def _lines(text: str) -> "list[bytes]":
     """What is written: an empty line first, because a login prompt may be pending, then as many lines as fit."""
-    lines = [b"\r\n", *(plain(line).encode("ascii") + b"\r\n" for line in text.splitlines())]
+    lines = [b"\r\n", *(printable(line).encode("ascii") + b"\r\n" for line in text.splitlines())]
     return [line for line, sent in zip(lines, accumulate(map(len, lines))) if sent <= SERIAL_LIMIT]
 
 

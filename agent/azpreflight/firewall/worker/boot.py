@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from azpreflight.firewall.worker import process, sandbox
+from azpreflight.firewall.worker import forks, sandbox
 from azpreflight.firewall.worker.main import ALARM_GRACE, ENVIRONMENT, Json, answer, end, load_step
 
 READ_LIMIT = 32 << 20
@@ -64,7 +64,7 @@ def _output(command: "list[str]", nowhere: int) -> "tuple[int, str]":
     """What a tool prints; it has until the alarm that ends all of this."""
     memory = os.memfd_create("azpreflight")
     try:
-        status = os.waitpid(process.start(command, ENVIRONMENT, memory, nowhere), 0)[1]
+        status = os.waitpid(forks.start(command, ENVIRONMENT, memory, nowhere), 0)[1]
         size = os.lseek(memory, 0, os.SEEK_END)
         if size > READ_LIMIT:
             return -1, ""
@@ -80,7 +80,7 @@ def _end(number: int, frame: object) -> None:
 
 def main() -> NoReturn:
     """Read the job, go into the sandbox, rehearse there, answer. Whatever goes wrong is an answer too."""
-    process.die_with_parent()
+    forks.die_with_parent()
     job = json.load(sys.stdin)
     signal.setitimer(signal.ITIMER_REAL, job["limit_s"] + ALARM_GRACE)
     try:

@@ -14,10 +14,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
-from azpreflight.firewall.worker import process
+from azpreflight.firewall.worker import forks
+from azpreflight.firewall.worker.correlate import Router, Story
 from azpreflight.firewall.worker.netlink import family_of
 from azpreflight.firewall.worker.trace import Tracer
-from azpreflight.firewall.worker.track import Router, Story
 
 BACKSTOP = 1.5
 """Seconds until silence counts; a lost SYN is sent again after one second."""
@@ -141,7 +141,7 @@ class Attempt:
             end = _socket(self.protocol, self.address)
         finally:
             os.seteuid(0)
-            process.die_with_parent()  # the kernel forgets that where a process changes its user
+            forks.die_with_parent()  # the kernel forgets that where a process changes its user
         if source_port:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         end.bind(("::" if ":" in self.address else "0.0.0.0", source_port))  # noqa: S104 - one flow's own socket

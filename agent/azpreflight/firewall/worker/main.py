@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Callable, NoReturn, Optional
 
-from azpreflight.firewall.worker import process
+from azpreflight.firewall.worker import forks
+from azpreflight.firewall.worker.correlate import Track
 from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
-from azpreflight.firewall.worker.lab import Destination, Lab, copy_settings
-from azpreflight.firewall.worker.numbers import Numbers
+from azpreflight.firewall.worker.namespaces import Destination, Lab, copy_settings
+from azpreflight.firewall.worker.rule_numbers import Numbers
 from azpreflight.firewall.worker.trace import FAMILIES, Event, Tracer
-from azpreflight.firewall.worker.track import Track
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "XTABLES_LOCKFILE": "/dev/null"}
 """The lock of the machine's own xtables tools is left alone: what happens here is no business of theirs."""
@@ -75,7 +75,7 @@ def _listen(listeners: Listeners, flows: "list[Json]", local: bool) -> None:
 def load_step(step: "Mapping[str, Any]", deadline: float) -> Json:
     """Run one tool, and say how it ended."""
     environment = {**ENVIRONMENT, **step.get("environment", {})}
-    ended = process.run(step["command"], step["input"].encode("utf-8", "surrogateescape"), environment, deadline)
+    ended = forks.run(step["command"], step["input"].encode("utf-8", "surrogateescape"), environment, deadline)
     return {"name": step["name"], "status": ended.status, "output": ended.output[:4096]}
 
 
@@ -137,7 +137,7 @@ def _event(event: Event, numbers: Numbers) -> Json:
 
 def main() -> NoReturn:
     """Read the job, rehearse, answer. Whatever goes wrong is an answer too."""
-    process.die_with_parent()
+    forks.die_with_parent()
     job = json.load(sys.stdin)
     signal.setitimer(signal.ITIMER_REAL, job["limit_s"] + ALARM_GRACE)
     answer(job, load_copy)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from azpreflight.host.api import HostError
-from azpreflight.host.disk.shapes import Footer, Format
+from azpreflight.host.disk.types import Footer, Format
 
 Read = Callable[[int, int], bytes]
 """Bytes at an offset, fewer or none beyond the end."""
@@ -44,11 +44,11 @@ class Container:
 
 
 def identify(read: Read, file_size: int) -> Container:
-    """The kind of the file. HostError with a remedy if it is no disk that can be looked at."""
+    """The kind of the file. HostError with a fix if it is no disk that can be looked at."""
     head = read(0, SECTOR)
-    for magic, what, remedy in OTHERS:
+    for magic, what, fix in OTHERS:
         if head.startswith(magic):
-            raise HostError(f"it is {what}: {remedy} makes a disk of it")
+            raise HostError(f"it is {what}: {fix} makes a disk of it")
     if file_size < SECTOR:
         raise HostError(f"it is no disk: {file_size} bytes")
     if head.startswith(QCOW2_MAGIC):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host.disk.shapes import Volume
+from azpreflight.host.disk.types import Volume
 
 PLACES = (
     "/boot",

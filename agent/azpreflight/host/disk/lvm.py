@@ -14,7 +14,7 @@ from typing import Any, Optional
 from azpreflight.foreign import edge
 from azpreflight.host.api import HostError
 from azpreflight.host.disk.container import Read
-from azpreflight.host.disk.shapes import Volume
+from azpreflight.host.disk.types import Volume
 
 SECTOR = 512
 MAGIC = b" LVM2 x[5A%r0N*>"

@@ -13,7 +13,7 @@ from azpreflight.foreign import loads
 from azpreflight.host import programs
 from azpreflight.host.api import HostError
 from azpreflight.host.clock import Clock
-from azpreflight.host.disk.shapes import Format
+from azpreflight.host.disk.types import Format
 from azpreflight.host.reading import reading
 
 DRIVERS = {Format.QCOW2: "qcow2", Format.DYNAMIC_VHD: "vpc"}

@@ -9,9 +9,9 @@ Provisioning.Agent is worse: waagent provisions nothing and reports Ready, so th
 
 from azpreflight.model import Cause, Check, Probe, Profile, Severity, Stage
 from azpreflight.probes.agents import guestproxy, provenance
+from azpreflight.probes.agents.collect import gather
 from azpreflight.probes.agents.configuration import judge_config
 from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
-from azpreflight.probes.agents.look import gather
 from azpreflight.probes.agents.provisioner import judge_provisioner
 from azpreflight.probes.agents.running import judge_cloud_init, judge_units
 from azpreflight.probes.agents.versions import judge_program, judge_version

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
-from azpreflight.probes import osrelease, waagentconf
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.provisioner import waagent_refuses
-from azpreflight.probes.wording import files, plain, several
 from azpreflight.shell import argument
+from azpreflight.text import files, plain, several
 
 NO = ("false", "no", "0", "off", "none", "disabled")
 """What people write for n."""
@@ -42,7 +42,7 @@ def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
             Severity.ERROR,
             "Provisioning.Agent=waagent while cloud-init is enabled: waagent reports ProvisioningFailed",
             "Let cloud-init provision.",
-            (waagentconf.set_key(path, "Provisioning.Agent", "cloud-init"),),
+            (waagent_conf.set_key(path, "Provisioning.Agent", "cloud-init"),),
             flow="any",
         )
     elif waagent_refuses(waagent) and facts.provisioner is Provisioner.NONE:
@@ -50,7 +50,7 @@ def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
             Severity.ERROR,
             f"Provisioning.Agent={chosen} provisions nothing: a VM is reported Ready without a user",
             "Use one of auto, waagent and cloud-init, in lower case.",
-            (waagentconf.set_key(path, "Provisioning.Agent", "auto"),),
+            (waagent_conf.set_key(path, "Provisioning.Agent", "auto"),),
             flow="any",
         )
     elif waagent_refuses(waagent):
@@ -59,7 +59,7 @@ def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
             f"Provisioning.Agent={chosen} is no word that waagent knows: it reports Ready before "
             f"{facts.provisioner.value} is done",
             "Use one of auto, waagent and cloud-init, in lower case.",
-            (waagentconf.set_key(path, "Provisioning.Agent", "auto"),),
+            (waagent_conf.set_key(path, "Provisioning.Agent", "auto"),),
         )
 
 
@@ -100,7 +100,7 @@ def _judge_host_key_type(facts: AgentsFacts) -> Iterator[Verdict]:
             f"cloud-init makes host keys of type {several(kinds)} ({source}), and waagent waits for {plain(wanted)}",
             "Name in waagent.conf a type that cloud-init makes.",
             (
-                waagentconf.set_key(
+                waagent_conf.set_key(
                     facts.waagent.config_path, "Provisioning.SshHostKeyPairType", plain((*kinds, wanted)[0])
                 ),
             ),
@@ -112,7 +112,7 @@ def _judge_extension_keys(facts: AgentsFacts) -> Iterator[Verdict]:
     if waagent.error is not None:
         return
     if not waagent.installed:
-        install = osrelease.install_command(facts.distribution, "waagent")
+        install = os_release.install_command(facts.distribution, "waagent")
         yield _no_extensions("waagent is not installed", "Install the agent.", install)
     elif waagent.unit.state is not UnitState.ENABLED:
         state = waagent.unit.state
@@ -126,17 +126,17 @@ def _judge_extension_keys(facts: AgentsFacts) -> Iterator[Verdict]:
         yield from _judge_running_agent(waagent, waagent.config)
 
 
-def _judge_running_agent(waagent: WaagentFacts, config: waagentconf.WaagentConfig) -> Iterator[Verdict]:
+def _judge_running_agent(waagent: WaagentFacts, config: waagent_conf.WaagentConfig) -> Iterator[Verdict]:
     path = waagent.config_path
     if not config.extensions_enabled:
-        command = waagentconf.set_key(path, "Extensions.Enabled", "y")
+        command = waagent_conf.set_key(path, "Extensions.Enabled", "y")
         yield _no_extensions("Extensions.Enabled=n", "Switch extensions on.", command)
     if not waagent.openssl_found:
         yield Finding(
             Severity.ERROR,
             f"OS.OpensslPath={plain(config.openssl_path)} does not exist: no certificate, no goal state, never Ready",
             "Name the openssl program.",
-            (waagentconf.set_key(path, "OS.OpensslPath", "/usr/bin/openssl"),),
+            (waagent_conf.set_key(path, "OS.OpensslPath", "/usr/bin/openssl"),),
         )
     if config.http_proxy_host is not None and config.http_proxy_port is None:
         yield Finding(
@@ -145,12 +145,12 @@ def _judge_running_agent(waagent: WaagentFacts, config: waagentconf.WaagentConfi
             "Set the port.",
         )
     for key, value in sorted(config.not_switches.items()):
-        default = "y" if waagentconf.default_of(key) else "n"
+        default = "y" if waagent_conf.default_of(key) else "n"
         yield Finding(
             Severity.NOTE,
             f"{key}={plain(value)} is neither y nor n, so waagent takes its default {default}",
             "Write y or n.",
-            (waagentconf.set_key(path, key, "n" if value.lower() in NO else "y"),),
+            (waagent_conf.set_key(path, key, "n" if value.lower() in NO else "y"),),
         )
     for key, meant in sorted(config.misspelt.items()):
         yield Finding(
@@ -161,7 +161,7 @@ def _judge_running_agent(waagent: WaagentFacts, config: waagentconf.WaagentConfi
         )
 
 
-def _judge_dead_keys(facts: AgentsFacts, config: waagentconf.WaagentConfig) -> Iterator[Finding]:
+def _judge_dead_keys(facts: AgentsFacts, config: waagent_conf.WaagentConfig) -> Iterator[Finding]:
     """They say that cloud-init is to provision, and nobody listens."""
     for key, value in sorted(config.dead.items()):
         meant = value.lower() == ("n" if key == "Provisioning.Enabled" else "y")
@@ -173,5 +173,5 @@ def _judge_dead_keys(facts: AgentsFacts, config: waagentconf.WaagentConfig) -> I
             )
 
 
-def _no_extensions(reason: str, remedy: str, *commands: str) -> Finding:
-    return Finding(Severity.WARNING, f"{reason}: extensions of a VM will never run", remedy, commands)
+def _no_extensions(reason: str, fix: str, *commands: str) -> Finding:
+    return Finding(Severity.WARNING, f"{reason}: extensions of a VM will never run", fix, commands)

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.guest.cloud_init import CloudConfig, DatasourceList
+from azpreflight.guest.os_release import Distribution
+from azpreflight.guest.waagent_conf import WaagentConfig
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.probes.agents.guestproxy import GuestProxyFacts
 from azpreflight.probes.agents.program import ProgramFacts
 from azpreflight.probes.agents.state import BootState
-from azpreflight.probes.cloudcfg import CloudConfig, DatasourceList
-from azpreflight.probes.osrelease import Distribution
-from azpreflight.probes.waagentconf import WaagentConfig
 
 CLOUD_INIT_LOCAL = "cloud-init-local.service"
 """The unit that waagent asks about, and the stage in which cloud-init finds Azure and reports Ready."""

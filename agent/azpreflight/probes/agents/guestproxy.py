@@ -13,7 +13,7 @@ from typing import Optional
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
-from azpreflight.probes.wording import plain
+from azpreflight.text import plain
 
 PROGRAM = "/usr/sbin/azure-proxy-agent"
 UNIT_NAMES = ("azure-proxy-agent.service", "GuestProxyAgent.service")
@@ -57,10 +57,10 @@ def judge(facts: Optional[GuestProxyFacts], run: Run) -> Iterator[Verdict]:
         )
 
 
-def _finding(what: str, remedy: str, *commands: str) -> Finding:
+def _finding(what: str, fix: str, *commands: str) -> Finding:
     return Finding(
         Severity.WARNING,
         f"{what}: a VM with the Metadata Security Protocol is not provisioned",
-        remedy,
+        fix,
         commands,
     )

@@ -8,11 +8,11 @@ for the distribution's own first (Microsoft Learn, "Update the Azure Linux Agent
 from collections.abc import Iterator
 from typing import Optional
 
+from azpreflight.guest import os_release
 from azpreflight.host import Host
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
-from azpreflight.probes import osrelease
 from azpreflight.probes.agents.facts import AgentsFacts
-from azpreflight.probes.wording import several
+from azpreflight.text import several
 
 FOREIGN = ("/usr/local/", "/opt/", "/home/", "/root/", "/srv/")
 """Where no package of a distribution puts a program (Filesystem Hierarchy Standard)."""
@@ -57,5 +57,5 @@ def judge(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             Severity.NOTE,
             f"no package owns {several(facts.waagent.unowned)}: nobody updates what waagent runs with",
             "Use the distribution's agent, Python and openssl.",
-            (osrelease.install_command(facts.distribution, "waagent"),),
+            (os_release.install_command(facts.distribution, "waagent"),),
         )

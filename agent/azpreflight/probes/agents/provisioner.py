@@ -7,9 +7,9 @@ its units stay enabled, and then waagent waits for somebody who never comes.
 
 from collections.abc import Iterator
 
+from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
-from azpreflight.probes import osrelease, waagentconf
 from azpreflight.probes.agents.facts import (
     DISABLED_MARKER,
     DS_IDENTIFY_CFG,
@@ -19,7 +19,7 @@ from azpreflight.probes.agents.facts import (
     Provisioner,
     WaagentFacts,
 )
-from azpreflight.probes.wording import plain, several
+from azpreflight.text import plain, several
 
 NOCLOUD = "NoCloud"
 REASON = 240
@@ -125,7 +125,7 @@ def _no_agents(facts: AgentsFacts, run: Run) -> Verdict:
         Severity.ERROR,
         "neither waagent nor cloud-init is installed",
         "Install the Azure Linux agent and cloud-init from the distribution.",
-        tuple(osrelease.install_command(facts.distribution, package) for package in ("waagent", "cloud-init")),
+        tuple(os_release.install_command(facts.distribution, package) for package in ("waagent", "cloud-init")),
         flow="any",
     )
 
@@ -135,7 +135,7 @@ def _nobody(facts: AgentsFacts, message: str) -> Finding:
         Severity.ERROR,
         message,
         "Let cloud-init provision where it is installed, else waagent.",
-        tuple(_mend(facts)),
+        tuple(_fix_commands(facts)),
         {
             "waagent": _state(facts.waagent.installed, facts.waagent.unit.state),
             "Provisioning.Agent": plain(facts.waagent.config.provisioning_agent)
@@ -161,7 +161,7 @@ def _why_not_waagent(facts: WaagentFacts) -> str:
     return f"Provisioning.Agent={plain(facts.config.provisioning_agent)} switches waagent's provisioning off"
 
 
-def _mend(facts: AgentsFacts) -> Iterator[str]:
+def _fix_commands(facts: AgentsFacts) -> Iterator[str]:
     """Commands that make cloud-init the provisioner if it is there, and waagent if not."""
     cloud_init, waagent = facts.cloud_init, facts.waagent
     if not cloud_init.installed:
@@ -192,4 +192,4 @@ def _mend_cloud_init(facts: CloudInitFacts) -> Iterator[str]:
 
 def _set_agent(facts: WaagentFacts, value: str) -> Iterator[str]:
     if facts.config is not None and facts.config.provisioning_agent != value:
-        yield waagentconf.set_key(facts.config_path, "Provisioning.Agent", value)
+        yield waagent_conf.set_key(facts.config_path, "Provisioning.Agent", value)

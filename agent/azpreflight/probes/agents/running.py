@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Optional
 
+from azpreflight.guest.unit_runs import UnitRun
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.state import LATE_STAGES, LATE_UNITS, STATUS, CloudInitStatus, StageError
-from azpreflight.probes.unitruns import UnitRun
-from azpreflight.probes.wording import count, plain
+from azpreflight.text import count, plain
 
 BY_WAAGENT = (Provisioner.WAAGENT, Provisioner.BOTH)
 IMDS_SEED = "[seed=IMDS]"

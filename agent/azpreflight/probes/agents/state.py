@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
+from azpreflight.azure.log_evidence import shown
+from azpreflight.azure.log_words import PROGRAMS
 from azpreflight.foreign import loads
+from azpreflight.guest import unit_runs, writers
+from azpreflight.guest.unit_runs import UnitRun
 from azpreflight.host import Host, HostError, reading
 from azpreflight.model import Run, Stage
-from azpreflight.probes import unitruns, writers
-from azpreflight.probes.evidence import shown
-from azpreflight.probes.unitruns import UnitRun
-from azpreflight.probes.words import PROGRAMS
 
 SYSTEMD = "/run/systemd/system"
 """There where systemd runs (sd_booted(3))."""
@@ -111,7 +111,7 @@ def look(host: Host, run: Run, others: "tuple[str, ...]", cloud_init: bool) -> O
 
 def _units(host: Host, names: "tuple[str, ...]") -> "tuple[tuple[UnitRun, ...], Optional[str]]":
     try:
-        return unitruns.runs(host, names), None
+        return unit_runs.runs(host, names), None
     except HostError as error:
         return (), str(error)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from azpreflight.guest import os_release
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes import osrelease
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.program import number
-from azpreflight.probes.wording import plain, several
 from azpreflight.shell import argument
+from azpreflight.text import plain, several
 
 MINIMUM = "2.2.53.1"
 """The oldest that Azure supports (Microsoft Learn, "Minimum version support for VM extensions in Azure")."""
@@ -62,7 +62,7 @@ def _cannot_start(facts: AgentsFacts, reason: str) -> Finding:
         Severity.ERROR if provisions else Severity.WARNING,
         f"waagent cannot start: {reason}; {consequence}",
         "Install the distribution's agent for its own Python.",
-        (osrelease.install_command(facts.distribution, "waagent"), "waagent -version"),
+        (os_release.install_command(facts.distribution, "waagent"), "waagent -version"),
         confidence=Confidence.LIKELY,
         confidence_reason=ELSEWHERE,
     )
@@ -81,7 +81,7 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             f"waagent {plain(waagent.version)} is older than {MINIMUM}, the oldest that Azure supports"
             + (": it has to update itself before extensions run" if updates else ""),
             "Install a newer agent.",
-            (osrelease.install_command(facts.distribution, "waagent"),),
+            (os_release.install_command(facts.distribution, "waagent"),),
         )
     if waagent.program.hides_errors and run.stage is not Stage.FIRSTBOOT:  # it breaks nothing in a VM that runs
         yield Finding(

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest import bootloader, kernels
+from azpreflight.guest.bootloader import CommandLine
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
-from azpreflight.probes import bootloader, kernels
-from azpreflight.probes.agents import AgentsFacts
-from azpreflight.probes.bootloader import CommandLine
-from azpreflight.probes.wording import plain
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.text import plain
 
 BAUD = "115200"
 """What Microsoft's images and the portal's console use; the kernel's own default is 9600, which does as well, because
@@ -69,7 +69,7 @@ def judge(facts: ConsoleFacts, run: Run) -> Iterator[Verdict]:
             Severity.WARNING,
             f"no console={facts.port} in {source}: boot diagnostics of a VM stay empty",
             "Make the serial port the last console.",
-            tuple(_mend(facts.port, run)),
+            tuple(_fix_commands(facts.port, run)),
         )
     elif names[-1] != facts.port:
         yield Finding(
@@ -77,7 +77,7 @@ def judge(facts: ConsoleFacts, run: Run) -> Iterator[Verdict]:
             f"console={plain(names[-1])} comes after console={facts.port} in {source}: systemd and the agents write "
             "where nobody reads",
             "Make the serial port the last console.",
-            tuple(_mend(facts.port, run)),
+            tuple(_fix_commands(facts.port, run)),
         )
     yield from _judge_details(facts, consoles)
 
@@ -97,7 +97,7 @@ def _judge_details(facts: ConsoleFacts, consoles: "tuple[str, ...]") -> Iterator
         )
 
 
-def _mend(port: str, run: Run) -> Iterator[str]:
+def _fix_commands(port: str, run: Run) -> Iterator[str]:
     agents = run.facts(AgentsFacts)
     setting = f'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT console=tty0 console={port},{BAUD}"'
     if agents is not None and agents.distribution.of("debian", "ubuntu"):

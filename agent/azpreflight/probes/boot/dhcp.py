@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from azpreflight.foreign import whole
+from azpreflight.guest import ini_file
+from azpreflight.guest.globs import matching
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
-from azpreflight.probes import initext
-from azpreflight.probes.paths import matching
-from azpreflight.probes.wording import plain
 from azpreflight.shell import argument
+from azpreflight.text import plain
 
 ENOUGH_S = 300
 DHCLIENT, MANAGER, DHCPCD = "dhclient", "NetworkManager", "dhcpcd"
@@ -113,7 +113,7 @@ def _manager(host: Host) -> Iterator[Timeout]:
         return
     timeout, attempts = None, DEFAULT_ATTEMPTS
     for path in (path for pattern in SETTINGS for path in matching(host, pattern)):
-        for section, key, value in initext.entries(host.text(path, LIMIT) or ""):
+        for section, key, value in ini_file.entries(host.text(path, LIMIT) or ""):
             if (section, key) == ("main", "autoconnect-retries-default"):
                 attempts = _number(value, DEFAULT_ATTEMPTS)
             elif (section, key) == ("connection", "ipv4.dhcp-timeout"):
@@ -127,7 +127,7 @@ def _manager(host: Host) -> Iterator[Timeout]:
 def _told(host: Host, attempts: int) -> Iterator[Timeout]:
     """What connections say of themselves."""
     for path in (path for pattern in CONNECTIONS for path in matching(host, pattern)):
-        values = {(section, key): value for section, key, value in initext.entries(host.text(path, LIMIT) or "")}
+        values = {(section, key): value for section, key, value in ini_file.entries(host.text(path, LIMIT) or "")}
         if values.get(("ipv4", "method"), "auto") == "auto":
             seconds = _number(values.get(("ipv4", "dhcp-timeout"), ""), 0)
             own = _number(values.get(("connection", "autoconnect-retries"), ""), attempts)

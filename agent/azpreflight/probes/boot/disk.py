@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest import bootloader, kernels
+from azpreflight.guest.block_devices import OF_ONE_DISK
 from azpreflight.host import Host, HostError
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
-from azpreflight.probes import bootloader, kernels
 from azpreflight.probes.boot.console import no_command_line
-from azpreflight.probes.devices import OF_ONE_DISK
-from azpreflight.probes.wording import plain
+from azpreflight.text import plain
 
 FSTAB = "/etc/fstab"
 FOREIGN = ("/dev/vd", "/dev/xvd")

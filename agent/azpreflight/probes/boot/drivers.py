@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Optional
 
+from azpreflight.guest import initramfs, kernels, modprobe
+from azpreflight.guest.kernels import Kernel, Presence
+from azpreflight.guest.modprobe import Rule
 from azpreflight.host import Host, HostError
 from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes import initramfs, kernels, modprobe
-from azpreflight.probes.agents import AgentsFacts
-from azpreflight.probes.kernels import Kernel, Presence
-from azpreflight.probes.modprobe import Rule
-from azpreflight.probes.wording import plain, several
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.text import plain, several
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 DRIVERS: "Mapping[str, tuple[Severity, str]]" = {

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest import kernels
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
-from azpreflight.probes import kernels
-from azpreflight.probes.agents import AgentsFacts
+from azpreflight.probes.agents.facts import AgentsFacts
 
 PLACES = ("/boot/efi", "/efi", "/boot")
 """Where the EFI system partition is mounted; the empty /boot/efi of one that is not mounted is no EFI of /boot."""

@@ -49,7 +49,7 @@ class Message:
     pattern: "re.Pattern[str]"
     severity: Severity
     meaning: str
-    remedy: str
+    fix: str
 
 
 MESSAGES = {
@@ -189,6 +189,6 @@ def judge(facts: MessageFacts, run: Run) -> Iterator[Verdict]:
         yield Finding(
             message.severity,
             f"{message.meaning}{times}: {seen.first}",
-            message.remedy,
+            message.fix,
             (f"journalctl --boot --no-pager {' '.join(VOUCHED)}",),
         )

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
+from azpreflight.guest import kernels, modprobe
+from azpreflight.guest.kernels import Kernel, Presence
+from azpreflight.guest.modprobe import Rule
 from azpreflight.host import Host
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
-from azpreflight.probes import kernels, modprobe
-from azpreflight.probes.agents import AgentsFacts
-from azpreflight.probes.kernels import Kernel, Presence
-from azpreflight.probes.modprobe import Rule
-from azpreflight.probes.wording import several
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.text import several
 
 PROGRAMS = {
     "iptables": ("/usr/sbin/iptables", "/sbin/iptables", "/usr/bin/iptables"),
@@ -114,10 +114,10 @@ def _judge_modules(facts: NetfilterFacts) -> Iterator[Finding]:
             )
 
 
-def _finding(what: str, remedy: str, *commands: str) -> Finding:
+def _finding(what: str, fix: str, *commands: str) -> Finding:
     return Finding(
         Severity.WARNING,
         f"{what}: the agent cannot make its firewall rules, and every user of a VM reaches the wire server",
-        remedy,
+        fix,
         commands,
     )

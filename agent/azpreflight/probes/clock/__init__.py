@@ -9,16 +9,16 @@ hop away, is the best witness (Microsoft Learn, "Time sync for Linux VMs in Azur
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from azpreflight.azure.answer import is_about_time
+from azpreflight.azure.imds import IMDS
+from azpreflight.azure.wire_server import WIRE_SERVER
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Probe, Run, Severity, Unknown, Verdict
-from azpreflight.probes.answers import is_about_time
 from azpreflight.probes.clock.facts import ahead_of, span, witnesses
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
-from azpreflight.probes.instance import IMDS
 from azpreflight.probes.platform.facts import PlatformFacts
-from azpreflight.probes.wireserver import WIRE_SERVER
-from azpreflight.probes.wording import several
+from azpreflight.text import several
 
 OFF_S = 60.0
 """Seconds from which a clock is called wrong: a date has whole seconds and an answer may take some, and no time service
@@ -67,22 +67,22 @@ def judge(facts: ClockFacts, run: Run) -> Iterator[Verdict]:
 
 def _finding(facts: ClockFacts, ahead: float, servers: "tuple[str, ...]", misdated: "tuple[str, ...]") -> Finding:
     by_host = WIRE_SERVER in servers or IMDS in servers
-    breaks = bool(misdated) and abs(ahead) > BREAKS_S
-    broken = "; certificates of public servers are out of date by it" if breaks else ""
-    remedy, commands = _remedy(facts)
+    too_far = bool(misdated) and abs(ahead) > BREAKS_S
+    broken = "; certificates of public servers are out of date by it" if too_far else ""
+    fix, commands = _fix(facts)
     return Finding(
-        Severity.ERROR if breaks else Severity.WARNING,
+        Severity.ERROR if too_far else Severity.WARNING,
         f"this machine's clock is {span(ahead)} {'behind' if ahead > 0 else 'ahead'} by {several(servers)}{broken}",
-        remedy,
+        fix,
         commands,
         evidence={"time services": ", ".join(facts.services) or "none", "ptp_hyperv": str(facts.host_clock).lower()},
-        takes_down=misdated if breaks else (),
+        breaks=misdated if too_far else (),
         confidence=Confidence.CERTAIN if by_host else Confidence.LIKELY,
         confidence_reason="the VM's own host tells the time" if by_host else "public servers tell the time",
     )
 
 
-def _remedy(facts: ClockFacts) -> "tuple[str, tuple[str, ...]]":
+def _fix(facts: ClockFacts) -> "tuple[str, tuple[str, ...]]":
     """By the service that is there."""
     refclock = "with the host's clock as its source (refclock PHC /dev/ptp_hyperv poll 3 dpoll -2 offset 0)"
     if any(name.startswith("chrony") for name in facts.services):
@@ -108,7 +108,7 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.CLOCK,
             reads=("platform", "egress"),
-            surroundings=True,
+            environment=True,
         ),
     ),
 )

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Optional
 from urllib.parse import urlsplit
 
-from azpreflight.probes.answers import Answer
+from azpreflight.azure.answer import Answer
 from azpreflight.probes.platform.facts import PlatformFacts
 
 

@@ -12,10 +12,17 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any, Optional
 
+from azpreflight.azure.endpoints import documented_hosts
+from azpreflight.firewall.clearance import cleared
+from azpreflight.guest.dhcp_leases import Lease
+from azpreflight.guest.dns_sources import files_that_name_servers, servers_of_links, sources_of
+from azpreflight.guest.resolv_conf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Platform, Probe, Run, Severity
-from azpreflight.probes.clearance import cleared
-from azpreflight.probes.dns.answers import judge_answers
+from azpreflight.probes.dns.checks_answers import judge_answers
+from azpreflight.probes.dns.checks_resolv_conf import judge_file
+from azpreflight.probes.dns.checks_servers import judge_servers, judge_tcp
+from azpreflight.probes.dns.checks_system_resolver import judge_library
 from azpreflight.probes.dns.facts import (
     CONTROL,
     IMPOSSIBLE,
@@ -31,16 +38,8 @@ from azpreflight.probes.dns.facts import (
     remote_servers,
     sibling_of,
 )
-from azpreflight.probes.dns.file import judge_file
-from azpreflight.probes.dns.library import judge_library
-from azpreflight.probes.dns.servers import judge_servers, judge_tcp
-from azpreflight.probes.dns.sources import files_that_name_servers, servers_of_links, sources_of
-from azpreflight.probes.egress.catalogue import documented_hosts
-from azpreflight.probes.egress.plan import cloud_of
-from azpreflight.probes.leases import Lease
 from azpreflight.probes.network.facts import NetworkFacts
-from azpreflight.probes.platform.facts import PlatformFacts
-from azpreflight.probes.resolvconf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
+from azpreflight.probes.platform.facts import PlatformFacts, cloud_of
 
 __all__ = ["PROBE", "DnsFacts", "addresses_of", "gather", "remote_servers"]
 
@@ -204,7 +203,7 @@ PROBE = Probe(
             cause=Cause.DNS_UNREACHABLE,
             depends_on=_WAY,
             reads=("firewall",),
-            surroundings=True,
+            environment=True,
         ),
         Check(
             "dns-tcp",
@@ -214,7 +213,7 @@ PROBE = Probe(
             cause=Cause.DNS_UNREACHABLE,
             depends_on=_WAY,
             reads=("firewall",),
-            surroundings=True,
+            environment=True,
         ),
         Check(
             "dns-answers",
@@ -223,7 +222,7 @@ PROBE = Probe(
             severity=Severity.ERROR,
             cause=Cause.DNS_WRONG_ANSWER,
             depends_on=("dns-servers", "network-address", "network-default-route"),
-            surroundings=True,
+            environment=True,
         ),
         Check(
             "dns-library",
@@ -232,7 +231,7 @@ PROBE = Probe(
             severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
             depends_on=("dns-resolv-conf", "dns-servers", "dns-answers", "firewall-dns"),
-            surroundings=True,
+            environment=True,
         ),
     ),
 )

@@ -7,9 +7,9 @@ from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
+from azpreflight.guest.dns_sources import Origin, Source
+from azpreflight.guest.resolv_conf import ResolvConfFile, is_local
 from azpreflight.host import DnsAnswer, Outcome
-from azpreflight.probes.dns.sources import Origin, Source
-from azpreflight.probes.resolvconf import ResolvConfFile, is_local
 
 CONTROL = "168.63.129.16"
 """The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft

@@ -7,16 +7,16 @@ without a way out installs its extensions late, and those that report somewhere 
 one seen most.
 """
 
+from azpreflight.firewall.clearance import cleared
 from azpreflight.model import Cause, Check, Judge, Probe, Severity
-from azpreflight.probes.clearance import cleared
-from azpreflight.probes.egress.certificates import judge_certificates
-from azpreflight.probes.egress.endpoints import judge_configured, judge_extensions, judge_repositories
+from azpreflight.probes.egress.checks_certificates import judge_certificates
+from azpreflight.probes.egress.checks_endpoints import judge_configured, judge_extensions, judge_repositories
+from azpreflight.probes.egress.checks_extensions import verdicts
+from azpreflight.probes.egress.checks_packages import judge_packages, judge_relay
+from azpreflight.probes.egress.checks_proxy import judge_agent_proxy, judge_required
+from azpreflight.probes.egress.collect import PACKAGE_ATTEMPT, gather
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
 from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
-from azpreflight.probes.egress.look import PACKAGE_ATTEMPT, gather
-from azpreflight.probes.egress.packages import judge_packages, judge_relay
-from azpreflight.probes.egress.proxied import judge_agent_proxy, judge_required
-from azpreflight.probes.egress.verdicts import verdicts
 
 __all__ = ["PROBE", "EgressFacts", "Own", "Package", "gather"]
 
@@ -41,7 +41,7 @@ def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azur
         depends_on=_NETWORK,
         reads=("firewall",),
         azure_only=azure_only,
-        surroundings=True,
+        environment=True,
     )
 
 
@@ -65,7 +65,7 @@ PROBE = Probe(
             Severity.NOTE,
             depends_on=("hostgaplugin-http", "firewall-wireserver"),
             azure_only=True,
-            surroundings=True,
+            environment=True,
         ),
         _no_egress(
             "egress-extensions",
@@ -94,7 +94,7 @@ PROBE = Probe(
             cause=Cause.TLS_INTERCEPTION,
             depends_on=("dns-answers", "clock-skew"),
             reads=("tls",),
-            surroundings=True,
+            environment=True,
         ),
         Check(
             "proxy-agent",
@@ -103,7 +103,7 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.PROXY,
             depends_on=_WAY,
-            surroundings=True,
+            environment=True,
         ),
         Check(
             "proxy-required",
@@ -112,7 +112,7 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.PROXY,
             depends_on=_WAY,
-            surroundings=True,
+            environment=True,
         ),
     ),
 )

@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
+from azpreflight.azure.answer import Answer
 from azpreflight.host import NOT_TLS, Outcome, Phase
-from azpreflight.probes.answers import Answer
 
 PROXY_WANTS_PASSWORD = 407
 PROXY_REFUSES = (403, 502, 503, 504)

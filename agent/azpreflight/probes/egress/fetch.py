@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Optional
 
+from azpreflight.azure.answer import Answer, answer_of
+from azpreflight.azure.goal_state import GoalState, bare
 from azpreflight.host import Host, Outcome, Phase
-from azpreflight.probes.answers import Answer, answer_of
 from azpreflight.probes.dns.facts import CONTROL, DnsFacts, addresses_of, made_up, speaks
 from azpreflight.probes.egress.facts import host_of, port_of
-from azpreflight.probes.goalstate import GoalState, bare
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy
 
 LOOKUP = 0.7

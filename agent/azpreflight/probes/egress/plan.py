@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.azure import endpoints
+from azpreflight.azure.documented_endpoints import Known
+from azpreflight.azure.goal_state import GoalState, Wanted
 from azpreflight.model import Platform, Run
-from azpreflight.probes.egress import catalogue
-from azpreflight.probes.egress.documented import Known
-from azpreflight.probes.goalstate import GoalState, Wanted
-from azpreflight.probes.platform.facts import PlatformFacts
+from azpreflight.probes.platform.facts import PlatformFacts, cloud_of, region_of
 
 MAX_PACKAGES = 12
 """Extensions whose packages are tried; a VM with more is rare, and they share their stores."""
@@ -66,7 +66,7 @@ def plan(run: Run) -> Plan:
         errands=errands,
         needs=needs,
         configured=run.config.endpoints,
-        documented=_urls(catalogue.documented_hosts(cloud_of(run, platform))) if telling else (),
+        documented=_urls(endpoints.documented_hosts(cloud_of(run, platform))) if telling else (),
         state=platform.goal.state if platform is not None and platform.goal is not None else None,
     )
 
@@ -91,27 +91,15 @@ def needs_of(run: Run, platform: Optional[PlatformFacts]) -> "tuple[Need, ...]":
     wanted = platform.wanted if platform is not None else None
     plugins = wanted.plugins if wanted is not None else ()
     names = [plugin.name for plugin in plugins if plugin.state == "enabled"]
-    names += [name for name in run.extensions if not any(catalogue.same(name, there) for there in names)]
+    names += [name for name in run.extensions if not any(endpoints.same(name, there) for there in names)]
     return tuple(_need(name, cloud_of(run, platform), region_of(run, platform)) for name in dict.fromkeys(names))
 
 
 def _need(name: str, cloud: Optional[str], region: Optional[str]) -> Need:
-    entry = catalogue.known(name)
-    hosts = catalogue.hosts_for(entry, cloud, region) if entry is not None else ()
+    entry = endpoints.known(name)
+    hosts = endpoints.hosts_for(entry, cloud, region) if entry is not None else ()
     return Need(name, entry, _urls(hosts))
 
 
 def _urls(hosts: "Sequence[str]") -> "tuple[str, ...]":
     return tuple(f"https://{host}/" for host in hosts)
-
-
-def cloud_of(run: Run, platform: Optional[PlatformFacts]) -> Optional[str]:
-    """public, usgov or china, as configured or as the instance metadata says; None if neither says."""
-    instance = platform.instance if platform is not None else None
-    return run.config.cloud or (instance.cloud if instance is not None else None)
-
-
-def region_of(run: Run, platform: Optional[PlatformFacts]) -> Optional[str]:
-    """The region's short name, likewise."""
-    instance = platform.instance if platform is not None else None
-    return run.config.region or (instance.location if instance is not None else None)

@@ -10,22 +10,22 @@ needs, and names the rule.
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
-from azpreflight.firewall import private
-from azpreflight.firewall.agentrules import agent_rules
-from azpreflight.firewall.beside import link_filters, programs, unit_filters
-from azpreflight.firewall.dump import dump, tables_of
+from azpreflight.firewall import redaction
+from azpreflight.firewall.agent_rules import agent_rules
 from azpreflight.firewall.facts import Backend, ChainFacts, FirewallFacts, SecondOpinion
+from azpreflight.firewall.other_filters import link_filters, programs, unit_filters
+from azpreflight.firewall.python_iptables import second_opinion
+from azpreflight.firewall.read_rules import dump, tables_of
 from azpreflight.firewall.rehearsal import rehearse
 from azpreflight.firewall.rules import Table
-from azpreflight.firewall.second import second_opinion
 from azpreflight.firewall.tools import backend_of, programs_of
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Finding, Judge, Probe, Run, Severity, Unknown, Verdict
-from azpreflight.probes.firewall import judges
+from azpreflight.probes.firewall import checks
 from azpreflight.probes.firewall.flows import flows_of
 from azpreflight.probes.firewall.limits import judge_limits
 from azpreflight.probes.firewall.wayout import judge_egress
-from azpreflight.probes.wording import count
+from azpreflight.text import count
 
 __all__ = ["PROBE", "FirewallFacts", "gather"]
 
@@ -46,11 +46,11 @@ def gather(host: Host, run: Run) -> FirewallFacts:
     chains = tuple(_chain_facts(tables))
     return FirewallFacts(
         plain=backend_of(host, "iptables"),
-        dumps=tuple(map(private.dump, dumps)),
+        dumps=tuple(map(redaction.dump, dumps)),
         chains=chains,
-        agent_rules=tuple(map(private.agent, agent_rules(tables, programs_of(host)))),
-        rehearsal=private.rehearsal(rehearsal),
-        flows=tuple(map(private.flow, flows)),
+        agent_rules=tuple(map(redaction.agent, agent_rules(tables, programs_of(host)))),
+        rehearsal=redaction.rehearsal(rehearsal),
+        flows=tuple(map(redaction.flow, flows)),
         second_opinion=opinion,
         unit_filters=unit_filters(host),
         link_filters=link_filters(host),
@@ -132,7 +132,7 @@ PROBE = Probe(
         _check(
             "firewall-agent-rules",
             "the guest agent's own rules are complete, or absent",
-            judges.judge_agent_rules,
+            checks.judge_agent_rules,
             Severity.ERROR,
             depends_on=AT_BOOT,
             reads=("savedrules",),
@@ -140,7 +140,7 @@ PROBE = Probe(
         _check(
             "firewall-wireserver",
             "the guest's rules let root reach the wire server",
-            judges.judge_wire_server,
+            checks.judge_wire_server,
             Severity.ERROR,
             depends_on=AFTER_AGENT,
             reads=("savedrules",),
@@ -148,7 +148,7 @@ PROBE = Probe(
         _check(
             "firewall-imds",
             "the guest's rules let root reach the instance metadata",
-            judges.judge_imds,
+            checks.judge_imds,
             Severity.ERROR,
             depends_on=AT_BOOT,
             reads=("agents", "savedrules"),
@@ -156,7 +156,7 @@ PROBE = Probe(
         _check(
             "firewall-dns",
             "the guest's rules let questions to every DNS server and their answers through",
-            judges.judge_dns,
+            checks.judge_dns,
             Severity.ERROR,
             depends_on=AFTER_AGENT,
             reads=("savedrules",),
@@ -172,7 +172,7 @@ PROBE = Probe(
         _check(
             "firewall-dhcp",
             "the guest's rules let the address lease be renewed",
-            judges.judge_dhcp,
+            checks.judge_dhcp,
             Severity.WARNING,
             depends_on=AT_BOOT,
             reads=("savedrules",),

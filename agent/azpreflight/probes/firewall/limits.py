@@ -6,8 +6,8 @@ from azpreflight.firewall.facts import FirewallFacts, UnitFilter
 from azpreflight.host import LinkFilter
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER
-from azpreflight.probes.wording import several
 from azpreflight.shell import argument
+from azpreflight.text import several
 
 FLOWS = {
     WIRE_SERVER: (f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526"),
@@ -66,20 +66,20 @@ def _of_unit(found: UnitFilter) -> Finding:
         )
     flows = [flow for address in found.shuts for flow in FLOWS[address]]
     shut_out = several(found.shuts)
-    remedy = "Take the setting out: the unit has no network at all."
+    fix = "Take the setting out: the unit has no network at all."
     if found.setting.startswith("IPAddressDeny"):
-        remedy = (
+        fix = (
             f"Put IPAddressAllow={' '.join(found.shuts)} into a drop-in of the unit, with the addresses of its DNS"
             " servers and packages, or take the setting out."
         )
     return Finding(
         Severity.ERROR,
         f"{found.unit} has {found.setting}: systemd keeps it from {shut_out}, whatever the rules let through",
-        remedy,
+        fix,
         (f"systemctl cat {found.unit}",),
         evidence={"unit": found.unit, "setting": found.setting},
         flow=flows[0],
-        takes_down=tuple(flows[1:]),
+        breaks=tuple(flows[1:]),
         confidence=Confidence.LIKELY,
         confidence_reason="the unit's files say so; a kernel without eBPF for control groups does not do it",
     )

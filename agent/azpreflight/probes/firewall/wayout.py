@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Optional
 
+from azpreflight.azure.answer import Answer
 from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose
 from azpreflight.host import Phase
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.answers import Answer
 from azpreflight.probes.egress.facts import EgressFacts, Way, flow_of, port_of, way
+from azpreflight.probes.firewall.checks import of_root, verdicts_on
 from azpreflight.probes.firewall.flows import ANYWHERE, package_addresses
-from azpreflight.probes.firewall.judges import of_root, verdicts_on
 
 STANDS_FOR_OTHERS = f"the rules do so to {ANYWHERE}, which stands for the public addresses that were not rehearsed"
 

@@ -25,23 +25,23 @@ from azpreflight.model import (
 )
 from azpreflight.probes.generalization import (
     accounts,
-    ages,
-    cloudinit,
+    cloud_init_state,
+    deprovision_state,
     enrolment,
+    histories_and_logs,
     hostkeys,
-    identity,
+    image_age,
     keyfiles,
     leases,
-    library,
-    litter,
+    machine_identity,
     mounts,
     network,
-    own,
-    progress,
+    other_leftovers,
+    own_files,
+    provisioned_marker,
     resolver,
-    sentinel,
     sudoers,
-    traces,
+    waagent_state,
 )
 from azpreflight.probes.generalization.facts import GeneralizationFacts, gather
 
@@ -115,11 +115,17 @@ PROBE = Probe(
     gather=gather,
     needs=("agents",),
     checks=(
-        _check("gen-deprovisioned", "deprovisioning came to its end", progress.judge, ERROR, stages=(Stage.CAPTURE,)),
+        _check(
+            "gen-deprovisioned",
+            "deprovisioning came to its end",
+            deprovision_state.judge,
+            ERROR,
+            stages=(Stage.CAPTURE,),
+        ),
         _check(
             "gen-provisioned-sentinel",
             "waagent will not take a new VM for one that it has provisioned",
-            part("sentinel", sentinel.judge),
+            part("sentinel", provisioned_marker.judge),
             ERROR,
             stages=ALL_STAGES,
             profiles=ALL_PROFILES,
@@ -128,7 +134,7 @@ PROBE = Probe(
         _check(
             "gen-waagent-library",
             "waagent's library has nothing of this VM in it",
-            part("library", library.judge),
+            part("library", waagent_state.judge),
             ERROR,
             stages=ALL_STAGES,
             profiles=ALL_PROFILES,
@@ -136,7 +142,7 @@ PROBE = Probe(
         _check(
             "gen-cloud-init-state",
             "cloud-init will take a new VM for a new one",
-            part("cloud_state", cloudinit.judge),
+            part("cloud_state", cloud_init_state.judge),
             ERROR,
             stages=ALL_STAGES,
         ),
@@ -169,7 +175,7 @@ PROBE = Probe(
         _check(
             "gen-ssh-host-keys",
             "VMs made from this will not share SSH host keys",
-            by_age(part("host_keys", hostkeys.judge), ages.judge_host_keys),
+            by_age(part("host_keys", hostkeys.judge), image_age.judge_host_keys),
             ERROR,
             stages=ALL_STAGES,
         ),
@@ -183,20 +189,28 @@ PROBE = Probe(
         _check(
             "gen-machine-id",
             "every VM will make a machine id of its own",
-            by_age(part("identity", identity.judge_machine_id), ages.judge_machine_id),
+            by_age(part("identity", machine_identity.judge_machine_id), image_age.judge_machine_id),
             WARNING,
             stages=ALL_STAGES,
         ),
         _check(
             "gen-random-seed",
             "no random seed and no key that this machine made for itself is left",
-            part("identity", identity.judge_random_seed),
+            part("identity", machine_identity.judge_random_seed),
             WARNING,
         ),
-        _check("gen-hostname", "no name of this machine is left", part("identity", identity.judge_host_name), NOTE),
-        _check("gen-shell-history", "no shell history is left", part("traces", traces.judge_history), WARNING),
-        _check("gen-agent-logs", "no log of the agents is left", part("traces", traces.judge_logs), WARNING),
-        _check("gen-system-logs", "no log of this machine is left", part("litter", litter.judge_logs), WARNING),
+        _check(
+            "gen-hostname", "no name of this machine is left", part("identity", machine_identity.judge_host_name), NOTE
+        ),
+        _check(
+            "gen-shell-history", "no shell history is left", part("traces", histories_and_logs.judge_history), WARNING
+        ),
+        _check(
+            "gen-agent-logs", "no log of the agents is left", part("traces", histories_and_logs.judge_logs), WARNING
+        ),
+        _check(
+            "gen-system-logs", "no log of this machine is left", part("litter", other_leftovers.judge_logs), WARNING
+        ),
         _check(
             "gen-network-config",
             "the network hangs on no card and no address of this machine",
@@ -217,7 +231,9 @@ PROBE = Probe(
             profiles=ALL_PROFILES,
             cause=Cause.BOOT_CONFIG,
         ),
-        _check("gen-litter", "nothing else of this machine is left", part("litter", litter.judge_litter), NOTE),
-        _check("gen-azpreflight", "no report of azpreflight's own is left", part("own", own.judge), NOTE),
+        _check(
+            "gen-litter", "nothing else of this machine is left", part("litter", other_leftovers.judge_litter), NOTE
+        ),
+        _check("gen-azpreflight", "no report of azpreflight's own is left", part("own", own_files.judge), NOTE),
     ),
 )

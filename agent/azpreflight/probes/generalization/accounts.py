@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest import passwords
+from azpreflight.guest.limits import KEPT, SMALL
+from azpreflight.guest.passwords import Password
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.generalization import passwords
-from azpreflight.probes.generalization.common import KEPT, SMALL, config_of, deprovisions, leftover
 from azpreflight.probes.generalization.keyfiles import Keys, authorized
-from azpreflight.probes.generalization.passwords import Password
-from azpreflight.probes.wording import count, files, plain, several
+from azpreflight.probes.generalization.leftover import config_of, deprovisions, leftover
+from azpreflight.text import count, files, plain, several
 
 PASSWD = "/etc/passwd"  # noqa: S105 - the name of a file
 ANSWERS = (
@@ -110,7 +111,7 @@ def judge_users(facts: AccountFacts, user: Optional[str], run: Run) -> Iterator[
                 run,
                 Severity.ERROR,
                 f"user {account.name} (uid {account.uid}) can log in with {' and '.join(ways)}",
-                _remedy(deleted, user, run),
+                _fix(deleted, user, run),
                 (f"userdel --force --remove {files([account.name])}",),
                 cleaned=deleted,
             )
@@ -125,7 +126,7 @@ def _ways(account: Account) -> Iterator[str]:
         yield count(account.keys.usable, "authorized key")
 
 
-def _remedy(deleted: bool, user: Optional[str], run: Run) -> str:
+def _fix(deleted: bool, user: Optional[str], run: Run) -> str:
     if deleted and deprovisions(run):
         return "Deprovision this machine, which deletes the user."
     if user is None and deprovisions(run):

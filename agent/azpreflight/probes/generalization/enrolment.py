@@ -8,10 +8,11 @@ import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.generalization.common import KEPT, SMALL, leftover, matching
-from azpreflight.probes.wording import files, several
+from azpreflight.probes.generalization.leftover import leftover, matching
+from azpreflight.text import files, several
 
 
 @dataclass(frozen=True)

@@ -8,38 +8,38 @@ from azpreflight.host import Host, HostError
 from azpreflight.model import Run
 from azpreflight.probes.generalization import (
     accounts,
-    cloudinit,
+    cloud_init_state,
     enrolment,
+    histories_and_logs,
     hostkeys,
-    identity,
     keyfiles,
     leases,
-    library,
-    litter,
+    machine_identity,
     mounts,
     network,
-    own,
+    other_leftovers,
+    own_files,
+    provisioned_marker,
     resolver,
-    sentinel,
     sudoers,
-    traces,
+    waagent_state,
 )
 from azpreflight.probes.generalization.accounts import AccountFacts
-from azpreflight.probes.generalization.cloudinit import CloudStateFacts
+from azpreflight.probes.generalization.cloud_init_state import CloudStateFacts
 from azpreflight.probes.generalization.enrolment import EnrolmentFacts
+from azpreflight.probes.generalization.histories_and_logs import TraceFacts
 from azpreflight.probes.generalization.hostkeys import HostKeyFacts
-from azpreflight.probes.generalization.identity import IdentityFacts
 from azpreflight.probes.generalization.keyfiles import KeyFileFacts
 from azpreflight.probes.generalization.leases import LeaseFacts
-from azpreflight.probes.generalization.library import LibraryFacts
-from azpreflight.probes.generalization.litter import LitterFacts
+from azpreflight.probes.generalization.machine_identity import IdentityFacts
 from azpreflight.probes.generalization.mounts import MountFacts
 from azpreflight.probes.generalization.network import NetworkFilesFacts
-from azpreflight.probes.generalization.own import OwnFacts
+from azpreflight.probes.generalization.other_leftovers import LitterFacts
+from azpreflight.probes.generalization.own_files import OwnFacts
+from azpreflight.probes.generalization.provisioned_marker import SentinelFacts
 from azpreflight.probes.generalization.resolver import ResolverFacts
-from azpreflight.probes.generalization.sentinel import SentinelFacts
 from azpreflight.probes.generalization.sudoers import SudoersFacts
-from azpreflight.probes.generalization.traces import TraceFacts
+from azpreflight.probes.generalization.waagent_state import LibraryFacts
 
 
 @dataclass(frozen=True)
@@ -67,22 +67,22 @@ class GeneralizationFacts:
 
 
 LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
-    "sentinel": sentinel.look,
-    "library": library.look,
+    "sentinel": provisioned_marker.look,
+    "library": waagent_state.look,
     "host_keys": hostkeys.look,
     "resolver": resolver.look,
     "leases": leases.look,
     "accounts": accounts.look,
     "sudoers": sudoers.look,
     "key_files": keyfiles.look,
-    "cloud_state": cloudinit.look,
-    "identity": identity.look,
-    "traces": traces.look,
+    "cloud_state": cloud_init_state.look,
+    "identity": machine_identity.look,
+    "traces": histories_and_logs.look,
     "network": network.look,
     "enrolment": enrolment.look,
     "mounts": mounts.look,
-    "litter": litter.look,
-    "own": own.look,
+    "litter": other_leftovers.look,
+    "own": own_files.look,
 }
 
 

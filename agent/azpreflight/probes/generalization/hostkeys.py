@@ -12,9 +12,9 @@ from typing import Optional
 
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.agents import Provisioner
-from azpreflight.probes.generalization.common import agents_of, config_of, leftover
-from azpreflight.probes.wording import count, files
+from azpreflight.probes.agents.facts import Provisioner
+from azpreflight.probes.generalization.leftover import agents_of, config_of, leftover
+from azpreflight.text import count, files
 
 CLOUD_INIT_SSH_DIR = "/etc/ssh"
 """cloud-init deletes and makes keys here and nowhere else."""

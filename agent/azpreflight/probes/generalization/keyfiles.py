@@ -8,10 +8,11 @@ those let nobody in. A private key in a home is worse than any of them: it stays
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.generalization.common import KEPT, SMALL, leftover, matching
-from azpreflight.probes.wording import count, files, several
+from azpreflight.probes.generalization.leftover import leftover, matching
+from azpreflight.text import count, files, several
 
 REFUSED = "Please login as"
 """In the command that cloud-init puts before the keys of an account that is not to be logged in to."""

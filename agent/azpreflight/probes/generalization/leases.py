@@ -8,10 +8,11 @@ lease file counts only with a lease in it (WALinuxAgent, azurelinuxagent/pa/depr
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.generalization.common import KEPT, SMALL, filled, leftover, matching
-from azpreflight.probes.wording import count, files, several
+from azpreflight.probes.generalization.leftover import filled, leftover, matching
+from azpreflight.text import count, files, several
 
 DEPROVISIONED = (
     "/var/lib/dhclient/*",

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest.block_devices import OF_ONE_DISK
+from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.devices import OF_ONE_DISK
-from azpreflight.probes.generalization.common import SMALL, leftover
-from azpreflight.probes.wording import plain
+from azpreflight.probes.generalization.leftover import leftover
+from azpreflight.text import plain
 
 FSTAB = "/etc/fstab"
 LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}

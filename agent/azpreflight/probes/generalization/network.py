@@ -8,25 +8,25 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from azpreflight.guest import bootloader, interface_names, network_bindings, yaml_file
+from azpreflight.guest.interface_names import Named
+from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Unknown, Verdict
-from azpreflight.probes import bootloader, yamltext
-from azpreflight.probes.agents import AgentsFacts
-from azpreflight.probes.generalization import cards, pins
-from azpreflight.probes.generalization.cards import Named
-from azpreflight.probes.generalization.common import KEPT, SMALL, agents_of, leftover
-from azpreflight.probes.wording import files, plain
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.generalization.leftover import agents_of, leftover
+from azpreflight.text import files, plain
 
 READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
-    "/etc/netplan/*.yaml": pins.of_netplan,
-    "/etc/systemd/network/*.network": pins.of_networkd,
-    "/etc/systemd/network/*.link": pins.of_networkd,
-    "/etc/NetworkManager/system-connections/*": pins.of_keyfile,
-    "/etc/network/interfaces": pins.of_interfaces,
-    "/etc/network/interfaces.d/*": pins.of_interfaces,
-    "/etc/sysconfig/network-scripts/ifcfg-*": pins.of_ifcfg,
-    "/etc/sysconfig/network/ifcfg-*": pins.of_ifcfg,
-    "/etc/udev/rules.d/*net*.rules": pins.of_udev,
+    "/etc/netplan/*.yaml": network_bindings.of_netplan,
+    "/etc/systemd/network/*.network": network_bindings.of_networkd,
+    "/etc/systemd/network/*.link": network_bindings.of_networkd,
+    "/etc/NetworkManager/system-connections/*": network_bindings.of_keyfile,
+    "/etc/network/interfaces": network_bindings.of_interfaces,
+    "/etc/network/interfaces.d/*": network_bindings.of_interfaces,
+    "/etc/sysconfig/network-scripts/ifcfg-*": network_bindings.of_ifcfg,
+    "/etc/sysconfig/network/ifcfg-*": network_bindings.of_ifcfg,
+    "/etc/udev/rules.d/*net*.rules": network_bindings.of_udev,
 }
 GENERATED = "cloud-init"
 """In the name of what cloud-init writes, or, where the name is the card's (ifcfg-eth0), in its first line."""
@@ -83,11 +83,11 @@ def look(host: Host, run: Run) -> NetworkFilesFacts:
             text = host.text(path, SMALL) or ""
             try:
                 told = tuple(reader(text))
-            except (yamltext.NotYaml, yamltext.Refused) as error:
+            except (yaml_file.NotYaml, yaml_file.Refused) as error:
                 invalid.append(f"{plain(path)}: {error}")
                 continue
             found += [Pin(path, plain(what), _generated(path, text)) for what in told]
-    return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT]), cards.named(host)))
+    return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT]), interface_names.named(host)))
 
 
 def _generated(path: str, text: str) -> bool:
@@ -101,7 +101,9 @@ def _with_boot(host: Host, facts: NetworkFilesFacts) -> NetworkFilesFacts:
         line = bootloader.command_line(host)
     except HostError as error:
         return replace(facts, boot_error=str(error))
-    addresses = [value for value in line.values("ip") if pins.has_address(value)] if line is not None else []
+    addresses = (
+        [value for value in line.values("ip") if network_bindings.has_address(value)] if line is not None else []
+    )
     if line is None or not addresses:
         return facts
     return replace(facts, boot_source=line.source, boot_address=_plain(addresses[0]))
@@ -116,7 +118,7 @@ def rewritten(agents: AgentsFacts) -> bool:
     return agents.cloud_init_provisions and not agents.cloud_init.config.network_disabled
 
 
-def _mend(path: str) -> str:
+def _fix_commands(path: str) -> str:
     return next((command for part, command in TO_DHCP.items() if part in path), "rm -f")
 
 
@@ -129,7 +131,7 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
             Severity.NOTE if harmless else Severity.ERROR,
             f"{plain(pin.path)}: {pin.what}" + (", which cloud-init writes anew on a new VM" if harmless else ""),
             "Leave the network to DHCP, for a card of any MAC address.",
-            (f"{_mend(pin.path)} {files([pin.path])}",),
+            (f"{_fix_commands(pin.path)} {files([pin.path])}",),
             cleaned=False,
             unless=None if harmless else ELSEWHERE,
         )
@@ -137,10 +139,10 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
         yield leftover(
             run,
             Severity.ERROR,
-            f"{plain(one.path)} brings up {one.card} and nothing brings up {cards.CARD}, as the card of a VM on Azure "
+            f"{plain(one.path)} brings up {one.card} and nothing brings up {interface_names.CARD}, as the card of a VM on Azure "
             "is called",
             "Name the card as it is called on Azure, or match all.",
-            (rf"sed -i 's/\b{one.card}\b/{cards.CARD}/g' {files([one.path])}",),
+            (rf"sed -i 's/\b{one.card}\b/{interface_names.CARD}/g' {files([one.path])}",),
             cleaned=False,
             unless="something that is not looked at may bring up the card",
         )

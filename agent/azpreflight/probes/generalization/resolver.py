@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest.limits import SMALL
+from azpreflight.guest.os_release import Distribution
+from azpreflight.guest.resolv_conf import canonical
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.generalization.common import SMALL, agents_of, leftover
-from azpreflight.probes.osrelease import Distribution
-from azpreflight.probes.resolvconf import canonical
-from azpreflight.probes.wording import several
+from azpreflight.probes.generalization.leftover import agents_of, leftover
+from azpreflight.text import several
 
 PATH = "/etc/resolv.conf"
 PLATFORM_DNS = "168.63.129.16"

@@ -8,10 +8,11 @@ azurelinuxagent/common/osutil/default.py; cloud-init, cloudinit/distros/__init__
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
-from azpreflight.probes.generalization.common import SMALL, config_of, leftover
-from azpreflight.probes.wording import files, plain, several
+from azpreflight.probes.generalization.leftover import config_of, leftover
+from azpreflight.text import files, plain, several
 
 WAAGENT_FILE = "waagent"
 CLOUD_INIT_FILE = "90-cloud-init-users"

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterator
 from typing import Optional, Union
 
+from azpreflight.guest import dhcp_leases
 from azpreflight.host import Host, HostError, Interface, Outcome
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, Verdict
-from azpreflight.probes import leases
 from azpreflight.probes.network.dhcp import judge_wire_server
 from azpreflight.probes.network.facts import IMDS, SOMEWHERE, WIRE_SERVER, DefaultRoute, NetworkFacts
 
@@ -48,7 +48,7 @@ def gather(host: Host, run: Run) -> NetworkFacts:
             address for address in (WIRE_SERVER, IMDS, *nameservers) if host.route(address).outcome is not Outcome.OK
         ),
         managers=tuple(name for name, path in MANAGERS.items() if host.info(path) is not None),
-        leases=leases.look(host),
+        leases=dhcp_leases.look(host),
         host_route=host.route(WIRE_SERVER).prefix == f"{WIRE_SERVER}/32",
     )
 
@@ -123,7 +123,7 @@ def judge_address(facts: NetworkFacts, run: Run) -> "Iterator[Verdict]":
     yield Finding(
         severity=Severity.ERROR,
         message=message + ("" if facts.managers else ", and nothing that configures interfaces has started"),
-        remedy=_remedy(facts) if nics else NO_DRIVER,
+        fix=_fix(facts) if nics else NO_DRIVER,
         commands=_commands(facts),
         evidence={nic.name: _described(nic) for nic in nics},
         flow="any",
@@ -139,11 +139,11 @@ def judge_default_route(facts: NetworkFacts, run: Run) -> "Iterator[Verdict]":
     yield Finding(
         severity=Severity.ERROR,
         message=f"no {family}default route, and no other way to {SOMEWHERE}: {facts.internet.outcome.value}",
-        remedy=_remedy(facts),
+        fix=_fix(facts),
         commands=_commands(facts),
         evidence={"unrouted": ", ".join((SOMEWHERE, *facts.unrouted))},
         flow="tcp *:443",
-        takes_down=tuple(_down_without_route(facts)),
+        breaks=tuple(_down_without_route(facts)),
     )
 
 
@@ -160,7 +160,7 @@ def _described(nic: Interface) -> str:
     return f"{nic.name} {'up' if nic.up else 'down'} with {', '.join(nic.addresses) or 'no address'}"
 
 
-def _remedy(facts: NetworkFacts) -> str:
+def _fix(facts: NetworkFacts) -> str:
     who = f"Have {' or '.join(facts.managers)}" if facts.managers else "Enable systemd-networkd or NetworkManager to"
     return f"{who} configure the interface by DHCP, whatever its name and MAC address are."
 
@@ -198,7 +198,7 @@ PROBE = Probe(
             judge_address,
             Severity.ERROR,
             cause=Cause.NO_NETWORK,
-            surroundings=True,
+            environment=True,
         ),
         Check(
             "network-default-route",
@@ -207,7 +207,7 @@ PROBE = Probe(
             Severity.ERROR,
             cause=Cause.NO_NETWORK,
             depends_on=("network-address",),
-            surroundings=True,
+            environment=True,
         ),
         Check(
             "network-wire-server",
@@ -217,7 +217,7 @@ PROBE = Probe(
             cause=Cause.PLATFORM_UNREACHABLE,
             reads=("agents",),
             azure_only=True,
-            surroundings=True,
+            environment=True,
         ),
     ),
 )

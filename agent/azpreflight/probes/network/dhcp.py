@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
-from azpreflight.probes.leases import Lease
 from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
 from azpreflight.shell import argument
 

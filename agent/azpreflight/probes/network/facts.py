@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.guest import dhcp_leases
+from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.host import Interface, Route
-from azpreflight.probes import leases
-from azpreflight.probes.leases import Lease
 
 WIRE_SERVER = "168.63.129.16"
 IMDS = "169.254.169.254"
@@ -49,4 +49,4 @@ class NetworkFacts:
     @property
     def in_force(self) -> "dict[str, Lease]":
         """By interface, the lease that it has its address from."""
-        return leases.in_force(self.leases, self.interfaces)
+        return dhcp_leases.in_force(self.leases, self.interfaces)

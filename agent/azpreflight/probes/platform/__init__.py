@@ -10,18 +10,18 @@ route or a proxy. Without port 80 or 32526 the agent never reports the VM as rea
 from functools import partial
 from typing import Any, Callable, Optional
 
+from azpreflight.azure import imds, wire_server
+from azpreflight.firewall.clearance import cleared
 from azpreflight.host import Host, HostError, Outcome
 from azpreflight.model import Cause, Check, Judge, Platform, Probe, Run, Severity
-from azpreflight.probes import instance, wireserver
-from azpreflight.probes.clearance import cleared
-from azpreflight.probes.platform.facts import FLOWS, PlatformFacts, PlatformRoute
-from azpreflight.probes.platform.judges import (
+from azpreflight.probes.platform.checks import (
     judge_goal_state,
     judge_metadata,
     judge_plugin,
     judge_route,
     judge_wire_server,
 )
+from azpreflight.probes.platform.facts import FLOWS, PlatformFacts, PlatformRoute
 
 __all__ = ["PROBE", "PlatformFacts", "gather"]
 
@@ -31,9 +31,13 @@ def gather(host: Host, run: Run) -> PlatformFacts:
     tag, uuid = _dmi(host, "chassis_asset_tag"), _dmi(host, "product_uuid")
     if run.platform is not Platform.AZURE or run.offline:
         return PlatformFacts(host.privileged, tag, uuid)
-    asks: dict[str, Callable[[Host], Any]] = {"metadata": instance.ask}
+    asks: dict[str, Callable[[Host], Any]] = {"metadata": imds.ask}
     if host.privileged:
-        asks |= {"wire_server": wireserver.ask_versions, "plugin": wireserver.ask_plugin, "goal": wireserver.ask_goal}
+        asks |= {
+            "wire_server": wire_server.ask_versions,
+            "plugin": wire_server.ask_plugin,
+            "goal": wire_server.ask_goal,
+        }
     answers = host.together([partial(ask, host) for ask in asks.values()])
     routes = tuple(_route(host, address) for address in FLOWS)
     return PlatformFacts(host.privileged, tag, uuid, routes, **dict(zip(asks, answers)))
@@ -79,7 +83,7 @@ def _check(check_id: str, title: str, judge: Judge, depends_on: "tuple[str, ...]
     )
 
 
-WORST_CASE_S = 2 * wireserver.TIMEOUT
+WORST_CASE_S = 2 * wire_server.TIMEOUT
 """Seconds: the goal state, then the extensions; everything else is asked at the same time."""
 
 PROBE = Probe(

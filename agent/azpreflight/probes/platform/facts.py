@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.azure.answer import Answer
+from azpreflight.azure.goal_state import Wanted
+from azpreflight.azure.imds import IMDS, Instance, Metadata
+from azpreflight.azure.wire_server import WIRE_SERVER, Goal, Offer
 from azpreflight.host import Outcome
-from azpreflight.probes.answers import Answer
-from azpreflight.probes.goalstate import Wanted
-from azpreflight.probes.instance import IMDS, Instance, Metadata
-from azpreflight.probes.wireserver import WIRE_SERVER, Goal, Offer
+from azpreflight.model import Run
 
 WIRE_FLOW, PLUGIN_FLOW, IMDS_FLOW = f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526", f"tcp {IMDS}:80"
 DNS_FLOWS = (f"udp {WIRE_SERVER}:53", f"tcp {WIRE_SERVER}:53")
@@ -68,3 +69,15 @@ class PlatformFacts:
         wire = (self.wire_server, self.plugin, self.goal)
         looked = wire if address == WIRE_SERVER else (self.metadata,)
         return tuple(found.answer for found in looked if found is not None)
+
+
+def cloud_of(run: Run, platform: Optional[PlatformFacts]) -> Optional[str]:
+    """public, usgov or china, as configured or as the instance metadata says; None if neither says."""
+    instance = platform.instance if platform is not None else None
+    return run.config.cloud or (instance.cloud if instance is not None else None)
+
+
+def region_of(run: Run, platform: Optional[PlatformFacts]) -> Optional[str]:
+    """The region's short name, likewise."""
+    instance = platform.instance if platform is not None else None
+    return run.config.region or (instance.location if instance is not None else None)

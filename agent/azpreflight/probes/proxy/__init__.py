@@ -8,9 +8,9 @@ here; whether the agent's proxy works is seen where packages are fetched, by the
 """
 
 from azpreflight.model import Cause, Check, Probe, Severity
+from azpreflight.probes.proxy.checks import judge_consistency, judge_platform_addresses, judge_settings
+from azpreflight.probes.proxy.collect import gather
 from azpreflight.probes.proxy.facts import ProxyFacts, ProxySetting, Reader
-from azpreflight.probes.proxy.judges import judge_consistency, judge_platform_addresses, judge_settings
-from azpreflight.probes.proxy.look import gather
 
 __all__ = ["PROBE", "ProxyFacts", "ProxySetting", "Reader", "gather"]
 

@@ -6,12 +6,12 @@ and is none: the agent cannot fetch a package straight from its store, and whate
 
 from collections.abc import Iterator
 
+from azpreflight.guest import os_release
 from azpreflight.host import Host
-from azpreflight.host.castore import BUNDLES, DIRECTORY
+from azpreflight.host.ca_store import BUNDLES, DIRECTORY
 from azpreflight.model import Cause, Check, Finding, Probe, Run, Severity, Verdict
-from azpreflight.probes import osrelease
+from azpreflight.probes.egress.checks_packages import consequence_of
 from azpreflight.probes.egress.facts import EgressFacts, Way, flow_of, way
-from azpreflight.probes.egress.packages import consequence_of
 from azpreflight.probes.tls.facts import CaStoreFacts
 
 BUNDLE_LIMIT = 4 << 20
@@ -25,7 +25,7 @@ def gather(host: Host, run: Run) -> CaStoreFacts:
     bundle = next((path for path, info in infos if info is not None and info.size), None)
     text = host.text(bundle, BUNDLE_LIMIT) if bundle is not None else None
     single = bundle is None and any(host.info(path) is not None for path in host.glob(f"{DIRECTORY}/*.0"))
-    return CaStoreFacts(bundle, (text or "").count(MARK), single, osrelease.distribution(host))
+    return CaStoreFacts(bundle, (text or "").count(MARK), single, os_release.distribution(host))
 
 
 def judge(facts: CaStoreFacts, run: Run) -> Iterator[Verdict]:
@@ -43,11 +43,11 @@ def judge(facts: CaStoreFacts, run: Run) -> Iterator[Verdict]:
         + (f"; {consequence}" if consequence else ""),
         "Install the distribution's CA certificates, and build its bundle anew.",
         (
-            osrelease.install_command(facts.distribution, "ca-certificates"),
+            os_release.install_command(facts.distribution, "ca-certificates"),
             "update-ca-certificates" if debian_way else "update-ca-trust",
         ),
-        takes_down=tuple(dict.fromkeys(flow_of(answer) for answer in untrusted)),
-        baked=True,
+        breaks=tuple(dict.fromkeys(flow_of(answer) for answer in untrusted)),
+        in_image=True,
     )
 
 

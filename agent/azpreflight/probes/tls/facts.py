@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.probes.osrelease import Distribution
+from azpreflight.guest.os_release import Distribution
 
 
 @dataclass(frozen=True)

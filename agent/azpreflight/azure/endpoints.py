@@ -1,0 +1,41 @@
+"""What documents say of the network, looked up: endpoints of a cloud, and what an extension needs. Pure."""
+
+import re
+from typing import Optional
+
+from azpreflight.azure.documented_endpoints import CLOUDS, EXTENSIONS, Known
+
+DEFAULT_CLOUD = "public"
+REGION = re.compile(r"[a-z0-9]{1,40}")
+"""A region's short name; anything else would make a host that no source names."""
+
+
+def documented_hosts(cloud: Optional[str]) -> "tuple[str, ...]":
+    """Public endpoints of a cloud; none of a cloud that the catalogue does not know."""
+    entry = CLOUDS.get(cloud or DEFAULT_CLOUD)
+    return entry.hosts if entry is not None else ()
+
+
+def known(extension: str) -> Optional[Known]:
+    """What the catalogue says of an extension."""
+    return next((entry for entry in extensions() if same(extension, entry.name)), None)
+
+
+def same(asked: str, name: str) -> bool:
+    """Whether an extension is meant, by its full name or by its type alone, whatever the case."""
+    full = name.lower()
+    return asked.lower() in (full, full.rpartition(".")[2])
+
+
+def hosts_for(entry: Known, cloud: Optional[str], region: Optional[str]) -> "tuple[str, ...]":
+    """The hosts of its own that an extension needs here; one in an unknown region is left out."""
+    named = entry.hosts.get(cloud or DEFAULT_CLOUD, ())
+    short = (region or "").lower()
+    if not REGION.fullmatch(short):
+        return tuple(host for host in named if "{region}" not in host)
+    return tuple(host.replace("{region}", short) for host in named)
+
+
+def extensions() -> "tuple[Known, ...]":
+    """The whole catalogue."""
+    return EXTENSIONS

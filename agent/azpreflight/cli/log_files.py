@@ -1,0 +1,105 @@
+"""Boot diagnostics logs on disk: which ones are meant, and as much of each as is looked at."""
+
+import glob
+import gzip
+import io
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Optional
+
+from azpreflight.console.decode import decode as decoded
+from azpreflight.render.decoded import Log
+
+LOG_MOST = 64 << 20
+"""Bytes of a log that are looked at: the boot diagnostics of a VM hold about 1 MiB, a console that was recorded for
+months more. Of a file it is the end that counts, because the newest report stands there."""
+_MIB = LOG_MOST >> 20
+_CHUNK = 1 << 16
+_GZIP = b"\x1f\x8b"
+_PICTURES = (".bmp", ".png", ".jpg", ".jpeg")
+"""Boot diagnostics keep a picture of the screen beside each log."""
+
+
+def named(arguments: "Iterable[str]") -> "list[str]":
+    """The paths, patterns among them filled in where no shell did it."""
+    return [path for name in arguments for path in ([name] if os.path.lexists(name) else _matches(name))]
+
+
+def below(path: str) -> "Iterator[str]":
+    """The files in a directory, and below it, in order; links are not followed into others. The path if it is none.
+
+    What cannot be looked at is among them, directories too: reading it says why.
+    """
+    if not os.path.isdir(path):
+        yield path
+        return
+    closed: list[str] = []
+    for folder, names, files in os.walk(path, onerror=lambda error: closed.append(error.filename)):
+        names.sort()
+        for name in sorted(files):
+            whole = os.path.join(folder, name)
+            if not name.lower().endswith(_PICTURES) and _may_be_file(whole):
+                yield whole
+    yield from closed
+
+
+def different(paths: "Iterable[str]") -> "list[str]":
+    """Each file once, whatever names it goes by."""
+    return list({_real(path): path for path in paths}.values())
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:  # it is relative, and the working directory is gone
+        return path
+
+
+def _may_be_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
+
+
+def _matches(pattern: str) -> "list[str]":
+    return sorted(glob.glob(pattern)) or [pattern]
+
+
+def read(path: str) -> Log:
+    """The reports in the log of this name; `-` is standard input. OSError if it cannot be read."""
+    if path == "-":
+        content, unread = _stream(sys.stdin.buffer)
+        return Log("standard input", decoded(content), unread)
+    with open(path, "rb") as file:
+        content, unread = _stream(file)
+    return Log(path, decoded(content), unread)
+
+
+def _stream(file: BinaryIO) -> "tuple[bytes, Optional[str]]":
+    """What is looked at of a log, and the words for what is not."""
+    size = file.seek(0, io.SEEK_END) if file.seekable() else 0
+    if file.seekable():
+        file.seek(max(size - LOG_MOST, 0))
+    content = file.read(LOG_MOST)
+    if size > LOG_MOST:
+        return content, f"all but the last {_MIB} MiB"
+    if content.startswith(_GZIP):
+        return _inflated(content)
+    return content, f"what follows the first {_MIB} MiB" if len(content) == LOG_MOST and file.read(1) else None
+
+
+def _inflated(packed: bytes) -> "tuple[bytes, Optional[str]]":
+    """A gzip file up to the limit, or to where it is broken."""
+    chunks, left = [], LOG_MOST
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
+            while left and (chunk := file.read1(min(left, _CHUNK))):
+                chunks.append(chunk)
+                left -= len(chunk)
+    except (EOFError, OSError, zlib.error):
+        return b"".join(chunks), "the end of the gzip file, which is broken"
+    return b"".join(chunks), None if left else f"what follows the first {_MIB} MiB"

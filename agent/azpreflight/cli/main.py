@@ -1,0 +1,75 @@
+"""The command line: which command runs, and how whatever happens ends.
+
+Results go to standard output and words about the run to standard error.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Optional
+
+from azpreflight.cli import options
+from azpreflight.model.errors import UsageError
+from azpreflight.model.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE
+from azpreflight.sinks.stderr import say
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "check": ("check", "check"),
+    "record": ("check", "record"),
+    "assess": ("check", "assess"),
+    "image": ("image", "image"),
+    "seal": ("seal", "seal"),
+    "arm": ("capture", "arm"),
+    "disarm": ("capture", "disarm"),
+    "capture": ("capture", "capture"),
+    "daemon": ("daemon", "daemon"),
+    "rehearse-rules": ("rehearse_rules", "rehearse"),
+    "decode": ("decode", "decode"),
+    "fleet": ("fleet", "fleet"),
+    "explain": ("explain", "explain"),
+    "list": ("catalogue", "print_list"),
+}
+"""By the word on the command line: the module below `azpreflight.cli`, and its function."""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run one command and return its exit code."""
+    _occupy_closed_streams()
+    try:
+        signal.signal(signal.SIGTERM, _terminated)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        asked = options.parser().parse_args(arguments)
+        module, function = COMMANDS[asked.command]
+        return int(getattr(importlib.import_module(f"azpreflight.cli.{module}"), function)(asked))
+    except UsageError as error:
+        say(str(error))
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:  # the outermost edge: otherwise a bug would exit 1, which means findings
+        from azpreflight.model import bugs
+
+        with suppress(OSError, ValueError):
+            sys.stderr.write(bugs.account(error))
+        return EXIT_BUG
+
+
+def _occupy_closed_streams() -> None:
+    """Put something that fails as a closed stream does in place of each that the caller closed (`>&-`).
+
+    Otherwise Python has no object for it, and the next file that is opened takes its number: what any library or
+    program prints would go into that file.
+    """
+    for number, name, wrong_way in ((0, "stdin", os.O_WRONLY), (1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, wrong_way)  # it takes the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _terminated(number: int, frame: Any) -> None:
+    """End as for any other reason, so that programs that are still running are ended too."""
+    raise SystemExit(EXIT_TERMINATED)

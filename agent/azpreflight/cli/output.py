@@ -1,0 +1,89 @@
+"""Where a report goes, and in which form: what check, assess, image and seal have in common."""
+
+import argparse
+import os
+import sys
+from typing import Callable, Optional
+
+from azpreflight.host import LocalHost
+from azpreflight.model import Report
+from azpreflight.render import json, junit, prometheus, text
+from azpreflight.sinks.errors import SinkError
+from azpreflight.sinks.file import FILE_MODE, write_file
+from azpreflight.sinks.serial import consoles, write_serial
+from azpreflight.sinks.stderr import say
+from azpreflight.sinks.stdout import write_stdout
+
+Tell = Callable[[str], None]
+
+FOR_COLLECTORS = ("junit", "prometheus")
+"""Formats that another user's program fetches from a file: the umask decides who may read a new one."""
+
+
+def publish(asked: argparse.Namespace, report: Report, tell: Tell = say) -> bool:
+    """Put the report wherever it is wanted; True if it is in every file.
+
+    A place that fails is told about, and the others still get theirs. A console that does not take it counts for
+    nothing.
+    """
+    _serial(asked.serial, report, asked.report, tell)
+    mode = None if asked.format in FOR_COLLECTORS else FILE_MODE
+    results = [failure(asked.output, rendered(asked, report), mode)]
+    if asked.report is not None:
+        results.append(failure(asked.report, json.render(report)))
+    failed = [error for error in results if error is not None]
+    for error in failed:
+        tell(error)
+    return not failed
+
+
+def rendered(asked: argparse.Namespace, report: Report) -> str:
+    """The report in the form that is asked for."""
+    if asked.format == "text":
+        return text.render(report, verbose=asked.verbose, quiet=asked.quiet, color=_color(asked))
+    renderers = {
+        "json": json.render,
+        "jsonl": json.render_lines,
+        "junit": junit.render,
+        "prometheus": prometheus.render,
+    }
+    return renderers[asked.format](report)
+
+
+def _color(asked: argparse.Namespace) -> bool:
+    if asked.color != "auto":
+        return bool(asked.color == "always")
+    wanted = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return wanted and asked.output is None and sys.stdout.isatty()
+
+
+def write(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> None:
+    """Into the file, whose mode is that of a new one, or on standard output. SinkError where it cannot be written."""
+    if path is None:
+        write_stdout(content)
+    else:
+        write_file(path, content, mode)
+
+
+def failure(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> Optional[str]:
+    """Why the content could not be written; None if it was."""
+    try:
+        write(path, content, mode)
+    except SinkError as error:
+        return str(error)
+    return None
+
+
+def _serial(wanted: str, report: Report, path: Optional[str], tell: Tell) -> None:
+    """Summary and frame on the serial console."""
+    devices = consoles(LocalHost(), wanted)
+    if not devices:
+        return
+    from azpreflight.render import serial
+
+    content = serial.render(report, path)
+    for device in devices:
+        try:
+            write_serial(device, content)
+        except SinkError as error:
+            tell(str(error))

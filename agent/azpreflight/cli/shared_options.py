@@ -1,0 +1,143 @@
+"""Groups of options that several commands have."""
+
+import argparse
+import os
+from enum import Enum
+from typing import Callable
+
+from azpreflight.model.vocabulary import Profile, Severity, Stage
+
+FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
+
+
+def words(kind: "type[Enum]") -> "list[str]":
+    """What a closed set of words allows on the command line."""
+    return [member.value for member in kind]
+
+
+def add_question(parser: argparse.ArgumentParser) -> None:
+    """What is asked of a machine, or of an image that is mounted."""
+    group = add_asked(parser)
+    group.add_argument(
+        "--root", metavar="DIR", type=directory, default="/", help="look at the image mounted there instead"
+    )
+
+
+def add_asked(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """What is asked, whatever is looked at."""
+    group = parser.add_argument_group("what is asked")
+    group.add_argument(
+        "--stage",
+        choices=words(Stage),
+        default=Stage.CAPTURE.value,
+        help="build: a build VM that is still worked on; capture: right before capture, or a mounted image; "
+        "firstboot: a new VM (default: capture)",
+    )
+    group.add_argument(
+        "--profile",
+        choices=words(Profile),
+        default=Profile.GENERALIZED.value,
+        help="what the image is to become: a template for many VMs, or the copy of one (default: generalized)",
+    )
+    group.add_argument(
+        "--platform",
+        choices=("auto", "azure", "none"),
+        default="auto",
+        help="whether the platform's own endpoints are to be expected; auto: as the SMBIOS says (default: auto)",
+    )
+    group.add_argument(
+        "--extension", metavar="NAME", action="append", default=[], help="one that the VM will have; repeatable"
+    )
+    group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for the whole run (default: 10)")
+    add_config(group)
+    return group
+
+
+def add_config(group: "argparse._ActionsContainer") -> None:
+    """The configuration file."""
+    what = "default: /etc/azpreflight/config.yaml, which may be absent; /dev/null: none"
+    group.add_argument("--config", metavar="FILE", type=absolute, help=what)
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """Which checks count, and from which severity on."""
+    group = parser.add_argument_group("how it is judged")
+    group.add_argument("--only", metavar="ID", action="append", default=[], help="this check alone; repeatable")
+    group.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    add_fail_on(group)
+
+
+def add_fail_on(group: "argparse._ArgumentGroup") -> None:
+    """From which severity on a finding fails."""
+    group.add_argument(
+        "--fail-on",
+        choices=words(Severity)[::-1],
+        help="findings of this severity and above fail (default: error)",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, path: "Callable[[str], str]" = str) -> None:
+    """Where a report goes, and in which form. `path` is `absolute` for a command that leaves the working directory."""
+    group = add_file(parser, "the output", path)
+    group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    group.add_argument("--report", metavar="PATH", type=path, help="write the JSON report to this file as well")
+    group.add_argument(
+        "--serial",
+        metavar="{auto,never,DEVICE}",
+        default="never",
+        help="write a summary and the whole report, for decode, to the serial console as well, or to this terminal "
+        "device (default: never)",
+    )
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    add_amount(group)
+
+
+def add_amount(group: "argparse._ArgumentGroup") -> None:
+    """How much of a report is printed."""
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="the verdict alone (text)")
+    amount.add_argument("-v", "--verbose", action="store_true", help="every check (text)")
+
+
+def add_file(
+    parser: argparse.ArgumentParser, what: str, path: "Callable[[str], str]" = str
+) -> "argparse._ArgumentGroup":
+    """The file that `what` is written to; `path` as in add_output."""
+    group = parser.add_argument_group("what is written")
+    group.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE",
+        type=lambda text: None if text == "-" else path(text),
+        help=f"write {what} to this file instead of standard output, which - is too",
+    )
+    return group
+
+
+def directory(text: str) -> str:
+    """The path of a directory that exists."""
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"no such directory: {text!a}")
+    return absolute(text)
+
+
+def absolute(text: str) -> str:
+    """The path of a file, wherever a command may go to from the working directory."""
+    try:
+        return os.path.abspath(text)
+    except FileNotFoundError:
+        raise argparse.ArgumentTypeError(f"{text!a} is relative, and the working directory is gone") from None
+
+
+def seconds(text: str) -> float:
+    """A number of seconds that a run may take."""
+    from azpreflight.config import TIMEOUTS
+
+    low, high = TIMEOUTS
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from {low:.0f} to {high:.0f}")
+    return number

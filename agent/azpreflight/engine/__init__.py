@@ -1,0 +1,1 @@
+"""Gather the facts, assess them, name the causes; compare with an earlier report, or across machines."""

@@ -1,0 +1,1 @@
+"""What rules would decide, read from their text alone, where no kernel can be asked."""

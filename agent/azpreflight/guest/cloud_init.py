@@ -1,0 +1,154 @@
+"""cloud-init's configuration, read twice: as ds-identify reads it and as cloud-init does.
+
+Whether cloud-init runs at all is decided at boot by ds-identify, a shell script that takes `datasource_list` from any
+single line that has that word, the last one over all files. cloud-init itself reads YAML, file after file. An image
+that was made elsewhere keeps its installer's list, and then Azure is not in it (cloud-init, tools/ds-identify).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from azpreflight.guest import yaml_file
+
+TOTAL_LIMIT = 128 * 1024
+"""Bytes of YAML parsed for one image, so that hostile files cost 3 s at worst; a distribution ships some 8 KiB."""
+_LIST = re.compile(r"""datasource_list["']*\s*:(?:\s+(?P<value>.*))?$""")
+KEY_TYPES = ("rsa", "dsa", "ecdsa", "ed25519", "ecdsa-sk", "ed25519-sk")
+"""Of host keys (ssh-keygen(1))."""
+DATASOURCES = (
+    *("akamai", "aliyun", "altcloud", "azure", "bigstep", "brightbox", "cloudsigma", "cloudstack", "configdrive"),
+    *("digitalocean", "ec2", "exoscale", "fallback", "gce", "hetzner", "ibmcloud", "lxd", "maas", "nocloud", "none"),
+    *("nocloud-net", "nwcs", "opennebula", "openstack", "oracle", "ovf", "rbxcloud", "scaleway", "smartos", "upcloud"),
+    *("vmware", "vultr", "wsl", "cloudcix", "ubuntupro", "nocloudnet", "datasourcenocloud"),
+)
+"""Names of datasources (cloud-init, cloudinit/sources), in whatever case."""
+HIDDEN = "..."
+"""In the place of what is no name."""
+_WORDS = ("manual_cache_clean", "ssh_deletekeys", "ssh_genkeytypes", "network", "preserve_hostname")
+
+
+@dataclass(frozen=True)
+class DatasourceList:
+    """The list that ds-identify would use."""
+
+    names: tuple[str, ...]
+    source: str
+    """The file that it is in, or "kernel command line"."""
+
+
+@dataclass(frozen=True)
+class CloudConfig:
+    """What cloud-init makes of its files together; a later file wins, key by key."""
+
+    manual_cache_clean: bool = False
+    """True: a changed instance is not noticed, so a VM made from the image is never provisioned."""
+    ssh_deletekeys: bool = True
+    """Host keys of another instance are deleted and made anew."""
+    ssh_genkeytypes: Optional[tuple[str, ...]] = None
+    """None: the built-in list, in which rsa is."""
+    network_disabled: bool = False
+    """`network: {config: disabled}`: the network of the image stays as it is."""
+    preserve_hostname: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Which file set a key."""
+    invalid: tuple[str, ...] = ()
+    """Files that are no YAML, "path: reason"; cloud-init ignores such a file with a warning."""
+    refused: tuple[str, ...] = ()
+    """Files that are too large, too deep or have aliases, "path: reason"; cloud-init may read them."""
+
+    def source(self, key: str) -> str:
+        """The file that set a key."""
+        return self.sources.get(key, "nowhere")
+
+
+def datasource_list(files: "Iterable[tuple[str, str]]") -> Optional[DatasourceList]:
+    """The last single-line datasource_list over (path, text) in order; None if there is none, or an empty last one."""
+    found: Optional[DatasourceList] = None
+    for path, text in files:
+        for line in text.splitlines():
+            match = _LIST.search(line.split("#", 1)[0].rstrip())
+            if match is not None:
+                found = DatasourceList(flow_names(match.group("value") or ""), path)
+    return found if found is not None and found.names else None
+
+
+def flow_names(value: str) -> "tuple[str, ...]":
+    """The names of a one-line YAML list, with or without brackets and quotes."""
+    inner = value.strip().removeprefix("[").removesuffix("]")
+    names = (part.strip().strip("\"'") for part in inner.split(","))
+    return tuple(name if name.lower() in DATASOURCES else HIDDEN for name in names if name)
+
+
+def identify_config(text: str) -> "tuple[Optional[str], Optional[str]]":
+    """(datasource, policy) of ds-identify.cfg; None for what it does not set."""
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        key, colon, value = line.split("#", 1)[0].partition(":")
+        if colon and value.strip():
+            values[key.strip()] = value.strip().strip("\"'")
+    return values.get("datasource"), values.get("policy")
+
+
+def datasource_on_command_line(options: str) -> Optional[str]:
+    """The datasource that ds=, ci.ds= or ci.datasource= names, the last one; None if none does."""
+    found = None
+    for option in options.split():
+        key, _, value = option.partition("=")
+        if key in ("ds", "ci.ds", "ci.datasource"):
+            found = value.split(";")[0]
+    return found if found is None or found.lower() in DATASOURCES else HIDDEN
+
+
+def merged(files: "Sequence[tuple[str, str]]") -> CloudConfig:
+    """The keys that matter over (path, text) in order."""
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    invalid, refused = [], []
+    left = TOTAL_LIMIT
+    for path, text in files:
+        if not any(word in text for word in _WORDS):
+            continue
+        left -= len(text)
+        if left < 0:
+            refused.append(f"{path}: more than {TOTAL_LIMIT} bytes of configuration")
+            continue
+        try:
+            found = yaml_file.mapping(text)
+        except yaml_file.Refused as error:
+            refused.append(f"{path}: {error}")
+            continue
+        except yaml_file.NotYaml as error:
+            invalid.append(f"{path}: {error}")
+            continue
+        for word in _WORDS:
+            if word in found:
+                values[word], sources[word] = found[word], path
+    network = values.get("network")
+    return CloudConfig(
+        manual_cache_clean=_truth(values.get("manual_cache_clean"), False),
+        ssh_deletekeys=_truth(values.get("ssh_deletekeys"), True),
+        ssh_genkeytypes=_names(values.get("ssh_genkeytypes")),
+        network_disabled=isinstance(network, Mapping) and network.get("config") == "disabled",
+        preserve_hostname=_truth(values.get("preserve_hostname"), False),
+        sources=sources,
+        invalid=tuple(invalid),
+        refused=tuple(refused),
+    )
+
+
+def _truth(value: Any, default: bool) -> bool:
+    """As Python takes it, which is how cloud-init takes it; cloud-init also knows "true" and "false" as text."""
+    if value is None:
+        return default
+    if isinstance(value, str):
+        return value.strip().lower() in ("true", "1", "on", "yes")
+    return bool(value)
+
+
+def _names(value: Any) -> "Optional[tuple[str, ...]]":
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(names, list):
+        return None
+    return tuple(name if name in KEY_TYPES else HIDDEN for name in names)

@@ -1,0 +1,6 @@
+"""How much of the guest's files is read and kept."""
+
+SMALL = 256 * 1024
+"""Bytes of a file that a person or a program writes by the line: accounts, leases, configuration."""
+KEPT = 50
+"""Names in the facts of one check."""

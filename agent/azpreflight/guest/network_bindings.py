@@ -1,0 +1,100 @@
+"""Network configuration as text: what binds it to one network card or to one network. Pure.
+
+Every VM has another MAC address, and Azure gives addresses by DHCP alone. A file that matches a MAC address applies to
+no card of the next VM; one with an address of its own puts the VM where nobody looks for it. Either way provisioning
+may succeed, because the agents bring up the network for themselves first, and the VM is not to be reached afterwards.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from azpreflight.guest import ini_file, yaml_file
+
+CARD = re.compile(r"(eth|en|hv|\*)")
+"""How names of Ethernet cards begin; a bridge or a tunnel may well have an address of its own."""
+_RULE = re.compile(r'ATTRS?\{address\}=="([^"]+)"')
+
+
+def of_netplan(text: str) -> Iterator[str]:
+    """Pins of /etc/netplan/*.yaml. Raises yamltext's errors."""
+    network = yaml_file.mapping(text).get("network")
+    cards = network.get("ethernets") if isinstance(network, Mapping) else None
+    for name, card in (cards if isinstance(cards, Mapping) else {}).items():
+        if isinstance(card, Mapping):
+            yield from _netplan_card(str(name), card)
+
+
+def _netplan_card(name: str, card: "Mapping[Any, Any]") -> Iterator[str]:
+    match = card.get("match")
+    if isinstance(match, Mapping) and "macaddress" in match:
+        yield f"{name} is matched by its MAC address"
+    if card.get("addresses") and card.get("dhcp4") is not True:
+        yield f"{name} has a static address"
+
+
+def of_networkd(text: str) -> Iterator[str]:
+    """Pins of .network and .link files (systemd.network(5), systemd.link(5))."""
+    values = sections(text)
+    match, network = values.get("match", {}), values.get("network", {})
+    if "macaddress" in match or "permanentmacaddress" in match:
+        yield "matches a MAC address"
+    dhcp = network.get("dhcp", "no").lower() in ("yes", "true", "ipv4", "both")
+    address = "address" in network or "address" in values.get("address", {})
+    if address and not dhcp and CARD.match(match.get("name", "eth")):
+        yield "has a static address"
+
+
+def of_keyfile(text: str) -> Iterator[str]:
+    """Pins of a NetworkManager connection (nm-settings-keyfile(5))."""
+    values = sections(text)
+    if values.get("connection", {}).get("type", "ethernet") not in ("ethernet", "802-3-ethernet"):
+        return
+    if any("mac-address" in values.get(section, {}) for section in ("ethernet", "802-3-ethernet")):
+        yield "matches a MAC address"
+    if values.get("ipv4", {}).get("method") == "manual":
+        yield "has a static address"
+
+
+def of_interfaces(text: str) -> Iterator[str]:
+    """Pins of ifupdown's files (interfaces(5))."""
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["iface"] and words[2:4] == ["inet", "static"] and CARD.match(words[1]):
+            yield f"{words[1]} has a static address"
+        if words[:1] == ["hwaddress"]:
+            yield "sets a MAC address"
+
+
+def of_ifcfg(text: str) -> Iterator[str]:
+    """Pins of ifcfg-* of the RHEL family, and of SUSE, where LLADDR sets the address of the card (ifcfg(5))."""
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    values = {key.strip(): value.strip().strip("\"'") for key, value in pairs}
+    addresses = [value for key, value in values.items() if re.fullmatch(r"IPADDR_?\w*", key) and value]
+    if values.get("HWADDR"):
+        yield "matches a MAC address"
+    if values.get("LLADDR"):
+        yield "sets a MAC address"
+    dhcp = values.get("BOOTPROTO", "none").lower().startswith(("dhcp", "bootp"))
+    if not dhcp and any(not address.startswith("127.") for address in addresses):
+        yield "has a static address"
+
+
+def has_address(value: str) -> bool:
+    """Whether ip= of a kernel command line sets an address, and does not only say how to get one ("dhcp")."""
+    return re.match(r"\[|\d+\.\d+\.\d+\.\d+(?:$|:)", value, re.ASCII) is not None
+
+
+def of_udev(text: str) -> Iterator[str]:
+    """Pins of udev rules: a name for the card that has this address, so that another card gets another name."""
+    rules = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    if any(_RULE.search(rule) and "NAME" in rule for rule in rules):
+        yield "names a card by its MAC address"
+
+
+def sections(text: str) -> "dict[str, dict[str, str]]":
+    """Keys by section of an INI file, all in lower case; the last of a key wins."""
+    found: dict[str, dict[str, str]] = {}
+    for section, key, value in ini_file.entries(text):
+        found.setdefault(section, {})[key] = value
+    return found

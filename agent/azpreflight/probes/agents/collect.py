@@ -1,0 +1,191 @@
+"""Looking for the two agents: programs, units, configuration files and seeds. At first boot systemd is asked too."""
+
+import re
+from typing import Optional
+
+from azpreflight.guest import bootloader, os_release, waagent_conf
+from azpreflight.guest import cloud_init as cloudcfg
+from azpreflight.host import Host, HostError, systemd
+from azpreflight.model import Run
+from azpreflight.probes.agents import guestproxy, program, provenance, state
+from azpreflight.probes.agents.facts import (
+    AZURE_INIT,
+    CLOUD_INIT_LOCAL,
+    DISABLED_MARKER,
+    DS_IDENTIFY_CFG,
+    SEED,
+    AgentsFacts,
+    CloudInitFacts,
+    WaagentFacts,
+)
+from azpreflight.probes.agents.provisioner import provisioner
+
+PROGRAM_DIRECTORIES = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/share/oem/bin", "/oem/bin")
+"""Where packages, pip and Flatcar's OEM partition put programs."""
+WAAGENT_UNITS = ("walinuxagent.service", "waagent.service")
+"""Debian's and Ubuntu's name, and everybody else's (WALinuxAgent, azurelinuxagent/common/osutil/)."""
+WAAGENT_CONFIGS = ("/etc/waagent.conf", "/usr/share/defaults/waagent/waagent.conf", "/usr/share/oem/waagent.conf")
+"""Everywhere, Clear Linux, Flatcar."""
+CONFIG_LIMIT = 64 * 1024
+"""Bytes of one configuration file; waagent.conf has 4 KiB."""
+MAX_CONFIG_FILES = 50
+"""Files in cloud.cfg.d; a distribution ships two or three."""
+CLOUD_CFG = "/etc/cloud/cloud.cfg"
+_VERSION_FILES = {
+    "waagent": (
+        "/usr/lib*/python3*/*-packages/azurelinuxagent/common/version.py",
+        re.compile(r"^AGENT_VERSION = '([\w.]+)'", re.MULTILINE),
+    ),
+    "cloud-init": (
+        "/usr/lib*/python3*/*-packages/cloudinit/version.py",
+        re.compile(r'^__VERSION__ = "([\w.]+)"', re.MULTILINE),
+    ),
+}
+
+
+def gather(host: Host, run: Run) -> AgentsFacts:
+    """What the files say; nothing of the agents is run."""
+    waagent, cloud_init = _waagent(host), _cloud_init(host)
+    azure_init = systemd.unit(host, AZURE_INIT)
+    who = provisioner(waagent, cloud_init, azure_init)
+    proxy = guestproxy.look(host)
+    others = (*((waagent.unit.name,) if waagent.installed else ()), *((proxy.unit.name,) if proxy is not None else ()))
+    now = state.look(host, run, others, cloud_init.installed)
+    return AgentsFacts(waagent, cloud_init, who, os_release.distribution(host), azure_init, proxy, now)
+
+
+def _waagent(host: Host) -> WaagentFacts:
+    found = _program(host, "waagent")
+    if found is None:
+        return WaagentFacts()
+    unit = systemd.best(host, WAAGENT_UNITS)
+    unit_text = _unit_text(host, unit)
+    path = _config_path(host, unit_text)
+    config, error = None, None
+    try:
+        content = host.read(path, CONFIG_LIMIT)
+        config = waagent_conf.config_of(waagent_conf.parse(content.decode())) if content else None
+    except HostError as refused:
+        error = str(refused)
+    except UnicodeDecodeError:
+        error = f"cannot read {path}: it is not UTF-8, and waagent cannot read it either"
+    runs_with = program.look(host, found, unit_text)
+    return WaagentFacts(
+        installed=True,
+        version=_version(host, "waagent"),
+        unit=unit,
+        config_path=path,
+        config=config,
+        error=error,
+        openssl_found=config is None or host.info(config.openssl_path) is not None,
+        program=runs_with,
+        unowned=provenance.unowned(host, (found, runs_with.interpreter, config.openssl_path if config else None)),
+        strays=tuple(name for name in WAAGENT_UNITS if _is_stray(host, name)),
+    )
+
+
+def _unit_text(host: Host, unit: systemd.Unit) -> str:
+    """The unit's file and what is dropped in, in which a later line replaces an earlier one."""
+    drop_ins = (path for base in systemd.UNIT_PATHS[::-1] for path in host.glob(f"{base}/{unit.name}.d/*.conf"))
+    return "\n".join(host.text(path, CONFIG_LIMIT) or "" for path in (unit.path, *drop_ins) if path is not None)
+
+
+def _is_stray(host: Host, name: str) -> bool:
+    """Wanted by a target, and no unit has that name."""
+    links = host.glob(f"/etc/systemd/system/*.wants/{name}")
+    return bool(links) and systemd.unit(host, name).path is None and all(host.info(link) is None for link in links)
+
+
+def _config_path(host: Host, unit_text: str) -> str:
+    """The file that the unit's command names, else the first usual one that exists."""
+    commands = re.findall(r"^ExecStart=.*python.*|^ExecStart=.*waagent.*", unit_text, re.MULTILINE)
+    named = re.search(r"-configuration-path:(\S+)", commands[-1]) if commands else None
+    if named is not None:
+        return named.group(1).strip("\"'")
+    return next((path for path in WAAGENT_CONFIGS if host.info(path) is not None), WAAGENT_CONFIGS[0])
+
+
+def _cloud_init(host: Host) -> CloudInitFacts:
+    found = _program(host, "cloud-init")
+    if found is None:
+        return CloudInitFacts()
+    files, errors = _cloud_files(host)
+    marker, identify = host.info(DISABLED_MARKER), _text(host, DS_IDENTIFY_CFG, errors)
+    named, policy = cloudcfg.identify_config(identify or "")
+    options = _kernel_options(host, errors)
+    disabled = {
+        DISABLED_MARKER: marker is not None,
+        f"policy: disabled in {DS_IDENTIFY_CFG}": policy is not None and "disabled" in policy.split(","),
+        "cloud-init=disabled on the kernel command line": "cloud-init=disabled" in options,
+    }
+    forced = cloudcfg.datasource_on_command_line(options)
+    return CloudInitFacts(
+        installed=True,
+        version=_version(host, "cloud-init"),
+        unit=systemd.unit(host, CLOUD_INIT_LOCAL),
+        disabled_by=tuple(place for place, holds in disabled.items() if holds),
+        forced_datasource=forced or named,
+        forced_by="the kernel command line" if forced else DS_IDENTIFY_CFG if named else None,
+        datasources=cloudcfg.datasource_list(files),
+        seeds=_seeds(host),
+        config=cloudcfg.merged(files),
+        errors=tuple(errors),
+        program=program.look_for(host, found, "", "cloudinit"),
+    )
+
+
+def _kernel_options(host: Host, errors: "list[str]") -> str:
+    """Those of the next boot and, on a running system, of this one, which come last and win.
+
+    Many systems keep the boot loader's files from all but root; this boot's options then stand for the next one's.
+    """
+    now = "" if host.root != "/" else _text(host, "/proc/cmdline", errors) or ""
+    try:
+        line = bootloader.command_line(host)
+        return " ".join((*(line.options if line is not None else ()), now))
+    except HostError as error:
+        errors.extend([str(error)] if host.privileged else [])
+        return now
+
+
+def _cloud_files(host: Host) -> "tuple[list[tuple[str, str]], list[str]]":
+    """(path, text) of cloud-init's own files in the order in which it reads them, and what could not be read."""
+    paths = (CLOUD_CFG, *host.glob(f"{CLOUD_CFG}.d/*.cfg"))
+    errors: list[str] = []
+    if len(paths) > MAX_CONFIG_FILES:
+        errors.append(f"more than {MAX_CONFIG_FILES} files in {CLOUD_CFG}.d")
+    texts = ((path, _text(host, path, errors)) for path in paths[:MAX_CONFIG_FILES])
+    return [(path, text) for path, text in texts if text is not None], errors
+
+
+def _text(host: Host, path: str, errors: "list[str]") -> Optional[str]:
+    try:
+        return host.text(path, CONFIG_LIMIT)
+    except HostError as error:
+        errors.append(str(error))
+        return None
+
+
+def _seeds(host: Host) -> "tuple[str, ...]":
+    needed = {
+        "azure": ("ovf-env.xml",),
+        "nocloud": ("meta-data", "user-data"),
+        "nocloud-net": ("meta-data", "user-data"),
+    }
+    return tuple(
+        name for name, files in needed.items() if all(host.info(f"{SEED}/{name}/{file}") is not None for file in files)
+    )
+
+
+def _program(host: Host, name: str) -> Optional[str]:
+    paths = (f"{directory}/{name}" for directory in PROGRAM_DIRECTORIES)
+    return next((path for path in paths if host.info(path) is not None), None)
+
+
+def _version(host: Host, agent: str) -> Optional[str]:
+    pattern, line = _VERSION_FILES[agent]
+    for path in host.glob(pattern):
+        match = line.search(host.text(path, CONFIG_LIMIT) or "")
+        if match is not None:
+            return match.group(1)
+    return None

@@ -1,0 +1,167 @@
+"""The verdict on whether the DNS servers that answer are right. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.guest.dns_sources import Origin
+from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.probes.dns.checks_servers import in_image, nobody_to_judge
+from azpreflight.probes.dns.facts import (
+    CONTROL,
+    EVERYTHING,
+    IMPOSSIBLE,
+    SILENCE,
+    DnsFacts,
+    Role,
+    Server,
+    fault,
+    judged,
+    known_addresses,
+    made_up,
+    named,
+    plain,
+    source_of,
+    speaks,
+    upstream,
+)
+
+PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP", SILENCE)
+"""After these the C library asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""
+OF_OTHERS = ("SERVFAIL", "REFUSED", SILENCE)
+"""What a local resolver says for want of a server that answers it: systemd-resolved SERVFAIL, dnsmasq REFUSED."""
+ABOUT_THE_SERVER = ("REFUSED", "NOTIMP", "FORMERR", "NOTAUTH")
+"""What a server says of itself, whatever the name."""
+PORTS = (80, 443)
+"""Of the flows that a made-up address takes down."""
+FORWARD = (
+    "Let this DNS server resolve public names, for example by forwarding them to 168.63.129.16, or point the virtual "
+    "network to one that does, restart the VM, then remove and add again each extension that failed."
+)
+NOT_FROM_THE_IMAGE = (
+    "Take this DNS server, which the image itself names, out of {where}, so that those count that DHCP names; then "
+    "remove and add again each extension that failed."
+)
+PRIVATE_ZONE = (
+    "Look for a private DNS zone that is linked to this virtual network and hides the public zone: add the missing "
+    "record to it, or unlink it."
+)
+LOCAL_RESOLVER = "Correct the configuration of the resolver on this machine, which all names depend on, and restart it."
+ELSEWHERE = "Correct this DNS server, or have another one configured by DHCP or in the image."
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A name that a server does not know, or knows wrongly."""
+
+    name: str
+    fault: str
+    """The rcode, "no address", or the address that it should not have given."""
+    shown_by: Optional[str]
+    """How it is known to be wrong; None if it may be right."""
+    sure: bool = True
+
+
+def judge_answers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
+    """A server that answers must know the names that matter, and must not know what does not exist."""
+    excuse = nobody_to_judge(facts)
+    if excuse is not None:
+        yield excuse
+        return
+    if not facts.names:
+        yield Unknown("no name is known that could be asked for")
+    elif not any(speaks(server) or speaks(server, tcp=True) for server in judged(facts)):
+        yield Unknown("no configured DNS server answered")
+    wrong_behind = any(wrongs(server, facts) for server in upstream(facts))
+    for server in judged(facts):
+        if server.role is not Role.LOCAL or not wrong_behind:
+            yield from _verdicts(server, facts, run)
+
+
+def _verdicts(server: Server, facts: DnsFacts, run: Run) -> Iterator[Verdict]:
+    found = wrongs(server, facts)
+    shown = tuple(wrong for wrong in found if wrong.shown_by is not None)
+    if shown:
+        yield _wrong_answers(server, shown, facts, run)
+    doubtful = next((wrong for wrong in found if wrong.shown_by is None), None)
+    if doubtful is not None:
+        yield Unknown(
+            f"{plain(server.address)} answers {doubtful.fault} for {doubtful.name}, and nothing here shows whether "
+            "that name exists"
+        )
+
+
+def wrongs(server: Server, facts: DnsFacts) -> "tuple[Wrong, ...]":
+    """The names that this server does not know, or knows wrongly, with what shows it."""
+    faults = [(name, fault(server, name, facts)) for name in facts.names]
+    return tuple(_wrong(server, name, word, facts) for name, word in faults if word is not None)
+
+
+def _wrong(server: Server, name: str, word: str, facts: DnsFacts) -> Wrong:
+    if word in made_up(server, facts):
+        return Wrong(name, word, f"it has that answer for names that do not exist as well, such as {IMPOSSIBLE}")
+    knowing = [other for other in facts.servers if other is not server and known_addresses(other, name, facts)]
+    if knowing:
+        return Wrong(name, word, f"{plain(knowing[0].address)} knows it")
+    if name in facts.proven:
+        return Wrong(name, word, "this VM's goal state names it")
+    if word in ABOUT_THE_SERVER or word[-1].isdigit() or ":" in word:
+        return Wrong(name, word, "that is no answer for any public name")
+    if word in ("SERVFAIL", SILENCE):
+        return Wrong(name, word, "though the fault may also be with the name's own servers", sure=False)
+    return Wrong(name, word, None)
+
+
+def fails(servers: "tuple[Server, ...]", name: str, facts: DnsFacts) -> bool:
+    """True if whoever asks these servers in turn, as the C library does, ends with a wrong answer."""
+    passed_on = False
+    for server in servers:
+        word = fault(server, name, facts)
+        if word is None and known_addresses(server, name, facts):
+            return False
+        if word is not None and word not in PASSED_ON:
+            return True
+        passed_on = passed_on or word is not None
+    return passed_on
+
+
+def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, run: Run) -> Finding:
+    failing = [name for name in facts.names if fails(named(facts), name, facts) or fails(upstream(facts), name, facts)]
+    failed = [wrong.name for wrong in shown if wrong.name in failing]
+    names = EVERYTHING if len(failed) == len(facts.names) else tuple(f"name {name}" for name in failed)
+    invented = sorted(made_up(server, facts) & {wrong.fault for wrong in shown})
+    sure = [wrong for wrong in shown if wrong.sure]
+    first = (sure or shown)[0]
+    more = f" and {len(shown) - 1} more" if len(shown) > 1 else ""
+    return Finding(
+        Severity.ERROR if failed else Severity.WARNING,
+        f"DNS server {plain(server.address)} answers {first.fault} for {first.name}{more}: {first.shown_by}",
+        _fix(server, facts, run),
+        evidence={
+            "server": plain(server.address),
+            "named by": source_of(server, facts).origin.value,
+            **{wrong.name: wrong.fault for wrong in shown},
+        },
+        flow=_flow(server, shown),
+        breaks=(*names, *(f"tcp {address}:{port}" for address in invented for port in PORTS)),
+        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+        confidence_reason="the server said so" if sure else "the name's own servers may be at fault instead",
+        in_image=in_image(server, facts, run),
+    )
+
+
+def _flow(server: Server, shown: "tuple[Wrong, ...]") -> str:
+    """A local resolver that only fails ends with the way to all names, where that has ended."""
+    passes_on = server.role is Role.LOCAL and all(wrong.fault in OF_OTHERS for wrong in shown)
+    return EVERYTHING[0] if passes_on else f"udp {server.address}:53"
+
+
+def _fix(server: Server, facts: DnsFacts, run: Run) -> str:
+    source = source_of(server, facts)
+    if server.role is Role.LOCAL:
+        return LOCAL_RESOLVER
+    if source.origin is Origin.IMAGE and server.address != CONTROL:
+        return NOT_FROM_THE_IMAGE.format(where=plain(source.where or ""))
+    if run.platform is not Platform.AZURE:
+        return ELSEWHERE
+    return PRIVATE_ZONE if server.address == CONTROL else FORWARD

@@ -1,0 +1,277 @@
+"""The verdicts on whether the DNS servers answer at all, and over TCP as well. Pure."""
+
+from collections.abc import Iterator
+from typing import Union
+
+from azpreflight.guest.dns_sources import Origin
+from azpreflight.guest.resolv_conf import FileState
+from azpreflight.host import Outcome
+from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes.dns.facts import (
+    CONTROL,
+    EVERYTHING,
+    STUBS,
+    DnsFacts,
+    Role,
+    Server,
+    asks_nobody,
+    control_of,
+    heard,
+    judged,
+    named,
+    never_answers,
+    plain,
+    source_of,
+    speaks,
+    upstream,
+)
+from azpreflight.text import several
+
+UNANSWERED = 2
+"""Questions without an answer from which a server that answers others is called unreliable."""
+MANNERS = {
+    Outcome.OK: "answers",
+    Outcome.TIMEOUT: "silent",
+    Outcome.REFUSED: "port closed",
+    Outcome.UNREACHABLE: "unreachable",
+    Outcome.PROHIBITED: "prohibited",
+    Outcome.RESET: "connection broken off",
+    Outcome.ERROR: "no DNS",
+}
+CORRECT_THE_NETWORK = (
+    "Correct the DNS servers of the virtual network or of the network interface, restart the VM so that DHCP brings "
+    "them, then remove and add again each extension that failed: the VM itself boots, can be logged into by SSH and "
+    "need not be deleted, but its extensions look up their hosts in vain, retry and time out."
+)
+CORRECT_THE_IMAGE = (
+    "Take this DNS server out of {where}, so that those count that DHCP names, or name one there that every network of "
+    "the VMs can reach; then remove and add again each extension that failed: the VM itself need not be deleted."
+)
+CORRECT_EITHER = (
+    "Correct the DNS servers of the virtual network or of the network interface and restart the VM, or where a file of "
+    "the image names this one take it out there; then remove and add again each extension that failed: the VM itself "
+    "need not be deleted."
+)
+CORRECT_THE_LEASE = "Correct the DNS servers that this network's DHCP hands out, or that the image names itself."
+OPEN_THE_CONTROL = (
+    "Take away the guest's firewall rule, route or VPN that keeps 168.63.129.16 port 53 from this VM, or the network "
+    "security group rule on the service tag AzurePlatformDNS."
+)
+START_THE_RESOLVER = "Start the local resolver and read its log, because resolv.conf sends every question to it."
+
+
+def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
+    """Every server that this machine's names depend on must answer over UDP, which the C library asks first."""
+    excuse = nobody_to_judge(facts)
+    if excuse is not None:
+        yield excuse
+        return
+    silent_behind = [server for server in upstream(facts) if not speaks(server)]
+    down = _no_way_to_names(facts)
+    for server in judged(facts):
+        resolver_waits = server.role is Role.LOCAL and bool(silent_behind)
+        if not speaks(server) and not resolver_waits:
+            yield _no_answer(server, facts, run, down)
+        elif speaks(server) and server.role is not Role.LOCAL:
+            yield from _now_and_then(server, facts)
+
+
+def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
+    """Why no server can be judged; None if there are some."""
+    if facts.file.state is FileState.UNREADABLE:
+        return Unknown(facts.file.error or f"cannot read {facts.file.path}")
+    if not facts.file.content.nameservers:
+        return NotApplicable("resolv.conf names no DNS server")
+    if asks_nobody(facts):
+        return NotApplicable("systemd-resolved has no DNS server to ask")
+    return None
+
+
+def _no_way_to_names(facts: DnsFacts) -> bool:
+    """No server that resolv.conf names answers, or the local resolver, which it names alone, has nobody to ask."""
+    front, behind = named(facts), upstream(facts)
+    if behind and all(server.role is Role.LOCAL for server in front):
+        silent = [server for server in behind if not speaks(server)]
+        return len(silent) == len(behind) or (not silent and not any(speaks(server) for server in front))
+    return not any(speaks(server) for server in front)
+
+
+def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
+    control = control_of(facts)
+    compared = [_manner(server)]
+    if control is not None and control is not server:
+        compared.append(f"control {CONTROL} {_as_control(control)}")
+    confidence, reason = _how_sure(server, facts)
+    return Finding(
+        Severity.ERROR if down else Severity.WARNING,
+        f"{_who(server, facts, run)} ({'; '.join(compared)})",
+        _fix(server, facts, run),
+        commands=_restart(server),
+        evidence=_evidence(server, facts),
+        flow=f"udp {server.address}:53",
+        breaks=EVERYTHING if down else (),
+        confidence=confidence,
+        confidence_reason=reason,
+        in_image=in_image(server, facts, run),
+    )
+
+
+def in_image(server: Server, facts: DnsFacts, run: Run) -> bool:
+    """The image names it. A resolv.conf of the build VM that deprovisioning deletes is none while it is built."""
+    source = source_of(server, facts)
+    deleted = run.stage is Stage.BUILD and source.where == facts.file.path
+    return source.origin is Origin.IMAGE and server.address != CONTROL and not deleted
+
+
+def _as_control(control: Server) -> str:
+    return "answers" if speaks(control) else f"fails too: {MANNERS[heard(control, tcp=False).outcome]}"
+
+
+def _who(server: Server, facts: DnsFacts, run: Run) -> str:
+    address, source = plain(server.address), source_of(server, facts)
+    if server.role is Role.LOCAL:
+        return f"the resolver on this machine does not answer: {address}"
+    if server.address == CONTROL:
+        return f"the platform's own DNS server does not answer: {address}"
+    if source.origin is Origin.IMAGE:
+        kind = _kind(server, "does not answer")
+        return f"the image names {kind}: {address}, in {plain(source.where or '')}{_instead(facts)}"
+    if run.platform is not Platform.AZURE:
+        return f"a DNS server of this network does not answer: {address}"
+    if source.origin is Origin.UNKNOWN:
+        return f"this VM is configured with {_kind(server, 'does not answer')}: {address}"
+    control = control_of(facts)
+    silent = heard(server, tcp=False).outcome is Outcome.TIMEOUT and not speaks(server, tcp=True)
+    nobody = silent and control is not None and speaks(control)
+    return (
+        f"the virtual network points to {_kind(server, 'does not exist' if nobody else 'does not answer')}: {address}"
+    )
+
+
+def _kind(server: Server, what: str) -> str:
+    closed = heard(server, tcp=False).outcome is Outcome.REFUSED
+    return "a machine without a DNS server" if closed else f"a DNS server that {what}"
+
+
+def _instead(facts: DnsFacts) -> str:
+    """What DHCP would give, and whether that is any better."""
+    offered = [server for server in facts.servers if server.role is Role.OFFERED]
+    answering = [plain(server.address) for server in offered if speaks(server)]
+    if answering:
+        return f"; DHCP names {several(answering)}, which answers"
+    return f"; DHCP names {several([plain(server.address) for server in offered])}, in vain too" if offered else ""
+
+
+def _manner(server: Server) -> str:
+    """ "silent over udp and tcp", "port closed over udp, silent over tcp", and who said so if it was somebody else."""
+    over = {transport: heard(server, tcp=transport == "tcp") for transport in ("udp", "tcp")}
+    words = {
+        transport: answer.detail if answer.outcome is Outcome.ERROR and answer.detail else MANNERS[answer.outcome]
+        for transport, answer in over.items()
+    }
+    same = words["udp"] == words["tcp"]
+    said = f"{words['udp']} over udp and tcp" if same else f"{words['udp']} over udp, {words['tcp']} over tcp"
+    others = {answer.offender for answer in over.values() if answer.offender not in (None, server.address)}
+    return said + "".join(f", says {offender}" for offender in sorted(map(str, others)))
+
+
+def _how_sure(server: Server, facts: DnsFacts) -> "tuple[Confidence, str]":
+    answer = heard(server, tcp=False)
+    if answer.outcome is not Outcome.TIMEOUT:
+        local = answer.outcome in (Outcome.PROHIBITED, Outcome.UNREACHABLE)  # with no address that said so
+        who = answer.offender or ("this machine's kernel" if local else "the server")
+        return Confidence.CERTAIN, f"{who} said so"
+    others = [other for other in facts.servers if other is not server and other.role is not Role.LOCAL]
+    answering = [other.address for other in others if speaks(other)]
+    if answering:
+        return Confidence.CERTAIN, f"{answering[0]} answers the same questions in the same moment"
+    if others:
+        return Confidence.LIKELY, "no other server answers either, so the guest's firewall or the network may be why"
+    return Confidence.LIKELY, "there is no other server to compare with, so the network may be why"
+
+
+def _fix(server: Server, facts: DnsFacts, run: Run) -> str:
+    source = source_of(server, facts)
+    if server.role is Role.LOCAL:
+        return START_THE_RESOLVER
+    if source.origin is Origin.IMAGE and server.address != CONTROL:
+        return CORRECT_THE_IMAGE.format(where=plain(source.where or ""))
+    if run.platform is not Platform.AZURE:
+        return CORRECT_THE_LEASE
+    if server.address == CONTROL:
+        return OPEN_THE_CONTROL
+    return CORRECT_THE_NETWORK if source.origin is Origin.DHCP else CORRECT_EITHER
+
+
+def _restart(server: Server) -> "tuple[str, ...]":
+    return ("systemctl restart systemd-resolved",) if server.address in STUBS else ()
+
+
+def _evidence(server: Server, facts: DnsFacts) -> "dict[str, str]":
+    seen = {
+        "server": plain(server.address),
+        "role": server.role.value,
+        "udp": MANNERS[heard(server, tcp=False).outcome],
+        "tcp": MANNERS[heard(server, tcp=True).outcome],
+    }
+    source = source_of(server, facts)
+    if server.role is not Role.LOCAL:
+        seen |= {"named by": f"{source.origin.value} ({plain(source.where)})" if source.where else source.origin.value}
+    others = [other for other in facts.servers if other is not server]
+    return seen | {plain(other.address): MANNERS[heard(other, tcp=False).outcome] for other in others}
+
+
+def _now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
+    """A server that leaves some questions without an answer. One may be lost on the way; each was sent twice."""
+    asked = [question for question in server.asked if not question.tcp and not never_answers(server, question.name)]
+    silent = [question for question in asked if question.answer.outcome is Outcome.TIMEOUT]
+    if len(silent) < UNANSWERED:
+        return
+    families = {question.rdtype for question in silent}
+    only_ipv6 = families == {"AAAA"} and len(silent) == sum(question.rdtype == "AAAA" for question in asked)
+    what = (
+        "never answers when asked for IPv6 addresses (AAAA)"
+        if only_ipv6
+        else f"answers now and then: {len(asked) - len(silent)} of {len(asked)} questions over udp"
+    )
+    yield Finding(
+        Severity.WARNING,
+        f"DNS server {plain(server.address)} {what}; the C library waits 5 s for each answer that does not come",
+        "Have this DNS server answer every question, with an empty answer where it has no address, and see that it is "
+        "not overloaded and that no firewall on the way to it drops packets; or name another server.",
+        evidence={f"{question.name} {question.rdtype}": "silent" for question in silent},
+        flow=f"udp {server.address}:53",
+        confidence=Confidence.CERTAIN if only_ipv6 else Confidence.LIKELY,
+        confidence_reason="every such question was sent twice, and all others were answered"
+        if only_ipv6
+        else "each question was sent twice; a moment of heavy load on this machine is the alternative",
+    )
+
+
+def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
+    """What is too long for a datagram is asked again over TCP."""
+    excuse = nobody_to_judge(facts)
+    if excuse is not None:
+        yield excuse
+        return
+    answering = [server for server in judged(facts) if speaks(server)]
+    if not answering:
+        yield NotApplicable("no configured DNS server answers over udp")
+    for server in answering:
+        if not speaks(server, tcp=True):
+            yield _no_tcp(server, facts)
+
+
+def _no_tcp(server: Server, facts: DnsFacts) -> Finding:
+    answer = heard(server, tcp=True)
+    cut = next((asked.name for asked in server.asked if asked.answer.truncated), None)
+    example = f", as for {cut}" if cut is not None else ""
+    return Finding(
+        Severity.WARNING,
+        f"DNS server {plain(server.address)} answers over udp and not over tcp ({MANNERS[answer.outcome]}): "
+        f"answers that are longer than a datagram are lost{example}",
+        "Let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network.",
+        evidence=_evidence(server, facts),
+        flow=f"tcp {server.address}:53",
+        confidence_reason="its udp port answers the same questions in the same moment",
+    )

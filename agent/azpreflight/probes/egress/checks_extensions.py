@@ -1,0 +1,94 @@
+"""What becomes of each extension of this VM: how its package arrives, and whether it will work. Pure."""
+
+from typing import Optional
+
+from azpreflight.model import ExtensionVerdict, Run
+from azpreflight.probes.dns.facts import DnsFacts, known_addresses, named
+from azpreflight.probes.egress.checks_packages import why_no_packages
+from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, way
+from azpreflight.probes.egress.messages import told
+
+HOW = {
+    "direct": "its package arrives straight from the store",
+    "hostgaplugin": "its package arrives by the HostGAPlugin",
+    "none": "its package arrives neither straight from the store nor by the HostGAPlugin",
+    "unknown": "whether its package arrives is not known",
+}
+
+
+def verdicts(facts: EgressFacts, run: Run) -> "tuple[ExtensionVerdict, ...]":
+    """One for each extension, those named on the command line included."""
+    names = names_work(run.facts(DnsFacts))
+    packages = {package.name: package for package in facts.packages if not package.agent}
+    return tuple(_verdict(own, packages.get(own.extension), facts, names, run) for own in facts.own)
+
+
+def names_work(dns: Optional[DnsFacts]) -> Optional[bool]:
+    """A configured DNS server knows public names, and the C library asks it; None if no name was asked for.
+
+    The ways out are tried with addresses from any server, the platform's own included. The agent and the extensions
+    only have the configured ones.
+    """
+    if dns is None or not dns.names:
+        return None
+    library = dns.library
+    in_vain = library is not None and library.error is None and not library.addresses
+    if library is not None and in_vain and any(known_addresses(server, library.name, dns) for server in named(dns)):
+        return False
+    return any(known_addresses(server, name, dns) for server in named(dns) for name in dns.names)
+
+
+def _verdict(
+    own: Own, package: Optional[Package], facts: EgressFacts, names: Optional[bool], run: Run
+) -> ExtensionVerdict:
+    channel = channel_of(package, names)
+    hindrance = _hindrance(own, facts, names)
+    how = HOW[channel] if package is not None else _not_in_goal_state(run)
+    if channel == "none" or hindrance is not None:
+        why = "; ".join(part for part in (how, hindrance) if part is not None)
+        return ExtensionVerdict(own.extension, channel, "no", why)
+    doubt = _doubt(own)
+    if channel == "unknown" or doubt is not None:
+        why = "; ".join(part for part in (how, doubt) if part is not None)
+        return ExtensionVerdict(own.extension, channel, "unknown", why)
+    return ExtensionVerdict(own.extension, channel, "yes", how)
+
+
+def channel_of(package: Optional[Package], names: Optional[bool]) -> str:
+    """direct, hostgaplugin, none or unknown."""
+    if package is None:
+        return "unknown"
+    by_proxy = any(answer.proxy is not None for answer in package.direct)
+    if package.delivered and (names is not False or by_proxy):
+        return "direct"
+    if package.relayed:
+        return "hostgaplugin"
+    return "unknown" if package.fault is not None or package.signed else "none"
+
+
+def _not_in_goal_state(run: Run) -> str:
+    return why_no_packages(run) or "this VM's goal state does not name it"
+
+
+def _hindrance(own: Own, facts: EgressFacts, names: Optional[bool]) -> Optional[str]:
+    """What will stop its work; None if nothing is known that would."""
+    for answer in own.answers:
+        if way(answer) in (Way.SHUT, Way.UNTRUSTED, Way.PROXY):
+            return f"it needs {host_of(answer.url)}: {told(answer)}"
+    needs = [host_of(answer.url) for answer in own.answers if answer.proxy is None] or [own.settings or ""]
+    by_proxy = any(answer.proxy is not None for answer in own.answers)
+    if names is False and not by_proxy and (own.answers or own.always):
+        return f"it needs {needs[0]}, and no program on this machine finds public names"
+    if own.always and facts.nothing_open:
+        return f"it needs {own.settings}, and no public server answers"
+    return None
+
+
+def _doubt(own: Own) -> Optional[str]:
+    """Why it may not work all the same; None if it needs nothing else."""
+    proxies = [answer.proxy for answer in own.answers if answer.proxy is not None]
+    if proxies:
+        return f"its own settings must name the proxy {proxies[0]}, by which the agent gets out"
+    if not own.known:
+        return "what else it needs is not known"
+    return f"it also needs {own.settings}, which cannot be tried from here" if own.settings is not None else None

@@ -1,0 +1,108 @@
+"""How a shut way is told: what it means, how sure that is, and how it is mended. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from azpreflight.azure.answer import Answer, said
+from azpreflight.host import Outcome, Phase
+from azpreflight.model import Confidence, Finding, Severity
+from azpreflight.probes.egress.facts import EgressFacts, flow_of, host_of, port_of
+
+DIAGNOSTICS = "LinuxDiagnostic"
+"""Type of the diagnostics extension, which is often left on where no way out is intended."""
+REFUSED_DELAY, SILENT_DELAY = 31, 91
+"""Seconds that the agent spends on one address before it turns to the HostGAPlugin: six tries with 31 s between them,
+and 10 s for each where nothing answers (WALinuxAgent, common/utils/restutil.py)."""
+REFUSED_BY_STATUS_DELAY = 25
+"""Likewise where the answer is a status such as 403 or 503: 25 tries with a second between them."""
+AGAIN = "the VM need not be deleted: once this is mended, remove each extension that failed and add it again"
+
+
+def place_of(answers: "Sequence[Answer]") -> str:
+    """The hosts of answers that speak of one flow, with what was tried to reach them."""
+    first = answers[0]
+    if first.proxy is not None:
+        return f"{hosts_of(answers)} (by the proxy {first.proxy})"
+    if first.phase is Phase.DNS:
+        return hosts_of(answers)
+    return f"{hosts_of(answers)} ({first.address}:{port_of(first.url)})"
+
+
+def listed(names: "Iterable[str]", most: int = 3) -> str:
+    """Names once each, in order, the rest as a number."""
+    unique = list(dict.fromkeys(names))
+    return ", ".join(unique[:most]) + (f" and {len(unique) - most} more" if len(unique) > most else "")
+
+
+def told(answer: Answer) -> str:
+    """What came of it; of a name, why it has no address."""
+    nameless = answer.phase is Phase.DNS or (answer.phase is Phase.PROXY and answer.address is None)
+    return answer.detail or said(answer) if nameless else said(answer)
+
+
+def delay_of(answer: Answer) -> int:
+    """Seconds that one such address costs the agent."""
+    if answer.outcome is Outcome.OK:
+        return REFUSED_BY_STATUS_DELAY
+    silent = answer.outcome is Outcome.TIMEOUT and answer.phase is not Phase.DNS
+    return SILENT_DELAY if silent else REFUSED_DELAY
+
+
+def confidence_of(answer: Answer) -> "tuple[Confidence, str]":
+    """How surely a shut way is one, and why."""
+    if answer.phase is Phase.DNS:
+        return Confidence.POSSIBLE, "the address is not known, so the way to it was not tried"
+    if answer.outcome is Outcome.ERROR:
+        return Confidence.LIKELY, "no store of Azure speaks anything else: a captive portal or a transparent proxy does"
+    if answer.phase is not Phase.TCP:
+        reason = "the connection is made and then breaks: a filter that reads names, or large packets that vanish"
+        return Confidence.POSSIBLE, reason
+    if answer.outcome is Outcome.TIMEOUT:
+        return Confidence.LIKELY, "silence: a rule or a tunnel on the way that drops packets is the alternative"
+    return Confidence.CERTAIN, f"{answer.offender or 'the network'} said so"
+
+
+def evidence_of(answer: Answer) -> "dict[str, str]":
+    """What was seen of one attempt."""
+    seen = {
+        "url": answer.url,
+        "address": answer.address,
+        "phase": answer.phase.value,
+        "outcome": answer.outcome.value,
+        "proxy": answer.proxy,
+        "via": answer.via,
+        "issuer": answer.issuer,
+        "offender": answer.offender,
+        "icmp": answer.icmp,
+    }
+    return {key: value for key, value in seen.items() if value is not None}
+
+
+def open_up(target: str) -> str:
+    """What opens a shut way."""
+    return f"Open the way from this subnet to {target} (NAT gateway, route, network security group or firewall)"
+
+
+def open_up_or_do_without(facts: EgressFacts, target: str) -> str:
+    """The fix for a way without which an extension fails, in one sentence."""
+    off = ", or where no way out is intended turn the diagnostics extension off, as boot diagnostics work without it"
+    diagnostics = any(own.extension.endswith(DIAGNOSTICS) for own in facts.own)
+    return f"{open_up(target)}{off if diagnostics else ''}; {AGAIN}."
+
+
+def hosts_of(answers: "Sequence[Answer]") -> str:
+    """The hosts of answers that speak of one flow."""
+    return listed(host_of(answer.url) for answer in answers)
+
+
+def shut_finding(answers: "Sequence[Answer]", severity: Severity, message: str, fix: str) -> Finding:
+    """What is said of answers that speak of one flow, whose way is shut."""
+    confidence, reason = confidence_of(answers[0])
+    return Finding(
+        severity,
+        message,
+        fix,
+        evidence=evidence_of(answers[0]),
+        flow=flow_of(answers[0]),
+        confidence=confidence,
+        confidence_reason=reason,
+    )

@@ -1,0 +1,254 @@
+"""What the rules do to a flow, as a finding that names the rule. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Optional
+
+from azpreflight.firewall.boot.facts import SavedRulesFacts
+from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, FlowFacts, Outcome, Part, Purpose
+from azpreflight.firewall.rule_names import title
+from azpreflight.host import Outcome as Answered
+from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.dns.facts import DnsFacts, Role, Server, speaks
+from azpreflight.probes.firewall.flows import ANYWHERE
+from azpreflight.probes.network.facts import WIRE_SERVER
+from azpreflight.probes.platform.facts import PlatformFacts
+from azpreflight.text import plain
+
+REHEARSED = "the kernel did so in a rehearsal of the same rules"
+FROM_TEXT = "so the text of the rules says; the kernel could not be asked"
+FAILED = "the real connection failed, and this rule does not always let it through"
+NOT_AFTER_BOOT = "these rules are live now, and the next boot's let it through"
+WAITING_FOR_BOOT = "these rules are live now; whether the next VM has them depends on what saves them"
+PARTS = {
+    Part.REQUEST: "{}",
+    Part.REPLY: "the answers to {}",
+    Part.NEIGHBOURS: "the neighbour discovery (ICMPv6) that comes before {}",
+}
+STANDS_FOR_ALL = f"{ANYWHERE} stands for any public address, as no DNS server knew the stores'"
+RULE_LIMIT = 200
+"""Characters of a rule in a finding; the whole text is in the facts."""
+
+SeverityOf = Callable[[FlowFacts], Severity]
+
+
+def of_root(facts: FirewallFacts) -> "tuple[FlowFacts, ...]":
+    """What others than root may is no fault."""
+    return tuple(found for found in facts.flows if found.flow.uid == 0)
+
+
+def judge_wire_server(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """Ports 80 and 32526: without either the agent never reports Ready."""
+    yield from _judge(facts, run, Purpose.WIRE_SERVER, lambda found: Severity.ERROR)
+
+
+def judge_imds(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """cloud-init finds out here which VM it is in; waagent can do without."""
+    agents = run.facts(AgentsFacts)
+    provisions = agents is not None and agents.cloud_init_provisions
+    severity = Severity.ERROR if provisions else Severity.WARNING
+    yield from _judge(facts, run, Purpose.IMDS, lambda found: severity)
+
+
+def judge_dns(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """An error only if no server is left; servers that are only asked to compare do not count."""
+    dns = run.facts(DnsFacts)
+    if dns is None:
+        yield from _judge(facts, run, Purpose.DNS, lambda found: Severity.WARNING)
+        return
+    needed = {server.address for server in dns.servers if server.role is not Role.CONTROL}
+    if not needed:
+        yield NotApplicable("no DNS server is configured")
+        return
+    nothing_left = _nothing_left(facts, run, dns.servers)
+    flows = [found for found in of_root(facts) if found.flow.purpose is Purpose.DNS and found.flow.address in needed]
+
+    def severity(found: FlowFacts) -> Severity:
+        return Severity.ERROR if nothing_left and found.flow.protocol == "udp" else Severity.WARNING
+
+    yield from verdicts_on(flows, run, severity)
+
+
+def _nothing_left(facts: FirewallFacts, run: Run, servers: "Sequence[Server]") -> bool:
+    """No server that resolv.conf names, or none of those behind the local resolver, can be asked over UDP."""
+    blocked = {found.flow.address for found in of_root(facts) if found.flow.protocol == "udp" and _stopped(found, run)}
+    named = {server.address for server in servers if server.role in (Role.LOCAL, Role.CONFIGURED)}
+    behind = {server.address for server in servers if server.role is Role.UPSTREAM}
+    return any(group and group <= blocked for group in (named, behind))
+
+
+def _stopped(found: FlowFacts, run: Run) -> bool:
+    """By a rule that blocks it, or by one that does something else with it, after which nobody answered."""
+    if found.flow.purpose is not Purpose.DNS or found.outcome in (Outcome.ALLOWED, Outcome.UNKNOWN):
+        return False
+    return found.outcome is Outcome.BLOCKED or works(found, run) is False
+
+
+def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """Without renewals the client asks anew by broadcast in the end, which no rule of iptables sees."""
+    yield from _judge(facts, run, Purpose.DHCP, lambda found: Severity.WARNING)
+
+
+# --- one flow -----------------------------------------------------------------------------------------------------
+
+
+def _judge(facts: FirewallFacts, run: Run, purpose: Purpose, severity: SeverityOf) -> Iterator[Verdict]:
+    yield from verdicts_on([found for found in of_root(facts) if found.flow.purpose is purpose], run, severity)
+
+
+def verdicts_on(flows: "Sequence[FlowFacts]", run: Run, severity: SeverityOf) -> Iterator[Verdict]:
+    """What the rules do to each of these flows."""
+    if run.platform is Platform.NONE and run.stage is Stage.FIRSTBOOT:
+        yield NotApplicable("not on Azure")
+        return
+    reasons = dict.fromkeys(found.reason for found in flows if found.outcome is Outcome.UNKNOWN and found.reason)
+    yield from (Unknown(reason) for reason in reasons)
+    for found in flows:
+        if found.outcome in (Outcome.ALLOWED, Outcome.UNKNOWN):
+            continue
+        if works(found, run):
+            yield from _in_spite_of_the_rules(found)
+        else:
+            yield at_stage(_finding(found, severity(found), failed=works(found, run) is False), run)
+
+
+def works(found: FlowFacts, run: Run) -> Optional[bool]:
+    """The same flow was made for real in this run, and something answered each time; None if it was not made."""
+    flow, platform, dns = found.flow, run.facts(PlatformFacts), run.facts(DnsFacts)
+    if flow.purpose is Purpose.DNS and dns is not None:
+        server = next((server for server in dns.servers if server.address == flow.address), None)
+        return None if server is None else speaks(server, tcp=flow.protocol == "tcp")
+    if platform is None or flow.purpose not in (Purpose.WIRE_SERVER, Purpose.IMDS):
+        return None
+    offers = (platform.wire_server, platform.goal) if flow.port == 80 else (platform.plugin,)
+    asked = [one for one in ((platform.metadata,) if flow.purpose is Purpose.IMDS else offers) if one is not None]
+    return all(one.answer.outcome is Answered.OK for one in asked) if asked else None
+
+
+def _in_spite_of_the_rules(found: FlowFacts) -> Iterator[Verdict]:
+    """What a rehearsal says to be blocked and is not, it has got wrong. A flow that is sent elsewhere and answered, or
+    left to a program that lets it pass, is well."""
+    if found.outcome is Outcome.BLOCKED:
+        yield Unknown(f"the rehearsal says that {found.flow.text} is blocked, and the real connection was answered")
+
+
+def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Finding:
+    """`failed`: the real connection did. Then what rules leave to chance or to a program is no mere possibility."""
+    flow, decider, anywhere = found.flow, found.decider, found.flow.address == ANYWHERE
+    chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC)
+    evidence = {"flow": flow.text, "outcome": found.outcome.value}
+    if decider is not None:
+        evidence |= {"rule": plain(decider.text, RULE_LIMIT), "tool": f"{decider.backend.value} {decider.family}"}
+        if decider.packets is not None:
+            evidence["counter"] = f"{decider.packets} packets"
+    return Finding(
+        Severity.WARNING if chance and not failed and severity is Severity.ERROR else severity,
+        _message(found),
+        _fix(found),
+        commands=(decider.command,) if decider is not None else (),
+        evidence=evidence,
+        flow=flow.text,
+        breaks=(f"tcp *:{flow.port}",) if anywhere else (),
+        confidence=Confidence.LIKELY if chance and failed else confidence_of(found),
+        confidence_reason=FAILED if chance and failed else found.reason or reason_of(found),
+    )
+
+
+def confidence_of(found: FlowFacts) -> Confidence:
+    """How sure it is what the rules do."""
+    if found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC):
+        return Confidence.POSSIBLE
+    return Confidence.CERTAIN if found.rehearsed and found.flow.address != ANYWHERE else Confidence.LIKELY
+
+
+def reason_of(found: FlowFacts) -> str:
+    """Why it is as sure as that."""
+    how = REHEARSED if found.rehearsed else FROM_TEXT
+    return f"{how}; {STANDS_FOR_ALL}" if found.flow.address == ANYWHERE else how
+
+
+def _message(found: FlowFacts) -> str:
+    flow = PARTS[found.part].format(found.flow.text)
+    who = "a rule that could not be named" if found.decider is None else title(found.decider)
+    if found.decider is not None and found.decider.owner is not None:
+        who += f" of {found.decider.owner} itself"
+    if found.outcome is Outcome.DIVERTED:
+        return f"{who} sends {flow} to {found.to}"
+    if found.outcome is Outcome.QUEUED:
+        return f"{who} leaves {flow} to a program that reads a queue"
+    if found.outcome is Outcome.PROBABILISTIC:
+        return f"{who} lets rate, quota, time or chance decide over {flow}"
+    rejects = found.decider is not None and "reject" in found.decider.text.lower()
+    return f"{who} {'rejects' if rejects else 'drops'} {flow}"
+
+
+def _fix(found: FlowFacts) -> str:
+    decider = found.decider
+    if decider is None:
+        return (
+            f"Find the rule that stops {found.flow.text} in the dump of this report, and let the flow through for root."
+        )
+    if decider.owner is not None:
+        return "Restart the guest agent, which puts the rules back that belong before this one, or delete it."
+    if decider.number is None:
+        return f"Put a rule that lets {found.flow.text} through into chain {decider.chain}, before its policy applies."
+    if decider.general:
+        return f"Put a rule before it that lets {found.flow.text} through."
+    return f"Delete the rule, or put one before it that lets {found.flow.text} through."
+
+
+def judge_agent_rules(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """The agent's own rules are a trap for itself where one that drops is there without those that belong before it."""
+    for rules in facts.agent_rules:
+        if rules.state is not AgentState.COMPLETE:
+            yield at_stage(_of_agent(rules, facts), run)
+
+
+def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
+    where = f"the guest agent's own rules in table {rules.table} ({rules.backend.value})"
+    evidence = {f"rule {number}": plain(rule, RULE_LIMIT) for number, rule in enumerate(rules.rules, 1)}
+    if rules.state is AgentState.OPEN:
+        return Finding(
+            Severity.NOTE,
+            f"{where} let everybody speak to the wire server: the rule that drops is missing",
+            "Restart the guest agent, which completes its rules.",
+            evidence=evidence,
+        )
+    ports = (80, 32526) if rules.state is AgentState.BLOCKS_ROOT else (53,)
+    outcomes = {found.outcome for found in of_root(facts) if _is_agents(found, ports)}
+    passing = outcomes == {Outcome.ALLOWED}
+    whom = "root's own connections" if rules.state is AgentState.BLOCKS_ROOT else "DNS over TCP"
+    severity = Severity.ERROR if rules.state is AgentState.BLOCKS_ROOT else Severity.WARNING
+    return Finding(
+        Severity.NOTE if passing else severity,
+        f"{where} drop {whom} to {WIRE_SERVER}: the rule that lets them through is not before the one that drops",
+        "Restart the guest agent, which completes its rules, or delete the rule that drops.",
+        commands=(rules.command,),
+        evidence=evidence,
+        flow=None if passing else f"tcp {WIRE_SERVER}:{ports[0]}",
+        breaks=() if passing else tuple(f"tcp {WIRE_SERVER}:{port}" for port in (*ports, 53)),
+    )
+
+
+def _is_agents(found: FlowFacts, ports: "tuple[int, ...]") -> bool:
+    flow = found.flow
+    return flow.protocol == "tcp" and flow.address == WIRE_SERVER and flow.port in ports
+
+
+def at_stage(finding: Finding, run: Run) -> Finding:
+    """Before first boot these are the rules of the VM that the image is built in; if it is known what the next boot
+    loads, a rule that it does not load is worth a note."""
+    if run.stage is Stage.FIRSTBOOT:
+        return finding
+    saved = run.facts(SavedRulesFacts)
+    if saved is not None and finding.flow is not None and saved.lets_through(finding.flow):
+        return replace(finding, severity=Severity.NOTE, confidence=Confidence.CERTAIN, confidence_reason=NOT_AFTER_BOOT)
+    capped = Severity.WARNING if finding.severity is Severity.ERROR else finding.severity
+    return replace(
+        finding,
+        severity=capped,
+        fix=f"If these rules are saved for the next boot: {finding.fix[:1].lower()}{finding.fix[1:]}",
+        confidence=Confidence.POSSIBLE,
+        confidence_reason=WAITING_FOR_BOOT,
+    )

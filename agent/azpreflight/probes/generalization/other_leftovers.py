@@ -1,0 +1,106 @@
+"""What else is left of the build VM: system logs, the hypervisor's mailbox, units of the agent, crontabs, swap.
+
+None of it stops a VM. Logs tell who came in and from where, a swap file has pages of the build VM's memory, and the
+key-value pools still hold its provisioning report (cloud-init, cloudinit/reporting/handlers.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from azpreflight.guest.limits import KEPT, SMALL
+from azpreflight.guest.passwords import entries
+from azpreflight.host import FileKind, Host, HostError
+from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.leftover import config_of, filled, leftover, matching
+from azpreflight.text import count, files, several
+
+LOGS = ("syslog", "messages", "auth.log", "secure", "audit/audit.log", "wtmp", "btmp", "lastlog", "wtmp.db")
+SWAP = ("/swapfile", "/swap.img", "/mnt/swapfile", "/mnt/resource/swapfile")
+UNITS = (
+    "/etc/systemd/system/*.wants/*-network-setup.service",
+    "/lib/systemd/system/azure.slice",
+    "/lib/systemd/system/azure-vmextensions*.slice",
+    "/etc/systemd/system/azure-vmextensions*.slice",
+)
+MEMORY = ("/var/lib/NetworkManager/seen-bssids", "/var/lib/NetworkManager/timestamps")
+SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf",)
+
+
+@dataclass(frozen=True)
+class LitterFacts:
+    """Paths of what is left."""
+
+    logs: tuple[str, ...] = ()
+    journals: tuple[str, ...] = ()
+    """Directories of the journal, which are named by the machine id."""
+    pools: tuple[str, ...] = ()
+    """Key-value pools with something in them."""
+    units: tuple[str, ...] = ()
+    crontabs: tuple[str, ...] = ()
+    """Those of users that are in passwd no more."""
+    swap: tuple[str, ...] = ()
+    sshd: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    """What NetworkManager remembers of its connections."""
+
+
+def look(host: Host, run: Run) -> LitterFacts:
+    """Names only. HostError without root."""
+    users = {entry.name for entry in entries(host.text("/etc/passwd", SMALL) or "")}
+    tabs = matching(host, ("/var/spool/cron/crontabs/*", "/var/spool/cron/*"))
+    swap = (f"{config_of(run).resource_disk_mount_point}/swapfile", *SWAP)
+    return LitterFacts(
+        logs=tuple(path for path in filled(host, [f"/var/log/{name}" for name in LOGS]) if _says(host, path)),
+        journals=tuple(path for path in host.glob("/var/log/journal/*") if host.list(path))[:KEPT],
+        pools=filled(host, matching(host, ("/var/lib/hyperv/.kvp_pool_[0-4]",))),
+        units=tuple(path for path in matching(host, UNITS) if _left(host, path))[:KEPT],
+        crontabs=tuple(path for path in filled(host, tabs) if path.rpartition("/")[2] not in users)[:KEPT],
+        swap=filled(host, tuple(dict.fromkeys(swap))),
+        sshd=filled(host, SSHD),
+        memory=filled(host, MEMORY),
+    )
+
+
+def _says(host: Host, path: str) -> bool:
+    """lastlog has a place for every user, and only zeros for those who never logged in (lastlog(8))."""
+    if not path.endswith("/lastlog"):
+        return True
+    try:
+        return bool((host.read(path, SMALL) or b"").strip(b"\0"))
+    except HostError:
+        return True
+
+
+def _left(host: Host, path: str) -> bool:
+    """A unit file, or a link to one that is gone."""
+    info = host.info(path, follow=False)
+    return info is not None and (info.kind is FileKind.FILE or host.info(path) is None)
+
+
+def judge_logs(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
+    """No log of this machine goes into the image."""
+    if facts.logs:
+        command = f"truncate --size 0 {files(facts.logs)}"
+        yield _found(run, Severity.WARNING, f"logs of this machine: {several(facts.logs)}", command)
+    if facts.journals:
+        message = f"{count(len(facts.journals), 'journal')} of this machine: {several(facts.journals)}"
+        yield _found(run, Severity.WARNING, message, f"rm -rf {files(facts.journals)}")
+
+
+def judge_litter(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
+    """Nothing else of this machine goes into the image."""
+    for paths, what in (
+        (facts.pools, "the hypervisor's key-value pools still have entries of this VM"),
+        (facts.units, "units of the agent that lead nowhere on a new VM"),
+        (facts.crontabs, "crontabs of users that are gone"),
+        (facts.swap, "a swap file, with pages of this machine's memory"),
+        (facts.sshd, "settings of sshd that cloud-init made for this VM"),
+        (facts.memory, "what NetworkManager remembers of this VM's connections"),
+    ):
+        if paths:
+            command = f"truncate --size 0 {files(paths)}" if paths is facts.pools else f"rm -f {files(paths)}"
+            yield _found(run, Severity.NOTE, f"{what}: {several(paths)}", command)
+
+
+def _found(run: Run, severity: Severity, message: str, command: str) -> Verdict:
+    return leftover(run, severity, message, "Delete it as one of the last steps.", (command,), cleaned=False)

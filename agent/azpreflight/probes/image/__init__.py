@@ -1,0 +1,197 @@
+"""The file of a disk image: whether Azure takes it as a disk, and whether a VM can start from it.
+
+Azure takes fixed VHDs of whole MiB, and says so only when the upload is done or the disk is made of it. Whether a disk
+can be started is seen in its first sectors; whether all of a system is on it, in its fstab (Microsoft Learn, "Prepare
+Linux for imaging in Azure", "Information for community supported and non-endorsed distributions").
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Optional
+
+from azpreflight.host import Host
+from azpreflight.host.disk.types import EFI, Disk, Format, Layout, Table
+from azpreflight.model import Cause, Check, Finding, Judge, NotApplicable, Probe, Run, Severity, Unknown, Verdict
+from azpreflight.shell import argument
+from azpreflight.text import count, files, plain
+
+WORST_CASE_S = 0.0
+"""Seconds: the file was looked at before the run began."""
+MIB, GIB = 1 << 20, 1 << 30
+LARGEST_GIB = 4095
+"""An OS disk of Azure is no larger (Microsoft Learn, "Managed disks overview")."""
+EFI_SYSTEM = ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef")
+"""Type of the partition that VMs of generation 2 start from, in a GPT and in an MBR."""
+BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
+"""Type of the partition that GRUB lies in for VMs of generation 1, where the table is a GPT."""
+FIXED = "-O vpc -o subformat=fixed,force_size"
+QEMU = {Format.RAW: "raw", Format.VHD: "vpc", Format.DYNAMIC_VHD: "vpc", Format.QCOW2: "qcow2"}
+"""What qemu-img calls them."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """The disk image that is looked at."""
+
+    disk: Optional[Disk] = None
+    """None: the running system or a mounted tree is looked at, and no file."""
+
+
+def gather(host: Host, run: Run) -> ImageFacts:
+    """What was seen when the file was opened."""
+    return ImageFacts(host.disk)
+
+
+def of_disk(judge: "Callable[[Disk], Iterator[Verdict]]") -> Judge:
+    """The judge of a disk as a judge of the facts."""
+
+    def judge_disk(facts: ImageFacts, run: Run) -> Iterator[Verdict]:
+        if facts.disk is None:
+            yield NotApplicable("no file of a disk image is looked at")
+        else:
+            yield from judge(facts.disk)
+
+    return judge_disk
+
+
+# --- the file -----------------------------------------------------------------------------------------------------
+
+
+def judge_footer(disk: Disk) -> Iterator[Verdict]:
+    """A VHD is fixed, whole, and says of itself what it is."""
+    if disk.format is Format.RAW and disk.path.lower().endswith(".vhd"):
+        yield _not_taken(disk, "it is named .vhd, and its last 512 bytes are no footer: it is cut off, or a raw disk")
+    elif disk.format is Format.DYNAMIC_VHD:
+        yield _not_taken(replace(disk, footer=None), "it is a dynamic VHD, and Azure takes fixed ones")
+    elif disk.footer is None:
+        yield NotApplicable(f"it is no VHD yet ({disk.format.value})")
+    elif not disk.footer.intact:
+        yield _not_taken(disk, "the checksum of its footer is wrong")
+    elif disk.footer.size != disk.size:
+        yield _not_taken(disk, f"its footer speaks of {disk.footer.size} bytes, and {disk.size} are before it")
+
+
+def _not_taken(disk: Disk, message: str) -> Finding:
+    return Finding(
+        Severity.ERROR,
+        message,
+        "Convert the disk anew from what it was made of, to a fixed VHD.",
+        (_convert(disk, FIXED, ".fixed.vhd"),) if disk.footer is None else (),
+    )
+
+
+def _convert(disk: Disk, to: str, ending: str) -> str:
+    return f"qemu-img convert -f {QEMU[disk.format]} {to} {files((disk.path, disk.path + ending))}"
+
+
+def judge_size(disk: Disk) -> Iterator[Verdict]:
+    """The disk has a whole number of MiB, and not more than an OS disk may have."""
+    over = disk.size % MIB
+    if over:
+        yield Finding(
+            Severity.ERROR if disk.format is Format.VHD else Severity.WARNING,
+            f"the disk has {disk.size} bytes, {over} more than a whole number of MiB: Azure does not take it as a VHD",
+            "Enlarge the raw disk to whole MiB, and make the VHD of that.",
+            _enlarge(disk, disk.size - over + MIB),
+        )
+    if disk.size > LARGEST_GIB * GIB:
+        yield Finding(
+            Severity.ERROR,
+            f"the disk has {disk.size / GIB:.0f} GiB, and an OS disk of Azure has at most {LARGEST_GIB}",
+            "Make the image on a smaller disk.",
+        )
+
+
+def _enlarge(disk: Disk, size: int) -> "tuple[str, ...]":
+    raw = argument(disk.path if disk.format is Format.RAW else f"{disk.path}.raw")
+    first = () if disk.format is Format.RAW else (_convert(disk, "-O raw", ".raw"),)
+    fixed = argument(f"{disk.path}.fixed.vhd")
+    return (*first, f"qemu-img resize -f raw {raw} {size}", f"qemu-img convert -f raw {FIXED} {raw} {fixed}")
+
+
+# --- what is in it ------------------------------------------------------------------------------------------------
+
+
+def judge_partitions(disk: Disk) -> Iterator[Verdict]:
+    """A firmware finds something to start."""
+    if disk.layout is None:
+        yield Unknown(disk.error or "the disk was not read")
+        return
+    lost = not disk.layout.volumes
+    if disk.layout.damage is not None:
+        yield Finding(
+            Severity.ERROR if lost else Severity.WARNING,
+            f"{plain(disk.layout.damage)}; " + ("nothing is known of its partitions" if lost else "its copy was read"),
+            "Write the partition table anew from its copy.",
+            (f"sgdisk --verify {argument(disk.path)}",) if disk.format is Format.RAW else (),
+        )
+    elif not _starts(disk.layout):
+        yield Finding(
+            Severity.ERROR,
+            f"{_divided(disk.layout)}, without an EFI system partition and without boot code: no VM starts from it",
+            "Look into the file of the whole disk, not that of one partition; or install a boot loader.",
+        )
+
+
+def _starts(layout: Layout) -> bool:
+    roles = {volume.role for volume in layout.volumes}
+    return layout.boot_code or bool(roles.intersection((*EFI_SYSTEM, BIOS_BOOT)))
+
+
+def _divided(layout: Layout) -> str:
+    if layout.table is Table.NONE:
+        kind = layout.volumes[0].kind if layout.volumes else None
+        return f"no partition table{f' but {kind}' if kind else ''}"
+    partitions = sum(volume.number is not None for volume in layout.volumes)
+    return f"a {layout.table.value} with {count(partitions, 'partition')}"
+
+
+def judge_filesystems(disk: Disk) -> Iterator[Verdict]:
+    """All of the system is on this disk, and was looked at."""
+    if disk.root is None:
+        yield Unknown(disk.error or "no root filesystem was found")
+    for one in disk.attached:
+        where = f"fstab: {plain(one.source)} on {one.place}"
+        if one.error is not None:
+            yield Unknown(
+                f"{where}: {plain(one.error)}" + ("" if one.place in EFI else "; nothing there was looked at")
+            )
+        elif one.missing:
+            yield Finding(
+                Severity.ERROR,
+                f"{where} is not on this disk: a VM without it goes into emergency mode",
+                "Put the filesystem on the OS disk, or remove the entry.",
+            )
+
+
+def judge_unmounted(disk: Disk) -> Iterator[Verdict]:
+    """The disk was copied when nothing wrote to it."""
+    if disk.layout is None:
+        yield Unknown(disk.error or "the disk was not read")
+        return
+    for volume in disk.layout.volumes:
+        if volume.clean is False:
+            yield Finding(
+                Severity.WARNING,
+                f"the {volume.kind} of {plain(volume.name)} was not unmounted: its journal has changes that its files "
+                "have not, and this report knows nothing of them",
+                "Shut the VM down before its disk is copied, and copy it again.",
+            )
+
+
+def _check(name: str, title: str, judge: "Callable[[Disk], Iterator[Verdict]]", severity: Severity) -> Check:
+    return Check(name, title, of_disk(judge), severity, cause=Cause.BOOT_CONFIG, offline=True)
+
+
+PROBE = Probe(
+    name="image",
+    facts=ImageFacts,
+    gather=gather,
+    checks=(
+        _check("image-vhd-footer", "the VHD is fixed and its footer is whole", judge_footer, Severity.ERROR),
+        _check("image-size", "the disk has a size that Azure takes", judge_size, Severity.ERROR),
+        _check("image-partitions", "the disk has something to start from", judge_partitions, Severity.ERROR),
+        _check("image-filesystems", "all filesystems of the system are on it", judge_filesystems, Severity.ERROR),
+        _check("image-unmounted", "its filesystems were unmounted", judge_unmounted, Severity.WARNING),
+    ),
+)

@@ -1,0 +1,125 @@
+"""The verdicts on the settings of proxies, by the files alone. Pure."""
+
+import shlex
+from collections.abc import Iterator
+
+from azpreflight.azure.imds import IMDS
+from azpreflight.azure.wire_server import WIRE_SERVER
+from azpreflight.guest.waagent_conf import set_key
+from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
+from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.proxy.facts import (
+    ProxyFacts,
+    ProxySetting,
+    Reader,
+    catches,
+    places_of,
+    port_of_proxy,
+)
+from azpreflight.shell import argument
+from azpreflight.text import plain, several
+
+PLATFORM = (WIRE_SERVER, IMDS)
+WHO = {
+    Reader.WAAGENT: "extensions, which inherit the agent's environment, ask a proxy for the platform's answers",
+    Reader.CLOUD_INIT: "cloud-init asks a proxy for this VM's metadata",
+    Reader.LOGINS: "programs started from a login ask a proxy for the platform's answers",
+}
+
+
+def judge_platform_addresses(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
+    """Behind a proxy the two addresses are those of the proxy's own host, or nobody's."""
+    yield from (Unknown(error) for error in facts.errors)
+    for setting in facts.settings:
+        caught = tuple(catches(setting, PLATFORM))
+        if caught:
+            yield _caught(setting, caught, run)
+
+
+def _caught(setting: ProxySetting, caught: "tuple[str, ...]", run: Run) -> Finding:
+    agents = run.facts(AgentsFacts)
+    provisions = agents is not None and agents.cloud_init_provisions
+    fatal = setting.reader is Reader.CLOUD_INIT and provisions
+    return Finding(
+        Severity.ERROR if fatal else Severity.WARNING,
+        f"{plain(setting.place)} sets the proxy {plain(setting.http or '')} and does not exempt {several(caught)}:"
+        f" {WHO[setting.reader]}",
+        "Name both addresses in no_proxy wherever a proxy is set.",
+        (_exempt_command(setting, caught),),
+        evidence={"proxy": plain(setting.http or ""), "no_proxy": plain(",".join(setting.exempt), 200)},
+        in_image=True,
+    )
+
+
+def _exempt_command(setting: ProxySetting, caught: "tuple[str, ...]") -> str:
+    """Adds a later place that wins, so that no line has to be edited."""
+    entries = ",".join((*setting.exempt, *caught))
+    if setting.service is not None:
+        directory = f"/etc/systemd/system/{setting.service}.d"
+        lines = (shlex.quote(line) for line in ("[Service]", f'Environment="no_proxy={plain(entries, 1000)}"'))
+        return f"mkdir -p {directory} && printf '%s\\n' {' '.join(lines)} > {directory}/zz-no-proxy.conf"
+    line = shlex.quote(f"no_proxy={plain(entries, 1000)}")
+    if setting.place.startswith("/etc/profile.d/"):
+        return f"echo export {line} > /etc/profile.d/zz-no-proxy.sh"
+    return f"echo {line} >> {argument(setting.place)}"
+
+
+def judge_settings(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
+    """What the agent would not understand as it was meant."""
+    yield from (Unknown(error) for error in facts.errors)
+    host = facts.config_host
+    if host is not None and facts.config_port is not None and any(mark in host for mark in "/: @"):
+        yield _no_name(facts, host)
+    environment = facts.environment
+    if host is None and environment is not None:
+        for mistake in dict.fromkeys((environment.https_mistake, environment.http_mistake)):
+            if mistake is not None:
+                yield Finding(
+                    Severity.WARNING,
+                    f"{plain(environment.place)} sets {plain(mistake)}, so waagent uses none",
+                    "Write https_proxy and http_proxy in the form http://HOST:PORT.",
+                    in_image=True,
+                )
+
+
+def _no_name(facts: ProxyFacts, host: str) -> Finding:
+    return Finding(
+        Severity.WARNING,
+        f"HttpProxy.Host={plain(host)} is no host name, and waagent looks up all of it as one",
+        "Write the bare host name or address, without scheme, user and port.",
+        (set_key(facts.config_path, "HttpProxy.Host", plain(_bare(host))),),
+        in_image=True,
+    )
+
+
+def _bare(host: str) -> str:
+    """The name in an address: "proxy" of "http://proxy:3128/"."""
+    return host.rpartition("@")[2].rpartition("//")[2].partition("/")[0].partition(":")[0]
+
+
+def judge_consistency(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
+    """A package manager's proxy may be a cache, and may be the only way out."""
+    if facts.config_host is not None or facts.environment is not None:
+        return
+    proxies = dict.fromkeys(proxy for setting in facts.settings for proxy in setting.proxies)
+    for proxy in proxies:
+        yield Finding(
+            Severity.NOTE,
+            f"{several(places_of(facts, proxy))} uses the proxy {plain(proxy)}, and waagent uses none",
+            "If the network lets nothing out but by this proxy, set HttpProxy.Host and HttpProxy.Port too.",
+            config_commands(facts, proxy),
+            in_image=True,
+        )
+
+
+def config_commands(facts: ProxyFacts, proxy: str) -> "tuple[str, ...]":
+    """What makes a proxy, HOST:PORT, the agent's own."""
+    host, _, port = proxy.rpartition(":")
+    if port_of_proxy(proxy) is None:
+        return ()
+    path = facts.config_path
+    return (
+        set_key(path, "HttpProxy.Host", host),
+        set_key(path, "HttpProxy.Port", port),
+        "systemctl try-restart waagent walinuxagent",
+    )
