@@ -16,6 +16,7 @@ from azpreflight.azure.goal_state import bare
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config, Severity
 from azpreflight.model.errors import UsageError
+from azpreflight.model.vocabulary import SEAL_FIXES
 from azpreflight.text import printable
 
 DEFAULT_PATH = "/etc/azpreflight/config.yaml"
@@ -152,7 +153,6 @@ class _Key:
 
 def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
     """Every key of `Config` with its schema."""
-    from azpreflight.seal.cleanup import FIXES
 
     low, high = TIMEOUTS
     severities = tuple(severity.value for severity in Severity)
@@ -162,7 +162,7 @@ def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
         "endpoints": _Key("a list of http:// or https:// URLs", _list_of(_url)),
         "ignore": _Key("a list of check ids (see azpreflight list)", _list_of(_word(check_ids))),
         "fail_on": _Key(f"one of {', '.join(severities)}", lambda node: Severity(_word(severities)(node))),
-        "seal_fixes": _Key(f"a list of {', '.join(FIXES)}", _list_of(_word(tuple(FIXES)))),
+        "seal_fixes": _Key(f"a list of {', '.join(SEAL_FIXES)}", _list_of(_word(tuple(SEAL_FIXES)))),
         "kvp": _Key(f"one of {', '.join(KVP)}", _word(KVP)),
         "timeout": _Key(f"seconds from {low:.0f} to {high:.0f}", _number(low, high)),
     }

@@ -375,7 +375,7 @@ NAP = f"62.{os.getpid()}"
 
 SLOW = f"""
 import sys, time
-from azpreflight import cli
+from azpreflight.cli import main as cli
 from azpreflight.cli import check as command
 from azpreflight.host import LocalHost
 from azpreflight.model import Check, Probe, Severity

@@ -39,47 +39,71 @@ BY_NAME: "Mapping[str, Probe[Any]]" = {probe.name: probe for probe in PROBES}
 
 # --- layers -------------------------------------------------------------------------------------------------------
 
-LAYERS = {
+LAYERS: "Mapping[str, int]" = {
     "": 0,  # the version
-    "vocabulary": 1,
     "model": 1,
-    "bounds": 1,
-    "codec": 1,
-    "errors": 1,
+    "console": 1,
+    "text": 1,
+    "paths": 1,
     "package": 1,
-    "serial": 1,
     "shell": 1,
-    "bugs": 1,
     "foreign": 1,
     "host": 2,
-    "probes": 2,
-    "firewall": 2,
-    "gather": 3,
-    "inspection": 3,
-    "assess": 3,
-    "diagnosis": 3,
-    "render": 3,
-    "firstboot": 3,
-    "fleet": 3,
-    "sealed": 3,
+    "guest": 3,
+    "azure": 3,
+    "firewall": 4,
+    "config": 5,
+    "probes": 5,
+    "engine": 6,
+    "render": 6,
+    "sinks": 7,
+    "watch": 8,
+    "seal": 8,
+    "cli": 9,
+    "__main__": 9,
+    "script": 9,
 }
-"""Every other module is of layer 4: it may print, exit and sleep."""
-PURE = (
-    "vocabulary",
-    "model",
-    "bounds",
-    "codec",
-    "serial",
-    "shell",
-    "foreign",
-    "assess",
-    "diagnosis",
-    "render",
-    "firstboot",
-    "fleet",
-    "sealed",
-)
-"""These look at nothing and change nothing."""
+"""The rooms of the package, as in docs/architecture.md; imports point down. A module of no room fails the test."""
+PURE = ("model", "console", "text", "paths", "shell", "foreign", "render", "engine.assess", "engine.diagnosis", "engine.baseline",
+        "engine.timeline", "engine.fleet", "watch.boot_policy")  # fmt: skip
+"""These inspect nothing and change nothing."""
+INSIDE: "Mapping[str, set[str]]" = {
+    "azpreflight.probes.boot.messages": {"agents.state.SYSTEMD"},
+    "azpreflight.probes.egress.checks_proxy": {"proxy.checks.config_commands"},
+    "azpreflight.probes.firewall_boot": {"firewall.flows.flows_of"},
+    "azpreflight.probes.firewall_boot.checks": {
+        "firewall.checks.PARTS",
+        "firewall.checks.RULE_LIMIT",
+        "firewall.checks.confidence_of",
+        "firewall.checks.reason_of",
+        "firewall.flows.ANYWHERE",
+    },
+    "azpreflight.probes.path": {
+        "egress.checks_packages.consequence_of",
+        "egress.messages.AGAIN",
+        "egress.messages.listed",
+    },
+    "azpreflight.probes.path.segments": {
+        "egress.checks_packages.consequence_of",
+        "egress.messages.AGAIN",
+        "egress.messages.evidence_of",
+        "egress.messages.place_of",
+    },
+    "azpreflight.probes.proxy.collect": {"agents.collect.WAAGENT_UNITS"},
+    "azpreflight.probes.revocation": {
+        "egress.fetch.LOOKUP",
+        "egress.fetch.Means",
+        "egress.fetch.first_of_each",
+        "egress.fetch.reach",
+        "egress.messages.hosts_of",
+        "egress.messages.open_up",
+        "egress.messages.place_of",
+        "egress.messages.shut_finding",
+        "egress.messages.told",
+    },
+    "azpreflight.probes.tls": {"egress.checks_packages.consequence_of"},
+}
+"""Imports of another probe's inside that are still there."""
 DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
 """The only places that reach the machine: the worker of the rehearsal is a program of its own."""
 DOOR_MODULES = {"subprocess", "socket", "ssl", "requests", "urllib3", "dns", "http", "ftplib", "multiprocessing", "pty"}
@@ -102,8 +126,14 @@ def area(module: str) -> str:
 
 
 def layer(module: str) -> int:
-    """1 to 4, and 0 for the package itself."""
-    return LAYERS.get(area(module), 4)
+    """1 to 9, and 0 for the package itself; KeyError for a module that no room is named for."""
+    return LAYERS[area(module)]
+
+
+def within(module: str, places: "tuple[str, ...]") -> bool:
+    """The module is one of these places below azpreflight, or in one."""
+    name = module.removeprefix("azpreflight.")
+    return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -120,9 +150,18 @@ def test_only_the_doors_reach_the_machine(module: str) -> None:
     tops = {name.split(".")[0] for name in imports(MODULES[module])}
     if not module.startswith(DOORS):
         assert tops & DOOR_MODULES == set()
-    if area(module) in PURE:
+    if within(module, PURE):
         assert tops & LOOKING == set()
         assert [name for name in imports(MODULES[module]) if name.startswith("azpreflight.host")] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if area(name) == "probes" and name.count(".") > 1])
+def test_a_probe_imports_nothing_but_facts_of_another(module: str) -> None:
+    """What two probes need beside facts belongs to guest, azure, firewall or text."""
+    own = module.split(".")[2]
+    others = [name.split(".")[2:] for name in imports(MODULES[module]) if name.startswith("azpreflight.probes.")]
+    inside = [".".join(parts) for parts in others if parts[0] != own and parts[1:2] != ["facts"]]
+    assert sorted(set(inside) - INSIDE.get(module, set())) == []
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -188,7 +227,14 @@ def test_what_is_public_is_explained(module: str) -> None:
     assert [node.name for node in public if ast.get_docstring(node) is None] == []
 
 
-BROAD = {"gather.py", "inspection/child.py", "assess.py", "cli.py", "firewall/worker/second.py", "foreign.py"}
+BROAD = {
+    "engine/gather.py",
+    "engine/inspection/child.py",
+    "engine/assess.py",
+    "cli/main.py",
+    "firewall/worker/python_iptables.py",
+    "foreign.py",
+}
 """A bug in a probe, a bug in a judge, the outermost edge, whatever a foreign library does in a child of its own; and
 the edge at which foreign text is parsed: it is to blame, and no list of what libraries raise on it is complete."""
 

@@ -12,6 +12,7 @@ from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
 from azpreflight.engine.timeline import timeline
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, SinceCapture, Stage
+from azpreflight.paths import STAMP, STAMP_LIMIT
 from azpreflight.render import json as render_json
 from azpreflight.render import serial, text
 from azpreflight.seal import stamp as memory
@@ -22,7 +23,7 @@ WRONG = Finding(Severity.ERROR, "it is wrong", "Mend it.")
 BAKED = replace(WRONG, in_image=True)
 CHECKS = {
     "dns-servers": Check("dns-servers", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, environment=True),
-    "dns-in_image": Check("dns-in_image", "t", lambda facts, run: iter([BAKED]), Severity.ERROR, environment=True),
+    "dns-static": Check("dns-static", "t", lambda facts, run: iter([BAKED]), Severity.ERROR, environment=True),
     "wireserver-http": Check("wireserver-http", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, azure_only=True),
     "firewall-dns": Check(
         "firewall-dns",
@@ -46,7 +47,7 @@ def stamp(**statuses: str) -> str:
 
 
 def since(content: "str | None", run: Run = FIRST_BOOT) -> "SinceCapture | None":
-    files = {} if content is None else {baseline.STAMP: content}
+    files = {} if content is None else {STAMP: content}
     return assess(gather(FakeHost(files=files), PROBES, run), PROBES).since_capture
 
 
@@ -54,7 +55,7 @@ def test_what_is_around_the_machine_is_told_from_the_machine() -> None:
     """A rule of the guest and a server that is written into the image are no matter of the network."""
     passed = {name.replace("-", "_"): "pass" for name in CHECKS}
     assert since(stamp(**passed)) == SinceCapture(
-        "1.0", ("dns-servers", "wireserver-http"), ("dns-in_image", "firewall-dns", "gen-users")
+        "1.0", ("dns-servers", "wireserver-http"), ("dns-static", "firewall-dns", "gen-users")
     )
 
 
@@ -81,7 +82,7 @@ def test_without_a_stamp_nothing_is_compared(content: "str | None") -> None:
 
 
 def test_a_huge_stamp_is_none() -> None:
-    assert since(stamp(dns_servers="pass") + " " * baseline.STAMP_LIMIT) is None
+    assert since(stamp(dns_servers="pass") + " " * STAMP_LIMIT) is None
 
 
 def test_before_first_boot_nothing_is_compared() -> None:

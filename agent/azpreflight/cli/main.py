@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "decode": ("decode", "decode"),
     "fleet": ("fleet", "fleet"),
     "explain": ("explain", "explain"),
-    "list": ("catalogue", "print_list"),
+    "list": ("list_checks", "print_list"),
 }
 """By the word on the command line: the module below `azpreflight.cli`, and its function."""
 

@@ -90,3 +90,21 @@ class Readiness(str, Enum):
     READY = "ready"
     NOT_READY = "not-ready"
     UNDECIDED = "undecided"
+
+
+SEAL_FIXES = (
+    "gen-ssh-host-keys",
+    "gen-resolv-conf",
+    "gen-dhcp-leases",
+    "gen-sudoers",
+    "gen-password-backup",
+    "gen-authorized-keys",
+    "gen-private-keys",
+    "gen-shell-history",
+    "gen-agent-logs",
+    "gen-system-logs",
+    "gen-litter",
+    "gen-random-seed",
+    "gen-machine-id",
+)
+"""Checks whose findings `seal` can fix itself, beyond what the agents clean, in that order."""

@@ -135,7 +135,7 @@ PROBE = Probe(
             checks.judge_agent_rules,
             Severity.ERROR,
             depends_on=AT_BOOT,
-            reads=("savedrules",),
+            reads=("firewall_boot",),
         ),
         _check(
             "firewall-wireserver",
@@ -143,7 +143,7 @@ PROBE = Probe(
             checks.judge_wire_server,
             Severity.ERROR,
             depends_on=AFTER_AGENT,
-            reads=("savedrules",),
+            reads=("firewall_boot",),
         ),
         _check(
             "firewall-imds",
@@ -151,7 +151,7 @@ PROBE = Probe(
             checks.judge_imds,
             Severity.ERROR,
             depends_on=AT_BOOT,
-            reads=("agents", "savedrules"),
+            reads=("agents", "firewall_boot"),
         ),
         _check(
             "firewall-dns",
@@ -159,7 +159,7 @@ PROBE = Probe(
             checks.judge_dns,
             Severity.ERROR,
             depends_on=AFTER_AGENT,
-            reads=("savedrules",),
+            reads=("firewall_boot",),
         ),
         _check(
             "firewall-egress",
@@ -167,7 +167,7 @@ PROBE = Probe(
             judge_egress,
             Severity.ERROR,
             depends_on=AT_BOOT,
-            reads=("egress", "savedrules"),
+            reads=("egress", "firewall_boot"),
         ),
         _check(
             "firewall-dhcp",
@@ -175,7 +175,7 @@ PROBE = Probe(
             checks.judge_dhcp,
             Severity.WARNING,
             depends_on=AT_BOOT,
-            reads=("savedrules",),
+            reads=("firewall_boot",),
         ),
         _check(
             "firewall-limits",

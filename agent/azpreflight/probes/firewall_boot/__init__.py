@@ -56,7 +56,7 @@ def _told(boot: Boot) -> Boot:
 
 
 PROBE = Probe(
-    name="savedrules",
+    name="firewall_boot",
     facts=SavedRulesFacts,
     gather=gather,
     needs=("dns", "platform", "network", "proxy"),

@@ -139,8 +139,8 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
         yield leftover(
             run,
             Severity.ERROR,
-            f"{plain(one.path)} brings up {one.card} and nothing brings up {interface_names.CARD}, as the card of a VM on Azure "
-            "is called",
+            f"{plain(one.path)} brings up {one.card} and nothing brings up {interface_names.CARD}, "
+            "as the card of a VM on Azure is called",
             "Name the card as it is called on Azure, or match all.",
             (rf"sed -i 's/\b{one.card}\b/{interface_names.CARD}/g' {files([one.path])}",),
             cleaned=False,

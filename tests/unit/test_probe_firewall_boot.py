@@ -125,12 +125,12 @@ def report(host: FakeHost, run: Run = RUN) -> Report:
 
 def findings(host: FakeHost, run: Run = RUN) -> "dict[str, tuple[Finding, ...]]":
     results = report(host, run).results
-    return {result.check: result.findings for result in results if result.probe == "savedrules" and result.findings}
+    return {result.check: result.findings for result in results if result.probe == "firewall_boot" and result.findings}
 
 
 def statuses(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
     results = report(host, run).results
-    return {result.check: result.status.value for result in results if result.probe == "savedrules"}
+    return {result.check: result.status.value for result in results if result.probe == "firewall_boot"}
 
 
 def reasons(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
@@ -138,7 +138,7 @@ def reasons(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
 
 
 def facts_of(host: FakeHost, run: Run = RUN) -> SavedRulesFacts:
-    facts = report(host, run).facts["savedrules"]
+    facts = report(host, run).facts["firewall_boot"]
     assert isinstance(facts, SavedRulesFacts)
     return facts
 
@@ -243,7 +243,7 @@ def test_a_block_in_one_order_alone_is_a_possibility() -> None:
     both = facts_of(machine(DROP, flows={FLOWS[0]: at(1)}, files=BOTH))
     allowed = tuple(replace(one, outcome=Decided.ALLOWED, decider=None) for one in both.boots[1].flows)
     facts = replace(both, boots=(both.boots[0], replace(both.boots[1], flows=allowed)))
-    (finding,) = firewall_boot.judges.judge_flows(facts, RUN)
+    (finding,) = firewall_boot.checks.judge_flows(facts, RUN)
     assert isinstance(finding, Finding)
     assert finding.confidence is Confidence.POSSIBLE
     assert "which of netfilter-persistent and nftables the boot starts first" in finding.confidence_reason
@@ -394,8 +394,8 @@ def test_a_hook_is_a_note_and_what_its_file_stops_is_likely() -> None:
     both = facts_of(host)
     allowed = tuple(replace(one, outcome=Decided.ALLOWED, decider=None) for one in both.boots[0].flows)
     first = replace(both.boots[0], flows=allowed)
-    (by_hook,) = firewall_boot.judges.judge_flows(replace(both, boots=(first, both.boots[1])), RUN)
-    (anyway,) = firewall_boot.judges.judge_flows(both, RUN)
+    (by_hook,) = firewall_boot.checks.judge_flows(replace(both, boots=(first, both.boots[1])), RUN)
+    (anyway,) = firewall_boot.checks.judge_flows(both, RUN)
     assert isinstance(by_hook, Finding) and isinstance(anyway, Finding)
     assert (by_hook.confidence, anyway.confidence) == (Confidence.LIKELY, Confidence.CERTAIN)
     assert by_hook.confidence_reason == "/etc/crontab names the file; whether it loads it has not been tried"
