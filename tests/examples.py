@@ -12,7 +12,7 @@ from typing import Any, Union
 
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
-from azpreflight.model import Check, Probe, Result, Run
+from azpreflight.model import Check, Probe, Report, Result, Run
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.render import text
 from tests.fakes import FakeHost
@@ -56,7 +56,9 @@ def printed(check_id: str) -> str:
 
 
 def _is_about(check_id: str, block: str) -> bool:
-    return f"({check_id}): " in block.split("\n")[0] or f" {check_id}: " in block.split("\n")[0]
+    first, *others = block.split("\n")
+    below = any(line.startswith((f"  {check_id}: ", f"  {check_id} (")) for line in others)
+    return f": {check_id}: " in first or (": " in first and below)
 
 
 def _judged(check_id: str, example: Example, alone: bool = True) -> "tuple[Result, str]":
@@ -67,3 +69,13 @@ def _judged(check_id: str, example: Example, alone: bool = True) -> "tuple[Resul
     snapshot = gather(host, probes, run)
     report = assess(snapshot, [replace(probe, checks=(check,), witness=None)] if alone else probes)
     return next(result for result in report.results if result.check == check_id), text.render(report)
+
+
+def whole_report(check_id: str) -> Report:
+    """The report on the check's own broken machine, with all that its probe and those that it needs have to say."""
+    probe, check = CHECKS[check_id]
+    example = examples(probe).BROKEN[check_id]
+    host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
+    probes = with_needs({probe.name, *check.reads})
+    report = assess(gather(host, probes, run), probes)
+    return replace(report, run=replace(report.run, duration_s=0.5))

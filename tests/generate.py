@@ -6,6 +6,7 @@ from pathlib import Path
 
 from azpreflight.probes import PROBES
 from azpreflight.render.json import report_schema
+from tests import golden
 from tests.examples import CHECKS, printed
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -36,13 +37,14 @@ def with_output(content: str, output: str) -> str:
 
 
 def main() -> None:
-    """Write the schema, or the output on every page."""
+    """Write the schema, or the output on every page and the golden reports."""
     if sys.argv[1:] == ["schema"]:
         SCHEMA.write_text(schema())
     elif sys.argv[1:] == ["pages"]:
         for check_id in CHECKS:
             path = page(check_id)
             path.write_text(with_output(path.read_text(), printed(check_id)))
+        golden.write()
     else:
         sys.exit(__doc__)
 

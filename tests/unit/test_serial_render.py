@@ -44,33 +44,35 @@ def documents(text: str) -> "list[Any]":
 def test_a_summary_leads_with_the_causes() -> None:
     assert serial.summary(BROKEN, "/var/lib/azpreflight/report.json", ["~"] * 35) == (
         "azpreflight: NOT READY at firstboot, 2026-11-22T17:30:00Z, vm e3b7a3f0-0000-4000-8000-000000000001",
-        "azpreflight: 1. guest-firewall, certain: rule 3 of OUTPUT (legacy filter) drops tcp 168.63.129.16:80",
+        "azpreflight: 1. guest-firewall, certain; see azpreflight explain guest-firewall",
+        "azpreflight:   rule 3 of OUTPUT (legacy filter) drops tcp 168.63.129.16:80",
         "azpreflight:   fix: delete the rule, and save the rules again",
         "azpreflight:   run: iptables-legacy -D OUTPUT 3 && netfilter-persistent save",
-        "azpreflight: 2. dns-unreachable (warning), likely: 10.0.0.9 did not answer over udp (and 1 more",
-        "azpreflight:   finding of this cause)",
+        "azpreflight:   explains: wireserver-http, wireserver-goal-state",
+        "azpreflight: 2. dns-unreachable (warning), likely; see azpreflight explain dns-unreachable",
+        "azpreflight:   10.0.0.9 did not answer over udp (and 1 more finding of this cause)",
         "azpreflight:   fix: take it out of /etc/resolv.conf",
-        "azpreflight: checks: 2 passed, 6 failed, 2 unknown, 1 not applicable; looked for 0.4 s",
+        "azpreflight: checks: 2 passed, 6 failed, 2 unknown, 1 not applicable; took 0.4 s",
         "azpreflight: report: /var/lib/azpreflight/report.json or azpreflight decode of the next 35 lines",
     )
 
 
 def test_one_cause_alone_says_what_it_explains() -> None:
     lines = serial.summary(replace(BROKEN, causes=BROKEN.causes[:1]), None)
-    assert "azpreflight:   explains wireserver-http, wireserver-goal-state" in lines
+    assert "azpreflight:   explains: wireserver-http, wireserver-goal-state" in lines
 
 
 def test_a_ready_machine_gets_three_lines() -> None:
     assert serial.summary(READY, None) == (
         "azpreflight: READY at capture, 2026-11-22T17:30:00Z, vm e3b7a3f0-0000-4000-8000-000000000001",
-        "azpreflight: checks: 1 passed, 0 failed, 0 unknown, 1 not applicable; looked for 0.4 s",
+        "azpreflight: checks: 1 passed, 0 failed, 0 unknown, 1 not applicable; took 0.4 s",
         "azpreflight: report: azpreflight check in the VM",
     )
 
 
 def test_an_undecided_machine_says_what_could_not_look() -> None:
     lines = serial.summary(UNDECIDED, None)
-    assert "azpreflight: could not decide gen-users: cannot read /etc/shadow: Permission denied" in lines
+    assert "azpreflight: unknown: gen-users: cannot read /etc/shadow: Permission denied" in lines
 
 
 @pytest.mark.parametrize("report", [BROKEN, READY, UNDECIDED, BLIND, MANY, ODD, *WORDY])

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 from typing import Callable, Optional
 
@@ -13,6 +14,7 @@ from azpreflight.sinks.file import FILE_MODE, write_file
 from azpreflight.sinks.serial import consoles, write_serial
 from azpreflight.sinks.stderr import say
 from azpreflight.sinks.stdout import write_stdout
+from azpreflight.text import WIDTH
 
 Tell = Callable[[str], None]
 
@@ -40,7 +42,9 @@ def publish(asked: argparse.Namespace, report: Report, tell: Tell = say) -> bool
 def rendered(asked: argparse.Namespace, report: Report) -> str:
     """The report in the form that is asked for."""
     if asked.format == "text":
-        return text.render(report, verbose=asked.verbose, quiet=asked.quiet, color=_color(asked))
+        return text.render(
+            report, verbose=asked.verbose, quiet=asked.quiet, color=_color(asked), width=_width(asked.output)
+        )
     renderers = {
         "json": json.render,
         "jsonl": json.render_lines,
@@ -55,6 +59,13 @@ def _color(asked: argparse.Namespace) -> bool:
         return bool(asked.color == "always")
     wanted = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return wanted and asked.output is None and sys.stdout.isatty()
+
+
+def _width(path: Optional[str]) -> int:
+    """Columns of the terminal that the report is printed on; those of a log elsewhere."""
+    if path is not None or not sys.stdout.isatty():
+        return WIDTH
+    return shutil.get_terminal_size((WIDTH, 24)).columns
 
 
 def write(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> None:

@@ -1,6 +1,6 @@
 """Group what failed into causes, and tell each cause's symptoms from it. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
@@ -123,10 +123,6 @@ def _cause_entry(
         confidence_reason=worst.confidence_reason,
         summary=worst.message + (f" (and {more} more finding{'s' if more > 1 else ''} of this cause)" if more else ""),
         fix=worst.fix,
-        commands=_unique(command for _, finding in ordered for command in finding.commands),
+        commands=worst.commands,
         symptoms=tuple(check for check in failed if check in symptoms),
     )
-
-
-def _unique(items: "Iterator[str]") -> "tuple[str, ...]":
-    return tuple(dict.fromkeys(items))

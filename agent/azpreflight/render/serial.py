@@ -26,6 +26,9 @@ NOTICE_LINES = 4
 NAMED = 4
 """Ids of checks that fit into two lines with a sentence around them."""
 CAUSES_SHOWN = 3
+CAUSE_LINES = 8
+"""Lines for all causes together."""
+SUMMARY_LINES = 2
 _INDENT = "  "
 
 
@@ -113,32 +116,59 @@ def _head(report: Report) -> str:
 
 
 def _causes(causes: "Sequence[CauseEntry]") -> "list[str]":
-    """The first causes: the more there are, the less room each has. At most 8 lines."""
+    """The first causes, in at most 8 lines: all that fits of each, and no sentence without its object.
+
+    A fix or a command is there in full or not at all: half of one sends its reader the wrong way.
+    """
     shown = causes[:CAUSES_SHOWN]
-    lines = [line for number, entry in enumerate(shown, 1) for line in _cause(number, entry, len(shown))]
     more = len(causes) - len(shown)
+    room = CAUSE_LINES - len(shown) - bool(more)
+    wanted = [_further(entry) for entry in shown]
+    taken: list[list[list[str]]] = [[] for _ in shown]
+    for wish in range(max(map(len, wanted), default=0)):
+        for place, parts in enumerate(wanted):
+            part = parts[wish] if wish < len(parts) else []
+            if len(part) <= room:
+                taken[place].append(part)
+                room -= len(part)
+    lines = [
+        line
+        for number, (entry, parts) in enumerate(zip(shown, taken), 1)
+        for line in (*_first(number, entry), *(line for part in parts for line in part))
+    ]
     return lines + (_lines(f"and {more} more cause{'s' if more > 1 else ''}", 1) if more else [])
 
 
-def _cause(number: int, entry: CauseEntry, shown: int) -> "list[str]":
+def _first(number: int, entry: CauseEntry) -> "list[str]":
+    """One line: which cause it is, how sure that is, and where to read what to do."""
     word = entry.cause.value if entry.severity is Severity.ERROR else f"{entry.cause.value} ({entry.severity.value})"
-    lines = _lines(f"{number}. {word}, {entry.confidence.value}: {entry.summary}", {1: 2, 2: 2}.get(shown, 1))
-    if entry.symptoms and shown == 1:
-        lines += _lines(f"explains {', '.join(entry.symptoms)}", 1, _INDENT)
-    lines += _lines(f"fix: {entry.fix}", 3 if shown == 1 else 1, _INDENT)
-    if entry.commands and shown < CAUSES_SHOWN:
-        lines += _lines(f"run: {' && '.join(entry.commands)}", 2 if shown == 1 else 1, _INDENT)
-    return lines
+    return _lines(f"{number}. {word}, {entry.confidence.value}; see azpreflight explain {entry.cause.value}", 1)
+
+
+def _further(entry: CauseEntry) -> "list[list[str]]":
+    """What else there is to say of a cause, the most needed first; each is said in full, or not at all."""
+    return [
+        _lines(entry.summary, SUMMARY_LINES, _INDENT),
+        _whole(f"fix: {entry.fix}"),
+        _whole(f"run: {' && '.join(entry.commands)}") if entry.commands else [],
+        _whole(f"explains: {', '.join(entry.symptoms)}") if entry.symptoms else [],
+    ]
+
+
+def _whole(text: str) -> "list[str]":
+    """All lines of the text; none where it takes more than a cause may have."""
+    lines = _lines(text, CAUSE_LINES, _INDENT)
+    return [] if lines and lines[-1].endswith(" ...") else lines
 
 
 def _undecided(report: Report) -> "list[str]":
-    """Which checks could not look, where that is all there is to say."""
+    """Which checks are unknown, where that is all there is to say."""
     if report.verdict is not Readiness.UNDECIDED:
         return []
     unknown = [result for result in report.results if _matters(result)]
-    lines = [line for result in unknown[:7] for line in _lines(f"could not decide {result.check}: {result.reason}", 1)]
+    lines = [line for result in unknown[:7] for line in _lines(f"unknown: {result.check}: {result.reason}", 1)]
     more = len(unknown) - 7
-    return lines + (_lines(f"and {more} more that could not be decided", 1) if more > 0 else [])
+    return lines + (_lines(f"and {more} more that are unknown", 1) if more > 0 else [])
 
 
 def _matters(result: Result) -> bool:
@@ -154,7 +184,7 @@ def _counts(report: Report) -> str:
         Status.NOT_APPLICABLE: "not applicable",
     }
     counted = ", ".join(f"{counts[status]} {word}" for status, word in words.items())
-    return f"checks: {counted}; looked for {report.run.duration_s:.1f} s"
+    return f"checks: {counted}; took {report.run.duration_s:.1f} s"
 
 
 def _where(path: Optional[str], lines: "Sequence[str]", omitted: "Sequence[str]") -> "list[str]":
