@@ -206,6 +206,14 @@ def test_where_the_first_look_cannot_be_kept_the_report_comes_all_the_same(
         assert main(["check", "--root", root, "--as-captured", nothing]) == 2
 
 
+def test_a_check_that_does_not_apply_is_undecided_and_exit_3(capsys: pytest.CaptureFixture[str], root: str) -> None:
+    """Asked for by name, it must not look like a pass."""
+    assert main(["check", "--root", root, "--stage", "capture", "--only", "dns-servers"]) == 3
+    printed = capsys.readouterr().out
+    assert printed.startswith("UNDECIDED: none of these checks applies here, so nothing is known\n")
+    assert "0 checks passed, 1 not applicable (" in printed
+
+
 @pytest.mark.parametrize("content", ["", "{", '{"schema": "azpreflight.snapshot/999"}', "\0\0"])
 def test_a_damaged_first_look_costs_no_report(root: str, tmp_path: Path, capsys: Captured, content: str) -> None:
     """The image is judged as it is now, which is said; the file is left for whoever wants to know what damaged it."""

@@ -12,7 +12,7 @@ from azpreflight.model import Severity, Status
 from azpreflight.render import catalogue, json, junit, prometheus, text
 from azpreflight.text import WIDTH, printable, wrapped
 from tests import golden
-from tests.unit.reports import BROKEN, READY, RULE, result
+from tests.unit.reports import BROKEN, READY, RULE, UNDECIDED, result
 
 
 def test_the_whole_text() -> None:
@@ -100,8 +100,8 @@ def test_what_the_logs_say_is_shown_under_its_cause() -> None:
 
 def test_a_machine_that_nothing_was_asked_of_is_not_praised() -> None:
     """Where no check applies, the first line says that nothing is known."""
-    said = text.render(replace(READY, results=READY.results[1:]))
-    assert said.startswith("READY: none of the checks applies here, so nothing is known\n")
+    said = text.render(replace(UNDECIDED, results=READY.results[1:]))
+    assert said.startswith("UNDECIDED: none of these checks applies here, so nothing is known\n")
 
 
 def test_an_unprivileged_look_is_said() -> None:

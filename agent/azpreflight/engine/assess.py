@@ -75,7 +75,7 @@ def exit_code(report: Report, fail_on: Severity) -> int:
     worst = [finding.severity.rank for result in report.results for finding in result.findings]
     if any(rank >= fail_on.rank for rank in worst):
         return 1
-    return 3 if any(undecided(result) for result in report.results) else 0
+    return 3 if _nothing_known(report.results) or any(undecided(result) for result in report.results) else 0
 
 
 def undecided(result: Result) -> bool:
@@ -86,7 +86,14 @@ def undecided(result: Result) -> bool:
 def _readiness(causes: "Sequence[CauseEntry]", results: "Sequence[Result]") -> Readiness:
     if any(cause.severity is Severity.ERROR for cause in causes):
         return Readiness.NOT_READY
-    return Readiness.UNDECIDED if any(undecided(result) for result in results) else Readiness.READY
+    if _nothing_known(results) or any(undecided(result) for result in results):
+        return Readiness.UNDECIDED
+    return Readiness.READY
+
+
+def _nothing_known(results: "Sequence[Result]") -> bool:
+    """None of the checks that were asked for applies here, as `--only` may name them: that is no pass."""
+    return all(result.status is Status.NOT_APPLICABLE for result in results)
 
 
 # --- judging ------------------------------------------------------------------------------------------------------

@@ -217,11 +217,11 @@ def _verdict_sentence(report: Report) -> str:
     if report.verdict is Readiness.NOT_READY:
         errors = [entry.cause.value for entry in report.causes if entry.severity is Severity.ERROR]
         return f"{subject} fails, or will fail, because of {', '.join(errors)}"
+    if all(result.status is Status.NOT_APPLICABLE for result in report.results):
+        return "none of these checks applies here, so nothing is known"
     if report.verdict is Readiness.UNDECIDED:
         blind = sum(result.status is Status.UNKNOWN and result.severity is Severity.ERROR for result in report.results)
         return f"no error was found, but {count(blind, 'check')} that may be one could not be determined"
-    if all(result.status is Status.NOT_APPLICABLE for result in report.results):
-        return "none of the checks applies here, so nothing is known"
     severities = Counter(finding.severity for result in report.results for finding in result.findings)
     lesser = [count(severities[s], s.value) for s in (Severity.WARNING, Severity.NOTE) if severities[s]]
     return f"nothing was found that stops {subject}" + (f" ({', '.join(lesser)})" if lesser else "")
