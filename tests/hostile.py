@@ -134,7 +134,7 @@ def machine(chance: random.Random) -> FakeHost:
     )
 
 
-def planned(host: FakeHost) -> "tuple[extras.Change, ...]":
+def planned(host: FakeHost) -> "tuple[cleanup.Change, ...]":
     """What seal would do to it, with every subject asked for."""
     run = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
     with suppress(HostError):  # links in a circle: then the defaults count, and seal refuses

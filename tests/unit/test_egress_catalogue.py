@@ -34,7 +34,7 @@ def test_every_cloud_has_endpoints_of_its_own(cloud: str) -> None:
 def test_no_library_is_needed_to_read_them() -> None:
     """As in a chroot, or in a single file, on a machine that has Python alone: -S leaves out site-packages."""
     agent = Path(__file__).parents[2] / "agent"
-    code = f"import sys; sys.path.append({str(agent)!r}); from azpreflight.probes.egress import catalogue as c; "
+    code = f"import sys; sys.path.append({str(agent)!r}); from azpreflight.azure import endpoints as c; "
     code += "print(*c.documented_hosts('china'), len(c.extensions()))"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", code], check=True, capture_output=True, text=True, timeout=60

@@ -24,7 +24,7 @@ from azpreflight.model import Run, Stage
 from azpreflight.probes import PROBES
 from azpreflight.watch.state import STATE, remembered
 from tests.fakes import FakeHost
-from tests.unit import test_probe_agents, test_probe_generalization, test_probe_savedrules
+from tests.unit import test_probe_agents, test_probe_firewall_boot, test_probe_generalization
 
 # --- the edge -----------------------------------------------------------------------------------------------------
 
@@ -145,12 +145,12 @@ def test_a_file_of_nft_is_no_bug(text: str) -> None:
 def test_saved_rules_that_make_no_sense_lose_no_check(text: str) -> None:
     """Neither those of the boot nor any other."""
     file = "/etc/iptables/rules.v4"
-    examples = (test_probe_savedrules.HEALTHY, *test_probe_savedrules.BROKEN.values())
+    examples = (test_probe_firewall_boot.HEALTHY, *test_probe_firewall_boot.BROKEN.values())
     hosts = [example if isinstance(example, FakeHost) else example[0] for example in examples]
     loading = [host for host in hosts if file in host.files]
     assert loading
     for host in loading:
-        assert bugs(replace(host, files={**host.files, file: text}), test_probe_savedrules.RUN) == []
+        assert bugs(replace(host, files={**host.files, file: text}), test_probe_firewall_boot.RUN) == []
 
 
 def test_what_a_tool_prints_is_checked_before_it_is_read() -> None:

@@ -95,10 +95,10 @@ def test_a_damaged_stamp_is_told(
     content: "str | None", told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing is compared, and whoever reads the journal knows why."""
-    snapshot = gather(FakeHost(files={} if content is None else {baseline.STAMP: content}), PROBES, FIRST_BOOT)
+    snapshot = gather(FakeHost(files={} if content is None else {STAMP: content}), PROBES, FIRST_BOOT)
     (tmp_path / "vm.json").write_text(render_json.render_snapshot(snapshot))
     assert main(["assess", str(tmp_path / "vm.json"), "-q"]) in (0, 1, 3)
-    assert (f"{baseline.STAMP} is damaged" in capsys.readouterr().err) is told
+    assert (f"{STAMP} is damaged" in capsys.readouterr().err) is told
 
 
 @pytest.mark.parametrize(

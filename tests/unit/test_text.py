@@ -45,6 +45,14 @@ def test_findings_with_one_fix_share_it_and_others_have_their_own() -> None:
     assert at(f"firewall-wireserver: {other.message}") < at("fix: delete rule 9") == at("$ iptables -D OUTPUT 9") - 1
 
 
+def test_a_cause_without_results_speaks_for_itself() -> None:
+    """As in a report out of a log whose results were lost on the way."""
+    lines = [line.strip() for line in text.render(replace(BROKEN, results=())).splitlines()]
+    assert f"firewall-wireserver: {BROKEN.causes[0].summary}" in lines
+    assert f"fix: {BROKEN.causes[0].fix}" in lines
+    assert f"$ {BROKEN.causes[0].commands[0]}" in lines
+
+
 def test_many_findings_of_one_cause_are_counted() -> None:
     """Ten are shown; the JSON, and -v, have all."""
     many = tuple(replace(RULE, message=f"rule {number} drops it", fix=f"delete {number}") for number in range(14))

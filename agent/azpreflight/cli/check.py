@@ -18,6 +18,7 @@ from azpreflight.model import Probe, Report, Severity, Snapshot
 from azpreflight.model.codec import DecodeError
 from azpreflight.model.errors import UsageError
 from azpreflight.model.exit_codes import EXIT_BUG, EXIT_USAGE
+from azpreflight.paths import STAMP
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.render import json
 from azpreflight.sinks.stderr import say
@@ -145,7 +146,7 @@ def _judge(asked: argparse.Namespace, snapshot: Snapshot) -> Report:
 def deliver(asked: argparse.Namespace, snapshot: Snapshot) -> int:
     """Put the report wherever it is wanted, and return the verdict's exit code."""
     if snapshot.stamp is not None and baseline.parse(snapshot.stamp) is None:
-        say(f"{baseline.STAMP} is damaged: this VM is not compared with what its image was when it was sealed")
+        say(f"{STAMP} is damaged: this VM is not compared with what its image was when it was sealed")
     report = _judge(asked, snapshot)
     whole = publish(asked, report)
     bugs = [result.check for result in report.results if result.traceback]

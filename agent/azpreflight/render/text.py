@@ -7,7 +7,7 @@ healthy machine gets a few lines.
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.engine import timeline
@@ -228,13 +228,19 @@ def _verdict_sentence(report: Report) -> str:
 
 
 def _of_cause(entry: CauseEntry, results: "Sequence[Result]") -> "list[_Named]":
-    """The findings of this cause, the one that its entry speaks of first, then by severity."""
+    """The findings of this cause, the one that its entry speaks of first, then by severity.
+
+    A report out of a log may have lost its results: then what the entry says itself.
+    """
     findings = [
         (result.check, finding)
         for result in results
         if result.cause is entry.cause and not result.because_of
         for finding in result.findings
     ]
+    if not findings:
+        own = Finding(entry.severity, entry.summary, entry.fix, entry.commands, confidence=entry.confidence)
+        return [(entry.check, replace(own, confidence_reason=entry.confidence_reason))]
     return sorted(findings, key=lambda named: (not _spoken_of(entry, *named), -named[1].severity.rank))
 
 

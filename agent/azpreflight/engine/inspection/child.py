@@ -16,7 +16,7 @@ from azpreflight.model.errors import UsageError
 
 SIZE = 8 << 20
 """Bytes of what a probe brings home; on machines in use it is a few KiB, and some MiB with 10,000 homes."""
-LARGE = {"firewall": PIECE_LIMIT, "savedrules": PIECE_LIMIT}
+LARGE = {"firewall": PIECE_LIMIT, "firewall_boot": PIECE_LIMIT}
 """Probes that bring more: the rules of a machine, of which 50,000 take 8 MiB a dump."""
 BEAT = 0.1
 """Seconds after which a child says that its threads take turns."""
