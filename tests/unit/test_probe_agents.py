@@ -603,3 +603,57 @@ def test_the_guest_proxy_agent(changes: "dict[str, Any]", removed: "tuple[str, .
     found = findings(judged(host(changes, *removed), RUN, PROBE), "agents-guest-proxy")
     assert [finding.message.partition(":")[0] for finding in found] == expected
     assert {finding.severity for finding in found} <= {Severity.WARNING}
+
+
+MASKED = {"/dev/null": Fifo(), "/etc/systemd/system/walinuxagent.service": Link("/dev/null")}
+"""As on a machine that runs, where /dev/null is there and is no regular file."""
+
+
+def test_a_masked_agent_is_told_and_takes_no_other_check_along() -> None:
+    """The link to /dev/null is never opened."""
+    report = judged(host(MASKED), RUN, PROBE)
+    assert "unknown" not in statuses(report).values()
+    assert [one.message for one in findings(report, "agents-config")] == [
+        "walinuxagent.service is masked: extensions of a VM will never run"
+    ]
+
+
+@pytest.mark.parametrize(
+    "starter",
+    [
+        {"/usr/lib/systemd/system/multi-user.target.d/10-agent.conf": "[Unit]\nUpholds=walinuxagent.service\n"},
+        {"/etc/systemd/system/multi-user.target.d/a.conf": "[Unit]\nWants=a.service walinuxagent.service\n"},
+        {"/etc/systemd/system/multi-user.target.upholds/walinuxagent.service": WANTED},
+        {"/usr/lib/systemd/system/multi-user.target": "[Unit]\nRequires=walinuxagent.service\n"},
+        {"/etc/systemd/system/multi-user.target.d/a.conf": "[Unit]\nAfter=walinuxagent.service\n"},
+    ],
+)
+def test_what_a_target_names_is_started(starter: "dict[str, Any]") -> None:
+    """By Upholds= or Wants= in its file or its drop-ins; an order alone starts nothing."""
+    link = "/etc/systemd/system/multi-user.target.wants/walinuxagent.service"
+    started = facts_of(host(starter, link)).waagent.unit.state.value
+    assert started == ("disabled" if "After=" in str(starter) else "enabled")
+
+
+def test_agents_of_a_system_extension_are_not_read() -> None:
+    """So nothing is said of them, and least of all how to install them."""
+    image = host({"/oem/sysext/oem-azure-4230.raw": "hsqs"}, "/usr/sbin/waagent", "/usr/bin/cloud-init")
+    report = judged(image, RUN, PROBE)
+    assert statuses(report)["agents-provisioner"] == "unknown"
+    assert not findings(report, "agents-config")
+
+
+@pytest.mark.parametrize(
+    ("line", "severities"),
+    [
+        ("Lib.Dir=/opt/waagent", ["warning"]),
+        ("Lib.Dir=/var/lib/waagent/", []),
+        ("OS.EnableFIPS=y", ["warning"]),
+        ("OS.EnableFIPS=n", []),
+        ("AutoUpdate.Enabled=n", ["note"]),
+    ],
+)
+def test_a_value_that_others_do_not_live_with(line: str, severities: "list[str]") -> None:
+    """The agent takes it, and extensions or openssl do not."""
+    found = findings(judged(host(conf(line)), RUN, PROBE), "agents-config")
+    assert [one.severity.value for one in found] == severities

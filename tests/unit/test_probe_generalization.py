@@ -13,6 +13,7 @@ from azpreflight.model import Finding, Platform, Profile, Run, Severity, Stage, 
 from azpreflight.probes import agents, generalization, instance
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.generalization import passwords, sentinel
+from azpreflight.probes.generalization.common import DEPROVISION
 from azpreflight.probes.generalization.own import UNFINISHED
 from azpreflight.probes.generalization.sentinel import same_vm, swapped
 from azpreflight.probes.platform import PlatformFacts
@@ -290,7 +291,7 @@ def test_users_that_can_log_in() -> None:
 def test_without_ovf_env_waagent_deletes_nobody() -> None:
     """The documented order of commands removes the file first."""
     azureuser, _ = findings(judged(host(PEOPLE), RUN, *PROBES), "gen-users")
-    assert "ovf-env.xml is gone" in azureuser.remedy
+    assert "no ovf-env.xml names a user" in azureuser.remedy
     assert azureuser.commands == ("userdel --force --remove azureuser",)
 
 
@@ -558,3 +559,35 @@ def test_an_image_that_is_still_armed_is_told() -> None:
     link = {"/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service": "[Unit]\n"}
     assert verdict(host(link), RUN, "gen-azpreflight") == ("pass", ())
     assert verdict(host(link), replace(RUN, root="/mnt"), "gen-azpreflight") == ("fail", ("note",))
+
+
+def test_what_deprovisioning_would_do_is_said_only_where_it_would() -> None:
+    """waagent deletes the one user whom ovf-env.xml names and takes that user's line out of its own sudoers file."""
+    rules = {"/etc/sudoers.d/waagent": "azureuser ALL=(ALL) ALL\n"}
+    (gone,) = findings(judged(host({**PEOPLE, **rules}), RUN, *PROBES), "gen-sudoers")
+    assert gone.commands == ("rm -f /etc/sudoers.d/waagent",)
+    named = {"/var/lib/waagent/ovf-env.xml": "<UserName>azureuser</UserName>"}
+    (cleaned,) = findings(judged(host({**PEOPLE, **rules, **named}), RUN, *PROBES), "gen-sudoers")
+    assert cleaned.commands == (DEPROVISION,)
+    files = host({**PEOPLE, **rules, **named}).files
+    without = FakeHost(files={path: node for path, node in files.items() if not path.endswith("/waagent")})
+    report = judged(FakeHost(files={**without.files, **rules}), RUN, *PROBES)
+    said = [one for check in ("gen-users", "gen-sudoers", "gen-deprovisioned") for one in findings(report, check)]
+    assert [one for one in said if DEPROVISION in one.commands or one.remedy.startswith("Deprovision")] == []
+
+
+def test_a_second_account_of_root_is_a_user_of_this_machine() -> None:
+    """Whatever its uid."""
+    people = {
+        "/etc/passwd": "root:x:0:0::/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\n",
+        "/etc/shadow": "toor::1::::::\n",
+    }
+    messages = [one.message for one in findings(judged(host(people), RUN, *PROBES), "gen-users")]
+    assert messages == ["user toor (uid 0) can log in with an empty password"]
+
+
+def test_a_log_of_waagent_alone_is_no_half_way() -> None:
+    """That deprovisioning was begun is told from its own effects."""
+    machine = host({"/var/log/waagent.log": "2026-01-01 INFO\n", "/etc/hostname": "build\n"})
+    assert not findings(judged(machine, RUN, *PROBES), "gen-deprovisioned")
+    assert [one.severity.value for one in findings(judged(machine, RUN, *PROBES), "gen-agent-logs")] == ["warning"]

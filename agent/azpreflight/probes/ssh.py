@@ -17,7 +17,7 @@ systemd, machine-id(5) and systemd.preset(5).)
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from azpreflight.host import Host, HostError, systemd
@@ -122,7 +122,7 @@ def _presets(host: Host) -> "list[str]":
 def _key_makers(host: Host, service: Unit) -> "tuple[bool, bool]":
     """Whether missing keys are made before the service starts: always, and at systemd's first boot."""
     names = {service.name, *(name for name in SERVICES if service.path is not None)}
-    texts = [_text(host, path) for path in (service.path, *_drop_ins(host, names)) if path is not None]
+    texts = [systemd.text(host, replace(service, name=name)) for name in sorted(names)]
     if any(MAKES_KEYS.search(line) for text in texts for line in re.findall(r"^ExecStartPre=.*$", text, re.MULTILINE)):
         return True, True
     pulled = {word for text in texts for line in _wants(text) for word in line.split() if MAKES_KEYS.search(word)}
@@ -136,20 +136,10 @@ def _wants(text: str) -> "list[str]":
     return re.findall(r"^(?:Wants|Requires)=(.*)$", text, re.MULTILINE)
 
 
-def _drop_ins(host: Host, names: "set[str]") -> "Iterator[str]":
-    for name in sorted(names):
-        for base in systemd.UNIT_PATHS:
-            yield from host.glob(f"{base}/{name}.d/*.conf")
-
-
 def _unit_text(host: Host, name: str) -> str:
     """The file of a unit, or of the template that it is an instance of."""
     unit = systemd.best(host, (name, re.sub(r"@[^.]*", "@", name)))
-    return _text(host, unit.path) if unit.path is not None else ""
-
-
-def _text(host: Host, path: str) -> str:
-    return host.text(path, UNIT_LIMIT) or ""
+    return systemd.text(host, unit)
 
 
 def _state(host: Host, run: Run, service: Unit) -> "tuple[Optional[str], Optional[str]]":

@@ -42,6 +42,8 @@ class WaagentConfig:
     """With HIDDEN in the place of what stands before an @: that may be a password."""
     http_proxy_port: Optional[int] = None
     """None: not set, or no number; then the agent uses no proxy at all."""
+    enable_fips: bool = False
+    """OS.EnableFIPS: the agent runs openssl with OPENSSL_FIPS=1."""
     static_endpoint: bool = False
     """Protocol.EndpointDiscovery=static: option 245 of DHCP is not asked for."""
     not_switches: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +62,7 @@ SWITCHES = {
     "OS.EnableFirewall": ("enable_firewall", False),
     "AutoUpdate.Enabled": ("auto_update", True),
     "ResourceDisk.EnableSwap": ("resource_disk_swap", False),
+    "OS.EnableFIPS": ("enable_fips", False),
 }
 """Key: field, and the default in the agent's code, which is not what the shipped files say."""
 STRINGS = {
@@ -86,7 +89,6 @@ OTHER_SWITCHES = {
     "Logs.Verbose": False,
     "OS.AllowHTTP": False,
     "OS.CheckRdmaDriver": False,
-    "OS.EnableFIPS": False,
     "OS.EnableRDMA": False,
     "OS.UpdateRdmaDriver": False,
     "Provisioning.AllowResetSysUser": False,

@@ -110,6 +110,8 @@ class AgentsFacts:
     state: Optional[BootState] = None
     """What became of the agents at this boot; None where no first boot is looked at, no agent is installed, or
     systemd does not run."""
+    system_extensions: tuple[str, ...] = ()
+    """What systemd merges into /usr at boot; a program that is not found may be in one."""
 
     @property
     def cloud_init_provisions(self) -> bool:

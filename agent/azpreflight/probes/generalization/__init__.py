@@ -67,6 +67,12 @@ def judge_users(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
     yield from part("accounts", lambda found, asked: accounts.judge_users(found, user, asked))(facts, run)
 
 
+def judge_sudoers(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
+    """The rules for sudo, with the one name that deprovisioning knows."""
+    user = facts.library.user if facts.library is not None else None
+    yield from part("sudoers", lambda found, asked: sudoers.judge(found, user, asked))(facts, run)
+
+
 def by_age(before: Judge, after: Judge) -> Judge:
     """What is in the image is judged by `before`; what a VM that has started has, by its age."""
 
@@ -165,7 +171,7 @@ PROBE = Probe(
             part("key_files", keyfiles.judge_private),
             ERROR,
         ),
-        _check("gen-sudoers", "no sudo rule names a user of this machine", part("sudoers", sudoers.judge), WARNING),
+        _check("gen-sudoers", "no sudo rule of the agents names a user of this machine", judge_sudoers, WARNING),
         _check(
             "gen-ssh-host-keys",
             "VMs made from this will not share SSH host keys",
