@@ -55,7 +55,8 @@ class FakeHost:
     """Files and answers by what is asked for; what is not written down is absent, silent or no such program.
 
     `files` maps a path to its text, a Link, a Denied, a Fifo, None for an empty directory, or a FileInfo where owner,
-    mode or time matter (its content is then empty). Directories above a path exist by themselves.
+    mode or time matter (its content is then empty). What is in a directory of programs is executable. Directories
+    above a path exist by themselves.
     """
 
     files: Mapping[str, Node] = field(default_factory=dict)
@@ -162,7 +163,8 @@ class FakeHost:
         if isinstance(node, Link):
             return FileInfo(FileKind.LINK, len(node.target), 0o777, 0, 0, 0.0, node.target)
         if isinstance(node, (str, bytes)):
-            return FileInfo(FileKind.FILE, len(node), 0o644, 0, 0, 0.0)
+            mode = 0o755 if path.rpartition("/")[0].endswith("bin") else 0o644
+            return FileInfo(FileKind.FILE, len(node), mode, 0, 0, 0.0)
         if isinstance(node, Denied):
             return FileInfo(FileKind.FILE, 1, 0o600, 0, 0, 0.0)
         kind = FileKind.OTHER if isinstance(node, Fifo) else FileKind.DIRECTORY
