@@ -61,6 +61,8 @@ class FakeHost:
 
     files: Mapping[str, Node] = field(default_factory=dict)
     programs: Mapping[tuple[str, ...], Completed] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of SELinux, by path."""
     rooms: Mapping[str, Union[Room, Denied]] = field(default_factory=dict)
     """By path, as it is asked for."""
     interface_list: tuple[Interface, ...] = ()
@@ -169,6 +171,9 @@ class FakeHost:
             return FileInfo(FileKind.FILE, 1, 0o600, 0, 0, 0.0)
         kind = FileKind.OTHER if isinstance(node, Fifo) else FileKind.DIRECTORY
         return FileInfo(kind, 0, 0o755, 0, 0, 0.0)
+
+    def label(self, path: str) -> Optional[str]:
+        return self.labels.get(path) if self.info(path) is not None else None
 
     def list(self, path: str) -> "Optional[tuple[str, ...]]":
         try:

@@ -106,6 +106,16 @@ class Tree:
             raise HostError(f"cannot look at {path}: {error.strerror}") from None
         return Room(device, room.f_bavail * room.f_frsize, room.f_favail if room.f_files else None)
 
+    def label(self, path: str) -> Optional[str]:
+        """See Host.label."""
+        real = self.real(path, True)
+        if real is None:
+            return None
+        try:
+            return os.getxattr(real, "security.selinux").rstrip(b"\0").decode("ascii", "replace")
+        except OSError:
+            return None
+
     def read(self, path: str, limit: int) -> Optional[bytes]:
         """See Host.read."""
         content = self._content(path, limit + 1, from_end=False)

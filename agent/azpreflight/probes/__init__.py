@@ -22,6 +22,7 @@ from azpreflight.probes import (
     revocation,
     savedrules,
     ssh,
+    startup,
     tls,
 )
 
@@ -31,6 +32,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
     agents.PROBE,
     media.PROBE,
     boot.PROBE,
+    startup.PROBE,
     ssh.PROBE,
     login.PROBE,
     logs.PROBE,

@@ -144,7 +144,7 @@ def _judge_listening(facts: SshdFacts) -> Iterator[Verdict]:
     keys = [one for one in config.all("hostkey") if one.values]
     if keys and not facts.host_keys and not any(one.values[0].startswith(HOST_KEYS) for one in keys):
         yield _found(
-            f"host key {plain(keys[0].values[0])} ({keys[0].where}) is not there and no agent makes it: sshd has no key",
+            f"host key {plain(keys[0].values[0])} ({keys[0].where}) is not there and no agent makes it",
             "Name keys that the agents make, or none.",
             *(_comment_out(one) for one in keys),
         )
@@ -193,8 +193,8 @@ def _judge_lists(facts: SshdFacts) -> Iterator[Verdict]:
         if lines and not any(_for_all(value) or value in given for value in allowed):
             yield Finding(
                 Severity.WARNING,
-                f"the list {name} {several(allowed)} ({lines[0].where}) shuts out users of another name or group: the one of a"
-                " new VM is not known here",
+                f"the list {name} {several(allowed)} ({lines[0].where}) shuts out users of another name or group: that"
+                " of a new VM is not known here",
                 "Remove the line, or let the list have the user of every VM.",
                 tuple(_comment_out(one) for one in lines),
                 confidence=Confidence.LIKELY,
