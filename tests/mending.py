@@ -37,14 +37,20 @@ def write(root: Path, files: "Mapping[str, Any]") -> None:
             place.chmod(node.mode)
 
 
-def run(root: Path, finding: Finding) -> "list[str]":
-    """Runs the commands of a finding on the tree, in order; those that were left out are returned."""
+def run(root: Path, finding: Finding, values: "tuple[str, ...]" = ()) -> "list[str]":
+    """Runs the commands of a finding on the tree, in order; those that were left out are returned.
+
+    Paths in a command are those of the tree, but for `values`, which are written into a file.
+    """
     left_out = []
     for command in finding.commands:
         if command.split()[0] in LEFT_OUT:
             left_out.append(command)
             continue
-        subprocess.run(["sh", "-c", _PATHS.sub(f"{root}/", command)], check=True, timeout=30)
+        line = _PATHS.sub(f"{root}/", command)
+        for value in values:
+            line = line.replace(f"{root}{value}", value)
+        subprocess.run(["sh", "-c", line], check=True, timeout=30)
     return left_out
 
 

@@ -55,6 +55,13 @@ def install_command(name: Distribution, package: str) -> str:
     return f"{tool} install -y {'WALinuxAgent' if package == 'waagent' else package}"
 
 
+def dhcp_client(name: Distribution) -> str:
+    """The package of a client for DHCP that cloud-init of this distribution knows."""
+    if name.of("debian", "ubuntu"):
+        return "isc-dhcp-client" if name.version_number[:1] in ((11,), (12,), (20,), (22,)) else "dhcpcd-base"
+    return "dhcp-client" if name.of("suse", "sles", "fedora", "rhel") else "dhcpcd"
+
+
 def reinstall_command(name: Distribution, package: str) -> str:
     """The command that puts files of a package of this distribution back, or installs it."""
     if name.of("debian", "ubuntu"):

@@ -6,7 +6,7 @@ from typing import Optional
 from azpreflight.host import Host, HostError, systemd
 from azpreflight.model import Run
 from azpreflight.probes import bootloader, cloudcfg, osrelease, waagentconf
-from azpreflight.probes.agents import guestproxy, program, provenance, state
+from azpreflight.probes.agents import guestproxy, openssl, program, provenance, stages, state
 from azpreflight.probes.agents.facts import (
     AZURE_INIT,
     CLOUD_INIT_LOCAL,
@@ -28,6 +28,7 @@ WAAGENT_CONFIGS = ("/etc/waagent.conf", "/usr/share/defaults/waagent/waagent.con
 EXTENSIONS = ("/etc/extensions", "/var/lib/extensions", "/usr/lib/extensions", "/oem/sysext", "/usr/share/oem/sysext")
 CONFIG_LIMIT = 64 * 1024
 """Bytes of one configuration file; waagent.conf has 4 KiB."""
+OPENSSL = "/usr/bin/openssl"
 MAX_CONFIG_FILES = 50
 """Files in cloud.cfg.d; a distribution ships two or three."""
 CLOUD_CFG = "/etc/cloud/cloud.cfg"
@@ -70,7 +71,7 @@ def _waagent(host: Host) -> WaagentFacts:
         error = str(refused)
     except UnicodeDecodeError:
         error = f"cannot read {path}: it is not UTF-8, and waagent cannot read it either"
-    runs_with = program.look(host, found, unit_text)
+    runs_with = program.with_hashes(host, program.look(host, found, unit_text))
     return WaagentFacts(
         installed=True,
         version=_version(host, "waagent"),
@@ -79,6 +80,7 @@ def _waagent(host: Host) -> WaagentFacts:
         config=config,
         error=error,
         openssl_found=config is None or host.info(config.openssl_path) is not None,
+        openssl=openssl.look(host, config.openssl_path if config is not None else OPENSSL, unit_text),
         program=runs_with,
         unowned=provenance.unowned(host, (found, runs_with.interpreter, config.openssl_path if config else None)),
         strays=tuple(name for name in WAAGENT_UNITS if _is_stray(host, name)),
@@ -125,7 +127,9 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         seeds=_seeds(host),
         config=cloudcfg.merged(files),
         errors=tuple(errors),
-        program=program.look_for(host, found, "", "cloudinit"),
+        program=program.with_hashes(host, program.look_for(host, found, "", "cloudinit")),
+        stages=stages.look(host),
+        dhcp_client=stages.has_dhcp_client(host),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Optional
 
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
-from azpreflight.probes import osrelease, sudoersfile
+from azpreflight.probes import osrelease, packagedb, sudoersfile
 from azpreflight.probes.agents import Provisioner
 from azpreflight.probes.generalization.common import agents_of, config_of
 from azpreflight.probes.sudoersfile import Line, Sudoers, is_alias
@@ -45,14 +45,7 @@ def look(host: Host, run: Run) -> SudoFacts:
         program=next((path for path in PROGRAMS if host.info(path) is not None), None),
         sudoers=sudoersfile.read(host),
         directory_exists=host.info(config_of(run).sudoers_dir) is not None,
-        package_known=has_packages(host),
-    )
-
-
-def has_packages(host: Host) -> bool:
-    """A database of packages is there, so that the image is a whole one."""
-    return any(
-        host.info(path) is not None for path in ("/var/lib/dpkg/status", "/var/lib/rpm", "/usr/lib/sysimage/rpm")
+        package_known=packagedb.is_there(host),
     )
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
-from azpreflight.probes import osrelease
+from azpreflight.probes import osrelease, packagedb
 from azpreflight.probes.agents import Provisioner
 from azpreflight.probes.generalization.common import agents_of
-from azpreflight.probes.login.sudo import has_packages
 from azpreflight.probes.wording import several
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
@@ -54,7 +53,7 @@ def look(host: Host, run: Run) -> ToolFacts:
             found.append(name)
         elif infos:
             broken.append(name)
-    return ToolFacts(tuple(found), tuple(broken), has_packages(host))
+    return ToolFacts(tuple(found), tuple(broken), packagedb.is_there(host))
 
 
 def judge(facts: ToolFacts, run: Run) -> Iterator[Verdict]:
