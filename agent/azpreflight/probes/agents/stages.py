@@ -117,8 +117,8 @@ def judge_password(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         debian = facts.distribution.of("debian", "ubuntu")
         yield Finding(
             Severity.WARNING,
-            f"{who.value} runs with Python {program.python}, which has no crypt, and finds none of {several(LIBRARIES)}: a"
-            " VM that is created with a password fails",
+            f"{who.value} runs with Python {program.python}, without crypt and without {several(LIBRARIES)}:"
+            " a VM that is created with a password fails",
             "Install one of them for that Python.",
             ("apt-get install -y python3-passlib" if debian else f"python{program.python} -m pip install passlib",),
             confidence=Confidence.LIKELY,

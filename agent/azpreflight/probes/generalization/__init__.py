@@ -27,6 +27,8 @@ from azpreflight.probes.generalization import (
     accounts,
     ages,
     cloudinit,
+    credentials,
+    dumps,
     enrolment,
     hostkeys,
     identity,
@@ -171,6 +173,13 @@ PROBE = Probe(
             part("key_files", keyfiles.judge_private),
             ERROR,
         ),
+        _check(
+            "gen-credentials",
+            "no credential of the kinds known here, and no private key, is in a home",
+            part("credentials", credentials.judge),
+            WARNING,
+        ),
+        _check("gen-crash-dumps", "no dump of this machine's memory is left", part("dumps", dumps.judge), WARNING),
         _check("gen-sudoers", "no sudo rule of the agents names a user of this machine", judge_sudoers, WARNING),
         _check(
             "gen-ssh-host-keys",
