@@ -668,7 +668,7 @@ def test_agents_of_a_system_extension_are_not_read() -> None:
         ("Lib.Dir=/var/lib/waagent/", []),
         ("OS.EnableFIPS=y", ["warning"]),
         ("OS.EnableFIPS=n", []),
-        ("AutoUpdate.Enabled=n", ["note"]),
+        ("AutoUpdate.Enabled=n", []),
     ],
 )
 def test_a_value_that_others_do_not_live_with(line: str, severities: "list[str]") -> None:

@@ -279,6 +279,8 @@ IFCFG = {"/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\nSTARTMODE='auto
         ({}, (NETWORKD[1],), ["error"]),
         ({}, NETWORKD, ["error"]),
         (NM, NETWORKD, []),
+        (service("networking.service"), NETWORKD, ["error"]),
+        ({**service("networking.service"), INTERFACES: "auto lo\n"}, NETWORKD, []),
         ({**DISABLED, **NM}, NETWORKD, []),
         ({**DISABLED, **NM, "/etc/NetworkManager/conf.d/a.conf": "[main]\nno-auto-default=*\n"}, NETWORKD, ["error"]),
         (network("[Match]\nName=e*\n"), (), []),

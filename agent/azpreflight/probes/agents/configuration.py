@@ -189,13 +189,6 @@ def _judge_values(config: waagentconf.WaagentConfig, path: str) -> Iterator[Find
             confidence=Confidence.LIKELY,
             confidence_reason="openssl 3 ignores the variable, and openssl 1.0 and 1.1 may fail with it",
         )
-    if not config.auto_update:
-        yield Finding(
-            Severity.NOTE,
-            "AutoUpdate.Enabled=n: VMs keep the agent of the package, with its faults",
-            "Switch updates on, unless the package is kept up to date.",
-            (waagentconf.set_key(path, "AutoUpdate.Enabled", "y"),),
-        )
 
 
 def _judge_dead_keys(facts: AgentsFacts, config: waagentconf.WaagentConfig) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ MANAGERS = {
 """Services that bring NICs up, and whose files they read."""
 BY_THEMSELVES = ("dhcpcd", "connman")
 NETPLAN_GENERATOR = "/usr/lib/systemd/system-generators/netplan"
+INTERFACES = "/etc/network/interfaces"
 YES = ("yes", "true", "ipv4", "both", "1", "on")
 
 
@@ -50,6 +51,8 @@ class NicFacts:
     left_alone: bool = False
     """NetworkManager does not bring up a NIC without a profile: no-auto-default, or all unmanaged."""
     kernel: bool = True
+    interfaces: bool = True
+    """/etc/network/interfaces is there, without which cloud-init writes nothing for ifupdown."""
 
     @property
     def enabled(self) -> "tuple[Unit, ...]":
@@ -72,6 +75,7 @@ def look(host: Host, run: Run) -> NicFacts:
         kinds=tuple(dict.fromkeys(kinds)),
         left_alone=_left_alone(host),
         kernel=kernels.is_there(host),
+        interfaces=host.info(INTERFACES) is not None,
     )
 
 
@@ -211,16 +215,21 @@ def judge(facts: NicFacts, run: Run) -> Iterator[Verdict]:
         yield _no_manager(facts)
     elif not (agents.provisioner is Provisioner.CLOUD_INIT and rewritten(agents)):
         yield from _judge_files(facts, agents)
+    elif not facts.interfaces and {MANAGERS[one.name] for one in facts.enabled} == {"ifupdown"}:
+        yield _no_manager(facts)
 
 
 def _no_manager(facts: NicFacts) -> Finding:
     states = [f"{one.name} is {one.state.value}" for one in facts.managers]
-    masked = tuple(f"systemctl unmask {one.name}" for one in facts.managers[:1] if one.state is UnitState.MASKED)
+    if facts.enabled:
+        states.append(f"cloud-init writes nothing for ifupdown without {INTERFACES}")
+    first = [one for one in facts.managers if one.state is not UnitState.ENABLED][:1]
+    masked = tuple(f"systemctl unmask {one.name}" for one in first if one.state is UnitState.MASKED)
     return Finding(
         Severity.ERROR,
         f"nothing brings up the NIC of a new VM: {several(states) or 'no network manager is installed'}",
         "Enable the network manager.",
-        (*masked, *(f"systemctl enable {one.name}" for one in facts.managers[:1])),
+        (*masked, *(f"systemctl enable {one.name}" for one in first)),
         flow="any",
     )
 
