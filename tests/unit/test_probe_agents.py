@@ -669,6 +669,11 @@ def test_agents_of_a_system_extension_are_not_read() -> None:
         ("OS.EnableFIPS=y", ["warning"]),
         ("OS.EnableFIPS=n", []),
         ("AutoUpdate.Enabled=n", []),
+        ("OS.SshDir=/opt/ssh", ["warning"]),
+        ("OS.PasswordPath=/opt/shadow", ["warning"]),
+        ("ResourceDisk.Format=y\nResourceDisk.MountPoint=/home", ["error"]),
+        ("ResourceDisk.Format=n\nResourceDisk.MountPoint=/home", []),
+        ("ResourceDisk.Format=y\nResourceDisk.MountPoint=/mnt", []),
     ],
 )
 def test_a_value_that_others_do_not_live_with(line: str, severities: "list[str]") -> None:

@@ -38,6 +38,7 @@ class WaagentConfig:
     openssl_path: str = "/usr/bin/openssl"
     resource_disk_mount_point: str = "/mnt/resource"
     resource_disk_swap: bool = False
+    resource_disk_format: bool = False
     http_proxy_host: Optional[str] = None
     """With HIDDEN in the place of what stands before an @: that may be a password."""
     http_proxy_port: Optional[int] = None
@@ -63,6 +64,7 @@ SWITCHES = {
     "AutoUpdate.Enabled": ("auto_update", True),
     "ResourceDisk.EnableSwap": ("resource_disk_swap", False),
     "OS.EnableFIPS": ("enable_fips", False),
+    "ResourceDisk.Format": ("resource_disk_format", False),
 }
 """Key: field, and the default in the agent's code, which is not what the shipped files say."""
 STRINGS = {
@@ -95,7 +97,6 @@ OTHER_SWITCHES = {
     "Provisioning.DecodeCustomData": False,
     "Provisioning.ExecuteCustomData": False,
     "ResourceDisk.EnableSwapEncryption": False,
-    "ResourceDisk.Format": False,
 }
 """The further ones, which decide nothing here, with the default in the agent's code; the same in 2.7.3 and 2.15."""
 OTHER_KEYS = (

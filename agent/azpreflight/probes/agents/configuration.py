@@ -15,6 +15,10 @@ NO = ("false", "no", "0", "off", "none", "disabled")
 """What people write for n."""
 LIB_DIR = "/var/lib/waagent"
 """Built into extensions, whatever Lib.Dir says (WALinuxAgent, issue 2949)."""
+OF_THE_SYSTEM = (
+    *("/", "/boot", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/usr", "/var", "/var/lib", "/var/log"),
+)
+"""Directories that are not empty, or that others mount."""
 KEY = re.compile(r"[\w.]+", re.ASCII)
 """Keys that a command can have in it as they are; its dots match themselves."""
 
@@ -168,8 +172,34 @@ def _judge_running_agent(waagent: WaagentFacts, config: waagentconf.WaagentConfi
         )
 
 
+def _judge_places(config: waagentconf.WaagentConfig, path: str) -> Iterator[Finding]:
+    """Paths that the agent takes as they are, and that sshd, login and the rest of the system do not follow."""
+    point = config.resource_disk_mount_point.rstrip("/") or "/"
+    if config.resource_disk_format and point in OF_THE_SYSTEM:
+        yield Finding(
+            Severity.ERROR,
+            f"ResourceDisk.MountPoint={plain(point)} with ResourceDisk.Format=y: the temporary disk hides it",
+            "Mount the temporary disk elsewhere.",
+            (waagentconf.set_key(path, "ResourceDisk.MountPoint", "/mnt/resource"),),
+        )
+    for key, value, usual in (
+        ("OS.SshDir", config.ssh_dir, "/etc/ssh"),
+        ("OS.PasswordPath", config.password_path, "/etc/shadow"),
+    ):
+        if value.rstrip("/") != usual:
+            yield Finding(
+                Severity.WARNING,
+                f"{key}={plain(value)}: waagent works there, and the system reads {usual}",
+                "Leave the path as the system has it.",
+                (waagentconf.set_key(path, key, usual),),
+                confidence=Confidence.LIKELY,
+                confidence_reason="the system may have been told the same",
+            )
+
+
 def _judge_values(config: waagentconf.WaagentConfig, path: str) -> Iterator[Finding]:
     """Settings that are taken, and that extensions or openssl do not live with."""
+    yield from _judge_places(config, path)
     if config.lib_dir.rstrip("/") != LIB_DIR:
         yield Finding(
             Severity.WARNING,
