@@ -700,6 +700,7 @@ def stages(**states: str) -> "dict[str, Any]":
     return files
 
 
+WHOLE: "dict[str, Any]" = {"/var/lib/dpkg/status": "", "/boot/vmlinuz-6": "MZ"}
 LONG = "cloud_init_modules: [seed_random, bootcmd, write-files, growpart, set_hostname, {}]\n"
 CFG = "/etc/cloud/cloud.cfg.d/99-x.cfg"
 
@@ -719,8 +720,9 @@ CFG = "/etc/cloud/cloud.cfg.d/99-x.cfg"
         ({CFG: LONG.format("users-groups")}, "without ssh"),
         ({CFG: LONG.format("users_groups, [ssh, always]")}, None),
         ({CFG: "cloud_init_modules: [ssh]\n"}, None),
-        ({"/var/lib/dpkg/status": ""}, "no client for DHCP"),
-        ({"/var/lib/dpkg/status": "", "/usr/sbin/dhcpcd": ""}, None),
+        (WHOLE, "no client for DHCP"),
+        ({**WHOLE, "/usr/sbin/dhcpcd": ""}, None),
+        ({"/var/lib/dpkg/status": ""}, None),
     ],
 )
 def test_cloud_init_beyond_its_first_stage(changes: "dict[str, Any]", says: "Optional[str]") -> None:

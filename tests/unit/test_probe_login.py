@@ -47,6 +47,8 @@ FILES: "dict[str, Any]" = {
     "/usr/lib/x86_64-linux-gnu/security/pam_nologin.so": "",
     "/usr/lib/x86_64-linux-gnu/security/pam_access.so": "",
     "/var/lib/dpkg/status": "",
+    "/boot/vmlinuz-6": "MZ",
+    "/sbin/dhclient": "",
     "/run/sshd": directory(),
     "/home": directory(),
 }

@@ -93,7 +93,7 @@ class CloudInitFacts:
     stages: tuple[Unit, ...] = ()
     """The units after cloud-init-local.service that are there."""
     dhcp_client: bool = True
-    """A client for DHCP that cloud-init knows is there, or the image has no package database to tell."""
+    """A client for DHCP that cloud-init knows is there, or the image is no whole one, so that it cannot be told."""
 
     @property
     def enabled(self) -> bool:

@@ -42,7 +42,7 @@ def look(host: Host) -> "tuple[Unit, ...]":
 def has_dhcp_client(host: Host) -> bool:
     """One of those that cloud-init asks for a first address with; it has none of its own."""
     paths = (f"{place}/{name}" for place in PLACES for name in CLIENTS)
-    return not packagedb.is_there(host) or any(host.info(path) is not None for path in paths)
+    return not packagedb.is_whole(host) or any(host.info(path) is not None for path in paths)
 
 
 def judge_stages(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:

@@ -22,6 +22,22 @@ UNITS = (
     "/etc/systemd/system/azure-vmextensions*.slice",
 )
 DPKG = "/var/lib/dpkg/info"
+OF_PACKAGES = tuple(
+    f"/var/log/{name}"
+    for name in (
+        "apt/",
+        "dpkg.log",
+        "alternatives.log",
+        "bootstrap.log",
+        "dnf",
+        "yum",
+        "zypp",
+        "hawkey",
+        "tdnf",
+        "fontconfig",
+    )
+)
+"""What package managers write while an image is made: what is installed, which the image tells anyway."""
 OF_OTHERS = ("/var/log/journal", "/var/log/waagent", "/var/log/azure", "/var/log/cloud-init", "/var/log/azpreflight")
 MEMORY = ("/var/lib/NetworkManager/seen-bssids", "/var/lib/NetworkManager/timestamps")
 SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf",)
@@ -32,7 +48,7 @@ class LitterFacts:
     """Paths of what is left."""
 
     other_logs: tuple[str, ...] = ()
-    """Every other file below /var/log; those of the agents are judged apart."""
+    """Other files below /var/log; those of the agents are judged apart, and those of package managers are none."""
 
     logs: tuple[str, ...] = ()
     journals: tuple[str, ...] = ()
@@ -67,10 +83,10 @@ def look(host: Host, run: Run) -> LitterFacts:
 
 
 def _others(host: Host) -> "tuple[str, ...]":
-    """Three levels deep, as deep as packages go; journals, and what is named elsewhere, are left out."""
-    known = (*(f"/var/log/{name}" for name in LOGS), *OF_OTHERS)
+    """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out."""
+    known = (*(f"/var/log/{name}" for name in LOGS), *OF_OTHERS, *OF_PACKAGES)
     paths = filled(host, matching(host, [f"/var/log/{depth}" for depth in ("*", "*/*", "*/*/*")]))
-    return tuple(path for path in paths if not path.startswith(known) and not path.endswith("README"))
+    return tuple(path for path in paths if not path.startswith(known) and _says(host, path))
 
 
 def packaged(host: Host, path: str) -> bool:
@@ -85,8 +101,8 @@ def packaged(host: Host, path: str) -> bool:
 
 
 def _says(host: Host, path: str) -> bool:
-    """lastlog has a place for every user, and only zeros for those who never logged in (lastlog(8))."""
-    if not path.endswith("/lastlog"):
+    """lastlog and its like have a place for every user, and only zeros for those who never came (lastlog(8))."""
+    if not path.endswith(("/lastlog", "/faillog", "/tallylog")):
         return True
     try:
         return bool((host.read(path, SMALL) or b"").strip(b"\0"))

@@ -36,7 +36,7 @@ class SudoFacts:
     directory_exists: bool = False
     """That of the agents' files; waagent includes it only where it makes it."""
     package_known: bool = False
-    """There is a package database: what is missing was not installed."""
+    """The image is a whole one: what is missing was not installed."""
 
 
 def look(host: Host, run: Run) -> SudoFacts:
@@ -45,7 +45,7 @@ def look(host: Host, run: Run) -> SudoFacts:
         program=next((path for path in PROGRAMS if host.info(path) is not None), None),
         sudoers=sudoersfile.read(host),
         directory_exists=host.info(config_of(run).sudoers_dir) is not None,
-        package_known=packagedb.is_there(host),
+        package_known=packagedb.is_whole(host),
     )
 
 

@@ -41,7 +41,7 @@ class ToolFacts:
     broken: tuple[str, ...] = ()
     """Those that are there and empty, or not executable."""
     whole: bool = False
-    """There is a package database: what is not found is missing, and not merely left out of a tree for tests."""
+    """The image has a package database and a kernel: what is not found is missing, and not left out."""
 
 
 def look(host: Host, run: Run) -> ToolFacts:
@@ -53,7 +53,7 @@ def look(host: Host, run: Run) -> ToolFacts:
             found.append(name)
         elif infos:
             broken.append(name)
-    return ToolFacts(tuple(found), tuple(broken), packagedb.is_there(host))
+    return ToolFacts(tuple(found), tuple(broken), packagedb.is_whole(host))
 
 
 def judge(facts: ToolFacts, run: Run) -> Iterator[Verdict]:
