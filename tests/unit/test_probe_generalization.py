@@ -641,11 +641,15 @@ def test_dumps(path: str, left: bool) -> None:
 
 def test_any_other_log_is_counted_and_named() -> None:
     """The names of logs that are told apart are not all there are."""
-    logs = {
+    logs: dict[str, Any] = {
         "/var/log/nginx/access.log": "x",
         "/var/log/own": "x",
         "/var/log/empty.log": "",
         "/var/log/waagent.log.9": "x",
+        "/var/log/README": Link("/usr/share/doc/README"),
+        "/usr/share/doc/README": "x",
+        "/var/log/faillog": "\0" * 9,
+        "/var/log/apt/history.log": "x",
     }
     (found,) = findings(judged(host(logs), RUN, *PROBES), "gen-system-logs")
     assert (found.severity.value, found.message) == (

@@ -86,7 +86,13 @@ def _others(host: Host) -> "tuple[str, ...]":
     """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out."""
     known = (*(f"/var/log/{name}" for name in LOGS), *OF_OTHERS, *OF_PACKAGES)
     paths = filled(host, matching(host, [f"/var/log/{depth}" for depth in ("*", "*/*", "*/*/*")]))
-    return tuple(path for path in paths if not path.startswith(known) and _says(host, path))
+    return tuple(path for path in paths if not path.startswith(known) and _is_log(host, path))
+
+
+def _is_log(host: Host, path: str) -> bool:
+    """A file with something in it; a link such as README leads to what a package owns, and is not to be emptied."""
+    info = host.info(path, follow=False)
+    return info is not None and info.kind is FileKind.FILE and _says(host, path)
 
 
 def packaged(host: Host, path: str) -> bool:
