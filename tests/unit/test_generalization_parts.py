@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azpreflight.host import FileInfo, FileKind
-from azpreflight.model import Severity
+from azpreflight.model import Finding, Severity
 from azpreflight.probes import yamltext
 from azpreflight.probes.generalization import cards, mounts, pins
 from azpreflight.probes.generalization.own import ARMED
@@ -273,11 +273,31 @@ def test_what_a_shell_would_run_in_fstab_stays_a_word(tmp_path: Path) -> None:
     assert " nofail,defaults " in (tmp_path / "fstab").read_text()
 
 
-def test_fstab_of_a_mounted_image_is_judged_by_names_alone() -> None:
-    """Which disks there are, only the running machine can tell."""
-    text = "UUID=GONE /data ext4 defaults 0 2\n"
+@pytest.mark.parametrize(
+    ("line", "confidence"),
+    [
+        ("/dev/sr0 /metadata udf ro 0 0", "certain"),
+        ("LABEL=OVF /media/ovf iso9660 ro 0 0", "certain"),
+        ("/dev/cdrom /mnt/cd auto ro 0 0", "certain"),
+        ("LABEL=Temporary /mnt ext4 defaults 0 2", "certain"),
+        ("/dev/disk/azure/scsi1/lun0-part1 /data xfs defaults 0 2", "certain"),
+        ("/dev/disk/azure/data/by-lun/0 /home xfs defaults 0 2", "certain"),
+        ("UUID=GONE /data ext4 defaults 0 2", "likely"),
+        ("LABEL=cache /cache ext4 defaults 0 2", "likely"),
+        ("/dev/mapper/datavg-lv /var xfs defaults 0 0", "likely"),
+        ("/dev/datavg/lv /u01 xfs defaults 0 0", "likely"),
+        ("/dev/mapper/rootvg-home /home xfs defaults 0 0", None),
+        ("/dev/mapper/rootvg-u01 /u01 xfs defaults 0 0", None),
+        ("UUID=BOOT /boot xfs defaults 0 0", None),
+        ("LABEL=OVF /media/ovf iso9660 ro,nofail 0 0", None),
+    ],
+)
+def test_fstab_of_a_mounted_image(line: str, confidence: "str | None") -> None:
+    """No device can be asked: where an entry may be a data disk's, that is said, and not passed over."""
+    text = f"/dev/mapper/rootvg-root / xfs defaults 0 0\n{line}\n"
     facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt"), replace(RUN, root="/mnt"))
-    assert list(mounts.judge(facts, RUN)) == []
+    found = [verdict for verdict in mounts.judge(facts, RUN) if isinstance(verdict, Finding)]
+    assert [one.confidence.value for one in found] == ([confidence] if confidence else [])
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,9 @@ class Host(Protocol):
     def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
         """What the path is (of the link's target if `follow`); None if it is absent, or a dangling link followed."""
 
+    def label(self, path: str) -> Optional[str]:
+        """The label of SELinux of the path, of a link's target; None where it has none or the path is absent."""
+
     def list(self, path: str) -> Optional[tuple[str, ...]]:
         """Names in a directory, sorted; None if there is none. HostError past 10,000 names."""
 

@@ -95,6 +95,20 @@ class Tree:
         except OSError as error:
             raise HostError(f"cannot look at {path}: {error.strerror}") from None
 
+    def label(self, path: str) -> Optional[str]:
+        """See Host.label."""
+        held: Optional[int] = None
+        try:
+            held = self._open(path, LOOK)
+            if held is None:
+                return None
+            return os.getxattr(f"{OPENED}/{held}", "security.selinux").rstrip(b"\0").decode("ascii", "replace")
+        except OSError:
+            return None
+        finally:
+            if held is not None:
+                os.close(held)
+
     def read(self, path: str, limit: int, follow: bool = True) -> Optional[bytes]:
         """See Host.read."""
         content = self._content(path, limit + 1, from_end=False, follow=follow)

@@ -119,6 +119,9 @@ class LocalHost:
     def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
         return self._guard.call(lambda: self._tree.info(path, follow), self._left(FILE_TIMEOUT), f"looking at {path}")
 
+    def label(self, path: str) -> Optional[str]:
+        return self._guard.call(lambda: self._tree.label(path), self._left(FILE_TIMEOUT), f"looking at {path}")
+
     def list(self, path: str) -> "Optional[tuple[str, ...]]":
         return self._guard.call(lambda: self._tree.list(path), self._left(FILE_TIMEOUT), f"listing {path}")
 

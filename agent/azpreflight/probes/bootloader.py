@@ -89,10 +89,10 @@ def of_grub(text: str) -> "Iterator[tuple[str, ...]]":
             yield tuple(word.strip("\"'") for word in words[2:] if not word.startswith("$"))
 
 
-def of_entry(text: str, variables: "Mapping[str, str]") -> "Optional[tuple[str, ...]]":
+def of_entry(text: str, known: "Mapping[str, str]") -> "Optional[tuple[str, ...]]":
     """The options of an entry of the Boot Loader Specification; None if it has none."""
     lines = re.findall(r"^options[ \t]+(.*)$", text, re.MULTILINE)
-    words = [word for line in lines for word in expanded(line, variables).split()]
+    words = [word for line in lines for word in expanded(line, known).split()]
     return tuple(words) if words else None
 
 
@@ -107,13 +107,20 @@ def of_defaults(texts: "list[str]") -> "tuple[str, ...]":
 
 
 def _of_entries(host: Host) -> Optional[CommandLine]:
+    chosen = chosen_entry(host)
+    if chosen is None:
+        return None
+    options = of_entry(host.text(chosen, LIMIT) or "", variables(host))
+    return CommandLine(chosen, options) if options is not None else None
+
+
+def chosen_entry(host: Host) -> Optional[str]:
+    """The file of the Boot Loader Specification that starts by itself; None where there is none."""
     paths = [path for pattern in ENTRIES for path in host.glob(pattern) if "rescue" not in path][:MAX_FILES]
     if not paths:
         return None
     saved = _saved_entry(host)
-    chosen = next((path for path in paths if path.rpartition("/")[2] == f"{saved}.conf"), max(paths, key=version_key))
-    options = of_entry(host.text(chosen, LIMIT) or "", _grub_variables(host))
-    return CommandLine(chosen, options) if options is not None else None
+    return next((path for path in paths if path.rpartition("/")[2] == f"{saved}.conf"), max(paths, key=version_key))
 
 
 def _saved_entry(host: Host) -> Optional[str]:
@@ -126,7 +133,7 @@ def _saved_entry(host: Host) -> Optional[str]:
     return next((match.group(1) for match in found if match is not None), None)
 
 
-def _grub_variables(host: Host) -> "dict[str, str]":
+def variables(host: Host) -> "dict[str, str]":
     """kernelopts, which entries of RHEL 8 refer to: in GRUB's environment, or in grub.cfg."""
     found: dict[str, str] = {}
     for path in (*GRUB[:2], *GRUBENV):

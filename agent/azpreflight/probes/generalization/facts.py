@@ -9,6 +9,8 @@ from azpreflight.model import Run
 from azpreflight.probes.generalization import (
     accounts,
     cloudinit,
+    credentials,
+    dumps,
     enrolment,
     hostkeys,
     identity,
@@ -26,6 +28,8 @@ from azpreflight.probes.generalization import (
 )
 from azpreflight.probes.generalization.accounts import AccountFacts
 from azpreflight.probes.generalization.cloudinit import CloudStateFacts
+from azpreflight.probes.generalization.credentials import CredentialFacts
+from azpreflight.probes.generalization.dumps import DumpFacts
 from azpreflight.probes.generalization.enrolment import EnrolmentFacts
 from azpreflight.probes.generalization.hostkeys import HostKeyFacts
 from azpreflight.probes.generalization.identity import IdentityFacts
@@ -62,6 +66,8 @@ class GeneralizationFacts:
     mounts: Optional[MountFacts] = None
     litter: Optional[LitterFacts] = None
     own: Optional[OwnFacts] = None
+    credentials: Optional[CredentialFacts] = None
+    dumps: Optional[DumpFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be looked at, by the name of its field."""
 
@@ -83,6 +89,8 @@ LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
     "mounts": mounts.look,
     "litter": litter.look,
     "own": own.look,
+    "credentials": credentials.look,
+    "dumps": dumps.look,
 }
 
 
