@@ -88,8 +88,8 @@ def test_the_way_to_the_wire_server_is_by_the_card_with_a_router(interface: str,
         assert found == ()
         return
     assert [finding.severity for finding in found] == [Severity.NOTE if answers else Severity.ERROR]
-    assert f"leads out of {interface}, and Azure's DHCP gave its routes to eth0" in found[0].message
-    assert found[0].commands[1] == "ip route replace 168.63.129.16 via 10.0.0.1"
+    assert f"168.63.129.16 leaves by {interface}" in found[0].message
+    assert found[0].commands[1] == "ip route replace 168.63.129.16/32 via 10.0.0.1 dev eth0 src 10.0.0.4"
     assert answers or by_check(report)["wireserver-http"].because_of == ("platform-route",)
 
 

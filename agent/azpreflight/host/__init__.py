@@ -23,8 +23,10 @@ from azpreflight.host.api import (
 )
 from azpreflight.host.interfaces import Interface, LinkFilter
 from azpreflight.host.local import LocalHost
+from azpreflight.host.tables import MAIN, NamedLink, Routing, RoutingRule, TableRoute
 
 __all__ = [
+    "MAIN",
     "NOT_TLS",
     "Completed",
     "DnsAnswer",
@@ -37,9 +39,13 @@ __all__ = [
     "Interface",
     "LinkFilter",
     "LocalHost",
+    "NamedLink",
     "Outcome",
     "Phase",
     "Room",
     "Route",
+    "Routing",
+    "RoutingRule",
+    "TableRoute",
     "TcpAnswer",
 ]

@@ -38,6 +38,7 @@ from azpreflight.probes.dns.sources import files_that_name_servers, servers_of_l
 from azpreflight.probes.egress.catalogue import documented_hosts
 from azpreflight.probes.egress.plan import cloud_of
 from azpreflight.probes.leases import Lease
+from azpreflight.probes.network import detours
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.probes.resolvconf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
@@ -97,6 +98,7 @@ def gather(host: Host, run: Run) -> DnsFacts:
         ),
         library=library,
         leased=tuple(dict.fromkeys(offered))[:MAX_SERVERS],
+        routes=detours.look_up(host, [address for address, role in servers if role is not Role.LOCAL]),
     )
 
 
@@ -203,7 +205,7 @@ PROBE = Probe(
             severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
             depends_on=_WAY,
-            reads=("firewall",),
+            reads=("firewall", "network"),
             surroundings=True,
         ),
         Check(

@@ -1,13 +1,13 @@
 """What each name server said, and what can be read from it: who answers, who is wrong, which addresses there are."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
-from azpreflight.host import DnsAnswer, Outcome
+from azpreflight.host import DnsAnswer, Outcome, Route
 from azpreflight.probes.dns.sources import Origin, Source
 from azpreflight.probes.resolvconf import ResolvConfFile, is_local
 
@@ -110,6 +110,8 @@ class DnsFacts:
     """For the first of the names; None if it was not asked."""
     leased: tuple[str, ...] = ()
     """The servers that DHCP names, whoever asks them."""
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    """The kernel's route to each server on another machine."""
 
 
 # --- names --------------------------------------------------------------------------------------------------------

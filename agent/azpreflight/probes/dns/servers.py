@@ -1,6 +1,7 @@
 """The verdicts on whether the DNS servers answer at all, and over TCP as well. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Union
 
 from azpreflight.host import Outcome
@@ -24,6 +25,7 @@ from azpreflight.probes.dns.facts import (
     upstream,
 )
 from azpreflight.probes.dns.sources import Origin
+from azpreflight.probes.network.detours import detour_of
 from azpreflight.probes.resolvconf import FileState
 from azpreflight.probes.wording import several
 
@@ -97,14 +99,35 @@ def _no_way_to_names(facts: DnsFacts) -> bool:
 
 
 def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
+    found = _silent(server, facts, run, down)
+    detour = detour_of(server.address, facts.routes, run)
+    by_lease = source_of(server, facts).origin is Origin.DHCP
+    if detour is None or (detour.by_vpn and not by_lease):
+        return found
+    return replace(
+        found,
+        message=f"DNS server {plain(server.address)} does not answer: {detour.message} ({_compared(server, facts)})",
+        remedy=detour.remedy,
+        commands=detour.commands,
+        confidence=Confidence.CERTAIN if detour.sure and by_lease else Confidence.LIKELY,
+        confidence_reason=detour.reason,
+    )
+
+
+def _compared(server: Server, facts: DnsFacts) -> str:
+    """What it did, and what the platform's own server did."""
     control = control_of(facts)
     compared = [_manner(server)]
     if control is not None and control is not server:
         compared.append(f"control {CONTROL} {_as_control(control)}")
+    return "; ".join(compared)
+
+
+def _silent(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
     confidence, reason = _how_sure(server, facts)
     return Finding(
         Severity.ERROR if down else Severity.WARNING,
-        f"{_who(server, facts, run)} ({'; '.join(compared)})",
+        f"{_who(server, facts, run)} ({_compared(server, facts)})",
         _remedy(server, facts, run),
         commands=_restart(server),
         evidence=_evidence(server, facts),

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Optional, Union
 
-from azpreflight.host import Host, HostError, Interface, Outcome
+from azpreflight.host import Host, HostError, Interface, Outcome, Routing
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, Verdict
 from azpreflight.probes import leases
 from azpreflight.probes.network.dhcp import judge_wire_server
@@ -50,7 +50,16 @@ def gather(host: Host, run: Run) -> NetworkFacts:
         managers=tuple(name for name, path in MANAGERS.items() if host.info(path) is not None),
         leases=leases.look(host),
         host_route=host.route(WIRE_SERVER).prefix == f"{WIRE_SERVER}/32",
+        routing=_routing(host),
     )
+
+
+def _routing(host: Host) -> Routing:
+    """Nothing is concluded from what is not known here, so that a kernel that does not tell is no fault."""
+    try:
+        return host.routing()
+    except HostError:
+        return Routing()
 
 
 def _needed_text(host: Host, path: str) -> str:

@@ -1,9 +1,9 @@
 """What a machine has of a network, as facts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
-from azpreflight.host import Interface, Route
+from azpreflight.host import Interface, Route, Routing
 from azpreflight.probes import leases
 from azpreflight.probes.leases import Lease
 
@@ -45,6 +45,8 @@ class NetworkFacts:
 
     host_route: bool = False
     """The routing table has a route to 168.63.129.16 alone, as option 121 gives it."""
+    routing: Routing = field(default_factory=Routing)
+    """Rules and tables, and what kinds of interfaces there are; empty where the kernel could not be asked."""
 
     @property
     def in_force(self) -> "dict[str, Lease]":
