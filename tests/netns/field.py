@@ -5,9 +5,9 @@ Where a program of the guest makes a state that cannot run here, its rules, rout
 """
 
 from azpreflight.model import Cause, Confidence, Severity
-from tests.netns import faults
+from tests.netns import faults, topology
 from tests.netns.scenario import Scenario
-from tests.netns.standin import Fault
+from tests.netns.standin import LEASES, Fault
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 CERTAIN, LIKELY = Confidence.CERTAIN, Confidence.LIKELY
@@ -31,6 +31,71 @@ DOCKER_SHADOWS = faults.on(
     "ip link set inner up",
 )
 """A compose file that pins 10.0.0.0/16: docker gives the bridge its first address."""
+DOCKER_SHADOWS_STORE = faults.on(
+    "vm",
+    f"ip link add {BRIDGE} type bridge",
+    f"ip address add 20.60.0.1/28 dev {BRIDGE}",
+    "ip link add vethd type veth peer name inner",
+    f"ip link set vethd master {BRIDGE} up",
+    "ip link set inner up",
+    f"ip link set {BRIDGE} up",
+)
+"""Somebody took a public prefix for a private one."""
+
+
+def tunnel(name: str) -> "tuple[str, ...]":
+    """A VPN's interface, from which nothing comes back."""
+    return (
+        f"ip link add {name} type veth peer name far",
+        f"ip address add 100.101.1.2/32 dev {name}",
+        f"ip link set {name} up",
+        "ip link set far up",
+    )
+
+
+EXIT_NODE = faults.on(
+    "vm",
+    *tunnel("tailscale0"),
+    "ip route add default dev tailscale0 table 52",
+    "ip rule add priority 5210 fwmark 0x80000/0xff0000 lookup main",
+    "ip rule add priority 5230 fwmark 0x80000/0xff0000 lookup default",
+    "ip rule add priority 5250 fwmark 0x80000/0xff0000 unreachable",
+    "ip rule add priority 5270 lookup 52",
+)
+"""The rules and the table of tailscaled with an exit node (wgengine/router/osrouter of its source)."""
+POLICY_TABLE = faults.on(
+    "vm", *tunnel("tun0"), "ip route add 20.60.0.0/16 dev tun0 table 100", "ip rule add priority 1000 lookup 100"
+)
+"""A VPN client with a table of its own takes the stores."""
+BLACKHOLE = faults.on("vm", "ip route add blackhole 20.60.0.0/16 table 200", "ip rule add priority 1000 lookup 200")
+BLACKHOLE_DNS = faults.on("vm", "ip route add blackhole 10.0.7.0/24 table 200", "ip rule add priority 1000 lookup 200")
+RULE_PROHIBITS = faults.on("vm", f"ip rule add priority 900 to {topology.WIRE_SERVER} prohibit")
+SECOND_NIC = faults.on(
+    "vm",
+    "ip link add eth1 type veth peer name far",
+    "ip address add 10.0.1.4/24 dev eth1",
+    "ip link set eth1 up",
+    "ip link set far up",
+    "ip route replace default via 10.0.1.1 dev eth1 metric 50",
+    f"ip route del {topology.WIRE_SERVER}",
+    f"ip route del {topology.IMDS}",
+)
+"""The default route was given to the second NIC, and the routes of option 121 were not taken."""
+SECOND_ADDRESS = faults.on(
+    "vm",
+    "ip address flush dev eth0",
+    "ip address add 10.0.0.6/24 dev eth0",
+    "ip address add 10.0.0.4/24 dev eth0",
+    "ip route add default via 10.0.0.1",
+)
+"""Packets leave with 10.0.0.6, an address that the NIC has as well."""
+PRIMARY_ALONE = faults.on(
+    "fabric",
+    f"iptables-nft -A INPUT -d {topology.WIRE_SERVER} ! -s 10.0.0.4 -j DROP",
+    f"iptables-nft -A INPUT -d {topology.IMDS} ! -s 10.0.0.4 -j DROP",
+)
+STATIC = Fault(files={LEASES: None})
+"""No lease: the address was written into the image."""
 ROUTES = (
     Scenario(
         "docker-shadows-dns",
@@ -42,6 +107,115 @@ ROUTES = (
         sure=CERTAIN,
         fixed=True,
     ),
+    Scenario(
+        "docker-shadows-dns-static",
+        "the same, on a VM with a static address",
+        (Fault(dns={NEXT_SUBNET: "answers"}, files=faults.image_names(NEXT_SUBNET).files), STATIC, DOCKER_SHADOWS),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        says=(f"{NEXT_SUBNET} leaves by {BRIDGE} (docker)",),
+        sure=LIKELY,
+        fixed=True,
+    ),
+    Scenario(
+        "docker-shadows-store",
+        "a docker network has the prefix of the package stores",
+        (DOCKER_SHADOWS_STORE,),
+        Cause.NO_EGRESS,
+        WARNING,
+        says=(f"{topology.STORE} leaves by {BRIDGE} (docker)",),
+        sure=LIKELY,
+        fixed=True,
+    ),
+    Scenario(
+        "exit-node",
+        "an exit node of a VPN takes all that is sent, the platform's addresses included",
+        (EXIT_NODE,),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+        says=("leaves by tailscale0 (Tailscale), by the default route of table 52 (rule 5270)",),
+        sure=LIKELY,
+    ),
+    Scenario(
+        "policy-table-of-vpn",
+        "a VPN's policy table takes the package stores into its tunnel",
+        (POLICY_TABLE,),
+        Cause.NO_EGRESS,
+        WARNING,
+        says=(f"{topology.STORE} leaves by tun0 (a VPN), by 20.60.0.0/16 of table 100 (rule 1000)",),
+        sure=LIKELY,
+        fixed=True,
+    ),
+    Scenario(
+        "blackhole-in-a-table",
+        "a table of the image's own has a blackhole for the package stores",
+        (BLACKHOLE,),
+        Cause.NO_EGRESS,
+        WARNING,
+        says=(f"this machine rejects {topology.STORE}: blackhole 20.60.0.0/16 of table 200 (rule 1000)",),
+        sure=LIKELY,
+        fixed=True,
+    ),
+    Scenario(
+        "blackhole-takes-dns",
+        "a table of the image's own has a blackhole for the DNS server",
+        (dns_in_next_subnet(), BLACKHOLE_DNS),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        says=(f"this machine rejects {NEXT_SUBNET}: blackhole 10.0.7.0/24 of table 200 (rule 1000)",),
+        fixed=True,
+    ),
+    Scenario(
+        "rule-prohibits",
+        "a rule of the image's own prohibits the wire server",
+        (RULE_PROHIBITS,),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+        says=(f"this machine rejects {topology.WIRE_SERVER}: rule 900: prohibit",),
+        fixed=True,
+    ),
+    Scenario(
+        "second-nic-has-the-default-route",
+        "the default route is that of the second NIC",
+        (SECOND_NIC,),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+        says=("leaves by eth1, by the default route",),
+    ),
+    Scenario(
+        "second-address-is-the-source",
+        "packets leave with the second address of the NIC, and the host answers the primary one alone",
+        (SECOND_ADDRESS, PRIMARY_ALONE, STATIC),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+        says=(f"{topology.WIRE_SERVER} is sent from 10.0.0.6 of eth0",),
+        sure=LIKELY,
+        fixed=True,
+    ),
+    Scenario(
+        "second-address-despite-the-lease",
+        "the same, where a lease names the primary address",
+        (SECOND_ADDRESS, PRIMARY_ALONE),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+        says=(f"{topology.WIRE_SERVER} is sent from 10.0.0.6 of eth0, not from 10.0.0.4, its primary address",),
+        fixed=True,
+    ),
 )
-HEALTHY = (Scenario("dns-in-next-subnet", "nothing; the DNS server is in another subnet", (dns_in_next_subnet(),)),)
+FULL_TUNNEL = faults.on(
+    "vm",
+    *tunnel("wg0"),
+    "ip route add default dev wg0 table 51820",
+    "ip rule add priority 32764 not fwmark 0xca6c lookup 51820",
+    "ip rule add priority 32763 lookup main suppress_prefixlength 0",
+    "ip rule add priority 100 to 20.60.0.0/16 lookup main",
+)
+"""wg-quick's rules; the public addresses of this world are spared, because nobody is at the far end."""
+DOCKER = faults.on("vm", "ip link add docker0 type bridge", "ip address add 172.17.0.1/16 dev docker0")
+HEALTHY = (
+    Scenario("dns-in-next-subnet", "nothing; the DNS server is in another subnet", (dns_in_next_subnet(),)),
+    Scenario("healthy-docker", "nothing; docker has its usual network", (DOCKER,)),
+    Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
+    Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
+)
 FIELD = (*ROUTES, *HEALTHY)

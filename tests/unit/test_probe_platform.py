@@ -70,7 +70,8 @@ def two_cards(interface: str, **changes: Any) -> FakeHost:
     """A VM with two cards, of which Azure gave the first one a router, and which sends to the wire server by this."""
     cards = tuple(Interface(name, True, None, 1500, (address,)) for name, address in CARDS.items())
     files = {**HEALTHY.files, "/proc/net/route": "Iface\n", "/var/lib/dhcp/dhclient.leases": LEASES}
-    routes = {**HEALTHY.routes, "168.63.129.16": Route(Outcome.OK, interface, "10.0.1.1", None, "0.0.0.0/1", "boot")}
+    router = "10.0.0.1" if interface == "eth0" else "10.0.1.1"
+    routes = {**HEALTHY.routes, "168.63.129.16": Route(Outcome.OK, interface, router, None, "0.0.0.0/1", "boot")}
     return replace(HEALTHY, files=files, interface_list=cards, routes=routes, **changes)
 
 

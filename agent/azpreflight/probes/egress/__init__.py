@@ -17,6 +17,7 @@ from azpreflight.probes.egress.look import PACKAGE_ATTEMPT, gather
 from azpreflight.probes.egress.packages import judge_packages, judge_relay
 from azpreflight.probes.egress.proxied import judge_agent_proxy, judge_required
 from azpreflight.probes.egress.verdicts import verdicts
+from azpreflight.probes.network.detours import by_its_way
 
 __all__ = ["PROBE", "EgressFacts", "Own", "Package", "gather"]
 
@@ -25,6 +26,7 @@ _WAY = (
     "dns-resolv-conf",
     "dns-servers",
     "dns-answers",
+    "platform-route",
     "network-default-route",
     "network-address",
 )
@@ -35,11 +37,11 @@ def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azur
     return Check(
         check_id,
         title,
-        cleared(judge),
+        by_its_way(cleared(judge)),
         severity,
         cause=Cause.NO_EGRESS,
         depends_on=_NETWORK,
-        reads=("firewall",),
+        reads=("firewall", "network"),
         azure_only=azure_only,
         surroundings=True,
     )
@@ -99,7 +101,7 @@ PROBE = Probe(
         Check(
             "proxy-agent",
             "the agent's proxy delivers what the agent fetches",
-            judge_agent_proxy,
+            by_its_way(judge_agent_proxy),
             Severity.ERROR,
             cause=Cause.PROXY,
             depends_on=_WAY,

@@ -1,12 +1,12 @@
 """What became of every way out, and what can be read from it: open, shut, or no verdict."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
-from azpreflight.host import NOT_TLS, Outcome, Phase
+from azpreflight.host import NOT_TLS, Outcome, Phase, Route
 from azpreflight.probes.answers import Answer
 
 PROXY_WANTS_PASSWORD = 407
@@ -120,6 +120,8 @@ class EgressFacts:
     otherwise: tuple[Answer, ...] = ()
     """From some of the same servers by other ways than the agent's: straight where it has a proxy, by the proxies that
     only other programs have. Empty where no proxy is set."""
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    """The kernel's route to each address that was connected to."""
 
     @property
     def every(self) -> "tuple[Answer, ...]":

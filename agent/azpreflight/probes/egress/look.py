@@ -30,6 +30,7 @@ from azpreflight.probes.egress.fetch import (
 )
 from azpreflight.probes.egress.plan import MAX_URIS, Errand, Need, plan
 from azpreflight.probes.goalstate import Unreadable, bare, parse_manifest
+from azpreflight.probes.network import detours
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, other_proxies, proxy_hosts
 from azpreflight.probes.wireserver import WIRE_SERVER, plugin_headers
 
@@ -69,7 +70,7 @@ def gather(host: Host, run: Run) -> EgressFacts:
     calls.append(partial(_repositories, means, run))
     packages, tried, otherwise, witnesses = host.together(calls)
     rest = (page.answer for page in tried)
-    return EgressFacts(
+    facts = EgressFacts(
         packages=packages,
         own=tuple(_own(need, tuple(next(rest) for _ in need.uris)) for need in todo.needs),
         configured=tuple(next(rest) for _ in todo.configured),
@@ -77,6 +78,8 @@ def gather(host: Host, run: Run) -> EgressFacts:
         repositories=witnesses,
         otherwise=tuple(page.answer for page in otherwise),
     )
+    addresses = [answer.address for answer in facts.witnessed if answer.address is not None]
+    return replace(facts, routes=detours.look_up(host, addresses))
 
 
 def _repositories(means: Means, run: Run) -> "tuple[Answer, ...]":

@@ -7,16 +7,16 @@ gateway.
 """
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
-from azpreflight.host import MAIN, Host, HostError, Outcome, Route
-from azpreflight.model import Run
+from azpreflight.host import MAIN, Host, HostError, Outcome, Route, TableRoute
+from azpreflight.model import Confidence, Finding, Judge, Run, Verdict
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts
 from azpreflight.probes.network.owners import CONTAINERS, owner
-from azpreflight.probes.network.policy import Decision, decide, table_name
+from azpreflight.probes.network.policy import Decision, decide, longest, table_name
 
 NEXT_BOOT = "the commands last until the next boot"
 DOCKER = 'give that network another subnet (of the compose file, or "default-address-pools" of /etc/docker/daemon.json)'
@@ -52,6 +52,8 @@ class Detour:
     """False where it is not known whether the way is the wrong one."""
     by_vpn: bool = False
     """It leads into a VPN, whose own servers are there as well."""
+    quiet: bool = False
+    """Nothing is wrong with it where an answer comes."""
 
     @property
     def reason(self) -> str:
@@ -111,13 +113,55 @@ def detour_of(address: Optional[str], routes: "Mapping[str, Route]", run: Run) -
         return None
     decision = decide(network.routing, address, route)
     if route.outcome is not Outcome.OK:
-        return _rejected(address, uplink, decision)
+        return _rejected(address, uplink, decision, network)
     if route.interface not in (uplink.interface, "lo", None):
         return _elsewhere(address, route, uplink, decision, network)
-    return _from_another_address(address, route, uplink, decision)
+    return _by_another_gateway(address, route, uplink, decision, network) or _from_another_address(
+        address, route, uplink, decision, network
+    )
 
 
-def _rejected(address: str, uplink: Uplink, decision: Optional[Decision]) -> Optional[Detour]:
+def by_its_way(judge: Judge) -> Judge:
+    """The judge, whose findings name the detour where the packets of their flow take one: the network is not to blame
+    for what it was never given. Its facts have `routes`."""
+
+    def judging(facts: Any, run: Run) -> Iterator[Verdict]:
+        for verdict in judge(facts, run):
+            unanswered = isinstance(verdict, Finding) and verdict.evidence.get("outcome") != Outcome.OK.value
+            yield _with_detour(verdict, facts, run) if isinstance(verdict, Finding) and unanswered else verdict
+
+    return judging
+
+
+def _with_detour(finding: Finding, facts: Any, run: Run) -> Finding:
+    address = (finding.flow or "").partition(" ")[2].rpartition(":")[0]
+    detour = detour_of(address, facts.routes, run)
+    if detour is None:
+        return finding
+    return replace(
+        finding,
+        message=f"{finding.message}; {detour.message}",
+        remedy=detour.remedy,
+        commands=detour.commands,
+        confidence=Confidence.LIKELY,
+        confidence_reason=detour.reason,
+    )
+
+
+def _by_another_gateway(
+    address: str, route: Route, uplink: Uplink, decision: Optional[Decision], network: NetworkFacts
+) -> Optional[Detour]:
+    """By a router that DHCP did not give."""
+    lease = network.in_force.get(uplink.interface)
+    given = lease.gateway if lease is not None else None
+    if given is None or route.gateway in (given, None) or route.interface != uplink.interface:
+        return None
+    message = f"{address} goes by the gateway {route.gateway}, and Azure's DHCP gave {given}"
+    remedy = f"Take that gateway out of the network configuration; {NEXT_BOOT}."
+    return Detour(address, message, remedy, _commands(address, uplink, decision, network), quiet=True)
+
+
+def _rejected(address: str, uplink: Uplink, decision: Optional[Decision], network: NetworkFacts) -> Optional[Detour]:
     """By a route or a rule of the image's own: nothing on Azure makes one."""
     if decision is None or decision.rejects is None:
         return None
@@ -126,7 +170,9 @@ def _rejected(address: str, uplink: Uplink, decision: Optional[Decision]) -> Opt
     if route is not None:
         by = f"{route.kind} {route.prefix} of table {table_name(rule.table)} (rule {rule.priority})"
     remedy = f"Remove that route or rule from the configuration that made it; {NEXT_BOOT}."
-    return Detour(address, f"this machine rejects {address}: {by}", remedy, _commands(address, uplink, decision))
+    return Detour(
+        address, f"this machine rejects {address}: {by}", remedy, _commands(address, uplink, decision, network)
+    )
 
 
 def _elsewhere(
@@ -141,7 +187,7 @@ def _elsewhere(
         return None
     by = f"{route.interface} ({who})" if who is not None else f"{route.interface}"
     message = f"{address} leaves by {by}{_covering(route, decision, uplink)}"
-    commands = _commands(address, uplink, decision)
+    commands = _commands(address, uplink, decision, network)
     return Detour(address, message, _exempt(route, who), commands, by_vpn=who is not None and who not in CONTAINERS)
 
 
@@ -179,7 +225,9 @@ def _exempt(route: Route, who: Optional[str]) -> str:
     return f"Exempt this address in the configuration that makes the route by {route.interface}{of}; {NEXT_BOOT}."
 
 
-def _from_another_address(address: str, route: Route, uplink: Uplink, decision: Optional[Decision]) -> Optional[Detour]:
+def _from_another_address(
+    address: str, route: Route, uplink: Uplink, decision: Optional[Decision], network: NetworkFacts
+) -> Optional[Detour]:
     """Only the primary address of the first NIC is answered by the host (Microsoft Learn, "What is IP address
     168.63.129.16?"); where no lease names it, of two the one that packets are not sent from is the one to try."""
     others = tuple(other for other in uplink.addresses if other != route.source)
@@ -193,23 +241,39 @@ def _from_another_address(address: str, route: Route, uplink: Uplink, decision: 
         address,
         f"{address} is sent from {route.source} of {uplink.interface}, {means}; Azure's host answers the primary one",
         f"Make the primary address of {uplink.interface} in Azure the source of its routes; {NEXT_BOOT}.",
-        _commands(address, replace(uplink, address=primary), decision),
+        _commands(address, replace(uplink, address=primary), decision, network),
         sure=uplink.address is not None,
+        quiet=True,
     )
 
 
-def _commands(address: str, uplink: Uplink, decision: Optional[Decision]) -> "tuple[str, ...]":
-    """A route to this address alone in the main table, which no other one there is longer than; and a rule to ask that
-    table first, where another one decided."""
-    show = f"ip route get {address}"
-    before = decision is not None and (decision.rule.table != MAIN or decision.route is None)
-    if uplink.gateway is None or (decision is not None and before and decision.rule.priority < MIN_PRIORITY):
+def _commands(address: str, uplink: Uplink, decision: Optional[Decision], network: NetworkFacts) -> "tuple[str, ...]":
+    """What beats the decision: a rule that asks the main table first where another one decided, and there a route to
+    this address alone, which no other one is longer than, unless it leads the right way already."""
+    main = longest(network.routing, MAIN, ipaddress.IPv4Address(address))
+    show = _show(address, decision)
+    by_main = decision is None or (decision.rule.table == MAIN and decision.route is not None)
+    right = not by_main and main is not None and _is_right(main, uplink)
+    if uplink.gateway is None or (not by_main and decision is not None and decision.rule.priority < MIN_PRIORITY):
         return (show,)
     source = f" src {uplink.address}" if uplink.address is not None else ""
-    near = any(ipaddress.ip_address(address) in network for network in uplink.networks)
+    near = any(ipaddress.ip_address(address) in own for own in uplink.networks)
     via = "" if near else f" via {uplink.gateway}"
-    replaced = f"ip route replace {address}/32{via} dev {uplink.interface}{source}"
-    if decision is None or not before:
-        return (show, replaced)
-    rule = f"ip rule add priority {decision.rule.priority - 1} to {address}/32 lookup main"
-    return (show, replaced, rule)
+    replaced = () if right else (f"ip route replace {address}/32{via} dev {uplink.interface}{source}",)
+    if by_main or decision is None:
+        return (show, *replaced)
+    prefix = decision.route.prefix if right and decision.route is not None else "0.0.0.0/0"
+    to = prefix if prefix != "0.0.0.0/0" else f"{address}/32"
+    return (show, *replaced, f"ip rule add priority {decision.rule.priority - 1} to {to} lookup main")
+
+
+def _show(address: str, decision: Optional[Decision]) -> str:
+    """What shows the decision; of what rejects, the kernel's answer for the address would be a failure."""
+    if decision is None or decision.rejects is None:
+        return f"ip route get {address}"
+    return "ip rule show" if decision.route is None else f"ip route show table {decision.rule.table}"
+
+
+def _is_right(route: TableRoute, uplink: Uplink) -> bool:
+    usual = uplink.address is None or route.source in (None, uplink.address)
+    return route.kind == "unicast" and route.interface == uplink.interface and usual

@@ -9,6 +9,7 @@ from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.answers import Answer, said
 from azpreflight.probes.clearance import innocence
 from azpreflight.probes.network.detours import Detour, detour_of
+from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import (
     FLOWS,
     IMDS_FLOW,
@@ -21,6 +22,8 @@ from azpreflight.probes.platform.facts import (
 )
 from azpreflight.probes.wireserver import PLUGIN_PROTOCOL, PROTOCOL, WIRE_SERVER, Goal
 
+REST = ("tcp *:443", "tcp *:80")
+"""What else provisioning needs, beyond the platform's own addresses."""
 GUARDED = (401, 403)
 """How the guest proxy agent of the Metadata Security Protocol answers a program that is not on its list."""
 _NOTHING_BACK = (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.PROHIBITED)
@@ -62,7 +65,7 @@ def _by_another_way(route: PlatformRoute, detour: Detour, facts: PlatformFacts, 
     """Where it answers all the same, another source address or a NIC that was given its routes by hand will do."""
     flow, *more = FLOWS[route.address]
     answered = any(answer.outcome is Outcome.OK for answer in facts.answers_of(route.address))
-    if answered and not detour.sure:
+    if answered and detour.quiet:
         return
     worst = Severity.ERROR if route.address == WIRE_SERVER else severity_of_metadata(run)
     yield Finding(
@@ -72,10 +75,18 @@ def _by_another_way(route: PlatformRoute, detour: Detour, facts: PlatformFacts, 
         detour.commands,
         evidence={"interface": route.interface or "none", "source": route.source or "unknown"},
         flow=flow,
-        takes_down=() if answered else tuple(more),
+        takes_down=() if answered else (*more, *_with_the_rest(route, run)),
         confidence=Confidence.LIKELY,
         confidence_reason="the kernel's own routing says so; a NIC with manually configured routes may behave the same",
     )
+
+
+def _with_the_rest(route: PlatformRoute, run: Run) -> "tuple[str, ...]":
+    """Where what is sent to the internet takes the same way, that is lost with it."""
+    network = run.facts(NetworkFacts)
+    internet = network.internet if network is not None else None
+    same = internet is not None and (internet.interface, internet.gateway) == (route.interface, route.gateway)
+    return REST if same and route.outcome is Outcome.OK else ()
 
 
 def judge_wire_server(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
