@@ -202,6 +202,93 @@ ROUTES = (
         fixed=True,
     ),
 )
+WRONG_SOURCE = "192.0.2.99"
+"""The address of the machine that the rules were written on."""
+
+
+def rewrites(tool: str, match: str) -> Fault:
+    """A rule that gives the VM's own packets another source."""
+    if tool == "nft":
+        return faults.on(
+            "vm",
+            "nft add table ip build",
+            "nft 'add chain ip build post { type nat hook postrouting priority 100; }'",
+            f"nft add rule ip build post {match} snat to {WRONG_SOURCE}",
+        )
+    return faults.on("vm", f"{tool} -t nat -A POSTROUTING {match} -j SNAT --to-source {WRONG_SOURCE}")
+
+
+MASQUERADE_OTHER = faults.on(
+    "vm",
+    "ip address add 10.0.0.6/24 dev eth0",
+    "iptables-nft -t nat -A POSTROUTING -d 168.63.129.16 -j SNAT --to-source 10.0.0.6",
+)
+"""Another address of the NIC, which the host does not answer."""
+MARKED = faults.on(
+    "vm",
+    f"iptables-nft -t mangle -A OUTPUT -d {topology.WIRE_SERVER} -p tcp -j MARK --set-mark 7",
+    "ip rule add priority 1000 fwmark 7 lookup 77",
+    "ip route add blackhole default table 77",
+)
+MARKED_HARMLESS = faults.on(
+    "vm",
+    "iptables-nft -t mangle -A OUTPUT -p tcp -j MARK --set-mark 7",
+    "ip rule add priority 1000 fwmark 7 lookup main",
+)
+SOURCES = (
+    *(
+        Scenario(
+            f"snat-{name}",
+            f"a rule of {tool} gives what is sent to the wire server a wrong source",
+            (rewrites(tool, match),),
+            Cause.GUEST_FIREWALL,
+            ERROR,
+            says=(WRONG_SOURCE,),
+            sure=LIKELY,
+            fixed=True,
+        )
+        for name, tool, match in (
+            ("legacy", "iptables-legacy", f"-d {topology.WIRE_SERVER}"),
+            ("nft", "nft", f"ip daddr {topology.WIRE_SERVER}"),
+            ("iptables-nft", "iptables-nft", f"-d {topology.WIRE_SERVER} -p tcp"),
+        )
+    ),
+    Scenario(
+        "snat-all",
+        "a rule gives all that the VM sends a wrong source",
+        (rewrites("iptables-nft", "-o eth0"),),
+        Cause.GUEST_FIREWALL,
+        ERROR,
+        says=(WRONG_SOURCE,),
+    ),
+    Scenario(
+        "snat-https",
+        "a rule gives what is sent to port 443 a wrong source",
+        (rewrites("iptables-nft", "-p tcp --dport 443"),),
+        Cause.GUEST_FIREWALL,
+        WARNING,
+        says=(WRONG_SOURCE,),
+        fixed=True,
+    ),
+    Scenario(
+        "snat-to-second-address",
+        "a rule gives what is sent to the wire server the second address of the NIC, which the host does not answer",
+        (MASQUERADE_OTHER, PRIMARY_ALONE),
+        Cause.GUEST_FIREWALL,
+        ERROR,
+        says=("10.0.0.6",),
+        fixed=True,
+    ),
+    Scenario(
+        "marked-away",
+        "a rule marks what is sent to the wire server, and a table for that mark has a blackhole",
+        (MARKED,),
+        Cause.GUEST_FIREWALL,
+        ERROR,
+        says=("marks tcp 168.63.129.16:80 with 0x7, and rule 1000 leads what has that mark to blackhole by table 77",),
+        fixed=True,
+    ),
+)
 FULL_TUNNEL = faults.on(
     "vm",
     *tunnel("wg0"),
@@ -214,8 +301,25 @@ FULL_TUNNEL = faults.on(
 DOCKER = faults.on("vm", "ip link add docker0 type bridge", "ip address add 172.17.0.1/16 dev docker0")
 HEALTHY = (
     Scenario("dns-in-next-subnet", "nothing; the DNS server is in another subnet", (dns_in_next_subnet(),)),
+    Scenario("healthy-marked", "nothing; marks lead to the main table", (MARKED_HARMLESS,)),
+    Scenario(
+        "healthy-masquerade",
+        "nothing; all that leaves by eth0 is masqueraded, and has its address already",
+        (faults.on("vm", "iptables-nft -t nat -A POSTROUTING -o eth0 -j MASQUERADE"),),
+    ),
+    Scenario(
+        "healthy-snat",
+        "nothing; a rule gives another address, which is answered",
+        (
+            faults.on(
+                "vm",
+                "ip address add 10.0.0.6/24 dev eth0",
+                "iptables-nft -t nat -A POSTROUTING -o eth0 -j SNAT --to-source 10.0.0.6",
+            ),
+        ),
+    ),
     Scenario("healthy-docker", "nothing; docker has its usual network", (DOCKER,)),
     Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
     Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
 )
-FIELD = (*ROUTES, *HEALTHY)
+FIELD = (*ROUTES, *SOURCES, *HEALTHY)

@@ -662,7 +662,6 @@ def test_what_systemd_filters_of_an_agents_packets(files: "dict[str, Node]", mes
     [
         ("-A OUTPUT -m cgroup --path system.slice/x.service -j DROP", "control group"),
         ("-A OUTPUT -p tcp -j NFQUEUE --queue-num 3", "reads a queue"),
-        ("-A OUTPUT -p tcp -j MARK --set-xmark 0x7/0xffffffff", "routing by marks"),
         ('-A OUTPUT -m bpf --bytecode "1,6 0 0 1" -j DROP', "packets carry"),
         ("-A OUTPUT -p tcp -m string --algo bm --string goalstate -j DROP", "packets carry"),
         ("-A INPUT -p tcp -m ttl --ttl-lt 60 -j DROP", "how far they came"),

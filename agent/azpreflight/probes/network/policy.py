@@ -33,14 +33,14 @@ class Decision(NamedTuple):
         return kind if kind in REJECTING else None
 
 
-def decide(routing: Routing, address: str, known: Optional[Route] = None) -> Optional[Decision]:
-    """The rule and the route for packets that this machine's root sends to an IPv4 address, not yet marked.
+def decide(routing: Routing, address: str, known: Optional[Route] = None, mark: int = 0) -> Optional[Decision]:
+    """The rule and the route for packets with this mark that this machine's root sends to an IPv4 address.
 
     None where no route matches, not all routes are known, or `known`, the kernel's own answer, says otherwise.
     """
     if ":" in address or not routing.complete:
         return None
-    found = next(_decisions(routing, ipaddress.IPv4Address(address)), None)
+    found = next(_decisions(routing, ipaddress.IPv4Address(address), mark), None)
     return found if found is not None and (known is None or _agree(found, known)) else None
 
 
@@ -50,10 +50,10 @@ def _agree(found: Decision, known: Route) -> bool:
     return known.outcome is Outcome.OK and known.interface == found.route.interface
 
 
-def _decisions(routing: Routing, address: ipaddress.IPv4Address) -> Iterator[Decision]:
+def _decisions(routing: Routing, address: ipaddress.IPv4Address, mark: int) -> Iterator[Decision]:
     lowest = 0
     for rule in routing.rules[:MAX_STEPS]:
-        if rule.priority < lowest or not _speaks_of(rule, address):
+        if rule.priority < lowest or not _speaks_of(rule, address, mark):
             continue
         if rule.action == "goto":
             lowest = rule.target
@@ -73,8 +73,8 @@ def longest(routing: Routing, table: int, address: ipaddress.IPv4Address, shorte
     return best[0] if best is not None and best[1] > shortest else None
 
 
-def _speaks_of(rule: RoutingRule, address: ipaddress.IPv4Address) -> bool:
-    """Whether it means a packet of root's to this address, before a source is chosen and without a mark.
+def _speaks_of(rule: RoutingRule, address: ipaddress.IPv4Address, mark: int) -> bool:
+    """Whether it means a packet of root's to this address with this mark, before a source is chosen.
 
     One that asks for what is not told here is taken for one that does not match.
     """
@@ -83,7 +83,7 @@ def _speaks_of(rule: RoutingRule, address: ipaddress.IPv4Address) -> bool:
     asks = (
         rule.source is None or rule.source.endswith("/0"),
         rule.destination is None or address in ipaddress.ip_network(rule.destination),
-        rule.mark == 0,
+        (mark ^ rule.mark) & rule.mask == 0,
         rule.users is None or rule.users[0] == 0,
     )
     return all(asks) is not rule.inverted

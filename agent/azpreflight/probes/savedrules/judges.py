@@ -122,7 +122,7 @@ def _severity(flow: Flow, closed: "set[Flow]", flows: "Sequence[Flow]", run: Run
 
 def _finding(fate: Fate, severity: Severity, facts: SavedRulesFacts) -> Finding:
     found, flow, decider = fate.worst, fate.worst.flow, fate.worst.decider
-    chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC)
+    chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC, Outcome.REWRITTEN)
     evidence = {"flow": flow.text, "outcome": found.outcome.value, "order": ", ".join(fate.boot.order)}
     if decider is not None:
         evidence["rule"] = plain(decider.text, RULE_LIMIT)
@@ -165,6 +165,7 @@ def _message(found: FlowFacts) -> str:
     who = "a rule that could not be named" if found.decider is None else _who(found.decider)
     deeds = {
         Outcome.DIVERTED: f"send {flow} to {found.to}",
+        Outcome.REWRITTEN: f"give {flow} the source {found.source}",
         Outcome.QUEUED: f"leave {flow} to a program that reads a queue",
         Outcome.PROBABILISTIC: f"let rate, quota, time or chance decide over {flow}",
     }
