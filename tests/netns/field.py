@@ -289,6 +289,83 @@ SOURCES = (
         fixed=True,
     ),
 )
+RESOLVED_LINK = "/run/systemd/netif/links/2"
+VPN_LINK = "/run/systemd/resolve/netif/9"
+COMPANY = "100.100.100.100"
+
+
+def vpn_beside_resolved(link: str, *more: str, company: str = "nxdomain") -> Fault:
+    """A VPN has given systemd-resolved a server for its own link, as that program tells it."""
+    files = faults.RESOLVED.files
+    return Fault(
+        dns={**faults.RESOLVED.dns, COMPANY: company},
+        files={
+            **files,
+            "/run/systemd/resolve/resolv.conf": f"nameserver {topology.WIRE_SERVER}\nnameserver {COMPANY}\n",
+            VPN_LINK: f"# This is private data. Do not parse.\nLLMNR=yes\nMDNS=yes\nSERVERS={COMPANY}\n{link}",
+            **dict.fromkeys(more, ""),
+        },
+    )
+
+
+SPLIT = "DOMAINS=corp.example ~10.in-addr.arpa ~ts.net\nDEFAULT_ROUTE=no\n"
+ROUTING_DOMAINS_ALONE = "DOMAINS=~corp.example ~ts.net\n"
+TAKES_ALL = "DOMAINS=~.\n"
+TAKES_BLOB = "DOMAINS=~blob.core.windows.net\n"
+UNPROVEN = Fault(
+    dns={faults.STUB: "unproven"},
+    files={**faults.RESOLVED.files, "/etc/systemd/resolved.conf": "[Resolve]\nDNSSEC=yes\n"},
+)
+ENCRYPTS = Fault(
+    dns={faults.STUB: "servfail"},
+    files={**faults.RESOLVED.files, "/etc/systemd/resolved.conf.d/10-tls.conf": "[Resolve]\nDNSOverTLS=yes\n"},
+)
+LOSES = Fault(dns={faults.OWN_SERVER: "loses", faults.STUB: "loses"}, files=faults.resolved(faults.OWN_SERVER).files)
+RESOLVERS = (
+    Scenario(
+        "vpn-takes-all-names",
+        "a VPN's server is asked for all names by systemd-resolved, and denies public ones",
+        (vpn_beside_resolved(TAKES_ALL), Fault(dns={faults.STUB: "nxdomain"})),
+        Cause.DNS_WRONG_ANSWER,
+        ERROR,
+        says=(COMPANY,),
+    ),
+    Scenario(
+        "vpn-takes-the-stores",
+        "a VPN's server is asked for the stores' names, and denies them",
+        (vpn_beside_resolved(TAKES_BLOB), Fault(dns={faults.STUB: "nxdomain"})),
+        Cause.DNS_WRONG_ANSWER,
+        ERROR,
+        says=(COMPANY,),
+    ),
+    Scenario(
+        "resolved-insists-on-dnssec",
+        "systemd-resolved wants answers that validate, and says SERVFAIL with the address in its answer",
+        (UNPROVEN,),
+        Cause.DNS_WRONG_ANSWER,
+        ERROR,
+        says=("DNSSEC=yes in /etc/systemd/resolved.conf",),
+        sure=LIKELY,
+    ),
+    Scenario(
+        "resolved-insists-on-tls",
+        "systemd-resolved asks only servers that encrypt, and Azure's does not",
+        (ENCRYPTS,),
+        Cause.DNS_WRONG_ANSWER,
+        ERROR,
+        says=("DNSOverTLS=yes in /etc/systemd/resolved.conf.d/10-tls.conf",),
+        sure=LIKELY,
+    ),
+    Scenario(
+        "flaky-behind-the-stub",
+        "the server behind systemd-resolved loses most questions",
+        (LOSES,),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        says=(f"DNS server {faults.OWN_SERVER} answers now and then",),
+        sure=LIKELY,
+    ),
+)
 FULL_TUNNEL = faults.on(
     "vm",
     *tunnel("wg0"),
@@ -318,8 +395,20 @@ HEALTHY = (
             ),
         ),
     ),
+    *(
+        Scenario(
+            f"healthy-vpn-{name}",
+            f"nothing; a VPN's server is asked for {what}",
+            (vpn_beside_resolved(link, company=company),),
+        )
+        for name, what, link, company in (
+            ("split-dns", "the company's names alone", SPLIT, "nxdomain"),
+            ("routing-domains", "the company's names alone, by routing domains", ROUTING_DOMAINS_ALONE, "refused"),
+            ("split-dns-silent", "the company's names alone, and is silent", SPLIT, "silent"),
+        )
+    ),
     Scenario("healthy-docker", "nothing; docker has its usual network", (DOCKER,)),
     Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
     Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
 )
-FIELD = (*ROUTES, *SOURCES, *HEALTHY)
+FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *HEALTHY)

@@ -3,7 +3,9 @@
 Behaviours: "answers", "silent", "refused", "servfail", "nxdomain", "empty" (no records), "lies" (one address for
 everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second),
 "no-aaaa" (silent when asked for IPv6 addresses), "now-and-then" (silent to half of the questions over UDP), "waits"
-(silent for all names but those that it knows by itself not to exist), and "forwards ADDRESS" (passes on what that
+(silent for all names but those that it knows by itself not to exist), "unproven" (SERVFAIL with the address in it, as
+systemd-resolved answers what does not validate), "loses" (silent to three of four questions over UDP, and as often over
+TCP), and "forwards ADDRESS" (passes on what that
 server says, and its silence, as a local resolver does). "closed" is an address without a listener.
 """
 
@@ -65,9 +67,11 @@ def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.mes
     if behaviour == "truncated" and transport == "udp":
         response.flags |= dns.flags.TC
         return response
+    if behaviour == "unproven":
+        response.set_rcode(dns.rcode.SERVFAIL)
     address = LIE if behaviour == "lies" else address_of(str(question.name))
     if address is None:
-        response.set_rcode(dns.rcode.NXDOMAIN)
+        response.set_rcode(dns.rcode.NXDOMAIN if behaviour != "unproven" else dns.rcode.SERVFAIL)
     elif question.rdtype == dns.rdatatype.A and behaviour != "empty":
         response.answer.append(dns.rrset.from_text(question.name, TTL, "IN", "A", address))
     if behaviour == "wrong-id":
@@ -82,6 +86,8 @@ def silent(query: dns.message.Message, behaviour: str, transport: str) -> bool:
         return question.rdtype == dns.rdatatype.AAAA
     if behaviour == "now-and-then":
         return transport == "udp" and zlib.crc32(f"{question.name} {question.rdtype}".encode()) % 2 == 0
+    if behaviour == "loses":
+        return zlib.crc32(f"{question.name} {question.rdtype} {transport}".encode()) % 4 != 0
     if behaviour == "waits":
         return not str(question.name).endswith(".invalid.")
     return behaviour == "silent"

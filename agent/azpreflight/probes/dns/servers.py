@@ -17,20 +17,20 @@ from azpreflight.probes.dns.facts import (
     control_of,
     heard,
     judged,
+    lost_names,
     named,
-    never_answers,
+    patchy,
     plain,
     source_of,
     speaks,
     upstream,
 )
 from azpreflight.probes.dns.sources import Origin
+from azpreflight.probes.dns.unreliable import now_and_then
 from azpreflight.probes.network.detours import detour_of
 from azpreflight.probes.resolvconf import FileState
 from azpreflight.probes.wording import several
 
-UNANSWERED = 2
-"""Questions without an answer from which a server that answers others is called unreliable."""
 MANNERS = {
     Outcome.OK: "answers",
     Outcome.TIMEOUT: "silent",
@@ -68,14 +68,14 @@ def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     if excuse is not None:
         yield excuse
         return
-    silent_behind = [server for server in upstream(facts) if not speaks(server)]
+    silent_behind = [server for server in upstream(facts) if not speaks(server) or patchy(server)]
     down = _no_way_to_names(facts)
     for server in judged(facts):
         resolver_waits = server.role is Role.LOCAL and bool(silent_behind)
         if not speaks(server) and not resolver_waits:
             yield _no_answer(server, facts, run, down)
         elif speaks(server) and server.role is not Role.LOCAL:
-            yield from _now_and_then(server, facts)
+            yield from now_and_then(server, facts)
 
 
 def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
@@ -94,7 +94,9 @@ def _no_way_to_names(facts: DnsFacts) -> bool:
     front, behind = named(facts), upstream(facts)
     if behind and all(server.role is Role.LOCAL for server in front):
         silent = [server for server in behind if not speaks(server)]
-        return len(silent) == len(behind) or (not silent and not any(speaks(server) for server in front))
+        lost = bool(silent) and bool(facts.names) and len(lost_names(facts)) == len(facts.names)
+        unheard = not silent and not any(speaks(server) for server in front)
+        return len(silent) == len(behind) or lost or unheard
     return not any(speaks(server) for server in front)
 
 
@@ -242,33 +244,6 @@ def _evidence(server: Server, facts: DnsFacts) -> "dict[str, str]":
         seen |= {"named by": f"{source.origin.value} ({plain(source.where)})" if source.where else source.origin.value}
     others = [other for other in facts.servers if other is not server]
     return seen | {plain(other.address): MANNERS[heard(other, tcp=False).outcome] for other in others}
-
-
-def _now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
-    """A server that leaves some questions without an answer. One may be lost on the way; each was sent twice."""
-    asked = [question for question in server.asked if not question.tcp and not never_answers(server, question.name)]
-    silent = [question for question in asked if question.answer.outcome is Outcome.TIMEOUT]
-    if len(silent) < UNANSWERED:
-        return
-    families = {question.rdtype for question in silent}
-    only_ipv6 = families == {"AAAA"} and len(silent) == sum(question.rdtype == "AAAA" for question in asked)
-    what = (
-        "never answers when asked for IPv6 addresses (AAAA)"
-        if only_ipv6
-        else f"answers now and then: {len(asked) - len(silent)} of {len(asked)} questions over udp"
-    )
-    yield Finding(
-        Severity.WARNING,
-        f"DNS server {plain(server.address)} {what}; the C library waits 5 s for each answer that does not come",
-        "Have this DNS server answer every question, with an empty answer where it has no address, and see that it is "
-        "not overloaded and that no firewall on the way to it drops packets; or name another server.",
-        evidence={f"{question.name} {question.rdtype}": "silent" for question in silent},
-        flow=f"udp {server.address}:53",
-        confidence=Confidence.CERTAIN if only_ipv6 else Confidence.LIKELY,
-        confidence_reason="every such question was sent twice, and all others were answered"
-        if only_ipv6
-        else "each question was sent twice; a moment of heavy load on this machine is the alternative",
-    )
 
 
 def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
