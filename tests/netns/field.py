@@ -4,7 +4,7 @@ set up in an unusual way: a VPN, a container engine, a second address, a resolve
 Where a program of the guest makes a state that cannot run here, its rules, routes and files are laid as it lays them.
 """
 
-from azpreflight.model import Cause, Confidence, Severity
+from azpreflight.model import Cause, Confidence, Severity, Stage
 from tests.netns import faults, topology
 from tests.netns.scenario import Scenario
 from tests.netns.standin import LEASES, Fault
@@ -366,6 +366,84 @@ RESOLVERS = (
         sure=LIKELY,
     ),
 )
+NO_HOST_ROUTE = faults.on("vm", f"ip route del {topology.WIRE_SERVER}")
+AGENT_ENVIRONMENT = "/etc/systemd/system/walinuxagent.service.d/proxy.conf"
+WILDCARD = Fault(
+    files={
+        AGENT_ENVIRONMENT: f'[Service]\nEnvironment="https_proxy={faults.PROXY_PLACE}"\n'
+        f'Environment="http_proxy={faults.PROXY_PLACE}" "{faults.NO_PROXY},*.blob.core.windows.net"\n'
+    }
+)
+OLD_AGENT_RULES = faults.on(
+    "vm",
+    f"iptables-nft -t security -A OUTPUT -d {topology.WIRE_SERVER} -p tcp -m owner --uid-owner 0 -j ACCEPT",
+    f"iptables-nft -t security -A OUTPUT -d {topology.WIRE_SERVER} -p tcp -j DROP",
+)
+AGENT = (
+    Scenario(
+        "static-without-host-route",
+        "a static address, no lease and no route to the wire server alone, so that waagent does not find it",
+        (STATIC, NO_HOST_ROUTE),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+        says=("waagent does not find the wire server: eth0 has an address without a DHCP lease",),
+        sure=LIKELY,
+        fixed=True,
+    ),
+    Scenario(
+        "no-proxy-with-a-wildcard",
+        "the agent has a proxy that denies the stores, and no_proxy has a star that it takes for a letter",
+        (WILDCARD, faults.proxy("403")),
+        Cause.PROXY,
+        WARNING,
+    ),
+    Scenario(
+        "no-proxy-with-a-wildcard-at-capture",
+        "the same, before capture",
+        (WILDCARD, faults.proxy("answers")),
+        Cause.PROXY,
+        ERROR,
+        further=(Cause.AGENT_CONFIG, Cause.NOT_GENERALIZED),
+        says=("*.blob.core.windows.net: waagent compares the ends of names",),
+        stage=Stage.CAPTURE,
+    ),
+    Scenario(
+        "no-resolv-conf-at-capture",
+        "the image has no resolv.conf, and nothing in it makes one",
+        (faults.NO_RESOLV_CONF,),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        further=(Cause.AGENT_CONFIG, Cause.NOT_GENERALIZED),
+        says=("there is no resolv.conf, and nothing in this image makes it again at boot",),
+        stage=Stage.CAPTURE,
+    ),
+    Scenario(
+        "agents-old-rules",
+        "an older agent's rule drops the answers to health probes too",
+        (OLD_AGENT_RULES,),
+        Cause.GUEST_FIREWALL,
+        WARNING,
+        says=("drop the answers to health probes of load balancers",),
+        fixed=True,
+    ),
+)
+DOCKER_RULES = faults.on(
+    "vm",
+    "ip link add docker0 type bridge",
+    "ip address add 172.17.0.1/16 dev docker0",
+    *(f"iptables-nft -N {chain}" for chain in ("DOCKER", "DOCKER-USER", "DOCKER-ISOLATION-STAGE-1")),
+    "iptables-nft -A FORWARD -j DOCKER-USER",
+    "iptables-nft -A FORWARD -j DOCKER-ISOLATION-STAGE-1",
+    "iptables-nft -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "iptables-nft -A FORWARD -i docker0 ! -o docker0 -j ACCEPT",
+    "iptables-nft -A DOCKER-USER -j RETURN",
+    "iptables-nft -P FORWARD DROP",
+    "iptables-nft -t nat -N DOCKER",
+    "iptables-nft -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
+    "iptables-nft -t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER",
+    "iptables-nft -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
+)
+"""dockerd's, as it makes them at its start."""
 FULL_TUNNEL = faults.on(
     "vm",
     *tunnel("wg0"),
@@ -407,8 +485,18 @@ HEALTHY = (
             ("split-dns-silent", "the company's names alone, and is silent", SPLIT, "silent"),
         )
     ),
+    Scenario(
+        "healthy-docker-rules",
+        "nothing; docker runs, whose rules change while it does",
+        (DOCKER_RULES,),
+        Cause.GUEST_FIREWALL,
+        Severity.NOTE,
+        says=("the rules of docker change while the machine runs",),
+        silent=("firewall-boot-change",),
+    ),
+    Scenario("healthy-static", "nothing; a static address with a route to the wire server alone", (STATIC,)),
     Scenario("healthy-docker", "nothing; docker has its usual network", (DOCKER,)),
     Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
     Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
 )
-FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *HEALTHY)
+FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *HEALTHY)

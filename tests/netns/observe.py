@@ -69,6 +69,7 @@ def problems(scenario: Scenario, seen: Observation) -> "tuple[str, ...]":
         ("exit code", scenario.exit_code, seen.done.status),
         ("verdict", scenario.verdict.value, seen.report["verdict"]),
         ("words", [], [words for words in scenario.says if not first or words not in first["summary"]]),
+        ("silent checks", [], [one["check"] for one in seen.report["results"] if _speaks(one, scenario)]),
         ("confidence", scenario.sure and scenario.sure.value, scenario.sure and first and first["confidence"]),
         ("what is left after its commands", (), seen.left),
         ("words on standard error", "", seen.done.stderr),
@@ -77,6 +78,10 @@ def problems(scenario: Scenario, seen: Observation) -> "tuple[str, ...]":
         ("within its budget", True, seen.done.wall_s < BUDGET + STARTUP),
     )
     return tuple(f"{what}: {wanted!r} expected, {got!r} seen" for what, wanted, got in expectations if wanted != got)
+
+
+def _speaks(result: "dict[str, Any]", scenario: Scenario) -> bool:
+    return result["check"] in scenario.silent and bool(result["findings"])
 
 
 def _changing(seen: Observation) -> "list[str]":

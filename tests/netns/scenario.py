@@ -23,6 +23,8 @@ class Scenario:
     """The other causes, in any order."""
     says: "tuple[str, ...]" = ()
     """Words of the first cause's summary."""
+    silent: "tuple[str, ...]" = ()
+    """Checks that must say nothing."""
     sure: Optional[Confidence] = None
     """How sure the first cause must be; None: it does not matter."""
     fixed: bool = False

@@ -104,6 +104,9 @@ class AgentState(str, Enum):
     """The rule that drops is there without the one before it that lets root through."""
     BLOCKS_DNS = "blocks-dns"
     """The rule that drops is there without the one before it that lets DNS over TCP through."""
+    BLOCKS_PROBES = "blocks-probes"
+    """The rule that drops asks for no state, as those of old agents: answers to health probes from 168.63.129.16 do not
+    get out."""
     OPEN = "open"
     """The rule that drops is missing: harmless."""
 

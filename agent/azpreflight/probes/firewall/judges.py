@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Optional
 
+from azpreflight.firewall.agentrules import OLD_DROP, renewed
 from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, Flow, FlowFacts, Outcome, Part, Purpose
 from azpreflight.firewall.naming import title
 from azpreflight.firewall.saved.facts import SavedRulesFacts
@@ -239,6 +240,15 @@ def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
             Severity.NOTE,
             f"{where} let everybody speak to the wire server: the rule that drops is missing",
             "Restart the guest agent, which completes its rules.",
+            evidence=evidence,
+        )
+    if rules.state is AgentState.BLOCKS_PROBES:
+        return Finding(
+            Severity.WARNING,
+            f"{where} drop the answers to health probes of load balancers, which come from {WIRE_SERVER}: the rule that"
+            " drops asks for no connection state, as those of old agents",
+            "Let that rule drop new connections alone, as a newer guest agent does.",
+            commands=tuple(rules.command.replace(OLD_DROP, new) for new in renewed(rules.rules)),
             evidence=evidence,
         )
     ports = (80, 32526) if rules.state is AgentState.BLOCKS_ROOT else (53,)
