@@ -6,10 +6,12 @@ Where a program of the guest makes a state that cannot run here, its rules, rout
 
 from azpreflight.model import Cause, Confidence, Severity, Stage
 from tests.netns import faults, topology
+from tests.netns.documents import Extension
 from tests.netns.scenario import Scenario
 from tests.netns.standin import LEASES, Fault
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
+MONITOR = Extension("Microsoft.Azure.Monitor.AzureMonitorLinuxAgent", "1.33.0")
 CERTAIN, LIKELY = Confidence.CERTAIN, Confidence.LIKELY
 NEXT_SUBNET = "10.0.7.10"
 """A DNS server of the virtual network, in another subnet than the VM's."""
@@ -427,6 +429,30 @@ AGENT = (
         fixed=True,
     ),
 )
+COMPANY_DNS = Fault(dns={faults.OWN_SERVER: "denies .example.org."}, files=faults.resolv_conf(faults.OWN_SERVER).files)
+PRIVATE_ZONE = Fault(
+    setup={"extension": MONITOR}, dns={topology.WIRE_SERVER: "denies .handler.control.monitor.azure.com."}
+)
+NAMES = (
+    Scenario(
+        "company-dns-does-not-know-the-repository",
+        "the company's DNS server knows the stores, and not the image's package repository",
+        (COMPANY_DNS,),
+        Cause.DNS_WRONG_ANSWER,
+        WARNING,
+        says=("this VM does not resolve packages.example.org", f"{faults.OWN_SERVER} answers NXDOMAIN"),
+        sure=CERTAIN,
+    ),
+    Scenario(
+        "private-zone-hides-monitor",
+        "an empty private zone hides what the monitor agent needs, which Azure's own DNS server then denies",
+        (PRIVATE_ZONE,),
+        Cause.DNS_WRONG_ANSWER,
+        ERROR,
+        says=("this VM does not resolve global.handler.control.monitor.azure.com",),
+        sure=LIKELY,
+    ),
+)
 DOCKER_RULES = faults.on(
     "vm",
     "ip link add docker0 type bridge",
@@ -499,4 +525,4 @@ HEALTHY = (
     Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
     Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
 )
-FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *HEALTHY)
+FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *NAMES, *HEALTHY)

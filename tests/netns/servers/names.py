@@ -4,8 +4,9 @@ Behaviours: "answers", "silent", "refused", "servfail", "nxdomain", "empty" (no 
 everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second),
 "no-aaaa" (silent when asked for IPv6 addresses), "now-and-then" (silent to half of the questions over UDP), "waits"
 (silent for all names but those that it knows by itself not to exist), "unproven" (SERVFAIL with the address in it, as
-systemd-resolved answers what does not validate), "loses" (silent to three of four questions over UDP, and as often over
-TCP), and "forwards ADDRESS" (passes on what that
+systemd-resolved answers what does not validate), "denies SUFFIX" (as
+"answers", and no name with this ending exists, as of a private zone without the record), "loses" (silent to three of
+four questions, over UDP and over TCP), and "forwards ADDRESS" (passes on what that
 server says, and its silence, as a local resolver does). "closed" is an address without a listener.
 """
 
@@ -69,6 +70,9 @@ def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.mes
         return response
     if behaviour == "unproven":
         response.set_rcode(dns.rcode.SERVFAIL)
+    if behaviour.startswith("denies ") and str(question.name).endswith(behaviour.partition(" ")[2]):
+        response.set_rcode(dns.rcode.NXDOMAIN)
+        return response
     address = LIE if behaviour == "lies" else address_of(str(question.name))
     if address is None:
         response.set_rcode(dns.rcode.NXDOMAIN if behaviour != "unproven" else dns.rcode.SERVFAIL)

@@ -14,6 +14,7 @@ from azpreflight.probes.egress.endpoints import judge_configured, judge_extensio
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
 from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
 from azpreflight.probes.egress.look import PACKAGE_ATTEMPT, gather
+from azpreflight.probes.egress.names import judge_names
 from azpreflight.probes.egress.packages import judge_packages, judge_relay
 from azpreflight.probes.egress.proxied import judge_agent_proxy, judge_required
 from azpreflight.probes.egress.verdicts import verdicts
@@ -87,6 +88,16 @@ PROBE = Probe(
             "the package repositories of the image can be reached",
             judge_repositories,
             Severity.WARNING,
+        ),
+        Check(
+            "egress-names",
+            "this VM resolves the names that extensions and repositories need",
+            judge_names,
+            Severity.ERROR,
+            cause=Cause.DNS_WRONG_ANSWER,
+            depends_on=("dns-answers", "dns-servers", "dns-resolv-conf", "network-address", "network-default-route"),
+            azure_only=True,
+            surroundings=True,
         ),
         Check(
             "egress-tls",

@@ -34,7 +34,7 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     if any(_those(needy, Way.PROXY)):
         yield NotApplicable(BY_PROXY)
     for answer in _those(needy, Way.ODD):
-        yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+        yield _odd(answer, facts)
     if facts.nothing_open:
         yield from _no_way_at_all(facts, [own for own in needy if own.always])
 
@@ -69,7 +69,14 @@ def judge_repositories(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
             yield shut_finding(answers, Severity.WARNING, message, f"{open_up(hosts_of(answers))}{_of_azure(answers)}.")
         for answer in facts.repositories:
             if way(answer) is Way.ODD:
-                yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+                yield _odd(answer, facts)
+
+
+def _odd(answer: Answer, facts: EgressFacts) -> Verdict:
+    """A name that this VM's servers deny is judged as one, by egress-names."""
+    name = host_of(answer.url)
+    denied = any(lookup.name == name and lookup.rcode is not None for lookup in facts.lookups)
+    return NotApplicable(f"{name} is not resolved, see egress-names") if denied else Unknown(f"{name}: {told(answer)}")
 
 
 def _of_azure(answers: "Sequence[Answer]") -> str:

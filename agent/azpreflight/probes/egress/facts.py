@@ -104,6 +104,19 @@ class Own:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """A name that only this probe asked for, and what the servers that this VM asks said of it."""
+
+    name: str
+    servers: tuple[str, ...] = ()
+    """Those that resolv.conf names and that answered."""
+    rcode: Optional[str] = None
+    """What they answer, "no address" where there is no record; None where they know it, or none answered."""
+    witness: Optional[str] = None
+    """A server that this VM does not ask, and that knows the name."""
+
+
+@dataclass(frozen=True)
 class EgressFacts:
     """Every way out that was tried. Answers hold no query strings."""
 
@@ -120,6 +133,8 @@ class EgressFacts:
     otherwise: tuple[Answer, ...] = ()
     """From some of the same servers by other ways than the agent's: straight where it has a proxy, by the proxies that
     only other programs have. Empty where no proxy is set."""
+    lookups: tuple[Lookup, ...] = ()
+    """The names that the DNS probe did not ask for."""
     routes: Mapping[str, Route] = field(default_factory=dict)
     """The kernel's route to each address that was connected to."""
 

@@ -75,14 +75,15 @@ def gather(host: Host, run: Run) -> EgressFacts:
         own=tuple(_own(need, tuple(next(rest) for _ in need.uris)) for need in todo.needs),
         configured=tuple(next(rest) for _ in todo.configured),
         documented=tuple(rest),
-        repositories=witnesses,
+        repositories=tuple(witness.answer for witness in witnesses),
         otherwise=tuple(page.answer for page in otherwise),
     )
     addresses = [answer.address for answer in facts.witnessed if answer.address is not None]
-    return replace(facts, routes=detours.look_up(host, addresses))
+    lookups = dict.fromkeys(one.lookup for one in (*tried, *witnesses) if one.lookup is not None)
+    return replace(facts, routes=detours.look_up(host, addresses), lookups=tuple(lookups))
 
 
-def _repositories(means: Means, run: Run) -> "tuple[Answer, ...]":
+def _repositories(means: Means, run: Run) -> "tuple[Tried, ...]":
     """Straight connections to some of them, where no program here has a proxy."""
     if run.platform is not Platform.AZURE or means.proxies is None or proxy_hosts(means.proxies):
         return ()
