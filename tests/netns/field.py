@@ -453,6 +453,27 @@ NAMES = (
         sure=LIKELY,
     ),
 )
+SNI_FILTER = Fault(
+    files={"/etc/apt/sources.list": "deb https://packages.example.org/debian bookworm main\n"},
+    commands=(
+        (
+            "edge",
+            "iptables-nft -A FORWARD -p tcp --dport 443 -m string --algo bm --string packages.example.org"
+            " -j REJECT --reject-with tcp-reset",
+        ),
+    ),
+)
+"""A firewall that allows names: the ClientHello for any other one is answered by a reset."""
+REPOSITORIES = (
+    Scenario(
+        "repository-filtered-by-name",
+        "a firewall breaks off TLS to the image's package repository, whose port is open",
+        (SNI_FILTER,),
+        Cause.NO_EGRESS,
+        WARNING,
+        says=("no way to packages.example.org",),
+    ),
+)
 DOCKER_RULES = faults.on(
     "vm",
     "ip link add docker0 type bridge",
@@ -521,8 +542,13 @@ HEALTHY = (
         silent=("firewall-boot-change",),
     ),
     Scenario("healthy-static", "nothing; a static address with a route to the wire server alone", (STATIC,)),
+    Scenario(
+        "healthy-repository-over-tls",
+        "nothing; the image's package repository is reached over TLS",
+        (Fault(files=SNI_FILTER.files),),
+    ),
     Scenario("healthy-docker", "nothing; docker has its usual network", (DOCKER,)),
     Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
     Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
 )
-FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *NAMES, *HEALTHY)
+FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *NAMES, *REPOSITORIES, *HEALTHY)

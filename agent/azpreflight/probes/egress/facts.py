@@ -128,7 +128,7 @@ class EgressFacts:
     documented: tuple[Answer, ...] = ()
     """From the cloud's public endpoints: only tried where they tell more than the rest."""
     repositories: tuple[Answer, ...] = ()
-    """Connections to the servers of the image's package repositories, as further witnesses; none where a proxy is set,
+    """From the servers of the image's package repositories, as further witnesses; none where a proxy is set,
     because a package manager may have a way of its own."""
     otherwise: tuple[Answer, ...] = ()
     """From some of the same servers by other ways than the agent's: straight where it has a proxy, by the proxies that

@@ -26,7 +26,6 @@ from azpreflight.probes.egress.fetch import (
     fetch_as_agent,
     first_of_each,
     look_up,
-    reach,
 )
 from azpreflight.probes.egress.plan import MAX_URIS, Errand, Need, plan
 from azpreflight.probes.goalstate import Unreadable, bare, parse_manifest
@@ -84,10 +83,12 @@ def gather(host: Host, run: Run) -> EgressFacts:
 
 
 def _repositories(means: Means, run: Run) -> "tuple[Tried, ...]":
-    """Straight connections to some of them, where no program here has a proxy."""
+    """Straight to some of them, where no program here has a proxy: a firewall that reads names breaks off not before
+    the TLS handshake, or answers over HTTP in the place of the server."""
     if run.platform is not Platform.AZURE or means.proxies is None or proxy_hosts(means.proxies):
         return ()
-    return reach(means, first_of_each(repositories.look(means.host), REPOSITORIES))
+    wanted = [(uri, None) for uri in first_of_each(repositories.look(means.host), REPOSITORIES)]
+    return fetch_all(means, wanted, PAGE_LIMIT, ATTEMPT)
 
 
 def _other_ways(means: Means, uris: "Sequence[str]") -> "list[Wanted]":

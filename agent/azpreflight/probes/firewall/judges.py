@@ -141,7 +141,7 @@ def _reached(flow: Flow, run: Run) -> Optional[bool]:
     """Whether a connection was made to a public server, by the probe that tried."""
     egress = run.facts(EgressFacts) or EgressFacts()
     answers = [answer for answer in egress.witnessed if flow_of(answer) == flow.text]
-    connected = [answer.outcome is Answered.OK or answer.phase is not Phase.TCP for answer in answers]
+    connected = [answer.outcome is Answered.OK or answer.phase in (Phase.TLS, Phase.HTTP) for answer in answers]
     return any(connected) if connected else None
 
 
