@@ -491,6 +491,24 @@ DOCKER_RULES = faults.on(
     "iptables-nft -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
 )
 """dockerd's, as it makes them at its start."""
+CUT = Fault(dns={faults.OWN_SERVER: "truncated-udp-only"}, files=faults.resolv_conf(faults.OWN_SERVER).files)
+USES_TCP = Fault(
+    dns={faults.OWN_SERVER: "tcp-only"},
+    files={
+        **faults.resolv_conf(faults.OWN_SERVER).files,
+        "/etc/resolv.conf": f"nameserver {faults.OWN_SERVER}\noptions use-vc\n",
+    },
+)
+TRANSPORTS = (
+    Scenario(
+        "dns-cut-and-no-tcp",
+        "the DNS server cuts its answers, and its TCP port is shut, so that no name is found",
+        (CUT,),
+        Cause.DNS_UNREACHABLE,
+        ERROR,
+        says=("answers over udp and not over tcp",),
+    ),
+)
 FULL_TUNNEL = faults.on(
     "vm",
     *tunnel("wg0"),
@@ -547,8 +565,9 @@ HEALTHY = (
         "nothing; the image's package repository is reached over TLS",
         (Fault(files=SNI_FILTER.files),),
     ),
+    Scenario("healthy-dns-over-tcp", "nothing; names are asked for over TCP alone, which works", (USES_TCP,)),
     Scenario("healthy-docker", "nothing; docker has its usual network", (DOCKER,)),
     Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
     Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
 )
-FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *NAMES, *REPOSITORIES, *HEALTHY)
+FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *TRANSPORTS, *NAMES, *REPOSITORIES, *HEALTHY)

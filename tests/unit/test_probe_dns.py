@@ -723,7 +723,7 @@ def test_tcp_that_is_needed_for_a_long_answer_names_it() -> None:
     answers = {**knows(CONTROL, tcp=False), (CONTROL, STORE, "A", False): answer(truncated=True)}
     found = findings(report_on(machine(CONTROL, answers=answers), RUN), "dns-tcp")
     assert found[0].message.endswith(f"are lost, as for {STORE}")
-    assert (found[0].severity, found[0].flow) == (Severity.WARNING, "tcp 168.63.129.16:53")
+    assert (found[0].severity, found[0].flow) == (Severity.ERROR, "tcp 168.63.129.16:53")
 
 
 # --- are they right -----------------------------------------------------------------------------------------------

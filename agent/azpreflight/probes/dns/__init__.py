@@ -252,7 +252,7 @@ PROBE = Probe(
             "dns-tcp",
             "every DNS server that answers over udp answers over tcp",
             cleared(judge_tcp),
-            severity=Severity.WARNING,
+            severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
             depends_on=_WAY,
             reads=("firewall",),

@@ -22,6 +22,7 @@ IMPOSSIBLE = f"{NOWHERE}.invalid"
 MAX_NAMES = 6
 """Names that are asked for: enough to tell a server's fault from a name's."""
 
+USE_TCP = "use-vc"
 SILENCE = "nothing"
 """What a server answers for a name of which it is silent."""
 EVERYTHING = ("name *",)
@@ -175,13 +176,16 @@ def asked_here(server: Server, name: str, facts: DnsFacts) -> bool:
 
 
 def patchy(server: Server) -> bool:
-    """It answered a question for a name over UDP, and was silent to the same one for another family or name."""
-    over_udp = [asked for asked in server.asked if not asked.tcp]
-    for family in ("A", "AAAA"):
-        outcomes = [asked.answer.outcome for asked in over_udp if asked.rdtype == family and asked.name != IMPOSSIBLE]
-        if Outcome.OK in outcomes and Outcome.TIMEOUT in outcomes:
-            return True
-    return False
+    """Over UDP it answered some questions of a family, and was silent to others."""
+    asked = [asked for asked in server.asked if not asked.tcp and asked.name != IMPOSSIBLE]
+    families = [{one.answer.outcome for one in asked if one.rdtype == family} for family in ("A", "AAAA")]
+    return any({Outcome.OK, Outcome.TIMEOUT} <= outcomes for outcomes in families)
+
+
+def answers_here(server: Server, facts: DnsFacts) -> bool:
+    """It answers in the way in which this machine asks: over TCP alone with `options use-vc` (resolv.conf(5))."""
+    over_tcp = server.role is Role.CONFIGURED and USE_TCP in facts.file.content.options
+    return speaks(server, tcp=over_tcp)
 
 
 def lost_names(facts: DnsFacts) -> "tuple[str, ...]":

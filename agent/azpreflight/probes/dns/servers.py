@@ -13,6 +13,7 @@ from azpreflight.probes.dns.facts import (
     DnsFacts,
     Role,
     Server,
+    answers_here,
     asks_nobody,
     control_of,
     heard,
@@ -72,9 +73,9 @@ def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     down = _no_way_to_names(facts)
     for server in judged(facts):
         resolver_waits = server.role is Role.LOCAL and bool(silent_behind)
-        if not speaks(server) and not resolver_waits:
+        if not answers_here(server, facts) and not resolver_waits:
             yield _no_answer(server, facts, run, down)
-        elif speaks(server) and server.role is not Role.LOCAL:
+        elif speaks(server) and server.role is not Role.LOCAL and answers_here(server, facts):
             yield from now_and_then(server, facts)
 
 
@@ -97,7 +98,7 @@ def _no_way_to_names(facts: DnsFacts) -> bool:
         lost = bool(silent) and bool(facts.names) and len(lost_names(facts)) == len(facts.names)
         unheard = not silent and not any(speaks(server) for server in front)
         return len(silent) == len(behind) or lost or unheard
-    return not any(speaks(server) for server in front)
+    return not any(answers_here(server, facts) for server in front)
 
 
 def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
@@ -263,13 +264,15 @@ def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
 def _no_tcp(server: Server, facts: DnsFacts) -> Finding:
     answer = heard(server, tcp=True)
     cut = next((asked.name for asked in server.asked if asked.answer.truncated), None)
+    lost = cut is not None and cut in lost_names(facts)
     example = f", as for {cut}" if cut is not None else ""
     return Finding(
-        Severity.WARNING,
+        Severity.ERROR if lost else Severity.WARNING,
         f"DNS server {plain(server.address)} answers over udp and not over tcp ({MANNERS[answer.outcome]}): "
         f"answers that are longer than a datagram are lost{example}",
         "Let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network.",
         evidence=_evidence(server, facts),
         flow=f"tcp {server.address}:53",
+        takes_down=(f"name {cut}",) if lost else (),
         confidence_reason="its udp port answers the same questions in the same moment",
     )

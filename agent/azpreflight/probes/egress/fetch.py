@@ -93,7 +93,8 @@ Said = tuple[str, DnsAnswer]
 
 def _lookup(name: str, own: "Sequence[Said]", others: "Sequence[Said]", invented: "set[str]") -> Lookup:
     """As the C library does: the first server that gives an answer has the last word, unless it only failed."""
-    answered = [(address, answer) for address, answer in own if answer.outcome is Outcome.OK]
+    told = [(address, answer) for address, answer in own if answer.outcome is Outcome.OK]
+    answered = [(address, answer) for address, answer in told if answer.addresses or not answer.truncated]
     final = [said for said in answered if said[1].rcode not in PASSED_ON] or answered
     if not final or _addresses(final[0][1], invented):
         return Lookup(name, tuple(address for address, _ in answered))
