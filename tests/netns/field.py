@@ -474,6 +474,22 @@ REPOSITORIES = (
         says=("no way to packages.example.org",),
     ),
 )
+SIZES = (
+    Scenario(
+        "large-packets-monitor",
+        "packets of more than 1400 bytes vanish, and the monitor agent needs endpoints of its own",
+        (faults.LARGE_PACKETS_VANISH, Fault(setup={"extension": MONITOR})),
+        Cause.PATH_MTU,
+        WARNING,
+    ),
+    Scenario(
+        "large-packets-diagnostics",
+        "packets of more than 1400 bytes vanish, and the diagnostics extension must report",
+        (faults.LARGE_PACKETS_VANISH, faults.HAS_DIAGNOSTICS),
+        Cause.PATH_MTU,
+        WARNING,
+    ),
+)
 DOCKER_RULES = faults.on(
     "vm",
     "ip link add docker0 type bridge",
@@ -570,4 +586,4 @@ HEALTHY = (
     Scenario("healthy-wireguard", "nothing; a VPN takes what is not the platform's", (FULL_TUNNEL,)),
     Scenario("healthy-second-address", "nothing; the source is a second address, which is answered", (SECOND_ADDRESS,)),
 )
-FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *TRANSPORTS, *NAMES, *REPOSITORIES, *HEALTHY)
+FIELD = (*ROUTES, *SOURCES, *RESOLVERS, *AGENT, *TRANSPORTS, *SIZES, *NAMES, *REPOSITORIES, *HEALTHY)

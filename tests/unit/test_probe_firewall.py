@@ -12,7 +12,20 @@ from azpreflight import codec
 from azpreflight.firewall import rehearsal, savetext
 from azpreflight.firewall.facts import AgentState, Backend, FirewallFacts
 from azpreflight.firewall.facts import Outcome as Decided
-from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, LinkFilter, Outcome, Phase, Route
+from azpreflight.host import (
+    MAIN,
+    Completed,
+    DnsAnswer,
+    HttpAnswer,
+    Interface,
+    LinkFilter,
+    Outcome,
+    Phase,
+    Route,
+    Routing,
+    RoutingRule,
+    TableRoute,
+)
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
@@ -412,6 +425,37 @@ def test_a_name_server_that_answers_through_a_translation_is_well() -> None:
     assert statuses(host)["firewall-dns"] == "pass"
     (finding,) = findings(replace(host, dns={}))["firewall-dns"]
     assert (finding.severity, finding.message[-24:]) == (Severity.ERROR, f"{FLOWS[3]} to 10.0.0.53:53"[-24:])
+
+
+ANSWERS_NAMES = {
+    (SERVER, "azpreflight-no-such-name.invalid", "A", tcp): DnsAnswer(Outcome.OK, 0.01, "NXDOMAIN")
+    for tcp in (False, True)
+}
+
+
+def test_a_source_that_a_rule_gives_is_named_where_nobody_answers() -> None:
+    """Another address of the NIC may be answered as well as the first."""
+    from_elsewhere = {**ANSWERED, "error": "silent", "source": "192.0.2.99"}
+    host = machine(DROP_ALL, flows={FLOWS[3]: from_elsewhere}, dns=ANSWERS_NAMES)
+    assert statuses(host)["firewall-dns"] == "pass"
+    (finding,) = findings(replace(host, dns={}))["firewall-dns"]
+    assert finding.message.endswith(f"gives {FLOWS[3]} the source 192.0.2.99, and no answer comes back")
+    assert (finding.severity, finding.confidence) == (Severity.ERROR, Confidence.LIKELY)
+
+
+def test_a_mark_is_followed_through_the_routing_rules() -> None:
+    """Only where nobody answered, and only if the marked packet goes another way."""
+    marked = {**ANSWERED, "mark": 7}
+    marked_rule, main_rule = RoutingRule(100, "lookup", 77, mark=7, mask=255), RoutingRule(32766, "lookup", MAIN)
+    usual = TableRoute(MAIN, "0.0.0.0/0", "unicast", "eth0", "10.0.0.1")
+    away = Routing((marked_rule, main_rule), (TableRoute(77, "0.0.0.0/0", "blackhole"), usual))
+    host = machine(DROP_ALL, flows={FLOWS[3]: marked}, tables=away, files={"/proc/net/route": "Iface\n"})
+    (finding,) = findings(host)["firewall-dns"]
+    assert (
+        f"marks {FLOWS[3]} with 0x7, and rule 100 leads what has that mark to blackhole by table 77" in finding.message
+    )
+    assert "firewall-dns" not in findings(replace(host, dns=ANSWERS_NAMES))
+    assert "firewall-dns" not in findings(replace(host, tables=Routing((main_rule,), (usual,))))
 
 
 # --- could not look -----------------------------------------------------------------------------------------------
