@@ -389,7 +389,7 @@ AGENT = (
         Cause.PLATFORM_UNREACHABLE,
         ERROR,
         says=("waagent does not find the wire server: eth0 has an address without a DHCP lease",),
-        sure=LIKELY,
+        sure=Confidence.POSSIBLE,
         fixed=True,
     ),
     Scenario(

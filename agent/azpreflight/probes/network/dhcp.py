@@ -44,7 +44,7 @@ def _not_found(facts: NetworkFacts, run: Run) -> Optional[Finding]:
         (f"ip route replace {WIRE_SERVER}/32{via} dev {device}",),
         evidence={"interface": static, "leases": "none in force"},
         flow=f"tcp {WIRE_SERVER}:80",
-        confidence=Confidence.LIKELY,
+        confidence=Confidence.POSSIBLE,
         confidence_reason="so the agent looks for it; an answer to a DHCP request of its own is the alternative",
     )
 
