@@ -56,6 +56,8 @@ AGENT = (
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m owner --uid-owner 0 -j ACCEPT",
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m conntrack --ctstate INVALID,NEW -j DROP",
 )
+OLD_DROP_ALL = f"-A OUTPUT -d {WIRE}/32 -p tcp -j DROP"
+"""Of agents that knew no connection states."""
 LEGACY_SAVE, NFT_LIST = ("iptables-legacy-save", "-c"), ("nft", "-n", "list", "chains")
 WORKER = (sys.executable, *rehearsal.PYTHON)
 ETH0 = Interface("eth0", True, "00:0d:3a:12:34:56", 1500, ("10.0.0.4/24",))
@@ -281,6 +283,9 @@ def test_the_agents_own_rule_explains_what_it_blocks() -> None:
         ((AGENT[0], AGENT[2]), AgentState.BLOCKS_ROOT, Severity.ERROR),
         ((AGENT[0], AGENT[2], AGENT[1]), AgentState.BLOCKS_ROOT, Severity.ERROR),
         (AGENT[1:], AgentState.BLOCKS_DNS, Severity.WARNING),
+        ((AGENT[1], OLD_DROP_ALL), AgentState.BLOCKS_PROBES, Severity.WARNING),
+        ((*AGENT[:2], OLD_DROP_ALL), AgentState.BLOCKS_PROBES, Severity.WARNING),
+        ((OLD_DROP_ALL,), AgentState.BLOCKS_ROOT, Severity.ERROR),
         (AGENT[:2], AgentState.OPEN, Severity.NOTE),
     ],
 )

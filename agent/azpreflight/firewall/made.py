@@ -37,8 +37,8 @@ def chain_is_made(chain: str, programs: "Sequence[str]") -> bool:
 def line_is_made(line: str, programs: "Sequence[str]") -> bool:
     """The rule jumps to a chain of theirs, or speaks of an interface of theirs."""
     words = line.replace("{", " ").split()
-    jumps = any(word in ("-j", "-g", "jump", "goto") for word in words)
-    if jumps and any(word.startswith(_beginnings(programs)) for word in words):
+    targets = [after for word, after in zip(words, words[1:]) if word in ("-j", "-g", "jump", "goto")]
+    if any(target.startswith(_beginnings(programs)) for target in targets):
         return True
     return any(INTERFACES[name].search(line) for name in programs if name in INTERFACES)
 

@@ -9,6 +9,9 @@ from azpreflight.probes.leases import Lease
 from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
 from azpreflight.shell import argument
 
+AFTER_OTHERS = 1024
+"""Metric of a route that waagent shall see and that is to replace no better one."""
+
 
 def judge_wire_server(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
     """Option 245 must be the address that the platform has.
@@ -41,7 +44,7 @@ def _not_found(facts: NetworkFacts, run: Run) -> Optional[Finding]:
         f" {WIRE_SERVER} alone",
         f"Let the interface get its address by DHCP, or add a route to {WIRE_SERVER} to its configuration, which the"
         " command does until the next boot.",
-        (f"ip route replace {WIRE_SERVER}/32{via} dev {device}",),
+        (f"ip route replace {WIRE_SERVER}/32{via} dev {device} metric {AFTER_OTHERS}",),
         evidence={"interface": static, "leases": "none in force"},
         flow=f"tcp {WIRE_SERVER}:80",
         confidence=Confidence.POSSIBLE,
