@@ -21,6 +21,8 @@ from azpreflight.probes.network.policy import Decision, decide, longest, table_n
 NEXT_BOOT = "the commands last until the next boot"
 DOCKER = 'give that network another subnet (of the compose file, or "default-address-pools" of /etc/docker/daemon.json)'
 PLATFORM = (WIRE_SERVER, IMDS)
+SAID_BY_KERNEL = (Outcome.UNREACHABLE.value, Outcome.PROHIBITED.value)
+"""What this machine's kernel says by itself where it has no way, or nobody answers on the link."""
 MIN_PRIORITY = 2
 """Of a rule that another one can be put before: 0 is the kernel's own, which asks for local addresses."""
 
@@ -137,7 +139,7 @@ def _with_detour(finding: Finding, facts: Any, run: Run) -> Finding:
     address = (finding.flow or "").partition(" ")[2].rpartition(":")[0]
     detour = detour_of(address, facts.routes, run)
     if detour is None:
-        return finding
+        return replace(finding, **_of_this_machine(finding, facts.routes.get(address), run))
     return replace(
         finding,
         message=f"{finding.message}; {detour.message}",
@@ -146,6 +148,23 @@ def _with_detour(finding: Finding, facts: Any, run: Run) -> Finding:
         confidence=Confidence.LIKELY,
         confidence_reason=detour.reason,
     )
+
+
+def _of_this_machine(finding: Finding, route: Optional[Route], run: Run) -> "dict[str, Any]":
+    """What is to be said otherwise where the error is this machine's own, so that the network was not even asked."""
+    network, offender = run.facts(NetworkFacts), finding.evidence.get("offender")
+    own = (
+        {address for nic in network.interfaces for address in _addresses(nic.addresses)}
+        if network is not None
+        else set()
+    )
+    if finding.evidence.get("outcome") not in SAID_BY_KERNEL or (offender is not None and offender not in own):
+        return {}
+    by = f": nobody answers for the gateway {route.gateway}" if route is not None and route.gateway is not None else ""
+    return {
+        "confidence": Confidence.LIKELY,
+        "confidence_reason": f"this machine itself said so, before anything left it{by if offender in own else ''}",
+    }
 
 
 def _by_another_gateway(
