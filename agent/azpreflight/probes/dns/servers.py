@@ -60,6 +60,10 @@ OPEN_THE_CONTROL = (
     "Take away the guest's firewall rule, route or VPN that keeps 168.63.129.16 port 53 from this VM, or the network "
     "security group rule on the service tag AzurePlatformDNS."
 )
+LET_OUT = (
+    "Find the route, the routing rule or the firewall rule of this machine that keeps packets to this server here, and "
+    "let them out: the network was not asked."
+)
 START_THE_RESOLVER = "Start the local resolver and read its log, because resolv.conf sends every question to it."
 
 
@@ -157,6 +161,8 @@ def _who(server: Server, facts: DnsFacts, run: Run) -> str:
     address, source = plain(server.address), source_of(server, facts)
     if server.role is Role.LOCAL:
         return f"the resolver on this machine does not answer: {address}"
+    if _stays_here(server):
+        return f"nothing that is sent to DNS server {address} leaves this machine"
     if server.address == CONTROL:
         return f"the platform's own DNS server does not answer: {address}"
     if source.origin is Origin.IMAGE:
@@ -172,6 +178,12 @@ def _who(server: Server, facts: DnsFacts, run: Run) -> str:
     return (
         f"the virtual network points to {_kind(server, 'does not exist' if nobody else 'does not answer')}: {address}"
     )
+
+
+def _stays_here(server: Server) -> bool:
+    """This machine's kernel said so itself, and nobody else."""
+    answer = heard(server, tcp=False)
+    return answer.outcome in (Outcome.PROHIBITED, Outcome.UNREACHABLE) and answer.offender is None
 
 
 def _kind(server: Server, what: str) -> str:
@@ -204,9 +216,9 @@ def _manner(server: Server) -> str:
 def _how_sure(server: Server, facts: DnsFacts) -> "tuple[Confidence, str]":
     answer = heard(server, tcp=False)
     if answer.outcome is not Outcome.TIMEOUT:
-        local = answer.outcome in (Outcome.PROHIBITED, Outcome.UNREACHABLE)  # with no address that said so
-        who = answer.offender or ("this machine's kernel" if local else "the server")
-        return Confidence.CERTAIN, f"{who} said so"
+        if _stays_here(server):
+            return Confidence.LIKELY, "this machine's kernel said so, and the network was not asked"
+        return Confidence.CERTAIN, f"{answer.offender or 'the server'} said so"
     others = [other for other in facts.servers if other is not server and other.role is not Role.LOCAL]
     answering = [other.address for other in others if speaks(other)]
     if answering:
@@ -220,6 +232,8 @@ def _remedy(server: Server, facts: DnsFacts, run: Run) -> str:
     source = source_of(server, facts)
     if server.role is Role.LOCAL:
         return START_THE_RESOLVER
+    if _stays_here(server):
+        return LET_OUT
     if source.origin is Origin.IMAGE and server.address != CONTROL:
         return CORRECT_THE_IMAGE.format(where=plain(source.where or ""))
     if run.platform is not Platform.AZURE:
