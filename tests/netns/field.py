@@ -490,6 +490,13 @@ SIZES = (
         WARNING,
     ),
 )
+SPLIT_DNSMASQ = Fault(
+    dns={"127.0.0.1": f"forwards {topology.WIRE_SERVER}", COMPANY: "nxdomain"},
+    files={
+        **faults.dnsmasq(topology.WIRE_SERVER, "").files,
+        "/run/NetworkManager/no-stub-resolv.conf": f"nameserver {COMPANY}\nnameserver {topology.WIRE_SERVER}\n",
+    },
+)
 DOCKER_RULES = faults.on(
     "vm",
     "ip link add docker0 type bridge",
@@ -574,6 +581,14 @@ HEALTHY = (
         Severity.NOTE,
         says=("the rules of docker change while the machine runs",),
         silent=("firewall-boot-change",),
+    ),
+    Scenario(
+        "healthy-dnsmasq-split-dns",
+        "nothing; NetworkManager's dnsmasq asks a VPN's server for the company's names alone",
+        (SPLIT_DNSMASQ,),
+        Cause.DNS_WRONG_ANSWER,
+        Severity.NOTE,
+        sure=Confidence.POSSIBLE,
     ),
     Scenario("healthy-static", "nothing; a static address with a route to the wire server alone", (STATIC,)),
     Scenario(

@@ -10,6 +10,7 @@ from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
     IMPOSSIBLE,
+    RESOLVED,
     SILENCE,
     DnsFacts,
     Role,
@@ -151,6 +152,8 @@ def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, 
     failed = [wrong.name for wrong in shown if wrong.name in failing]
     names = EVERYTHING if len(failed) == len(facts.names) else tuple(f"name {name}" for name in failed)
     invented = sorted(made_up(server, facts) & {wrong.fault for wrong in shown})
+    if _may_be_spared(server, shown, facts):
+        return _spared(server, shown, facts)
     sure = [wrong for wrong in shown if wrong.sure]
     first = (sure or shown)[0]
     more = f" and {len(shown) - 1} more" if len(shown) > 1 else ""
@@ -168,6 +171,27 @@ def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, 
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         confidence_reason="the server said so" if sure else "the name's own servers may be at fault instead",
         baked=baked(server, facts, run),
+    )
+
+
+def _may_be_spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) -> bool:
+    """Of a local resolver other than systemd-resolved it is not known which server it asks for which names; one with
+    servers for some domains alone finds all others by another server."""
+    by_resolved = facts.behind is not None and facts.behind.path == RESOLVED
+    known = all(any(known_addresses(one, wrong.name, facts) for one in named(facts)) for wrong in shown)
+    return server.role is Role.UPSTREAM and not by_resolved and known
+
+
+def _spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) -> Finding:
+    return Finding(
+        Severity.NOTE,
+        f"DNS server {plain(server.address)}, which the local resolver has, answers {shown[0].fault} for"
+        f" {shown[0].name}, and the local resolver finds it all the same",
+        "Nothing, where this server is there for a company's own domains alone; else let it resolve public names too.",
+        evidence={"server": plain(server.address), **{wrong.name: wrong.fault for wrong in shown}},
+        flow=f"udp {server.address}:53",
+        confidence=Confidence.POSSIBLE,
+        confidence_reason="which names the local resolver asks this server for is not known",
     )
 
 
