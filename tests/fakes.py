@@ -21,6 +21,7 @@ from azpreflight.host import (
     Phase,
     Room,
     Route,
+    Routing,
     TcpAnswer,
 )
 from azpreflight.host.disk.shapes import Disk
@@ -71,6 +72,7 @@ class FakeHost:
     """By path, as it is asked for."""
     interface_list: tuple[Interface, ...] = ()
     routes: Mapping[str, Route] = field(default_factory=dict)
+    tables: Routing = field(default_factory=Routing)
     links: Union[tuple[LinkFilter, ...], Denied] = ()
     nft_table_count: Union[int, Denied] = 0
     tcp: Mapping[tuple[str, int], TcpAnswer] = field(default_factory=dict)
@@ -255,6 +257,10 @@ class FakeHost:
     def route(self, address: str) -> Route:
         self._running_system("a route")
         return self.routes.get(address, Route(Outcome.UNREACHABLE))
+
+    def routing(self) -> Routing:
+        self._running_system("the routing tables")
+        return self.tables
 
     def link_filters(self) -> "tuple[LinkFilter, ...]":
         self._running_system("a list of interfaces' filters")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azpreflight.probes.dns import resolved
 from azpreflight.probes.dns.sources import (
     READERS,
     Named,
     Origin,
     Source,
     files_that_name_servers,
-    servers_of_links,
     sources_of,
 )
 from azpreflight.probes.leases import Lease
@@ -75,7 +75,8 @@ def test_a_directory_that_is_closed_to_this_user_names_none() -> None:
 def test_the_servers_of_a_link_are_those_that_networkd_and_others_told_resolved() -> None:
     link = (DATA / "networkd-link").read_text()
     files: dict[str, Node] = {"/run/systemd/netif/links/2": link, "/run/systemd/resolve/netif/3": "SERVERS=10.9.9.9\n"}
-    assert servers_of_links(FakeHost(files=files)) == ("10.1.2.3", "168.63.129.16", "10.9.9.9")
+    scopes = resolved.look(FakeHost(files=files))
+    assert [scope.servers for scope in scopes] == [("10.1.2.3", "168.63.129.16"), ("10.9.9.9",)]
 
 
 def source(

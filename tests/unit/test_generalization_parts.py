@@ -38,6 +38,37 @@ STATIC_NETPLAN = "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n"
         (pins.of_netplan, "network: {ethernets: {eth0: {dhcp4: true, addresses: [10.0.0.9/24]}}}\n", []),
         (pins.of_netplan, "network: {ethernets: {eth0: {match: {driver: hv_netvsc}, dhcp4: true}}}\n", []),
         (pins.of_netplan, "network: [1]\n", []),
+        (
+            pins.of_netplan,
+            "network: {ethernets: {eth0: {dhcp4: true, dhcp4-overrides: {use-routes: false, use-dns: false}}}}\n",
+            [
+                "eth0 takes no routes of DHCP (use-routes: false)",
+                "eth0 takes no DNS servers of DHCP (use-dns: false)",
+            ],
+        ),
+        (pins.of_netplan, "network: {ethernets: {eth1: {dhcp4: true, dhcp4-overrides: {use-routes: false}}}}\n", []),
+        (
+            pins.of_netplan,
+            "network: {ethernets: {eth0: {dhcp4-overrides: {use-dns: false}, nameservers: {addresses: [10.0.0.5]}}}}\n",
+            [],
+        ),
+        (
+            pins.of_networkd,
+            "[Match]\nName=eth0\n[Network]\nDHCP=yes\n[DHCPv4]\nUseRoutes=no\nUseDNS=false\n",
+            ["takes no routes of DHCP (UseRoutes=no)", "takes no DNS servers of DHCP (UseDNS=no)"],
+        ),
+        (pins.of_networkd, "[Match]\nName=eth1\n[Network]\nDHCP=yes\n[DHCPv4]\nUseRoutes=no\n", []),
+        (pins.of_networkd, "[Match]\nName=eth0\n[Network]\nDHCP=yes\nDNS=10.0.0.5\n[DHCP]\nUseDNS=no\n", []),
+        (
+            pins.of_keyfile,
+            "[connection]\ntype=ethernet\n[ipv4]\nmethod=auto\nignore-auto-dns=true\nignore-auto-routes=true\n",
+            [
+                "takes no routes of DHCP (ignore-auto-routes=true)",
+                "takes no DNS servers of DHCP (ignore-auto-dns=true)",
+            ],
+        ),
+        (pins.of_keyfile, "[connection]\ninterface-name=eth1\n[ipv4]\nignore-auto-routes=true\n", []),
+        (pins.of_keyfile, "[ipv4]\nmethod=auto\nignore-auto-dns=true\ndns=10.0.0.5;\n", []),
         (pins.of_netplan, "network: {bridges: {br0: {addresses: [10.0.0.9/24]}}}\n", []),
         (pins.of_networkd, "[Match]\nMACAddress=00:0d:3a:12:34:56\n[Network]\nDHCP=yes\n", ["matches a MAC address"]),
         (pins.of_networkd, "[Match]\nName=eth0\n[Network]\nAddress=10.0.0.9/24\n", ["has a static address"]),

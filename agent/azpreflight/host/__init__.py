@@ -24,8 +24,10 @@ from azpreflight.host.api import (
 from azpreflight.host.interfaces import Interface, LinkFilter
 from azpreflight.host.local import LocalHost
 from azpreflight.host.reading import reading
+from azpreflight.host.tables import MAIN, NamedLink, Routing, RoutingRule, TableRoute
 
 __all__ = [
+    "MAIN",
     "NOT_TLS",
     "Completed",
     "DnsAnswer",
@@ -38,10 +40,14 @@ __all__ = [
     "Interface",
     "LinkFilter",
     "LocalHost",
+    "NamedLink",
     "Outcome",
     "Phase",
     "Room",
     "Route",
+    "Routing",
+    "RoutingRule",
+    "TableRoute",
     "TcpAnswer",
     "reading",
 ]

@@ -7,6 +7,7 @@ from typing import Callable, Optional, Protocol, TypeVar
 
 from azpreflight.host.disk.shapes import Disk
 from azpreflight.host.interfaces import Interface, LinkFilter
+from azpreflight.host.tables import Routing
 
 T = TypeVar("T")
 
@@ -150,8 +151,7 @@ class HttpAnswer:
     icmp: Optional[str] = None
     detail: Optional[str] = None
     ahead_s: Optional[float] = None
-    """Seconds that the server's clock is ahead of this machine's, by its Date header, which has whole seconds; None
-    without one."""
+    """Seconds that the server's clock is ahead, by its Date header of whole seconds; None without one."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +180,9 @@ class Route:
     prefix: Optional[str] = None
     """The route that matched: 168.63.129.16/32, 0.0.0.0/0; None if the kernel did not tell."""
     origin: Optional[str] = None
-    """Who made that route: "dhcp", "ra" (a router advertisement), "static", "kernel", or "boot" for a program that did
-    not say (dhclient's script, ip(8)); None if the kernel did not tell."""
+    """Who made it: dhcp, ra (router advertisement), static, kernel, or boot (ip(8), dhclient); None: unknown."""
+    table: Optional[int] = None
+    """The table with that route: 254 is "main"; None if unknown."""
 
 
 class Host(Protocol):
@@ -263,6 +264,9 @@ class Host(Protocol):
 
     def route(self, address: str) -> Route:
         """The kernel's route to an address. HostError: no address, or the kernel cannot be asked."""
+
+    def routing(self) -> Routing:
+        """Rules, IPv4 routes of all tables, and the kinds of links. HostError: the kernel cannot be asked."""
 
     def link_filters(self) -> tuple[LinkFilter, ...]:
         """XDP programs and traffic control's filters on all interfaces. HostError: the kernel cannot be asked."""

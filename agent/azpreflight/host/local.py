@@ -23,6 +23,7 @@ from azpreflight.host.disk.shapes import Disk
 from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard, together
 from azpreflight.host.interfaces import Interface, LinkFilter
+from azpreflight.host.tables import Routing
 
 T = TypeVar("T")
 
@@ -172,6 +173,13 @@ class LocalHost:
             from azpreflight.host import net
 
         return net.route(address, self._left(net.NETLINK_TIMEOUT))
+
+    def routing(self) -> "Routing":
+        self._running_system("the routing tables")
+        with _LOADING:
+            from azpreflight.host import net, routing
+
+        return routing.routing(self._left(net.NETLINK_TIMEOUT))
 
     def link_filters(self) -> "tuple[LinkFilter, ...]":
         self._running_system("a list of interfaces' filters")

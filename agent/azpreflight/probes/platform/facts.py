@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host import Outcome
+from azpreflight.host import Outcome, Route
 from azpreflight.probes.answers import Answer
 from azpreflight.probes.goalstate import Wanted
 from azpreflight.probes.instance import IMDS, Instance, Metadata
@@ -32,6 +32,13 @@ class PlatformRoute:
     """Who made it: dhcp, static, boot, kernel; None if the kernel did not tell."""
     error: Optional[str] = None
     """Why the kernel could not be asked."""
+    table: Optional[int] = None
+    """The table with that route: 254 is "main"; None if unknown."""
+
+    @property
+    def as_route(self) -> Route:
+        """As the kernel told it."""
+        return Route(self.outcome, self.interface, self.gateway, self.source, self.prefix, self.origin, self.table)
 
 
 @dataclass(frozen=True)
