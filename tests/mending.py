@@ -8,7 +8,7 @@ from typing import Any
 
 from azpreflight.assess import assess
 from azpreflight.gather import gather
-from azpreflight.host.api import FileInfo, FileKind
+from azpreflight.host import FileInfo, FileKind
 from azpreflight.host.local import LocalHost
 from azpreflight.model import Finding, Probe, Report, Run
 from tests.fakes import Link

@@ -9,18 +9,16 @@ from azpreflight.host.api import (
     NOT_TLS,
     Completed,
     DnsAnswer,
-    FileInfo,
-    FileKind,
     Hop,
     Host,
     HostError,
     HttpAnswer,
     Outcome,
     Phase,
-    Room,
     Route,
     TcpAnswer,
 )
+from azpreflight.host.file_types import FileInfo, FileKind, Room
 from azpreflight.host.interfaces import Interface, LinkFilter
 from azpreflight.host.local import LocalHost
 from azpreflight.host.reading import reading

@@ -11,7 +11,8 @@ import os
 import stat
 from typing import Optional
 
-from azpreflight.host.api import FileInfo, FileKind, HostError, Room
+from azpreflight.host.api import HostError
+from azpreflight.host.file_types import FileInfo, FileKind, Room
 from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotRegular, Root, regular
 
 MAX_NAMES = 10_000

@@ -7,19 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Protocol, TypeVar
 
 from azpreflight.host import processor, programs, service
-from azpreflight.host.api import (
-    Completed,
-    DnsAnswer,
-    FileInfo,
-    Hop,
-    HostError,
-    HttpAnswer,
-    Outcome,
-    Room,
-    Route,
-    TcpAnswer,
-)
+from azpreflight.host.api import Completed, DnsAnswer, Hop, HostError, HttpAnswer, Outcome, Route, TcpAnswer
 from azpreflight.host.disk.shapes import Disk
+from azpreflight.host.file_types import FileInfo, Room
 from azpreflight.host.files import Tree
 from azpreflight.host.guard import Guard, together
 from azpreflight.host.interfaces import Interface, LinkFilter

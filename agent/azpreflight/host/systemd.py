@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
-from azpreflight.host.api import FileInfo, FileKind, Host
+from azpreflight.host.api import Host
+from azpreflight.host.file_types import FileInfo, FileKind
 
 UNIT_PATHS = (
     "/etc/systemd/system",

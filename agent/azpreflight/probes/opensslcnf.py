@@ -17,7 +17,6 @@ MAX_FILES = 20
 ENVIRONMENT = ("PATH", "LANG", "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "NOTIFY_SOCKET")
 """What systemd gives a service of root that sets nothing itself (systemd.exec(5)); HOME is not among it."""
 _VARIABLE = re.compile(r"(\\?)\$(?:\{(\w+)(?:::(\w+))?\}|\((\w+)(?:::(\w+))?\)|(\w+)(?:::(\w+))?)", re.ASCII)
-_SECTION = re.compile(r"\[[ \t]*([^\]]*[^\] \t])[ \t]*\]")
 
 
 @dataclass
@@ -69,11 +68,11 @@ def _file(state: _State, path: str) -> Iterator[Problem]:
         if line.startswith((".include", ".pragma")):
             yield from _directive(state, line)
         elif line.startswith("["):
-            match = _SECTION.match(line)
-            if match is None:
+            name = line[1:].partition("]")[0].strip(" \t")
+            if not name or "]" not in line:
                 yield Problem(path, number, "missing close square bracket")
                 return
-            state.section = match.group(1)
+            state.section = name
             state.values.setdefault((state.section, ""), "")
         else:
             reason = _assign(state, line)

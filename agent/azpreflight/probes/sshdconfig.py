@@ -6,15 +6,20 @@ end of its file (sshd_config(5); OpenSSH, servconf.c).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Optional
 
-from azpreflight.host import Host
+from azpreflight.host import Host, HostError
 
 PATHS = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config", "/usr/share/ssh/sshd_config")
 """Everywhere; SUSE's with an empty /etc; Flatcar's."""
 LIMIT = 256 * 1024
 """Bytes of one file; a distribution's has 4 KiB."""
 MAX_FILES = 100
+MAX_SETTINGS = 1000
+"""Lines in all files; a distribution's have some 20."""
+MAX_VALUES, LONGEST = 100, 256
+"""Words of one line, and characters of one word, that are kept."""
 MAX_DEPTH = 16
 """Of includes, as in OpenSSH."""
 
@@ -63,8 +68,10 @@ def read(host: Host, paths: "tuple[str, ...]" = PATHS) -> SshdConfig:
     path = next((path for path in paths if host.info(path) is not None), None)
     if path is None:
         return SshdConfig()
-    seen: list[str] = []
-    return SshdConfig(path, tuple(_file(host, path, False, seen, 0)))
+    settings = tuple(islice(_file(host, path, False, [], 0), MAX_SETTINGS + 1))
+    if len(settings) > MAX_SETTINGS:
+        raise HostError(f"cannot read {path}: more than {MAX_SETTINGS} settings")
+    return SshdConfig(path, settings)
 
 
 def _file(host: Host, path: str, conditional: bool, seen: "list[str]", depth: int) -> Iterator[Setting]:
@@ -105,4 +112,4 @@ def split(line: str) -> "tuple[str, ...]":
         if word.startswith("#"):
             break
         words.append(word.strip('"'))
-    return (keyword, *words)
+    return tuple(word[:LONGEST] for word in (keyword, *words[:MAX_VALUES]))

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from azpreflight.host import Host
+from azpreflight.host import Host, HostError
 
 PATH = "/etc/sudoers"
 LIMIT = 256 * 1024
 """Bytes of one file; a distribution's has 4 KiB."""
 MAX_FILES = 100
+MAX_LINES = 1000
+"""Lines in all files; a distribution's have some 30."""
 MAX_DEPTH = 8
 _INCLUDE = re.compile(r"[#@](include|includedir)[ \t]+(\S.*)$")
 
@@ -80,7 +83,9 @@ def read(host: Host) -> Sudoers:
         return Sudoers()
     directories: list[str] = []
     files: list[str] = []
-    lines = tuple(_file(host, path, directories, files, 0))
+    lines = tuple(islice(_file(host, path, directories, files, 0), MAX_LINES + 1))
+    if len(lines) > MAX_LINES:
+        raise HostError(f"cannot read {path}: more than {MAX_LINES} lines")
     return Sudoers(lines, tuple(directories), tuple(files), True)
 
 

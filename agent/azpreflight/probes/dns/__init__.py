@@ -115,7 +115,7 @@ def _stub(host: Host) -> bool:
     return systemd.unit(host, "systemd-resolved.service").state is UnitState.ENABLED
 
 
-def _strict(host: Host) -> "tuple[resolved.Setting, ...]":
+def _strict(host: Host) -> "tuple[resolved.ResolvedSetting, ...]":
     """Of a systemd-resolved that the next boot starts."""
     return resolved.strict(host) if _stub(host) or look(host, RESOLVED).state is not FileState.MISSING else ()
 

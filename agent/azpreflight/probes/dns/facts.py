@@ -8,7 +8,7 @@ from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.host import DnsAnswer, Outcome, Route
-from azpreflight.probes.dns.resolved import Setting
+from azpreflight.probes.dns.resolved import ResolvedSetting
 from azpreflight.probes.dns.sources import Origin, Source
 from azpreflight.probes.resolvconf import ResolvConfFile, is_local
 
@@ -116,7 +116,7 @@ class DnsFacts:
     """The kernel's route to each server on another machine."""
     asked_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By server, the names that the local resolver asks it for, where that is not all of them."""
-    strict: tuple[Setting, ...] = ()
+    strict: tuple[ResolvedSetting, ...] = ()
     """Settings by which systemd-resolved refuses answers that it cannot prove, or servers that do not encrypt."""
     stub: bool = False
     """systemd-resolved is enabled."""

@@ -60,7 +60,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Setting:
+class ResolvedSetting:
     """A setting of systemd-resolved that is on, and where."""
 
     key: str
@@ -146,12 +146,12 @@ def _settings(host: Host) -> "list[tuple[str, str]]":
     return [*mains, *(drop_ins[name] for name in sorted(drop_ins))]
 
 
-def strict(host: Host) -> "tuple[Setting, ...]":
+def strict(host: Host) -> "tuple[ResolvedSetting, ...]":
     """DNSSEC=yes and DNSOverTLS=yes, of resolved.conf or of one link."""
     machine = {key: (path, value) for path, key, value in _entries(_settings(host), "resolve")}
     links = [(key, path, value) for path, key, value in _entries(_texts(host, LINK_SETTINGS), "network")]
     every = [*((key, path, value) for key, (path, value) in machine.items()), *links]
-    on = [Setting(_STRICT[key], path) for key, path, value in every if key in _STRICT and value.lower() in YES]
+    on = [ResolvedSetting(_STRICT[key], path) for key, path, value in every if key in _STRICT and value.lower() in YES]
     return tuple({setting.key: setting for setting in reversed(on)}.values())
 
 

@@ -69,7 +69,7 @@ def of_lines(text: str) -> Iterator[str]:
     for part in text.split(";")[:-1]:
         head = _STATEMENT.search(part)
         if head is not None:
-            yield from _words(part[head.end() :])
+            yield from words(part[head.end() :])
     for groups in _ASSIGNED.findall(text):
         yield from words("".join(groups))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from azpreflight.model import Confidence, Finding, Run, Severity
 from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, known_addresses, named, plain
-from azpreflight.probes.dns.resolved import Setting
+from azpreflight.probes.dns.resolved import ResolvedSetting
 from azpreflight.probes.wording import several
 
 DROP_IN = "/etc/systemd/resolved.conf.d/zz-azure.conf"
@@ -64,16 +64,16 @@ def will_refuse(facts: DnsFacts, run: Run) -> Iterator[Finding]:
         )
 
 
-def _told(setting: Setting) -> str:
+def _told(setting: ResolvedSetting) -> str:
     return f"{WHAT[setting.key]} ({setting.key}=yes in {plain(setting.place)})"
 
 
-def _remedy(settings: "Sequence[Setting]") -> str:
+def _remedy(settings: "Sequence[ResolvedSetting]") -> str:
     values = several([f"{setting.key}={LENIENT[setting.key]}" for setting in settings])
     return f"Set {values} for systemd-resolved and for each link that says otherwise, and restart it."
 
 
-def _commands(settings: "Sequence[Setting]") -> "tuple[str, ...]":
+def _commands(settings: "Sequence[ResolvedSetting]") -> "tuple[str, ...]":
     """A drop-in that comes after all others; a link's own setting is changed where it stands."""
     lines = "".join(f"{setting.key}={LENIENT[setting.key]}\\n" for setting in settings)
     links = [setting for setting in settings if setting.place.endswith(".network") or ".network.d/" in setting.place]
@@ -85,5 +85,5 @@ def _commands(settings: "Sequence[Setting]") -> "tuple[str, ...]":
     )
 
 
-def _evidence(settings: "Sequence[Setting]") -> "dict[str, str]":
+def _evidence(settings: "Sequence[ResolvedSetting]") -> "dict[str, str]":
     return {setting.key: f"yes in {plain(setting.place)}" for setting in settings}

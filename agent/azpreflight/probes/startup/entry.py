@@ -7,7 +7,7 @@ kernel-command-line(7)).
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.host import Host
@@ -15,6 +15,7 @@ from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity,
 from azpreflight.probes import bootentry, kernels
 from azpreflight.probes.boot.drivers import AT_START
 from azpreflight.probes.bootentry import BootEntry, BootFile
+from azpreflight.probes.bootloader import shown_option
 from azpreflight.probes.generalization.common import SMALL, agents_of
 from azpreflight.probes.generalization.mounts import Entry, required
 from azpreflight.probes.kernels import Presence
@@ -61,7 +62,7 @@ def look(host: Host, run: Run) -> EntryFacts:
     entries = [Entry(*row) for row in required(fstab)]
     entry = bootentry.chosen(host)
     return EntryFacts(
-        entry=entry,
+        entry=replace(entry, options=tuple(map(shown_option, entry.options))) if entry is not None else None,
         other_image=_other_image(host, entry) if entry is not None else None,
         kernel_installed=kernels.is_there(host),
         boot_seen=bool(host.list("/boot")),

@@ -23,7 +23,6 @@ OF_ONE_DISK = ("sys_wwid", "sys_serial", "devname", "scsi_debug", "loop_file", "
 LINE = 2000
 """Characters of a filter that are read."""
 _SETTING = re.compile(r"^[ \t]*(use_devicesfile|devicesfile|filter|global_filter)[ \t]*=[ \t]*(\S.*)$", re.MULTILINE)
-_ACCEPTS = re.compile(r"\"a(.)(.*?)\1\"")
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,12 @@ def look(host: Host, run: Run) -> VolumeFacts:
 def _accepted(line: str) -> "list[str]":
     """Patterns that a filter accepts, if what is left is rejected."""
     text = line[:LINE]
-    rejects = re.search(r"\"r(.)\.\*\1\"", text) is not None
-    return [match.group(2) for match in _ACCEPTS.finditer(text)] if rejects else []
+    patterns = text.split('"')[1::2]
+    rejects = any(pattern[:1] == "r" and pattern[2:] == f".*{pattern[1:2]}" for pattern in patterns)
+    accepted = [
+        pattern for pattern in patterns if pattern[:1] == "a" and len(pattern) > 2 and pattern[1] == pattern[-1]
+    ]
+    return [pattern[2:-1] for pattern in accepted] if rejects else []
 
 
 def judge(facts: VolumeFacts, run: Run) -> Iterator[Verdict]:
