@@ -21,6 +21,7 @@ from azpreflight.host import (
     Phase,
     Room,
     Route,
+    Routing,
     TcpAnswer,
 )
 from azpreflight.host.disk.types import Disk
@@ -57,17 +58,21 @@ class FakeHost:
     """Files and answers by what is asked for; what is not written down is absent, silent or no such program.
 
     `files` maps a path to its text, a Link, a Denied, a Fifo, None for an empty directory, or a FileInfo where owner,
-    mode or time matter (its content is then empty). Directories above a path exist by themselves.
+    mode or time matter (its content is then empty). What is in a directory of programs is executable. Directories
+    above a path exist by themselves.
     """
 
     files: Mapping[str, Node] = field(default_factory=dict)
     programs: Mapping[tuple[str, ...], Completed] = field(default_factory=dict)
     services: Mapping[str, bytes] = field(default_factory=dict)
     """What answers at a local socket, by its path."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of SELinux, by path."""
     rooms: Mapping[str, Union[Room, Denied]] = field(default_factory=dict)
     """By path, as it is asked for."""
     interface_list: tuple[Interface, ...] = ()
     routes: Mapping[str, Route] = field(default_factory=dict)
+    tables: Routing = field(default_factory=Routing)
     links: Union[tuple[LinkFilter, ...], Denied] = ()
     nft_table_count: Union[int, Denied] = 0
     tcp: Mapping[tuple[str, int], TcpAnswer] = field(default_factory=dict)
@@ -172,11 +177,15 @@ class FakeHost:
         if isinstance(node, Link):
             return FileInfo(FileKind.LINK, len(node.target), 0o777, 0, 0, 0.0, node.target)
         if isinstance(node, (str, bytes)):
-            return FileInfo(FileKind.FILE, len(node), 0o644, 0, 0, 0.0)
+            mode = 0o755 if path.rpartition("/")[0].endswith("bin") else 0o644
+            return FileInfo(FileKind.FILE, len(node), mode, 0, 0, 0.0)
         if isinstance(node, Denied):
             return FileInfo(FileKind.FILE, 1, 0o600, 0, 0, 0.0)
         kind = FileKind.OTHER if isinstance(node, Fifo) else FileKind.DIRECTORY
         return FileInfo(kind, 0, 0o755, 0, 0, 0.0)
+
+    def label(self, path: str) -> Optional[str]:
+        return self.labels.get(path) if self.info(path) is not None else None
 
     def list(self, path: str) -> "Optional[tuple[str, ...]]":
         try:
@@ -248,6 +257,10 @@ class FakeHost:
     def route(self, address: str) -> Route:
         self._running_system("a route")
         return self.routes.get(address, Route(Outcome.UNREACHABLE))
+
+    def routing(self) -> Routing:
+        self._running_system("the routing tables")
+        return self.tables
 
     def link_filters(self) -> "tuple[LinkFilter, ...]":
         self._running_system("a list of interfaces' filters")

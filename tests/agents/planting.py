@@ -151,6 +151,8 @@ ARTEFACTS = (
     Artefact("mnt/swapfile", "SWAPSPACE2", STAYS),
     Artefact("var/spool/cron/crontabs/gone", "* * * * * true\n", STAYS),
     Artefact("swapfile", "SWAPSPACE2", STAYS),
+    Artefact("root/.azure/msal_token_cache.json", "{}", STAYS),
+    Artefact("var/crash/_usr_bin_x.0.crash", "ProblemType: Crash\n", STAYS),
     Artefact("etc/ssh/sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n", STAYS),
     Artefact("var/lib/azpreflight/report.json", "{}", STAYS),
 )

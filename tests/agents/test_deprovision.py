@@ -37,6 +37,8 @@ NOT_DEPROVISIONED = {
     "gen-machine-id",
     "gen-random-seed",
     "gen-hostname",
+    "gen-credentials",
+    "gen-crash-dumps",
     "gen-shell-history",
     "gen-agent-logs",
     "gen-system-logs",

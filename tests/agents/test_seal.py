@@ -38,7 +38,10 @@ FOR_A_PERSON = (
 )
 """What a person has to decide about, and seal refuses to."""
 
-LEFT = {"gen-hostname", "gen-enrolment", "gen-litter", "gen-network-config"}
+LEFT = {
+    *("gen-hostname", "gen-enrolment", "gen-litter", "gen-network-config"),
+    *("gen-credentials", "gen-crash-dumps"),
+}
 """What seal leaves to a person, or to cloud-init, whose own network file is written anew on a new VM."""
 
 Outcome = subprocess.CompletedProcess[str]

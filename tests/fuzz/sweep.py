@@ -46,9 +46,9 @@ class Recorder(FakeHost):
     reads: "dict[str, int]" = field(default_factory=dict)
     patterns: "set[str]" = field(default_factory=set)
 
-    def read(self, path: str, limit: int = 1 << 20) -> Optional[bytes]:
+    def read(self, path: str, limit: int = 1 << 20, follow: bool = True) -> Optional[bytes]:
         self.reads[path] = max(self.reads.get(path, 0), min(limit, MOST))
-        return super().read(path, limit)
+        return super().read(path, limit, follow)
 
     def glob(self, pattern: str) -> "tuple[str, ...]":
         self.patterns.add(pattern)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.netns.documents import SIGNATURE
-from tests.netns.scenarios import Scenario
+from tests.netns.scenario import Scenario
 from tests.netns.standin import standin
-from tests.netns.vm import Done
+from tests.netns.vm import Done, Vm
 
 CHECK = ("check", "--platform", "azure", "--stage")
 """What is run; the stage comes after it."""
@@ -27,6 +27,8 @@ class Observation:
     requests: "tuple[dict[str, Any], ...]"
     total_s: float
     """With building and removing the stand-in platform."""
+    left: "tuple[str, ...]" = ()
+    """Causes and failed commands after the printed commands were run, where a scenario is to be fixed by them."""
 
     @property
     def causes(self) -> "tuple[str, ...]":
@@ -40,11 +42,21 @@ def observe(scenario: Scenario) -> Observation:
     with standin(*scenario.faults, ipv6=scenario.ipv6) as platform:
         done = platform.vm.azpreflight(*CHECK, scenario.stage.value, "--format", "json")
         requests = tuple(platform.requests())
+        left = _after_the_commands(platform.vm, scenario, done.stdout) if scenario.fixed else ()
     try:
         report = json.loads(done.stdout)
     except ValueError:
         raise AssertionError(f"{scenario.name}: no report, exit {done.status}\n{done.stderr}") from None
-    return Observation(done, report, requests, time.monotonic() - began)
+    return Observation(done, report, requests, time.monotonic() - began, left)
+
+
+def _after_the_commands(vm: Vm, scenario: Scenario, printed: str) -> "tuple[str, ...]":
+    """What fails of the commands that were printed, and the causes that are left after them."""
+    commands = [command for cause in json.loads(printed)["causes"] for command in cause["commands"]]
+    done = [(command, vm.run("sh", "-c", command)) for command in commands]
+    failed = [f"{command}: {ended.stderr.strip() or ended.status}" for command, ended in done if ended.status]
+    again = vm.azpreflight(*CHECK, scenario.stage.value, "--format", "json")
+    return (*failed, *(f"{cause['cause']}: {cause['summary']}" for cause in json.loads(again.stdout)["causes"]))
 
 
 def problems(scenario: Scenario, seen: Observation) -> "tuple[str, ...]":
@@ -56,12 +68,20 @@ def problems(scenario: Scenario, seen: Observation) -> "tuple[str, ...]":
         ("further causes", sorted(cause.value for cause in scenario.further), sorted(seen.causes[1:])),
         ("exit code", scenario.exit_code, seen.done.status),
         ("verdict", scenario.verdict.value, seen.report["verdict"]),
+        ("words", [], [words for words in scenario.says if not first or words not in first["summary"]]),
+        ("silent checks", [], [one["check"] for one in seen.report["results"] if _speaks(one, scenario)]),
+        ("confidence", scenario.sure and scenario.sure.value, scenario.sure and first and first["confidence"]),
+        ("what is left after its commands", (), seen.left),
         ("words on standard error", "", seen.done.stderr),
         ("requests that change something", [], _changing(seen)),
         ("a signature in the report", False, SIGNATURE in seen.done.stdout),
         ("within its budget", True, seen.done.wall_s < BUDGET + STARTUP),
     )
     return tuple(f"{what}: {wanted!r} expected, {got!r} seen" for what, wanted, got in expectations if wanted != got)
+
+
+def _speaks(result: "dict[str, Any]", scenario: Scenario) -> bool:
+    return result["check"] in scenario.silent and bool(result["findings"])
 
 
 def _changing(seen: Observation) -> "list[str]":

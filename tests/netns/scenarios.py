@@ -5,40 +5,15 @@ means exit 0 and ready. Causes must be exactly those of the table, the first one
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Optional
+from dataclasses import replace
 
-from azpreflight.model import Cause, Readiness, Severity, Stage
+from azpreflight.model import Cause, Severity, Stage
 from tests.netns import faults, topology
+from tests.netns.field import FIELD
+from tests.netns.scenario import Scenario
 from tests.netns.standin import Fault
 
-
-@dataclass(frozen=True)
-class Scenario:
-    """One state of the world, and the right diagnosis."""
-
-    name: str
-    broken: str
-    """What is wrong, in words."""
-    faults: "tuple[Fault, ...]"
-    cause: Optional[Cause] = None
-    """The first cause; None: there is none."""
-    severity: Optional[Severity] = None
-    """Of the first cause."""
-    further: "tuple[Cause, ...]" = ()
-    """The other causes, in any order."""
-    ipv6: bool = False
-    stage: Stage = Stage.FIRSTBOOT
-
-    @property
-    def exit_code(self) -> int:
-        """By the contract: findings at or above error."""
-        return 1 if self.severity is Severity.ERROR else 0
-
-    @property
-    def verdict(self) -> Readiness:
-        """By the contract: a cause at or above error."""
-        return Readiness.NOT_READY if self.severity is Severity.ERROR else Readiness.READY
+__all__ = ["BY_NAME", "TABLE", "Scenario"]
 
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -536,5 +511,5 @@ CONFIGURATIONS = (
         faults.proxy("answers"),
     ),
 )
-TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE, *ONE_CAUSE)
+TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE, *ONE_CAUSE, *FIELD)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}

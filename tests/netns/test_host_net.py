@@ -276,9 +276,9 @@ def test_interfaces_have_their_addresses_with_prefix(dual_stack: Network) -> Non
 
 
 def test_the_route_that_matched_is_told_with_its_origin(network: Network) -> None:
-    assert network.route(STORE) == Route(Outcome.OK, "eth0", GATEWAY, VM, "0.0.0.0/0", "dhcp")
+    assert network.route(STORE) == Route(Outcome.OK, "eth0", GATEWAY, VM, "0.0.0.0/0", "dhcp", 254)
     assert network.route("168.63.129.16").prefix == "168.63.129.16/32"
-    assert network.route("10.0.0.5") == Route(Outcome.OK, "eth0", None, VM, "10.0.0.0/24", "kernel")
+    assert network.route("10.0.0.5") == Route(Outcome.OK, "eth0", None, VM, "10.0.0.0/24", "kernel", 254)
 
 
 def test_an_ipv6_route_is_told_as_well(dual_stack: Network) -> None:

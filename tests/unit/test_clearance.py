@@ -25,6 +25,7 @@ def run(*flows: FlowFacts, needed: bool = True, limits: "tuple[str, ...]" = ()) 
         (run(FlowFacts(FLOW, Outcome.ALLOWED), needed=False), NO_RULES),
         (run(FlowFacts(FLOW, Outcome.ALLOWED), limits=("rules look at what packets carry",)), None),
         (run(FlowFacts(FLOW, Outcome.BLOCKED)), None),
+        (run(FlowFacts(FLOW, Outcome.REWRITTEN, source="192.0.2.99")), None),
         (run(FlowFacts(FLOW, Outcome.UNKNOWN)), None),
         (run(FlowFacts(FLOW, Outcome.PROBABILISTIC)), None),
         (run(FlowFacts(FLOW, Outcome.ALLOWED, rehearsed=False)), None),

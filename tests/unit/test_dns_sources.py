@@ -7,16 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azpreflight.guest.dhcp_leases import Lease
-from azpreflight.guest.dns_sources import (
-    READERS,
-    Named,
-    Origin,
-    Source,
-    files_that_name_servers,
-    servers_of_links,
-    sources_of,
-)
+from azpreflight.guest.dns_sources import READERS, Named, Origin, Source, files_that_name_servers, sources_of
 from azpreflight.guest.resolv_conf import look
+from azpreflight.probes.dns import resolved
 from tests.fakes import Denied, FakeHost, Link, Node
 
 DATA = Path(__file__).parents[1] / "data" / "leases"
@@ -75,7 +68,8 @@ def test_a_directory_that_is_closed_to_this_user_names_none() -> None:
 def test_the_servers_of_a_link_are_those_that_networkd_and_others_told_resolved() -> None:
     link = (DATA / "networkd-link").read_text()
     files: dict[str, Node] = {"/run/systemd/netif/links/2": link, "/run/systemd/resolve/netif/3": "SERVERS=10.9.9.9\n"}
-    assert servers_of_links(FakeHost(files=files)) == ("10.1.2.3", "168.63.129.16", "10.9.9.9")
+    scopes = resolved.look(FakeHost(files=files))
+    assert [scope.servers for scope in scopes] == [("10.1.2.3", "168.63.129.16"), ("10.9.9.9",)]
 
 
 def source(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from azpreflight.guest import interface_names, network_bindings, yaml_file
 from azpreflight.host import FileInfo, FileKind
-from azpreflight.model import Severity
+from azpreflight.model import Finding, Severity
 from azpreflight.paths import ARMED
 from azpreflight.probes.generalization import mounts
 from tests.fakes import Denied, FakeHost, Link
@@ -38,6 +38,45 @@ STATIC_NETPLAN = "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n"
         (network_bindings.of_netplan, "network: {ethernets: {eth0: {dhcp4: true, addresses: [10.0.0.9/24]}}}\n", []),
         (network_bindings.of_netplan, "network: {ethernets: {eth0: {match: {driver: hv_netvsc}, dhcp4: true}}}\n", []),
         (network_bindings.of_netplan, "network: [1]\n", []),
+        (
+            network_bindings.of_netplan,
+            "network: {ethernets: {eth0: {dhcp4: true, dhcp4-overrides: {use-routes: false, use-dns: false}}}}\n",
+            [
+                "eth0 takes no routes of DHCP (use-routes: false)",
+                "eth0 takes no DNS servers of DHCP (use-dns: false)",
+            ],
+        ),
+        (
+            network_bindings.of_netplan,
+            "network: {ethernets: {eth1: {dhcp4: true, dhcp4-overrides: {use-routes: false}}}}\n",
+            [],
+        ),
+        (
+            network_bindings.of_netplan,
+            "network: {ethernets: {eth0: {dhcp4-overrides: {use-dns: false}, nameservers: {addresses: [10.0.0.5]}}}}\n",
+            [],
+        ),
+        (
+            network_bindings.of_networkd,
+            "[Match]\nName=eth0\n[Network]\nDHCP=yes\n[DHCPv4]\nUseRoutes=no\nUseDNS=false\n",
+            ["takes no routes of DHCP (UseRoutes=no)", "takes no DNS servers of DHCP (UseDNS=no)"],
+        ),
+        (network_bindings.of_networkd, "[Match]\nName=eth1\n[Network]\nDHCP=yes\n[DHCPv4]\nUseRoutes=no\n", []),
+        (
+            network_bindings.of_networkd,
+            "[Match]\nName=eth0\n[Network]\nDHCP=yes\nDNS=10.0.0.5\n[DHCP]\nUseDNS=no\n",
+            [],
+        ),
+        (
+            network_bindings.of_keyfile,
+            "[connection]\ntype=ethernet\n[ipv4]\nmethod=auto\nignore-auto-dns=true\nignore-auto-routes=true\n",
+            [
+                "takes no routes of DHCP (ignore-auto-routes=true)",
+                "takes no DNS servers of DHCP (ignore-auto-dns=true)",
+            ],
+        ),
+        (network_bindings.of_keyfile, "[connection]\ninterface-name=eth1\n[ipv4]\nignore-auto-routes=true\n", []),
+        (network_bindings.of_keyfile, "[ipv4]\nmethod=auto\nignore-auto-dns=true\ndns=10.0.0.5;\n", []),
         (network_bindings.of_netplan, "network: {bridges: {br0: {addresses: [10.0.0.9/24]}}}\n", []),
         (
             network_bindings.of_networkd,
@@ -295,11 +334,31 @@ def test_what_a_shell_would_run_in_fstab_stays_a_word(tmp_path: Path) -> None:
     assert " nofail,defaults " in (tmp_path / "fstab").read_text()
 
 
-def test_fstab_of_a_mounted_image_is_judged_by_names_alone() -> None:
-    """Which disks there are, only the running machine can tell."""
-    text = "UUID=GONE /data ext4 defaults 0 2\n"
+@pytest.mark.parametrize(
+    ("line", "confidence"),
+    [
+        ("/dev/sr0 /metadata udf ro 0 0", "certain"),
+        ("LABEL=OVF /media/ovf iso9660 ro 0 0", "certain"),
+        ("/dev/cdrom /mnt/cd auto ro 0 0", "certain"),
+        ("LABEL=Temporary /mnt ext4 defaults 0 2", "certain"),
+        ("/dev/disk/azure/scsi1/lun0-part1 /data xfs defaults 0 2", "certain"),
+        ("/dev/disk/azure/data/by-lun/0 /home xfs defaults 0 2", "certain"),
+        ("UUID=GONE /data ext4 defaults 0 2", "likely"),
+        ("LABEL=cache /cache ext4 defaults 0 2", "likely"),
+        ("/dev/mapper/datavg-lv /var xfs defaults 0 0", "likely"),
+        ("/dev/datavg/lv /u01 xfs defaults 0 0", "likely"),
+        ("/dev/mapper/rootvg-home /home xfs defaults 0 0", None),
+        ("/dev/mapper/rootvg-u01 /u01 xfs defaults 0 0", None),
+        ("UUID=BOOT /boot xfs defaults 0 0", None),
+        ("LABEL=OVF /media/ovf iso9660 ro,nofail 0 0", None),
+    ],
+)
+def test_fstab_of_a_mounted_image(line: str, confidence: "str | None") -> None:
+    """No device can be asked: where an entry may be a data disk's, that is said, and not passed over."""
+    text = f"/dev/mapper/rootvg-root / xfs defaults 0 0\n{line}\n"
     facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt"), replace(RUN, root="/mnt"))
-    assert list(mounts.judge(facts, RUN)) == []
+    found = [verdict for verdict in mounts.judge(facts, RUN) if isinstance(verdict, Finding)]
+    assert [one.confidence.value for one in found] == ([confidence] if confidence else [])
 
 
 @pytest.mark.parametrize(

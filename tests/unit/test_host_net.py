@@ -101,7 +101,7 @@ GATEWAY = socket.inet_aton("10.0.0.1")
 def test_a_reply_becomes_a_route_with_the_entry_that_matched() -> None:
     answer = reply(2, 32, 1, 0x200, (1, bytes(4)), (4, LOOPBACK_INDEX), (5, GATEWAY), (7, socket.inet_aton("10.0.0.4")))
     match = reply(2, 8, 1, 0, (1, socket.inet_aton("20.0.0.0")))
-    assert netlink.parse(answer, match) == Route(Outcome.OK, "lo", "10.0.0.1", "10.0.0.4", "20.0.0.0/8", "dhcp")
+    assert netlink.parse(answer, match) == Route(Outcome.OK, "lo", "10.0.0.1", "10.0.0.4", "20.0.0.0/8", "dhcp", 254)
 
 
 def test_a_default_route_has_no_destination_of_its_own() -> None:

@@ -2,17 +2,20 @@
 
 import json
 import shlex
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
 
-from azpreflight.guest import unit_runs
+from azpreflight.guest import openssl_conf, unit_runs
 from azpreflight.host import Completed, FileInfo, FileKind
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
 from azpreflight.probes.agents import PROBE
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.state import CLOUD_INIT_UNITS, STATUS
+from tests import mending
 from tests.fakes import Denied, FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
 
@@ -101,11 +104,26 @@ def booted(*units: str, status: Any = None, **stages: Any) -> FakeHost:
     return replace(host({STATUS: text, **SYSTEMD_RUNS}), programs={ASK: Completed(0, "\n".join(blocks), "")})
 
 
+OPENSSL = "/usr/bin/openssl"
+BUILT = b'\x7fELF OPENSSLDIR: "/usr/lib/ssl"\0'
+"""A program that says which directory it was built with."""
+PYTHON_3_13: "dict[str, Any]" = {
+    "/usr/bin/cloud-init": "#!/usr/bin/python3\n",
+    "/usr/bin/python3": Link("python3.13"),
+    "/usr/bin/python3.13": "",
+    "/usr/lib/python3/dist-packages/cloudinit/version.py": "",
+    f"{AGENT}/common/utils/textutil.py": "import base64\n",
+    f"{AGENT}/common/osutil/factory.py": "",
+}
+
 HEALTHY = (host({}), RUN)
 BROKEN = {
     "agents-config": (host(conf("Extensions.Enabled=n")), RUN),
     "agents-provisioner": (host({"/etc/cloud/cloud-init.disabled": ""}), RUN),
     "agents-program": (host({}, "/usr/lib/python3.11/crypt.py"), RUN),
+    "agents-stages": (host({"/etc/cloud/cloud.cfg.d/99-x.cfg": "users: []\n"}), RUN),
+    "agents-openssl": (host({OPENSSL: BUILT}), RUN),
+    "agents-password": (host(PYTHON_3_13, "/usr/lib/python3.11/crypt.py"), RUN),
     "agents-version": (
         host({f"{AGENT}/common/version.py": "AGENT_VERSION = '2.2.47'\n", **conf("AutoUpdate.Enabled=n")}),
         RUN,
@@ -604,3 +622,217 @@ def test_the_guest_proxy_agent(changes: "dict[str, Any]", removed: "tuple[str, .
     found = findings(judged(host(changes, *removed), RUN, PROBE), "agents-guest-proxy")
     assert [finding.message.partition(":")[0] for finding in found] == expected
     assert {finding.severity for finding in found} <= {Severity.WARNING}
+
+
+MASKED = {"/dev/null": Fifo(), "/etc/systemd/system/walinuxagent.service": Link("/dev/null")}
+"""As on a machine that runs, where /dev/null is there and is no regular file."""
+
+
+def test_a_masked_agent_is_told_and_takes_no_other_check_along() -> None:
+    """The link to /dev/null is never opened."""
+    report = judged(host(MASKED), RUN, PROBE)
+    assert "unknown" not in statuses(report).values()
+    assert [one.message for one in findings(report, "agents-config")] == [
+        "walinuxagent.service is masked: extensions of a VM will never run"
+    ]
+
+
+@pytest.mark.parametrize(
+    "starter",
+    [
+        {"/usr/lib/systemd/system/multi-user.target.d/10-agent.conf": "[Unit]\nUpholds=walinuxagent.service\n"},
+        {"/etc/systemd/system/multi-user.target.d/a.conf": "[Unit]\nWants=a.service walinuxagent.service\n"},
+        {"/etc/systemd/system/multi-user.target.upholds/walinuxagent.service": WANTED},
+        {"/usr/lib/systemd/system/multi-user.target": "[Unit]\nRequires=walinuxagent.service\n"},
+        {"/etc/systemd/system/multi-user.target.d/a.conf": "[Unit]\nAfter=walinuxagent.service\n"},
+    ],
+)
+def test_what_a_target_names_is_started(starter: "dict[str, Any]") -> None:
+    """By Upholds= or Wants= in its file or its drop-ins; an order alone starts nothing."""
+    link = "/etc/systemd/system/multi-user.target.wants/walinuxagent.service"
+    started = facts_of(host(starter, link)).waagent.unit.state.value
+    assert started == ("disabled" if "After=" in str(starter) else "enabled")
+
+
+def test_agents_of_a_system_extension_are_not_read() -> None:
+    """So nothing is said of them, and least of all how to install them."""
+    image = host({"/oem/sysext/oem-azure-4230.raw": "hsqs"}, "/usr/sbin/waagent", "/usr/bin/cloud-init")
+    report = judged(image, RUN, PROBE)
+    assert statuses(report)["agents-provisioner"] == "unknown"
+    assert not findings(report, "agents-config")
+
+
+@pytest.mark.parametrize(
+    ("line", "severities"),
+    [
+        ("Lib.Dir=/opt/waagent", ["warning"]),
+        ("Lib.Dir=/var/lib/waagent/", []),
+        ("OS.EnableFIPS=y", ["warning"]),
+        ("OS.EnableFIPS=n", []),
+        ("AutoUpdate.Enabled=n", []),
+        ("OS.SshDir=/opt/ssh", ["warning"]),
+        ("OS.PasswordPath=/opt/shadow", ["warning"]),
+        ("ResourceDisk.Format=y\nResourceDisk.MountPoint=/home", ["error"]),
+        ("ResourceDisk.Format=n\nResourceDisk.MountPoint=/home", []),
+        ("ResourceDisk.Format=y\nResourceDisk.MountPoint=/mnt", []),
+    ],
+)
+def test_a_value_that_others_do_not_live_with(line: str, severities: "list[str]") -> None:
+    """The agent takes it, and extensions or openssl do not."""
+    found = findings(judged(host(conf(line)), RUN, PROBE), "agents-config")
+    assert [one.severity.value for one in found] == severities
+
+
+# --- stages, passwords, openssl -----------------------------------------------------------------------------------
+
+
+def stages(**states: str) -> "dict[str, Any]":
+    """cloud-init's later units, enabled unless told otherwise."""
+    files: dict[str, Any] = {"/dev/null": Fifo()}
+    for name in ("cloud-init", "cloud-config", "cloud-final"):
+        state = states.get(name.replace("-", "_"), "enabled")
+        path = f"/lib/systemd/system/{name}.service"
+        if state != "absent":
+            files[path] = "[Unit]\n"
+        if state == "enabled":
+            files[f"/etc/systemd/system/cloud-init.target.wants/{name}.service"] = Link(path)
+        if state == "masked":
+            files[f"/etc/systemd/system/{name}.service"] = Link("/dev/null")
+    return files
+
+
+WHOLE: "dict[str, Any]" = {"/var/lib/dpkg/status": "", "/boot/vmlinuz-6": "MZ"}
+LONG = "cloud_init_modules: [seed_random, bootcmd, write-files, growpart, set_hostname, {}]\n"
+CFG = "/etc/cloud/cloud.cfg.d/99-x.cfg"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (stages(), None),
+        (stages(cloud_final="masked"), "cloud-final.service is masked"),
+        (stages(cloud_config="disabled"), "cloud-config.service is disabled"),
+        (stages(cloud_init="absent"), "cloud-init's cloud-init.service is not there"),
+        ({CFG: "users: []\n"}, "without default"),
+        ({CFG: "users:\n - name: ops\n"}, "without default"),
+        ({CFG: "users: [default, {name: ops}]\n"}, None),
+        ({CFG: "users: default, ops\n"}, None),
+        ({CFG: LONG.format("ssh")}, "without users_groups"),
+        ({CFG: LONG.format("users-groups")}, "without ssh"),
+        ({CFG: LONG.format("users_groups, [ssh, always]")}, None),
+        ({CFG: "cloud_init_modules: [ssh]\n"}, None),
+        (WHOLE, "no client for DHCP"),
+        ({**WHOLE, "/usr/sbin/dhcpcd": ""}, None),
+        ({"/var/lib/dpkg/status": ""}, None),
+    ],
+)
+def test_cloud_init_beyond_its_first_stage(changes: "dict[str, Any]", says: "Optional[str]") -> None:
+    """Units, the user of the VM, the modules that make it, and a first address."""
+    found = findings(judged(host(changes), RUN, PROBE), "agents-stages")
+    assert [says in one.message for one in found] == ([True] if says else [])
+
+
+def test_a_cloud_init_that_does_not_provision_may_lack_stages() -> None:
+    """waagent does without."""
+    machine = host({**stages(cloud_final="masked"), **conf("Provisioning.Agent=waagent")}, *NO_CLOUD_INIT)
+    assert statuses(judged(machine, RUN, PROBE))["agents-stages"] == "notapplicable"
+
+
+@pytest.mark.parametrize("name", ["passlib/__init__.py", "crypt_r.py", "legacycrypt/__init__.py"])
+def test_what_hashes_a_password(name: str) -> None:
+    """One of them is enough; an older Python has its own."""
+    there = host({**PYTHON_3_13, f"/usr/lib/python3/dist-packages/{name}": ""}, "/usr/lib/python3.11/crypt.py")
+    assert statuses(judged(there, RUN, PROBE))["agents-password"] == "pass"
+    assert statuses(judged(host({}), RUN, PROBE))["agents-password"] == "pass"
+
+
+CNF = "/usr/lib/ssl/openssl.cnf"
+GOOD = "HOME = .\n[req]\ndistinguished_name = dn\n[dn]\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        "RANDFILE = $ENV::HOME_OF_CA/.rnd\n" + GOOD,
+        GOOD + "[ca]\ndir = ${ENV::NOT_SET}\n",
+        GOOD + "[ca]\ndir = $nowhere/x\n",
+        GOOD + "[ca]\ndir = a\nsub = $dir/b\nhome = $ENV::HOME\n",
+        "[req\ndistinguished_name = dn\n[dn]\n",
+        GOOD + "no equal sign\n",
+        "[req]\n",
+        "[req]\ndistinguished_name = gone\n",
+        "",
+        "# only a comment\n",
+        GOOD + ".include /nowhere/that/is.cnf\n",
+        GOOD + "a = b \\\n c\n# $ENV::X\n",
+        GOOD + "price = \\$5\n",
+    ],
+)
+def test_openssl_itself_agrees(text: str, tmp_path: Path) -> None:
+    """`openssl req` is run as waagent runs it, in the environment of a service, with the same file."""
+    path = tmp_path / "openssl.cnf"
+    path.write_text(text)
+    command = [
+        "req",
+        "-x509",
+        "-nodes",
+        "-subj",
+        "/CN=LinuxTransport",
+        "-days",
+        "730",
+        "-newkey",
+        "rsa:2048",
+        "-keyout",
+        "k.pem",
+        "-out",
+        "c.pem",
+    ]
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "OPENSSL_CONF": str(path)}
+    subprocess.run(["openssl", *command], cwd=tmp_path, env=environment, timeout=60, capture_output=True, check=False)
+    works = (tmp_path / "c.pem").exists()
+    found = openssl_conf.problem(FakeHost(files={CNF: text}), CNF)
+    assert works == (found is None), found
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "its configuration /usr/lib/ssl/openssl.cnf is not there"),
+        ({CNF: GOOD}, None),
+        (
+            {CNF: "RANDFILE = $ENV::HOME_OF_CA/.rnd\n" + GOOD},
+            "line 1 of /usr/lib/ssl/openssl.cnf: variable ENV::HOME_OF_CA",
+        ),
+        (
+            {CNF: GOOD, "/etc/systemd/system/walinuxagent.service.d/a.conf": "Environment=OPENSSL_CONF=/opt/o.cnf\n"},
+            "/opt/o",
+        ),
+    ],
+)
+def test_openssl_as_waagent_calls_it(changes: "dict[str, Any]", says: "Optional[str]") -> None:
+    """By the directory that it was built with, or by what the unit names."""
+    found = findings(judged(host({OPENSSL: BUILT, **changes}), RUN, PROBE), "agents-openssl")
+    assert [says in one.message for one in found] == ([True] if says else [])
+
+
+FIXED: "dict[str, tuple[str, dict[str, Any]]]" = {
+    "nobody": ("agents-stages", {CFG: "users: []\n"}),
+    "no configuration": ("agents-openssl", {OPENSSL: BUILT, "/usr/lib/ssl/certs": None}),
+    "a variable": ("agents-openssl", {OPENSSL: BUILT, CNF: "A = $ENV::B\n" + GOOD}),
+    "no request": ("agents-openssl", {OPENSSL: BUILT, CNF: "[req]\ndistinguished_name = gone\n"}),
+    "a directory": ("agents-config", conf("Lib.Dir=/opt/waagent")),
+    "FIPS": ("agents-config", conf("OS.EnableFIPS=y")),
+}
+
+
+@pytest.mark.parametrize("state", FIXED)
+def test_a_fix_that_is_printed_fixes(state: str, tmp_path: Path) -> None:
+    """Its commands are run on a real tree in that state, and the check passes there."""
+    check, changes = FIXED[state]
+    mending.write(tmp_path, host(changes).files)
+    found = findings(mending.report(tmp_path, RUN, PROBE), check)
+    assert found
+    for finding in found:
+        mending.run(tmp_path, finding, values=("/var/lib/waagent",))
+    assert not findings(mending.report(tmp_path, RUN, PROBE), check)

@@ -37,7 +37,10 @@ def expired(ahead: float, **files: Any) -> World:
 
 
 HEALTHY = (dated(1.4, **CHRONY), RUN)
-BROKEN = {"clock-skew": (expired(-400 * DAY), RUN)}
+BROKEN = {
+    "clock-skew": (expired(-400 * DAY), RUN),
+    "clock-service": (dated(1.4), replace(RUN, stage=Stage.CAPTURE)),
+}
 
 
 def report(host: World, run: Run = RUN) -> Report:
@@ -143,3 +146,11 @@ def test_a_span_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
 
 def test_pages_without_a_date_are_no_reading() -> None:
     assert page().ahead_s is None
+
+
+def test_a_time_service_of_the_image() -> None:
+    """Enabled; one that is masked does not start."""
+    capture = replace(RUN, stage=Stage.CAPTURE)
+    masked = {**CHRONY, "/etc/systemd/system/chrony.service": Link("/dev/null")}
+    for files, status in ((CHRONY, "pass"), (masked, "fail"), ({}, "fail")):
+        assert statuses(report(dated(1.4, **files), capture))["clock-service"] == status

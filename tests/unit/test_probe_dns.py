@@ -279,8 +279,73 @@ def test_what_cannot_be_read_is_unknown_and_its_servers_too(node: Node) -> None:
     "node", [None, "", "search a\n", Link("../run/systemd/resolve/stub-resolv.conf"), Link("/var/run/x")]
 )
 def test_before_capture_a_file_that_is_written_at_boot_may_be_missing(node: Node, run: Run) -> None:
-    host = FakeHost(files={PATH: node} if node is not None else {}, root=run.root)
+    """By what the next boot starts; where nothing does that, no VM of the image finds a name."""
+    files = {PATH: node} if node is not None else {}
+    host = FakeHost(files={**files, **enabled("NetworkManager"), **enabled("systemd-resolved")}, root=run.root)
     assert statuses(report_on(host, run))["dns-resolv-conf"] == "pass"
+    found = findings(report_on(FakeHost(files={"/etc/x": "", **files}, root=run.root), run), "dns-resolv-conf")
+    anyones = isinstance(node, Link) and "resolve" not in node.target
+    assert [(one.severity, one.in_image) for one in found] == ([] if anyones else [(Severity.ERROR, True)])
+
+
+TMPFILE = "/usr/lib/tmpfiles.d/a.conf"
+
+
+def enabled(name: str) -> "dict[str, Node]":
+    """A service that the next boot starts."""
+    unit = f"/usr/lib/systemd/system/{name}.service"
+    return {unit: "[Service]\n", f"/etc/systemd/system/multi-user.target.wants/{name}.service": Link(unit)}
+
+
+@pytest.mark.parametrize(
+    ("files", "made"),
+    [
+        ({"/usr/lib/tmpfiles.d/systemd-resolve.conf": "L! /etc/resolv.conf - - - - ../run/x\n"}, True),
+        (
+            {TMPFILE: "L! /etc/resolv.conf - -\n", "/etc/tmpfiles.d/a.conf": Link("/dev/null")},
+            False,
+        ),
+        ({TMPFILE: "# L! /etc/resolv.conf\nd /run/x\n"}, False),
+        ({**enabled("NetworkManager"), "/etc/NetworkManager/conf.d/a.conf": "[main]\ndns=none\n"}, False),
+        ({**enabled("NetworkManager"), "/etc/NetworkManager/conf.d/a.conf": "[main]\nrc-manager=unmanaged\n"}, False),
+        ({**enabled("networking"), "/sbin/dhclient": "x"}, True),
+        ({**enabled("networking")}, False),
+        ({"/sbin/dhclient": "x"}, False),
+        ({**enabled("systemd-networkd"), **enabled("systemd-resolved")}, False),
+        ({**enabled("resolvconf")}, True),
+        ({"/sbin/netconfig": "x"}, True),
+    ],
+)
+def test_a_missing_file_is_made_by_programs_that_are_known_to(files: "dict[str, Node]", made: bool) -> None:
+    report = report_on(FakeHost(files=files), replace(RUN, stage=Stage.CAPTURE))
+    assert statuses(report)["dns-resolv-conf"] == ("pass" if made else "fail")
+
+
+@pytest.mark.parametrize("key", ["DNSSEC", "DNSOverTLS"])
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [("/etc/systemd/resolved.conf", "Resolve"), ("/etc/systemd/network/10-eth0.network", "Network")],
+)
+def test_what_resolved_insists_on_is_an_error_before_capture(key: str, path: str, section: str) -> None:
+    files = {PATH: Link("../run/systemd/resolve/stub-resolv.conf"), path: f"[{section}]\n{key}=yes\n"}
+    run = replace(RUN, stage=Stage.CAPTURE, root="/mnt")
+    host = FakeHost(files={**files, **enabled("systemd-resolved")}, root="/mnt")
+    (found,) = findings(report_on(host, run), "dns-resolv-conf")
+    assert (found.severity, found.in_image, f"{key}=yes in {path}" in found.message) == (Severity.ERROR, True, True)
+    later = {"/etc/systemd/resolved.conf.d/z.conf": f"[Resolve]\n{key}=no\n"} if section == "Resolve" else {}
+    mild = replace(host, files={**host.files, path: f"[{section}]\n{key}=allow-downgrade\n", **later})
+    assert statuses(report_on(mild, run))["dns-resolv-conf"] == "pass"
+
+
+def test_an_answer_that_says_that_it_failed_has_no_address() -> None:
+    """As systemd-resolved answers what does not validate; the C library takes nothing of it."""
+    answers = {**knows(CONTROL), **says("127.0.0.53", answer("20.60.0.10", rcode="SERVFAIL"))}
+    settings = "[Resolve]\nDNSSEC=yes\n"
+    files: dict[str, Node] = {BEHIND: f"nameserver {CONTROL}\n", "/etc/systemd/resolved.conf": settings}
+    report = report_on(replace(machine("127.0.0.53", answers=answers, files=files), names={}), RUN)
+    (found,) = findings(report, "dns-answers")
+    assert "DNSSEC=yes in /etc/systemd/resolved.conf" in found.message
+    assert findings(report, "dns-library") == ()
 
 
 def test_the_disk_of_a_failed_vm_has_nothing_in_run() -> None:
@@ -569,13 +634,13 @@ def test_total_silence_is_only_likely_the_servers_fault() -> None:
         ),
         (
             fails(Outcome.PROHIBITED, detail="this machine's own rules forbid to send it"),
-            "does not answer: 10.1.2.3 (prohibited over udp and tcp; control",
-            "this machine's kernel said so",
+            "server 10.1.2.3 leaves this machine (prohibited over udp and tcp; control",
+            "this machine's kernel said so, and the network was not asked",
         ),
         (
             fails(Outcome.UNREACHABLE),
-            "does not answer: 10.1.2.3 (unreachable over udp and tcp; control",
-            "this machine's kernel said so",
+            "server 10.1.2.3 leaves this machine (unreachable over udp and tcp; control",
+            "this machine's kernel said so, and the network was not asked",
         ),
         (
             fails(Outcome.ERROR, detail="only answers with a wrong id came (2)"),
@@ -589,7 +654,8 @@ def test_how_it_does_not_answer_is_told(said: DnsAnswer, words: str, reason: str
     host = machine("10.1.2.3", answers=answers, files={LEASES: lease("10.1.2.3")})
     found = findings(report_on(host, RUN), "dns-servers")[0]
     assert words in found.message
-    assert (found.confidence, found.confidence_reason) == (Confidence.CERTAIN, reason)
+    sure = Confidence.LIKELY if "kernel" in reason else Confidence.CERTAIN
+    assert (found.confidence, found.confidence_reason) == (sure, reason)
 
 
 def test_a_server_that_answers_over_tcp_alone_is_of_no_use_to_the_c_library() -> None:
@@ -628,7 +694,7 @@ def test_before_first_boot_dead_servers_are_notes() -> None:
         (True, True, False, {"10.0.0.5": Severity.WARNING}),
         (True, False, False, {"10.0.0.4": Severity.ERROR, "10.0.0.5": Severity.ERROR}),
         (False, False, False, {"10.0.0.4": Severity.ERROR, "10.0.0.5": Severity.ERROR}),
-        (False, True, False, {"10.0.0.5": Severity.WARNING}),
+        (False, True, False, {"10.0.0.5": Severity.ERROR}),
         (False, True, True, {"127.0.0.53": Severity.ERROR}),
     ],
 )
@@ -657,7 +723,7 @@ def test_tcp_that_is_needed_for_a_long_answer_names_it() -> None:
     answers = {**knows(CONTROL, tcp=False), (CONTROL, STORE, "A", False): answer(truncated=True)}
     found = findings(report_on(machine(CONTROL, answers=answers), RUN), "dns-tcp")
     assert found[0].message.endswith(f"are lost, as for {STORE}")
-    assert (found[0].severity, found[0].flow) == (Severity.WARNING, "tcp 168.63.129.16:53")
+    assert (found[0].severity, found[0].flow) == (Severity.ERROR, "tcp 168.63.129.16:53")
 
 
 # --- are they right -----------------------------------------------------------------------------------------------

@@ -163,6 +163,10 @@ BROKEN = {
     "egress-repositories": (world(files={"/etc/apt/sources.list": f"deb http://{MIRROR}/debian x main\n"}), RUN),
     "proxy-agent": (behind({}, files=AGENT_PROXY), RUN),
     "proxy-required": (world(http=dict.fromkeys(HELLO.manifests, STRANGER)), RUN),
+    "egress-names": (
+        world(MONITOR, where={**STORES, **{name: at for name, at in PUBLIC.items() if "monitor" not in name}}),
+        RUN,
+    ),
     "egress-tls": (world(http={HELLO.manifests[0]: untrusted("O=Example Inspection")}), RUN),
 }
 CHECKS = tuple(check.id for check in egress.PROBE.checks)
@@ -179,7 +183,7 @@ def extension(host: FakeHost, run: Run = RUN) -> ExtensionVerdict:
 
 def test_where_everything_is_open_nothing_is_said() -> None:
     found = {check: status for check, status in statuses(report(*HEALTHY)).items() if check in CHECKS}
-    silent = ("egress-extensions", "proxy-agent")
+    silent = ("egress-extensions", "egress-names", "proxy-agent")
     assert found == {check: "notapplicable" if check in silent else "pass" for check in CHECKS}
 
 
@@ -693,3 +697,34 @@ def test_an_extension_behind_a_proxy_must_be_told_of_it() -> None:
     verdict = extension(host)
     assert (verdict.package, verdict.will_work) == ("direct", "unknown")
     assert "its own settings must name the proxy 10.0.0.6:3128" in verdict.why
+
+
+@dataclass
+class Company(World):
+    """Its own DNS server, 10.0.0.53, lacks some names that Azure's knows."""
+
+    lacks: "tuple[str, ...]" = ()
+    says: str = "NXDOMAIN"
+
+    def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
+        if server == "10.0.0.53" and name in self.lacks:
+            return DnsAnswer(Outcome.OK, 0.01, rcode=self.says)
+        return super().ask(server, name, rdtype, timeout, tcp, port)
+
+
+@pytest.mark.parametrize("says", ["NXDOMAIN", "NOERROR", "SERVFAIL", "REFUSED"])
+def test_azures_own_server_stands_in_for_nobody(says: str) -> None:
+    """A repository that only the witness knows is tried all the same, and not resolved here."""
+    plain = world(files=REPOSITORY)
+    company = Company(**{**vars(plain), "lacks": (MIRROR,), "says": says})
+    (found,) = findings(report(company), "egress-names")
+    said = "no address" if says == "NOERROR" else says
+    assert found.message.startswith(f"this VM does not resolve {MIRROR}, a package repository")
+    assert f"10.0.0.53 answers {said}, and 168.63.129.16 knows it" in found.message
+    assert (found.severity, found.confidence) == (Severity.WARNING, Confidence.CERTAIN)
+    assert statuses(report(plain))["egress-names"] == "pass"
+
+
+def test_a_repository_that_nobody_knows_is_no_fault_of_the_vms_servers() -> None:
+    unknown = world(files={"/etc/apt/sources.list": "deb http://gone.example.net/debian x main\n"})
+    assert findings(report(unknown), "egress-names") == ()

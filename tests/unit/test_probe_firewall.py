@@ -12,7 +12,20 @@ from azpreflight.azure.wire_server import GOAL_STATE_URL, VERSIONS_URL
 from azpreflight.firewall import parse_iptables_save, rehearsal
 from azpreflight.firewall.facts import AgentState, Backend, FirewallFacts
 from azpreflight.firewall.facts import Outcome as Decided
-from azpreflight.host import Completed, DnsAnswer, HttpAnswer, Interface, LinkFilter, Outcome, Phase, Route
+from azpreflight.host import (
+    MAIN,
+    Completed,
+    DnsAnswer,
+    HttpAnswer,
+    Interface,
+    LinkFilter,
+    Outcome,
+    Phase,
+    Route,
+    Routing,
+    RoutingRule,
+    TableRoute,
+)
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
@@ -42,6 +55,8 @@ AGENT = (
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m owner --uid-owner 0 -j ACCEPT",
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m conntrack --ctstate INVALID,NEW -j DROP",
 )
+OLD_DROP_ALL = f"-A OUTPUT -d {WIRE}/32 -p tcp -j DROP"
+"""Of agents that knew no connection states."""
 LEGACY_SAVE, NFT_LIST = ("iptables-legacy-save", "-c"), ("nft", "-n", "list", "chains")
 WORKER = (sys.executable, *rehearsal.PYTHON)
 ETH0 = Interface("eth0", True, "00:0d:3a:12:34:56", 1500, ("10.0.0.4/24",))
@@ -267,6 +282,9 @@ def test_the_agents_own_rule_explains_what_it_blocks() -> None:
         ((AGENT[0], AGENT[2]), AgentState.BLOCKS_ROOT, Severity.ERROR),
         ((AGENT[0], AGENT[2], AGENT[1]), AgentState.BLOCKS_ROOT, Severity.ERROR),
         (AGENT[1:], AgentState.BLOCKS_DNS, Severity.WARNING),
+        ((AGENT[1], OLD_DROP_ALL), AgentState.BLOCKS_PROBES, Severity.WARNING),
+        ((*AGENT[:2], OLD_DROP_ALL), AgentState.BLOCKS_PROBES, Severity.WARNING),
+        ((OLD_DROP_ALL,), AgentState.BLOCKS_ROOT, Severity.ERROR),
         (AGENT[:2], AgentState.OPEN, Severity.NOTE),
     ],
 )
@@ -411,6 +429,37 @@ def test_a_name_server_that_answers_through_a_translation_is_well() -> None:
     assert statuses(host)["firewall-dns"] == "pass"
     (finding,) = findings(replace(host, dns={}))["firewall-dns"]
     assert (finding.severity, finding.message[-24:]) == (Severity.ERROR, f"{FLOWS[3]} to 10.0.0.53:53"[-24:])
+
+
+ANSWERS_NAMES = {
+    (SERVER, "azpreflight-no-such-name.invalid", "A", tcp): DnsAnswer(Outcome.OK, 0.01, "NXDOMAIN")
+    for tcp in (False, True)
+}
+
+
+def test_a_source_that_a_rule_gives_is_named_where_nobody_answers() -> None:
+    """Another address of the NIC may be answered as well as the first."""
+    from_elsewhere = {**ANSWERED, "error": "silent", "source": "192.0.2.99"}
+    host = machine(DROP_ALL, flows={FLOWS[3]: from_elsewhere}, dns=ANSWERS_NAMES)
+    assert statuses(host)["firewall-dns"] == "pass"
+    (finding,) = findings(replace(host, dns={}))["firewall-dns"]
+    assert finding.message.endswith(f"gives {FLOWS[3]} the source 192.0.2.99, and no answer comes back")
+    assert (finding.severity, finding.confidence) == (Severity.ERROR, Confidence.LIKELY)
+
+
+def test_a_mark_is_followed_through_the_routing_rules() -> None:
+    """Only where nobody answered, and only if the marked packet goes another way."""
+    marked = {**ANSWERED, "mark": 7}
+    marked_rule, main_rule = RoutingRule(100, "lookup", 77, mark=7, mask=255), RoutingRule(32766, "lookup", MAIN)
+    usual = TableRoute(MAIN, "0.0.0.0/0", "unicast", "eth0", "10.0.0.1")
+    away = Routing((marked_rule, main_rule), (TableRoute(77, "0.0.0.0/0", "blackhole"), usual))
+    host = machine(DROP_ALL, flows={FLOWS[3]: marked}, tables=away, files={"/proc/net/route": "Iface\n"})
+    (finding,) = findings(host)["firewall-dns"]
+    assert (
+        f"marks {FLOWS[3]} with 0x7, and rule 100 leads what has that mark to blackhole by table 77" in finding.message
+    )
+    assert "firewall-dns" not in findings(replace(host, dns=ANSWERS_NAMES))
+    assert "firewall-dns" not in findings(replace(host, tables=Routing((main_rule,), (usual,))))
 
 
 # --- could not look -----------------------------------------------------------------------------------------------
@@ -661,7 +710,6 @@ def test_what_systemd_filters_of_an_agents_packets(files: "dict[str, Node]", mes
     [
         ("-A OUTPUT -m cgroup --path system.slice/x.service -j DROP", "control group"),
         ("-A OUTPUT -p tcp -j NFQUEUE --queue-num 3", "reads a queue"),
-        ("-A OUTPUT -p tcp -j MARK --set-xmark 0x7/0xffffffff", "routing by marks"),
         ('-A OUTPUT -m bpf --bytecode "1,6 0 0 1" -j DROP', "packets carry"),
         ("-A OUTPUT -p tcp -m string --algo bm --string goalstate -j DROP", "packets carry"),
         ("-A INPUT -p tcp -m ttl --ttl-lt 60 -j DROP", "how far they came"),

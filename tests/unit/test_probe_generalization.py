@@ -17,6 +17,7 @@ from azpreflight.model.codec import encode
 from azpreflight.paths import UNFINISHED
 from azpreflight.probes import agents, generalization
 from azpreflight.probes.generalization import provisioned_marker
+from azpreflight.probes.generalization.leftover import DEPROVISION
 from azpreflight.probes.generalization.provisioned_marker import same_vm, swapped
 from azpreflight.probes.platform import PlatformFacts
 from azpreflight.seal import cleanup
@@ -101,6 +102,8 @@ BROKEN = {
     "gen-hostname": (host({"/etc/hostname": "buildvm\n"}), RUN),
     "gen-shell-history": (host({"/root/.bash_history": "ls\n"}), RUN),
     "gen-agent-logs": (host({"/var/log/waagent.log.1": "INFO\n"}), RUN),
+    "gen-credentials": (host({"/root/.azure/msal_token_cache.json": "{}"}), RUN),
+    "gen-crash-dumps": (host({"/var/crash/202601/vmcore": "x"}), RUN),
     "gen-system-logs": (host({"/var/log/wtmp": b"\x07" * 384}), RUN),
     "gen-network-config": (host({"/etc/network/interfaces.d/eth0": "iface eth0 inet static\n"}), RUN),
     "gen-enrolment": (host({"/etc/krb5.keytab": b"\x05\x02"}), RUN),
@@ -293,7 +296,7 @@ def test_users_that_can_log_in() -> None:
 def test_without_ovf_env_waagent_deletes_nobody() -> None:
     """The documented order of commands removes the file first."""
     azureuser, _ = findings(judged(host(PEOPLE), RUN, *PROBES), "gen-users")
-    assert "ovf-env.xml is gone" in azureuser.fix
+    assert "no ovf-env.xml names a user" in azureuser.fix
     assert azureuser.commands == ("userdel --force --remove azureuser",)
 
 
@@ -561,3 +564,112 @@ def test_an_image_that_is_still_armed_is_told() -> None:
     link = {"/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service": "[Unit]\n"}
     assert verdict(host(link), RUN, "gen-azpreflight") == ("pass", ())
     assert verdict(host(link), replace(RUN, root="/mnt"), "gen-azpreflight") == ("fail", ("note",))
+
+
+def test_what_deprovisioning_would_do_is_said_only_where_it_would() -> None:
+    """waagent deletes the one user whom ovf-env.xml names and takes that user's line out of its own sudoers file."""
+    rules = {"/etc/sudoers.d/waagent": "azureuser ALL=(ALL) ALL\n"}
+    (gone,) = findings(judged(host({**PEOPLE, **rules}), RUN, *PROBES), "gen-sudoers")
+    assert gone.commands == ("rm -f /etc/sudoers.d/waagent",)
+    named = {"/var/lib/waagent/ovf-env.xml": "<UserName>azureuser</UserName>"}
+    (cleaned,) = findings(judged(host({**PEOPLE, **rules, **named}), RUN, *PROBES), "gen-sudoers")
+    assert cleaned.commands == (DEPROVISION,)
+    files = host({**PEOPLE, **rules, **named}).files
+    without = FakeHost(files={path: node for path, node in files.items() if not path.endswith("/waagent")})
+    report = judged(FakeHost(files={**without.files, **rules}), RUN, *PROBES)
+    said = [one for check in ("gen-users", "gen-sudoers", "gen-deprovisioned") for one in findings(report, check)]
+    assert [one for one in said if DEPROVISION in one.commands or one.fix.startswith("Deprovision")] == []
+
+
+def test_a_second_account_of_root_is_a_user_of_this_machine() -> None:
+    """Whatever its uid."""
+    people = {
+        "/etc/passwd": "root:x:0:0::/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\n",
+        "/etc/shadow": "toor::1::::::\n",
+    }
+    messages = [one.message for one in findings(judged(host(people), RUN, *PROBES), "gen-users")]
+    assert messages == ["user toor (uid 0) can log in with an empty password"]
+
+
+def test_a_log_of_waagent_alone_is_no_half_way() -> None:
+    """That deprovisioning was begun is told from its own effects."""
+    machine = host({"/var/log/waagent.log": "2026-01-01 INFO\n", "/etc/hostname": "build\n"})
+    assert not findings(judged(machine, RUN, *PROBES), "gen-deprovisioned")
+    assert [one.severity.value for one in findings(judged(machine, RUN, *PROBES), "gen-agent-logs")] == ["warning"]
+
+
+PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "severity"),
+    [
+        ("/root/.aws/credentials", "[default]", "warning"),
+        ("/home/x/.docker/config.json", '{"auths": {"a": {"auth": "eA=="}}}', "warning"),
+        ("/home/x/.docker/config.json", '{"detachKeys": "x"}', None),
+        ("/home/x/.kube/config", "users: [{user: {token: x}}]", "warning"),
+        ("/root/.netrc", "machine a", "warning"),
+        ("/root/.netrc", "", None),
+        ("/home/x/.config/pip/pip.conf", "index-url = https://a:b@c/", "warning"),
+        ("/root/deploy", PRIVATE, "warning"),
+        ("/home/x/keys/any.name", PRIVATE, "warning"),
+        ("/home/x/putty", "PuTTY-User-Key-File-3: ssh-ed25519\n", "warning"),
+        ("/home/x/cert.pem", "-----BEGIN CERTIFICATE-----\nx\n", None),
+        ("/root/.ssh/known_hosts", "a ssh-ed25519 x\n", "note"),
+        ("/home/x/notes", "token\n", None),
+    ],
+)
+def test_credentials(path: str, text: str, severity: "Optional[str]") -> None:
+    """By name, by a word, or by the first line of a key; what is in them is told nobody."""
+    found = findings(judged(host({path: text}), RUN, *PROBES), "gen-credentials")
+    assert [one.severity.value for one in found] == ([severity] if severity else [])
+    assert all(path in one.message and (not text.strip() or text.strip() not in str(one)) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/var/lib/systemd/coredump/core.a.0.zst", True),
+        ("/core.4711", True),
+        ("/root/core", True),
+        ("/var/crash/x.crash", True),
+        ("/var/crash/kexec_cmd", False),
+        ("/home/x/core.py", False),
+    ],
+)
+def test_dumps(path: str, left: bool) -> None:
+    """Of the kernel, of programs, by whichever service."""
+    assert bool(findings(judged(host({path: "x"}), RUN, *PROBES), "gen-crash-dumps")) == left
+
+
+def test_any_other_log_is_counted_and_named() -> None:
+    """The names of logs that are told apart are not all there are."""
+    logs: dict[str, Any] = {
+        "/var/log/nginx/access.log": "x",
+        "/var/log/own": "x",
+        "/var/log/empty.log": "",
+        "/var/log/waagent.log.9": "x",
+        "/var/log/README": Link("/usr/share/doc/README"),
+        "/usr/share/doc/README": "x",
+        "/var/log/faillog": "\0" * 9,
+        "/var/log/apt/history.log": "x",
+    }
+    (found,) = findings(judged(host(logs), RUN, *PROBES), "gen-system-logs")
+    assert (found.severity.value, found.message) == (
+        "note",
+        "2 other files of /var/log: /var/log/nginx/access.log and /var/log/own",
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ({}, False),
+        ({"/var/lib/dpkg/info/other.list": "/usr/bin/x\n"}, True),
+        ({"/var/lib/dpkg/info/walinuxagent.list": "/usr/lib/systemd/system/azure.slice\n"}, False),
+    ],
+)
+def test_a_file_of_a_package_is_no_litter(files: "dict[str, str]", left: bool) -> None:
+    """Nobody is told to delete what a package owns; of rpm's it cannot be told, so nothing is said."""
+    slice_ = {"/lib/systemd/system/azure.slice": "[Slice]\n", **files}
+    assert bool(findings(judged(host(slice_), RUN, *PROBES), "gen-litter")) == left

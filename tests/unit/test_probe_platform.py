@@ -70,7 +70,8 @@ def two_cards(interface: str, **changes: Any) -> FakeHost:
     """A VM with two cards, of which Azure gave the first one a router, and which sends to the wire server by this."""
     cards = tuple(Interface(name, True, None, 1500, (address,)) for name, address in CARDS.items())
     files = {**HEALTHY.files, "/proc/net/route": "Iface\n", "/var/lib/dhcp/dhclient.leases": LEASES}
-    routes = {**HEALTHY.routes, "168.63.129.16": Route(Outcome.OK, interface, "10.0.1.1", None, "0.0.0.0/1", "boot")}
+    router = "10.0.0.1" if interface == "eth0" else "10.0.1.1"
+    routes = {**HEALTHY.routes, "168.63.129.16": Route(Outcome.OK, interface, router, None, "0.0.0.0/1", "boot")}
     return replace(HEALTHY, files=files, interface_list=cards, routes=routes, **changes)
 
 
@@ -88,8 +89,8 @@ def test_the_way_to_the_wire_server_is_by_the_card_with_a_router(interface: str,
         assert found == ()
         return
     assert [finding.severity for finding in found] == [Severity.NOTE if answers else Severity.ERROR]
-    assert f"leads out of {interface}, and Azure's DHCP gave its routes to eth0" in found[0].message
-    assert found[0].commands[1] == "ip route replace 168.63.129.16 via 10.0.0.1"
+    assert f"168.63.129.16 leaves by {interface}" in found[0].message
+    assert found[0].commands[1] == "ip route replace 168.63.129.16/32 via 10.0.0.1 dev eth0 src 10.0.0.4"
     assert answers or by_check(report)["wireserver-http"].because_of == ("platform-route",)
 
 

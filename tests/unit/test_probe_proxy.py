@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from azpreflight.guest import proxy_files
-from azpreflight.model import Cause, Report, Run, Severity, codec
+from azpreflight.model import Cause, Report, Run, Severity, Stage, codec
 from azpreflight.probes import agents
 from azpreflight.probes.proxy import PROBE, ProxyFacts, ProxySetting, Reader
 from azpreflight.probes.proxy.facts import agent_proxy, is_exempt
@@ -277,3 +277,23 @@ def test_a_mounted_image_is_judged_too() -> None:
     machine = replace(BROKEN["proxy-platform-addresses"][0], root="/mnt/image")
     result = by_check(report(machine, replace(RUN, root="/mnt/image")))["proxy-platform-addresses"]
     assert (result.status.value, result.severity) == ("fail", Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("entry", "exempt"),
+    [
+        (".blob.core.windows.net", True),
+        ("*.blob.core.windows.net", False),
+        ("*", False),
+        ("blob.core.windows.net", True),
+    ],
+)
+def test_waagent_takes_a_star_for_a_letter(entry: str, exempt: bool) -> None:
+    """As bypass_proxy of 2.7.3 and 2.16 does; before capture it is an error of the image."""
+    machine = host({UNIT: drop_in("https_proxy=http://env:1", f"no_proxy={PLATFORM},{entry}")})
+    assert (agent_proxy(facts_of(machine), STORE) is None) is exempt
+    found = findings(judged(machine, RUN, agents.PROBE, PROBE), "proxy-settings")
+    assert bool(found) is ("*" in entry)
+    for stage, severity in ((Stage.CAPTURE, Severity.ERROR), (Stage.FIRSTBOOT, Severity.WARNING)):
+        told = findings(judged(machine, replace(RUN, stage=stage), agents.PROBE, PROBE), "proxy-settings")
+        assert [one.severity for one in told] == ([severity] if "*" in entry else [])

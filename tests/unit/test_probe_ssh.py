@@ -9,7 +9,7 @@ from azpreflight.guest import unit_runs
 from azpreflight.host import Completed
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
 from azpreflight.probes import agents, ssh
-from tests.fakes import FakeHost, Link
+from tests.fakes import FakeHost, Fifo, Link
 from tests.judging import by_check, findings, judged, statuses
 from tests.unit import test_probe_agents as with_agents
 
@@ -75,6 +75,7 @@ def test_each_check_speaks(check: str) -> None:
 
 LATE = "ssh.service starts without host keys, and waagent makes them too late"
 HELD = "ssh.socket and ssh.service both start"
+NEVER = "no SSH server starts at the next boot: ssh.service is disabled and ssh.socket disabled"
 NOBODY = "ssh.service starts without host keys, and nobody makes them"
 REGENERATE_N = with_agents.conf("Provisioning.Agent=waagent", "Provisioning.RegenerateSshHostKeyPair=n")
 
@@ -97,7 +98,7 @@ REGENERATE_N = with_agents.conf("Provisioning.Agent=waagent", "Provisioning.Rege
         ({SERVICE: "[Service]\nExecStartPre=/usr/sbin/sshd-gen-keys-start\n"}, (), None),
         ({"/etc/os-release": "ID=azurelinux\n"}, (), None),
         ({"/etc/os-release": 'ID=sles\nID_LIKE="suse"\n'}, (), None),
-        ({}, ("/etc/systemd/system/multi-user.target.wants/ssh.service",), None),
+        ({}, ("/etc/systemd/system/multi-user.target.wants/ssh.service",), NEVER),
     ],
 )
 def test_how_sshd_dies(changes: "dict[str, Any]", removed: "tuple[str, ...]", begins: "str | None") -> None:
@@ -156,3 +157,35 @@ def test_a_state_that_cannot_be_asked_is_unknown() -> None:
 def test_presets(texts: "list[str]", enabled: bool) -> None:
     """The first line that matches decides, and without one a unit is enabled."""
     assert ssh.enabled_by_preset(texts, "ssh.socket") is enabled
+
+
+WANTED = "/etc/systemd/system/multi-user.target.wants/ssh.service"
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "says"),
+    [
+        ({"/etc/systemd/system/ssh.service": Link("/dev/null")}, (), "ssh.service is masked"),
+        ({"/etc/systemd/system/ssh.service": ""}, (), "ssh.service is masked"),
+        ({}, (WANTED,), "ssh.service is disabled"),
+        ({"/etc/systemd/system/sockets.target.wants/ssh.socket": Link(SOCKET)}, (WANTED,), None),
+        ({"/etc/systemd/system/multi-user.target.d/a.conf": "[Unit]\nUpholds=ssh.service\n"}, (WANTED,), None),
+        (
+            {"/lib/systemd/system/dropbear.service": "", "/etc/systemd/system/a.target.wants/dropbear.service": ""},
+            (),
+            None,
+        ),
+        ({}, (WANTED, "/etc/machine-id"), None),
+        (
+            {"/etc/systemd/system-preset/0.preset": "disable *\n"},
+            (WANTED, "/etc/machine-id"),
+            "ssh.service is disabled",
+        ),
+    ],
+)
+def test_an_ssh_server_starts_at_all(changes: "dict[str, Any]", removed: "tuple[str, ...]", says: "str | None") -> None:
+    """Whoever provisions: enabled, by its socket, by a target's drop-in, or by systemd's presets at a first boot."""
+    machine = host({**OVERRIDE, "/dev/null": Fifo(), **changes}, *removed, cloud_init=True)
+    report_ = report(machine)
+    assert statuses(report_)["ssh-start"] == ("pass" if says is None else "fail")
+    assert all((says or "") in one.message for one in findings(report_, "ssh-start"))

@@ -1,6 +1,8 @@
 """Stores of CA certificates, full, empty and absent."""
 
+from base64 import b64encode
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from azpreflight.host.ca_store import BUNDLES
 from azpreflight.model import Cause, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, tls
+from azpreflight.probes.tls import MARK, ROOTS
 from azpreflight.probes.tls.facts import CaStoreFacts
 from tests.fakes import Denied, FakeHost, Link
 from tests.judging import by_check, findings, judged, statuses
@@ -16,11 +19,17 @@ from tests.unit import test_probe_egress
 from tests.unit.test_probe_egress import PROXY, no_relay
 
 PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
-STORE: "dict[str, Any]" = {BUNDLES[0]: PEM * 3}
+ENCODED = "".join(f"{MARK}\n{b64encode(name.encode()).decode()}\n-----END CERTIFICATE-----\n" for name in ROOTS)
+"""As far as the bytes of a certificate matter: its subject's name is in them."""
+STORE: "dict[str, Any]" = {BUNDLES[0]: ENCODED}
 RUN = Run(stage=Stage.CAPTURE)
 DEBIAN = "ID=debian\nVERSION_ID=12\n"
 HEALTHY = (FakeHost(files={**STORE, "/etc/os-release": DEBIAN}), RUN)
-BROKEN = {"tls-ca-store": (FakeHost(files={"/etc/os-release": DEBIAN}), RUN)}
+ONE = ENCODED[ENCODED.index(MARK, 10) :]
+BROKEN = {
+    "tls-ca-store": (FakeHost(files={"/etc/os-release": DEBIAN}), RUN),
+    "tls-azure-roots": (FakeHost(files={BUNDLES[0]: ONE, "/etc/os-release": DEBIAN}), RUN),
+}
 
 
 def status(files: "dict[str, Any]", run: Run = RUN) -> str:
@@ -85,3 +94,21 @@ def test_it_is_an_error_where_the_plugin_does_not_deliver() -> None:
 def test_the_commands_are_those_of_the_distribution(release: str, commands: "tuple[str, ...]") -> None:
     report = judged(FakeHost(files={"/etc/os-release": release}), RUN, tls.PROBE)
     assert findings(report, "tls-ca-store")[0].commands == commands
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [(STORE, "pass"), ({BUNDLES[0]: ONE}, "fail"), ({BUNDLES[0]: PEM}, "unknown"), ({}, "notapplicable")],
+)
+def test_the_roots_of_azure(files: "dict[str, str]", status: str) -> None:
+    """By the names in the bundle; where none can be read, nothing is said."""
+    found = judged(FakeHost(files=files), RUN, tls.PROBE)
+    assert statuses(found)["tls-azure-roots"] == status
+    assert all("DigiCert Global Root G2" in one.message for one in findings(found, "tls-azure-roots"))
+
+
+@pytest.mark.skipif(not Path(BUNDLES[0]).exists(), reason="this machine has no bundle of CA certificates")
+def test_this_machines_own_bundle_has_them() -> None:
+    """The names are those of real certificates."""
+    decoded = list(tls.certificates(Path(BUNDLES[0]).read_text()))
+    assert all(any(name.encode() in one for one in decoded) for name in ROOTS)

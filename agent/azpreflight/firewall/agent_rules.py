@@ -20,12 +20,16 @@ NFT_TABLE = "walinuxagent"
 _ACCEPT_DNS = re.compile(r"-p tcp (?:-m tcp )?--dport 53 -j ACCEPT$")
 _ACCEPT_ROOT = re.compile(r"-p tcp (?:-m tcp )?-m owner --uid-owner (?:0|root) -j ACCEPT$")
 _DROP = re.compile(r"-p tcp (?:-m tcp )?-m conntrack --ctstate INVALID,NEW -j DROP$")
+_DROP_ALL = re.compile(r"-p tcp (?:-m tcp )?-j DROP$")
+"""Of agents before 2.2.26: it drops what belongs to connections from 168.63.129.16 as well, which are the health probes
+of load balancers (github.com/Azure/WALinuxAgent/issues/879)."""
 DROP = f"-D OUTPUT -d {WIRE_SERVER} -p tcp -m conntrack --ctstate INVALID,NEW -j DROP"
+OLD_DROP = f"-D OUTPUT -d {WIRE_SERVER} -p tcp -j DROP"
 _OUTPUT = f"-A OUTPUT -d {WIRE_SERVER}/32 "
 
 
 def kind(table: Table, line: str) -> Optional[str]:
-    """dns, root or drop for a rule of the agent's; None for any other."""
+    """dns, root, drop or drop all for a rule of the agent's; None for any other."""
     if table.name == NFT_TABLE and not table.iptables:
         return "drop" if WIRE_SERVER in line and "drop" in line else None
     if table.name != "security" or not table.iptables:
@@ -33,7 +37,7 @@ def kind(table: Table, line: str) -> Optional[str]:
     rule = parse_iptables_save.specification(line)
     if not rule.startswith(_OUTPUT):
         return None
-    shapes = (("dns", _ACCEPT_DNS), ("root", _ACCEPT_ROOT), ("drop", _DROP))
+    shapes = (("dns", _ACCEPT_DNS), ("root", _ACCEPT_ROOT), ("drop", _DROP), ("drop all", _DROP_ALL))
     return next((name for name, shape in shapes if shape.search(rule)), None)
 
 
@@ -51,16 +55,27 @@ def agent_rules(tables: "Sequence[Table]", programs: "Mapping[str, str]") -> "It
         if kinds:
             rules = tuple(parse_iptables_save.specification(line) for name, line in lines if name is not None)
             program = programs.get(f"{table.backend.value} {table.family}", "iptables")
-            yield AgentRules(table.backend, table.name, _state(kinds), rules, f"{program} -t security {DROP}")
+            drop = OLD_DROP if "drop all" in kinds else DROP
+            yield AgentRules(table.backend, table.name, _state(kinds), rules, f"{program} -t security {drop}")
+
+
+def renewed(rules: "Sequence[str]") -> "tuple[str, ...]":
+    """What makes an old agent's rules those of a newer one."""
+    dns = f"-I OUTPUT 1 -d {WIRE_SERVER} -p tcp --dport 53 -j ACCEPT"
+    has_dns = any(_ACCEPT_DNS.search(rule) for rule in rules)
+    return (*(() if has_dns else (dns,)), DROP.replace("-D ", "-A ", 1), OLD_DROP)
 
 
 def _state(kinds: "Sequence[str]") -> AgentState:
     """What comes before the first rule that drops decides."""
-    if "drop" not in kinds:
+    dropping = [number for number, kind in enumerate(kinds) if kind.startswith("drop")]
+    if not dropping:
         return AgentState.OPEN
-    before = kinds[: kinds.index("drop")]
+    before = kinds[: dropping[0]]
     if "root" not in before:
         return AgentState.BLOCKS_ROOT
+    if "drop all" in kinds:
+        return AgentState.BLOCKS_PROBES
     return AgentState.COMPLETE if "dns" in before else AgentState.BLOCKS_DNS
 
 

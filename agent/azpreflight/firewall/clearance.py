@@ -10,6 +10,8 @@ from typing import Any, Optional
 
 from azpreflight.firewall.facts import FirewallFacts, Outcome
 from azpreflight.model import Finding, Judge, Run, Verdict
+from azpreflight.probes.network import marks
+from azpreflight.probes.network.facts import NetworkFacts
 
 REHEARSED = "this machine's own rules let it through, as the rehearsal shows"
 NO_RULES = "this machine has no firewall rules of its own"
@@ -38,6 +40,8 @@ def rule_out(flow: Optional[str], run: Run) -> Optional[str]:
     facts = run.facts(FirewallFacts)
     found = next((one for one in facts.flows if one.flow.text == flow and one.flow.uid == 0), None) if facts else None
     if facts is None or found is None or found.outcome is not Outcome.ALLOWED or not found.rehearsed:
+        return None
+    if found.mark and marks.other_way(found, run.facts(NetworkFacts)) is not None:
         return None
     if facts.rehearsal.limits:
         return None  # a rule that no rehearsal can copy may be the one after all

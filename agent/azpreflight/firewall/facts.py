@@ -21,6 +21,8 @@ class Outcome(str, Enum):
     BLOCKED = "blocked"
     DIVERTED = "diverted"
     """Address translation sends it elsewhere."""
+    REWRITTEN = "rewritten"
+    """It gets out with another source address than it was sent from (SNAT, MASQUERADE)."""
     QUEUED = "queued"
     """A program decides (NFQUEUE), so no rehearsal can."""
     PROBABILISTIC = "probabilistic"
@@ -102,6 +104,9 @@ class AgentState(str, Enum):
     """The rule that drops is there without the one before it that lets root through."""
     BLOCKS_DNS = "blocks-dns"
     """The rule that drops is there without the one before it that lets DNS over TCP through."""
+    BLOCKS_PROBES = "blocks-probes"
+    """The rule that drops asks for no state, as those of old agents: answers to health probes from 168.63.129.16 do not
+    get out."""
     OPEN = "open"
     """The rule that drops is missing: harmless."""
 
@@ -156,6 +161,11 @@ class FlowFacts:
     """None if nothing stands in the way, or if the rule could not be named."""
     to: Optional[str] = None
     """Where a diverted flow goes: address:port."""
+    source: Optional[str] = None
+    """The address that a rewritten flow leaves with."""
+    mark: int = 0
+    """The mark that rules put on it before it is routed; `marker` is the rule that did."""
+    marker: Optional[Decider] = None
     part: Part = Part.REQUEST
     """Of a flow that is not allowed."""
     rehearsed: bool = True

@@ -44,10 +44,6 @@ _LIMITS = (
         "rules leave packets to a program that reads a queue",
     ),
     (
-        (" -j MARK", "--set-mark", "--set-xmark", "meta mark set"),
-        "rules mark packets, and routing by marks is not rehearsed",
-    ),
-    (
         (
             *("-m bpf ", "-m u32 ", "-m string ", "-m connbytes ", "-m length ", "-m ttl ", "-m hl "),
             *("@nh,", "@th,", "@ih,", "ct bytes", "ct packets", "ct avgpkt", "meta length", "ip ttl", "ip6 hoplimit"),

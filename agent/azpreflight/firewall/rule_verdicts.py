@@ -6,6 +6,7 @@ Anything else proves nothing, and is said to be unknown.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Optional
 
 from azpreflight.firewall import parse_nft
@@ -26,6 +27,10 @@ _CHANCE = re.compile(
 _PROCESS = re.compile(r" -m cgroup |cgroupv2|meta cgroup")
 _ACCEPT = re.compile(r' accept(?: comment "")?$')
 _TRANSLATION = re.compile(r"\b(?:dnat|redirect)\b")
+SOURCES = ("SNAT", "MASQUERADE", "NETMAP", "SAME")
+MARKS = ("MARK", "CONNMARK")
+_SOURCE = re.compile(r"\b(?:snat|masquerade)\b")
+_MARK = re.compile(r"\bmeta mark set\b")
 
 
 class Copy(NamedTuple):
@@ -53,9 +58,25 @@ def decide(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequenc
     if to is not None:
         by = [place for place in _places(seen, index, ("request",)) if _translates(place)]
         return FlowFacts(flow, Outcome.DIVERTED, decider(by[-1], flow, programs) if by else None, to)
+    if seen.get("source") is not None and _taker(seen, index) is None:
+        by = [place for place in _places(seen, index, ("request",)) if _is(place, SOURCES, _SOURCE)]
+        named = decider(by[-1], flow, programs) if by else None
+        return FlowFacts(flow, Outcome.REWRITTEN, named, source=seen["source"])
     if seen["error"] is None:
-        return _answered(flow, seen, copy, doubtful)
+        return _marked(_answered(flow, seen, copy, doubtful), seen, copy)
     return _unanswered(flow, seen, copy, doubtful)
+
+
+def _marked(found: FlowFacts, seen: "Mapping[str, Any]", copy: Copy) -> FlowFacts:
+    """With the mark that it got, by which the kernel may route it otherwise."""
+    if not seen.get("mark"):
+        return found
+    by = [place for place in _places(seen, copy.rules, ("request",)) if _is(place, MARKS, _MARK)]
+    return replace(found, mark=seen["mark"], marker=decider(by[-1], found.flow, copy.programs) if by else None)
+
+
+def _is(place: Place, targets: "Sequence[str]", words: "re.Pattern[str]") -> bool:
+    return place.target in targets if place.table.iptables else bool(words.search(parse_nft.unquoted(place.target)))
 
 
 def _answered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]") -> FlowFacts:

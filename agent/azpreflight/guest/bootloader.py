@@ -27,13 +27,15 @@ modprobe.blacklist module_blacklist ip quiet splash init cloud-init cloud-config
 systemd.mask selinux apparmor audit fips ipv6.disable crashkernel nomodeset nvme_core.io_timeout mitigations panic
 resume noresume rd.driver.pre rd.driver.blacklist rd.lvm.lv rd.lvm.vg rd.luks.uuid rd.break single rescue emergency
 recovery scsi_mod.use_blk_mq elevator ipv6.disable_ipv6 systemd.journald.forward_to_console systemd.log_level
-loglevel consoleblank vga nosplash security cgroup_enable systemd.unified_cgroup_hierarchy
+loglevel consoleblank vga nosplash 1 S security cgroup_enable systemd.unified_cgroup_hierarchy
 """
 SHOWN = frozenset(_SHOWN.split())
 """Options whose values say how a system starts; of all others, which any program may invent, only the name is told."""
-VALUE = re.compile(r"[\w.,:+-]{0,80}|(?:UUID|LABEL|PARTUUID|PARTLABEL)=[\w.-]{1,80}|/[\w./-]{0,80}", re.ASCII)
-"""Numbers, words, addresses, devices and paths. Not the address of a web server, nor what stands behind a ?, a ; or
-an @."""
+VALUE = re.compile(
+    r"[\w.,:+-]{0,80}|(?:UUID|LABEL|PARTUUID|PARTLABEL)=[\w.-]{1,80}|/[\w./-]{0,80}|[\w.-]{1,80}/[\w.-]{1,80}", re.ASCII
+)
+"""Numbers, words, addresses, devices, paths, and volumes by their group. Not the address of a web server, nor what
+stands behind a ?, a ; or an @."""
 HIDDEN = "..."
 RESCUE = ("single", "rescue", "emergency", "recovery", "systemd.unit=rescue.target")
 _NAME = re.compile(r"[a-zA-Z][\w.-]{0,39}", re.ASCII)
@@ -57,10 +59,10 @@ class CommandLine:
 
     def shown(self) -> "CommandLine":
         """The same as a report may have it: an option may be a password, a key, or an address that has one."""
-        return CommandLine(self.source, tuple(map(_shown, self.options)))
+        return CommandLine(self.source, tuple(map(shown_option, self.options)))
 
 
-def _shown(option: str) -> str:
+def shown_option(option: str) -> str:
     """The option if its name is known and its value is plain, else its name. A word without a value may be the end of a
     value with blanks in it, and one with = at its end that of a key in base64."""
     name, _, value = option.partition("=")
@@ -89,10 +91,10 @@ def of_grub(text: str) -> "Iterator[tuple[str, ...]]":
             yield tuple(word.strip("\"'") for word in words[2:] if not word.startswith("$"))
 
 
-def of_entry(text: str, variables: "Mapping[str, str]") -> "Optional[tuple[str, ...]]":
+def of_entry(text: str, known: "Mapping[str, str]") -> "Optional[tuple[str, ...]]":
     """The options of an entry of the Boot Loader Specification; None if it has none."""
     lines = re.findall(r"^options[ \t]+(.*)$", text, re.MULTILINE)
-    words = [word for line in lines for word in expanded(line, variables).split()]
+    words = [word for line in lines for word in expanded(line, known).split()]
     return tuple(words) if words else None
 
 
@@ -107,13 +109,20 @@ def of_defaults(texts: "list[str]") -> "tuple[str, ...]":
 
 
 def _of_entries(host: Host) -> Optional[CommandLine]:
+    chosen = chosen_entry(host)
+    if chosen is None:
+        return None
+    options = of_entry(host.text(chosen, LIMIT) or "", variables(host))
+    return CommandLine(chosen, options) if options is not None else None
+
+
+def chosen_entry(host: Host) -> Optional[str]:
+    """The file of the Boot Loader Specification that starts by itself; None where there is none."""
     paths = [path for pattern in ENTRIES for path in host.glob(pattern) if "rescue" not in path][:MAX_FILES]
     if not paths:
         return None
     saved = _saved_entry(host)
-    chosen = next((path for path in paths if path.rpartition("/")[2] == f"{saved}.conf"), max(paths, key=version_key))
-    options = of_entry(host.text(chosen, LIMIT) or "", _grub_variables(host))
-    return CommandLine(chosen, options) if options is not None else None
+    return next((path for path in paths if path.rpartition("/")[2] == f"{saved}.conf"), max(paths, key=version_key))
 
 
 def _saved_entry(host: Host) -> Optional[str]:
@@ -126,7 +135,7 @@ def _saved_entry(host: Host) -> Optional[str]:
     return next((match.group(1) for match in found if match is not None), None)
 
 
-def _grub_variables(host: Host) -> "dict[str, str]":
+def variables(host: Host) -> "dict[str, str]":
     """kernelopts, which entries of RHEL 8 refer to: in GRUB's environment, or in grub.cfg."""
     found: dict[str, str] = {}
     for path in (*GRUB[:2], *GRUBENV):

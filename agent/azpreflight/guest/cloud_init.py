@@ -26,7 +26,10 @@ DATASOURCES = (
 """Names of datasources (cloud-init, cloudinit/sources), in whatever case."""
 HIDDEN = "..."
 """In the place of what is no name."""
-_WORDS = ("manual_cache_clean", "ssh_deletekeys", "ssh_genkeytypes", "network", "preserve_hostname")
+_WORDS = (
+    *("manual_cache_clean", "ssh_deletekeys", "ssh_genkeytypes", "network", "preserve_hostname"),
+    *("users", "cloud_init_modules"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class CloudConfig:
     network_disabled: bool = False
     """`network: {config: disabled}`: the network of the image stays as it is."""
     preserve_hostname: bool = False
+    makes_default_user: Optional[bool] = None
+    """False: `users` is a list without `default`, so that the user of the VM is not made; None: not said."""
+    users_empty: bool = False
+    """`users` has nobody in it."""
+    init_modules: tuple[str, ...] = ()
+    """Names of cloud_init_modules with underscores; empty: the list is not given."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Which file set a key."""
     invalid: tuple[str, ...] = ()
@@ -108,8 +117,7 @@ def merged(files: "Sequence[tuple[str, str]]") -> CloudConfig:
     invalid, refused = [], []
     left = TOTAL_LIMIT
     for path, text in files:
-        if not any(word in text for word in _WORDS):
-            continue
+        matters = any(word in text for word in _WORDS)
         left -= len(text)
         if left < 0:
             refused.append(f"{path}: more than {TOTAL_LIMIT} bytes of configuration")
@@ -117,7 +125,7 @@ def merged(files: "Sequence[tuple[str, str]]") -> CloudConfig:
         try:
             found = yaml_file.mapping(text)
         except yaml_file.Refused as error:
-            refused.append(f"{path}: {error}")
+            refused.extend([f"{path}: {error}"] if matters else [])
             continue
         except yaml_file.NotYaml as error:
             invalid.append(f"{path}: {error}")
@@ -132,10 +140,32 @@ def merged(files: "Sequence[tuple[str, str]]") -> CloudConfig:
         ssh_genkeytypes=_names(values.get("ssh_genkeytypes")),
         network_disabled=isinstance(network, Mapping) and network.get("config") == "disabled",
         preserve_hostname=_truth(values.get("preserve_hostname"), False),
+        makes_default_user=_makes_default(values.get("users")),
+        users_empty="users" in values and not values["users"],
+        init_modules=_modules(values.get("cloud_init_modules")),
         sources=sources,
         invalid=tuple(invalid),
         refused=tuple(refused),
     )
+
+
+def _makes_default(users: Any) -> Optional[bool]:
+    """As cloud-init takes it: a list, a mapping or a text of names (cloud-init, cloudinit/distros/ug_util.py)."""
+    if users is None:
+        return None
+    if isinstance(users, str):
+        return "default" in users.replace(",", " ").split()
+    names = (
+        [one.get("name") if isinstance(one, Mapping) else one for one in users] if isinstance(users, list) else users
+    )
+    return "default" in names if isinstance(names, (list, Mapping)) else None
+
+
+def _modules(value: Any) -> "tuple[str, ...]":
+    """Names of modules; one may be a list of its name and its frequency."""
+    entries = value if isinstance(value, list) else []
+    names = (one[0] if isinstance(one, list) and one else one for one in entries)
+    return tuple(str(name).replace("-", "_") for name in names)
 
 
 def _truth(value: Any, default: bool) -> bool:

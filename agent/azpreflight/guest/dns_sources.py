@@ -69,9 +69,9 @@ def of_lines(text: str) -> Iterator[str]:
     for part in text.split(";")[:-1]:
         head = _STATEMENT.search(part)
         if head is not None:
-            yield from _words(part[head.end() :])
+            yield from words(part[head.end() :])
     for groups in _ASSIGNED.findall(text):
-        yield from _words("".join(groups))
+        yield from words("".join(groups))
 
 
 def of_ini(text: str) -> Iterator[str]:
@@ -79,7 +79,7 @@ def of_ini(text: str) -> Iterator[str]:
     for section, key, value in ini_file.entries(text):
         by_connection = key == "dns" and section in ("network", "resolve", "ipv4", "ipv6")
         if by_connection or (key == "servers" and section.startswith("global-dns-domain")):
-            yield from _words(value)
+            yield from words(value)
 
 
 def of_yaml(text: str) -> Iterator[str]:
@@ -110,10 +110,10 @@ def _flat(value: Any) -> Iterator[str]:
     """A text or a list of texts."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, str):
-            yield from _words(item)
+            yield from words(item)
 
 
-def _words(text: str) -> Iterator[str]:
+def words(text: str) -> Iterator[str]:
     """Addresses in a list, without what else a notation has: quotes, #SERVERNAME, a port."""
     for word in re.split(r"[\s,;\"']+", text):
         address = canonical(re.sub(r"^([0-9.]+):\d+$", r"\1", word.partition("#")[0]))
@@ -141,8 +141,6 @@ READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
     "/etc/cloud/cloud.cfg": of_yaml,
     "/etc/cloud/cloud.cfg.d/*.cfg": of_yaml,
 }
-LINKS = {"/run/systemd/netif/links/*": "dns", "/run/systemd/resolve/netif/*": "servers"}
-"""What systemd-networkd, and what everybody else told systemd-resolved for one link, and the key of the servers."""
 
 
 def files_that_name_servers(host: Host) -> "tuple[Named, ...]":
@@ -154,17 +152,6 @@ def files_that_name_servers(host: Host) -> "tuple[Named, ...]":
                 servers = tuple(dict.fromkeys(reader(host.text(path, LIMIT) or "")))[:MAX_SERVERS]
                 found += [Named(path, servers)] if servers else []
     return tuple(found)
-
-
-def servers_of_links(host: Host) -> "tuple[str, ...]":
-    """The servers of each link, as systemd-resolved has them."""
-    found: list[str] = []
-    for pattern, wanted in LINKS.items():
-        for path in matching(host, pattern):
-            with suppress(HostError):
-                entries = ini_file.entries(host.text(path, LIMIT) or "")
-                found += [server for _, key, value in entries if key == wanted for server in _words(value)]
-    return tuple(dict.fromkeys(found))
 
 
 # --- who named it -------------------------------------------------------------------------------------------------

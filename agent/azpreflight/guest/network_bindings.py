@@ -11,6 +11,7 @@ from typing import Any
 
 from azpreflight.guest import ini_file, yaml_file
 
+NO = ("no", "false", "off", "0")
 CARD = re.compile(r"(eth|en|hv|\*)")
 """How names of Ethernet cards begin; a bridge or a tunnel may well have an address of its own."""
 _RULE = re.compile(r'ATTRS?\{address\}=="([^"]+)"')
@@ -31,6 +32,18 @@ def _netplan_card(name: str, card: "Mapping[Any, Any]") -> Iterator[str]:
         yield f"{name} is matched by its MAC address"
     if card.get("addresses") and card.get("dhcp4") is not True:
         yield f"{name} has a static address"
+    named = match.get("name", "*") if isinstance(match, Mapping) else name
+    refused = card.get("dhcp4-overrides")
+    if isinstance(refused, Mapping) and _first(str(named)):
+        if refused.get("use-routes") is False and not card.get("routes"):
+            yield f"{name} takes no routes of DHCP (use-routes: false)"
+        if refused.get("use-dns") is False and not card.get("nameservers"):
+            yield f"{name} takes no DNS servers of DHCP (use-dns: false)"
+
+
+def _first(name: str) -> bool:
+    """It means the first card of a VM on Azure: another one may well do without the routes."""
+    return name in ("eth0", "eth*", "en*", "e*", "*")
 
 
 def of_networkd(text: str) -> Iterator[str]:
@@ -43,6 +56,12 @@ def of_networkd(text: str) -> Iterator[str]:
     address = "address" in network or "address" in values.get("address", {})
     if address and not dhcp and CARD.match(match.get("name", "eth")):
         yield "has a static address"
+    leases = {**values.get("dhcp", {}), **values.get("dhcpv4", {})}
+    if dhcp and _first(match.get("name", "*")):
+        if leases.get("useroutes", "").lower() in NO and "route" not in values and "gateway" not in network:
+            yield "takes no routes of DHCP (UseRoutes=no)"
+        if leases.get("usedns", "").lower() in NO and "dns" not in network:
+            yield "takes no DNS servers of DHCP (UseDNS=no)"
 
 
 def of_keyfile(text: str) -> Iterator[str]:
@@ -52,8 +71,14 @@ def of_keyfile(text: str) -> Iterator[str]:
         return
     if any("mac-address" in values.get(section, {}) for section in ("ethernet", "802-3-ethernet")):
         yield "matches a MAC address"
-    if values.get("ipv4", {}).get("method") == "manual":
+    ipv4 = values.get("ipv4", {})
+    if ipv4.get("method") == "manual":
         yield "has a static address"
+    elif _first(values.get("connection", {}).get("interface-name", "*")):
+        if ipv4.get("ignore-auto-routes") == "true" and "route1" not in ipv4 and "gateway" not in ipv4:
+            yield "takes no routes of DHCP (ignore-auto-routes=true)"
+        if ipv4.get("ignore-auto-dns") == "true" and not ipv4.get("dns"):
+            yield "takes no DNS servers of DHCP (ignore-auto-dns=true)"
 
 
 def of_interfaces(text: str) -> Iterator[str]:

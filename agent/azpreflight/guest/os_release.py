@@ -53,3 +53,20 @@ def install_command(name: Distribution, package: str) -> str:
         return f"zypper --non-interactive install {'python-azure-agent' if package == 'waagent' else package}"
     tool = "tdnf" if name.of("azurelinux", "mariner", "photon") else "dnf"
     return f"{tool} install -y {'WALinuxAgent' if package == 'waagent' else package}"
+
+
+def dhcp_client(name: Distribution) -> str:
+    """The package of a client for DHCP that cloud-init of this distribution knows."""
+    if name.of("debian", "ubuntu"):
+        return "isc-dhcp-client" if name.version_number[:1] in ((11,), (12,), (20,), (22,)) else "dhcpcd-base"
+    return "dhcp-client" if name.of("suse", "sles", "fedora", "rhel") else "dhcpcd"
+
+
+def reinstall_command(name: Distribution, package: str) -> str:
+    """The command that puts files of a package of this distribution back, or installs it."""
+    if name.of("debian", "ubuntu"):
+        return f"apt-get install -y --reinstall {package}"
+    if name.of("suse", "sles", "opensuse"):
+        return f"zypper --non-interactive install --force {package}"
+    tool = "tdnf" if name.of("azurelinux", "mariner", "photon") else "dnf"
+    return f"{tool} reinstall -y {package} || {tool} install -y {package}"

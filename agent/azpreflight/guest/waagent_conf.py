@@ -38,10 +38,13 @@ class WaagentConfig:
     openssl_path: str = "/usr/bin/openssl"
     resource_disk_mount_point: str = "/mnt/resource"
     resource_disk_swap: bool = False
+    resource_disk_format: bool = False
     http_proxy_host: Optional[str] = None
     """With HIDDEN in the place of what stands before an @: that may be a password."""
     http_proxy_port: Optional[int] = None
     """None: not set, or no number; then the agent uses no proxy at all."""
+    enable_fips: bool = False
+    """OS.EnableFIPS: the agent runs openssl with OPENSSL_FIPS=1."""
     static_endpoint: bool = False
     """Protocol.EndpointDiscovery=static: option 245 of DHCP is not asked for."""
     not_switches: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +63,8 @@ SWITCHES = {
     "OS.EnableFirewall": ("enable_firewall", False),
     "AutoUpdate.Enabled": ("auto_update", True),
     "ResourceDisk.EnableSwap": ("resource_disk_swap", False),
+    "OS.EnableFIPS": ("enable_fips", False),
+    "ResourceDisk.Format": ("resource_disk_format", False),
 }
 """Key: field, and the default in the agent's code, which is not what the shipped files say."""
 STRINGS = {
@@ -86,14 +91,12 @@ OTHER_SWITCHES = {
     "Logs.Verbose": False,
     "OS.AllowHTTP": False,
     "OS.CheckRdmaDriver": False,
-    "OS.EnableFIPS": False,
     "OS.EnableRDMA": False,
     "OS.UpdateRdmaDriver": False,
     "Provisioning.AllowResetSysUser": False,
     "Provisioning.DecodeCustomData": False,
     "Provisioning.ExecuteCustomData": False,
     "ResourceDisk.EnableSwapEncryption": False,
-    "ResourceDisk.Format": False,
 }
 """The further ones, which decide nothing here, with the default in the agent's code; the same in 2.7.3 and 2.15."""
 OTHER_KEYS = (

@@ -9,23 +9,23 @@ from azpreflight.host.api import (
     NOT_TLS,
     Completed,
     DnsAnswer,
-    FileInfo,
-    FileKind,
     Hop,
     Host,
     HostError,
     HttpAnswer,
     Outcome,
     Phase,
-    Room,
     Route,
     TcpAnswer,
 )
+from azpreflight.host.file_types import FileInfo, FileKind, Room
 from azpreflight.host.interfaces import Interface, LinkFilter
 from azpreflight.host.local import LocalHost
 from azpreflight.host.reading import reading
+from azpreflight.host.tables import MAIN, NamedLink, Routing, RoutingRule, TableRoute
 
 __all__ = [
+    "MAIN",
     "NOT_TLS",
     "Completed",
     "DnsAnswer",
@@ -38,10 +38,14 @@ __all__ = [
     "Interface",
     "LinkFilter",
     "LocalHost",
+    "NamedLink",
     "Outcome",
     "Phase",
     "Room",
     "Route",
+    "Routing",
+    "RoutingRule",
+    "TableRoute",
     "TcpAnswer",
     "reading",
 ]

@@ -6,51 +6,15 @@ from enum import Enum
 from typing import Callable, Optional, Protocol, TypeVar
 
 from azpreflight.host.disk.types import Disk
+from azpreflight.host.file_types import FileInfo, Room
 from azpreflight.host.interfaces import Interface, LinkFilter
+from azpreflight.host.tables import Routing
 
 T = TypeVar("T")
 
 
 class HostError(Exception):
     """Could not look; the text says why, in one lower-case sentence without a full stop."""
-
-
-class FileKind(str, Enum):
-    """What a path is."""
-
-    FILE = "file"
-    DIRECTORY = "directory"
-    LINK = "link"
-    OTHER = "other"
-    """A FIFO, a socket or a device: never opened."""
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """lstat(2) of a path, with its link target."""
-
-    kind: FileKind
-    size: int
-    mode: int
-    """Permission bits only."""
-    uid: int
-    gid: int
-    modified: float
-    """Seconds since the epoch."""
-    target: Optional[str] = None
-    """Where a link points, as written in it; None for anything else."""
-
-
-@dataclass(frozen=True)
-class Room:
-    """What is free on a filesystem, for others than root (statvfs(3))."""
-
-    device: int
-    """The filesystem's number: the same for two paths on one."""
-    free: int
-    """Bytes."""
-    inodes_free: Optional[int] = None
-    """None: the filesystem makes inodes as it needs them."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +114,7 @@ class HttpAnswer:
     icmp: Optional[str] = None
     detail: Optional[str] = None
     ahead_s: Optional[float] = None
-    """Seconds that the server's clock is ahead of this machine's, by its Date header, which has whole seconds; None
-    without one."""
+    """Seconds that the server's clock is ahead, by its Date header of whole seconds; None without one."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +143,9 @@ class Route:
     prefix: Optional[str] = None
     """The route that matched: 168.63.129.16/32, 0.0.0.0/0; None if the kernel did not tell."""
     origin: Optional[str] = None
-    """Who made that route: "dhcp", "ra" (a router advertisement), "static", "kernel", or "boot" for a program that did
-    not say (dhclient's script, ip(8)); None if the kernel did not tell."""
+    """Who made it: dhcp, ra (router advertisement), static, kernel, or boot (ip(8), dhclient); None: unknown."""
+    table: Optional[int] = None
+    """The table with that route: 254 is "main"; None if unknown."""
 
 
 class Host(Protocol):
@@ -218,6 +182,9 @@ class Host(Protocol):
 
     def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
         """What the path is (of the link's target if `follow`); None if it is absent, or a dangling link followed."""
+
+    def label(self, path: str) -> Optional[str]:
+        """The label of SELinux of the path, of a link's target; None where it has none or the path is absent."""
 
     def list(self, path: str) -> Optional[tuple[str, ...]]:
         """Names in a directory, sorted; None if there is none. HostError past 10,000 names."""
@@ -260,6 +227,9 @@ class Host(Protocol):
 
     def route(self, address: str) -> Route:
         """The kernel's route to an address. HostError: no address, or the kernel cannot be asked."""
+
+    def routing(self) -> Routing:
+        """Rules, IPv4 routes of all tables, and the kinds of links. HostError: the kernel cannot be asked."""
 
     def link_filters(self) -> tuple[LinkFilter, ...]:
         """XDP programs and traffic control's filters on all interfaces. HostError: the kernel cannot be asked."""

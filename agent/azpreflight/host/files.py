@@ -11,7 +11,8 @@ import os
 import stat
 from typing import Optional
 
-from azpreflight.host.api import FileInfo, FileKind, HostError, Room
+from azpreflight.host.api import HostError
+from azpreflight.host.file_types import FileInfo, FileKind, Room
 from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotRegular, Root, regular
 
 MAX_NAMES = 10_000
@@ -94,6 +95,20 @@ class Tree:
                 os.close(held)
         except OSError as error:
             raise HostError(f"cannot look at {path}: {error.strerror}") from None
+
+    def label(self, path: str) -> Optional[str]:
+        """See Host.label."""
+        held: Optional[int] = None
+        try:
+            held = self._open(path, LOOK)
+            if held is None:
+                return None
+            return os.getxattr(f"{OPENED}/{held}", "security.selinux").rstrip(b"\0").decode("ascii", "replace")
+        except OSError:
+            return None
+        finally:
+            if held is not None:
+                os.close(held)
 
     def read(self, path: str, limit: int, follow: bool = True) -> Optional[bytes]:
         """See Host.read."""

@@ -34,7 +34,7 @@ def filters(timeout: float) -> "tuple[LinkFilter, ...]":
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
             kernel.settimeout(timeout)
             kernel.bind((0, 0))
-            links = list(_dump(kernel, _RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)))
+            links = list(dump(kernel, _RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)))
             with edge(lambda reason: HostError(f"cannot read the kernel's filters: {reason}"), HostError, OSError):
                 return tuple(found for link in links for found in _of_link(kernel, link))
     except OSError as error:
@@ -48,12 +48,12 @@ def _of_link(kernel: socket.socket, link: bytes) -> "Iterator[LinkFilter]":
         yield LinkFilter(name, "ingress", "XDP")
     for direction, parent in _CLSACT.items():
         body = _FILTER.pack(socket.AF_UNSPEC, index, 0, parent, 0)
-        answers = (attributes(answer[_FILTER.size :]) for answer in _dump(kernel, _RTM_GETTFILTER, body))
+        answers = (attributes(answer[_FILTER.size :]) for answer in dump(kernel, _RTM_GETTFILTER, body))
         kinds = (answer.get(_TCA_KIND, b"").rstrip(b"\0").decode("utf-8", "replace") for answer in answers)
         yield from (LinkFilter(name, direction, f"tc {kind}") for kind in dict.fromkeys(kinds))
 
 
-def _dump(kernel: socket.socket, kind: int, body: bytes) -> "Iterator[bytes]":
+def dump(kernel: socket.socket, kind: int, body: bytes) -> "Iterator[bytes]":
     """The bodies of all answers; none where the kernel was built without what is asked for."""
     kernel.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_DUMP, 1, 0) + body)
     while True:

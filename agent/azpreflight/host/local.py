@@ -7,22 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Protocol, TypeVar
 
 from azpreflight.host import cpu_time, programs, service
-from azpreflight.host.api import (
-    Completed,
-    DnsAnswer,
-    FileInfo,
-    Hop,
-    HostError,
-    HttpAnswer,
-    Outcome,
-    Room,
-    Route,
-    TcpAnswer,
-)
+from azpreflight.host.api import Completed, DnsAnswer, Hop, HostError, HttpAnswer, Outcome, Route, TcpAnswer
 from azpreflight.host.deadline import Guard, together
 from azpreflight.host.disk.types import Disk
+from azpreflight.host.file_types import FileInfo, Room
 from azpreflight.host.files import Tree
 from azpreflight.host.interfaces import Interface, LinkFilter
+from azpreflight.host.tables import Routing
 
 T = TypeVar("T")
 
@@ -119,6 +110,9 @@ class LocalHost:
     def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
         return self._guard.call(lambda: self._tree.info(path, follow), self._left(FILE_TIMEOUT), f"looking at {path}")
 
+    def label(self, path: str) -> Optional[str]:
+        return self._guard.call(lambda: self._tree.label(path), self._left(FILE_TIMEOUT), f"looking at {path}")
+
     def list(self, path: str) -> "Optional[tuple[str, ...]]":
         return self._guard.call(lambda: self._tree.list(path), self._left(FILE_TIMEOUT), f"listing {path}")
 
@@ -169,6 +163,13 @@ class LocalHost:
             from azpreflight.host import network
 
         return network.route(address, self._left(network.NETLINK_TIMEOUT))
+
+    def routing(self) -> "Routing":
+        self._running_system("the routing tables")
+        with _LOADING:
+            from azpreflight.host import network, routing
+
+        return routing.routing(self._left(network.NETLINK_TIMEOUT))
 
     def link_filters(self) -> "tuple[LinkFilter, ...]":
         self._running_system("a list of interfaces' filters")

@@ -29,7 +29,7 @@ _NLM_F_REQUEST = 1
 _RTM_F_CLONED = 0x200
 _RTM_F_FIB_MATCH = 0x2000
 """Answer with the route of the table instead of the one made of it for this address; kernels before 4.13 ignore it."""
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 1, 4, 5, 7, 18
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 7, 15, 18
 
 _NO_WAY = {6: Outcome.UNREACHABLE, 7: Outcome.UNREACHABLE, 8: Outcome.PROHIBITED}
 """Route types blackhole, unreachable and prohibit, which IPv6 answers with; IPv4 answers with an error instead."""
@@ -78,7 +78,7 @@ def parse(answer: bytes, match: bytes) -> Route:
         return Route(_REFUSALS.get(code, Outcome.ERROR))
     kind = _ROUTE.unpack_from(answer, _HEADER.size)[7]
     attributes = dict(_attributes(answer))
-    prefix, origin = _matched(match)
+    prefix, origin, table = _matched(match)
     interface = attributes.get(_RTA_OIF)
     return Route(
         outcome=_NO_WAY.get(kind, Outcome.OK),
@@ -87,6 +87,7 @@ def parse(answer: bytes, match: bytes) -> Route:
         source=_address(attributes.get(_RTA_PREFSRC)),
         prefix=prefix,
         origin=origin,
+        table=table,
     )
 
 
@@ -108,16 +109,18 @@ def _attributes(message: bytes) -> "Iterator[tuple[int, bytes]]":
         at += (length + 3) & ~3
 
 
-def _matched(match: bytes) -> "tuple[Optional[str], Optional[str]]":
-    """Destination and origin of the route that matched; None where the kernel could not say."""
+def _matched(match: bytes) -> "tuple[Optional[str], Optional[str], Optional[int]]":
+    """Destination, origin and table of the route that matched; None where the kernel could not say."""
     if _error(match) is not None:
-        return None, None
-    family, length, _, _, _, protocol, _, _, flags = _ROUTE.unpack_from(match, _HEADER.size)
+        return None, None, None
+    family, length, _, _, table, protocol, _, _, flags = _ROUTE.unpack_from(match, _HEADER.size)
     if flags & _RTM_F_CLONED:
-        return None, None
+        return None, None, None
+    found = dict(_attributes(match))
     anywhere = bytes(4 if family == socket.AF_INET else 16)
-    prefix = f"{_address(dict(_attributes(match)).get(_RTA_DST, anywhere))}/{length}"
-    return prefix, _ORIGINS.get(protocol)
+    prefix = f"{_address(found.get(_RTA_DST, anywhere))}/{length}"
+    whole = int.from_bytes(found.get(_RTA_TABLE, b""), sys.byteorder) or int(table)
+    return prefix, _ORIGINS.get(protocol), whole
 
 
 def _address(packed: Optional[bytes]) -> Optional[str]:

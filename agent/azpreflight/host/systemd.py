@@ -4,12 +4,14 @@ Nothing is asked of systemd: an image has none running, and in a chroot `systemc
 this. What holds only until the next boot (/run) is left out, because a VM made from the image starts without it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
-from azpreflight.host.api import FileInfo, FileKind, Host
+from azpreflight.host.api import Host
+from azpreflight.host.file_types import FileInfo, FileKind
 
 UNIT_PATHS = (
     "/etc/systemd/system",
@@ -18,6 +20,12 @@ UNIT_PATHS = (
     "/lib/systemd/system",
 )
 """Where units are looked for, first found first, without /run and the generators (systemd.unit(5))."""
+
+TEXT_LIMIT = 64 * 1024
+"""Bytes of a unit file or of a drop-in; none has 4 KiB."""
+TARGETS = ("multi-user.target", "graphical.target", "sockets.target", "sysinit.target", "basic.target")
+"""Targets of every boot, whose own file or drop-ins may name what they start."""
+_STARTS = re.compile(r"^(?:Wants|Requires|Upholds|BindsTo)=(.*)$", re.MULTILINE)
 
 
 class UnitState(str, Enum):
@@ -61,14 +69,52 @@ def best(host: Host, names: Sequence[str]) -> Unit:
     return min(units, key=lambda one: order.index(one.state))
 
 
+def text(host: Host, found: Unit) -> str:
+    """The file of a unit and its drop-ins, in which a later line replaces an earlier one; empty where it is masked.
+
+    A masked unit is a link to a device, which is never opened. HostError where a file cannot be read.
+    """
+    if found.state is UnitState.MASKED:
+        return ""
+    return "\n".join(host.text(path, TEXT_LIMIT) or "" for path in (found.path, *drop_ins(host, found.name)) if path)
+
+
+def drop_ins(host: Host, name: str) -> "Iterator[str]":
+    """The files that are dropped in beside a unit, those that count most last."""
+    for base in UNIT_PATHS[::-1]:
+        for path in host.glob(f"{base}/{name}.d/*.conf"):
+            info = host.info(path, follow=False)
+            if info is not None and not is_masked(info):
+                yield path
+
+
 def is_masked(info: FileInfo) -> bool:
     """It cannot be started, whoever wants it."""
     return info.target == "/dev/null" or (info.kind is FileKind.FILE and info.size == 0)
 
 
 def _wanted(host: Host, name: str) -> bool:
-    patterns = (f"{path}/*.{kind}/{name}" for path in UNIT_PATHS for kind in ("wants", "requires"))
-    return any(host.glob(pattern) for pattern in patterns)
+    kinds = ("wants", "requires", "upholds")
+    patterns = (f"{path}/*.{kind}/{name}" for path in UNIT_PATHS for kind in kinds)
+    return any(host.glob(pattern) for pattern in patterns) or name in started_by_text(host)
+
+
+def started_by_text(host: Host) -> "frozenset[str]":
+    """Units that a target of every boot names in its file or its drop-ins, as system extensions do with Upholds=."""
+    files = (f"{base}/{name}" for name in TARGETS for base in UNIT_PATHS)
+    paths = (*(path for path in files if _is_file(host, path)), *_target_drop_ins(host))
+    texts = (host.text(path, TEXT_LIMIT) or "" for path in paths)
+    return frozenset(word for one in texts for line in _STARTS.findall(one) for word in line.split())
+
+
+def _target_drop_ins(host: Host) -> "Iterator[str]":
+    for base in UNIT_PATHS[::-1]:
+        yield from (path for path in host.glob(f"{base}/*.target.d/*.conf") if _is_file(host, path))
+
+
+def _is_file(host: Host, path: str) -> bool:
+    info = host.info(path)
+    return info is not None and info.kind is FileKind.FILE
 
 
 def _has_systemd(host: Host) -> bool:

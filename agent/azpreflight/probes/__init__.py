@@ -13,6 +13,7 @@ from azpreflight.probes import (
     firewall_boot,
     generalization,
     image,
+    login,
     logs,
     media,
     network,
@@ -21,6 +22,7 @@ from azpreflight.probes import (
     proxy,
     revocation,
     ssh,
+    startup,
     tls,
 )
 
@@ -30,7 +32,9 @@ PROBES: "tuple[Probe[Any], ...]" = (
     agents.PROBE,
     media.PROBE,
     boot.PROBE,
+    startup.PROBE,
     ssh.PROBE,
+    login.PROBE,
     logs.PROBE,
     network.PROBE,
     firewall.PROBE,

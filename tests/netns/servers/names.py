@@ -1,10 +1,13 @@
 """DNS listeners: the platform's own resolver, and the customer's servers with what can be wrong with them.
 
 Behaviours: "answers", "silent", "refused", "servfail", "nxdomain", "empty" (no records), "lies" (one address for
-everything), "truncated" (over UDP; whole over TCP), "wrong-id", "udp-only", "slow" (answers after half a second),
-"no-aaaa" (silent when asked for IPv6 addresses), "now-and-then" (silent to half of the questions over UDP), "waits"
-(silent for all names but those that it knows by itself not to exist), and "forwards ADDRESS" (passes on what that
-server says, and its silence, as a local resolver does). "closed" is an address without a listener.
+everything), "truncated" (over UDP; whole over TCP), "truncated-udp-only", "wrong-id", "udp-only", "tcp-only", "slow"
+(answers after half a second), "no-aaaa" (silent when asked for IPv6 addresses), "now-and-then" (silent to half of the
+questions over UDP), "waits" (silent for all names but those that it knows by itself not to exist), "unproven"
+(SERVFAIL with the address in it, as systemd-resolved answers what does not validate), "denies SUFFIX" (as "answers",
+and no name with this ending exists, as of a private zone without the record), "loses" (silent to three of four
+questions, over UDP and over TCP), and "forwards ADDRESS" (passes on what that server says, and its silence, as a
+local resolver does). "closed" is an address without a listener.
 """
 
 import socket
@@ -62,12 +65,17 @@ def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.mes
     if behaviour in RCODES:
         response.set_rcode(RCODES[behaviour])
         return response
-    if behaviour == "truncated" and transport == "udp":
+    if behaviour in ("truncated", "truncated-udp-only") and transport == "udp":
         response.flags |= dns.flags.TC
+        return response
+    if behaviour == "unproven":
+        response.set_rcode(dns.rcode.SERVFAIL)
+    if behaviour.startswith("denies ") and str(question.name).endswith(behaviour.partition(" ")[2]):
+        response.set_rcode(dns.rcode.NXDOMAIN)
         return response
     address = LIE if behaviour == "lies" else address_of(str(question.name))
     if address is None:
-        response.set_rcode(dns.rcode.NXDOMAIN)
+        response.set_rcode(dns.rcode.NXDOMAIN if behaviour != "unproven" else dns.rcode.SERVFAIL)
     elif question.rdtype == dns.rdatatype.A and behaviour != "empty":
         response.answer.append(dns.rrset.from_text(question.name, TTL, "IN", "A", address))
     if behaviour == "wrong-id":
@@ -78,10 +86,14 @@ def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.mes
 def silent(query: dns.message.Message, behaviour: str, transport: str) -> bool:
     """Whether this question stays without an answer. Pure: one that is sent again meets the same."""
     question = query.question[0]
+    if behaviour == "tcp-only":
+        return transport == "udp"
     if behaviour == "no-aaaa":
         return question.rdtype == dns.rdatatype.AAAA
     if behaviour == "now-and-then":
         return transport == "udp" and zlib.crc32(f"{question.name} {question.rdtype}".encode()) % 2 == 0
+    if behaviour == "loses":
+        return zlib.crc32(f"{question.name} {question.rdtype} {transport}".encode()) % 4 != 0
     if behaviour == "waits":
         return not str(question.name).endswith(".invalid.")
     return behaviour == "silent"
@@ -95,7 +107,7 @@ def serve(address: str, behaviour: str, log: Log) -> None:
     udp.bind((address, 53))
     server = _Server(address, behaviour, log)
     threading.Thread(target=server.udp, args=(udp,), daemon=True).start()
-    if behaviour != "udp-only":
+    if behaviour not in ("udp-only", "truncated-udp-only"):
         tcp = socket.create_server((address, 53), backlog=64)
         threading.Thread(target=server.tcp, args=(tcp,), daemon=True).start()
 

@@ -38,7 +38,7 @@ class Track:
             return
         if event.kind == "rule" and event.rule == 0:
             return  # nf_tables' mark for the end of a chain
-        plain = event._replace(packet=None, packet_id=0)
+        plain = event._replace(packet=None, packet_id=0, mark=0)
         self.events.pop(plain, None)
         if len(self.events) < EVENT_LIMIT:
             self.events[plain] = None
@@ -59,12 +59,19 @@ class Story:
         self.reply = Track("output_first" if local else "prerouting_first", "input_last")
         self.destination: Optional[tuple[str, int]] = None
         """As the last packet of the request showed it: another than asked for where a rule translates it."""
+        self.source: Optional[str] = None
+        """Likewise the address that it leaves with."""
+        self.mark = 0
+        """The mark that the request had when it was routed."""
 
     def add(self, direction: str, event: Event) -> None:
         """One event of one packet of this flow."""
         (self.request if direction == REQUEST else self.reply).add(event)
         if direction == REQUEST and event.packet is not None:
             self.destination = (event.packet.destination, event.packet.destination_port)
+            self.source = event.packet.source if event.ours else self.source  # log messages of legacy tables come later
+        if direction == REQUEST and event.chain == "output_last":
+            self.mark = event.mark
 
     @property
     def lost(self) -> Optional[str]:

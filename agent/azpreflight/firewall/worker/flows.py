@@ -114,6 +114,7 @@ class Attempt:
         self.settle_at: Optional[float] = None
         self.socket = self._open(flow["uid"], flow["source_port"])
         self.local_port: int = 0
+        self.local_address: str = ""
         self.story = Story(flow["local"])
         self.blamed = self.story
         """Where a packet was lost: in this flow, or in what had to come before it."""
@@ -126,9 +127,18 @@ class Attempt:
 
     @property
     def elsewhere(self) -> bool:
-        """A packet has come out with another destination, where nobody of the laboratory need answer."""
+        """A packet has come out with another destination, where nobody of the laboratory need answer, or with another
+        source, to which no answer need come back."""
         to = self.story.destination
-        return self.story.request.passed and to is not None and to != (self.address, self.port)
+        diverted = to is not None and to != (self.address, self.port)
+        return self.story.request.passed and (diverted or self.rewritten is not None)
+
+    @property
+    def rewritten(self) -> Optional[str]:
+        """The address that its packets leave with, where that is not the one that they were sent from."""
+        source = self.story.source
+        unknown = source is None or self.local_address in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound to
+        return None if unknown or source == self.local_address else source
 
     def _open(self, uid: int, source_port: int) -> socket.socket:
         """A socket that belongs to `uid`, as owner matches see it, with a port that no other flow has.
@@ -150,7 +160,7 @@ class Attempt:
     def start(self) -> None:
         """Connect; a datagram is sent at once."""
         code = self.socket.connect_ex((self.address, self.port))
-        self.local_port = self.socket.getsockname()[1]
+        self.local_address, self.local_port = self.socket.getsockname()[:2]
         if code not in (0, errno.EINPROGRESS):
             self._fail(code)
         elif self.protocol == "udp":

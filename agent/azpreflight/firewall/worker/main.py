@@ -106,6 +106,8 @@ def _outcome(one: Attempt, canary: "Optional[str]", numbers: Numbers) -> Json:
         "lost": one.blamed.lost,
         "neighbours": one.blamed is not one.story and one.blamed.lost is not None,
         "destination": one.story.destination,
+        "source": one.rewritten if one.story.request.passed else None,
+        "mark": one.story.mark,
         "request": _track(one.blamed.request, numbers),
         "reply": _track(one.blamed.reply, numbers),
     }

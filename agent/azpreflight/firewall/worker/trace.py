@@ -70,6 +70,8 @@ class Event(NamedTuple):
     packet: Optional[Packet]
     packet_id: int
     """nft: the same for all events of one packet, which itself comes only with the first event of a chain."""
+    mark: int = 0
+    """nft: the mark that the packet has."""
 
     @property
     def ours(self) -> bool:
@@ -148,6 +150,7 @@ def _nft_event(body: bytes) -> Event:
         verdict=_verdict(found, kind),
         packet=packet_of(found[8] + found.get(9, b"")) if 8 in found else None,
         packet_id=_number(found.get(6)),
+        mark=_number(found.get(14)),
     )
 
 

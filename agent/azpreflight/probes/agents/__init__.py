@@ -7,8 +7,10 @@ Provisioning.Agent is worse: waagent provisions nothing and reports Ready, so th
 (WALinuxAgent, azurelinuxagent/pa/provision/factory.py and default.py; cloud-init, tools/ds-identify).
 """
 
-from azpreflight.model import Cause, Check, Probe, Profile, Severity, Stage
-from azpreflight.probes.agents import guestproxy, provenance
+from collections.abc import Iterator
+
+from azpreflight.model import Cause, Check, NotApplicable, Probe, Profile, Run, Severity, Stage, Verdict
+from azpreflight.probes.agents import guestproxy, openssl, provenance, stages
 from azpreflight.probes.agents.collect import gather
 from azpreflight.probes.agents.configuration import judge_config
 from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
@@ -17,6 +19,15 @@ from azpreflight.probes.agents.running import judge_cloud_init, judge_units
 from azpreflight.probes.agents.versions import judge_program, judge_version
 
 __all__ = ["PROBE", "AgentsFacts", "CloudInitFacts", "Provisioner", "WaagentFacts"]
+
+
+def judge_openssl(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """openssl works as waagent calls it."""
+    if not facts.waagent.installed:
+        yield NotApplicable("waagent is not installed")
+    else:
+        yield from openssl.judge(facts.waagent.openssl, facts.provisioner is Provisioner.WAAGENT)
+
 
 WORST_CASE_S = 2.0
 """Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call; at first boot
@@ -51,6 +62,34 @@ PROBE = Probe(
             judge_program,
             Severity.ERROR,
             cause=Cause.NO_PROVISIONING_AGENT,
+            offline=True,
+        ),
+        Check(
+            "agents-stages",
+            "every stage of cloud-init starts, and its configuration makes the user of a new VM",
+            stages.judge_stages,
+            Severity.ERROR,
+            cause=Cause.NO_PROVISIONING_AGENT,
+            stages=(Stage.BUILD, Stage.CAPTURE),
+            profiles=(Profile.GENERALIZED,),
+            offline=True,
+        ),
+        Check(
+            "agents-openssl",
+            "openssl takes its configuration in the environment of waagent's service",
+            judge_openssl,
+            Severity.ERROR,
+            cause=Cause.AGENT_CONFIG,
+            offline=True,
+        ),
+        Check(
+            "agents-password",
+            "the agent that provisions can hash a password",
+            stages.judge_password,
+            Severity.WARNING,
+            cause=Cause.AGENT_CONFIG,
+            stages=(Stage.BUILD, Stage.CAPTURE),
+            profiles=(Profile.GENERALIZED,),
             offline=True,
         ),
         Check(

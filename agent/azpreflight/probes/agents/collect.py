@@ -7,7 +7,7 @@ from azpreflight.guest import bootloader, os_release, waagent_conf
 from azpreflight.guest import cloud_init as cloudcfg
 from azpreflight.host import Host, HostError, systemd
 from azpreflight.model import Run
-from azpreflight.probes.agents import guestproxy, program, provenance, state
+from azpreflight.probes.agents import guestproxy, openssl, program, provenance, stages, state
 from azpreflight.probes.agents.facts import (
     AZURE_INIT,
     CLOUD_INIT_LOCAL,
@@ -26,8 +26,10 @@ WAAGENT_UNITS = ("walinuxagent.service", "waagent.service")
 """Debian's and Ubuntu's name, and everybody else's (WALinuxAgent, azurelinuxagent/common/osutil/)."""
 WAAGENT_CONFIGS = ("/etc/waagent.conf", "/usr/share/defaults/waagent/waagent.conf", "/usr/share/oem/waagent.conf")
 """Everywhere, Clear Linux, Flatcar."""
+EXTENSIONS = ("/etc/extensions", "/var/lib/extensions", "/usr/lib/extensions", "/oem/sysext", "/usr/share/oem/sysext")
 CONFIG_LIMIT = 64 * 1024
 """Bytes of one configuration file; waagent.conf has 4 KiB."""
+OPENSSL = "/usr/bin/openssl"
 MAX_CONFIG_FILES = 50
 """Files in cloud.cfg.d; a distribution ships two or three."""
 CLOUD_CFG = "/etc/cloud/cloud.cfg"
@@ -51,7 +53,14 @@ def gather(host: Host, run: Run) -> AgentsFacts:
     proxy = guestproxy.look(host)
     others = (*((waagent.unit.name,) if waagent.installed else ()), *((proxy.unit.name,) if proxy is not None else ()))
     now = state.look(host, run, others, cloud_init.installed)
-    return AgentsFacts(waagent, cloud_init, who, os_release.distribution(host), azure_init, proxy, now)
+    distribution, extensions = os_release.distribution(host), _system_extensions(host)
+    return AgentsFacts(waagent, cloud_init, who, distribution, azure_init, proxy, now, extensions)
+
+
+def _system_extensions(host: Host) -> "tuple[str, ...]":
+    """Images and directories that systemd-sysext merges into /usr at boot (systemd-sysext(8)), and Flatcar's own."""
+    places = (f"{base}/{pattern}" for base in EXTENSIONS for pattern in ("*.raw", "*/usr"))
+    return tuple(sorted({path for place in places for path in host.glob(place)}))[:MAX_CONFIG_FILES]
 
 
 def _waagent(host: Host) -> WaagentFacts:
@@ -59,7 +68,7 @@ def _waagent(host: Host) -> WaagentFacts:
     if found is None:
         return WaagentFacts()
     unit = systemd.best(host, WAAGENT_UNITS)
-    unit_text = _unit_text(host, unit)
+    unit_text = systemd.text(host, unit)
     path = _config_path(host, unit_text)
     config, error = None, None
     try:
@@ -69,7 +78,7 @@ def _waagent(host: Host) -> WaagentFacts:
         error = str(refused)
     except UnicodeDecodeError:
         error = f"cannot read {path}: it is not UTF-8, and waagent cannot read it either"
-    runs_with = program.look(host, found, unit_text)
+    runs_with = program.with_hashes(host, program.look(host, found, unit_text))
     return WaagentFacts(
         installed=True,
         version=_version(host, "waagent"),
@@ -78,16 +87,11 @@ def _waagent(host: Host) -> WaagentFacts:
         config=config,
         error=error,
         openssl_found=config is None or host.info(config.openssl_path) is not None,
+        openssl=openssl.look(host, config.openssl_path if config is not None else OPENSSL, unit_text),
         program=runs_with,
         unowned=provenance.unowned(host, (found, runs_with.interpreter, config.openssl_path if config else None)),
         strays=tuple(name for name in WAAGENT_UNITS if _is_stray(host, name)),
     )
-
-
-def _unit_text(host: Host, unit: systemd.Unit) -> str:
-    """The unit's file and what is dropped in, in which a later line replaces an earlier one."""
-    drop_ins = (path for base in systemd.UNIT_PATHS[::-1] for path in host.glob(f"{base}/{unit.name}.d/*.conf"))
-    return "\n".join(host.text(path, CONFIG_LIMIT) or "" for path in (unit.path, *drop_ins) if path is not None)
 
 
 def _is_stray(host: Host, name: str) -> bool:
@@ -130,7 +134,9 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         seeds=_seeds(host),
         config=cloudcfg.merged(files),
         errors=tuple(errors),
-        program=program.look_for(host, found, "", "cloudinit"),
+        program=program.with_hashes(host, program.look_for(host, found, "", "cloudinit")),
+        stages=stages.look(host),
+        dhcp_client=stages.has_dhcp_client(host),
     )
 
 

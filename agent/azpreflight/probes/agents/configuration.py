@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import UnitState
-from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
+from azpreflight.model import Confidence, Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.provisioner import waagent_refuses
 from azpreflight.shell import argument
@@ -13,6 +13,12 @@ from azpreflight.text import files, plain, several
 
 NO = ("false", "no", "0", "off", "none", "disabled")
 """What people write for n."""
+LIB_DIR = "/var/lib/waagent"
+"""Built into extensions, whatever Lib.Dir says (WALinuxAgent, issue 2949)."""
+OF_THE_SYSTEM = (
+    *("/", "/boot", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/usr", "/var", "/var/lib", "/var/log"),
+)
+"""Directories that are not empty, or that others mount."""
 KEY = re.compile(r"[\w.]+", re.ASCII)
 """Keys that a command can have in it as they are; its dots match themselves."""
 
@@ -111,7 +117,11 @@ def _judge_extension_keys(facts: AgentsFacts) -> Iterator[Verdict]:
     waagent, path = facts.waagent, facts.waagent.config_path
     if waagent.error is not None:
         return
-    if not waagent.installed:
+    if not waagent.installed and facts.system_extensions:
+        yield Unknown(
+            f"waagent may come from a system extension, which is not read: {several(facts.system_extensions)}"
+        )
+    elif not waagent.installed:
         install = os_release.install_command(facts.distribution, "waagent")
         yield _no_extensions("waagent is not installed", "Install the agent.", install)
     elif waagent.unit.state is not UnitState.ENABLED:
@@ -138,6 +148,7 @@ def _judge_running_agent(waagent: WaagentFacts, config: waagent_conf.WaagentConf
             "Name the openssl program.",
             (waagent_conf.set_key(path, "OS.OpensslPath", "/usr/bin/openssl"),),
         )
+    yield from _judge_values(config, path)
     if config.http_proxy_host is not None and config.http_proxy_port is None:
         yield Finding(
             Severity.WARNING,
@@ -158,6 +169,55 @@ def _judge_running_agent(waagent: WaagentFacts, config: waagent_conf.WaagentConf
             f"{plain(key)} is not read: waagent's key is {meant}, letter by letter",
             "Write the key as the agent does.",
             (rf"sed -i -E 's/^{plain(key)}([[:space:]]*=)/{meant}\1/' {argument(path)}",) if KEY.fullmatch(key) else (),
+        )
+
+
+def _judge_places(config: waagent_conf.WaagentConfig, path: str) -> Iterator[Finding]:
+    """Paths that the agent takes as they are, and that sshd, login and the rest of the system do not follow."""
+    point = config.resource_disk_mount_point.rstrip("/") or "/"
+    if config.resource_disk_format and point in OF_THE_SYSTEM:
+        yield Finding(
+            Severity.ERROR,
+            f"ResourceDisk.MountPoint={plain(point)} with ResourceDisk.Format=y: the temporary disk hides it",
+            "Mount the temporary disk elsewhere.",
+            (waagent_conf.set_key(path, "ResourceDisk.MountPoint", "/mnt/resource"),),
+        )
+    for key, value, usual in (
+        ("OS.SshDir", config.ssh_dir, "/etc/ssh"),
+        ("OS.PasswordPath", config.password_path, "/etc/shadow"),
+    ):
+        if value.rstrip("/") != usual:
+            yield Finding(
+                Severity.WARNING,
+                f"{key}={plain(value)}: waagent works there, and the system reads {usual}",
+                "Leave the path as the system has it.",
+                (waagent_conf.set_key(path, key, usual),),
+                confidence=Confidence.LIKELY,
+                confidence_reason="the system may have been told the same",
+            )
+
+
+def _judge_values(config: waagent_conf.WaagentConfig, path: str) -> Iterator[Finding]:
+    """Settings that are taken, and that extensions or openssl do not live with."""
+    yield from _judge_places(config, path)
+    if config.lib_dir.rstrip("/") != LIB_DIR:
+        yield Finding(
+            Severity.WARNING,
+            f"Lib.Dir={plain(config.lib_dir)}: extensions have {LIB_DIR} built in and find no certificates there",
+            "Leave the directory where extensions look for it.",
+            (waagent_conf.set_key(path, "Lib.Dir", LIB_DIR),),
+            confidence=Confidence.LIKELY,
+            confidence_reason="a link from one directory to the other would do",
+        )
+    if config.enable_fips:
+        yield Finding(
+            Severity.WARNING,
+            "OS.EnableFIPS=y: waagent sets OPENSSL_FIPS=1, with which openssl of a system that knows the variable "
+            "fails, and FIPS itself is switched on by the kernel alone",
+            "Leave the key at n; fips=1 on the kernel command line is what counts.",
+            (waagent_conf.set_key(path, "OS.EnableFIPS", "n"),),
+            confidence=Confidence.LIKELY,
+            confidence_reason="openssl 3 ignores the variable, and openssl 1.0 and 1.1 may fail with it",
         )
 
 

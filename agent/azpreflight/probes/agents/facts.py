@@ -9,6 +9,7 @@ from azpreflight.guest.os_release import Distribution
 from azpreflight.guest.waagent_conf import WaagentConfig
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.probes.agents.guestproxy import GuestProxyFacts
+from azpreflight.probes.agents.openssl import OpensslFacts
 from azpreflight.probes.agents.program import ProgramFacts
 from azpreflight.probes.agents.state import BootState
 
@@ -51,6 +52,7 @@ class WaagentFacts:
     """Why the configuration could not be read; None if it could, or is not there."""
     openssl_found: bool = True
     """OS.OpensslPath exists; without it there is no certificate and no goal state."""
+    openssl: OpensslFacts = field(default_factory=OpensslFacts)
 
     program: ProgramFacts = field(default_factory=ProgramFacts)
     strays: tuple[str, ...] = ()
@@ -88,6 +90,10 @@ class CloudInitFacts:
     """Files that could not be read, with the reason."""
 
     program: ProgramFacts = field(default_factory=ProgramFacts)
+    stages: tuple[Unit, ...] = ()
+    """The units after cloud-init-local.service that are there."""
+    dhcp_client: bool = True
+    """A client for DHCP that cloud-init knows is there, or the image is no whole one, so that it cannot be told."""
 
     @property
     def enabled(self) -> bool:
@@ -110,6 +116,8 @@ class AgentsFacts:
     state: Optional[BootState] = None
     """What became of the agents at this boot; None where no first boot is looked at, no agent is installed, or
     systemd does not run."""
+    system_extensions: tuple[str, ...] = ()
+    """What systemd merges into /usr at boot; a program that is not found may be in one."""
 
     @property
     def cloud_init_provisions(self) -> bool:

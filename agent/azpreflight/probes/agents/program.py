@@ -27,6 +27,8 @@ SOURCES = (
 GONE = re.compile(r"^(?:from|import) +(distutils|crypt)\b", re.MULTILINE)
 """Only at the head of a module; newer agents try one import after another."""
 START = "ExecStart="
+HASHING = ("crypt", "legacycrypt", "crypt_r", "passlib")
+"""Modules with which waagent and cloud-init hash a password, by their versions."""
 MAX_LINKS = 5
 """From /usr/bin/python by the alternatives system to python3.9."""
 
@@ -44,6 +46,8 @@ class ProgramFacts:
     """Where this Python finds the agent's modules; None where it finds none, or the version is not known."""
     missing: tuple[str, ...] = ()
     """Modules that the agent imports at every start and this Python does not have."""
+    hashes: bool = True
+    """This Python has crypt, or one of what agents use in its place."""
     hides_errors: bool = False
     """Its own report of an error raises TypeError on this Python (2.7.3 on 3.10 and newer)."""
 
@@ -69,6 +73,12 @@ def look_for(host: Host, program: str, unit_text: str, module: str) -> ProgramFa
     python = _version(host, interpreter)
     package = next(_packages(host, python, module), None) if python is not None else None
     return ProgramFacts(interpreter, host.info(interpreter) is not None, python, package)
+
+
+def with_hashes(host: Host, found: ProgramFacts) -> ProgramFacts:
+    """The same, with whether a password can be hashed; taken for granted where the version is not known."""
+    python = found.python
+    return replace(found, hashes=python is None or any(_importable(host, name, python) for name in HASHING))
 
 
 def number(version: str) -> "tuple[int, ...]":

@@ -121,6 +121,11 @@ def _judge_azure_init(facts: AgentsFacts) -> Iterator[Finding]:
 def _no_agents(facts: AgentsFacts, run: Run) -> Verdict:
     if run.platform is Platform.NONE and not run.offline:
         return NotApplicable("no Azure agent is installed, and this is not Azure")
+    if facts.system_extensions:
+        merged = several(facts.system_extensions)
+        return Unknown(
+            f"no agent is in the root filesystem, and what the system extensions bring is not read: {merged}"
+        )
     return Finding(
         Severity.ERROR,
         "neither waagent nor cloud-init is installed",

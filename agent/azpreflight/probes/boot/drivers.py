@@ -38,6 +38,8 @@ DRIVERS: "Mapping[str, tuple[Severity, str]]" = {
 """How bad it is for a kernel not to have it, and why."""
 AT_START = ("hv_vmbus", "hv_storvsc", "sd_mod", "nvme", "pci_hyperv")
 """What the initramfs needs to find the root filesystem, of those that are modules."""
+FILESYSTEMS = ("ext4", "xfs", "btrfs", "f2fs")
+"""Drivers of root filesystems; one that is a module must be in the initramfs."""
 IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img", "/boot/initrd-{}", "/boot/*/{}/initrd")
 """Debian; RHEL; SUSE; beside entries of the Boot Loader Specification."""
 UNPACK_TIMEOUT = 5.0
@@ -68,44 +70,56 @@ class DriverFacts:
     images: tuple[Initramfs, ...] = ()
     """Of the newest kernels; empty at first boot, when they have done their work."""
     blocked: Mapping[str, Rule] = field(default_factory=dict)
+    root_filesystem: Optional[str] = None
+    """The driver of the root filesystem, by fstab; None where that is not told."""
     boot_seen: bool = True
     """There are kernels under /boot: False where it is a partition that is not mounted."""
 
 
 def look(host: Host, run: Run) -> DriverFacts:
     """Lists of modules, modprobe.d and, before first boot, the names in each initramfs."""
-    found = kernels.kernels(host, tuple(DRIVERS))
+    root = filesystem_of_root(host)
+    found = kernels.kernels(host, (*DRIVERS, *((root,) if root is not None else ())))
     rules = modprobe.rules(host)
     blocked = {name: modprobe.blocking(rules, name, _needs(found, name), None) for name in DRIVERS}
     wanted = found[:MAX_IMAGES] if run.stage is not Stage.FIRSTBOOT else ()
     return DriverFacts(
         kernels=found,
-        images=host.together([partial(_image, host, kernel) for kernel in wanted]),
+        images=host.together([partial(_image, host, kernel, root) for kernel in wanted]),
         blocked={name: rule for name, rule in blocked.items() if rule is not None},
         boot_seen=kernels.in_boot(host),
+        root_filesystem=root,
     )
+
+
+def filesystem_of_root(host: Host) -> Optional[str]:
+    """Its driver by fstab: ext4, xfs, btrfs; None where fstab does not tell."""
+    rows = (line.split() for line in (host.text("/etc/fstab") or "").splitlines() if not line.lstrip().startswith("#"))
+    kind = next((row[2] for row in rows if len(row) > 2 and row[1] == "/"), None)
+    return kind if kind in FILESYSTEMS else None
 
 
 def _needs(found: "tuple[Kernel, ...]", name: str) -> "tuple[str, ...]":
     return found[0].drivers[name].needs if found else ()
 
 
-def _image(host: Host, kernel: Kernel) -> Initramfs:
+def _image(host: Host, kernel: Kernel, root: Optional[str]) -> Initramfs:
     path = next((path for pattern in IMAGES for path in host.glob(pattern.format(kernel.release))), None)
     if path is None:
         return Initramfs(kernel.release)
     try:
         data = host.read(path, initramfs.FILE_LIMIT) or b""
         unpack = partial(host.unpack, timeout=UNPACK_TIMEOUT)
-        found = initramfs.modules(data, unpack, kernel.release, sought(kernel))
+        found = initramfs.modules(data, unpack, kernel.release, sought(kernel, root))
         return Initramfs(kernel.release, path, tuple(sorted(found)))
     except (HostError, initramfs.Unreadable) as error:
         return Initramfs(kernel.release, path, error=str(error))
 
 
-def sought(kernel: Kernel) -> "tuple[str, ...]":
+def sought(kernel: Kernel, root: Optional[str] = None) -> "tuple[str, ...]":
     """The modules that its initramfs should have; what is built in needs none, and what is absent cannot be there."""
-    return tuple(name for name in AT_START if kernel.drivers[name].presence is Presence.MODULE)
+    names = (*AT_START, *((root,) if root is not None and root in kernel.drivers else ()))
+    return tuple(name for name in names if kernel.drivers[name].presence is Presence.MODULE)
 
 
 def judge_kernel(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
@@ -136,29 +150,31 @@ def judge_images(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
     if not facts.kernels:
         yield kernels.without_modules(facts.boot_seen)
     for image, kernel in zip(facts.images, facts.kernels):
-        first = kernel is facts.kernels[0]
         if image.error is not None:
             yield Unknown(plain(f"{image.path}: {image.error}", 200))
         elif image.path is None:
-            yield from _judge_absent(kernel, facts.boot_seen)
+            yield from _judge_absent(kernel, facts)
         else:
-            yield from _judge_image(image, kernel, first, run)
+            yield from _judge_image(image, kernel, facts, run)
 
 
-def _judge_absent(kernel: Kernel, boot_seen: bool) -> Iterator[Verdict]:
-    if sought(kernel):
+def _judge_absent(kernel: Kernel, facts: DriverFacts) -> Iterator[Verdict]:
+    if sought(kernel, facts.root_filesystem):
         where = (
-            "in a place that is looked at" if boot_seen else "in /boot, which is empty: its partition is not mounted"
+            "in a place that is looked at"
+            if facts.boot_seen
+            else "in /boot, which is empty: its partition is not mounted"
         )
         yield Unknown(f"no initramfs of kernel {plain(kernel.release)} is {where}")
 
 
-def _judge_image(image: Initramfs, kernel: Kernel, first: bool, run: Run) -> Iterator[Finding]:
-    missing = [name for name in sought(kernel) if name not in image.modules]
+def _judge_image(image: Initramfs, kernel: Kernel, facts: DriverFacts, run: Run) -> Iterator[Finding]:
+    missing = [name for name in sought(kernel, facts.root_filesystem) if name not in image.modules]
     if missing:
-        severity, consequence = max((DRIVERS[name] for name in missing), key=lambda driver: driver[0].rank)
+        effects = [DRIVERS.get(name, (ERROR, "a VM cannot mount its root filesystem")) for name in missing]
+        severity, consequence = max(effects, key=lambda driver: driver[0].rank)
         yield Finding(
-            severity if first else NOTE,
+            severity if kernel is facts.kernels[0] else NOTE,
             f"{plain(image.path or '')} lacks {several(missing)}: {consequence}",
             "Name the drivers in the initramfs's configuration, and make it anew.",
             tuple(_add(missing, run)),

@@ -14,7 +14,19 @@ from azpreflight.azure.imds import IMDS
 from azpreflight.azure.wire_server import WIRE_SERVER
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
-from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Probe, Run, Severity, Unknown, Verdict
+from azpreflight.model import (
+    Cause,
+    Check,
+    Confidence,
+    Finding,
+    NotApplicable,
+    Probe,
+    Run,
+    Severity,
+    Stage,
+    Unknown,
+    Verdict,
+)
 from azpreflight.probes.clock.facts import ahead_of, span, witnesses
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
 from azpreflight.probes.platform.facts import PlatformFacts
@@ -93,6 +105,17 @@ def _fix(facts: ClockFacts) -> "tuple[str, tuple[str, ...]]":
     return f"Enable a time service, on Azure best chrony {refclock}.", ("date -u",)
 
 
+def judge_service(facts: ClockFacts, run: Run) -> Iterator[Verdict]:
+    """A time service that is known here is enabled."""
+    if not facts.services:
+        yield Finding(
+            Severity.NOTE,
+            f"no time service starts with the image (looked for {several(SERVICES)})",
+            "Enable one, on Azure best chrony with the clock of the host (refclock PHC /dev/ptp_hyperv).",
+            ("systemctl enable chrony.service || systemctl enable chronyd.service",),
+        )
+
+
 WORST_CASE_S = 2.0
 """Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call."""
 
@@ -109,6 +132,14 @@ PROBE = Probe(
             cause=Cause.CLOCK,
             reads=("platform", "egress"),
             environment=True,
+        ),
+        Check(
+            "clock-service",
+            "a time service starts with the image",
+            judge_service,
+            Severity.NOTE,
+            stages=(Stage.BUILD, Stage.CAPTURE),
+            offline=True,
         ),
     ),
 )

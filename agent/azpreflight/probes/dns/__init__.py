@@ -15,10 +15,12 @@ from typing import Any, Optional
 from azpreflight.azure.endpoints import documented_hosts
 from azpreflight.firewall.clearance import cleared
 from azpreflight.guest.dhcp_leases import Lease
-from azpreflight.guest.dns_sources import files_that_name_servers, servers_of_links, sources_of
+from azpreflight.guest.dns_sources import files_that_name_servers, sources_of
 from azpreflight.guest.resolv_conf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
-from azpreflight.host import Host, HostError
+from azpreflight.host import Host, HostError, systemd
+from azpreflight.host.systemd import UnitState
 from azpreflight.model import Cause, Check, Platform, Probe, Run, Severity
+from azpreflight.probes.dns import resolved, writers
 from azpreflight.probes.dns.checks_answers import judge_answers
 from azpreflight.probes.dns.checks_resolv_conf import judge_file
 from azpreflight.probes.dns.checks_servers import judge_servers, judge_tcp
@@ -38,6 +40,7 @@ from azpreflight.probes.dns.facts import (
     remote_servers,
     sibling_of,
 )
+from azpreflight.probes.network import detours
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import PlatformFacts, cloud_of
 
@@ -61,15 +64,18 @@ def gather(host: Host, run: Run) -> DnsFacts:
     """Read the configuration, and ask every server everything at once."""
     file = look(host)
     if run.offline:
-        return DnsFacts(file)
+        return DnsFacts(file, strict=_strict(host), stub=_stub(host), writers=_writers(host, file))
     behind = _behind(host, file)
     leases = _leases(run)
     names, proven = names_that_matter(run)
     sibling = sibling_of(names[0]) if names else None
     questions = questions_for(names, sibling)
-    links = servers_of_links(host) if behind is not None and behind.path == RESOLVED else ()
+    scopes = resolved.look(host) if behind is not None and behind.path == RESOLVED else ()
+    links = tuple(dict.fromkeys(server for scope in scopes for server in scope.servers))
+    asked_for = names_of_servers(links, scopes, names)
+    unasked = frozenset(address for address, own in asked_for.items() if not own)
     offered = tuple(server for lease in leases.values() for server in lease.nameservers)
-    servers = servers_to_ask(file, behind, run.platform, links, offered)
+    servers = servers_to_ask(file, behind, run.platform, links, offered, unasked)
     calls: list[Callable[[], Any]] = [partial(_library, host, names[:1])]
     calls += [
         partial(host.ask, address, name, rdtype, TIMEOUT, tcp=tcp)
@@ -96,7 +102,42 @@ def gather(host: Host, run: Run) -> DnsFacts:
         ),
         library=library,
         leased=tuple(dict.fromkeys(offered))[:MAX_SERVERS],
+        asked_for=asked_for,
+        strict=_strict(host),
+        stub=_stub(host),
+        writers=_writers(host, file),
+        routes=detours.look_up(host, [address for address, role in servers if role is not Role.LOCAL]),
     )
+
+
+def _stub(host: Host) -> bool:
+    return systemd.unit(host, "systemd-resolved.service").state is UnitState.ENABLED
+
+
+def _strict(host: Host) -> "tuple[resolved.ResolvedSetting, ...]":
+    """Of a systemd-resolved that the next boot starts."""
+    return resolved.strict(host) if _stub(host) or look(host, RESOLVED).state is not FileState.MISSING else ()
+
+
+def _writers(host: Host, file: ResolvConfFile) -> "Optional[tuple[str, ...]]":
+    """Only where no file names a server. What is linked to systemd-resolved's own file it makes itself."""
+    if file.content.nameservers or file.state is FileState.UNREADABLE:
+        return None
+    if file.state is FileState.DANGLING:
+        return ("systemd-resolved",) if _stub(host) or "systemd/resolve/" not in (file.link or "") else ()
+    try:
+        return writers.look(host)
+    except HostError:
+        return None
+
+
+def names_of_servers(
+    servers: "Sequence[str]", scopes: "Sequence[resolved.Scope]", names: "Sequence[str]"
+) -> "dict[str, tuple[str, ...]]":
+    """By server of a link, the names that it is asked for, where that is not all of them."""
+    asked = {name: resolved.asked_for(name, scopes) for name in names}
+    found = {server: tuple(name for name in names if server in asked[name]) for server in servers}
+    return {server: own for server, own in found.items() if len(own) < len(names)}
 
 
 def _leases(run: Run) -> "Mapping[str, Lease]":
@@ -146,9 +187,10 @@ def servers_to_ask(
     platform: Platform,
     links: "Sequence[str]" = (),
     offered: "Sequence[str]" = (),
+    unasked: "frozenset[str]" = frozenset(),
 ) -> "tuple[tuple[str, Role], ...]":
     """Every address once: what the C library asks, what the local resolver asks (by its file and by `links`), what
-    DHCP names and nobody asks, and the control on Azure."""
+    DHCP names and nobody asks, and the control on Azure. `unasked` are there for other names alone."""
     servers: dict[str, Role] = {}
     for address in file.content.nameservers[:MAX_SERVERS]:
         servers.setdefault(address, Role.LOCAL if is_local(address) else Role.CONFIGURED)
@@ -156,7 +198,7 @@ def servers_to_ask(
         servers[FALLBACK] = Role.LOCAL
     known = (*(behind.content.nameservers if behind is not None else ()), *links)
     for address in tuple(dict.fromkeys(known))[:MAX_UPSTREAM]:
-        if not is_local(address):
+        if not is_local(address) and address not in unasked:
             servers.setdefault(address, Role.UPSTREAM)
     for address in tuple(dict.fromkeys(offered))[:MAX_SERVERS]:
         if address != CONTROL or platform is not Platform.AZURE:
@@ -202,14 +244,14 @@ PROBE = Probe(
             severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
             depends_on=_WAY,
-            reads=("firewall",),
+            reads=("firewall", "network"),
             environment=True,
         ),
         Check(
             "dns-tcp",
             "every DNS server that answers over udp answers over tcp",
             cleared(judge_tcp),
-            severity=Severity.WARNING,
+            severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,
             depends_on=_WAY,
             reads=("firewall",),

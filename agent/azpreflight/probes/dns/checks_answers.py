@@ -6,20 +6,24 @@ from typing import Optional
 
 from azpreflight.guest.dns_sources import Origin
 from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.probes.dns import strictness
 from azpreflight.probes.dns.checks_servers import in_image, nobody_to_judge
 from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
     IMPOSSIBLE,
+    RESOLVED,
     SILENCE,
     DnsFacts,
     Role,
     Server,
+    asked_here,
     fault,
     judged,
     known_addresses,
     made_up,
     named,
+    patchy,
     plain,
     source_of,
     speaks,
@@ -72,10 +76,21 @@ def judge_answers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         yield Unknown("no name is known that could be asked for")
     elif not any(speaks(server) or speaks(server, tcp=True) for server in judged(facts)):
         yield Unknown("no configured DNS server answered")
+    if strictness.insists(facts) and not any(wrongs(server, facts) for server in upstream(facts)):
+        yield from strictness.refuses(facts)
+        return
     wrong_behind = any(wrongs(server, facts) for server in upstream(facts))
     for server in judged(facts):
-        if server.role is not Role.LOCAL or not wrong_behind:
+        if server.role is not Role.LOCAL or not (wrong_behind or _waits_for_others(server, facts)):
             yield from _verdicts(server, facts, run)
+
+
+def _waits_for_others(server: Server, facts: DnsFacts) -> bool:
+    """A local resolver only fails for want of an answer, and of the servers behind it one is silent, always or now and
+    then: see dns-servers."""
+    silent = [other for other in upstream(facts) if not speaks(other)]
+    behind = any(patchy(other) for other in upstream(facts)) or 0 < len(silent) < len(upstream(facts))
+    return behind and all(wrong.fault in OF_OTHERS for wrong in wrongs(server, facts))
 
 
 def _verdicts(server: Server, facts: DnsFacts, run: Run) -> Iterator[Verdict]:
@@ -93,7 +108,8 @@ def _verdicts(server: Server, facts: DnsFacts, run: Run) -> Iterator[Verdict]:
 
 def wrongs(server: Server, facts: DnsFacts) -> "tuple[Wrong, ...]":
     """The names that this server does not know, or knows wrongly, with what shows it."""
-    faults = [(name, fault(server, name, facts)) for name in facts.names]
+    faults = [(name, fault(server, name, facts)) for name in facts.names if asked_here(server, name, facts)]
+    faults = [(name, word) for name, word in faults if word != SILENCE or not patchy(server)]
     return tuple(_wrong(server, name, word, facts) for name, word in faults if word is not None)
 
 
@@ -125,11 +141,19 @@ def fails(servers: "tuple[Server, ...]", name: str, facts: DnsFacts) -> bool:
     return passed_on
 
 
+def _is_lost(name: str, facts: DnsFacts) -> bool:
+    """By the servers that resolv.conf names, or by those behind the local resolver, though that found it just now."""
+    behind = tuple(server for server in upstream(facts) if asked_here(server, name, facts))
+    return fails(named(facts), name, facts) or fails(behind, name, facts)
+
+
 def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, run: Run) -> Finding:
-    failing = [name for name in facts.names if fails(named(facts), name, facts) or fails(upstream(facts), name, facts)]
+    failing = [name for name in facts.names if _is_lost(name, facts)]
     failed = [wrong.name for wrong in shown if wrong.name in failing]
     names = EVERYTHING if len(failed) == len(facts.names) else tuple(f"name {name}" for name in failed)
     invented = sorted(made_up(server, facts) & {wrong.fault for wrong in shown})
+    if _may_be_spared(server, shown, facts):
+        return _spared(server, shown, facts)
     sure = [wrong for wrong in shown if wrong.sure]
     first = (sure or shown)[0]
     more = f" and {len(shown) - 1} more" if len(shown) > 1 else ""
@@ -147,6 +171,27 @@ def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, 
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         confidence_reason="the server said so" if sure else "the name's own servers may be at fault instead",
         in_image=in_image(server, facts, run),
+    )
+
+
+def _may_be_spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) -> bool:
+    """Of a local resolver other than systemd-resolved it is not known which server it asks for which names; one with
+    servers for some domains alone finds all others by another server."""
+    by_resolved = facts.behind is not None and facts.behind.path == RESOLVED
+    known = all(any(known_addresses(one, wrong.name, facts) for one in named(facts)) for wrong in shown)
+    return server.role is Role.UPSTREAM and not by_resolved and known
+
+
+def _spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) -> Finding:
+    return Finding(
+        Severity.NOTE,
+        f"DNS server {plain(server.address)}, which the local resolver has, answers {shown[0].fault} for"
+        f" {shown[0].name}, and the local resolver finds it all the same",
+        "Nothing, where this server is there for a company's own domains alone; else let it resolve public names too.",
+        evidence={"server": plain(server.address), **{wrong.name: wrong.fault for wrong in shown}},
+        flow=f"udp {server.address}:53",
+        confidence=Confidence.POSSIBLE,
+        confidence_reason="which names the local resolver asks this server for is not known",
     )
 
 

@@ -4,7 +4,8 @@ import posixpath
 from collections.abc import Iterator
 
 from azpreflight.guest.resolv_conf import FileState, ResolvConfFile
-from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes.dns import strictness
 from azpreflight.probes.dns.facts import EVERYTHING, RESOLVED, DnsFacts, asks_nobody, named, plain, speaks
 from azpreflight.probes.network.facts import NetworkFacts
 
@@ -45,10 +46,36 @@ def judge_file(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         )
     elif asks_nobody(facts):
         yield _resolved_asks_nobody(facts, run)
+    elif facts.writers == ():
+        yield _never_made(facts)
+    if run.stage is not Stage.FIRSTBOOT or run.offline:
+        yield from strictness.will_refuse(facts, run)
     if file.content.ignored:
         yield _passed_over(file)
     if file.mode is not None and not file.mode & 0o004:
         yield _unreadable_for_others(file)
+
+
+def _never_made(facts: DnsFacts) -> Finding:
+    """In an image: nothing that writes the file is there, and started."""
+    how = {
+        FileState.MISSING: "there is no resolv.conf",
+        FileState.EMPTY: "resolv.conf is empty",
+        FileState.DANGLING: "resolv.conf is a link to the file of systemd-resolved, which is not enabled",
+    }.get(facts.file.state, "resolv.conf names no DNS server")
+    return Finding(
+        Severity.ERROR,
+        f"{how}, and nothing in this image makes it again at boot: no name can be looked up in a VM made from it",
+        "Link resolv.conf to systemd-resolved's file where that is enabled, or enable what writes it from DHCP:"
+        " NetworkManager, resolvconf, or ifupdown with a DHCP client.",
+        commands=(f"ln -sf ../run/systemd/resolve/stub-resolv.conf {facts.file.path}",) if facts.stub else (),
+        evidence={"path": facts.file.path, "state": facts.file.state.value},
+        flow=EVERYTHING[0],
+        breaks=EVERYTHING,
+        confidence=Confidence.LIKELY,
+        confidence_reason="no program that is known to write it is enabled; a script of the image is the alternative",
+        in_image=True,
+    )
 
 
 def _names_nobody(facts: DnsFacts, run: Run) -> Iterator[Verdict]:

@@ -1,12 +1,14 @@
 """The verdicts on whether the DNS servers answer at all, and over TCP as well. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Union
 
 from azpreflight.guest.dns_sources import Origin
 from azpreflight.guest.resolv_conf import FileState
 from azpreflight.host import Outcome
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes.dns.checks_unreliable import now_and_then
 from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
@@ -14,21 +16,22 @@ from azpreflight.probes.dns.facts import (
     DnsFacts,
     Role,
     Server,
+    answers_here,
     asks_nobody,
     control_of,
     heard,
     judged,
+    lost_names,
     named,
-    never_answers,
+    patchy,
     plain,
     source_of,
     speaks,
     upstream,
 )
+from azpreflight.probes.network.detours import detour_of
 from azpreflight.text import several
 
-UNANSWERED = 2
-"""Questions without an answer from which a server that answers others is called unreliable."""
 MANNERS = {
     Outcome.OK: "answers",
     Outcome.TIMEOUT: "silent",
@@ -57,6 +60,10 @@ OPEN_THE_CONTROL = (
     "Take away the guest's firewall rule, route or VPN that keeps 168.63.129.16 port 53 from this VM, or the network "
     "security group rule on the service tag AzurePlatformDNS."
 )
+LET_OUT = (
+    "Find the route, the routing rule or the firewall rule of this machine that keeps packets to this server here, and "
+    "let them out: the network was not asked."
+)
 START_THE_RESOLVER = "Start the local resolver and read its log, because resolv.conf sends every question to it."
 
 
@@ -66,14 +73,14 @@ def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     if excuse is not None:
         yield excuse
         return
-    silent_behind = [server for server in upstream(facts) if not speaks(server)]
+    silent_behind = [server for server in upstream(facts) if not speaks(server) or patchy(server)]
     down = _no_way_to_names(facts)
     for server in judged(facts):
         resolver_waits = server.role is Role.LOCAL and bool(silent_behind)
-        if not speaks(server) and not resolver_waits:
+        if not answers_here(server, facts) and not resolver_waits:
             yield _no_answer(server, facts, run, down)
-        elif speaks(server) and server.role is not Role.LOCAL:
-            yield from _now_and_then(server, facts)
+        elif speaks(server) and server.role is not Role.LOCAL and answers_here(server, facts):
+            yield from now_and_then(server, facts)
 
 
 def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
@@ -92,19 +99,42 @@ def _no_way_to_names(facts: DnsFacts) -> bool:
     front, behind = named(facts), upstream(facts)
     if behind and all(server.role is Role.LOCAL for server in front):
         silent = [server for server in behind if not speaks(server)]
-        return len(silent) == len(behind) or (not silent and not any(speaks(server) for server in front))
-    return not any(speaks(server) for server in front)
+        lost = bool(silent) and bool(facts.names) and len(lost_names(facts)) == len(facts.names)
+        unheard = not silent and not any(speaks(server) for server in front)
+        return len(silent) == len(behind) or lost or unheard
+    return not any(answers_here(server, facts) for server in front)
 
 
 def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
+    found = _silent(server, facts, run, down)
+    detour = detour_of(server.address, facts.routes, run)
+    by_lease = source_of(server, facts).origin is Origin.DHCP
+    if detour is None or (detour.by_vpn and not by_lease):
+        return found
+    return replace(
+        found,
+        message=f"DNS server {plain(server.address)} does not answer: {detour.message} ({_compared(server, facts)})",
+        fix=detour.fix,
+        commands=detour.commands,
+        confidence=Confidence.CERTAIN if detour.sure and by_lease else Confidence.LIKELY,
+        confidence_reason=detour.reason,
+    )
+
+
+def _compared(server: Server, facts: DnsFacts) -> str:
+    """What it did, and what the platform's own server did."""
     control = control_of(facts)
     compared = [_manner(server)]
     if control is not None and control is not server:
         compared.append(f"control {CONTROL} {_as_control(control)}")
+    return "; ".join(compared)
+
+
+def _silent(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
     confidence, reason = _how_sure(server, facts)
     return Finding(
         Severity.ERROR if down else Severity.WARNING,
-        f"{_who(server, facts, run)} ({'; '.join(compared)})",
+        f"{_who(server, facts, run)} ({_compared(server, facts)})",
         _fix(server, facts, run),
         commands=_restart(server),
         evidence=_evidence(server, facts),
@@ -131,6 +161,8 @@ def _who(server: Server, facts: DnsFacts, run: Run) -> str:
     address, source = plain(server.address), source_of(server, facts)
     if server.role is Role.LOCAL:
         return f"the resolver on this machine does not answer: {address}"
+    if _stays_here(server):
+        return f"nothing that is sent to DNS server {address} leaves this machine"
     if server.address == CONTROL:
         return f"the platform's own DNS server does not answer: {address}"
     if source.origin is Origin.IMAGE:
@@ -146,6 +178,12 @@ def _who(server: Server, facts: DnsFacts, run: Run) -> str:
     return (
         f"the virtual network points to {_kind(server, 'does not exist' if nobody else 'does not answer')}: {address}"
     )
+
+
+def _stays_here(server: Server) -> bool:
+    """This machine's kernel said so itself, and nobody else."""
+    answer = heard(server, tcp=False)
+    return answer.outcome in (Outcome.PROHIBITED, Outcome.UNREACHABLE) and answer.offender is None
 
 
 def _kind(server: Server, what: str) -> str:
@@ -178,9 +216,9 @@ def _manner(server: Server) -> str:
 def _how_sure(server: Server, facts: DnsFacts) -> "tuple[Confidence, str]":
     answer = heard(server, tcp=False)
     if answer.outcome is not Outcome.TIMEOUT:
-        local = answer.outcome in (Outcome.PROHIBITED, Outcome.UNREACHABLE)  # with no address that said so
-        who = answer.offender or ("this machine's kernel" if local else "the server")
-        return Confidence.CERTAIN, f"{who} said so"
+        if _stays_here(server):
+            return Confidence.LIKELY, "this machine's kernel said so, and the network was not asked"
+        return Confidence.CERTAIN, f"{answer.offender or 'the server'} said so"
     others = [other for other in facts.servers if other is not server and other.role is not Role.LOCAL]
     answering = [other.address for other in others if speaks(other)]
     if answering:
@@ -194,6 +232,8 @@ def _fix(server: Server, facts: DnsFacts, run: Run) -> str:
     source = source_of(server, facts)
     if server.role is Role.LOCAL:
         return START_THE_RESOLVER
+    if _stays_here(server):
+        return LET_OUT
     if source.origin is Origin.IMAGE and server.address != CONTROL:
         return CORRECT_THE_IMAGE.format(where=plain(source.where or ""))
     if run.platform is not Platform.AZURE:
@@ -221,33 +261,6 @@ def _evidence(server: Server, facts: DnsFacts) -> "dict[str, str]":
     return seen | {plain(other.address): MANNERS[heard(other, tcp=False).outcome] for other in others}
 
 
-def _now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
-    """A server that leaves some questions without an answer. One may be lost on the way; each was sent twice."""
-    asked = [question for question in server.asked if not question.tcp and not never_answers(server, question.name)]
-    silent = [question for question in asked if question.answer.outcome is Outcome.TIMEOUT]
-    if len(silent) < UNANSWERED:
-        return
-    families = {question.rdtype for question in silent}
-    only_ipv6 = families == {"AAAA"} and len(silent) == sum(question.rdtype == "AAAA" for question in asked)
-    what = (
-        "never answers when asked for IPv6 addresses (AAAA)"
-        if only_ipv6
-        else f"answers now and then: {len(asked) - len(silent)} of {len(asked)} questions over udp"
-    )
-    yield Finding(
-        Severity.WARNING,
-        f"DNS server {plain(server.address)} {what}; the C library waits 5 s for each answer that does not come",
-        "Have this DNS server answer every question, with an empty answer where it has no address, and see that it is "
-        "not overloaded and that no firewall on the way to it drops packets; or name another server.",
-        evidence={f"{question.name} {question.rdtype}": "silent" for question in silent},
-        flow=f"udp {server.address}:53",
-        confidence=Confidence.CERTAIN if only_ipv6 else Confidence.LIKELY,
-        confidence_reason="every such question was sent twice, and all others were answered"
-        if only_ipv6
-        else "each question was sent twice; a moment of heavy load on this machine is the alternative",
-    )
-
-
 def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     """What is too long for a datagram is asked again over TCP."""
     excuse = nobody_to_judge(facts)
@@ -265,13 +278,15 @@ def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
 def _no_tcp(server: Server, facts: DnsFacts) -> Finding:
     answer = heard(server, tcp=True)
     cut = next((asked.name for asked in server.asked if asked.answer.truncated), None)
+    lost = cut is not None and cut in lost_names(facts)
     example = f", as for {cut}" if cut is not None else ""
     return Finding(
-        Severity.WARNING,
+        Severity.ERROR if lost else Severity.WARNING,
         f"DNS server {plain(server.address)} answers over udp and not over tcp ({MANNERS[answer.outcome]}): "
         f"answers that are longer than a datagram are lost{example}",
         "Let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network.",
         evidence=_evidence(server, facts),
         flow=f"tcp {server.address}:53",
+        breaks=(f"name {cut}",) if lost else (),
         confidence_reason="its udp port answers the same questions in the same moment",
     )

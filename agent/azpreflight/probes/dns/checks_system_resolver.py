@@ -7,7 +7,7 @@ from azpreflight.host import Outcome
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.dns.checks_answers import fails
 from azpreflight.probes.dns.checks_servers import nobody_to_judge
-from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, Server, known_addresses, named, speaks
+from azpreflight.probes.dns.facts import EVERYTHING, USE_TCP, DnsFacts, Role, Server, known_addresses, named, speaks
 from azpreflight.text import several
 
 NSSWITCH, HOSTS = "/etc/nsswitch.conf", "/etc/hosts"
@@ -24,7 +24,7 @@ def judge_library(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         yield excuse
     elif library is None:
         yield Unknown("no name is known that could be asked for")
-    elif any(_leaves_it_waiting(server, library.name) for server in named(facts)):
+    elif any(_leaves_it_waiting(server, library.name, facts) for server in named(facts)):
         yield NotApplicable("it waits for a DNS server that does not answer, see dns-servers")
     elif fails(named(facts), library.name, facts) or not _known(facts, library.name):
         yield NotApplicable(f"no DNS server of resolv.conf knows {library.name}")
@@ -36,9 +36,11 @@ def judge_library(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         yield from _finds_itself(library.name, library.addresses, facts)
 
 
-def _leaves_it_waiting(server: Server, name: str) -> bool:
+def _leaves_it_waiting(server: Server, name: str, facts: DnsFacts) -> bool:
     """It asks over UDP, for both families at once, and waits 5 s for either."""
     asked = [question.answer for question in server.asked if question.name == name and not question.tcp]
+    if USE_TCP in facts.file.content.options and server.role is Role.CONFIGURED:
+        return not speaks(server, tcp=True)
     return not speaks(server) or any(answer.outcome is Outcome.TIMEOUT for answer in asked)
 
 

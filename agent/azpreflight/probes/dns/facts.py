@@ -1,15 +1,16 @@
 """What each name server said, and what can be read from it: who answers, who is wrong, which addresses there are."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.guest.dns_sources import Origin, Source
 from azpreflight.guest.resolv_conf import ResolvConfFile, is_local
-from azpreflight.host import DnsAnswer, Outcome
+from azpreflight.host import DnsAnswer, Outcome, Route
+from azpreflight.probes.dns.resolved import ResolvedSetting
 
 CONTROL = "168.63.129.16"
 """The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft
@@ -21,6 +22,7 @@ IMPOSSIBLE = f"{NOWHERE}.invalid"
 MAX_NAMES = 6
 """Names that are asked for: enough to tell a server's fault from a name's."""
 
+USE_TCP = "use-vc"
 SILENCE = "nothing"
 """What a server answers for a name of which it is silent."""
 EVERYTHING = ("name *",)
@@ -110,6 +112,16 @@ class DnsFacts:
     """For the first of the names; None if it was not asked."""
     leased: tuple[str, ...] = ()
     """The servers that DHCP names, whoever asks them."""
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    """The kernel's route to each server on another machine."""
+    asked_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By server, the names that the local resolver asks it for, where that is not all of them."""
+    strict: tuple[ResolvedSetting, ...] = ()
+    """Settings by which systemd-resolved refuses answers that it cannot prove, or servers that do not encrypt."""
+    stub: bool = False
+    """systemd-resolved is enabled."""
+    writers: Optional[tuple[str, ...]] = None
+    """What makes resolv.conf again at boot; None if that was not looked at."""
 
 
 # --- names --------------------------------------------------------------------------------------------------------
@@ -158,6 +170,30 @@ def judged(facts: DnsFacts) -> "tuple[Server, ...]":
     return tuple(server for server in facts.servers if server.role not in (Role.CONTROL, Role.OFFERED))
 
 
+def asked_here(server: Server, name: str, facts: DnsFacts) -> bool:
+    """Whether this machine asks the server for the name at all."""
+    return server.address not in facts.asked_for or name in facts.asked_for[server.address]
+
+
+def patchy(server: Server) -> bool:
+    """Over UDP it answered some questions of a family, and was silent to others."""
+    asked = [asked for asked in server.asked if not asked.tcp and asked.name != IMPOSSIBLE]
+    families = [{one.answer.outcome for one in asked if one.rdtype == family} for family in ("A", "AAAA")]
+    return any({Outcome.OK, Outcome.TIMEOUT} <= outcomes for outcomes in families)
+
+
+def answers_here(server: Server, facts: DnsFacts) -> bool:
+    """It answers in the way in which this machine asks: over TCP alone with `options use-vc` (resolv.conf(5))."""
+    over_tcp = server.role is Role.CONFIGURED and USE_TCP in facts.file.content.options
+    return speaks(server, tcp=over_tcp)
+
+
+def lost_names(facts: DnsFacts) -> "tuple[str, ...]":
+    """The names of which no server that resolv.conf names gives an address."""
+    front = named(facts)
+    return tuple(name for name in facts.names if not any(known_addresses(server, name, facts) for server in front))
+
+
 def asks_nobody(facts: DnsFacts) -> bool:
     """All names go to systemd-resolved's stub, which answers, has no server to ask, and knows none of them."""
     front = named(facts)
@@ -202,9 +238,11 @@ def never_answers(server: Server, name: str) -> bool:
 
 
 def addresses_from(server: Server, name: str) -> "tuple[str, ...]":
-    """What one server gave for a name, over any transport."""
-    found = [address for asked in server.asked if asked.name == name for address in asked.answer.addresses]
-    return tuple(dict.fromkeys(found))
+    """What one server gave for a name, over any transport. The C library takes nothing of an answer that says that it
+    failed, whatever else stands in it."""
+    answers = [asked.answer for asked in server.asked if asked.name == name]
+    taken = [answer for answer in answers if answer.rcode in (None, "NOERROR")]
+    return tuple(dict.fromkeys(address for answer in taken for address in answer.addresses))
 
 
 def made_up(server: Server, facts: DnsFacts) -> "frozenset[str]":

@@ -17,6 +17,8 @@ from azpreflight.probes.egress.checks_proxy import judge_agent_proxy, judge_requ
 from azpreflight.probes.egress.collect import PACKAGE_ATTEMPT, gather
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
 from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
+from azpreflight.probes.egress.names import judge_names
+from azpreflight.probes.network.detours import by_its_way
 
 __all__ = ["PROBE", "EgressFacts", "Own", "Package", "gather"]
 
@@ -25,6 +27,7 @@ _WAY = (
     "dns-resolv-conf",
     "dns-servers",
     "dns-answers",
+    "platform-route",
     "network-default-route",
     "network-address",
 )
@@ -35,11 +38,11 @@ def _no_egress(check_id: str, title: str, judge: Judge, severity: Severity, azur
     return Check(
         check_id,
         title,
-        cleared(judge),
+        by_its_way(cleared(judge)),
         severity,
         cause=Cause.NO_EGRESS,
         depends_on=_NETWORK,
-        reads=("firewall",),
+        reads=("firewall", "network"),
         azure_only=azure_only,
         environment=True,
     )
@@ -87,6 +90,16 @@ PROBE = Probe(
             Severity.WARNING,
         ),
         Check(
+            "egress-names",
+            "this VM resolves the names that extensions and repositories need",
+            judge_names,
+            Severity.ERROR,
+            cause=Cause.DNS_WRONG_ANSWER,
+            depends_on=("dns-answers", "dns-servers", "dns-resolv-conf", "network-address", "network-default-route"),
+            azure_only=True,
+            environment=True,
+        ),
+        Check(
             "egress-tls",
             "servers on the internet present certificates that this machine trusts",
             judge_certificates,
@@ -99,7 +112,7 @@ PROBE = Probe(
         Check(
             "proxy-agent",
             "the agent's proxy delivers what the agent fetches",
-            judge_agent_proxy,
+            by_its_way(judge_agent_proxy),
             Severity.ERROR,
             cause=Cause.PROXY,
             depends_on=_WAY,

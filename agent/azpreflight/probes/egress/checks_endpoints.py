@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from azpreflight.azure.answer import Answer
-from azpreflight.model import Confidence, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.host import Phase
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.egress.checks_packages import BY_PROXY, why_no_packages
-from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, host_of, way
+from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, flow_of, host_of, way
 from azpreflight.probes.egress.messages import (
+    evidence_of,
     hosts_of,
     listed,
     open_up,
@@ -34,7 +36,7 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     if any(_those(needy, Way.PROXY)):
         yield NotApplicable(BY_PROXY)
     for answer in _those(needy, Way.ODD):
-        yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+        yield _odd(answer, facts)
     if facts.nothing_open:
         yield from _no_way_at_all(facts, [own for own in needy if own.always])
 
@@ -67,9 +69,33 @@ def judge_repositories(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         for answers in by_flow(answer for answer in facts.repositories if way(answer) is Way.SHUT).values():
             message = f"no way to {place_of(answers)}: {told(answers[0])}; a package repository of the image is there"
             yield shut_finding(answers, Severity.WARNING, message, f"{open_up(hosts_of(answers))}{_of_azure(answers)}.")
+        for answers in by_flow(answer for answer in facts.repositories if way(answer) is Way.PROXY).values():
+            yield _answered_for(answers)
         for answer in facts.repositories:
-            if way(answer) is Way.ODD:
-                yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+            if way(answer) is Way.ODD and answer.phase is Phase.DNS:
+                yield _odd(answer, facts)
+
+
+def _answered_for(answers: "Sequence[Answer]") -> Finding:
+    """A proxy on the way that gives its own answer, as a firewall that allows names does for those that it does not."""
+    first = answers[0]
+    return Finding(
+        Severity.WARNING,
+        f"a proxy on the way ({first.via or 'nameless'}) answers in the place of {place_of(answers)}: {told(first)};"
+        " a package repository of the image is there",
+        f"Let that proxy or firewall pass {hosts_of(answers)}{_of_azure(answers)}.",
+        evidence=evidence_of(first),
+        flow=flow_of(first),
+        confidence=Confidence.CERTAIN,
+        confidence_reason="its answer says so",
+    )
+
+
+def _odd(answer: Answer, facts: EgressFacts) -> Verdict:
+    """A name that this VM's servers deny is judged as one, by egress-names."""
+    name = host_of(answer.url)
+    denied = any(lookup.name == name and lookup.rcode is not None for lookup in facts.lookups)
+    return NotApplicable(f"{name} is not resolved, see egress-names") if denied else Unknown(f"{name}: {told(answer)}")
 
 
 def _of_azure(answers: "Sequence[Answer]") -> str:

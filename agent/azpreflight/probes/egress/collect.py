@@ -28,9 +28,9 @@ from azpreflight.probes.egress.fetch import (
     fetch_as_agent,
     first_of_each,
     look_up,
-    reach,
 )
 from azpreflight.probes.egress.plan import MAX_URIS, Errand, Need, plan
+from azpreflight.probes.network import detours
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, other_proxies, proxy_hosts
 
 A = TypeVar("A")
@@ -69,21 +69,26 @@ def gather(host: Host, run: Run) -> EgressFacts:
     calls.append(partial(_repositories, means, run))
     packages, tried, otherwise, witnesses = host.together(calls)
     rest = (page.answer for page in tried)
-    return EgressFacts(
+    facts = EgressFacts(
         packages=packages,
         own=tuple(_own(need, tuple(next(rest) for _ in need.uris)) for need in todo.needs),
         configured=tuple(next(rest) for _ in todo.configured),
         documented=tuple(rest),
-        repositories=witnesses,
+        repositories=tuple(witness.answer for witness in witnesses),
         otherwise=tuple(page.answer for page in otherwise),
     )
+    addresses = [answer.address for answer in facts.witnessed if answer.address is not None]
+    lookups = dict.fromkeys(one.lookup for one in (*tried, *witnesses) if one.lookup is not None)
+    return replace(facts, routes=detours.look_up(host, addresses), lookups=tuple(lookups))
 
 
-def _repositories(means: Means, run: Run) -> "tuple[Answer, ...]":
-    """Straight connections to some of them, where no program here has a proxy."""
+def _repositories(means: Means, run: Run) -> "tuple[Tried, ...]":
+    """Straight to some of them, where no program here has a proxy: a firewall that reads names breaks off not before
+    the TLS handshake, or answers over HTTP in the place of the server."""
     if run.platform is not Platform.AZURE or means.proxies is None or proxy_hosts(means.proxies):
         return ()
-    return reach(means, first_of_each(repositories.look(means.host), REPOSITORIES))
+    wanted = [(uri, None) for uri in first_of_each(repositories.look(means.host), REPOSITORIES)]
+    return fetch_all(means, wanted, PAGE_LIMIT, ATTEMPT)
 
 
 def _other_ways(means: Means, uris: "Sequence[str]") -> "list[Wanted]":

@@ -1,13 +1,13 @@
 """What became of every way out, and what can be read from it: open, shut, or no verdict."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.azure.answer import Answer
-from azpreflight.host import NOT_TLS, Outcome, Phase
+from azpreflight.host import NOT_TLS, Outcome, Phase, Route
 
 PROXY_WANTS_PASSWORD = 407
 PROXY_REFUSES = (403, 502, 503, 504)
@@ -104,6 +104,19 @@ class Own:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """A name that only this probe asked for, and what the servers that this VM asks said of it."""
+
+    name: str
+    servers: tuple[str, ...] = ()
+    """Those that resolv.conf names and that answered."""
+    rcode: Optional[str] = None
+    """What they answer, "no address" where there is no record; None where they know it, or none answered."""
+    witness: Optional[str] = None
+    """A server that this VM does not ask, and that knows the name."""
+
+
+@dataclass(frozen=True)
 class EgressFacts:
     """Every way out that was tried. Answers hold no query strings."""
 
@@ -115,11 +128,15 @@ class EgressFacts:
     documented: tuple[Answer, ...] = ()
     """From the cloud's public endpoints: only tried where they tell more than the rest."""
     repositories: tuple[Answer, ...] = ()
-    """Connections to the servers of the image's package repositories, as further witnesses; none where a proxy is set,
+    """From the servers of the image's package repositories, as further witnesses; none where a proxy is set,
     because a package manager may have a way of its own."""
     otherwise: tuple[Answer, ...] = ()
     """From some of the same servers by other ways than the agent's: straight where it has a proxy, by the proxies that
     only other programs have. Empty where no proxy is set."""
+    lookups: tuple[Lookup, ...] = ()
+    """The names that the DNS probe did not ask for."""
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    """The kernel's route to each address that was connected to."""
 
     @property
     def every(self) -> "tuple[Answer, ...]":

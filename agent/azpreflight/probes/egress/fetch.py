@@ -13,9 +13,10 @@ from typing import Optional
 
 from azpreflight.azure.answer import Answer, answer_of
 from azpreflight.azure.goal_state import GoalState, bare
-from azpreflight.host import Host, Outcome, Phase
-from azpreflight.probes.dns.facts import CONTROL, DnsFacts, addresses_of, made_up, speaks
-from azpreflight.probes.egress.facts import host_of, port_of
+from azpreflight.host import DnsAnswer, Host, Outcome, Phase
+from azpreflight.probes.dns.checks_answers import PASSED_ON
+from azpreflight.probes.dns.facts import CONTROL, DnsFacts, Role, addresses_of, made_up, named, speaks
+from azpreflight.probes.egress.facts import Lookup, host_of, port_of
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy
 
 LOOKUP = 0.7
@@ -38,6 +39,8 @@ class Found:
     """Why there are none."""
     denied: bool = False
     """A server said that there are none, so it is no matter of the way to it."""
+    lookup: Optional[Lookup] = None
+    """What this VM's own servers said; None where they were not asked here."""
 
 
 def look_up(host: Host, names: "Sequence[str]", dns: Optional[DnsFacts]) -> "Mapping[str, Found]":
@@ -70,13 +73,39 @@ def _known(name: str, dns: Optional[DnsFacts]) -> Found:
 
 
 def _ask(host: Host, name: str, dns: Optional[DnsFacts]) -> Found:
+    """From any server that answers; what those say that this VM asks is kept apart."""
     servers = [server for server in dns.servers if speaks(server)] if dns is not None else []
-    asked = [server.address for server in servers][:SERVERS] or [CONTROL]
+    control = [server for server in servers if server.role is Role.CONTROL]
+    asked = [server.address for server in (*servers[: SERVERS - len(control)], *control)] or [CONTROL]
     invented = {address for server in servers for address in made_up(server, dns)} if dns is not None else set()
     answers = host.together([partial(host.ask, address, name, "A", LOOKUP) for address in asked])
     found = dict.fromkeys(address for answer in answers for address in answer.addresses if address not in invented)
     denied = not found and any(answer.outcome is Outcome.OK for answer in answers)
-    return Found(tuple(found), None if found else _why(denied), denied)
+    own = [server.address for server in servers if dns is not None and server in named(dns)]
+    by_own = [(address, answer) for address, answer in zip(asked, answers) if address in own]
+    others = [(address, answer) for address, answer in zip(asked, answers) if address not in own]
+    return Found(tuple(found), None if found else _why(denied), denied, _lookup(name, by_own, others, invented))
+
+
+Said = tuple[str, DnsAnswer]
+"""A server, and its answer."""
+
+
+def _lookup(name: str, own: "Sequence[Said]", others: "Sequence[Said]", invented: "set[str]") -> Lookup:
+    """As the C library does: the first server that gives an answer has the last word, unless it only failed."""
+    told = [(address, answer) for address, answer in own if answer.outcome is Outcome.OK]
+    answered = [(address, answer) for address, answer in told if answer.addresses or not answer.truncated]
+    final = [said for said in answered if said[1].rcode not in PASSED_ON] or answered
+    if not final or _addresses(final[0][1], invented):
+        return Lookup(name, tuple(address for address, _ in answered))
+    rcode = final[0][1].rcode or "NOERROR"
+    witness = next((address for address, answer in others if _addresses(answer, invented)), None)
+    return Lookup(name, (final[0][0],), "no address" if rcode == "NOERROR" else rcode, witness)
+
+
+def _addresses(answer: DnsAnswer, invented: "set[str]") -> "tuple[str, ...]":
+    taken = answer.addresses if answer.rcode in (None, "NOERROR") else ()
+    return tuple(address for address in taken if address not in invented)
 
 
 def _why(denied: bool) -> str:
@@ -102,6 +131,8 @@ class Tried:
 
     answer: Answer
     body: bytes = b""
+    lookup: Optional[Lookup] = None
+    """Of its host, where that was asked for here."""
 
 
 Wanted = tuple[str, Optional[str]]
@@ -146,29 +177,31 @@ def _fetch(
     where = found.get(name, Found(detail="not an address that can be asked", denied=True))
     if not where.addresses:
         outcome, phase = Outcome.ERROR if where.denied else Outcome.TIMEOUT, Phase.PROXY if proxy else Phase.DNS
-        return Tried(Answer(bare(uri), outcome, phase, 0.0, detail=where.detail, proxy=proxy))
+        answer = Answer(bare(uri), outcome, phase, 0.0, detail=where.detail, proxy=proxy)
+        return Tried(answer, lookup=where.lookup if proxy is None else None)
     address = where.addresses[0]
     if proxy is None:
         got = host.get(uri, seconds, headers=headers, limit=limit, address=address, connect=CONNECT)
     else:
         place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         got = host.get(uri, seconds, headers=headers, limit=limit, proxy=f"http://{place}", connect=CONNECT)
-    return Tried(replace(answer_of(uri, got), address=address, proxy=proxy), got.body)
+    lookup = where.lookup if proxy is None else None
+    return Tried(replace(answer_of(uri, got), address=address, proxy=proxy), got.body, lookup)
 
 
-def reach(means: Means, uris: "Sequence[str]", seconds: float = CONNECT) -> "tuple[Answer, ...]":
+def reach(means: Means, uris: "Sequence[str]", seconds: float = CONNECT) -> "tuple[Tried, ...]":
     """A connection to each of these servers, and no more."""
     found = look_up(means.host, [host_of(uri) for uri in uris], means.dns)
     return means.host.together([partial(_connect, means.host, uri, found[host_of(uri)], seconds) for uri in uris])
 
 
-def _connect(host: Host, uri: str, where: Found, seconds: float) -> Answer:
+def _connect(host: Host, uri: str, where: Found, seconds: float) -> Tried:
     if not where.addresses:
         outcome = Outcome.ERROR if where.denied else Outcome.TIMEOUT
-        return Answer(bare(uri), outcome, Phase.DNS, 0.0, detail=where.detail)
+        return Tried(Answer(bare(uri), outcome, Phase.DNS, 0.0, detail=where.detail), lookup=where.lookup)
     address = where.addresses[0]
     tcp = host.connect(address, port_of(uri), seconds)
-    return Answer(
+    answer = Answer(
         bare(uri),
         tcp.outcome,
         Phase.TCP,
@@ -178,6 +211,7 @@ def _connect(host: Host, uri: str, where: Found, seconds: float) -> Answer:
         offender=tcp.offender,
         icmp=tcp.icmp,
     )
+    return Tried(answer, lookup=where.lookup)
 
 
 def first_of_each(uris: "Sequence[str]", most: int) -> "tuple[str, ...]":

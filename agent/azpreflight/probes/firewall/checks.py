@@ -4,20 +4,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Optional
 
+from azpreflight.firewall.agent_rules import OLD_DROP, renewed
 from azpreflight.firewall.boot.facts import SavedRulesFacts
-from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, FlowFacts, Outcome, Part, Purpose
+from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, Flow, FlowFacts, Outcome, Part, Purpose
 from azpreflight.firewall.rule_names import title
 from azpreflight.host import Outcome as Answered
+from azpreflight.host import Phase
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns.facts import DnsFacts, Role, Server, speaks
+from azpreflight.probes.egress.facts import EgressFacts, flow_of
 from azpreflight.probes.firewall.flows import ANYWHERE
+from azpreflight.probes.network import marks
 from azpreflight.probes.network.facts import WIRE_SERVER
 from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.text import plain
 
 REHEARSED = "the kernel did so in a rehearsal of the same rules"
 FROM_TEXT = "so the text of the rules says; the kernel could not be asked"
+UNANSWERED = "the kernel gave it that source in a rehearsal of the same rules, and the real connection failed"
 FAILED = "the real connection failed, and this rule does not always let it through"
 NOT_AFTER_BOOT = "these rules are live now, and the next boot's let it through"
 WAITING_FOR_BOOT = "these rules are live now; whether the next VM has them depends on what saves them"
@@ -105,8 +110,12 @@ def verdicts_on(flows: "Sequence[FlowFacts]", run: Run, severity: SeverityOf) ->
     reasons = dict.fromkeys(found.reason for found in flows if found.outcome is Outcome.UNKNOWN and found.reason)
     yield from (Unknown(reason) for reason in reasons)
     for found in flows:
+        if found.outcome is Outcome.ALLOWED and found.mark and works(found, run) is False:
+            yield from (at_stage(finding, run) for finding in marks.rerouted(found, severity(found), run))
         if found.outcome in (Outcome.ALLOWED, Outcome.UNKNOWN):
             continue
+        if found.outcome is Outcome.REWRITTEN and works(found, run) is None:
+            continue  # from another address it may be answered as well
         if works(found, run):
             yield from _in_spite_of_the_rules(found)
         else:
@@ -119,11 +128,21 @@ def works(found: FlowFacts, run: Run) -> Optional[bool]:
     if flow.purpose is Purpose.DNS and dns is not None:
         server = next((server for server in dns.servers if server.address == flow.address), None)
         return None if server is None else speaks(server, tcp=flow.protocol == "tcp")
+    if flow.purpose is Purpose.PACKAGE:
+        return _reached(flow, run)
     if platform is None or flow.purpose not in (Purpose.WIRE_SERVER, Purpose.IMDS):
         return None
     offers = (platform.wire_server, platform.goal) if flow.port == 80 else (platform.plugin,)
     asked = [one for one in ((platform.metadata,) if flow.purpose is Purpose.IMDS else offers) if one is not None]
     return all(one.answer.outcome is Answered.OK for one in asked) if asked else None
+
+
+def _reached(flow: Flow, run: Run) -> Optional[bool]:
+    """Whether a connection was made to a public server, by the probe that tried."""
+    egress = run.facts(EgressFacts) or EgressFacts()
+    answers = [answer for answer in egress.witnessed if flow_of(answer) == flow.text]
+    connected = [answer.outcome is Answered.OK or answer.phase in (Phase.TLS, Phase.HTTP) for answer in answers]
+    return any(connected) if connected else None
 
 
 def _in_spite_of_the_rules(found: FlowFacts) -> Iterator[Verdict]:
@@ -136,7 +155,7 @@ def _in_spite_of_the_rules(found: FlowFacts) -> Iterator[Verdict]:
 def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Finding:
     """`failed`: the real connection did. Then what rules leave to chance or to a program is no mere possibility."""
     flow, decider, anywhere = found.flow, found.decider, found.flow.address == ANYWHERE
-    chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC)
+    chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC, Outcome.REWRITTEN)
     evidence = {"flow": flow.text, "outcome": found.outcome.value}
     if decider is not None:
         evidence |= {"rule": plain(decider.text, RULE_LIMIT), "tool": f"{decider.backend.value} {decider.family}"}
@@ -151,13 +170,19 @@ def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Find
         flow=flow.text,
         breaks=(f"tcp *:{flow.port}",) if anywhere else (),
         confidence=Confidence.LIKELY if chance and failed else confidence_of(found),
-        confidence_reason=FAILED if chance and failed else found.reason or reason_of(found),
+        confidence_reason=_why(found, chance and failed),
     )
+
+
+def _why(found: FlowFacts, failed: bool) -> str:
+    if found.outcome is Outcome.REWRITTEN:
+        return UNANSWERED
+    return FAILED if failed else found.reason or reason_of(found)
 
 
 def confidence_of(found: FlowFacts) -> Confidence:
     """How sure it is what the rules do."""
-    if found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC):
+    if found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC, Outcome.REWRITTEN):
         return Confidence.POSSIBLE
     return Confidence.CERTAIN if found.rehearsed and found.flow.address != ANYWHERE else Confidence.LIKELY
 
@@ -175,6 +200,8 @@ def _message(found: FlowFacts) -> str:
         who += f" of {found.decider.owner} itself"
     if found.outcome is Outcome.DIVERTED:
         return f"{who} sends {flow} to {found.to}"
+    if found.outcome is Outcome.REWRITTEN:
+        return f"{who} gives {flow} the source {found.source}, and no answer comes back"
     if found.outcome is Outcome.QUEUED:
         return f"{who} leaves {flow} to a program that reads a queue"
     if found.outcome is Outcome.PROBABILISTIC:
@@ -213,6 +240,15 @@ def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
             Severity.NOTE,
             f"{where} let everybody speak to the wire server: the rule that drops is missing",
             "Restart the guest agent, which completes its rules.",
+            evidence=evidence,
+        )
+    if rules.state is AgentState.BLOCKS_PROBES:
+        return Finding(
+            Severity.WARNING,
+            f"{where} drop the answers to health probes of load balancers, which come from {WIRE_SERVER}: the rule that"
+            " drops asks for no connection state, as those of old agents",
+            "Let that rule drop new connections alone, as a newer guest agent does.",
+            commands=tuple(rules.command.replace(OLD_DROP, new) for new in renewed(rules.rules)),
             evidence=evidence,
         )
     ports = (80, 32526) if rules.state is AgentState.BLOCKS_ROOT else (53,)

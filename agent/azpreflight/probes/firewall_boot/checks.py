@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Optional
 
-from azpreflight.firewall import agent_rules, parse_iptables_save, parse_nft
+from azpreflight.firewall import agent_rules, generated_rules, parse_iptables_save, parse_nft
 from azpreflight.firewall.boot.facts import Boot, Hook, SavedRulesFacts
 from azpreflight.firewall.boot.rehearsal import tables_of_boot
 from azpreflight.firewall.facts import Decider, FirewallFacts, Flow, FlowFacts, Outcome, Purpose
@@ -122,7 +122,7 @@ def _severity(flow: Flow, closed: "set[Flow]", flows: "Sequence[Flow]", run: Run
 
 def _finding(fate: Fate, severity: Severity, facts: SavedRulesFacts) -> Finding:
     found, flow, decider = fate.worst, fate.worst.flow, fate.worst.decider
-    chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC)
+    chance = found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC, Outcome.REWRITTEN)
     evidence = {"flow": flow.text, "outcome": found.outcome.value, "order": ", ".join(fate.boot.order)}
     if decider is not None:
         evidence["rule"] = plain(decider.text, RULE_LIMIT)
@@ -165,6 +165,7 @@ def _message(found: FlowFacts) -> str:
     who = "a rule that could not be named" if found.decider is None else _who(found.decider)
     deeds = {
         Outcome.DIVERTED: f"send {flow} to {found.to}",
+        Outcome.REWRITTEN: f"give {flow} the source {found.source}",
         Outcome.QUEUED: f"leave {flow} to a program that reads a queue",
         Outcome.PROBABILISTIC: f"let rate, quota, time or chance decide over {flow}",
     }
@@ -210,8 +211,8 @@ def judge_change(facts: SavedRulesFacts, run: Run) -> Iterator[Verdict]:
     if any(boot.rehearsal.error is not None for boot in facts.boots):
         yield Unknown("what the next boot loads could not be rehearsed")
         return
-    now = _chains(tables_of(live.dumps))
-    orders = [(boot.order, _chains(tables_of_boot(boot.dumps))) for boot in facts.boots] or [((), {})]
+    now = _chains(tables_of(live.dumps), live.programs)
+    orders = [(boot.order, _chains(tables_of_boot(boot.dumps), live.programs)) for boot in facts.boots] or [((), {})]
     for order, then in orders:
         changed = [name for name in dict.fromkeys((*now, *then)) if now.get(name, ()) != then.get(name, ())]
         if changed:
@@ -219,19 +220,23 @@ def judge_change(facts: SavedRulesFacts, run: Run) -> Iterator[Verdict]:
             return
 
 
-def _chains(tables: "Sequence[Table]") -> "Mapping[str, tuple[str, ...]]":
-    """Policy and rules of each chain that does something, without counters, handles and the agent's own rules."""
+def _chains(tables: "Sequence[Table]", programs: "Sequence[str]") -> "Mapping[str, tuple[str, ...]]":
+    """Policy and rules of each chain that does something, without counters, handles, the agent's own rules, and those
+    that running programs make after each boot."""
     chains = {
-        f"{table.backend.value} {table.family} {table.name} {chain.name}": _content(table, chain)
+        f"{table.backend.value} {table.family} {table.name} {chain.name}": _content(table, chain, programs)
         for table in tables
         for chain in table.chains.values()
+        if not generated_rules.chain_is_made(chain.name, programs)
     }
     return {name: content for name, content in chains.items() if content}
 
 
-def _content(table: Table, chain: Chain) -> "tuple[str, ...]":
-    policy = () if chain.policy in (None, "ACCEPT") else (f"policy {chain.policy}",)
-    own = [line for line in chain.lines if agent_rules.kind(table, line) is None]
+def _content(table: Table, chain: Chain, programs: "Sequence[str]") -> "tuple[str, ...]":
+    usual = chain.policy in (None, "ACCEPT") or generated_rules.policy_is_made(chain.name, programs)
+    policy = () if usual else (f"policy {chain.policy}",)
+    foreign = [line for line in chain.lines if not generated_rules.line_is_made(line, programs)]
+    own = [line for line in foreign if agent_rules.kind(table, line) is None]
     text = parse_iptables_save.specification if table.iptables else parse_nft.uncounted
     return (*policy, *(text(line) for line in own))
 

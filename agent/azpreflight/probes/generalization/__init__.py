@@ -26,7 +26,9 @@ from azpreflight.model import (
 from azpreflight.probes.generalization import (
     accounts,
     cloud_init_state,
+    credentials,
     deprovision_state,
+    dumps,
     enrolment,
     histories_and_logs,
     hostkeys,
@@ -65,6 +67,12 @@ def judge_users(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
     """The accounts, with the one name that deprovisioning knows."""
     user = facts.library.user if facts.library is not None else None
     yield from part("accounts", lambda found, asked: accounts.judge_users(found, user, asked))(facts, run)
+
+
+def judge_sudoers(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
+    """The rules for sudo, with the one name that deprovisioning knows."""
+    user = facts.library.user if facts.library is not None else None
+    yield from part("sudoers", lambda found, asked: sudoers.judge(found, user, asked))(facts, run)
 
 
 def by_age(before: Judge, after: Judge) -> Judge:
@@ -171,7 +179,14 @@ PROBE = Probe(
             part("key_files", keyfiles.judge_private),
             ERROR,
         ),
-        _check("gen-sudoers", "no sudo rule names a user of this machine", part("sudoers", sudoers.judge), WARNING),
+        _check(
+            "gen-credentials",
+            "no credential of the kinds known here, and no private key, is in a home",
+            part("credentials", credentials.judge),
+            WARNING,
+        ),
+        _check("gen-crash-dumps", "no dump of this machine's memory is left", part("dumps", dumps.judge), WARNING),
+        _check("gen-sudoers", "no sudo rule of the agents names a user of this machine", judge_sudoers, WARNING),
         _check(
             "gen-ssh-host-keys",
             "VMs made from this will not share SSH host keys",

@@ -105,7 +105,7 @@ def judge_users(facts: AccountFacts, user: Optional[str], run: Run) -> Iterator[
     """No account but root lets anybody in; `user` is the one whom ovf-env.xml names."""
     for account in facts.accounts:
         ways = tuple(_ways(account))
-        if account.uid != 0 and ways:
+        if account.name != "root" and ways:
             deleted = account.name == user
             yield leftover(
                 run,
@@ -129,8 +129,10 @@ def _ways(account: Account) -> Iterator[str]:
 def _fix(deleted: bool, user: Optional[str], run: Run) -> str:
     if deleted and deprovisions(run):
         return "Deprovision this machine, which deletes the user."
-    if user is None and deprovisions(run):
-        return "Delete the user: waagent will not, because ovf-env.xml is gone."
+    if not deprovisions(run):
+        return "Delete the user: nothing else will, because waagent is not installed or does not deprovision here."
+    if user is None:
+        return "Delete the user: waagent will not, because no ovf-env.xml names a user."
     return "Delete the user: deprovisioning deletes only the one whom ovf-env.xml names."
 
 

@@ -68,7 +68,9 @@ def progress(facts: GeneralizationFacts, run: Run) -> Progress:
     if provisioned:
         begun = config_of(run).regenerate_ssh_host_keys and _sshd_without_keys(facts)
         return Progress.HALF if begun else Progress.NEVER
-    return Progress.HALF if logged or _users_left(facts) else Progress.FRESH
+    if _users_left(facts):
+        return Progress.HALF if logged or _made_by_waagent(facts) else Progress.NEVER
+    return Progress.FRESH
 
 
 def judge(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
@@ -85,11 +87,15 @@ def judge(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
         Progress.AGAIN: "deprovisioned, and then the agent was started again before the capture",
     }.get(progress(facts, run))
     if message is not None:
-        fix = "Deprovision the machine as the last step, and capture it without starting it again."
+        fix = (
+            "Deprovision the machine as the last step, and capture it without starting it again."
+            if deprovisions(run)
+            else "Install waagent to deprovision with it, or delete what the other checks name."
+        )
         commands = (DEPROVISION,) if deprovisions(run) else ()
         users = _users_left(facts)
         if len(left) == 1 and users:
-            fix = "Delete the user, which waagent does not: ovf-env.xml, which names it, is gone."
+            fix = "Delete the user, which waagent does not: no ovf-env.xml names it."
             commands = (f"userdel --force --remove {files(users)}",)
         yield Finding(
             Severity.WARNING if progress(facts, run) is Progress.AGAIN else Severity.ERROR,
@@ -131,6 +137,12 @@ def _provisioned(facts: GeneralizationFacts) -> bool:
     """The library says that this machine was provisioned."""
     sentinel = facts.sentinel is not None and facts.sentinel.provisioned is not None
     return sentinel or (facts.library is not None and bool(facts.library.settings))
+
+
+def _made_by_waagent(facts: GeneralizationFacts) -> bool:
+    """waagent gave a user of the machine rights: what says that it provisioned has been deleted since."""
+    accounts = {one.name for one in facts.accounts.accounts} if facts.accounts is not None else set()
+    return facts.sudoers is not None and bool(accounts.intersection(facts.sudoers.waagent))
 
 
 def _resolver_deleted(facts: GeneralizationFacts) -> bool:

@@ -9,6 +9,8 @@ from azpreflight.model import Run
 from azpreflight.probes.generalization import (
     accounts,
     cloud_init_state,
+    credentials,
+    dumps,
     enrolment,
     histories_and_logs,
     hostkeys,
@@ -26,6 +28,8 @@ from azpreflight.probes.generalization import (
 )
 from azpreflight.probes.generalization.accounts import AccountFacts
 from azpreflight.probes.generalization.cloud_init_state import CloudStateFacts
+from azpreflight.probes.generalization.credentials import CredentialFacts
+from azpreflight.probes.generalization.dumps import DumpFacts
 from azpreflight.probes.generalization.enrolment import EnrolmentFacts
 from azpreflight.probes.generalization.histories_and_logs import TraceFacts
 from azpreflight.probes.generalization.hostkeys import HostKeyFacts
@@ -62,6 +66,8 @@ class GeneralizationFacts:
     mounts: Optional[MountFacts] = None
     litter: Optional[LitterFacts] = None
     own: Optional[OwnFacts] = None
+    credentials: Optional[CredentialFacts] = None
+    dumps: Optional[DumpFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be looked at, by the name of its field."""
 
@@ -83,6 +89,8 @@ LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
     "mounts": mounts.look,
     "litter": other_leftovers.look,
     "own": own_files.look,
+    "credentials": credentials.look,
+    "dumps": dumps.look,
 }
 
 

@@ -6,6 +6,7 @@ disk is another one in every VM (systemd.mount(5); Microsoft Learn, "Troubleshoo
 errors").
 """
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,11 +21,28 @@ from azpreflight.text import plain
 
 FSTAB = "/etc/fstab"
 LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
-TEMPORARY = ("/dev/disk/cloud/azure_resource", "/dev/disk/azure/resource")
-"""What udev calls the temporary disk."""
-BY_NAME = ("/dev/sd", "/dev/hd", "/dev/vd", "/dev/xvd", "/dev/nvme")
+TEMPORARY = (
+    "/dev/disk/cloud/azure_resource",
+    "/dev/disk/azure/resource",
+    "/dev/disk/azure/local",
+    "LABEL=Temporary",
+    "/dev/disk/by-label/Temporary",
+)
+"""What udev calls the temporary disk, and the label of its file system."""
+BY_NAME = ("/dev/sd", "/dev/hd", "/dev/vd", "/dev/xvd", "/dev/nvme", "/dev/mmcblk", "/dev/md")
+REMOVABLE = ("/dev/sr", "/dev/cdrom", "/dev/dvd", "/dev/scd", "/dev/fd", "/dev/disk/by-label/rd_rdfe")
+"""The provisioning disc is there at the first boot only, and a floppy never."""
+DATA_DISK = ("/dev/disk/azure/scsi", "/dev/disk/azure/data", "/dev/disk/cloud/azure_data")
+"""Data disks by their place on the VM (udev rules of waagent and of azure-vm-utils)."""
+DISCS = ("udf", "iso9660")
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount", "_netdev")
 """Options that keep a missing device from stopping the boot."""
+OF_THE_SYSTEM = re.compile(r"/(?:boot|efi|usr|var|home|tmp|opt|srv|root|oem|\.snapshots)?(?:/.*)?")
+"""Where distributions put the volumes of the OS disk; what is mounted elsewhere is mostly a data disk's."""
+MAPPED = re.compile(r"(?<!-)-(?!-)")
+"""Between group and volume in a name of the device mapper; a dash of either is doubled (dmsetup(8))."""
+NO_GROUP = ("mapper", "disk", "block", "char", "md", "fd")
+"""Directories of /dev that are no volume groups."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +51,24 @@ class Entry:
 
     device: str
     mount_point: str
+    kind: str = ""
+    """Of the file system: ext4, udf."""
     disk: Optional[str] = None
     """The whole disk behind the device, such as sdc; None: not present, or a mounted image is looked at."""
+
+    @property
+    def volume_group(self) -> Optional[str]:
+        """Of a device of LVM: rootvg of /dev/mapper/rootvg-rootlv and of /dev/rootvg/rootlv; None for others."""
+        path = self.device.partition("/dev/mapper/")[2]
+        if path:
+            return MAPPED.split(path, maxsplit=1)[0].replace("--", "-")
+        parts = self.device.split("/")
+        return parts[2] if len(parts) == 4 and parts[1] == "dev" and parts[2] not in NO_GROUP else None
+
+    @property
+    def of_the_system(self) -> bool:
+        """It is mounted where distributions mount what is on the OS disk."""
+        return OF_THE_SYSTEM.fullmatch(self.mount_point) is not None
 
 
 @dataclass(frozen=True)
@@ -47,22 +81,32 @@ class MountFacts:
     live: bool = False
     """The devices of the running system were looked at."""
 
+    @property
+    def root(self) -> Optional[Entry]:
+        """The entry for /."""
+        return next((entry for entry in self.entries if entry.mount_point == "/"), None)
+
+    @property
+    def system_devices(self) -> "frozenset[str]":
+        """Devices of what is on the OS disk by where it is mounted."""
+        return frozenset(entry.device for entry in self.entries if entry.of_the_system)
+
 
 def look(host: Host, run: Run) -> MountFacts:
     """fstab, and on a running system the disks behind it."""
     live = not run.offline
     entries = tuple(
-        Entry(device, point, _disk(host, device) if live else None)
-        for device, point in required(host.text(FSTAB, SMALL) or "")
+        Entry(device, point, kind, _disk(host, device) if live else None)
+        for device, point, kind in required(host.text(FSTAB, SMALL) or "")
     )
     root = next((entry.disk for entry in entries if entry.mount_point == "/"), None)
     return MountFacts(entries, root, live)
 
 
-def required(text: str) -> "tuple[tuple[str, str], ...]":
-    """(device, mount point) of entries that must succeed, swap and network filesystems left out (fstab(5))."""
+def required(text: str) -> "tuple[tuple[str, str, str], ...]":
+    """(device, mount point, file system) of what must be mounted, without swap and network filesystems (fstab(5))."""
     rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
-    return tuple((row[0], row[1]) for row in rows if len(row) >= 3 and _must_mount(row))
+    return tuple((row[0].replace('"', ""), row[1], row[2]) for row in rows if len(row) >= 3 and _must_mount(row))
 
 
 def _must_mount(row: "list[str]") -> bool:
@@ -85,7 +129,8 @@ def _disk(host: Host, device: str) -> Optional[str]:
 def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
     """Everything that must be mounted is on the disk that is captured."""
     for entry in facts.entries:
-        why = _why(entry, facts)
+        certain = _why(entry, facts)
+        why = certain or _perhaps(entry, facts)
         if why is not None:
             device, point = plain(entry.device), plain(entry.mount_point)
             commands = (_with_nofail(device, point),) if entry.mount_point != "/" and "#" not in device + point else ()
@@ -96,7 +141,20 @@ def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
                 "Add nofail, or remove the entry.",
                 commands,
                 cleaned=False,
+                unless=None if certain else "on a mounted image no device can be asked, and it may be on the OS disk",
             )
+
+
+def _perhaps(entry: Entry, facts: MountFacts) -> Optional[str]:
+    """Why an entry of a mounted image may be of a data disk: no device is there to be asked."""
+    if facts.live or entry.mount_point == "/" or (entry.device in facts.system_devices and not entry.volume_group):
+        return None
+    group, own = entry.volume_group, facts.root.volume_group if facts.root is not None else None
+    if group is not None and group == own:
+        return None
+    if group is not None and not (own is None and entry.of_the_system):
+        return f"its volume group {plain(group)} is not that of /"
+    return None if entry.of_the_system else "nothing says that it is on the OS disk"
 
 
 def _with_nofail(device: str, point: str) -> str:
@@ -107,6 +165,10 @@ def _with_nofail(device: str, point: str) -> str:
 
 
 def _why(entry: Entry, facts: MountFacts) -> Optional[str]:
+    if entry.device.startswith(REMOVABLE) or entry.kind in DISCS:
+        return "the disc is there at the first boot only, if at all"
+    if entry.device.startswith(DATA_DISK):
+        return "a new VM has no data disk of the machine that was captured"
     if entry.device.startswith(TEMPORARY):
         return "the temporary disk is another one in every VM, or is not there"
     if entry.device.startswith(BY_NAME):

@@ -22,6 +22,24 @@ UNITS = (
     "/lib/systemd/system/azure-vmextensions*.slice",
     "/etc/systemd/system/azure-vmextensions*.slice",
 )
+DPKG = "/var/lib/dpkg/info"
+OF_PACKAGES = tuple(
+    f"/var/log/{name}"
+    for name in (
+        "apt/",
+        "dpkg.log",
+        "alternatives.log",
+        "bootstrap.log",
+        "dnf",
+        "yum",
+        "zypp",
+        "hawkey",
+        "tdnf",
+        "fontconfig",
+    )
+)
+"""What package managers write while an image is made: what is installed, which the image tells anyway."""
+OF_OTHERS = ("/var/log/journal", "/var/log/waagent", "/var/log/azure", "/var/log/cloud-init", "/var/log/azpreflight")
 MEMORY = ("/var/lib/NetworkManager/seen-bssids", "/var/lib/NetworkManager/timestamps")
 SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf",)
 
@@ -29,6 +47,9 @@ SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf",)
 @dataclass(frozen=True)
 class LitterFacts:
     """Paths of what is left."""
+
+    other_logs: tuple[str, ...] = ()
+    """Other files below /var/log; those of the agents are judged apart, and those of package managers are none."""
 
     logs: tuple[str, ...] = ()
     journals: tuple[str, ...] = ()
@@ -51,9 +72,10 @@ def look(host: Host, run: Run) -> LitterFacts:
     swap = (f"{config_of(run).resource_disk_mount_point}/swapfile", *SWAP)
     return LitterFacts(
         logs=tuple(path for path in filled(host, [f"/var/log/{name}" for name in LOGS]) if _says(host, path)),
+        other_logs=_others(host),
         journals=tuple(path for path in host.glob("/var/log/journal/*") if host.list(path))[:KEPT],
         pools=filled(host, matching(host, ("/var/lib/hyperv/.kvp_pool_[0-4]",))),
-        units=tuple(path for path in matching(host, UNITS) if _left(host, path))[:KEPT],
+        units=tuple(path for path in matching(host, UNITS) if _left(host, path) and not packaged(host, path))[:KEPT],
         crontabs=tuple(path for path in filled(host, tabs) if path.rpartition("/")[2] not in users)[:KEPT],
         swap=filled(host, tuple(dict.fromkeys(swap))),
         sshd=filled(host, SSHD),
@@ -61,9 +83,33 @@ def look(host: Host, run: Run) -> LitterFacts:
     )
 
 
+def _others(host: Host) -> "tuple[str, ...]":
+    """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out."""
+    known = (*(f"/var/log/{name}" for name in LOGS), *OF_OTHERS, *OF_PACKAGES)
+    paths = filled(host, matching(host, [f"/var/log/{depth}" for depth in ("*", "*/*", "*/*/*")]))
+    return tuple(path for path in paths if not path.startswith(known) and _is_log(host, path))
+
+
+def _is_log(host: Host, path: str) -> bool:
+    """A file with something in it; a link such as README leads to what a package owns, and is not to be emptied."""
+    info = host.info(path, follow=False)
+    return info is not None and info.kind is FileKind.FILE and _says(host, path)
+
+
+def packaged(host: Host, path: str) -> bool:
+    """A package owns the file, or may own it: rpm's database is not read, and below /usr it owns everything."""
+    if path.startswith("/etc/"):
+        return False
+    lists = [text for found in host.glob(f"{DPKG}/wa*agent*.list") if (text := host.text(found, SMALL))]
+    if host.info(DPKG) is None:
+        return True
+    names = {path, f"/usr{path}"}
+    return any(names & set(text.splitlines()) for text in lists)
+
+
 def _says(host: Host, path: str) -> bool:
-    """lastlog has a place for every user, and only zeros for those who never logged in (lastlog(8))."""
-    if not path.endswith("/lastlog"):
+    """lastlog and its like have a place for every user, and only zeros for those who never came (lastlog(8))."""
+    if not path.endswith(("/lastlog", "/faillog", "/tallylog")):
         return True
     try:
         return bool((host.read(path, SMALL) or b"").strip(b"\0"))
@@ -82,6 +128,10 @@ def judge_logs(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
     if facts.logs:
         command = f"truncate --size 0 {files(facts.logs)}"
         yield _found(run, Severity.WARNING, f"logs of this machine: {several(facts.logs)}", command)
+    if facts.other_logs:
+        message = f"{count(len(facts.other_logs), 'other file')} of /var/log: {several(facts.other_logs[:KEPT])}"
+        command = f"truncate --size 0 {files(facts.other_logs[:KEPT])}"
+        yield _found(run, Severity.NOTE, message, command)
     if facts.journals:
         message = f"{count(len(facts.journals), 'journal')} of this machine: {several(facts.journals)}"
         yield _found(run, Severity.WARNING, message, f"rm -rf {files(facts.journals)}")

@@ -7,6 +7,7 @@ azurelinuxagent/common/osutil/default.py; cloud-init, cloudinit/distros/__init__
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Optional
 
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
@@ -43,9 +44,13 @@ def users(text: str) -> "tuple[str, ...]":
     return tuple(dict.fromkeys(plain(row[0]) for row in words if len(row) > 1 and not row[0].endswith("_Alias")))
 
 
-def judge(facts: SudoersFacts, run: Run) -> Iterator[Verdict]:
-    """No rule of this machine's users goes into the image."""
-    for name, named, cleaned in ((WAAGENT_FILE, facts.waagent, True), (CLOUD_INIT_FILE, facts.cloud_init, False)):
+def judge(facts: SudoersFacts, user: Optional[str], run: Run) -> Iterator[Verdict]:
+    """No rule of this machine's users goes into the image; `user` is the one whom ovf-env.xml names.
+
+    Deprovisioning takes that user's line out of waagent's file, and nobody else's.
+    """
+    deleted = user is not None and set(facts.waagent) == {user}
+    for name, named, cleaned in ((WAAGENT_FILE, facts.waagent, deleted), (CLOUD_INIT_FILE, facts.cloud_init, False)):
         if named:
             path = f"{facts.directory}/{name}"
             yield leftover(

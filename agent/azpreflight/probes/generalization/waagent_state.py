@@ -15,7 +15,7 @@ from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, HostError
 from azpreflight.host.removable import AGENT_LIBRARIES, is_directory_of
 from azpreflight.model import Confidence, Finding, Profile, Run, Severity, Stage, Verdict
-from azpreflight.probes.generalization.leftover import config_of, leftover
+from azpreflight.probes.generalization.leftover import config_of, deprovisions, leftover
 from azpreflight.text import count, files, plain, several
 
 PRIVATE = ("*.prv", "TransportPrivate.pem", "Certificates.pem")
@@ -131,7 +131,9 @@ def _found(facts: LibraryFacts, run: Run, severity: Severity, message: str, name
         run,
         severity,
         message,
-        "Deprovision this machine, which empties the directory.",
+        "Deprovision this machine, which empties the directory."
+        if deprovisions(run)
+        else "Delete these files: waagent, which empties the directory, does not deprovision here.",
         (f"rm -rf {files([f'{facts.path}/{name}' for name in names])}",),
         cleaned=True,
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Optional, Union
 
 from azpreflight.guest import dhcp_leases
-from azpreflight.host import Host, HostError, Interface, Outcome
+from azpreflight.host import Host, HostError, Interface, Outcome, Routing
 from azpreflight.model import Cause, Check, Finding, Platform, Probe, Run, Severity, Verdict
 from azpreflight.probes.network.dhcp import judge_wire_server
 from azpreflight.probes.network.facts import IMDS, SOMEWHERE, WIRE_SERVER, DefaultRoute, NetworkFacts
@@ -29,6 +29,8 @@ MANAGERS = {
 }
 """Units that configure interfaces, by what each makes when it starts; `networking` is ifupdown."""
 
+ENDPOINT = "/var/lib/waagent/WireServerEndpoint"
+"""Where waagent keeps the address of the wire server that it has found (common/protocol/util.py)."""
 _UP, _REJECT = 0x1, 0x200
 """RTF_UP and RTF_REJECT of <linux/route.h>."""
 
@@ -50,7 +52,27 @@ def gather(host: Host, run: Run) -> NetworkFacts:
         managers=tuple(name for name, path in MANAGERS.items() if host.info(path) is not None),
         leases=dhcp_leases.look(host),
         host_route=host.route(WIRE_SERVER).prefix == f"{WIRE_SERVER}/32",
+        endpoint_found=_endpoint_found(host),
+        routing=_routing(host),
     )
+
+
+def _endpoint_found(host: Host) -> bool:
+    """By the file of waagent's that has it, if it is not older than this boot."""
+    try:
+        info, stat = host.info(ENDPOINT), host.text("/proc/stat") or ""
+    except HostError:
+        return False
+    booted = next((line.split()[1] for line in stat.splitlines() if line.startswith("btime ")), "")
+    return info is not None and booted.isdigit() and info.modified >= int(booted)
+
+
+def _routing(host: Host) -> Routing:
+    """Nothing is concluded from what is not known here, so that a kernel that does not tell is no fault."""
+    try:
+        return host.routing()
+    except HostError:
+        return Routing()
 
 
 def _needed_text(host: Host, path: str) -> str:

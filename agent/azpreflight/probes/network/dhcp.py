@@ -1,12 +1,16 @@
 """The verdict on what DHCP says of the platform. Pure."""
 
 from collections.abc import Iterator
+from typing import Optional
 
 from azpreflight.guest.dhcp_leases import Lease
-from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
 from azpreflight.shell import argument
+
+AFTER_OTHERS = 1024
+"""Metric of a route that waagent shall see and that is to replace no better one."""
 
 
 def judge_wire_server(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
@@ -16,10 +20,36 @@ def judge_wire_server(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
     """
     told = {interface: lease for interface, lease in facts.in_force.items() if lease.wire_server is not None}
     if not told:
-        yield NotApplicable("no DHCP lease names a wire server")
+        lost = _not_found(facts, run)
+        yield lost if lost is not None else NotApplicable("no DHCP lease names a wire server")
     for interface, lease in told.items():
         if lease.wire_server != WIRE_SERVER:
             yield _another(interface, lease, facts, run)
+
+
+def _not_found(facts: NetworkFacts, run: Run) -> Optional[Finding]:
+    """waagent takes 168.63.129.16 where the main table has a route to it alone, else what a lease that it reads says
+    (option 245), else it sends a DHCP request of its own and waits for an answer, for ever (WALinuxAgent,
+    common/dhcp.py). An address without DHCP brings neither."""
+    agents = run.facts(AgentsFacts)
+    static = facts.address_without_lease
+    if facts.host_route or facts.endpoint_found or static is None or agents is None or agents.waagent is None:
+        return None
+    route = next((route for route in facts.default_routes if route.version == 4), None)
+    via = f" via {route.gateway}" if route is not None and route.gateway is not None else ""
+    device = route.interface if route is not None else static
+    return Finding(
+        Severity.ERROR,
+        f"waagent does not find the wire server: {static} has an address without a DHCP lease, and there is no route to"
+        f" {WIRE_SERVER} alone",
+        f"Let the interface get its address by DHCP, or add a route to {WIRE_SERVER} to its configuration, which the"
+        " command does until the next boot.",
+        (f"ip route replace {WIRE_SERVER}/32{via} dev {device} metric {AFTER_OTHERS}",),
+        evidence={"interface": static, "leases": "none in force"},
+        flow=f"tcp {WIRE_SERVER}:80",
+        confidence=Confidence.POSSIBLE,
+        confidence_reason="so the agent looks for it; an answer to a DHCP request of its own is the alternative",
+    )
 
 
 def _another(interface: str, lease: Lease, facts: NetworkFacts, run: Run) -> Finding:

@@ -1,11 +1,11 @@
 """What a machine has of a network, as facts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 from azpreflight.guest import dhcp_leases
 from azpreflight.guest.dhcp_leases import Lease
-from azpreflight.host import Interface, Route
+from azpreflight.host import Interface, Route, Routing
 
 WIRE_SERVER = "168.63.129.16"
 IMDS = "169.254.169.254"
@@ -45,8 +45,23 @@ class NetworkFacts:
 
     host_route: bool = False
     """The routing table has a route to 168.63.129.16 alone, as option 121 gives it."""
+    endpoint_found: bool = False
+    """waagent wrote down in this boot where the wire server is."""
+    routing: Routing = field(default_factory=Routing)
+    """Rules and tables, and what kinds of interfaces there are; empty where the kernel could not be asked."""
+
+    @property
+    def address_without_lease(self) -> Optional[str]:
+        """An interface that has an IPv4 address although no lease is in force on any; None if there is none."""
+        if self.in_force:
+            return None
+        return next((nic.name for nic in self.interfaces if nic.name != "lo" and nic.up and _has_ipv4(nic)), None)
 
     @property
     def in_force(self) -> "dict[str, Lease]":
         """By interface, the lease that it has its address from."""
         return dhcp_leases.in_force(self.leases, self.interfaces)
+
+
+def _has_ipv4(nic: Interface) -> bool:
+    return any(":" not in address and not address.startswith("169.254.") for address in nic.addresses)

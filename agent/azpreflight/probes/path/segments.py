@@ -52,6 +52,9 @@ def findings(small: "Sequence[Answer]", egress: EgressFacts, interface: Optional
     """One for each flow on which the size of packets decides."""
     helped = tuple(arrived(small))
     sure = len(helped) > 1
+    asked = {flow_of(answer) for answer in small}
+    rest = tuple(dict.fromkeys(flow_of(answer) for answer in egress.witnessed if _stood_still(answer)))
+    untried = tuple(flow for flow in rest if flow not in asked)  # what stood still likewise took the same way
     for answer in helped:
         before = [other for other in egress.every if flow_of(other) == flow_of(answer) and _stood_still(other)]
         severity, consequence = consequence_of(egress, before)
@@ -64,6 +67,7 @@ def findings(small: "Sequence[Answer]", egress: EgressFacts, interface: Optional
             (f"ip link set dev {argument(interface)} mtu {SMALLER_MTU}",) if interface is not None else (),
             evidence=evidence_of(answer),
             flow=flow_of(answer),
+            breaks=untried,
             confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
             confidence_reason="so it is with more than one server" if sure else "a loss that passed is the alternative",
         )

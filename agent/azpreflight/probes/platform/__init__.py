@@ -61,7 +61,14 @@ def _route(host: Host, address: str) -> PlatformRoute:
     except HostError as error:
         return PlatformRoute(address, Outcome.ERROR, error=str(error))
     return PlatformRoute(
-        address, route.outcome, route.interface, route.gateway, route.source, route.prefix, route.origin
+        address,
+        route.outcome,
+        route.interface,
+        route.gateway,
+        route.source,
+        route.prefix,
+        route.origin,
+        table=route.table,
     )
 
 

@@ -9,6 +9,7 @@ from azpreflight.firewall.clearance import rule_out
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.network.detours import Detour, detour_of
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import (
     FLOWS,
@@ -20,8 +21,9 @@ from azpreflight.probes.platform.facts import (
     PlatformFacts,
     PlatformRoute,
 )
-from azpreflight.text import several
 
+REST = ("tcp *:443", "tcp *:80")
+"""What else provisioning needs, beyond the platform's own addresses."""
 GUARDED = (401, 403)
 """How the guest proxy agent of the Metadata Security Protocol answers a program that is not on its list."""
 _NOTHING_BACK = (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.PROHIBITED)
@@ -33,53 +35,58 @@ LET_OUT = (
 
 
 def judge_route(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
-    """The kernel knows a way to both addresses."""
+    """The kernel knows a way to both addresses, and it is that of the NIC that the platform serves."""
     if not facts.routes:
         yield Unknown(NOT_ASKED)
     for route in facts.routes:
+        detour = detour_of(route.address, {route.address: route.as_route}, run)
         if route.error is not None:
             yield Unknown(route.error)
+        elif detour is not None:
+            yield from _by_another_way(route, detour, facts, run)
         elif route.outcome is not Outcome.OK:
-            flow, *more = FLOWS[route.address]
-            yield Finding(
-                Severity.ERROR if route.address == WIRE_SERVER else severity_of_metadata(run),
-                f"no route to {route.address}: the kernel says {route.outcome.value}",
-                "Renew the DHCP lease, which brings a default route and a route to this address,"
-                " and remove any route of the image's own that rejects it.",
-                flow=flow,
-                breaks=tuple(more),
-                confidence_reason="the kernel's own routing table says so",
-            )
-        else:
-            yield from _out_of_another_card(route, facts, run)
+            yield _no_route(route, run)
 
 
-def _out_of_another_card(route: PlatformRoute, facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
-    """The way must be the one of the card that Azure's DHCP gave a router, which it gives to the first card alone
-    (Microsoft Learn, "Create a Linux virtual machine in Azure with multiple NICs")."""
-    network = run.facts(NetworkFacts)
-    leases = network.in_force if network is not None else {}
-    first = [name for name, lease in leases.items() if lease.gateway is not None] or list(leases)
-    if not first or route.interface in first:
-        return
+def _no_route(route: PlatformRoute, run: Run) -> Finding:
+    flow, *more = FLOWS[route.address]
+    return Finding(
+        Severity.ERROR if route.address == WIRE_SERVER else severity_of_metadata(run),
+        f"no route to {route.address}: the kernel says {route.outcome.value}",
+        "Renew the DHCP lease, which brings a default route and a route to this address,"
+        " and remove any route of the image's own that rejects it.",
+        flow=flow,
+        breaks=tuple(more),
+        confidence_reason="the kernel's own routing table says so",
+    )
+
+
+def _by_another_way(route: PlatformRoute, detour: Detour, facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
+    """Where it answers all the same, another source address or a NIC that was given its routes by hand will do."""
     flow, *more = FLOWS[route.address]
     answered = any(answer.outcome is Outcome.OK for answer in facts.answers_of(route.address))
+    if answered and detour.quiet:
+        return
     worst = Severity.ERROR if route.address == WIRE_SERVER else severity_of_metadata(run)
     yield Finding(
         Severity.NOTE if answered else worst,
-        f"the route to {route.address} leads out of {route.interface}, and Azure's DHCP gave its routes to"
-        f" {several(first)}" + ("; it answers all the same" if answered else ""),
-        f"Take the route of {route.interface} ({route.prefix or 'unknown'}, {route.origin or 'unknown'}) off"
-        f" {route.address}, in the VPN client or the network configuration that made it.",
-        (f"ip route get {route.address}", f"ip route replace {route.address} via {leases[first[0]].gateway}")
-        if leases[first[0]].gateway is not None
-        else (f"ip route get {route.address}",),
-        evidence={"interface": route.interface or "unknown", "leases": ", ".join(leases)},
+        detour.message + ("; it answers all the same" if answered else ""),
+        detour.fix,
+        detour.commands,
+        evidence={"interface": route.interface or "none", "source": route.source or "unknown"},
         flow=flow,
-        breaks=() if answered else tuple(more),
+        breaks=() if answered else (*more, *_with_the_rest(route, run)),
         confidence=Confidence.LIKELY,
-        confidence_reason="the kernel's own routing table says so; a card that was given its routes by hand may do",
+        confidence_reason="the kernel's own routing says so; a NIC with manually configured routes may behave the same",
     )
+
+
+def _with_the_rest(route: PlatformRoute, run: Run) -> "tuple[str, ...]":
+    """Where what is sent to the internet takes the same way, that is lost with it."""
+    network = run.facts(NetworkFacts)
+    internet = network.internet if network is not None else None
+    same = internet is not None and (internet.interface, internet.gateway) == (route.interface, route.gateway)
+    return REST if same and route.outcome is Outcome.OK else ()
 
 
 def judge_wire_server(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:

@@ -7,7 +7,7 @@ from azpreflight.azure.answer import Answer
 from azpreflight.azure.goal_state import Wanted
 from azpreflight.azure.imds import IMDS, Instance, Metadata
 from azpreflight.azure.wire_server import WIRE_SERVER, Goal, Offer
-from azpreflight.host import Outcome
+from azpreflight.host import Outcome, Route
 from azpreflight.model import Run
 
 WIRE_FLOW, PLUGIN_FLOW, IMDS_FLOW = f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526", f"tcp {IMDS}:80"
@@ -33,6 +33,13 @@ class PlatformRoute:
     """Who made it: dhcp, static, boot, kernel; None if the kernel did not tell."""
     error: Optional[str] = None
     """Why the kernel could not be asked."""
+    table: Optional[int] = None
+    """The table with that route: 254 is "main"; None if unknown."""
+
+    @property
+    def as_route(self) -> Route:
+        """As the kernel told it."""
+        return Route(self.outcome, self.interface, self.gateway, self.source, self.prefix, self.origin, self.table)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from azpreflight.azure.imds import IMDS
 from azpreflight.azure.wire_server import WIRE_SERVER
 from azpreflight.guest.waagent_conf import set_key
-from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
+from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.proxy.facts import (
     ProxyFacts,
@@ -55,9 +55,7 @@ def _exempt_command(setting: ProxySetting, caught: "tuple[str, ...]") -> str:
     """Adds a later place that wins, so that no line has to be edited."""
     entries = ",".join((*setting.exempt, *caught))
     if setting.service is not None:
-        directory = f"/etc/systemd/system/{setting.service}.d"
-        lines = (shlex.quote(line) for line in ("[Service]", f'Environment="no_proxy={plain(entries, 1000)}"'))
-        return f"mkdir -p {directory} && printf '%s\\n' {' '.join(lines)} > {directory}/zz-no-proxy.conf"
+        return _set_exempt(setting, entries)
     line = shlex.quote(f"no_proxy={plain(entries, 1000)}")
     if setting.place.startswith("/etc/profile.d/"):
         return f"echo export {line} > /etc/profile.d/zz-no-proxy.sh"
@@ -71,6 +69,8 @@ def judge_settings(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
     if host is not None and facts.config_port is not None and any(mark in host for mark in "/: @"):
         yield _no_name(facts, host)
     environment = facts.environment
+    if environment is not None and any("*" in entry for entry in environment.exempt):
+        yield _wildcards(environment, run)
     if host is None and environment is not None:
         for mistake in dict.fromkeys((environment.https_mistake, environment.http_mistake)):
             if mistake is not None:
@@ -80,6 +80,29 @@ def judge_settings(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
                     "Write https_proxy and http_proxy in the form http://HOST:PORT.",
                     in_image=True,
                 )
+
+
+def _wildcards(setting: ProxySetting, run: Run) -> Finding:
+    """In an image it is a fault of every VM; in a running one the ways out show whether it is one there."""
+    meant = [entry for entry in setting.exempt if "*" in entry]
+    fixed = ",".join(dict.fromkeys(entry.lstrip("*") if entry != "*" else entry for entry in setting.exempt))
+    alone = "*" in setting.exempt
+    fix = "Write the ends of names instead, such as .blob.core.windows.net"
+    return Finding(
+        Severity.WARNING if run.stage is Stage.FIRSTBOOT else Severity.ERROR,
+        f"no_proxy in {plain(setting.place)} has {plain(several(tuple(meant)), 200)}: waagent compares the ends of"
+        " names, takes * for a letter, and asks the proxy for these hosts",
+        fix + (", and take the proxy out of the service where it shall use none." if alone else "."),
+        (_set_exempt(setting, fixed),) if setting.service is not None and not alone else (),
+        evidence={"no_proxy": plain(",".join(setting.exempt), 200)},
+        in_image=True,
+    )
+
+
+def _set_exempt(setting: ProxySetting, entries: str) -> str:
+    directory = f"/etc/systemd/system/{setting.service}.d"
+    lines = (shlex.quote(line) for line in ("[Service]", f'Environment="no_proxy={plain(entries, 1000)}"'))
+    return f"mkdir -p {directory} && printf '%s\\n' {' '.join(lines)} > {directory}/zz-no-proxy.conf"
 
 
 def _no_name(facts: ProxyFacts, host: str) -> Finding:

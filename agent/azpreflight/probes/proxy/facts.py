@@ -87,7 +87,7 @@ def agent_proxy(facts: Optional[ProxyFacts], url: str) -> Optional[str]:
     except ValueError:  # of a document of the network, and no address at all
         return None
     environment = facts.environment
-    if environment is not None and is_exempt(parts.hostname or "", environment.exempt):
+    if environment is not None and agent_exempts(parts.hostname or "", environment.exempt):
         return None
     if facts.config_host is not None:
         return f"{facts.config_host}:{facts.config_port}" if facts.config_port is not None else None
@@ -117,6 +117,14 @@ def proxy_hosts(facts: Optional[ProxyFacts]) -> "tuple[str, ...]":
 def places_of(facts: ProxyFacts, proxy: str) -> "tuple[str, ...]":
     """Where this proxy is set."""
     return tuple(dict.fromkeys(setting.place for setting in facts.settings if proxy in setting.proxies))
+
+
+def agent_exempts(host: str, entries: "Sequence[str]") -> bool:
+    """Whether waagent passes the proxy by for a host: it compares addresses and networks, and the ends of names, and
+    takes a star for a letter (WALinuxAgent, common/utils/restutil.py, bypass_proxy; 2.7.3 and 2.16)."""
+    if is_address(host):
+        return any(entry != "*" and _matches(host, entry) for entry in entries)
+    return any(bool(host) and host.lower().endswith(entry.lower()) for entry in entries)
 
 
 def is_exempt(host: str, entries: "Sequence[str]") -> bool:

@@ -39,7 +39,8 @@ def gather(host: Host, run: Run) -> RevocationFacts:
         return RevocationFacts()
     named = dict.fromkeys(url for answer in egress.every for url in answer.authorities)
     means = Means(host, run.facts(DnsFacts), None, None)
-    return RevocationFacts(reach(means, first_of_each(list(named), SERVERS), CONNECT))
+    reached = reach(means, first_of_each(list(named), SERVERS), CONNECT)
+    return RevocationFacts(tuple(tried.answer for tried in reached))
 
 
 def judge(facts: RevocationFacts, run: Run) -> Iterator[Verdict]:

@@ -17,7 +17,7 @@ systemd, machine-id(5) and systemd.preset(5).)
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from azpreflight.guest import unit_runs
@@ -44,6 +44,8 @@ WORST_CASE_S = 4.0
 """Seconds: one file on a disk that has died, and systemctl."""
 SERVICES = ("ssh.service", "sshd.service")
 SOCKETS = ("ssh.socket", "sshd.socket")
+OTHERS = ("dropbear.service", "dropbear.socket", "tinysshd.socket")
+"""Servers other than OpenSSH that distributions have."""
 KEYS = "/etc/ssh/ssh_host_*_key"
 MACHINE_ID = "/etc/machine-id"
 PRESETS = (
@@ -78,10 +80,26 @@ class SshFacts:
     """The next boot is one that systemd takes for the first: no machine id, or "uninitialized"."""
     socket_preset: bool = False
     """systemd's presets enable the socket at such a boot."""
+    service_preset: bool = False
+    """systemd's presets enable the service at such a boot."""
+    masked: tuple[str, ...] = ()
+    """Units of the server that are masked."""
+    others: tuple[str, ...] = ()
+    """Units of other servers that are enabled."""
     state: Optional[str] = None
     """What systemd makes of the service now, at first boot: active, failed ...; None where it was not asked."""
     state_error: Optional[str] = None
     """Why it could not be asked; None if it could, or was not to be."""
+
+    @property
+    def will_start(self) -> bool:
+        """The next boot starts the service or the socket."""
+        enabled = UnitState.ENABLED in (self.service.state, self.socket.state)
+        by_preset = self.first_boot and (
+            (self.service_preset and self.service.state is UnitState.DISABLED)
+            or (self.socket_preset and self.socket.state is UnitState.DISABLED)
+        )
+        return enabled or by_preset or bool(self.others)
 
 
 def gather(host: Host, run: Run) -> SshFacts:
@@ -89,7 +107,8 @@ def gather(host: Host, run: Run) -> SshFacts:
     service, socket = systemd.best(host, SERVICES), systemd.best(host, SOCKETS)
     always, at_first = _key_makers(host, service)
     state, error = _state(host, run, service)
-    machine_id = host.text(MACHINE_ID)
+    machine_id, presets = host.text(MACHINE_ID), _presets(host)
+    units = [systemd.unit(host, name) for name in (*SERVICES, *SOCKETS)]
     return SshFacts(
         service=service,
         socket=socket,
@@ -97,7 +116,10 @@ def gather(host: Host, run: Run) -> SshFacts:
         makes_keys=always,
         makes_keys_at_first_boot=at_first,
         first_boot=machine_id is None or machine_id.strip() == "uninitialized",
-        socket_preset=enabled_by_preset(_presets(host), socket.name),
+        socket_preset=enabled_by_preset(presets, socket.name),
+        service_preset=enabled_by_preset(presets, service.name),
+        masked=tuple(one.name for one in units if one.state is UnitState.MASKED),
+        others=tuple(name for name in OTHERS if systemd.unit(host, name).state is UnitState.ENABLED),
         state=state,
         state_error=error,
     )
@@ -122,7 +144,7 @@ def _presets(host: Host) -> "list[str]":
 def _key_makers(host: Host, service: Unit) -> "tuple[bool, bool]":
     """Whether missing keys are made before the service starts: always, and at systemd's first boot."""
     names = {service.name, *(name for name in SERVICES if service.path is not None)}
-    texts = [_text(host, path) for path in (service.path, *_drop_ins(host, names)) if path is not None]
+    texts = [systemd.text(host, replace(service, name=name)) for name in sorted(names)]
     if any(MAKES_KEYS.search(line) for text in texts for line in re.findall(r"^ExecStartPre=.*$", text, re.MULTILINE)):
         return True, True
     pulled = {word for text in texts for line in _wants(text) for word in line.split() if MAKES_KEYS.search(word)}
@@ -136,20 +158,10 @@ def _wants(text: str) -> "list[str]":
     return re.findall(r"^(?:Wants|Requires)=(.*)$", text, re.MULTILINE)
 
 
-def _drop_ins(host: Host, names: "set[str]") -> "Iterator[str]":
-    for name in sorted(names):
-        for base in systemd.UNIT_PATHS:
-            yield from host.glob(f"{base}/{name}.d/*.conf")
-
-
 def _unit_text(host: Host, name: str) -> str:
     """The file of a unit, or of the template that it is an instance of."""
     unit = systemd.best(host, (name, re.sub(r"@[^.]*", "@", name)))
-    return _text(host, unit.path) if unit.path is not None else ""
-
-
-def _text(host: Host, path: str) -> str:
-    return host.text(path, UNIT_LIMIT) or ""
+    return systemd.text(host, unit)
 
 
 def _state(host: Host, run: Run, service: Unit) -> "tuple[Optional[str], Optional[str]]":
@@ -169,8 +181,29 @@ def judge_start(facts: SshFacts, run: Run) -> Iterator[Verdict]:
         yield NotApplicable("no SSH server is installed")
     elif agents is None:
         yield Unknown("the agents could not be looked at")
+    elif not facts.will_start:
+        yield _never_starts(facts)
     elif agents.provisioner is Provisioner.WAAGENT and facts.service.state is UnitState.ENABLED:
         yield from _judge_with_waagent(facts, agents, run)
+
+
+def _never_starts(facts: SshFacts) -> Finding:
+    """Masked, or wanted by nothing."""
+    name = facts.service.name if facts.service.state is UnitState.DISABLED else (*facts.masked, facts.service.name)[0]
+    states = f"{name} is {'masked' if name in facts.masked else facts.service.state.value}"
+    states += (
+        f" and {facts.socket.name} {facts.socket.state.value}" if facts.socket.state is not UnitState.ABSENT else ""
+    )
+    if facts.masked and name not in facts.masked:
+        states += f", {plain(', '.join(facts.masked))} masked"
+    unmask = tuple(f"systemctl unmask {one}" for one in facts.masked if one in SERVICES)
+    started = next((one for one in facts.masked if one in SERVICES), facts.service.name)
+    return Finding(
+        Severity.ERROR,
+        f"no SSH server starts at the next boot: {states}",
+        "Enable the server.",
+        (*unmask, f"systemctl enable {started}"),
+    )
 
 
 def _judge_with_waagent(facts: SshFacts, agents: AgentsFacts, run: Run) -> Iterator[Finding]:

@@ -17,6 +17,10 @@ class CaStoreFacts:
     single: bool
     """Without a bundle: there are certificates one by one, which OpenSSL finds too."""
     distribution: Distribution
+    roots: tuple[str, ...] = ()
+    """Of the roots that Azure's endpoints chain to, those that the bundle has."""
+    read: int = 0
+    """Certificates of the bundle that could be decoded."""
 
     @property
     def empty(self) -> bool:

@@ -1,0 +1,130 @@
+"""cloud-init beyond its first stage: the units that follow, the user that it makes, and how it hashes a password.
+
+waagent and ds-identify ask for cloud-init-local.service alone. A later stage that is masked leaves a VM without user or
+keys, and so does a list of users that leaves out `default`, which stands for the user of the VM (cloud-init,
+cloudinit/distros/ug_util.py, cloudinit/sources/DataSourceAzure.py).
+"""
+
+from collections.abc import Iterator
+
+from azpreflight.guest import os_release, package_database
+from azpreflight.host import Host, systemd
+from azpreflight.host.systemd import Unit, UnitState
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
+from azpreflight.probes.agents.program import number
+from azpreflight.shell import argument
+from azpreflight.text import plain, several
+
+STAGES = (
+    *("cloud-init-main.service", "cloud-init.service", "cloud-init-network.service"),
+    *("cloud-config.service", "cloud-final.service", "cloud-init.target"),
+)
+"""Of all versions; cloud-init-local.service is judged with who provisions."""
+NETWORK = ("cloud-init.service", "cloud-init-network.service")
+"""One of the two names, by version: the stage that makes the user."""
+CLIENTS = ("dhclient", "dhcpcd", "udhcpc")
+"""Those that cloud-init knows (cloudinit/net/dhcp.py)."""
+PLACES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
+WHOLE = 6
+"""Modules that a list of a distribution has at least; a shorter one is a tree's for tests or an overlay's."""
+MODULES = {"users_groups": "no user is made", "ssh": "no key of a new VM is installed, and no host key is made"}
+WITHOUT_CRYPT = (3, 13)
+"""The Python that has no crypt any more."""
+
+
+def look(host: Host) -> "tuple[Unit, ...]":
+    """The units that are there."""
+    units = (systemd.unit(host, name) for name in STAGES)
+    return tuple(one for one in units if one.state is not UnitState.ABSENT)
+
+
+def has_dhcp_client(host: Host) -> bool:
+    """One of those that cloud-init asks for a first address with; it has none of its own."""
+    paths = (f"{place}/{name}" for place in PLACES for name in CLIENTS)
+    return not package_database.is_whole(host) or any(host.info(path) is not None for path in paths)
+
+
+def judge_stages(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """All stages start, and one of them makes the user."""
+    if not facts.cloud_init_provisions:
+        yield NotApplicable("cloud-init does not provision")
+        return
+    yield from _judge_units(facts.cloud_init.stages)
+    yield from _judge_users(facts)
+    if not facts.cloud_init.dhcp_client:
+        yield Finding(
+            Severity.ERROR,
+            f"cloud-init finds no client for DHCP ({several(CLIENTS)}), and without one it does not reach the metadata",
+            "Install one that this cloud-init knows: dhclient always, dhcpcd from 24.1 on.",
+            (os_release.reinstall_command(facts.distribution, os_release.dhcp_client(facts.distribution)),),
+        )
+
+
+def _judge_units(units: "tuple[Unit, ...]") -> Iterator[Verdict]:
+    for one in units:
+        target = one.name.endswith(".target")
+        if one.state is UnitState.MASKED or (one.state is UnitState.DISABLED and not target):
+            unmask = (f"systemctl unmask {one.name}",) if one.state is UnitState.MASKED else ()
+            enable = () if target else (f"systemctl enable {one.name}",)
+            yield Finding(
+                Severity.ERROR,
+                f"{one.name} is {one.state.value}, and cloud-init's stages need one another: a VM gets no user",
+                "Enable every stage.",
+                (*unmask, *enable),
+            )
+    names = {one.name for one in units}
+    gone = [name for name in ("cloud-config.service", "cloud-final.service") if name not in names]
+    gone += ["cloud-init.service"] if not names & set(NETWORK) else []
+    if gone and len(names) >= 2:
+        yield Finding(
+            Severity.ERROR,
+            f"cloud-init's {several(gone)} is not there: its stages need one another, and a VM gets no user",
+            "Install cloud-init again.",
+        )
+
+
+def _judge_users(facts: AgentsFacts) -> Iterator[Verdict]:
+    config = facts.cloud_init.config
+    if config.makes_default_user is False:
+        source = config.source("users")
+        yield Finding(
+            Severity.ERROR,
+            f"the list users of {plain(source)} is without default: cloud-init makes no user of a new VM",
+            "Remove the list, or begin it with default.",
+            (f"sed -i -E '/^users:[[:space:]]*(\\[.*\\])?[[:space:]]*$/s/.*/users: [default]/' {argument(source)}",)
+            if config.users_empty
+            else (),
+        )
+    for name, consequence in MODULES.items():
+        if len(config.init_modules) >= WHOLE and name not in config.init_modules:
+            yield Finding(
+                Severity.ERROR,
+                f"cloud_init_modules of {plain(config.source('cloud_init_modules'))} is without {name}: {consequence}",
+                "Put the module back into the list.",
+                confidence=Confidence.CERTAIN,
+            )
+
+
+def judge_password(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """The agent that provisions can hash a password with its Python."""
+    who = facts.provisioner
+    agents = {Provisioner.CLOUD_INIT: facts.cloud_init.program, Provisioner.WAAGENT: facts.waagent.program}
+    program = agents.get(who)
+    if program is None:
+        yield NotApplicable("neither waagent nor cloud-init provisions")
+    elif program.python is not None and number(program.python) >= WITHOUT_CRYPT and not program.hashes:
+        debian = facts.distribution.of("debian", "ubuntu")
+        yield Finding(
+            Severity.WARNING,
+            f"{who.value} runs with Python {program.python}, without crypt and without {several(LIBRARIES)}:"
+            " a VM that is created with a password fails",
+            "Install one of them for that Python.",
+            ("apt-get install -y python3-passlib" if debian else f"python{program.python} -m pip install passlib",),
+            confidence=Confidence.LIKELY,
+            confidence_reason="VMs that are created with a key alone need no hash",
+        )
+
+
+LIBRARIES = ("legacycrypt", "crypt_r", "passlib")
+"""What takes crypt's place: which of them an agent tries depends on its version."""

@@ -1,0 +1,46 @@
+"""The verdict on a DNS server that answers some questions and leaves others without an answer. Pure.
+
+Behind a local resolver it is the server that is at fault, and not the resolver, which fails for want of an answer.
+"""
+
+from collections.abc import Iterator
+
+from azpreflight.host import Outcome
+from azpreflight.model import Confidence, Finding, Severity
+from azpreflight.probes.dns.facts import DnsFacts, Role, Server, lost_names, never_answers, patchy, plain
+from azpreflight.text import several
+
+UNANSWERED = 2
+"""Questions without an answer from which a server that answers others is called unreliable."""
+WAITS = "the C library waits 5 s for each answer that does not come"
+
+
+def now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
+    """A server that leaves some questions without an answer. One may be lost on the way; each was sent twice."""
+    asked = [asked for asked in server.asked if not asked.tcp]
+    if not patchy(server):
+        asked = [question for question in asked if not never_answers(server, question.name)]
+    silent = [question for question in asked if question.answer.outcome is Outcome.TIMEOUT]
+    if len(silent) < UNANSWERED:
+        return
+    families = {question.rdtype for question in silent}
+    only_ipv6 = families == {"AAAA"} and len(silent) == sum(question.rdtype == "AAAA" for question in asked)
+    what = (
+        "never answers when asked for IPv6 addresses (AAAA)"
+        if only_ipv6
+        else f"answers now and then: {len(asked) - len(silent)} of {len(asked)} questions over udp"
+    )
+    lost = lost_names(facts) if server.role is Role.UPSTREAM and not only_ipv6 else ()
+    yield Finding(
+        Severity.ERROR if lost else Severity.WARNING,
+        f"DNS server {plain(server.address)} {what}; {f'{several(lost)} is not found here' if lost else WAITS}",
+        "Have this DNS server answer every question, with an empty answer where it has no address, and see that it is "
+        "not overloaded and that no firewall on the way to it drops packets; or name another server.",
+        evidence={f"{question.name} {question.rdtype}": "silent" for question in silent},
+        flow=f"udp {server.address}:53",
+        breaks=tuple(f"name {name}" for name in lost),
+        confidence=Confidence.CERTAIN if only_ipv6 else Confidence.LIKELY,
+        confidence_reason="every such question was sent twice, and all others were answered"
+        if only_ipv6
+        else "each question was sent twice; a moment of heavy load on this machine is the alternative",
+    )

@@ -1,0 +1,253 @@
+"""Whether something brings up the NIC of a new VM: a manager that starts, and a configuration that fits eth0.
+
+cloud-init writes the configuration at each first boot unless `network: {config: disabled}` says that the image has one;
+a NIC that no file is about is brought up by NetworkManager and dhcpcd alone. systemd-networkd, ifupdown, wicked and
+netplan leave it down, and the agents wait for their endpoint (cloud-init, cloudinit/stages.py; systemd.network(5);
+interfaces(5); NetworkManager.conf(5)).
+"""
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from azpreflight.guest import kernels, network_bindings, yaml_file
+from azpreflight.guest.limits import KEPT, SMALL
+from azpreflight.host import FileKind, Host, systemd
+from azpreflight.host.systemd import Unit, UnitState
+from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
+from azpreflight.probes.generalization.network import rewritten
+from azpreflight.text import plain, several
+
+NIC, DRIVER = "eth0", "hv_netvsc"
+MANAGERS = {
+    "NetworkManager.service": "networkmanager",
+    "systemd-networkd.service": "networkd",
+    "networking.service": "ifupdown",
+    "wicked.service": "ifcfg",
+    "network.service": "ifcfg",
+    "dhcpcd.service": "dhcpcd",
+    "connman.service": "connman",
+    "ifupdown-ng.service": "ifupdown",
+}
+"""Services that bring NICs up, and whose files they read."""
+BY_THEMSELVES = ("dhcpcd", "connman")
+NETPLAN_GENERATOR = "/usr/lib/systemd/system-generators/netplan"
+INTERFACES = "/etc/network/interfaces"
+YES = ("yes", "true", "ipv4", "both", "1", "on")
+
+
+@dataclass(frozen=True)
+class NicFacts:
+    """Managers, and which kinds of files are about eth0."""
+
+    managers: tuple[Unit, ...] = ()
+    """Those that are installed."""
+    fitting: tuple[str, ...] = ()
+    """Files that bring up eth0, whatever their kind."""
+    kinds: tuple[str, ...] = ()
+    """Managers' kinds that have such a file."""
+    left_alone: bool = False
+    """NetworkManager does not bring up a NIC without a profile: no-auto-default, or all unmanaged."""
+    kernel: bool = True
+    interfaces: bool = True
+    """/etc/network/interfaces is there, without which cloud-init writes nothing for ifupdown."""
+
+    @property
+    def enabled(self) -> "tuple[Unit, ...]":
+        """Managers that the next boot starts."""
+        return tuple(one for one in self.managers if one.state is UnitState.ENABLED)
+
+
+def look(host: Host, run: Run) -> NicFacts:
+    """Units and the files of all managers; one that cannot be parsed fits nothing."""
+    units = [systemd.unit(host, name) for name in MANAGERS]
+    found = tuple(_fitting(host))
+    netplan = any(kind == "netplan" for _, kind in found)
+    kinds = [kind for _, kind in found] + (["networkd", "networkmanager"] if netplan else [])
+    managers = [one for one in units if one.state is not UnitState.ABSENT]
+    if netplan and host.info(NETPLAN_GENERATOR) is not None:
+        managers = [_started_by_netplan(one) for one in managers]
+    return NicFacts(
+        managers=tuple(managers),
+        fitting=tuple(path for path, _ in found)[:KEPT],
+        kinds=tuple(dict.fromkeys(kinds)),
+        left_alone=_left_alone(host),
+        kernel=kernels.is_there(host),
+        interfaces=host.info(INTERFACES) is not None,
+    )
+
+
+def _started_by_netplan(unit: Unit) -> Unit:
+    """netplan's generator has networkd started wherever it has something to do."""
+    wanted = unit.name == "systemd-networkd.service" and unit.state is UnitState.DISABLED
+    return Unit(unit.name, UnitState.ENABLED, unit.path) if wanted else unit
+
+
+def _fitting(host: Host) -> "Iterator[tuple[str, str]]":
+    for pattern, (kind, fits) in READERS.items():
+        for path in host.glob(pattern)[:KEPT]:
+            info = host.info(path)
+            if info is None or info.kind is not FileKind.FILE:
+                continue
+            if fits(host.text(path, SMALL) or ""):
+                yield path, kind
+    for path in host.glob("/etc/udev/rules.d/*.rules")[:KEPT]:
+        if "cloud-ifupdown-helper" in path or "cloud-ifupdown-helper" in (host.text(path, SMALL) or ""):
+            yield path, "ifupdown"
+
+
+def of_netplan(text: str) -> bool:
+    """A card of `ethernets:` is eth0, by name, pattern or driver, and gets an address."""
+    try:
+        network = _mapping(yaml_file.mapping(text).get("network"))
+    except (yaml_file.NotYaml, yaml_file.Refused):
+        return False
+    return any(_netplan_fits(str(name), _mapping(card)) for name, card in _mapping(network.get("ethernets")).items())
+
+
+def _netplan_fits(name: str, card: "Mapping[object, object]") -> bool:
+    match = card.get("match")
+    found = _mapping(match)
+    pattern = str(found.get("name", "*")) if match is not None else name
+    driver = str(found.get("driver", DRIVER))
+    addressed = str(card.get("dhcp4", "")).lower() in YES or bool(card.get("addresses"))
+    return (
+        addressed
+        and fnmatch.fnmatchcase(NIC, pattern)
+        and fnmatch.fnmatchcase(DRIVER, driver)
+        and "macaddress" not in found
+    )
+
+
+def of_networkd(text: str) -> bool:
+    """[Match] fits eth0, and [Network] gives it an address (systemd.network(5))."""
+    sections = network_bindings.sections(text)
+    match, network = sections.get("match", {}), sections.get("network", {})
+    if set(match) & {"macaddress", "permanentmacaddress", "wlaninterfacetype", "ssid", "kind", "path", "host", "bssid"}:
+        return False
+    if "virtualization" in match and match["virtualization"].lower() not in ("yes", "vm", "microsoft", "true", "1"):
+        return False
+    names = match.get("name", "*").split()
+    wanted = any(fnmatch.fnmatchcase(NIC, name) for name in names if not name.startswith("!"))
+    refused = any(fnmatch.fnmatchcase(NIC, name[1:]) for name in names if name.startswith("!"))
+    driver = any(fnmatch.fnmatchcase(DRIVER, name) for name in match.get("driver", DRIVER).split())
+    kind = match.get("type", "ether").split()
+    addressed = network.get("dhcp", "").lower() in YES or "address" in network or "address" in sections
+    return wanted and not refused and driver and "ether" in kind and addressed
+
+
+def of_interfaces(text: str) -> bool:
+    """A stanza for eth0 that is brought up by itself, or a directory of files made at boot (interfaces(5))."""
+    rows = [line.split() for line in text.splitlines()]
+    auto = {name for row in rows if row[:1] and row[0] in ("auto", "allow-hotplug", "allow-auto") for name in row[1:]}
+    stanza = any(
+        row[:1] == ["iface"] and row[2:3] == ["inet"] and fnmatch.fnmatchcase(NIC, row[1])
+        for row in rows
+        if len(row) > 3
+    )
+    return stanza and any(fnmatch.fnmatchcase(NIC, name.lstrip("/")) for name in auto)
+
+
+def of_ifcfg(text: str) -> bool:
+    """ifcfg-eth0 of the RHEL family or of SUSE: started at boot, with an address."""
+    rows = (line.split("#")[0].partition("=") for line in text.splitlines())
+    values = {key.strip(): value.strip().strip("\"'").lower() for key, _, value in rows}
+    starts = values.get("ONBOOT", values.get("STARTMODE", "")) in ("yes", "true", "1", "auto", "hotplug", "onboot")
+    return (
+        starts
+        and (values.get("BOOTPROTO", "").startswith(("dhcp", "auto")) or "IPADDR" in values)
+        and "HWADDR" not in values
+    )
+
+
+def of_keyfile(text: str) -> bool:
+    """A profile of NetworkManager for a wired NIC, any or eth0, that connects by itself."""
+    sections = network_bindings.sections(text)
+    connection = sections.get("connection", {})
+    wired = connection.get("type", "") in ("ethernet", "802-3-ethernet")
+    named = connection.get("interface-name", NIC) == NIC and "mac-address" not in sections.get("ethernet", {})
+    return wired and named and connection.get("autoconnect", "true").lower() not in ("false", "no", "0")
+
+
+READERS = {
+    "/etc/netplan/*.yaml": ("netplan", of_netplan),
+    "/usr/lib/netplan/*.yaml": ("netplan", of_netplan),
+    "/etc/systemd/network/*.network": ("networkd", of_networkd),
+    "/usr/lib/systemd/network/*.network": ("networkd", of_networkd),
+    "/lib/systemd/network/*.network": ("networkd", of_networkd),
+    "/etc/network/interfaces": ("ifupdown", of_interfaces),
+    "/etc/network/interfaces.d/*": ("ifupdown", of_interfaces),
+    "/etc/sysconfig/network/ifcfg-eth0": ("ifcfg", of_ifcfg),
+    "/etc/sysconfig/network-scripts/ifcfg-*": ("ifcfg", of_ifcfg),
+    "/etc/NetworkManager/system-connections/*": ("networkmanager", of_keyfile),
+}
+
+
+def _left_alone(host: Host) -> bool:
+    for pattern in ("/etc/NetworkManager/NetworkManager.conf", "/etc/NetworkManager/conf.d/*.conf"):
+        for path in host.glob(pattern)[:KEPT]:
+            sections = network_bindings.sections(host.text(path, SMALL) or "")
+            alone = sections.get("main", {}).get("no-auto-default", "")
+            unmanaged = sections.get("keyfile", {}).get("unmanaged-devices", "")
+            if alone in ("*", NIC) or unmanaged.split(";")[0].split(",")[0] in (
+                "*",
+                f"interface-name:{NIC}",
+                "type:ethernet",
+            ):
+                return True
+    return False
+
+
+def _mapping(value: object) -> "Mapping[object, object]":
+    return value if isinstance(value, Mapping) else {}
+
+
+def judge(facts: NicFacts, run: Run) -> Iterator[Verdict]:
+    """A manager starts, and brings up the NIC of a new VM."""
+    agents = run.facts(AgentsFacts)
+    if not facts.kernel:
+        yield NotApplicable("no kernel is installed here, so the network is somebody else's")
+    elif agents is None:
+        yield Unknown("the agents could not be looked at")
+    elif not facts.enabled:
+        yield _no_manager(facts)
+    elif not (agents.provisioner is Provisioner.CLOUD_INIT and rewritten(agents)):
+        yield from _judge_files(facts, agents)
+    elif not facts.interfaces and {MANAGERS[one.name] for one in facts.enabled} == {"ifupdown"}:
+        yield _no_manager(facts)
+
+
+def _no_manager(facts: NicFacts) -> Finding:
+    states = [f"{one.name} is {one.state.value}" for one in facts.managers]
+    if facts.enabled:
+        states.append(f"cloud-init writes nothing for ifupdown without {INTERFACES}")
+    first = [one for one in facts.managers if one.state is not UnitState.ENABLED][:1]
+    masked = tuple(f"systemctl unmask {one.name}" for one in first if one.state is UnitState.MASKED)
+    return Finding(
+        Severity.ERROR,
+        f"nothing brings up the NIC of a new VM: {several(states) or 'no network manager is installed'}",
+        "Enable the network manager.",
+        (*masked, *(f"systemctl enable {one.name}" for one in first)),
+        flow="any",
+    )
+
+
+def _judge_files(facts: NicFacts, agents: AgentsFacts) -> Iterator[Verdict]:
+    kinds = [MANAGERS[one.name] for one in facts.enabled]
+    by_itself = any(kind in BY_THEMSELVES for kind in kinds) or ("networkmanager" in kinds and not facts.left_alone)
+    if by_itself or set(kinds) & set(facts.kinds):
+        return
+    config = agents.cloud_init.config
+    switched_off = agents.provisioner is Provisioner.CLOUD_INIT and config.network_disabled
+    where = plain(config.source("network"))
+    why = f"cloud-init is told by {where} not to" if switched_off else f"{agents.provisioner.value} writes none"
+    yield Finding(
+        Severity.ERROR,
+        f"{several([one.name for one in facts.enabled])} has no configuration for {NIC} of a new VM, and {why}",
+        f"Let cloud-init configure the network: remove `network: {{config: disabled}}` from {where}."
+        if switched_off
+        else f"Write a configuration with DHCP for {NIC}.",
+        (f"sed -i '/^network:/d' {where}",) if switched_off and where.startswith("/") else (),
+        flow="any",
+    )
