@@ -2,8 +2,8 @@
 
 import pytest
 
-from azpreflight.firewall.clearance import NO_RULES, REHEARSED
 from azpreflight.model import Cause, Severity
+from azpreflight.probes.network.clearance import NO_RULES, REHEARSED
 from tests.netns import faults
 from tests.netns.observe import observe
 from tests.netns.scenarios import Scenario

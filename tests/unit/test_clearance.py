@@ -5,9 +5,9 @@ from typing import Any, Optional
 
 import pytest
 
-from azpreflight.firewall.clearance import NO_RULES, REHEARSED, cleared, rule_out
 from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose, Rehearsal
 from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
+from azpreflight.probes.network.clearance import NO_RULES, REHEARSED, cleared, rule_out
 
 FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
 FINDING = Finding(Severity.ERROR, "no answer", "Mend it.", flow=FLOW.text, confidence_reason="silence")

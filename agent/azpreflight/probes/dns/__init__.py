@@ -13,7 +13,6 @@ from itertools import zip_longest
 from typing import Any, Optional
 
 from azpreflight.azure.endpoints import documented_hosts
-from azpreflight.firewall.clearance import cleared
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.guest.dns_sources import files_that_name_servers, sources_of
 from azpreflight.guest.resolv_conf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
@@ -41,6 +40,7 @@ from azpreflight.probes.dns.facts import (
     sibling_of,
 )
 from azpreflight.probes.network import detours
+from azpreflight.probes.network.clearance import cleared
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import PlatformFacts, cloud_of
 

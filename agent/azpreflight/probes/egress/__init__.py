@@ -7,7 +7,6 @@ without a way out installs its extensions late, and those that report somewhere 
 one seen most.
 """
 
-from azpreflight.firewall.clearance import cleared
 from azpreflight.model import Cause, Check, Judge, Probe, Severity
 from azpreflight.probes.egress.checks_certificates import judge_certificates
 from azpreflight.probes.egress.checks_endpoints import judge_configured, judge_extensions, judge_repositories
@@ -18,6 +17,7 @@ from azpreflight.probes.egress.collect import PACKAGE_ATTEMPT, gather
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package
 from azpreflight.probes.egress.fetch import ATTEMPT, LOOKUP
 from azpreflight.probes.egress.names import judge_names
+from azpreflight.probes.network.clearance import cleared
 from azpreflight.probes.network.detours import by_its_way
 
 __all__ = ["PROBE", "EgressFacts", "Own", "Package", "gather"]

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, Callable, Optional
 
 from azpreflight.azure import imds, wire_server
-from azpreflight.firewall.clearance import cleared
 from azpreflight.host import Host, HostError, Outcome
 from azpreflight.model import Cause, Check, Judge, Platform, Probe, Run, Severity
+from azpreflight.probes.network.clearance import cleared
 from azpreflight.probes.platform.checks import (
     judge_goal_state,
     judge_metadata,

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from azpreflight.azure.answer import Answer, said
 from azpreflight.azure.wire_server import PLUGIN_PROTOCOL, PROTOCOL, WIRE_SERVER, Goal
-from azpreflight.firewall.clearance import rule_out
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.network.clearance import rule_out
 from azpreflight.probes.network.detours import Detour, detour_of
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import (
