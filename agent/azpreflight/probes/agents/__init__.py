@@ -40,7 +40,7 @@ PROBE = Probe(
     checks=(
         Check(
             "agents-config",
-            "the agents' configuration stops neither provisioning nor extensions",
+            "the agents' configuration allows provisioning and extensions",
             judge_config,
             Severity.ERROR,
             cause=Cause.AGENT_CONFIG,
@@ -48,7 +48,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-provisioner",
-            "an agent would provision a VM made from this",
+            "an agent will provision new VMs",
             judge_provisioner,
             Severity.ERROR,
             cause=Cause.NO_PROVISIONING_AGENT,
@@ -58,7 +58,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-program",
-            "the agents' interpreters have what they need",
+            "the agents' Python and modules are complete",
             judge_program,
             Severity.ERROR,
             cause=Cause.NO_PROVISIONING_AGENT,
@@ -94,7 +94,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-version",
-            "waagent is one that Azure supports, under its own name",
+            "waagent is a supported version",
             judge_version,
             Severity.WARNING,
             cause=Cause.AGENT_CONFIG,
@@ -102,7 +102,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-provenance",
-            "what waagent runs with comes from packages",
+            "waagent and its interpreter belong to packages",
             provenance.judge,
             Severity.NOTE,
             cause=Cause.AGENT_CONFIG,
@@ -111,7 +111,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-guest-proxy",
-            "the Guest Proxy Agent is whole and starts, where it is installed",
+            "the Guest Proxy Agent, if installed, is intact and enabled",
             lambda facts, run: guestproxy.judge(facts.guest_proxy, run),
             Severity.WARNING,
             cause=Cause.AGENT_CONFIG,
@@ -119,7 +119,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-units",
-            "the agents' units have not failed",
+            "no agent unit has failed",
             judge_units,
             Severity.ERROR,
             cause=Cause.NO_PROVISIONING_AGENT,
@@ -128,7 +128,7 @@ PROBE = Probe(
         ),
         Check(
             "agents-cloud-init",
-            "cloud-init found Azure and met no error",
+            "cloud-init detected Azure and reported no error",
             judge_cloud_init,
             Severity.ERROR,
             cause=Cause.NO_PROVISIONING_AGENT,

@@ -126,7 +126,7 @@ PROBE = Probe(
     checks=(
         Check(
             "clock-skew",
-            "the clock is right",
+            "the system clock is correct",
             judge,
             Severity.ERROR,
             cause=Cause.CLOCK,

@@ -259,7 +259,7 @@ PROBE = Probe(
         ),
         Check(
             "dns-answers",
-            "the DNS servers know the names that matter, and only names that exist",
+            "DNS servers resolve the required names and invent none",
             judge_answers,
             severity=Severity.ERROR,
             cause=Cause.DNS_WRONG_ANSWER,
@@ -268,7 +268,7 @@ PROBE = Probe(
         ),
         Check(
             "dns-library",
-            "the C library finds what the DNS servers know",
+            "the system resolver (glibc) resolves what the DNS servers do",
             judge_library,
             severity=Severity.ERROR,
             cause=Cause.DNS_UNREACHABLE,

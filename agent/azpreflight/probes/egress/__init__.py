@@ -58,9 +58,7 @@ PROBE = Probe(
     needs=("platform", "dns", "proxy", "network"),
     extensions=verdicts,
     checks=(
-        _no_egress(
-            "egress-packages", "the stores of this VM's packages can be reached", judge_packages, Severity.ERROR
-        ),
+        _no_egress("egress-packages", "the extension package storage is reachable", judge_packages, Severity.ERROR),
         Check(
             "egress-hostgaplugin",
             "the HostGAPlugin delivers packages",
@@ -72,7 +70,7 @@ PROBE = Probe(
         ),
         _no_egress(
             "egress-extensions",
-            "nothing that the extensions need of their own is known to be closed",
+            "the endpoints that extensions need are reachable",
             judge_extensions,
             Severity.ERROR,
         ),
@@ -120,7 +118,7 @@ PROBE = Probe(
         ),
         Check(
             "proxy-required",
-            "the agent lacks no proxy without which nothing gets out",
+            "waagent uses the proxy that outbound traffic requires",
             judge_required,
             Severity.ERROR,
             cause=Cause.PROXY,

@@ -126,9 +126,7 @@ PROBE = Probe(
     gather=gather,
     needs=("dns", "platform", "network", "proxy"),
     checks=(
-        Check(
-            "firewall-dump", "every rule in force can be read, and where one looks for it", judge_dump, Severity.WARNING
-        ),
+        Check("firewall-dump", "all active firewall rules can be read", judge_dump, Severity.WARNING),
         _check(
             "firewall-agent-rules",
             "the guest agent's own rules are complete, or absent",
@@ -155,7 +153,7 @@ PROBE = Probe(
         ),
         _check(
             "firewall-dns",
-            "the guest's rules let questions to every DNS server and their answers through",
+            "the guest firewall lets DNS queries and replies pass",
             checks.judge_dns,
             Severity.ERROR,
             depends_on=AFTER_AGENT,
@@ -163,7 +161,7 @@ PROBE = Probe(
         ),
         _check(
             "firewall-egress",
-            "the guest's rules let connections to the package stores through",
+            "the guest firewall lets connections to package storage pass",
             judge_egress,
             Severity.ERROR,
             depends_on=AT_BOOT,
@@ -171,7 +169,7 @@ PROBE = Probe(
         ),
         _check(
             "firewall-dhcp",
-            "the guest's rules let the address lease be renewed",
+            "the guest firewall lets DHCP renewal pass",
             checks.judge_dhcp,
             Severity.WARNING,
             depends_on=AT_BOOT,
@@ -179,7 +177,7 @@ PROBE = Probe(
         ),
         _check(
             "firewall-limits",
-            "nothing but netfilter's rules decides over the agents' packets",
+            "no filter other than netfilter affects the agents",
             judge_limits,
             Severity.ERROR,
         ),

@@ -63,7 +63,7 @@ PROBE = Probe(
     checks=(
         Check(
             "firewall-boot-load",
-            "what loads rules at the next boot can be told, and loads them whole",
+            "the rules of the next boot are known and load without errors",
             checks.judge_load,
             Severity.WARNING,
             cause=Cause.GUEST_FIREWALL,
@@ -71,7 +71,7 @@ PROBE = Probe(
         ),
         Check(
             "firewall-boot-flows",
-            "the rules saved for the next boot let through what provisioning needs",
+            "the rules of the next boot allow provisioning traffic",
             checks.judge_flows,
             Severity.ERROR,
             cause=Cause.GUEST_FIREWALL,
@@ -80,7 +80,7 @@ PROBE = Probe(
         ),
         Check(
             "firewall-boot-change",
-            "the next boot has the rules that are live now",
+            "saved and active firewall rules agree",
             checks.judge_change,
             Severity.NOTE,
             reads=("firewall",),

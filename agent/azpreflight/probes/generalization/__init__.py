@@ -125,14 +125,14 @@ PROBE = Probe(
     checks=(
         _check(
             "gen-deprovisioned",
-            "deprovisioning came to its end",
+            "deprovisioning completed",
             deprovision_state.judge,
             ERROR,
             stages=(Stage.CAPTURE,),
         ),
         _check(
             "gen-provisioned-sentinel",
-            "waagent will not take a new VM for one that it has provisioned",
+            "waagent has no marker of an already provisioned VM",
             part("sentinel", provisioned_marker.judge),
             ERROR,
             stages=ALL_STAGES,
@@ -141,7 +141,7 @@ PROBE = Probe(
         ),
         _check(
             "gen-waagent-library",
-            "waagent's library has nothing of this VM in it",
+            "waagent's state directory holds nothing of this VM",
             part("library", waagent_state.judge),
             ERROR,
             stages=ALL_STAGES,
@@ -149,33 +149,33 @@ PROBE = Probe(
         ),
         _check(
             "gen-cloud-init-state",
-            "cloud-init will take a new VM for a new one",
+            "cloud-init will detect a new instance",
             part("cloud_state", cloud_init_state.judge),
             ERROR,
             stages=ALL_STAGES,
         ),
-        _check("gen-users", "no user of this machine can log in to a new VM", judge_users, ERROR),
+        _check("gen-users", "no user account of this machine can log in", judge_users, ERROR),
         _check(
             "gen-root-password",
-            "nobody can log in as root with a password",
+            "root has no usable password",
             part("accounts", accounts.judge_root_password),
             ERROR,
         ),
         _check(
             "gen-password-backup",
-            "no hash is left in a backup of the password file or in an installer's answers",
+            "no password hash is left in backups or installer files",
             part("accounts", accounts.judge_backup),
             WARNING,
         ),
         _check(
             "gen-authorized-keys",
-            "no authorized key opens root's account or a home without an owner",
+            "no authorized SSH key for root or in an orphaned home directory",
             part("key_files", keyfiles.judge_authorized),
             ERROR,
         ),
         _check(
             "gen-private-keys",
-            "no private SSH key is in a home",
+            "no private SSH key is left in a home directory",
             part("key_files", keyfiles.judge_private),
             ERROR,
         ),
@@ -189,33 +189,36 @@ PROBE = Probe(
         _check("gen-sudoers", "no sudo rule of the agents names a user of this machine", judge_sudoers, WARNING),
         _check(
             "gen-ssh-host-keys",
-            "VMs made from this will not share SSH host keys",
+            "new VMs get their own SSH host keys",
             by_age(part("host_keys", hostkeys.judge), image_age.judge_host_keys),
             ERROR,
             stages=ALL_STAGES,
         ),
         _check(
             "gen-resolv-conf",
-            "resolv.conf names no server of this machine's network",
+            "resolv.conf contains no name server of this network",
             part("resolver", resolver.judge),
             WARNING,
         ),
-        _check("gen-dhcp-leases", "no DHCP lease of this machine is left", part("leases", leases.judge), NOTE),
+        _check("gen-dhcp-leases", "no DHCP lease is left", part("leases", leases.judge), NOTE),
         _check(
             "gen-machine-id",
-            "every VM will make a machine id of its own",
+            "every new VM generates its own machine-id",
             by_age(part("identity", machine_identity.judge_machine_id), image_age.judge_machine_id),
             WARNING,
             stages=ALL_STAGES,
         ),
         _check(
             "gen-random-seed",
-            "no random seed and no key that this machine made for itself is left",
+            "no random seed or machine-generated key is left",
             part("identity", machine_identity.judge_random_seed),
             WARNING,
         ),
         _check(
-            "gen-hostname", "no name of this machine is left", part("identity", machine_identity.judge_host_name), NOTE
+            "gen-hostname",
+            "this machine's host name is not in the image",
+            part("identity", machine_identity.judge_host_name),
+            NOTE,
         ),
         _check(
             "gen-shell-history", "no shell history is left", part("traces", histories_and_logs.judge_history), WARNING
@@ -228,27 +231,27 @@ PROBE = Probe(
         ),
         _check(
             "gen-network-config",
-            "the network hangs on no card and no address of this machine",
+            "network configuration is not tied to this machine's NIC or address",
             part("network", network.judge),
             ERROR,
         ),
         _check(
             "gen-enrolment",
-            "this machine's memberships are not in the image",
+            "no domain, subscription or management enrolment is in the image",
             part("enrolment", enrolment.judge),
             ERROR,
         ),
         _check(
             "gen-fstab",
-            "every filesystem that must be mounted is on the disk that is captured",
+            "every filesystem that fstab requires is on the captured disk",
             part("mounts", mounts.judge),
             ERROR,
             profiles=ALL_PROFILES,
             cause=Cause.BOOT_CONFIG,
         ),
         _check(
-            "gen-litter", "nothing else of this machine is left", part("litter", other_leftovers.judge_litter), NOTE
+            "gen-litter", "no other machine-specific file is left", part("litter", other_leftovers.judge_litter), NOTE
         ),
-        _check("gen-azpreflight", "no report of azpreflight's own is left", part("own", own_files.judge), NOTE),
+        _check("gen-azpreflight", "no azpreflight report is left", part("own", own_files.judge), NOTE),
     ),
 )

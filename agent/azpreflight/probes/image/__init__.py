@@ -188,10 +188,17 @@ PROBE = Probe(
     facts=ImageFacts,
     gather=gather,
     checks=(
-        _check("image-vhd-footer", "the VHD is fixed and its footer is whole", judge_footer, Severity.ERROR),
-        _check("image-size", "the disk has a size that Azure takes", judge_size, Severity.ERROR),
-        _check("image-partitions", "the disk has something to start from", judge_partitions, Severity.ERROR),
-        _check("image-filesystems", "all filesystems of the system are on it", judge_filesystems, Severity.ERROR),
-        _check("image-unmounted", "its filesystems were unmounted", judge_unmounted, Severity.WARNING),
+        _check("image-vhd-footer", "the VHD is fixed-size and its footer is valid", judge_footer, Severity.ERROR),
+        _check("image-size", "the disk size is valid for Azure", judge_size, Severity.ERROR),
+        _check(
+            "image-partitions", "the disk has an EFI system partition or boot code", judge_partitions, Severity.ERROR
+        ),
+        _check(
+            "image-filesystems",
+            "every filesystem that the system mounts is on the disk",
+            judge_filesystems,
+            Severity.ERROR,
+        ),
+        _check("image-unmounted", "its filesystems were cleanly unmounted", judge_unmounted, Severity.WARNING),
     ),
 )

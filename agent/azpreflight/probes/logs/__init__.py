@@ -128,7 +128,7 @@ PROBE = Probe(
     checks=(
         Check(
             "logs-vm-identifier",
-            "waagent did not find itself provisioned as another VM",
+            "waagent did not skip provisioning as already done",
             judge_identifier,
             Severity.ERROR,
             cause=Cause.NOT_GENERALIZED,

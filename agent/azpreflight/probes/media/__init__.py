@@ -165,7 +165,7 @@ PROBE = Probe(
         ),
         Check(
             "media-drive",
-            "the drive with the provisioning disc is found",
+            "the provisioning disc is detected",
             judge_drive,
             Severity.ERROR,
             cause=Cause.PROVISIONING_MEDIA,
@@ -174,7 +174,7 @@ PROBE = Probe(
         ),
         Check(
             "media-noexec",
-            "agents and extensions can run programs where they put them",
+            "agent and extension directories are not mounted noexec",
             judge_noexec,
             Severity.WARNING,
             cause=Cause.AGENT_CONFIG,

@@ -233,7 +233,7 @@ PROBE = Probe(
         ),
         Check(
             "network-wire-server",
-            "DHCP names the wire server that the platform has",
+            "DHCP option 245 names the platform's wire server",
             judge_wire_server,
             Severity.ERROR,
             cause=Cause.PLATFORM_UNREACHABLE,

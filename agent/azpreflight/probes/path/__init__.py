@@ -193,7 +193,7 @@ PROBE = Probe(
     checks=(
         Check(
             "path-tunnel",
-            "no private network is seen to swallow traffic to an endpoint",
+            "traffic to Azure endpoints is not routed into a private network",
             judge,
             Severity.ERROR,
             cause=Cause.FORCED_TUNNEL,

@@ -100,20 +100,18 @@ PROBE = Probe(
     checks=(
         _check(
             "platform-route",
-            "the kernel knows a way to the platform's own addresses",
+            "there is a route to the platform addresses",
             judge_route,
             ("network-address", "network-default-route"),
         ),
         _check("wireserver-http", "the wire server answers on port 80", cleared(judge_wire_server), _WIRE),
         _check(
             "wireserver-goal-state",
-            "the wire server tells what it wants of this VM",
+            "the wire server returns a valid goal state",
             cleared(judge_goal_state),
             (*_WIRE, "wireserver-http"),
         ),
         _check("hostgaplugin-http", "the HostGAPlugin answers on port 32526", cleared(judge_plugin), _WIRE),
-        _check(
-            "imds-instance", "the instance metadata service tells who this VM is", cleared(judge_metadata), _METADATA
-        ),
+        _check("imds-instance", "IMDS returns the instance metadata", cleared(judge_metadata), _METADATA),
     ),
 )

@@ -25,7 +25,7 @@ PROBE = Probe(
     checks=(
         Check(
             "proxy-platform-addresses",
-            "no proxy setting catches the platform's own addresses",
+            "proxy settings exempt the platform addresses",
             judge_platform_addresses,
             Severity.ERROR,
             cause=Cause.PROXY,
@@ -33,7 +33,7 @@ PROBE = Probe(
         ),
         Check(
             "proxy-settings",
-            "the agent's proxy settings are such as it understands",
+            "the agent's proxy settings are valid",
             judge_settings,
             Severity.WARNING,
             cause=Cause.PROXY,

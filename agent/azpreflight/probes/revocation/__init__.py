@@ -71,7 +71,7 @@ PROBE = Probe(
     checks=(
         Check(
             "tls-revocation",
-            "the authorities that certificates name can be reached",
+            "CA issuer and revocation servers are reachable",
             judge,
             Severity.NOTE,
             depends_on=("firewall-egress", "dns-resolv-conf", "dns-servers", "dns-answers", "path-tunnel"),

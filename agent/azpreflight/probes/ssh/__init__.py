@@ -277,7 +277,7 @@ PROBE = Probe(
     checks=(
         Check(
             "ssh-start",
-            "an SSH server will run once a VM is provisioned",
+            "an SSH server will start after provisioning",
             judge_start,
             Severity.ERROR,
             cause=Cause.BOOT_CONFIG,
