@@ -5,6 +5,8 @@
 They are files made at build time: nothing of azpreflight runs when somebody presses the tab key.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Iterable
@@ -36,11 +38,11 @@ LISTS = {"checks": CHECKS, "causes": tuple(sorted(set(page_ids()) - set(CHECKS))
 class Argument:
     """One option, or one positional argument, which has no names."""
 
-    names: "tuple[str, ...]"
+    names: tuple[str, ...]
     help: str
     value: Value
-    words: "tuple[str, ...]" = ()
-    lists: "tuple[str, ...]" = ()
+    words: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     """Names in LISTS of further words."""
     repeats: bool = False
 
@@ -55,16 +57,16 @@ class Command:
 
     name: str
     help: str
-    arguments: "tuple[Argument, ...]"
+    arguments: tuple[Argument, ...]
 
-    def options(self) -> "tuple[Argument, ...]":
+    def options(self) -> tuple[Argument, ...]:
         return tuple(argument for argument in self.arguments if argument.names)
 
-    def positionals(self) -> "tuple[Argument, ...]":
+    def positionals(self) -> tuple[Argument, ...]:
         return tuple(argument for argument in self.arguments if not argument.names)
 
 
-def commands() -> "tuple[Command, ...]":
+def commands() -> tuple[Command, ...]:
     """All subcommands as the parser knows them."""
     subparsers = next(action for action in options.parser()._actions if isinstance(action, argparse._SubParsersAction))
     summaries = {choice.dest: choice.help or "" for choice in subparsers._choices_actions}
@@ -87,7 +89,7 @@ def _argument(command: str, action: argparse.Action) -> Argument:
     )
 
 
-def _values(command: str, action: argparse.Action) -> "tuple[tuple[str, ...], tuple[str, ...], Value]":
+def _values(command: str, action: argparse.Action) -> tuple[tuple[str, ...], tuple[str, ...], Value]:
     if action.nargs == 0:
         return (), (), Value.NONE
     if action.choices is not None:
@@ -101,7 +103,7 @@ def _values(command: str, action: argparse.Action) -> "tuple[tuple[str, ...], tu
     return (), (), paths.get(metavar, Value.ANYTHING)
 
 
-def alike(pairs: "Iterable[tuple[T, str]]") -> "Iterable[tuple[T, list[str]]]":
+def alike(pairs: Iterable[tuple[T, str]]) -> Iterable[tuple[T, list[str]]]:
     """What is the same for several words is said once for all of them."""
     found: dict[T, list[str]] = {}
     for same, word in pairs:
@@ -208,7 +210,7 @@ def zsh() -> str:
     )
 
 
-def _zsh_specs(argument: Argument) -> "list[str]":
+def _zsh_specs(argument: Argument) -> list[str]:
     offered = argument.offered()
     action = f"({offered})" if offered else _ZSH_FILES.get(argument.value, "")
     value = "" if argument.value is Value.NONE else f":{_zsh(argument.help) or 'value'}:{action}"

@@ -4,6 +4,8 @@ Its files with their checksums, all made from this tree, and the libraries that 
 files and SOURCE_DATE_EPOCH give the same document.
 """
 
+from __future__ import annotations
+
 import configparser
 import hashlib
 import json
@@ -29,7 +31,7 @@ LICENSES = {
 PURPOSES = {".gz": "SOURCE", ".whl": "INSTALL", ".deb": "INSTALL", ".rpm": "INSTALL", ".pyz": "APPLICATION"}
 
 
-def document(files: "Sequence[Path]", released: float) -> "dict[str, Any]":
+def document(files: Sequence[Path], released: float) -> dict[str, Any]:
     """The document on these files, released at that time (seconds since 1970)."""
     version = re.findall(r'__version__ = "(.*)"', (TREE / "agent/azpreflight/__init__.py").read_text())[0]
     maintainer, address = re.findall(r"(?m)^Maintainer: (.*) <(.*)>$", (TREE / "packaging/debian/control").read_text())[
@@ -68,7 +70,7 @@ def document(files: "Sequence[Path]", released: float) -> "dict[str, Any]":
     }
 
 
-def package(name: str, identifier: str, license: str) -> "dict[str, Any]":
+def package(name: str, identifier: str, license: str) -> dict[str, Any]:
     """What is said of every package."""
     return {
         "name": name,
@@ -81,7 +83,7 @@ def package(name: str, identifier: str, license: str) -> "dict[str, Any]":
     }
 
 
-def artefact(path: Path, version: str, supplier: str) -> "dict[str, Any]":
+def artefact(path: Path, version: str, supplier: str) -> dict[str, Any]:
     """One file of the release."""
     return {
         **package(path.name, f"SPDXRef-file-{re.sub('[^A-Za-z0-9.]', '-', path.name)}", "Apache-2.0"),
@@ -93,7 +95,7 @@ def artefact(path: Path, version: str, supplier: str) -> "dict[str, Any]":
     }
 
 
-def library(requirement: str) -> "dict[str, Any]":
+def library(requirement: str) -> dict[str, Any]:
     """A library that is needed, of a line such as "dnspython>=2.0"; it comes from the distribution or from pip."""
     name, _, oldest = requirement.partition(">=")
     return {
@@ -110,7 +112,7 @@ def library(requirement: str) -> "dict[str, Any]":
     }
 
 
-def relationship(one: str, kind: str, other: str) -> "dict[str, str]":
+def relationship(one: str, kind: str, other: str) -> dict[str, str]:
     """One sentence: subject, verb, object."""
     return {"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}
 

@@ -4,6 +4,8 @@ MODULES is a directory that packaging/modules made. It is for machines without t
 checksum, and it is compiled anew at every start. The same modules make the same bytes.
 """
 
+from __future__ import annotations
+
 import io
 import sys
 import zipfile

@@ -1,5 +1,7 @@
 """What all tests share: those that need root are skipped without it at home, and fail in CI."""
 
+from __future__ import annotations
+
 import os
 from typing import Optional
 
@@ -35,14 +37,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         hold_back(missing)
 
 
-def _missing(marks: "set[str]") -> str:
+def _missing(marks: set[str]) -> str:
     """What this machine lacks for tests with these marks, as a reason; empty for nothing."""
     if marks and os.geteuid() != 0:
         return "it needs root, for network namespaces of its own"
     return without(tool for mark in sorted(marks) for tool in TOOLS[mark])
 
 
-def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have measured, also where other processes ran them: `record_property("measured", ...)`."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:

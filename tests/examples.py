@@ -4,6 +4,8 @@
 of it, which is the module's `RUN` otherwise. So the house can try every check on both, and print what its page shows.
 """
 
+from __future__ import annotations
+
 import importlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,13 +20,13 @@ from azpreflight.render import text
 from tests.fakes import FakeHost
 
 Example = Union[FakeHost, "tuple[FakeHost, Run]"]
-CHECKS: "Mapping[str, tuple[Probe[Any], Check]]" = {
+CHECKS: Mapping[str, tuple[Probe[Any], Check]] = {
     check.id: (probe, check) for probe in PROBES for check in probe.checks
 }
 """Every check with its probe, by id."""
 
 
-def examples(probe: "Probe[Any]") -> ModuleType:
+def examples(probe: Probe[Any]) -> ModuleType:
     """The module that tests the probe."""
     return importlib.import_module(f"tests.unit.test_probe_{probe.name}")
 
@@ -61,7 +63,7 @@ def _is_about(check_id: str, block: str) -> bool:
     return f": {check_id}: " in first or (": " in first and below)
 
 
-def _judged(check_id: str, example: Example, alone: bool = True) -> "tuple[Result, str]":
+def _judged(check_id: str, example: Example, alone: bool = True) -> tuple[Result, str]:
     """The result of the check, with nothing beside it that could explain it if it is judged alone, and the text."""
     probe, check = CHECKS[check_id]
     host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)

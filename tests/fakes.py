@@ -1,5 +1,7 @@
 """A host made of literals: what a probe would see, written down."""
 
+from __future__ import annotations
+
 import fnmatch
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,23 +85,23 @@ class FakeHost:
     http: Mapping[str, HttpAnswer] = field(default_factory=dict)
     """By URL; by "http://proxy:3128 URL" through that proxy; by "small URL" what differs in small segments."""
     root: str = "/"
-    around: "Optional[FakeHost]" = None
+    around: Optional[FakeHost] = None
     """The running system, where this is a mounted image."""
     privileged: bool = True
     disk: Optional[Disk] = None
     budget: float = 10.0
-    asked: "list[tuple[str, ...]]" = field(default_factory=list)
+    asked: list[tuple[str, ...]] = field(default_factory=list)
     """URLs and commands that were asked for, in order."""
-    sent: "list[bytes]" = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
     """Requests to local services, in order."""
 
     def remaining(self) -> float:
         return self.budget
 
-    def together(self, calls: "Sequence[Callable[[], T]]") -> "tuple[T, ...]":
+    def together(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         return tuple(call() for call in calls)
 
-    def machine(self) -> "FakeHost":
+    def machine(self) -> FakeHost:
         return self if self.root == "/" else self.around or FakeHost()
 
     def _real(self, path: str, follow: bool) -> str:
@@ -125,7 +127,7 @@ class FakeHost:
             pending += _components(node.target)[::-1]
         return "/" + "/".join(done)
 
-    def _node(self, path: str, follow: bool = True) -> "tuple[str, Node]":
+    def _node(self, path: str, follow: bool = True) -> tuple[str, Node]:
         """The path with links followed, and its node; `KeyError` if there is none."""
         real = self._real(path, follow)
         if real in self.files:
@@ -187,7 +189,7 @@ class FakeHost:
     def label(self, path: str) -> Optional[str]:
         return self.labels.get(path) if self.info(path) is not None else None
 
-    def list(self, path: str) -> "Optional[tuple[str, ...]]":
+    def list(self, path: str) -> Optional[tuple[str, ...]]:
         try:
             real, node = self._node(path)
         except KeyError:
@@ -199,7 +201,7 @@ class FakeHost:
         prefix = real.rstrip("/") + "/"
         return tuple(sorted({name[len(prefix) :].split("/")[0] for name in self.files if name.startswith(prefix)}))
 
-    def glob(self, pattern: str) -> "tuple[str, ...]":
+    def glob(self, pattern: str) -> tuple[str, ...]:
         found = [""]
         for part in _components(pattern):
             if any(mark in part for mark in "*?["):
@@ -245,12 +247,12 @@ class FakeHost:
             raise HostError(f"cannot ask {place}: No such file or directory")
         return self.services[place]
 
-    def unpack(self, compression: str, data: memoryview, timeout: float) -> "Iterator[bytes]":
+    def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         if compression != "gzip":
             raise HostError(f"no program {compression}")
         yield gzip.decompress(data)
 
-    def interfaces(self) -> "tuple[Interface, ...]":
+    def interfaces(self) -> tuple[Interface, ...]:
         self._running_system("listing interfaces")
         return self.interface_list
 
@@ -262,7 +264,7 @@ class FakeHost:
         self._running_system("the routing tables")
         return self.tables
 
-    def link_filters(self) -> "tuple[LinkFilter, ...]":
+    def link_filters(self) -> tuple[LinkFilter, ...]:
         self._running_system("a list of interfaces' filters")
         if isinstance(self.links, Denied):
             raise HostError(f"cannot ask the kernel for filters of interfaces: {self.links.reason}")
@@ -280,7 +282,7 @@ class FakeHost:
 
     def hops(
         self, address: str, port: int, timeout: float, ttls: Sequence[int] = tuple(range(1, 9))
-    ) -> "tuple[Hop, ...]":
+    ) -> tuple[Hop, ...]:
         self._running_system("a path")
         return self.paths.get((address, port), tuple(Hop(ttl, Outcome.TIMEOUT) for ttl in ttls))
 
@@ -288,7 +290,7 @@ class FakeHost:
         self._running_system("a name server")
         return self.dns.get((server, name, rdtype, tcp), DnsAnswer(Outcome.TIMEOUT, timeout))
 
-    def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+    def resolve(self, name: str, timeout: float) -> tuple[str, ...]:
         self._running_system("resolving a name")
         return self.names.get(name, ())
 
@@ -318,7 +320,7 @@ class FakeHost:
         return self.http.get(url if proxy is None else f"{proxy} {url}", silence)
 
 
-def _first_stop(url: str, address: Optional[str], proxy: Optional[str]) -> "tuple[str, int]":
+def _first_stop(url: str, address: Optional[str], proxy: Optional[str]) -> tuple[str, int]:
     """Address and port that a request connects to."""
     parts = urlsplit(proxy or url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -329,5 +331,5 @@ def _is_directory(node: Node) -> bool:
     return node is None or (isinstance(node, FileInfo) and node.kind is FileKind.DIRECTORY)
 
 
-def _components(path: str) -> "list[str]":
+def _components(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in ("", ".")]

@@ -1,5 +1,7 @@
 """Write what is made from the program: `python -m tests.generate schema`, `python -m tests.generate pages`."""
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path

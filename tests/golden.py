@@ -1,5 +1,7 @@
 """Reports as they are printed, kept as files, so that a change of wording is one diff: `make pages` writes them."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from azpreflight.render import text
@@ -18,7 +20,7 @@ CHECKS = (
 )
 
 
-def printed() -> "dict[str, str]":
+def printed() -> dict[str, str]:
     """The text of each report by the name of its file."""
     made = {f"{name}.txt": text.render(whole_report(name), width=80) for name in CHECKS}
     made |= {f"broken-{width}.txt": text.render(BROKEN, width=width) for width in (60, 100)}

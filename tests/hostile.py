@@ -3,6 +3,8 @@
 What may go is written down here once more and independently of the product's list, as regular expressions.
 """
 
+from __future__ import annotations
+
 import random
 import re
 from contextlib import suppress
@@ -134,7 +136,7 @@ def machine(chance: random.Random) -> FakeHost:
     )
 
 
-def planned(host: FakeHost) -> "tuple[cleanup.Change, ...]":
+def planned(host: FakeHost) -> tuple[cleanup.Change, ...]:
     """What seal would do to it, with every subject asked for."""
     run = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
     with suppress(HostError):  # links in a circle: then the defaults count, and seal refuses

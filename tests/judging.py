@@ -1,5 +1,7 @@
 """Gather and judge in one line, for the tests of probes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +11,7 @@ from azpreflight.model import Finding, Probe, Report, Result, Run
 from tests.fakes import FakeHost
 
 
-def judged(host: FakeHost, run: Run, *probes: "Probe[Any]") -> Report:
+def judged(host: FakeHost, run: Run, *probes: Probe[Any]) -> Report:
     """The report of these probes, those that they need included, on this host."""
     return assess(gather(host, probes, run), probes)
 
@@ -19,7 +21,7 @@ def by_check(report: Report) -> Mapping[str, Result]:
     return {result.check: result for result in report.results}
 
 
-def statuses(report: Report) -> "dict[str, str]":
+def statuses(report: Report) -> dict[str, str]:
     """What became of every check, by id."""
     return {result.check: result.status.value for result in report.results}
 

@@ -1,5 +1,7 @@
 """Findings tried on a real tree: its files are written, the printed commands are run, and it is judged again."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ LEFT_OUT = ("apt-get", "dnf", "tdnf", "zypper", "systemctl", "sshd", "visudo", "
 _PATHS = re.compile(r"(?<!includedir )(?<=[ '\">=])/(?=(?:etc|usr|var|boot|home|run|opt|oem)(?:/|[ '\"]|$))")
 
 
-def write(root: Path, files: "Mapping[str, Any]") -> None:
+def write(root: Path, files: Mapping[str, Any]) -> None:
     """The literals of a `FakeHost` as a tree."""
     for path, node in sorted(files.items()):
         place = root / path.lstrip("/")
@@ -37,7 +39,7 @@ def write(root: Path, files: "Mapping[str, Any]") -> None:
             place.chmod(node.mode)
 
 
-def run(root: Path, finding: Finding, values: "tuple[str, ...]" = ()) -> "list[str]":
+def run(root: Path, finding: Finding, values: tuple[str, ...] = ()) -> list[str]:
     """Runs the commands of a finding on the tree, in order; those that were left out are returned.
 
     Paths in a command are those of the tree, but for `values`, which are written into a file.
@@ -54,6 +56,6 @@ def run(root: Path, finding: Finding, values: "tuple[str, ...]" = ()) -> "list[s
     return left_out
 
 
-def report(root: Path, asked: Run, *probes: "Probe[Any]") -> Report:
+def report(root: Path, asked: Run, *probes: Probe[Any]) -> Report:
     """Of the tree, as one that runs: the commands for a mounted one go through its own shell, which is not there."""
     return assess(gather(LocalHost(str(root)), probes, asked), probes)

@@ -1,5 +1,7 @@
 """What a test needs of the machine: without it the test is skipped at home, and fails in CI."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Iterable
@@ -22,7 +24,7 @@ def need_programs(*programs: str) -> None:
         hold_back(absent)
 
 
-def without(programs: "Iterable[str]") -> str:
+def without(programs: Iterable[str]) -> str:
     """Which of the programs are not installed, as a reason; empty if all are."""
     absent = [program for program in programs if shutil.which(program) is None]
     return f"there is no program {', '.join(absent)}" if absent else ""

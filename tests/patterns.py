@@ -1,5 +1,7 @@
 """Every regular expression of the package, and the strings on which one that backtracks badly takes quadratic time."""
 
+from __future__ import annotations
+
 import ast
 import importlib
 import os
@@ -27,9 +29,9 @@ class Pattern(NamedTuple):
 
     where: str
     """Module and line."""
-    text: "str | bytes"
+    text: str | bytes
     flags: int
-    uses: "frozenset[str]"
+    uses: frozenset[str]
     """The functions and methods by which it is used; empty where that cannot be told."""
 
 
@@ -37,14 +39,14 @@ class Unknown(AssertionError):
     """A pattern whose text cannot be told from the source: no test could vouch for it."""
 
 
-def collected() -> "list[Pattern]":
+def collected() -> list[Pattern]:
     """All of them; Unknown for one that is neither a literal nor an argument of a function that is given literals."""
     trees = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
     everywhere = _uses(trees.values())
     return [pattern for path, tree in trees.items() for pattern in _of_module(path, tree, everywhere)]
 
 
-def _uses(trees: "Any") -> "dict[str, set[str]]":
+def _uses(trees: Any) -> dict[str, set[str]]:
     """The methods that are called on each name anywhere in the package."""
     found: dict[str, set[str]] = {}
     for node in (node for tree in trees for node in ast.walk(tree)):
@@ -54,7 +56,7 @@ def _uses(trees: "Any") -> "dict[str, set[str]]":
     return found
 
 
-def _of_module(path: Path, tree: ast.Module, everywhere: "dict[str, set[str]]") -> "Iterator[Pattern]":
+def _of_module(path: Path, tree: ast.Module, everywhere: dict[str, set[str]]) -> Iterator[Pattern]:
     name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     names = vars(importlib.import_module(name)) if not name.endswith("__main__") else {}
     for function, call in _calls(tree):
@@ -72,10 +74,10 @@ def _of_module(path: Path, tree: ast.Module, everywhere: "dict[str, set[str]]") 
             yield Pattern(f"{name}:{call.lineno}", text, int(flags), used)
 
 
-def _calls(tree: ast.Module) -> "Iterator[tuple[Optional[ast.FunctionDef], ast.Call]]":
+def _calls(tree: ast.Module) -> Iterator[tuple[Optional[ast.FunctionDef], ast.Call]]:
     """Calls into `re`, each with the function that it stands in."""
 
-    def within(node: ast.AST, function: Optional[ast.FunctionDef]) -> "Iterator[tuple[Any, ast.Call]]":
+    def within(node: ast.AST, function: Optional[ast.FunctionDef]) -> Iterator[tuple[Any, ast.Call]]:
         for child in ast.iter_child_nodes(node):
             inner = child if isinstance(child, ast.FunctionDef) else function
             if isinstance(child, ast.Call) and _is_of_re(child):
@@ -99,8 +101,8 @@ def _assigned(tree: ast.Module, call: ast.Call) -> str:
 
 
 def _texts(
-    tree: ast.Module, function: Optional[ast.FunctionDef], node: ast.expr, names: "dict[str, Any]", where: str
-) -> "list[str | bytes]":
+    tree: ast.Module, function: Optional[ast.FunctionDef], node: ast.expr, names: dict[str, Any], where: str
+) -> list[str | bytes]:
     """What the expression can be: one text, or for a parameter what all calls in the module give it."""
     parameters = [argument.arg for argument in function.args.args] if function is not None else []
     if isinstance(node, ast.Name) and node.id in parameters and function is not None:
@@ -114,7 +116,7 @@ def _texts(
     return [_value(node, names, where)]
 
 
-def _enclosing(tree: ast.Module, function: Optional[ast.FunctionDef]) -> "list[ast.FunctionDef]":
+def _enclosing(tree: ast.Module, function: Optional[ast.FunctionDef]) -> list[ast.FunctionDef]:
     return [
         node
         for node in ast.walk(tree)
@@ -126,7 +128,7 @@ def _named(call: ast.Call) -> str:
     return getattr(call.func, "id", "")
 
 
-def _value(node: ast.expr, names: "dict[str, Any]", where: str = "") -> Any:
+def _value(node: ast.expr, names: dict[str, Any], where: str = "") -> Any:
     """The value of an expression of literals and of the module's own constants."""
     try:
         return eval(compile(ast.Expression(node), "<pattern>", "eval"), dict(names))  # noqa: S307 - our own source
@@ -142,7 +144,7 @@ GENERIC = (
 )
 
 
-def worst(pattern: Pattern) -> "Iterator[str | bytes]":
+def worst(pattern: Pattern) -> Iterator[str | bytes]:
     """Strings of SIZE characters: the generic ones, pieces of what the pattern matches repeated, and each piece of it
     followed by what one of its repetitions takes."""
     pieces, pumps = _pieces(pattern)
@@ -167,7 +169,7 @@ def within(pattern: Pattern, seconds: int) -> bool:
     return in_time(work, seconds)
 
 
-def in_time(work: "Callable[[], None]", seconds: int) -> bool:
+def in_time(work: Callable[[], None], seconds: int) -> bool:
     """Whether a child does this in so many seconds of processor time, without an exception. Its limit ends it else: a
     regular expression in C takes no notice of anything within Python."""
     child = os.fork()
@@ -183,7 +185,7 @@ def in_time(work: "Callable[[], None]", seconds: int) -> bool:
     return status == 0
 
 
-def _pieces(pattern: Pattern) -> "tuple[list[str], list[str]]":
+def _pieces(pattern: Pattern) -> tuple[list[str], list[str]]:
     """A text that it matches, in pieces, and what its repetitions take."""
     try:
         from re import _parser as parser  # type: ignore[attr-defined]
@@ -195,7 +197,7 @@ def _pieces(pattern: Pattern) -> "tuple[list[str], list[str]]":
     return pieces, list(dict.fromkeys(pump for pump in pumps if pump))
 
 
-def _walk(parsed: "Sequence[Any]", pieces: "list[str]", pumps: "list[str]") -> None:
+def _walk(parsed: Sequence[Any], pieces: list[str], pumps: list[str]) -> None:
     for operation, value in parsed:
         name = str(operation)
         if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
@@ -228,12 +230,12 @@ def _char(name: str, value: Any) -> str:
     return next(iter(_members(value)), "a")
 
 
-def _chars(parsed: "Sequence[Any]") -> "list[str]":
+def _chars(parsed: Sequence[Any]) -> list[str]:
     """What a class that is repeated takes: some of its members."""
     return [member for operation, value in parsed if str(operation) == "IN" for member in list(_members(value))[:4]]
 
 
-def _members(value: "Sequence[Any]") -> "Iterator[str]":
+def _members(value: Sequence[Any]) -> Iterator[str]:
     categories = {
         "CATEGORY_SPACE": " \n\t",
         "CATEGORY_NOT_SPACE": "a",
@@ -257,7 +259,7 @@ def _members(value: "Sequence[Any]") -> "Iterator[str]":
         yield from named
 
 
-def run(pattern: Pattern, text: "str | bytes") -> None:
+def run(pattern: Pattern, text: str | bytes) -> None:
     """Use the pattern as the package does; where that is not known, in the costliest way."""
     compiled: Any = re.compile(pattern.text, pattern.flags)
     if pattern.uses and pattern.uses <= ANCHORED:

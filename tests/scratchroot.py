@@ -5,6 +5,8 @@ a suite and a set of packages, with the archive that the machine's own apt is co
 an overlay of it. Building takes about half a minute and some 250 MB; needs root, mmdebstrap and a Debian archive.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import hashlib
@@ -47,7 +49,7 @@ def cache_directory() -> Path:
 
 
 def debian_tree(
-    suite: str = "bookworm", packages: "tuple[str, ...]" = ("waagent",), options: "tuple[str, ...]" = ()
+    suite: str = "bookworm", packages: tuple[str, ...] = ("waagent",), options: tuple[str, ...] = ()
 ) -> Path:
     """A Debian tree of this suite with these packages, without recommended ones. Do not write into it: `overlay` it.
 
@@ -69,7 +71,7 @@ def debian_tree(
     return tree
 
 
-def tree_for_test(suite: str, packages: "tuple[str, ...]") -> Path:
+def tree_for_test(suite: str, packages: tuple[str, ...]) -> Path:
     """The same for a test, which is skipped where no tree can be built, and fails in CI."""
     try:
         return debian_tree(suite, packages)
@@ -77,7 +79,7 @@ def tree_for_test(suite: str, packages: "tuple[str, ...]") -> Path:
         hold_back(error)
 
 
-def _build(suite: str, packages: "tuple[str, ...]", options: "tuple[str, ...]", tree: Path) -> None:
+def _build(suite: str, packages: tuple[str, ...], options: tuple[str, ...], tree: Path) -> None:
     """Build beside its final place and rename, so that a tree that exists is a whole one."""
     unfinished = tree.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -108,7 +110,7 @@ def _archive() -> str:
 
 
 @contextlib.contextmanager
-def overlay(tree: Path) -> "Iterator[Path]":
+def overlay(tree: Path) -> Iterator[Path]:
     """A writable copy of the tree that costs nothing and is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="azpreflight-tree-") as scratch:
         _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", scratch)
@@ -127,7 +129,7 @@ def overlay(tree: Path) -> "Iterator[Path]":
 
 def run_inside(
     root: Path, *command: str, host_name: str = "template", network: bool = True
-) -> "subprocess.CompletedProcess[str]":
+) -> subprocess.CompletedProcess[str]:
     """Run a program of the tree as its root, in mount, UTS and PID namespaces of its own.
 
     What it does to mounts, to the host name and to processes stays there, and every mount outside of the tree is

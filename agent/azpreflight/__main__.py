@@ -1,5 +1,7 @@
 """Run azpreflight as `python3 -m azpreflight`, and as the program that is installed."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys

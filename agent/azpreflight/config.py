@@ -4,6 +4,8 @@ It is written by hand and read as root, so nothing is guessed: a key that does n
 out of range, an alias or a key given twice is an error with the line, and never a default in silence.
 """
 
+from __future__ import annotations
+
 import difflib
 import os
 import re
@@ -81,7 +83,7 @@ def parse(text: str, path: str, check_ids: Sequence[str]) -> Config:
     return _config(root, path, keys)
 
 
-def similar(name: str, known: "Iterable[str]") -> str:
+def similar(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that was probably meant, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
@@ -100,7 +102,7 @@ def _refuse_tricks(text: str, path: str) -> None:
             raise ConfigError(f"{path}:{_line(event)}: nested too deeply")
 
 
-def _config(root: Any, path: str, keys: "Mapping[str, _Key]") -> Config:
+def _config(root: Any, path: str, keys: Mapping[str, _Key]) -> Config:
     values: dict[str, Any] = {}
     for key_node, node in root.value:
         name, line = printable(str(key_node.value)), _line(key_node)
@@ -147,11 +149,11 @@ class _Refused(Exception):
 class _Key:
     allowed: str
     """What the value may be, as the message says it."""
-    read: "Callable[[Any], Any]"
+    read: Callable[[Any], Any]
     """The value of a YAML node; raises _Refused."""
 
 
-def _keys(check_ids: Sequence[str]) -> "dict[str, _Key]":
+def _keys(check_ids: Sequence[str]) -> dict[str, _Key]:
     """Every key of `Config` with its schema."""
 
     low, high = TIMEOUTS
@@ -174,7 +176,7 @@ def _text(node: Any) -> str:
     return str(node.value)
 
 
-def _word(words: Sequence[str]) -> "Callable[[Any], str]":
+def _word(words: Sequence[str]) -> Callable[[Any], str]:
     def read(node: Any) -> str:
         word = _text(node)
         if word not in words:
@@ -184,7 +186,7 @@ def _word(words: Sequence[str]) -> "Callable[[Any], str]":
     return read
 
 
-def _matching(pattern: str) -> "Callable[[Any], str]":
+def _matching(pattern: str) -> Callable[[Any], str]:
     def read(node: Any) -> str:
         text = _text(node)
         if re.fullmatch(pattern, text) is None:
@@ -207,8 +209,8 @@ def _url(node: Any) -> str:
     return url
 
 
-def _list_of(read_item: "Callable[[Any], str]") -> "Callable[[Any], tuple[str, ...]]":
-    def read(node: Any) -> "tuple[str, ...]":
+def _list_of(read_item: Callable[[Any], str]) -> Callable[[Any], tuple[str, ...]]:
+    def read(node: Any) -> tuple[str, ...]:
         if node.tag != _TAG + "seq":
             raise _Refused(node)
         return tuple(read_item(item) for item in node.value)
@@ -216,7 +218,7 @@ def _list_of(read_item: "Callable[[Any], str]") -> "Callable[[Any], tuple[str, .
     return read
 
 
-def _number(low: float, high: float) -> "Callable[[Any], float]":
+def _number(low: float, high: float) -> Callable[[Any], float]:
     def read(node: Any) -> float:
         if node.tag not in (_TAG + "int", _TAG + "float"):
             raise _Refused(node)

@@ -5,6 +5,8 @@ word that it takes for a truth value, struct an error of its own for a header th
 None of that is a fault of azpreflight's, and none of it may take along what else is inspected. Pure.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ DIGITS_MOST = 40
 
 
 @contextmanager
-def edge(refused: "Callable[[str], Exception]", *passed: "type[Exception]") -> Iterator[None]:
+def edge(refused: Callable[[str], Exception], *passed: type[Exception]) -> Iterator[None]:
     """Within it, whatever is raised becomes what `refused` makes of a reason, which quotes nothing of the text.
 
     What is of the types `passed`, and a lack of memory, goes through as it is. To be put around the parser of one text
@@ -30,7 +32,7 @@ def edge(refused: "Callable[[str], Exception]", *passed: "type[Exception]") -> I
         raise refused(f"its content makes no sense ({type(error).__name__})") from error
 
 
-def loads(text: "Union[str, bytes]") -> Any:
+def loads(text: Union[str, bytes]) -> Any:
     """What a JSON text stands for. ValueError for whatever is none, and for one that is too deep for Python."""
     with edge(ValueError):
         return json.loads(text, parse_int=_integer)

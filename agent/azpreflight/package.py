@@ -3,6 +3,8 @@
 Files of an archive have no path of their own, so they are read through whatever imported the package.
 """
 
+from __future__ import annotations
+
 import os
 from typing import Any, cast
 
@@ -16,13 +18,13 @@ def data(name: str) -> bytes:
     return cast(bytes, cast(Any, __spec__).loader.get_data(path))
 
 
-def data_names(folder: str) -> "tuple[str, ...]":
+def data_names(folder: str) -> tuple[str, ...]:
     """What is in a folder below data/."""
     from importlib.resources import files
 
     return tuple(sorted(entry.name for entry in files("azpreflight").joinpath("data").joinpath(folder).iterdir()))
 
 
-def arguments(module: str) -> "tuple[str, str]":
+def arguments(module: str) -> tuple[str, str]:
     """Python's arguments that run the main() of one of our modules as a program of its own."""
     return "-c", f"import sys; sys.path.append({HOME!r}); import {module} as child; sys.exit(child.main())"

@@ -1,5 +1,7 @@
 """The files that azpreflight itself owns."""
 
+from __future__ import annotations
+
 STAMP = "/etc/azpreflight/seal.json"
 """What `seal` leaves in the image: versions and verdicts, nothing of the machine."""
 STAMP_LIMIT = 64 << 10

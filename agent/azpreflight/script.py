@@ -4,6 +4,8 @@ A variable of the environment must not decide which libraries a program of root'
 path is taken off it before anything else is imported: docs/adr/0012 says why it does not start itself again with -I.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -16,7 +18,7 @@ def run() -> int:
     return run_installed()
 
 
-def _without_environment(path: "list[str]") -> "list[str]":
+def _without_environment(path: list[str]) -> list[str]:
     """The entries that are not there because of PYTHONPATH, and the one that this very package was found in."""
     named = {os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)}
     named -= {os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}

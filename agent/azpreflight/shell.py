@@ -1,6 +1,8 @@
 """Words of a shell: of the commands that are printed for a person, and of the command lines in somebody else's files.
 None of them is run by azpreflight."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from typing import Optional
@@ -35,7 +37,7 @@ def _bytes(text: str) -> bytes:
     return b"".join(char.encode("utf-8", errors) for char, errors in zip(text, escapes))
 
 
-def words(text: str, comments: bool = False) -> "list[str]":
+def words(text: str, comments: bool = False) -> list[str]:
     """What shlex.split() makes of a text, in linear time: shlex copies a word for each of its characters, which takes
     minutes for one of 1 MiB. ValueError where a quote is not closed, or nothing follows a backslash."""
     found: list[str] = []
@@ -57,7 +59,7 @@ def words(text: str, comments: bool = False) -> "list[str]":
     return found if word is None else [*found, "".join(word)]
 
 
-def _meant(kind: str, match: "re.Match[str]") -> str:
+def _meant(kind: str, match: re.Match[str]) -> str:
     """What a piece of a word stands for."""
     if kind == "hash":
         return "#"

@@ -4,6 +4,8 @@ File names, DNS answers and certificates come from outside and may hold control 
 Everything that is printed for a person passes through `printable`; what becomes part of a message through `plain`.
 """
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Sequence
 
@@ -53,7 +55,7 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def wrapped(text: str, first: str = "", rest: str = "", width: int = WIDTH) -> "list[str]":
+def wrapped(text: str, first: str = "", rest: str = "", width: int = WIDTH) -> list[str]:
     """Lines of at most `width` columns, the first after `first`, the others after `rest`.
 
     A word that is longer than a line stays whole, so that names and addresses can be copied.

@@ -3,6 +3,8 @@
 This module alone may be read by a Python that is too old for the rest.
 """
 
+from __future__ import annotations
+
 import sys
 from contextlib import suppress
 from importlib.util import find_spec

@@ -1,5 +1,7 @@
 """A tree made to look as a build VM does after it was provisioned and worked on: every artefact once."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 

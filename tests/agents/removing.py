@@ -4,6 +4,8 @@
 beside the tree, and reached from it by links, by mounts and by a directory that is swapped all the time, must stay.
 """
 
+from __future__ import annotations
+
 import os
 import random
 import shutil
@@ -48,7 +50,7 @@ def main(top: Path, rounds: int, seed: int) -> int:
     return 0
 
 
-def plant(chance: random.Random, root: Path, outside: Path) -> "list[Path]":
+def plant(chance: random.Random, root: Path, outside: Path) -> list[Path]:
     """Files, directories, links out and mounts of what is outside; the mounts."""
     (root / "home/a/.ssh").mkdir(parents=True)
     (root / "home/a/.ssh/id_rsa").write_text("goes")
@@ -74,18 +76,18 @@ def plant(chance: random.Random, root: Path, outside: Path) -> "list[Path]":
     return mounts
 
 
-def contents(top: Path) -> "dict[str, str]":
+def contents(top: Path) -> dict[str, str]:
     """Every file below, with its text."""
     return {str(path.relative_to(top)): path.read_text() for path in top.rglob("*") if path.is_file()}
 
 
-def listed(root: Path) -> "set[str]":
+def listed(root: Path) -> set[str]:
     """Every path of the tree, from its root on, no link followed."""
     found = (os.path.join(folder, name) for folder, dirs, files in os.walk(root) for name in (*dirs, *files))
     return {path[len(str(root)) :] for path in found}
 
 
-def act(chance: random.Random, root: Path, there: "set[str]") -> "tuple[list[str], int]":
+def act(chance: random.Random, root: Path, there: set[str]) -> tuple[list[str], int]:
     """Ask for what is there and for more; what was done, and how much was refused."""
     done, failed = [], 0
     asked = [*sorted(there), *(hostile.near(chance) for _ in range(50)), *(hostile.value(chance) for _ in range(20))]

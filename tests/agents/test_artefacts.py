@@ -1,5 +1,7 @@
 """Every artefact of a provisioned machine by itself, on a machine that is otherwise deprovisioned: each is found."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 
@@ -45,7 +47,7 @@ PROBES = with_needs({"generalization", "agents"})
 
 
 @pytest.fixture(scope="module", params=SUITES)
-def clean(request: pytest.FixtureRequest) -> "object":
+def clean(request: pytest.FixtureRequest) -> object:
     """A tree with the agents, from which what the builder left is taken."""
     with overlay(tree_for_test(request.param, PACKAGES)) as root:
         (root / "etc/resolv.conf").unlink(missing_ok=True)
@@ -55,7 +57,7 @@ def clean(request: pytest.FixtureRequest) -> "object":
         yield root
 
 
-def said(root: Path) -> "dict[str, set[str]]":
+def said(root: Path) -> dict[str, set[str]]:
     """What every check says of the tree."""
     host = LocalHost(str(root))
     report = assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
@@ -63,7 +65,7 @@ def said(root: Path) -> "dict[str, set[str]]":
     return {result.check: {finding.message for finding in result.findings} for result in report.results}
 
 
-def newly_said(root: Path, path: str, text: str, before: "dict[str, set[str]]") -> "set[str]":
+def newly_said(root: Path, path: str, text: str, before: dict[str, set[str]]) -> set[str]:
     """The checks that say more with this file in the tree, which is then what it was before."""
     place = root / path
     kept = place.read_text() if place.exists() else None

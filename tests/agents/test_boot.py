@@ -3,6 +3,8 @@
 Making one takes a minute of a slow machine, so that each is made once and kept beside the trees.
 """
 
+from __future__ import annotations
+
 import fcntl
 import shutil
 from pathlib import Path

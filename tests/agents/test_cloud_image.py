@@ -5,6 +5,8 @@ debian-cloud-images, classes CLOUD, AZURE and GRUB_CLOUD_AMD64). grub.cfg is mad
 asks a script of ours for the disk, since the tree is on none; the cloud team's build did the same for some years.
 """
 
+from __future__ import annotations
+
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +84,7 @@ TRUE = {"bookworm": [HIDES_ERRORS], "trixie": []}
 
 
 @pytest.fixture(params=SUITES)
-def image(request: pytest.FixtureRequest) -> "Iterator[tuple[str, Path]]":
+def image(request: pytest.FixtureRequest) -> Iterator[tuple[str, Path]]:
     """The suite and the image, as it is published: no host keys, no machine id, a boot menu."""
     suite = str(request.param)
     with overlay(tree_for_test(suite, CLOUD)) as root:
@@ -104,13 +106,13 @@ def judged(root: Path) -> Report:
     return assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
 
 
-def found(root: Path) -> "list[str]":
+def found(root: Path) -> list[str]:
     """Every finding, with its check."""
     results = judged(root).results
     return [f"{result.check}: {finding.message}" for result in results for finding in result.findings]
 
 
-def test_nothing_is_found_but_what_is_true(image: "tuple[str, Path]") -> None:
+def test_nothing_is_found_but_what_is_true(image: tuple[str, Path]) -> None:
     """And nothing of what can be asked of a mounted image is undecided."""
     suite, root = image
     grub = (root / "boot/grub/grub.cfg").read_text()
@@ -135,7 +137,7 @@ BREAKS = {
 }
 
 
-def test_each_thing_that_breaks_it_is_found(image: "tuple[str, Path]") -> None:
+def test_each_thing_that_breaks_it_is_found(image: tuple[str, Path]) -> None:
     """One at a time, on the real files."""
     suite, root = image
     for check, command in BREAKS.items():

@@ -4,6 +4,8 @@ Neither service is here. What they do with a list of commands is: make a script 
 the platform made, who has sudo.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import shlex
@@ -44,20 +46,20 @@ def unquoted(value: Any) -> Any:
     return value
 
 
-def provisioners() -> "list[tuple[str, dict[str, Any]]]":
+def provisioners() -> list[tuple[str, dict[str, Any]]]:
     """(type, attributes) of Packer's steps, in order."""
     with PACKER.open() as file:
         (build,) = unquoted(hcl2.load(file))["build"]
     return [next(iter(step.items())) for step in build["provisioner"]]
 
 
-def template() -> "dict[str, Any]":
+def template() -> dict[str, Any]:
     """Image Builder's template."""
     (resource,) = json.loads(IMAGE_BUILDER.read_text())["resources"]
     return dict(resource)
 
 
-def shell_lines() -> "Iterator[str]":
+def shell_lines() -> Iterator[str]:
     """Every line that either of them gives to a shell."""
     for kind, step in provisioners():
         yield from step["inline"] if kind == "shell" else ()
@@ -103,7 +105,7 @@ def test_image_builder_takes_the_template() -> None:
     assert list(unknown(found)) == []
 
 
-def unknown(model: Any, where: str = "$") -> "Iterator[str]":
+def unknown(model: Any, where: str = "$") -> Iterator[str]:
     """Properties that the library's models do not have."""
     if isinstance(model, list):
         for number, item in enumerate(model):
@@ -130,7 +132,7 @@ def test_the_wait_for_cloud_init(status: int, ends_well: bool, tmp_path: Path) -
 
 
 @pytest.fixture
-def vm() -> "Iterator[Path]":
+def vm() -> Iterator[Path]:
     """A build VM, provisioned and worked on, with azpreflight where its package puts it."""
     with overlay(tree_for_test("bookworm", PACKAGES)) as root:
         plant(root)
@@ -147,7 +149,7 @@ def as_user(root: Path, command: str) -> Outcome:
     return run_inside(root, "su", "--login", USER, "--command", command, network=False)
 
 
-def run_step(root: Path, lines: "list[str]", execute: str = "{{ .Vars }} {{ .Path }}") -> Outcome:
+def run_step(root: Path, lines: list[str], execute: str = "{{ .Vars }} {{ .Path }}") -> Outcome:
     """As Packer's shell provisioner does it, and Image Builder with it: one script of the lines, uploaded and run."""
     put(root, "tmp/script_1.sh", "#!/bin/sh -e\n" + "\n".join(lines) + "\n")
     (root / "tmp/script_1.sh").chmod(0o755)

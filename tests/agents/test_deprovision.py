@@ -1,5 +1,7 @@
 """The real waagent and cloud-init of four Debian generations, and what is left when they have cleaned up."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import shutil
@@ -52,7 +54,7 @@ NOT_DEPROVISIONED = {
 
 
 @pytest.fixture(params=SUITES)
-def provisioned(request: pytest.FixtureRequest) -> "Iterator[Path]":
+def provisioned(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A tree of each generation, as a build VM is before it is deprovisioned."""
     with overlay(tree_for_test(request.param, PACKAGES)) as root:
         plant(root)
@@ -65,7 +67,7 @@ def check(root: Path) -> Report:
     return assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
 
 
-def failed(report: Report) -> "set[str]":
+def failed(report: Report) -> set[str]:
     """Ids of the checks that failed; none may be undecided."""
     assert not [result for result in report.results if result.status is Status.UNKNOWN or result.traceback]
     found = (result for result in report.results if result.probe == "generalization")
@@ -92,7 +94,7 @@ def test_a_fresh_installation_is_not_accused(suite: str) -> None:
         assert list((root.parent / "upper").iterdir()) == []
 
 
-def everything(root: Path) -> "dict[str, tuple[object, ...]]":
+def everything(root: Path) -> dict[str, tuple[object, ...]]:
     """Every name below the root with its content and what lstat(2) says of it, but for the time of the last reading."""
     found: dict[str, tuple[object, ...]] = {}
     for path in root.rglob("*"):
@@ -159,7 +161,7 @@ def test_the_library_emptied_before_leaves_the_user(provisioned: Path) -> None:
     assert half_way.startswith("deprovisioned half-way: ") and half_way.endswith("; not done user azureuser deleted")
 
 
-def messages(report: Report, check: str) -> "list[str]":
+def messages(report: Report, check: str) -> list[str]:
     """What the findings of one check say."""
     return [finding.message for result in report.results if result.check == check for finding in result.findings]
 

@@ -1,5 +1,7 @@
 """The value for the host, read back by cloud-init's own reader beside what cloud-init has written itself."""
 
+from __future__ import annotations
+
 import csv
 import json
 from pathlib import Path
@@ -49,7 +51,7 @@ def test_cloud_init_reads_what_we_write_and_we_keep_what_it_writes(suite: str) -
     assert fields["vm_id"] == BROKEN.run.vm_id
 
 
-def pairs(root: Path) -> "list[dict[str, str]]":
+def pairs(root: Path) -> list[dict[str, str]]:
     """What cloud-init's own reader finds in the pool."""
     done = run_inside(root, "python3", "-c", READER)
     assert done.returncode == 0, done.stderr

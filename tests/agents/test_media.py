@@ -1,5 +1,7 @@
 """Real kernels and the real modprobe: what a hardening line does to them is what the probe says."""
 
+from __future__ import annotations
+
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +23,13 @@ PROBES = (agents.PROBE, media.PROBE)
 
 
 @pytest.fixture(params=SUITES)
-def image(request: pytest.FixtureRequest) -> "Iterator[Path]":
+def image(request: pytest.FixtureRequest) -> Iterator[Path]:
     """Debian for clouds, with its kernel."""
     with overlay(tree_for_test(request.param, CLOUD)) as root:
         yield root
 
 
-def found(root: Path) -> "dict[str, tuple[Finding, ...]]":
+def found(root: Path) -> dict[str, tuple[Finding, ...]]:
     """The findings on a mounted tree, by check."""
     host = LocalHost(str(root))
     report = assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)

@@ -1,5 +1,7 @@
 """Who provisions, told from freshly installed Debian trees with either agent, with both and with none."""
 
+from __future__ import annotations
+
 import ast
 import subprocess
 from pathlib import Path
@@ -31,7 +33,7 @@ def judged(root: Path) -> Report:
     return assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
 
 
-def failed(report: Report) -> "set[str]":
+def failed(report: Report) -> set[str]:
     """Ids of the checks that failed with more than a note."""
     return {result.check for result in report.results if any(one.severity.rank > 0 for one in result.findings)}
 
@@ -54,7 +56,7 @@ def who(report: Report) -> Provisioner:
     ],
     ids=["waagent", "cloud-init", "both", "neither"],
 )
-def test_who_provisions(suite: str, packages: "tuple[str, ...]", expected: Provisioner, broken: "set[str]") -> None:
+def test_who_provisions(suite: str, packages: tuple[str, ...], expected: Provisioner, broken: set[str]) -> None:
     """As installed: waagent waits for a cloud-init that Debian only suggests; cloud-init alone runs no extensions."""
     with overlay(tree_for_test(suite, packages or ("mount",))) as root:
         report = judged(root)
@@ -100,7 +102,7 @@ def test_every_key_of_the_agent_is_known(suite: str) -> None:
     assert keys - set(waagent_conf.KEYS.values()) == set()
 
 
-def tables_of(source: str) -> "dict[str, dict[str, Any]]":
+def tables_of(source: str) -> dict[str, dict[str, Any]]:
     """The tables of keys and defaults in the agent's conf.py; None for a default that is a sum."""
     tables = {}
     for node in ast.parse(source).body:

@@ -1,5 +1,7 @@
 """Random trees, removed for real in a mount namespace in which everything else is read-only."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """`azpreflight seal` with the real agents: refused, sealed, interrupted and run again."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -47,7 +49,7 @@ LEFT = {
 Outcome = subprocess.CompletedProcess[str]
 
 
-def build_vm(suite: str) -> "Iterator[Path]":
+def build_vm(suite: str) -> Iterator[Path]:
     """A provisioned tree with azpreflight in it."""
     with overlay(tree_for_test(suite, PACKAGES)) as root:
         plant(root)
@@ -56,7 +58,7 @@ def build_vm(suite: str) -> "Iterator[Path]":
 
 
 @pytest.fixture
-def vm() -> "Iterator[Path]":
+def vm() -> Iterator[Path]:
     """A build VM of Debian 12 that seal refuses."""
     yield from build_vm("bookworm")
 
@@ -86,7 +88,7 @@ def seal(root: Path, script: str = f"{SEAL} --yes") -> Outcome:
 NOT_OF_THE_IMAGE = ("run", "proc", "dev", "sys", "usr")
 
 
-def content(root: Path) -> "dict[str, bytes]":
+def content(root: Path) -> dict[str, bytes]:
     """Every regular file of the image with its content, and every link with its target."""
     found: dict[str, bytes] = {}
     for top in sorted(entry for entry in root.iterdir() if entry.name not in NOT_OF_THE_IMAGE and entry.is_dir()):

@@ -1,5 +1,7 @@
 """`azpreflight seal` where the real agents do not come to their end, or the user does not go, and what it says then."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 from collections.abc import Iterator
@@ -33,14 +35,14 @@ STEPS = (
 
 
 @pytest.fixture(params=SUITES)
-def ready(request: pytest.FixtureRequest) -> "Iterator[Path]":
+def ready(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A build VM of each generation that seal accepts."""
     for root in build_vm(request.param):
         decide(root)
         yield root
 
 
-def half_way(root: Path, done: Outcome) -> "dict[str, list[str]]":
+def half_way(root: Path, done: Outcome) -> dict[str, list[str]]:
     """The steps that seal's report calls done and not done; it must have said that nothing is fit to be captured."""
     assert done.returncode == 5, done.stderr
     assert "do not capture this machine" in done.stderr

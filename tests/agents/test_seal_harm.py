@@ -1,5 +1,7 @@
 """`azpreflight seal` on machines whose configuration and state would lead it astray: nothing else may go."""
 
+from __future__ import annotations
+
 import json
 import os
 import random
@@ -31,7 +33,7 @@ KILLS = int(os.environ.get("AZPREFLIGHT_KILLS", "4"))
 
 
 @pytest.fixture
-def ready() -> "Iterator[Path]":
+def ready() -> Iterator[Path]:
     """A build VM that seal accepts, whole to the last program afterwards."""
     for root in build_vm("bookworm"):
         decide(root)
@@ -155,7 +157,7 @@ ARM = SEAL.replace(" seal", "")
 
 
 @pytest.fixture
-def booted() -> "Iterator[Path]":
+def booted() -> Iterator[Path]:
     """A tree with systemd's tools and azpreflight in it."""
     with overlay(tree_for_test("bookworm", (*PACKAGES, "systemd"))) as root:
         shutil.copytree(AGENT, root / "opt/azp/azpreflight", ignore=shutil.ignore_patterns("__pycache__"))

@@ -8,6 +8,8 @@ Each program is started by a small one inside the VM: a process is charged at le
 forked from, and this one is large.
 """
 
+from __future__ import annotations
+
 import statistics
 import subprocess
 import sys
@@ -31,7 +33,7 @@ GET = (
     "headers={'Metadata': 'true'}, timeout=5).raise_for_status()"
 )
 FIRST_BOOT = (*CHECK, "firstboot")
-PROGRAMS: "Mapping[str, tuple[str, ...]]" = {
+PROGRAMS: Mapping[str, tuple[str, ...]] = {
     BASELINE: ("-c", "pass"),
     "python3 -c 'import requests'": ("-c", "import requests"),
     "one GET of instance metadata with requests": ("-c", GET),
@@ -101,7 +103,7 @@ class Weighed:
     """Largest resident set of the program or one of its children."""
 
 
-def main(arguments: "Sequence[str]") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     runs = int(arguments[0]) if arguments else RUNS
     with standin() as platform, tempfile.TemporaryDirectory() as folder:
@@ -127,7 +129,7 @@ def main(arguments: "Sequence[str]") -> int:
     return 0
 
 
-def told_of_far(near: "Sequence[Weighed]", far: "Sequence[Weighed]") -> str:
+def told_of_far(near: Sequence[Weighed], far: Sequence[Weighed]) -> str:
     """How much of the time of a healthy VM far away is the speed of light's."""
     trips = PLATFORM_TRIPS * FAR.delay_s * 2 + INTERNET_TRIPS * INTERNET_HOPS * FAR.delay_s * 2
     start, whole = (min(one.wall_s for one in weighed) for weighed in (near, far))
@@ -138,7 +140,7 @@ def told_of_far(near: "Sequence[Weighed]", far: "Sequence[Weighed]") -> str:
     )
 
 
-def measured_offline(runs: int) -> "dict[str, list[Weighed]]":
+def measured_offline(runs: int) -> dict[str, list[Weighed]]:
     """A Debian that does not run, in turn; an unmeasured round comes first."""
     with offline.programs() as programs:
         rounds = [
@@ -148,7 +150,7 @@ def measured_offline(runs: int) -> "dict[str, list[Weighed]]":
     return {name: [one[name] for one in rounds[1:]] for name in programs}
 
 
-def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":
+def installed(folder: Path) -> Mapping[str, tuple[str, ...]]:
     """The program as a package installs it: modules that are compiled, and a launcher of one import."""
     subprocess.run([PACKAGING / "modules", folder], check=True)
     subprocess.run([sys.executable, "-I", "-m", "compileall", "-q", folder], check=True)
@@ -160,13 +162,13 @@ def installed(folder: Path) -> "Mapping[str, tuple[str, ...]]":
     }
 
 
-def measure(vm: Vm, programs: "Mapping[str, tuple[str, ...]]", runs: int) -> "dict[str, list[Weighed]]":
+def measure(vm: Vm, programs: Mapping[str, tuple[str, ...]], runs: int) -> dict[str, list[Weighed]]:
     """All programs in turn, so that a busy spell of the machine meets them alike; one unmeasured round comes first."""
     rounds = [{name: weigh(vm, program) for name, program in programs.items()} for _ in range(runs + 1)]
     return {name: [one[name] for one in rounds[1:]] for name in programs}
 
 
-def weigh(vm: Vm, program: "Sequence[str]", healthy: bool = True) -> Weighed:
+def weigh(vm: Vm, program: Sequence[str], healthy: bool = True) -> Weighed:
     """Run Python with these arguments in the VM. RuntimeError if it says that a healthy VM is not."""
     done = vm.run("/usr/bin/python3", "-I", "-S", "-c", WEIGH, sys.executable, *program)
     *words, figures = done.stderr.splitlines()
@@ -189,7 +191,7 @@ def waiting(look_s: float) -> str:
     )
 
 
-def row(name: str, weighed: "Sequence[Weighed]", unit: float) -> str:
+def row(name: str, weighed: Sequence[Weighed], unit: float) -> str:
     """One line of the table."""
     walls = [one.wall_s for one in weighed]
     middle = statistics.median(walls)

@@ -5,6 +5,8 @@ reached multi-user.target and what that waited for. Nothing is asserted: the min
 costs, and the critical chain must not name it. Needs root, as the boots of the tests do.
 """
 
+from __future__ import annotations
+
 import statistics
 import sys
 import tempfile
@@ -36,7 +38,7 @@ class Boots:
     """What that waited for, as `systemd-analyze critical-chain` prints it."""
 
 
-def main(arguments: "Sequence[str]") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     runs = int(arguments[0]) if arguments else RUNS
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,8 @@ is theirs. Nothing is asserted but that the rehearsal names the right rule; wher
 the time of a run, it says so.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -41,11 +43,11 @@ ROW = "{:>7} {:18} {:24} {:>7} {:>7} {:>7} {:>7} {:>9}"
 class Kind(NamedTuple):
     """One kind of rules: who loads it, and who prints it."""
 
-    load: "tuple[str, ...]"
-    tools: "tuple[tuple[str, ...], ...]"
+    load: tuple[str, ...]
+    tools: tuple[tuple[str, ...], ...]
 
 
-KINDS: "Mapping[str, Kind]" = {
+KINDS: Mapping[str, Kind] = {
     "iptables-legacy": Kind(("iptables-legacy-restore",), (("iptables-legacy-save", "-c"),)),
     "iptables-nft": Kind(("iptables-nft-restore",), (("iptables-nft-save", "-c"), ("nft", "-j", "list", "ruleset"))),
     "nft": Kind(("nft", "-f", "-"), (("nft", "-n", "-a", "list", "ruleset"), ("nft", "-j", "list", "ruleset"))),
@@ -64,8 +66,8 @@ class Measured(NamedTuple):
 class Program(NamedTuple):
     """What is measured."""
 
-    command: "Sequence[str]"
-    names: "Optional[int]" = None
+    command: Sequence[str]
+    names: Optional[int] = None
     """The number of the rule that it must find to be in the way of its first flow, and only those of its processes
     count of which MARKS speak; None for a tool of the system's."""
 
@@ -94,7 +96,7 @@ def _net(number: int) -> str:
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def main(arguments: "Sequence[str]") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     compile_checkout()
     runs = int(arguments[0]) if arguments else RUNS
@@ -139,7 +141,7 @@ def _measure_boot(service: str, size: int, runs: int) -> None:
         _compare("own" if saved.number else str(size), service, programs, runs)
 
 
-def _compare(size: str, kind: str, programs: "Mapping[str, Program]", runs: int) -> None:
+def _compare(size: str, kind: str, programs: Mapping[str, Program], runs: int) -> None:
     """Run the programs in turn, and print a row for each."""
     measured: dict[str, list[Measured]] = {name: [] for name in programs}
     for _ in range(runs):
@@ -175,7 +177,7 @@ def run(program: Program) -> Measured:
     return Measured(wall, usage.ru_utime + usage.ru_stime, sum(peaks.values()) / 1024)
 
 
-def _look(pid: int, peaks: "dict[int, int]", marks: "Sequence[str]") -> None:
+def _look(pid: int, peaks: dict[int, int], marks: Sequence[str]) -> None:
     """Write down the peak memory, in KiB, of a process and of all below it; one that has become another program is
     that program."""
     with contextlib.suppress(OSError, IndexError):

@@ -7,6 +7,8 @@ use all processors where it can: nothing that reads to the end is faster. Nothin
 program can do. Needs root.
 """
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import tempfile
@@ -37,7 +39,7 @@ ROW = "{:16} {:6} {:8} {:>6} {:>9} {:>8} {:>8} {:>14}"
 HEAD = ("initramfs by", "as", "drivers", "MB", "unfolded", "alone s", "ours s", "s for 60 MB")
 
 
-def main(arguments: "Sequence[str]") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     runs = int(arguments[0]) if arguments else RUNS
     print(ROW.format(*HEAD))
@@ -52,7 +54,7 @@ def main(arguments: "Sequence[str]") -> int:
     return 0
 
 
-def measured(data: bytes, release: str, runs: int) -> "Iterator[str]":
+def measured(data: bytes, release: str, runs: int) -> Iterator[str]:
     """The figures of a row; both times are of the same minute, so that their ratio holds on a busy machine too."""
     packed_as, rest = compressed(data, release)
     unfolded = len(data) - len(rest) + sum(map(len, LocalHost().unpack(packed_as, rest, PATIENCE_S)))
@@ -62,11 +64,11 @@ def measured(data: bytes, release: str, runs: int) -> "Iterator[str]":
     yield from (f"{min(first for first, _ in pairs):.2f}", f"{ours:.2f}", f"{ours * COMMON / len(data):.2f}")
 
 
-def compressed(data: bytes, release: str) -> "tuple[str, memoryview]":
+def compressed(data: bytes, release: str) -> tuple[str, memoryview]:
     """How the compressed part is compressed, and that part."""
     asked: list[tuple[str, memoryview]] = []
 
-    def note(compression: str, rest: memoryview) -> "Iterator[bytes]":
+    def note(compression: str, rest: memoryview) -> Iterator[bytes]:
         asked.append((compression, rest))
         return iter(())
 

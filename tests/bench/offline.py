@@ -3,6 +3,8 @@
 It has what Debian's own image for clouds has: both agents, a kernel and an initramfs, so that no probe is let off.
 """
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ FOUND = (0, 1, 3)
 
 
 @contextmanager
-def programs() -> "Iterator[Mapping[str, tuple[str, ...]]]":
+def programs() -> Iterator[Mapping[str, tuple[str, ...]]]:
     """Arguments of Python by what is measured; the tree is kept, the disk is not."""
     tree = debian_tree("bookworm", CLOUD)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
@@ -33,7 +35,7 @@ def programs() -> "Iterator[Mapping[str, tuple[str, ...]]]":
         }
 
 
-def weigh(weigher: str, program: "Sequence[str]") -> "tuple[float, float, float]":
+def weigh(weigher: str, program: Sequence[str]) -> tuple[float, float, float]:
     """Seconds, seconds of the processor, MiB. RuntimeError for a run that did not come to its end."""
     command = [sys.executable, "-I", "-S", "-c", weigher, sys.executable, *program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

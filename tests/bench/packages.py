@@ -5,6 +5,8 @@ tree of Debian 12 whose Python and libraries run it. Debs that are named, of ano
 in turn with them. Needs root, and what builds them all.
 """
 
+from __future__ import annotations
+
 import contextlib
 import statistics
 import subprocess
@@ -30,7 +32,7 @@ COMMANDS = (("--version",), ("explain", "guest-firewall"), ("list",))
 SIZE = "{:42} {:>7.0f} kB, installed {:.0f} kB, and {:.0f} kB of byte code"
 
 
-def main(arguments: "Sequence[str]") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     runs = int(arguments[0]) if arguments else RUNS
     print(ROW.format(f"installed, {runs} runs each", "min", "median", "max", "ratio", "cpu", "peak MiB"))
@@ -58,7 +60,7 @@ def built(kind: str, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def installed(package: Path) -> "Iterator[Path]":
+def installed(package: Path) -> Iterator[Path]:
     """A tree with this package in it."""
     with overlay(debian_tree("bookworm", ("python3", *LIBRARIES))) as tree:
         kind = {".pyz": "zipapp"}.get(package.suffix, package.suffix[1:])
@@ -67,13 +69,13 @@ def installed(package: Path) -> "Iterator[Path]":
         yield tree
 
 
-def measure(programs: "Mapping[str, tuple[Path, Sequence[str]]]", runs: int) -> "dict[str, list[Weighed]]":
+def measure(programs: Mapping[str, tuple[Path, Sequence[str]]], runs: int) -> dict[str, list[Weighed]]:
     """All programs in turn; one unmeasured round comes first."""
     rounds = [{name: weigh(*program) for name, program in programs.items()} for _ in range(runs + 1)]
     return {name: [one[name] for one in rounds[1:]] for name in programs}
 
 
-def weigh(tree: Path, program: "Sequence[str]") -> Weighed:
+def weigh(tree: Path, program: Sequence[str]) -> Weighed:
     """Run a program of the tree. RuntimeError where it fails."""
     done = run_inside(tree, "/usr/bin/python3", "-I", "-S", "-c", WEIGH, *program, network=False)
     *words, figures = done.stderr.splitlines()
@@ -83,7 +85,7 @@ def weigh(tree: Path, program: "Sequence[str]") -> Weighed:
     return Weighed(float(wall), float(cpu), float(peak))
 
 
-def sizes(tree: Path) -> "tuple[float, float]":
+def sizes(tree: Path) -> tuple[float, float]:
     """Kilobytes of all files that are the package's, and of the byte code that is made at installation."""
     own = [path for path in tree.rglob("*azpreflight*") if path.relative_to(tree).parts[0] != "var"]
     files = {inner for path in own for inner in (path, *path.rglob("*")) if inner.is_file() and not inner.is_symlink()}
@@ -91,7 +93,7 @@ def sizes(tree: Path) -> "tuple[float, float]":
     return weight(files - made), weight(made)
 
 
-def weight(files: "set[Path]") -> float:
+def weight(files: set[Path]) -> float:
     """Kilobytes of these files."""
     return sum(path.stat().st_size for path in files) / 1000
 

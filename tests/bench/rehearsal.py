@@ -4,6 +4,8 @@ A program: its one line of standard output is the outcome of each flow, as JSON.
 that its time and memory are those of azpreflight's own code.
 """
 
+from __future__ import annotations
+
 import json
 
 from azpreflight.firewall.facts import Flow, Purpose

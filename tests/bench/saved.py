@@ -4,6 +4,8 @@ What is measured is the program of the last lines, started in the machine. It im
 time and memory are those of azpreflight's own code.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Callable, NamedTuple, Optional
@@ -27,26 +29,26 @@ RESTORE, LOAD = f"iptables-restore {RULES4}", f"nft -f {NFTABLES}"
 class Saved(NamedTuple):
     """What a machine has saved."""
 
-    packages: "tuple[str, ...]"
+    packages: tuple[str, ...]
     script: str
     """Enables what is meant, and nothing else."""
-    files: "Mapping[str, str]"
+    files: Mapping[str, str]
     """Kinds of rules (see `firewall.ruleset`), or the text itself, by path."""
-    loader: "Optional[str]"
+    loader: Optional[str]
     """What boot would run, to compare with; None for a daemon, which never ends. ufw's complains where there is no
     sysctl, and goes on."""
-    sizes: "tuple[int, ...]" = (FEW,)
-    number: "Optional[int]" = None
+    sizes: tuple[int, ...] = (FEW,)
+    number: Optional[int] = None
     """Of the rule that is to be named; None for the last one of many."""
 
-    def written(self, size: int, ruleset: "Callable[[str, int], str]") -> "dict[str, str]":
+    def written(self, size: int, ruleset: Callable[[str, int], str]) -> dict[str, str]:
         """Its files, with so many rules."""
         kinds = ("iptables-nft", "nft")
         return {path: ruleset(text, size) if text in kinds else text for path, text in self.files.items()}
 
 
 PERSISTENT = ("firewalld", "ipset-persistent", "iptables-persistent", "nftables")
-SAVED: "Mapping[str, Saved]" = {
+SAVED: Mapping[str, Saved] = {
     "netfilter-persist.": Saved(PERSISTENT, NO_FIREWALLD, {RULES4: "iptables-nft"}, RESTORE, (FEW, MANY)),
     "nftables.service": Saved(
         PERSISTENT, f"{NO_FIREWALLD}; {NO_PERSISTENT}; {WITH_NFTABLES}", {NFTABLES: "nft"}, LOAD, (FEW, MANY)

@@ -5,6 +5,8 @@ target gets an equal share of the time, in a child. What breaks one is kept in `
 fixed, it belongs into `tests/fuzz/corpus/TARGET`.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import subprocess

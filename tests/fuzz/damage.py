@@ -1,5 +1,7 @@
 """What happens to text on a shared serial console, with lines that real machines wrote there."""
 
+from __future__ import annotations
+
 import gzip
 import json
 import random

@@ -1,5 +1,7 @@
 """Inputs for the parsers' targets: what broke one once, pieces of their languages, and mutations of both."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Iterator
 
@@ -110,12 +112,12 @@ PIECES = tuple(
 LONGEST = 4096
 
 
-def examples(target: str) -> "list[bytes]":
+def examples(target: str) -> list[bytes]:
     """Where to begin: its corpus, and two that every language can begin with."""
     return [*parsers.seeds(target), b"", b"a: b\n[x]\ny=z\n", b" ".join(PIECES)[:LONGEST]]
 
 
-def endless(target: str, seed: int) -> "Iterator[bytes]":
+def endless(target: str, seed: int) -> Iterator[bytes]:
     """Mutations without end; the same for the same seed."""
     rng = random.Random(f"{target} {seed}")
     known = examples(target)

@@ -3,6 +3,8 @@
 `tests/fuzz/corpus/TARGET/` has what broke one once; the tests run all of it, and `make fuzz` begins with it.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -74,7 +76,7 @@ def run(target: str, data: bytes) -> None:
         pass
 
 
-def _text(parse: "Callable[[str], Any]") -> "Callable[[bytes], Any]":
+def _text(parse: Callable[[str], Any]) -> Callable[[bytes], Any]:
     return lambda data: parse(data.decode("utf-8", "replace"))
 
 
@@ -97,7 +99,7 @@ def _group(text: str) -> Any:
         return [list(lvm._of_group(name, group, physical)) for name, group in lvm.parse(text).items()]
 
 
-def _rules(tool: str) -> "Callable[[str], Any]":
+def _rules(tool: str) -> Callable[[str], Any]:
     def take(text: str) -> Any:
         ruleset = Ruleset({}).take([Step(tool, (), lines_of("/etc/rules", text))])
         if ruleset.unread:
@@ -144,7 +146,7 @@ def _archive(data: bytes) -> Any:
     return cpio.files(cpio.Stream([data], 1 << 20), lambda path, size: size < 1000)
 
 
-def _json(parse: "Callable[[Any], Any]") -> "Callable[[bytes], Any]":
+def _json(parse: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     def take(data: bytes) -> Any:
         try:
             value = json.loads(data)
@@ -155,7 +157,7 @@ def _json(parse: "Callable[[Any], Any]") -> "Callable[[bytes], Any]":
     return take
 
 
-TARGETS: "Mapping[str, Callable[[bytes], Any]]" = {
+TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "archive": _archive,
     "apt": _text(proxies.apt_proxies),
     "cards": _text(lambda text: [list(reader(text)) for reader in interface_names.READERS.values()]),
@@ -212,6 +214,6 @@ TARGETS: "Mapping[str, Callable[[bytes], Any]]" = {
 """By the name of the folder of its corpus."""
 
 
-def seeds(target: str) -> "list[bytes]":
+def seeds(target: str) -> list[bytes]:
     """What broke it once."""
     return [path.read_bytes() for path in sorted((CORPUS / target).glob("*"))]

@@ -8,6 +8,8 @@ text that unfolds to gigabytes, takes no notice of a deadline within the process
 `python -m tests.fuzz.sweep` runs all of it and prints what broke; the tests run a part.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import random
@@ -43,14 +45,14 @@ STAND_IN = "x"
 class Recorder(FakeHost):
     """Remembers what was read, with the limit, and what was looked for by a pattern."""
 
-    reads: "dict[str, int]" = field(default_factory=dict)
-    patterns: "set[str]" = field(default_factory=set)
+    reads: dict[str, int] = field(default_factory=dict)
+    patterns: set[str] = field(default_factory=set)
 
     def read(self, path: str, limit: int = 1 << 20, follow: bool = True) -> Optional[bytes]:
         self.reads[path] = max(self.reads.get(path, 0), min(limit, MOST))
         return super().read(path, limit, follow)
 
-    def glob(self, pattern: str) -> "tuple[str, ...]":
+    def glob(self, pattern: str) -> tuple[str, ...]:
         self.patterns.add(pattern)
         return super().glob(pattern)
 
@@ -58,7 +60,7 @@ class Recorder(FakeHost):
 class Scene(NamedTuple):
     """A probe on a host, and what is asked of it."""
 
-    probe: "Probe[Any]"
+    probe: Probe[Any]
     host: FakeHost
     run: Run
 
@@ -81,7 +83,7 @@ class Case(NamedTuple):
 # --- what is read -------------------------------------------------------------------------------------------------
 
 
-def targets() -> "list[Target]":
+def targets() -> list[Target]:
     """Each file that some probe reads with each probe that does, in order."""
     found: dict[tuple[str, str], Target] = {}
     for scene in _scenes():
@@ -95,7 +97,7 @@ def targets() -> "list[Target]":
     return [found[key] for key in sorted(found)]
 
 
-def _scenes() -> "Iterator[Scene]":
+def _scenes() -> Iterator[Scene]:
     for probe in PROBES:
         module = examples(probe)
         for example in (module.HEALTHY, *module.BROKEN.values()):
@@ -108,7 +110,7 @@ def _scenes() -> "Iterator[Scene]":
         yield Scene(probe, image, _with_needed(probe, image, replace(run, root="/image", stage=Stage.CAPTURE)))
 
 
-def _with_needed(probe: "Probe[Any]", host: FakeHost, run: Run) -> Run:
+def _with_needed(probe: Probe[Any], host: FakeHost, run: Run) -> Run:
     """What is asked, with the facts of the probes that this one needs."""
     needed: dict[str, Any] = {}
     names = {probe.name, *(name for check in probe.checks for name in check.reads)}
@@ -128,7 +130,7 @@ def _recorded(scene: Scene) -> Recorder:
     return recorder
 
 
-def _filled(host: FakeHost, recorder: Recorder) -> "Mapping[str, Node]":
+def _filled(host: FakeHost, recorder: Recorder) -> Mapping[str, Node]:
     """The files of the host, and in the place of all that is missing a small one."""
     names = [pattern.translate(str.maketrans("*?", STAND_IN * 2)) for pattern in recorder.patterns]
     wanted = [name for name in (*names, *recorder.reads) if "[" not in name]
@@ -140,7 +142,7 @@ def _filled(host: FakeHost, recorder: Recorder) -> "Mapping[str, Node]":
     return files
 
 
-def _is_no_directory(files: "Mapping[str, Node]", path: str) -> bool:
+def _is_no_directory(files: Mapping[str, Node], path: str) -> bool:
     info = FakeHost(files=files).info(path) if path in files else None
     return info is not None and info.kind is not FileKind.DIRECTORY
 
@@ -148,11 +150,11 @@ def _is_no_directory(files: "Mapping[str, Node]", path: str) -> bool:
 # --- what is written there ----------------------------------------------------------------------------------------
 
 
-def _repeated(unit: str) -> "Callable[[int, str], str]":
+def _repeated(unit: str) -> Callable[[int, str], str]:
     return lambda size, own: unit * (size // len(unit.encode("utf-8")))
 
 
-def _nested(opening: str, closing: str) -> "Callable[[int, str], str]":
+def _nested(opening: str, closing: str) -> Callable[[int, str], str]:
     def made(size: int, own: str) -> str:
         depth = size // (len(opening) + len(closing))
         return opening * depth + closing * depth
@@ -160,7 +162,7 @@ def _nested(opening: str, closing: str) -> "Callable[[int, str], str]":
     return made
 
 
-def _doubled(name: str, form: str) -> "Callable[[int, str], str]":
+def _doubled(name: str, form: str) -> Callable[[int, str], str]:
     """A variable whose value is itself, twice, in every line."""
     line = form.format(name=name, value=f"${{{name}}}${{{name}}}")
     return lambda size, own: form.format(name=name, value="x" * 16) + line * min(size // len(line) - 2, 60)
@@ -191,7 +193,7 @@ YAML_BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 XML_BOMB = '<!DOCTYPE a [<!ENTITY a "xxxxxxxxxx">' + "".join(
     f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip("abcdefghij", "bcdefghijk")
 )
-KINDS: "Mapping[str, Callable[[int, str], str]]" = {
+KINDS: Mapping[str, Callable[[int, str], str]] = {
     "newlines": _repeated("\n"),
     "blanks": _repeated(" "),
     "tabs": _repeated("\t"),
@@ -259,7 +261,7 @@ KINDS: "Mapping[str, Callable[[int, str], str]]" = {
 """What a file is filled with, up to so many bytes, knowing what it has in the example."""
 
 
-def cases(seed: int = 0, most: Optional[int] = None) -> "list[Case]":
+def cases(seed: int = 0, most: Optional[int] = None) -> list[Case]:
     """All of them, or so many by lot, in order."""
     every = [Case(target, kind) for target in targets() for kind in KINDS]
     if most is None or most >= len(every):
@@ -294,7 +296,7 @@ def run_case(case: Case) -> int:
     return len(json.dumps(codec.encode(facts)))
 
 
-def broken(every: "Sequence[Case]") -> "Iterator[tuple[Case, str]]":
+def broken(every: Sequence[Case]) -> Iterator[tuple[Case, str]]:
     """The cases that raise, that take too long, too much memory or make too large facts, with what happened."""
     left = list(every)
     while left:
@@ -305,7 +307,7 @@ def broken(every: "Sequence[Case]") -> "Iterator[tuple[Case, str]]":
         left = left[done + 1 :]
 
 
-def _child(every: "Sequence[Case]") -> "tuple[int, list[tuple[int, str]]]":
+def _child(every: Sequence[Case]) -> tuple[int, list[tuple[int, str]]]:
     """How many of them a child gets through before it is ended, and what it says of them."""
     reader, writer = os.pipe()
     child = os.fork()

@@ -1,5 +1,7 @@
 """A short round of fuzzing for every parser; `make fuzz` goes on for as long as one likes."""
 
+from __future__ import annotations
+
 import itertools
 import os
 from typing import Callable

@@ -4,6 +4,8 @@ The counts and rates are printed, because they are what the frame promises. The 
 looked at again; AZPREFLIGHT_FUZZ_SEED tries other ones.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import random
@@ -26,7 +28,7 @@ SLOWEST = 2.0
 """Seconds of processor time for one mutation of a frame of 5 KiB, which takes 1 ms: no room for a loop gone wild."""
 
 
-def document(number: int, values: int) -> "dict[str, Any]":
+def document(number: int, values: int) -> dict[str, Any]:
     """A report with facts that compress about as badly as real ones."""
     rng = random.Random(number)
     facts = {f"rule {place}": rng.randbytes(12).hex() for place in range(values)}
@@ -34,7 +36,7 @@ def document(number: int, values: int) -> "dict[str, Any]":
 
 
 @cache
-def lines(number: int, values: int) -> "tuple[bytes, ...]":
+def lines(number: int, values: int) -> tuple[bytes, ...]:
     """Its frame."""
     text = json.dumps({"omitted": [], "report": document(number, values)})
     return tuple(line.encode("ascii") + b"\n" for line in frame.encode(text.encode("ascii")) or ())
@@ -139,7 +141,7 @@ def splice(log: bytes, rng: random.Random) -> bytes:
     return damaged(log, rng, rng.randrange(1, 6), 0, 0)
 
 
-MUTATORS: "tuple[Callable[[bytes, random.Random], bytes], ...]" = (flip, drop, double, insert, shuffle, forge, splice)
+MUTATORS: tuple[Callable[[bytes, random.Random], bytes], ...] = (flip, drop, double, insert, shuffle, forge, splice)
 
 
 def mutated(log: bytes, rng: random.Random) -> bytes:
@@ -195,7 +197,7 @@ def costly_frames() -> bytes:
     return "".join(pack(token) for token in tokens).encode("ascii")
 
 
-HOSTILE: "dict[str, Callable[[], bytes]]" = {
+HOSTILE: dict[str, Callable[[], bytes]] = {
     "one letter": lambda: repeated(b"A", 50),
     "backslashes": lambda: repeated(b"\\"),
     "escapes": lambda: repeated(b"\\r"),

@@ -1,5 +1,7 @@
 """A part of the sweep, by lot: `make sweep` runs all of it."""
 
+from __future__ import annotations
+
 import os
 from typing import Callable
 

@@ -3,6 +3,8 @@
 Only LVM's own tools want a device; the loop device that they get is taken away again at once.
 """
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -34,7 +36,7 @@ class System:
     """The least that is a system, with more files where a test wants them."""
 
     fstab: str = "LABEL=cloudimg-rootfs / ext4 defaults 0 1\n"
-    files: "dict[str, str]" = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     def write(self, root: Path) -> Path:
         """The tree below `root`."""
@@ -77,7 +79,7 @@ def _protofile(path: Path, tree: Optional[Path]) -> Path:
     return described
 
 
-def _proto(directory: Path) -> "list[str]":
+def _proto(directory: Path) -> list[str]:
     lines = []
     for entry in sorted(directory.iterdir()):
         if entry.is_dir():
@@ -87,7 +89,7 @@ def _proto(directory: Path) -> "list[str]":
     return lines
 
 
-def disk(path: Path, parts: "Sequence[Part]", label: str = "gpt") -> Path:
+def disk(path: Path, parts: Sequence[Part], label: str = "gpt") -> Path:
     """A raw disk with these partitions one after the other, the first at 1 MiB."""
     with path.open("wb") as file:
         file.truncate((sum(part.mib for part in parts) + 2) * MIB)
@@ -115,7 +117,7 @@ def put(path: Path, content: Path, at: int) -> None:
         target.flush()
 
 
-def volume_group(path: Path, volumes: "dict[str, Part]", grown: Optional[str] = None) -> Path:
+def volume_group(path: Path, volumes: dict[str, Part], grown: Optional[str] = None) -> Path:
     """A physical volume with these logical volumes; `grown` is enlarged at the end, so that it has two pieces."""
     with path.open("wb") as file:
         file.truncate((sum(part.mib for part in volumes.values()) + 16) * MIB)

@@ -1,5 +1,7 @@
 """`azpreflight image` on real disks: what is found in them, what is left of them, and what a hostile one can do."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -33,7 +35,7 @@ TIMEOUT = 60
 Done = subprocess.CompletedProcess[str]
 
 
-def azpreflight(*arguments: str, before: "Sequence[str]" = ()) -> Done:
+def azpreflight(*arguments: str, before: Sequence[str] = ()) -> Done:
     """Run it; what it left on the machine is a failure, whatever the test is about."""
     command = [*before, sys.executable, "-m", "azpreflight", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
@@ -42,7 +44,7 @@ def azpreflight(*arguments: str, before: "Sequence[str]" = ()) -> Done:
     return done
 
 
-def looked(path: Path, *more: str) -> "dict[str, Any]":
+def looked(path: Path, *more: str) -> dict[str, Any]:
     """The report of `image` on a file, which must be byte for byte what it was."""
     before = fingerprint(path)
     done = azpreflight("image", str(path), "--format", "json", *more)
@@ -52,15 +54,15 @@ def looked(path: Path, *more: str) -> "dict[str, Any]":
     return report
 
 
-def statuses(report: "dict[str, Any]") -> "dict[str, str]":
+def statuses(report: dict[str, Any]) -> dict[str, str]:
     return {result["check"]: result["status"] for result in report["results"]}
 
 
-def reason(report: "dict[str, Any]", check: str = "image-filesystems") -> str:
+def reason(report: dict[str, Any], check: str = "image-filesystems") -> str:
     return next(str(result["reason"]) for result in report["results"] if result["check"] == check)
 
 
-def fingerprint(path: Path) -> "tuple[str, int, int]":
+def fingerprint(path: Path) -> tuple[str, int, int]:
     """Content, size and time of the last change."""
     seen = path.stat()
     with path.open("rb") as file:
@@ -70,7 +72,7 @@ def fingerprint(path: Path) -> "tuple[str, int, int]":
     return digest.hexdigest(), seen.st_size, seen.st_mtime_ns
 
 
-def leftovers() -> "list[str]":
+def leftovers() -> list[str]:
     """Loop devices of a test's file, mounts, and directories; the kernel takes a moment to give a device back."""
     for _ in range(100):
         loops = [line for line in tool("losetup", "--list", "--noheadings").splitlines() if "azp-image-" in line]
@@ -89,7 +91,7 @@ def place(tmp_path: Path) -> Path:
     return named
 
 
-def two_parts(place: Path, **system: Any) -> "list[Part]":
+def two_parts(place: Path, **system: Any) -> list[Part]:
     """A system with /boot on a partition of its own."""
     boot = place / "boot"
     boot.mkdir()
@@ -210,7 +212,7 @@ def test_what_is_not_mounted_is_never_well(place: Path) -> None:
         ),
     ],
 )
-def test_where_nothing_can_be_mounted(place: Path, before: "tuple[str, ...]", words: str) -> None:
+def test_where_nothing_can_be_mounted(place: Path, before: tuple[str, ...], words: str) -> None:
     """Footer and size are judged all the same, the rest is unknown with a fix, and the exit code is 3."""
     for directory in (place, *place.parents):
         if directory.stat().st_mode & 0o005 != 0o005:
@@ -233,7 +235,7 @@ def test_where_nothing_can_be_mounted(place: Path, before: "tuple[str, ...]", wo
     ],
     ids=["empty", "VHDX", "absent"],
 )
-def test_what_is_no_disk_is_a_usage_error(place: Path, content: "bytes | None", words: str) -> None:
+def test_what_is_no_disk_is_a_usage_error(place: Path, content: bytes | None, words: str) -> None:
     """Exit 2 and one sentence."""
     path = place / "disk.img"
     if content is not None:
@@ -311,7 +313,7 @@ def test_a_small_file_cannot_fill_this_machine(place: Path) -> None:
 # --- every way to end ---------------------------------------------------------------------------------------------
 
 
-def mounts_of(pid: int) -> "Iterator[list[list[str]]]":
+def mounts_of(pid: int) -> Iterator[list[list[str]]]:
     """The mounts of an image in the namespaces of the threads of a process, which may be gone."""
     for path in Path(f"/proc/{pid}/task").glob("*/mounts"):
         with suppress(OSError):

@@ -4,6 +4,8 @@ The program is two instructions, "return this number", loaded with bpf(2): no co
 is run in the namespace of the interface, to which the kernel then keeps it attached.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import platform

@@ -5,6 +5,8 @@ rules are read and rehearsed, so nobody has to answer. The same look at the same
 outside.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import shlex
@@ -62,11 +64,11 @@ class Machine:
                 )
 
     @property
-    def command(self) -> "list[str]":
+    def command(self) -> list[str]:
         """The command line that looks at a running machine from within, and prints the facts."""
         return self.command_of(sys.executable, "-c", LOOK)
 
-    def command_of(self, *program: str) -> "list[str]":
+    def command_of(self, *program: str) -> list[str]:
         """The command line that runs a program in a running machine."""
         assert self._vm is not None
         return self._vm.command(program)
@@ -83,7 +85,7 @@ class Machine:
 
 
 @contextlib.contextmanager
-def running(packages: "tuple[str, ...]", files: Files) -> "Iterator[Machine]":
+def running(packages: tuple[str, ...], files: Files) -> Iterator[Machine]:
     """A machine of its own."""
     tree = tree_for_test("bookworm", packages)
     with contextlib.ExitStack() as stack:
@@ -95,7 +97,7 @@ def running(packages: "tuple[str, ...]", files: Files) -> "Iterator[Machine]":
 
 
 @contextlib.contextmanager
-def mounted(packages: "tuple[str, ...]", files: Files) -> "Iterator[Machine]":
+def mounted(packages: tuple[str, ...], files: Files) -> Iterator[Machine]:
     """The same as an image; its scripts are run inside it, without a network."""
     with overlay(tree_for_test("bookworm", packages)) as root:
         machine = Machine(None, root)
@@ -103,7 +105,7 @@ def mounted(packages: "tuple[str, ...]", files: Files) -> "Iterator[Machine]":
         yield machine
 
 
-def words(facts: SavedRulesFacts) -> "list[dict[str, str]]":
+def words(facts: SavedRulesFacts) -> list[dict[str, str]]:
     """For each order what is not simply allowed to root, in a few words: "blocked by filter OUTPUT 3 at FILE:12"."""
     return [
         {one.flow.text: _words(one) for one in boot.flows if one.flow.uid == 0 and one.outcome is not Outcome.ALLOWED}

@@ -3,6 +3,8 @@
 Made once for a user and kept, so that images which trust the authority can be kept as well.
 """
 
+from __future__ import annotations
+
 import datetime
 import fcntl
 import hashlib
@@ -37,7 +39,7 @@ RECIPE = "3"
 
 
 @lru_cache(maxsize=1)
-def certificates() -> "dict[str, str]":
+def certificates() -> dict[str, str]:
     """PEM by kind: the "authority" that the VM trusts, and certificate chains with keys for the internet's servers.
 
     Those are "trusted", "expired", or "inspected" by somebody on the way whom the VM does not know.
@@ -53,7 +55,7 @@ def certificates() -> "dict[str, str]":
     return pems
 
 
-def _make() -> "dict[str, str]":
+def _make() -> dict[str, str]:
     import trustme
 
     authority = trustme.CA(organization_name="Stand-in Certificates")
@@ -68,7 +70,7 @@ def _make() -> "dict[str, str]":
     return {"authority": authority.cert_pem.bytes().decode(), "trusted": trusted, **chains}
 
 
-def _naming(authority: "trustme.CA", leaf: "trustme.LeafCert") -> str:
+def _naming(authority: trustme.CA, leaf: trustme.LeafCert) -> str:
     """The same certificate with its key, and with the places that public authorities name in theirs."""
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256

@@ -8,6 +8,8 @@ Needs root, for network namespaces of its own; nothing of the machine's own netw
 scratch Debian tree with the real agent in it, which takes about half a minute.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
@@ -22,7 +24,7 @@ from tests.scratchroot import CannotBuild
 HEAD = ("scenario", "first cause", "severity", "exit", "check s", "all s")
 
 
-def main(arguments: "Optional[Sequence[str]]" = None) -> int:
+def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run one of the three forms; 0 where azpreflight said what the table says."""
     parser = argparse.ArgumentParser(prog="python -m tests.netns.demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="a scenario")
@@ -66,7 +68,7 @@ def show(scenario: Scenario) -> int:
     return 0 if done.status == scenario.exit_code else 1
 
 
-def table(chosen: "Sequence[Scenario]") -> int:
+def table(chosen: Sequence[Scenario]) -> int:
     """Run the scenarios one after the other; 0 if all were told rightly."""
     widths = (max(len(scenario.name) for scenario in chosen), 22, 8, 4, 7, 6)
     _row(HEAD, widths)
@@ -85,7 +87,7 @@ def table(chosen: "Sequence[Scenario]") -> int:
     return 1 if wrong else 0
 
 
-def _row(cells: "Sequence[str]", widths: "Sequence[int]", also: str = "") -> None:
+def _row(cells: Sequence[str], widths: Sequence[int], also: str = "") -> None:
     line = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths))
     print(f"{line}  also {also}" if also else line.rstrip(), flush=True)
 

@@ -4,6 +4,8 @@ Shapes as WALinuxAgent parses them (azurelinuxagent/common/protocol: wire.py, go
 extensions_goal_state_from_*.py; ga/exthandlers.py) and as Microsoft Learn documents the instance metadata service.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import zipfile
@@ -27,12 +29,12 @@ class Extension:
     version: str = "1.0.0"
 
     @property
-    def manifests(self) -> "tuple[str, ...]":
+    def manifests(self) -> tuple[str, ...]:
         """Where its manifest is, in the order of the goal state."""
         return tuple(f"https://{host}/{self.name}/{self.name}_manifest.xml" for host in STORE_HOSTS)
 
     @property
-    def packages(self) -> "tuple[str, ...]":
+    def packages(self) -> tuple[str, ...]:
         """Where its package is, in the order of the manifest."""
         return tuple(f"https://{host}/{self.name}/{self.name}__{self.version}.zip" for host in STORE_HOSTS)
 
@@ -188,7 +190,7 @@ def _entry(name: str, mode: int) -> zipfile.ZipInfo:
     return entry
 
 
-def instance() -> "dict[str, object]":
+def instance() -> dict[str, object]:
     """The instance metadata document, api-version 2021-08-01."""
     return {
         "compute": {

@@ -1,5 +1,7 @@
 """What can be wrong with a VM and its environment, each as a piece of data. They can be combined."""
 
+from __future__ import annotations
+
 from tests.netns import image, topology
 from tests.netns.documents import DIAGNOSTICS
 from tests.netns.standin import LEASES, Fault, lease

@@ -4,6 +4,8 @@ set up in an unusual way: a VPN, a container engine, a second address, a resolve
 Where a program of the guest makes a state that cannot run here, its rules, routes and files are laid as it lays them.
 """
 
+from __future__ import annotations
+
 from azpreflight.model import Cause, Confidence, Severity, Stage
 from tests.netns import faults, topology
 from tests.netns.documents import Extension
@@ -45,7 +47,7 @@ DOCKER_SHADOWS_STORE = faults.on(
 """Somebody took a public prefix for a private one."""
 
 
-def tunnel(name: str) -> "tuple[str, ...]":
+def tunnel(name: str) -> tuple[str, ...]:
     """A VPN's interface, from which nothing comes back."""
     return (
         f"ip link add {name} type veth peer name far",

@@ -3,6 +3,8 @@
 Enough for the firewall: its rules are read here and rehearsed in namespaces of their own, so nobody has to answer.
 """
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -43,7 +45,7 @@ class Look:
     flows: tuple[FlowFacts, ...]
 
     @property
-    def summary(self) -> "dict[str, str]":
+    def summary(self) -> dict[str, str]:
         """What is not simply allowed, in a few words: "blocked by filter OUTPUT 3"; it must have been seen whole."""
         assert [dump.error for dump in self.dumps if dump.error] == []
         seen = self.rehearsal
@@ -51,7 +53,7 @@ class Look:
         return {found.flow.text: _words(found) for found in self.flows if found.outcome is not Outcome.ALLOWED}
 
     @property
-    def commands(self) -> "tuple[str, ...]":
+    def commands(self) -> tuple[str, ...]:
         """What the findings advise, each once."""
         return tuple(dict.fromkeys(found.decider.command for found in self.flows if found.decider is not None))
 
@@ -80,7 +82,7 @@ class Guest:
         """Run a script of configuration commands; the first that fails ends it."""
         namespaces.shell(self.name, script)
 
-    def look(self, flows: "Sequence[Flow]" = FLOWS) -> Look:
+    def look(self, flows: Sequence[Flow] = FLOWS) -> Look:
         """Dump and rehearse as azpreflight does; in a process, because /proc/net is that of a process."""
         command = namespaces.inside(self.name, [sys.executable, "-m", "tests.netns.guest"])
         job = json.dumps(codec.encode(tuple(flows)))
@@ -91,7 +93,7 @@ class Guest:
 
 
 @contextmanager
-def guest() -> "Iterator[Guest]":
+def guest() -> Iterator[Guest]:
     """A fresh guest, removed at the end."""
     (name,) = namespaces.new_names(["guest"]).values()
     namespaces.create([name])

@@ -4,6 +4,8 @@ The tree is installed without them, because nothing in it is ever booted: a list
 of the kernel. It has them all built in, as the kernels of clouds nearly have.
 """
 
+from __future__ import annotations
+
 from tests.netns.documents import VM_ID
 
 RELEASE = "6.1.0-standin"

@@ -1,5 +1,7 @@
 """Run azpreflight in a scenario and compare what it says with the table."""
 
+from __future__ import annotations
+
 import json
 import time
 from dataclasses import dataclass
@@ -23,15 +25,15 @@ class Observation:
     """What azpreflight said of a scenario, and what the servers saw of azpreflight."""
 
     done: Done
-    report: "dict[str, Any]"
-    requests: "tuple[dict[str, Any], ...]"
+    report: dict[str, Any]
+    requests: tuple[dict[str, Any], ...]
     total_s: float
     """With building and removing the stand-in platform."""
-    left: "tuple[str, ...]" = ()
+    left: tuple[str, ...] = ()
     """Causes and failed commands after the printed commands were run, where a scenario is to be fixed by them."""
 
     @property
-    def causes(self) -> "tuple[str, ...]":
+    def causes(self) -> tuple[str, ...]:
         """The causes, first one first."""
         return tuple(entry["cause"] for entry in self.report["causes"])
 
@@ -50,7 +52,7 @@ def observe(scenario: Scenario) -> Observation:
     return Observation(done, report, requests, time.monotonic() - began, left)
 
 
-def _after_the_commands(vm: Vm, scenario: Scenario, printed: str) -> "tuple[str, ...]":
+def _after_the_commands(vm: Vm, scenario: Scenario, printed: str) -> tuple[str, ...]:
     """What fails of the commands that were printed, and the causes that are left after them."""
     commands = [command for cause in json.loads(printed)["causes"] for command in cause["commands"]]
     done = [(command, vm.run("sh", "-c", command)) for command in commands]
@@ -59,7 +61,7 @@ def _after_the_commands(vm: Vm, scenario: Scenario, printed: str) -> "tuple[str,
     return (*failed, *(f"{cause['cause']}: {cause['summary']}" for cause in json.loads(again.stdout)["causes"]))
 
 
-def problems(scenario: Scenario, seen: Observation) -> "tuple[str, ...]":
+def problems(scenario: Scenario, seen: Observation) -> tuple[str, ...]:
     """How the observation differs from the table and from what holds everywhere; empty if it does not. Pure."""
     first = seen.report["causes"][0] if seen.causes else None
     expectations = (
@@ -80,11 +82,11 @@ def problems(scenario: Scenario, seen: Observation) -> "tuple[str, ...]":
     return tuple(f"{what}: {wanted!r} expected, {got!r} seen" for what, wanted, got in expectations if wanted != got)
 
 
-def _speaks(result: "dict[str, Any]", scenario: Scenario) -> bool:
+def _speaks(result: dict[str, Any], scenario: Scenario) -> bool:
     return result["check"] in scenario.silent and bool(result["findings"])
 
 
-def _changing(seen: Observation) -> "list[str]":
+def _changing(seen: Observation) -> list[str]:
     """Requests that neither read nor open a proxy's tunnel: azpreflight must never report anything to the platform."""
     return [
         f"{entry['method']} {entry['target']}"
@@ -93,7 +95,7 @@ def _changing(seen: Observation) -> "list[str]":
     ]
 
 
-def findings(report: "dict[str, Any]") -> "list[str]":
+def findings(report: dict[str, Any]) -> list[str]:
     """Every finding and every undecided check in a line, for the reader of a failing test."""
     lines = []
     for result in report["results"]:

@@ -1,5 +1,7 @@
 """A row of the table of scenarios: a state of the world, and what must be said of it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Optional
 
@@ -14,16 +16,16 @@ class Scenario:
     name: str
     broken: str
     """What is wrong, in words."""
-    faults: "tuple[Fault, ...]"
+    faults: tuple[Fault, ...]
     cause: Optional[Cause] = None
     """The first cause; None: there is none."""
     severity: Optional[Severity] = None
     """Of the first cause."""
-    further: "tuple[Cause, ...]" = ()
+    further: tuple[Cause, ...] = ()
     """The other causes, in any order."""
-    says: "tuple[str, ...]" = ()
+    says: tuple[str, ...] = ()
     """Words of the first cause's summary."""
-    silent: "tuple[str, ...]" = ()
+    silent: tuple[str, ...] = ()
     """Checks that must say nothing."""
     sure: Optional[Confidence] = None
     """How sure the first cause must be; None: it does not matter."""

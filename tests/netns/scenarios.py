@@ -4,6 +4,8 @@ Severities, exit codes and verdicts follow the contract: `error` means exit 1 an
 means exit 0 and ready. Causes must be exactly those of the table, the first one first.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -475,7 +477,7 @@ INTERFERENCE = (
 ONE_BY_ONE = (*HEALTHY, *NETWORK, *PLATFORM, *DNS, *EGRESS, *TUNNELS, *TLS, *FIREWALL, *IMAGE, *PAIRS, *RESOLVED)
 
 
-def again(suffix: str, words: str, names: "Sequence[str]", *more: Fault, ipv6: bool = False) -> "tuple[Scenario, ...]":
+def again(suffix: str, words: str, names: Sequence[str], *more: Fault, ipv6: bool = False) -> tuple[Scenario, ...]:
     """Some scenarios in another configuration of the VM, which must not change what is said of them."""
     return tuple(
         replace(

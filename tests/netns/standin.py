@@ -1,5 +1,7 @@
 """The whole stand-in platform as one context manager: wiring, servers, and the VM."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import select
@@ -33,21 +35,21 @@ BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 class Fault:
     """Something wrong (or merely different) in the stand-in platform, as data. Faults add up."""
 
-    setup: "Mapping[str, Any]" = field(default_factory=dict)
+    setup: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `services.Setup`."""
-    behaviours: "Mapping[str, str]" = field(default_factory=dict)
+    behaviours: Mapping[str, str] = field(default_factory=dict)
     """By service: see `servers.web`. "proxy" starts one, see `servers.proxy`; "certificate" says whose the internet's
     servers present: see `certificates`."""
-    dns: "Mapping[str, str]" = field(default_factory=dict)
+    dns: Mapping[str, str] = field(default_factory=dict)
     """By address: see `servers.names`. One of the loopback network is the VM's own; others than the platform's become
     hosts of the virtual network."""
-    commands: "tuple[tuple[str, str], ...]" = ()
+    commands: tuple[tuple[str, str], ...] = ()
     """Role and shell command, run there once everything is up."""
-    files: "Mapping[str, Optional[str]]" = field(default_factory=dict)
+    files: Mapping[str, Optional[str]] = field(default_factory=dict)
     """Text by path in the VM; None: there is no such file."""
     delay_s: float = 0.0
     """Seconds that every cable takes in either direction."""
-    packages: "tuple[str, ...]" = ()
+    packages: tuple[str, ...] = ()
     """Debian packages that this VM's image has besides the usual ones."""
 
 
@@ -56,18 +58,18 @@ class StandIn:
     """A running stand-in platform."""
 
     vm: Vm
-    names: "Mapping[str, str]"
+    names: Mapping[str, str]
     """Namespace by role."""
     directory: Path
 
-    def requests(self) -> "list[dict[str, Any]]":
+    def requests(self) -> list[dict[str, Any]]:
         """Everything that any server was asked so far, in order for each server process."""
         logs = sorted(self.directory.glob("*.requests"))
         return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
 
 
 @contextlib.contextmanager
-def standin(*faults: Fault, ipv6: bool = False) -> "Iterator[StandIn]":
+def standin(*faults: Fault, ipv6: bool = False) -> Iterator[StandIn]:
     """Everything up and the faults in place; everything gone afterwards."""
     tree = debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
     with platform(*faults, ipv6=ipv6) as (names, directory):
@@ -78,7 +80,7 @@ def standin(*faults: Fault, ipv6: bool = False) -> "Iterator[StandIn]":
 
 
 @contextlib.contextmanager
-def platform(*faults: Fault, ipv6: bool = False) -> "Iterator[tuple[dict[str, str], Path]]":
+def platform(*faults: Fault, ipv6: bool = False) -> Iterator[tuple[dict[str, str], Path]]:
     """The platform without a VM: the namespaces by role, wired and served, and a directory for the run's files."""
     namespaces.remove_stale()
     delay_s = max((fault.delay_s for fault in faults), default=0.0)
@@ -99,19 +101,19 @@ def platform(*faults: Fault, ipv6: bool = False) -> "Iterator[tuple[dict[str, st
         yield names, directory
 
 
-def break_in(names: "Mapping[str, str]", faults: "Sequence[Fault]") -> None:
+def break_in(names: Mapping[str, str], faults: Sequence[Fault]) -> None:
     """Run the commands of the faults, each in its namespace."""
     for fault in faults:
         for role, command in fault.commands:
             namespaces.shell(names[role], command)
 
 
-def merged(*mappings: "Mapping[str, Any]") -> "dict[str, Any]":
+def merged(*mappings: Mapping[str, Any]) -> dict[str, Any]:
     """One mapping; the later ones win."""
     return {key: value for mapping in mappings for key, value in mapping.items()}
 
 
-def _configs(faults: "Sequence[Fault]") -> "list[Config]":
+def _configs(faults: Sequence[Fault]) -> list[Config]:
     """The server processes, by their namespaces; the paths are put in where they are known."""
     setup = Setup(**merged({"extension": HELLO}, *(fault.setup for fault in faults)))
     behaviours = merged(*(fault.behaviours for fault in faults))
@@ -122,26 +124,26 @@ def _configs(faults: "Sequence[Fault]") -> "list[Config]":
     return [*configs, Config("vm", "", dns=own)] if own else configs
 
 
-def _vnet_addresses(configs: "Sequence[Config]") -> "list[str]":
+def _vnet_addresses(configs: Sequence[Config]) -> list[str]:
     """Hosts of the virtual network besides the VM."""
     fabric = configs[0]
     proxies = [topology.PROXY] if "proxy" in fabric.behaviours else []
     return [*proxies, *(address for address in fabric.dns if address != topology.WIRE_SERVER)]
 
 
-def _certificate(faults: "Sequence[Fault]") -> str:
+def _certificate(faults: Sequence[Fault]) -> str:
     return merged({"certificate": "trusted"}, *(fault.behaviours for fault in faults))["certificate"]
 
 
 @contextlib.contextmanager
-def _servers(namespace: str, config: Config) -> "Iterator[None]":
+def _servers(namespace: str, config: Config) -> Iterator[None]:
     """The servers of one namespace, up and listening."""
     with _process(namespace, ["tests.netns.servers"], config.encode()):
         yield
 
 
 @contextlib.contextmanager
-def _process(namespace: str, module: "Sequence[str]", told: str) -> "Iterator[None]":
+def _process(namespace: str, module: Sequence[str], told: str) -> Iterator[None]:
     """One of the stand-in's own programs, once it says that it is ready; else its last words are shown."""
     process = subprocess.Popen(
         namespaces.inside(namespace, [sys.executable, "-m", *module]),
@@ -175,7 +177,7 @@ def lease(*servers: str, wire_server: str = topology.WIRE_SERVER) -> str:
     )
 
 
-def _files(tree: Path) -> "dict[str, Optional[str]]":
+def _files(tree: Path) -> dict[str, Optional[str]]:
     """What the platform and the image maker put into every healthy VM. Without cloud-init, waagent provisions it."""
     files: dict[str, Optional[str]] = {
         "/etc/resolv.conf": RESOLV_CONF,

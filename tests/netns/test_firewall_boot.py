@@ -4,6 +4,8 @@ The services are Debian's own packages. Where a distribution's is not to be had 
 written down as it has them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
@@ -49,11 +51,11 @@ class Case(NamedTuple):
     """What is saved, and what must be said of each order."""
 
     files: Files
-    expected: "Sequence[Mapping[str, str]]"
+    expected: Sequence[Mapping[str, str]]
     script: str = "true"
     fixes: bool = True
     """What the findings advise opens the way."""
-    errors: "Sequence[str]" = ()
+    errors: Sequence[str] = ()
     """How complaints of the loaders begin."""
 
 

@@ -1,5 +1,7 @@
 """What ufw and firewalld really make of their own settings: the rehearsal of the next boot names file and line."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import pytest
@@ -24,11 +26,11 @@ STORES = {f"tcp {ANYWHERE}:443", f"tcp {ANYWHERE}:80"}
 SWITCH_ON = "sed -i s/^ENABLED=.*/ENABLED=yes/ /etc/ufw/ufw.conf"
 
 
-def blocked(flows: "set[str]", by: str) -> "dict[str, str]":
+def blocked(flows: set[str], by: str) -> dict[str, str]:
     return dict.fromkeys(flows, f"blocked by {by}")
 
 
-UFW_CASES: "Mapping[str, tuple[str, dict[str, str]]]" = {
+UFW_CASES: Mapping[str, tuple[str, dict[str, str]]] = {
     "as it comes": ("true", {}),
     "a rule": (
         f"ufw deny out to {IMDS}",

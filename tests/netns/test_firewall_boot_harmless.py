@@ -1,5 +1,7 @@
 """To rehearse the next boot leaves no trace: no rule, setting, file, mount or process, whatever ends the rehearsal."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -29,13 +31,13 @@ ls -A /run /tmp /var/log
 SWITCH_ON = "sed -i s/^ENABLED=.*/ENABLED=yes/ /etc/ufw/ufw.conf; echo kernel/panic=77 >> /etc/ufw/sysctl.conf"
 
 
-def state(machine: Machine) -> "tuple[str, str]":
+def state(machine: Machine) -> tuple[str, str]:
     """What the kernel holds for the machine's network, and its files, mounts and settings."""
     return outside(machine.namespace), machine.shell(INSIDE)
 
 
 @pytest.fixture(name="machine", scope="module")
-def machine_with_ufw() -> "Iterator[Machine]":
+def machine_with_ufw() -> Iterator[Machine]:
     with booting.running(UFW, {}) as machine:
         machine.shell(f"{SWITCH_ON}; ufw default deny outgoing")
         namespaces.shell(machine.namespace, LIVE)
@@ -104,7 +106,7 @@ def above(pid: int) -> int:
     return int(fields[1]) if len(fields) > 1 else 0
 
 
-def used() -> "set[str | None]":
+def used() -> set[str | None]:
     """Namespaces that some process is in; the machine's first process is a shell, and does not bury the dead."""
     every = [name for name in os.listdir("/proc") if name.isdigit()]
     pids = [pid for pid in every if read(f"/proc/{pid}/stat").rpartition(b") ")[2][:1] not in (b"Z", b"X", b"")]

@@ -1,5 +1,7 @@
 """Rules that are innocent: the real connection fails, the rehearsal lets it through, and the report says so."""
 
+from __future__ import annotations
+
 import pytest
 
 from azpreflight.model import Cause, Severity

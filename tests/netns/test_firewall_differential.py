@@ -1,5 +1,7 @@
 """Random rules: the kernel's word against what is worked out from their text. They agree on outcome and rule."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Optional
 
@@ -95,7 +97,7 @@ def rule(draw: st.DrawFn, table: str) -> str:
 
 
 @pytest.fixture(name="kernel")
-def kernel_to_ask() -> "Iterator[Kernel]":
+def kernel_to_ask() -> Iterator[Kernel]:
     with Kernel(SCENE.as_json(FLOWS, set(), set())) as asked:
         yield asked
 

@@ -1,5 +1,7 @@
 """Rules that ufw and firewalld really made, live: each flow is decided, and the rule of theirs is named."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterator
@@ -28,13 +30,13 @@ for _ in $(seq 100); do firewall-cmd --state >/dev/null 2>&1 && break; sleep 0.1
 
 
 @pytest.fixture(name="ufw")
-def machine_with_ufw() -> "Iterator[Machine]":
+def machine_with_ufw() -> Iterator[Machine]:
     with running(UFW, {}) as machine:
         yield machine
 
 
 @pytest.fixture(name="firewalld")
-def machine_with_firewalld() -> "Iterator[Machine]":
+def machine_with_firewalld() -> Iterator[Machine]:
     with running(PERSISTENT, {}) as machine:
         yield machine
 
@@ -44,7 +46,7 @@ def look(machine: Machine) -> Look:
     return found
 
 
-def ufw_with(machine: Machine, backend: str, *rules: str) -> "dict[str, str]":
+def ufw_with(machine: Machine, backend: str, *rules: str) -> dict[str, str]:
     machine.shell(f"update-alternatives --set iptables /usr/sbin/iptables-{backend} >/dev/null")
     machine.shell(f"update-alternatives --set ip6tables /usr/sbin/ip6tables-{backend} >/dev/null")
     machine.shell("\n".join([*(f"ufw {rule} >/dev/null" for rule in rules), "ufw --force enable >/dev/null 2>&1"]))

@@ -1,5 +1,7 @@
 """Looking leaves no trace: the namespace that is looked at stays byte for byte what it was, whatever ends the look."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -55,7 +57,7 @@ ENDS = 3.0
 
 
 @pytest.fixture(name="vm")
-def guest_with_rules() -> "Iterator[Guest]":
+def guest_with_rules() -> Iterator[Guest]:
     with guest() as made:
         made.shell(RULES)
         yield made
@@ -72,7 +74,7 @@ def state(namespace: str) -> str:
         time.sleep(0.1)
 
 
-def machine() -> "frozenset[str]":
+def machine() -> frozenset[str]:
     """Of the machine that the guest is part of: its tables, sets, modules, interfaces and processor-wide settings."""
     script = """
     cat /proc/net/ip_tables_names /proc/net/ip6_tables_names
@@ -86,7 +88,7 @@ def machine() -> "frozenset[str]":
     return frozenset(said.splitlines())
 
 
-def is_what_it_was(before: "frozenset[str]") -> bool:
+def is_what_it_was(before: frozenset[str]) -> bool:
     """Nothing has come to the machine to stay, and nothing has gone but interfaces: other tests, which run beside this
     one, make theirs there and move them away at once."""
     deadline = time.monotonic() + ENDS
@@ -161,13 +163,13 @@ def wait_for_worker(parent: int) -> int:
     raise AssertionError("the worker was not started")
 
 
-def children(parent: int) -> "list[int]":
+def children(parent: int) -> list[int]:
     """Of any thread of the process."""
     found = [read(f"/proc/{parent}/task/{thread}/children") for thread in numbered(f"/proc/{parent}/task")]
     return [int(pid) for text in found for pid in text.split()]
 
 
-def numbered(directory: str) -> "list[str]":
+def numbered(directory: str) -> list[str]:
     """What has a number for a name; each may be gone by the time that it is looked at."""
     try:
         return [name for name in os.listdir(directory) if name.isdecimal()]
@@ -190,7 +192,7 @@ def wait_until_gone(worker: int) -> None:
         time.sleep(0.01)
 
 
-def session_members(session: int) -> "list[bytes]":
+def session_members(session: int) -> list[bytes]:
     left = []
     for pid in numbered("/proc"):
         said = read(f"/proc/{pid}/stat")
@@ -200,12 +202,12 @@ def session_members(session: int) -> "list[bytes]":
     return left
 
 
-def namespaces_of(pid: int) -> "set[str]":
+def namespaces_of(pid: int) -> set[str]:
     link = namespace_link(f"/proc/{pid}/ns/net")
     return set() if link is None else {link}
 
 
-def used_namespaces() -> "set[str]":
+def used_namespaces() -> set[str]:
     links = [namespace_link(f"/proc/{pid}/ns/net") for pid in numbered("/proc")]
     return {link for link in links if link is not None}
 

@@ -1,5 +1,7 @@
 """Tables with the names of iptables' own: what iptables-nft-save prints of them is taken only where it is the truth."""
 
+from __future__ import annotations
+
 import subprocess
 from collections.abc import Iterator
 
@@ -15,7 +17,7 @@ AT_80 = {"tcp 168.63.129.16:80": "blocked by filter OUTPUT 1", "tcp 169.254.169.
 
 
 @pytest.fixture(name="vm")
-def fresh_guest() -> "Iterator[Guest]":
+def fresh_guest() -> Iterator[Guest]:
     with guest() as made:
         yield made
 
@@ -45,7 +47,7 @@ def printed(vm: Guest) -> str:
         ("tcp dport 80 counter drop", AT_80),
     ],
 )
-def test_rules_that_nft_made_are_what_nft_says(vm: Guest, rule: str, expected: "dict[str, str]") -> None:
+def test_rules_that_nft_made_are_what_nft_says(vm: Guest, rule: str, expected: dict[str, str]) -> None:
     native(vm, rule)
     assert vm.look().summary == expected
 

@@ -1,5 +1,7 @@
 """The number of a rule of nf_tables, however its chain came about."""
 
+from __future__ import annotations
+
 import pytest
 
 from azpreflight.firewall.facts import Flow, Purpose

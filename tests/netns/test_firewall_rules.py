@@ -1,5 +1,7 @@
 """Rules of every kind, really loaded in a guest's namespace: the rehearsal decides each flow and names the rule."""
 
+from __future__ import annotations
+
 import subprocess
 from collections.abc import Iterator
 
@@ -18,12 +20,12 @@ REMOTE = EVERY - {"udp 127.0.0.53:53"}
 
 
 @pytest.fixture(name="vm")
-def fresh_guest() -> "Iterator[Guest]":
+def fresh_guest() -> Iterator[Guest]:
     with guest() as made:
         yield made
 
 
-def all_of(texts: "set[str]", words: str) -> "dict[str, str]":
+def all_of(texts: set[str], words: str) -> dict[str, str]:
     return dict.fromkeys(texts, words)
 
 
@@ -202,7 +204,7 @@ def test_iptables(vm: Guest, tool: str, case: str) -> None:
     ],
     ids=["complete", "without root", "without dns"],
 )
-def test_the_guest_agents_own_rules(vm: Guest, tool: str, rules: "tuple[int, ...]", expected: "dict[str, str]") -> None:
+def test_the_guest_agents_own_rules(vm: Guest, tool: str, rules: tuple[int, ...], expected: dict[str, str]) -> None:
     """Complete they stop nothing that root does; root needs no rule for DNS."""
     for number in rules:
         vm.shell(f"{tool} -t security -A OUTPUT -d {WIRE} {AGENT[number]}")

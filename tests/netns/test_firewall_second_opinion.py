@@ -1,5 +1,7 @@
 """python-iptables itself, asked about legacy tables in a guest's namespace."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.root
 
 
 @pytest.fixture(name="vm")
-def fresh_guest() -> "Iterator[Guest]":
+def fresh_guest() -> Iterator[Guest]:
     if not installed():
         hold_back("python-iptables is not installed (pip install '.[iptables]' needs a C compiler)")
     with guest() as made:

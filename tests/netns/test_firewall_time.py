@@ -1,5 +1,7 @@
 """A rehearsal that is not done in its time: it ends all the same, leaves nothing, and claims nothing."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +22,7 @@ HANG = 25.0
 """Seconds; what would take longer than this has not been ended."""
 
 
-def rehearsed(command: "Sequence[str]", limit: float) -> "dict[str, Any]":
+def rehearsed(command: Sequence[str], limit: float) -> dict[str, Any]:
     """What the worker says of rules that such a program loads."""
     step = {"name": command[0], "command": list(command), "input": "x" * 500_000}
     job = {**SCENE.as_json([FLOW], set(), set()), "loads": [step]}
@@ -32,7 +34,7 @@ def rehearsed(command: "Sequence[str]", limit: float) -> "dict[str, Any]":
     [["/bin/sleep", "30"], ["/bin/sh", "-c", "while :; do echo y; done"], ["/bin/sh", "-c", "trap '' TERM; sleep 30"]],
     ids=["hangs", "prints for ever", "does not want to end"],
 )
-def test_a_loader_that_does_not_end_is_ended(command: "list[str]") -> None:
+def test_a_loader_that_does_not_end_is_ended(command: list[str]) -> None:
     began = time.monotonic()
     answer = rehearsed(command, LIMIT)
     assert time.monotonic() - began < HANG

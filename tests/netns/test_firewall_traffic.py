@@ -1,5 +1,7 @@
 """Random rules in a VM of the stand-in platform: the rehearsal foretells what becomes of the real connections."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys

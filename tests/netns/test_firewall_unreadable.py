@@ -1,5 +1,7 @@
 """Rules that are in the kernel and that no tool of the VM can print: whatever passes is not proven to pass."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

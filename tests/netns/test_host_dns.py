@@ -1,6 +1,8 @@
 """Questions to name servers that the machine's own kernel does not let out, each in a namespace made for it; and the
 reader of resolv.conf against the C library itself."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -43,7 +45,7 @@ print(*(socket.inet_ntoa(state.raw[24 + 16 * number : 28 + 16 * number]) for num
 
 
 @pytest.fixture
-def namespace() -> "Iterator[str]":
+def namespace() -> Iterator[str]:
     """A namespace whose packets all go to a link on which nobody is."""
     names = namespaces.new_names(["vm"])
     namespaces.create(names.values())
@@ -54,7 +56,7 @@ def namespace() -> "Iterator[str]":
         namespaces.remove(names.values())
 
 
-def ask(namespace: str, server: str = SERVER) -> "tuple[DnsAnswer, DnsAnswer]":
+def ask(namespace: str, server: str = SERVER) -> tuple[DnsAnswer, DnsAnswer]:
     """What the server says over UDP and over TCP, from inside the namespace."""
     command = namespaces.inside(namespace, [sys.executable, "-c", ASK, server])
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)

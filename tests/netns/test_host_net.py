@@ -1,5 +1,7 @@
 """Routes, connections and hops in real network namespaces: what each kind of obstacle looks like from inside the VM."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 import socket
@@ -25,7 +27,7 @@ INTO_THE_TUNNEL = ("fabric", f"ip route replace default via {ONPREM}")
 """A user-defined route, or a default route learnt from the VPN: the on-premises network gets everything."""
 
 
-def within(namespace: str, call: "Callable[[], T]", unprivileged: bool = False) -> T:
+def within(namespace: str, call: Callable[[], T], unprivileged: bool = False) -> T:
     """The result of a call in a thread that has entered the namespace, and given up all capabilities if asked."""
     results: list[T] = []
 
@@ -47,32 +49,32 @@ def within(namespace: str, call: "Callable[[], T]", unprivileged: bool = False) 
 class Network:
     """The stand-in's wiring without its servers, and one open port on the internet."""
 
-    def __init__(self, names: "dict[str, str]") -> None:
+    def __init__(self, names: dict[str, str]) -> None:
         self._names = names
         self._listener = within(names["internet"], lambda: socket.create_server((STORE, 443)))
 
     def close(self) -> None:
         self._listener.close()
 
-    def arrange(self, *commands: "tuple[str, str]") -> None:
+    def arrange(self, *commands: tuple[str, str]) -> None:
         """Run shell commands, each in the namespace of a role."""
         for role, command in commands:
             namespaces.shell(self._names[role], command)
 
-    def in_vm(self, call: "Callable[[], T]", unprivileged: bool = False) -> T:
+    def in_vm(self, call: Callable[[], T], unprivileged: bool = False) -> T:
         return within(self._names["vm"], call, unprivileged)
 
     def connect(self, address: str = STORE, port: int = 443, timeout: float = PATIENCE) -> TcpAnswer:
         return self.in_vm(lambda: net.connect(address, port, timeout))
 
-    def hops(self, address: str = STORE, port: int = 443, timeout: float = 1.0) -> "tuple[Hop, ...]":
+    def hops(self, address: str = STORE, port: int = 443, timeout: float = 1.0) -> tuple[Hop, ...]:
         return self.in_vm(lambda: net.hops(address, port, timeout, range(1, 9)))
 
     def route(self, address: str) -> Route:
         return self.in_vm(lambda: net.route(address, net.NETLINK_TIMEOUT))
 
 
-def built(ipv6: bool) -> "Iterator[Network]":
+def built(ipv6: bool) -> Iterator[Network]:
     names = namespaces.new_names(topology.ROLES)
     namespaces.remove_stale()
     try:
@@ -86,24 +88,24 @@ def built(ipv6: bool) -> "Iterator[Network]":
 
 
 @pytest.fixture
-def network() -> "Iterator[Network]":
+def network() -> Iterator[Network]:
     yield from built(ipv6=False)
 
 
 @pytest.fixture
-def dual_stack() -> "Iterator[Network]":
+def dual_stack() -> Iterator[Network]:
     yield from built(ipv6=True)
 
 
-def said(answer: TcpAnswer) -> "tuple[Outcome, Optional[str], Optional[str]]":
+def said(answer: TcpAnswer) -> tuple[Outcome, Optional[str], Optional[str]]:
     return answer.outcome, answer.offender, answer.icmp
 
 
-def seen(hops: "tuple[Hop, ...]") -> "list[tuple[int, Outcome, Optional[str], Optional[str]]]":
+def seen(hops: tuple[Hop, ...]) -> list[tuple[int, Outcome, Optional[str], Optional[str]]]:
     return [(hop.ttl, hop.outcome, hop.address, hop.icmp) for hop in hops]
 
 
-def router(ttl: int, address: str) -> "tuple[int, Outcome, Optional[str], Optional[str]]":
+def router(ttl: int, address: str) -> tuple[int, Outcome, Optional[str], Optional[str]]:
     return (ttl, Outcome.ERROR, address, "11/0")
 
 
@@ -191,7 +193,7 @@ def test_a_routing_loop_is_unreachable(network: Network) -> None:
     ],
 )
 def test_the_guests_own_rules_show_the_guests_own_address(
-    network: Network, target: str, expected: "tuple[Outcome, Optional[str], Optional[str]]"
+    network: Network, target: str, expected: tuple[Outcome, Optional[str], Optional[str]]
 ) -> None:
     network.arrange(("vm", f"iptables -A OUTPUT -p tcp --dport 443 -j {target}"))
     assert said(network.connect(timeout=0.5)) == expected
@@ -246,7 +248,7 @@ def test_nothing_of_it_needs_a_privilege(network: Network) -> None:
     ],
 )
 def test_icmpv6_is_read_as_well(
-    dual_stack: Network, route: str, expected: "tuple[Outcome, Optional[str], Optional[str]]"
+    dual_stack: Network, route: str, expected: tuple[Outcome, Optional[str], Optional[str]]
 ) -> None:
     dual_stack.arrange(("fabric", route))
     assert said(dual_stack.connect("2001:db8::1")) == expected
@@ -300,7 +302,7 @@ def test_an_ipv6_route_is_told_as_well(dual_stack: Network) -> None:
     ],
 )
 def test_a_network_that_changes_meanwhile_is_noticed_and_told_once(network: Network, change: str) -> None:
-    def watched() -> "tuple[bool, bool, tuple[str, ...], bool]":
+    def watched() -> tuple[bool, bool, tuple[str, ...], bool]:
         watch = Watch(())
         try:
             before = watch.network_changed()
@@ -316,7 +318,7 @@ def test_more_changes_than_the_kernel_keeps_are_told_once_as_well(network: Netwo
     """Some hundred messages fill the socket, and the rest are lost: the kernel says so before it gives what it has."""
     many = "for last in $(seq 250); do echo addr add 10.9.7.$last/32 dev eth0; done | ip -batch -"
 
-    def watched() -> "tuple[tuple[str, ...], bool]":
+    def watched() -> tuple[tuple[str, ...], bool]:
         watch = Watch(())
         try:
             for _ in range(4):

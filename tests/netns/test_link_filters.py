@@ -1,5 +1,7 @@
 """Real programs on real interfaces: they drop what the rules let through, and the report says that they are there."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -24,7 +26,7 @@ LOOK = (
 )
 
 
-def seen(vm: Guest) -> "tuple[LinkFilter, ...]":
+def seen(vm: Guest) -> tuple[LinkFilter, ...]:
     done = subprocess.run(
         namespaces.inside(vm.name, [sys.executable, "-c", LOOK]), capture_output=True, text=True, timeout=30, check=True
     )

@@ -1,5 +1,7 @@
 """The kernel's count of nft tables in a namespace of its own."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 

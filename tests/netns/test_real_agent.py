@@ -4,6 +4,8 @@ Debian's waagent runs in the VM as on Azure, finds the wire server, fetches the 
 package, installs and enables the extension, and reports success.
 """
 
+from __future__ import annotations
+
 import json
 import time
 
@@ -52,7 +54,7 @@ def succeeded(platform: StandIn) -> bool:
 
 
 @pytest.mark.parametrize("form", [(), (faults.FAST_TRACK,)], ids=["fabric", "fast-track"])
-def test_the_real_agent_installs_the_extension(form: "tuple[Fault, ...]") -> None:
+def test_the_real_agent_installs_the_extension(form: tuple[Fault, ...]) -> None:
     """By either form of the goal state; manifest and package come straight from the store."""
     with standin(PROVISIONED, *form) as platform:
         with platform.vm.running("/usr/sbin/waagent", "-daemon"):

@@ -1,5 +1,7 @@
 """Every scenario of the table: the right first cause, severity, exit code, and no harm done."""
 
+from __future__ import annotations
+
 import jsonschema
 import pytest
 

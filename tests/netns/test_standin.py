@@ -1,5 +1,7 @@
 """The stand-in platform itself: every server answers from inside the VM as the real one does, and nothing is left."""
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
@@ -29,7 +31,7 @@ VERSION = {"x-ms-version": "2012-11-30"}
 PLUGIN = {"x-ms-containerid": documents.CONTAINER_ID, "x-ms-host-config-name": documents.CONFIG_NAME}
 
 
-def fetch(platform: StandIn, *requests: "tuple[str, dict[str, str]]") -> "list[tuple[int, str]]":
+def fetch(platform: StandIn, *requests: tuple[str, dict[str, str]]) -> list[tuple[int, str]]:
     """Status and body of each request, made by the VM's own Python through the VM's own resolver; 0: no answer."""
     done = platform.vm.run("/usr/bin/python3", "-c", FETCH, json.dumps(requests))
     assert done.status == 0, done.stderr
@@ -184,7 +186,7 @@ def test_certificates_clocks_and_local_resolvers_can_be_wrong() -> None:
 def test_nothing_is_left_behind_even_after_a_failure() -> None:
     """Namespaces, processes and files go with the context."""
 
-    def own() -> "set[str]":
+    def own() -> set[str]:
         return {path.name for path in namespaces.DIRECTORY.glob(f"{namespaces.PREFIX}-{os.getpid()}-*")}
 
     with pytest.raises(KeyboardInterrupt), standin() as platform:

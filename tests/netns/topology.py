@@ -17,6 +17,8 @@ Real public addresses are used so that the agent runs unchanged; no namespace ha
 so no packet can leave.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,8 +47,8 @@ ROUTERS = ("fabric", "edge", "onprem", "appliance")
 class Link:
     """A cable between two namespaces: role, interface and address with prefix length of either end."""
 
-    left: "tuple[str, str, str]"
-    right: "tuple[str, str, str]"
+    left: tuple[str, str, str]
+    right: tuple[str, str, str]
 
 
 LINKS = (
@@ -78,7 +80,7 @@ ROUTES = {
 }
 
 
-def build(names: "dict[str, str]", ipv6: bool, vnet_addresses: "Iterable[str]" = ()) -> None:
+def build(names: dict[str, str], ipv6: bool, vnet_addresses: Iterable[str] = ()) -> None:
     """Make the namespaces of `names` (by role) and wire them, every cable through the relay if it is among them.
 
     `vnet_addresses` are further hosts in the virtual network; the fabric answers for them.
@@ -96,7 +98,7 @@ def build(names: "dict[str, str]", ipv6: bool, vnet_addresses: "Iterable[str]" =
         namespaces.ip_batch(_configure(role, ipv6, tuple(vnet_addresses)), name)
 
 
-def _settings(role: str, ipv6: bool) -> "dict[str, object]":
+def _settings(role: str, ipv6: bool) -> dict[str, object]:
     """Routers forward and answer every packet that dies there: the kernel's limit would hide hops from a quick scan."""
     settings: dict[str, object] = {
         "ipv6/conf/all/disable_ipv6": int(not ipv6),
@@ -108,12 +110,12 @@ def _settings(role: str, ipv6: bool) -> "dict[str, object]":
     return settings
 
 
-def relayed() -> "list[tuple[str, str]]":
+def relayed() -> list[tuple[str, str]]:
     """The relay's two interfaces for each cable."""
     return [(f"a{number}", f"b{number}") for number in range(len(LINKS))]
 
 
-def _plug(link: Link, names: "dict[str, str]", number: int) -> "list[str]":
+def _plug(link: Link, names: dict[str, str], number: int) -> list[str]:
     left, right = ((interface, names[role]) for role, interface, _ in (link.left, link.right))
     if RELAY not in names:
         return [_cable(left, right)]
@@ -121,12 +123,12 @@ def _plug(link: Link, names: "dict[str, str]", number: int) -> "list[str]":
     return [_cable(left, one), _cable(other, right)]
 
 
-def _cable(left: "tuple[str, str]", right: "tuple[str, str]") -> str:
+def _cable(left: tuple[str, str], right: tuple[str, str]) -> str:
     """Between two interfaces, each with its namespace."""
     return f"link add {left[0]} netns {left[1]} type veth peer name {right[0]} netns {right[1]}"
 
 
-def _configure(role: str, ipv6: bool, vnet_addresses: "tuple[str, ...]") -> "list[str]":
+def _configure(role: str, ipv6: bool, vnet_addresses: tuple[str, ...]) -> list[str]:
     """Addresses, then links up, then routes. Single-segment packets: a path MTU is not hidden by super-packets."""
     ends = [end for link in LINKS for end in (link.left, link.right) if end[0] == role]
     lines = ["link set lo up"]
@@ -139,7 +141,7 @@ def _configure(role: str, ipv6: bool, vnet_addresses: "tuple[str, ...]") -> "lis
     return lines + (_configure_ipv6(role) if ipv6 else [])
 
 
-def _configure_ipv6(role: str) -> "list[str]":
+def _configure_ipv6(role: str) -> list[str]:
     """A dual-stack virtual network without a way out over IPv6, which is what one gets without a public address."""
     if role == "vm":
         return [f"address add {VM_IPV6}/64 dev eth0 nodad", f"route add default via {GATEWAY_IPV6} dev eth0"]

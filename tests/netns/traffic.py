@@ -4,6 +4,8 @@ A program that runs in a VM's namespace: a ruleset a line of standard input, as 
 text. An answer a line: of each flow what the rehearsal says, and whether an answer came.
 """
 
+from __future__ import annotations
+
 import json
 import socket
 import subprocess
@@ -44,7 +46,7 @@ def answered(flow: Flow, timeout: float) -> bool:
         return False
 
 
-def both(tool: str, text: str) -> "list[tuple[str, str, bool]]":
+def both(tool: str, text: str) -> list[tuple[str, str, bool]]:
     """Load the rules for good, rehearse, and then really send."""
     subprocess.run([tool], input=text, text=True, check=True, timeout=20)
     host = LocalHost(budget=60.0)

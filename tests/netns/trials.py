@@ -4,6 +4,8 @@
 answer a line. All JSON, as the worker has it.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -23,12 +25,12 @@ PATIENCE = 20.0
 class Kernel:
     """The program that asks the kernel, as a context manager; its namespaces end with it."""
 
-    def __init__(self, scene: "Mapping[str, Any]") -> None:
+    def __init__(self, scene: Mapping[str, Any]) -> None:
         command = [sys.executable, "-m", "tests.netns.trials"]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._say({**scene, "limit_s": PATIENCE})
 
-    def __enter__(self) -> "Kernel":
+    def __enter__(self) -> Kernel:
         return self
 
     def __exit__(
@@ -41,7 +43,7 @@ class Kernel:
         self._child.stdin.write(json.dumps(value) + "\n")
         self._child.stdin.flush()
 
-    def ask(self, *loads: "tuple[str, str]") -> "list[Any]":
+    def ask(self, *loads: tuple[str, str]) -> list[Any]:
         """What the kernel does to each flow under these rules: a command line and what it reads."""
         steps = []
         for words, text in loads:

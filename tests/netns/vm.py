@@ -5,6 +5,8 @@ processes and mounts of the VM, however the test ends. The root is an overlay wh
 that runs in the VM can change the tree, this checkout or the machine.
 """
 
+from __future__ import annotations
+
 import compileall
 import contextlib
 import os
@@ -73,13 +75,13 @@ class Vm:
     exist. `scratch` is an empty directory for this VM alone.
     """
 
-    def __init__(self, namespace: str, tree: Path, files: "Mapping[str, Optional[str]]", scratch: Path) -> None:
+    def __init__(self, namespace: str, tree: Path, files: Mapping[str, Optional[str]], scratch: Path) -> None:
         self._namespace, self._tree, self._scratch = namespace, tree, scratch
         self._files = {**image.FILES, **files}
         self._holder: Optional[subprocess.Popen[str]] = None
         self._pid = 0
 
-    def __enter__(self) -> "Vm":
+    def __enter__(self) -> Vm:
         compile_checkout()
         planted, mounts = self._scratch / "planted", self._scratch / "mounts"
         planted.mkdir()
@@ -120,7 +122,7 @@ class Vm:
         self._holder.communicate()
         self._holder = None
 
-    def command(self, program: "Sequence[str]") -> "list[str]":
+    def command(self, program: Sequence[str]) -> list[str]:
         """The command line, for the machine, that runs a program of the VM in the VM."""
         every = ["--mount", "--uts", "--pid", "--ipc", "--net", "--root", "--wd"]
         return ["nsenter", f"--target={self._pid}", *every, "--", *program]
@@ -140,7 +142,7 @@ class Vm:
         return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
     @contextlib.contextmanager
-    def running(self, *program: str) -> "Iterator[None]":
+    def running(self, *program: str) -> Iterator[None]:
         """A program of the VM that works in the background and is killed at the end; its output is thrown away."""
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(self.command(program), env=ENVIRONMENT, stdin=quiet, stdout=quiet, stderr=quiet)
@@ -171,13 +173,13 @@ def plant(directory: Path, path: str, text: Optional[str]) -> None:
     target.write_text(text)
 
 
-def _read_only() -> "list[str]":
+def _read_only() -> list[str]:
     """What the VM borrows from the machine: this checkout, and the interpreter that runs the tests."""
     paths = {str(CHECKOUT), sys.prefix, sys.base_prefix}
     return sorted(path for path in paths if path not in ("/", "/usr"))
 
 
-def _first_line(holder: "subprocess.Popen[str]") -> str:
+def _first_line(holder: subprocess.Popen[str]) -> str:
     """What the holder says once the VM is up."""
     assert holder.stdout is not None
     readable, _, _ = select.select([holder.stdout], [], [], START_TIMEOUT)

@@ -1,5 +1,7 @@
 """Copies of this tree's sources, changed as a test wants them."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The Debian package: built as anybody would, and installed, used, upgraded and removed in four Debian generations."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -50,7 +52,7 @@ def field(deb: Path, name: str) -> str:
     return done.stdout.strip()
 
 
-def dependencies(deb: Path) -> "tuple[str, ...]":
+def dependencies(deb: Path) -> tuple[str, ...]:
     """The names of what it depends on."""
     return tuple(sorted({re.split(r"[ :(]", item.strip())[0] for item in field(deb, "Depends").split(",")}))
 
@@ -119,14 +121,14 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
 
 
 @pytest.fixture(params=SUITES)
-def root(request: pytest.FixtureRequest, deb: Path) -> "Iterator[Path]":
+def root(request: pytest.FixtureRequest, deb: Path) -> Iterator[Path]:
     """A root of each generation that has what the package depends on, from the archive, and the package at hand."""
     with overlay(tree_for_test(request.param, dependencies(deb))) as tree:
         shutil.copy(deb, tree / "azpreflight.deb")
         yield tree
 
 
-def done_inside(root: Path, *command: str, codes: "tuple[int, ...]" = (0,)) -> str:
+def done_inside(root: Path, *command: str, codes: tuple[int, ...] = (0,)) -> str:
     """What a program in the root printed; it has to end with one of these codes."""
     done = run_inside(root, "env", "DEBIAN_FRONTEND=noninteractive", *command)
     assert done.returncode in codes, done.stdout + done.stderr
@@ -137,7 +139,7 @@ def install(root: Path, *options: str) -> None:
     done_inside(root, "apt-get", "install", "--yes", "--no-install-recommends", *options, "/azpreflight.deb")
 
 
-def files(root: Path) -> "set[str]":
+def files(root: Path) -> set[str]:
     """Every path of the root, apart from what the package manager keeps for itself."""
     every = (
         f"/{Path(folder, name).relative_to(root)}"
@@ -175,7 +177,7 @@ def test_the_distribution_compiles_it_and_a_run_writes_nothing(root: Path) -> No
     assert compiled(root) == modules
 
 
-def compiled(root: Path) -> "set[Path]":
+def compiled(root: Path) -> set[Path]:
     """The modules that there is byte code of."""
     made = [path.relative_to(root) for path in (root / HOME).rglob("__pycache__/*.pyc")]
     return {path.parents[1] / f"{path.name.partition('.')[0]}.py" for path in made}

@@ -1,5 +1,7 @@
 """What is released: every file is there, described, counted in the checksums and signed, and can be built again."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -24,7 +26,7 @@ TOOLS = ("dpkg-buildpackage", "dh", "rpmbuild", "ssh-keygen")
 WHO = "maintainers@example"
 
 
-def run(*command: "str | Path") -> str:
+def run(*command: str | Path) -> str:
     """What a program printed; it has to succeed."""
     environment = {**os.environ, "PYTHON": sys.executable}
     return subprocess.run(

@@ -4,6 +4,8 @@ The root that it is put into is a Debian tree, whose Python, libraries and syste
 packages of their names.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -44,7 +46,7 @@ def built(source: Path, folder: Path) -> Path:
     return path
 
 
-def asked(rpm: Path, *options: str) -> "list[str]":
+def asked(rpm: Path, *options: str) -> list[str]:
     """What rpm says of the package."""
     command = ["rpm", "--query", "--package", *options, rpm]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT).stdout.splitlines()
@@ -106,7 +108,7 @@ def test_every_module_is_in_it_and_only_directories_of_byte_code_are_ghosts(rpm:
 # --- each distribution --------------------------------------------------------------------------------------------
 
 
-def named(prefix: str, *libraries: str) -> "tuple[Package, ...]":
+def named(prefix: str, *libraries: str) -> tuple[Package, ...]:
     return tuple(Package(f"{prefix}-{library}") for library in libraries)
 
 
@@ -146,7 +148,7 @@ AZURE_LINUX_3 = (
     *named("python3", "requests", "psutil"),
     Package("PyYAML", provides=("python3-PyYAML = 1", "python3-yaml = 1")),
 )
-WORLDS: "dict[str, tuple[tuple[Package, ...], tuple[str, ...], str]]" = {
+WORLDS: dict[str, tuple[tuple[Package, ...], tuple[str, ...], str]] = {
     "rhel-8": (RHEL_8, ("platform-python",), "python3.12 python3.12-requests python3.12-pyyaml"),
     "rhel-8 with python3.11": (
         RHEL_8,
@@ -199,7 +201,7 @@ OWN_PYTHON = Package("python3", "3.11.2", files=("/usr/bin/python3", *INTERPRETE
 
 
 @pytest.fixture
-def root() -> "Iterator[Path]":
+def root() -> Iterator[Path]:
     """A tree with systemd, a Python and the libraries, of which rpm knows nothing yet.
 
     A directory in it is of the package `filesystem` on every distribution with rpm.
@@ -209,14 +211,14 @@ def root() -> "Iterator[Path]":
         yield tree
 
 
-def done_inside(root: Path, *command: str, codes: "tuple[int, ...]" = (0,)) -> str:
+def done_inside(root: Path, *command: str, codes: tuple[int, ...] = (0,)) -> str:
     """What a program in the root printed; it has to end with one of these codes."""
     done = run_inside(root, *command, network=False)
     assert done.returncode in codes, done.stdout + done.stderr
     return done.stdout
 
 
-def files(root: Path) -> "set[str]":
+def files(root: Path) -> set[str]:
     """Every path of the root, apart from what the package manager keeps for itself."""
     every = (
         f"/{Path(folder, name).relative_to(root)}"
@@ -226,7 +228,7 @@ def files(root: Path) -> "set[str]":
     return {path for path in every if not path.startswith(BOOKS)}
 
 
-def compiled(root: Path) -> "tuple[int, set[str]]":
+def compiled(root: Path) -> tuple[int, set[str]]:
     """How many modules there is byte code of, and for which Pythons."""
     made = list((root / HOME).rglob("__pycache__/*.pyc"))
     return len({(path.parent, path.name.partition(".")[0]) for path in made}), {path.suffixes[-2] for path in made}
@@ -248,7 +250,7 @@ def test_it_works_and_its_service_is_enabled(rpm: Path, root: Path, tmp_path: Pa
     assert manual == (SOURCE / "man/azpreflight.service.8").read_text()
 
 
-def unsaid(root: Path) -> "list[str]":
+def unsaid(root: Path) -> list[str]:
     """The modules that checks miss, from a report of all of them."""
     said = done_inside(
         root,

@@ -1,5 +1,7 @@
 """The wheel that pip installs: everything that the program reads at run time is in it, as plain files."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess

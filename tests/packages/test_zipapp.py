@@ -1,5 +1,7 @@
 """The single file for a machine without the packages: what it can do with Python alone, and what it says it cannot."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -33,7 +35,7 @@ def built(folder: Path) -> Path:
     return Path(made.stdout.decode().strip())
 
 
-def alone(zipapp: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def alone(zipapp: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it with a Python that finds nothing beyond its standard library."""
     command = [sys.executable, "-I", "-S", zipapp, *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd="/")
@@ -53,7 +55,7 @@ def test_it_has_every_page_and_runs_by_its_name(zipapp: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("explain", "clock"), ("decode", "/dev/null"), ("--version",)])
-def test_a_command_that_inspects_nothing_lacks_nothing(zipapp: Path, arguments: "tuple[str, ...]") -> None:
+def test_a_command_that_inspects_nothing_lacks_nothing(zipapp: Path, arguments: tuple[str, ...]) -> None:
     assert "without libraries" not in alone(zipapp, *arguments).stderr
 
 
@@ -108,7 +110,7 @@ def test_a_python_that_is_too_old_is_told_so(zipapp: Path, tmp_path: Path) -> No
 
 
 @pytest.fixture
-def root(zipapp: Path) -> "Iterator[Path]":
+def root(zipapp: Path) -> Iterator[Path]:
     """A Debian with the libraries, and the file in it."""
     with overlay(tree_for_test("bookworm", ("python3", *LIBRARIES))) as tree:
         (tree / "azpreflight.pyz").write_bytes(zipapp.read_bytes())

@@ -4,6 +4,8 @@ The real ones cannot be reached from a Debian machine, so their packages are emp
 a scratch tree. The names are those of the distributions' own specs and documentation.
 """
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -22,11 +24,11 @@ class Package:
 
     name: str
     version: str = "1"
-    provides: "tuple[str, ...]" = ()
-    files: "tuple[str, ...]" = ()
+    provides: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
-def repository(folder: Path, packages: "Sequence[Package]", *ready: Path, tree: "Path | None" = None) -> Path:
+def repository(folder: Path, packages: Sequence[Package], *ready: Path, tree: Path | None = None) -> Path:
     """A repository of these packages, whose files are taken from the tree, and of others that are ready."""
     place = folder / "repository"
     place.mkdir(parents=True, exist_ok=True)
@@ -44,7 +46,7 @@ def repository(folder: Path, packages: "Sequence[Package]", *ready: Path, tree: 
     return place
 
 
-def _spec(packages: "Sequence[Package]") -> "Iterator[str]":
+def _spec(packages: Sequence[Package]) -> Iterator[str]:
     yield "Name: world\nVersion: 1\nRelease: 1\nSummary: A distribution\nLicense: none\nBuildArch: noarch"
     yield "%description"
     for package in packages:
@@ -77,7 +79,7 @@ def dnf(root: Path, repository: Path, *command: str) -> str:
     return done.stdout + done.stderr
 
 
-def installed(root: Path) -> "set[str]":
+def installed(root: Path) -> set[str]:
     """The names of the packages that rpm knows to be installed in this root."""
     listed = ["rpm", "--root", root, "--query", "--all", "--queryformat", "%{NAME}\n"]
     done = subprocess.run(listed, check=True, capture_output=True, text=True, timeout=TIMEOUT)

@@ -1,5 +1,7 @@
 """A first boot: the stand-in platform, DHCP as Azure gives it, a provisioning disc, and a machine of an image."""
 
+from __future__ import annotations
+
 import contextlib
 import subprocess
 import time
@@ -42,7 +44,7 @@ POLL_S = 0.02
 class Boot:
     """What is different from a healthy first boot."""
 
-    faults: "tuple[Fault, ...]" = ()
+    faults: tuple[Fault, ...] = ()
     dns: str = topology.WIRE_SERVER
     """The name server that DHCP gives; empty for none."""
     dhcp: bool = True
@@ -50,7 +52,7 @@ class Boot:
 
 
 @contextlib.contextmanager
-def boot(image: Image, what: Boot, *, disk: Optional[Path] = None, state: Optional[Path] = None) -> "Iterator[Machine]":
+def boot(image: Image, what: Boot, *, disk: Optional[Path] = None, state: Optional[Path] = None) -> Iterator[Machine]:
     """The machine, powered on or going on from a saved state; everything gone afterwards.
 
     With a saved state the faults come into being once the machine runs again.
@@ -74,7 +76,7 @@ class Saved:
     disk: Path
 
 
-def go_on(saved: Saved, folder: Path, what: Boot) -> "contextlib.AbstractContextManager[Machine]":
+def go_on(saved: Saved, folder: Path, what: Boot) -> contextlib.AbstractContextManager[Machine]:
     """The saved machine, on a disk of its own in the folder."""
     disk = folder / "disk.qcow2"
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(saved.disk), "-F", "qcow2", str(disk)]
@@ -83,7 +85,7 @@ def go_on(saved: Saved, folder: Path, what: Boot) -> "contextlib.AbstractContext
 
 
 @contextlib.contextmanager
-def _served(namespace: str, dns: str, log: Path) -> "Iterator[None]":
+def _served(namespace: str, dns: str, log: Path) -> Iterator[None]:
     command = inside(namespace, [*DHCP, f"--dhcp-option=6,{dns}" if dns else "--dhcp-option=6"])
     with open(log, "wb") as words:
         process: subprocess.Popen[Any] = subprocess.Popen(

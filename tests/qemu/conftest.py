@@ -1,5 +1,7 @@
 """What the first boots share: the package, its images, and a machine that came up well, to go on from."""
 
+from __future__ import annotations
+
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -19,7 +21,7 @@ REPORT = "/var/lib/azpreflight/report.json"
 
 
 @pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> "Callable[[Recipe], Image]":
+def images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Recipe], Image]:
     """Images by recipe, with the package built from this tree."""
     deb = build_deb(tmp_path_factory.mktemp("deb"))
 
@@ -38,17 +40,17 @@ class Healthy:
 
     first: Told
     """The first verdict."""
-    newest: "Mapping[str, Any]"
+    newest: Mapping[str, Any]
     """The newest report of the serial log when azpreflight had ended."""
-    kept: "Mapping[str, Any]"
+    kept: Mapping[str, Any]
     """The report in the VM."""
-    shell: "list[str]"
+    shell: list[str]
     """Host name, user and the state of sshd."""
     saved: Saved
 
 
 @pytest.fixture(scope="session")
-def healthy(images: "Callable[[Recipe], Image]", tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Healthy]":
+def healthy(images: Callable[[Recipe], Image], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healthy]:
     """A machine that waagent has provisioned and azpreflight has watched to the end."""
     folder, image = tmp_path_factory.mktemp("saved"), images(RIGHT)
     state, disk = folder / "state", folder / "disk.qcow2"

@@ -1,5 +1,7 @@
 """The provisioning disc, as the platform attaches one: a UDF filesystem and nothing else on it."""
 
+from __future__ import annotations
+
 import subprocess
 from pathlib import Path
 

@@ -6,6 +6,8 @@ tools, judged by `azpreflight check --stage capture --root`, and written to a di
 machine writes into an overlay of its disk.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import hashlib
@@ -90,13 +92,13 @@ class Recipe:
     """What an image is to be."""
 
     suite: str = "bookworm"
-    agents: "tuple[str, ...]" = ("waagent",)
+    agents: tuple[str, ...] = ("waagent",)
     """Those of `AGENTS` that are installed."""
     provisioner: Optional[str] = "waagent"
     """Provisioning.Agent of waagent.conf; None leaves it as Debian installs it."""
-    mended: "tuple[str, ...]" = ()
+    mended: tuple[str, ...] = ()
     """Checks whose findings before capture are mended by the commands that they name."""
-    files: "tuple[tuple[str, str], ...]" = ()
+    files: tuple[tuple[str, str], ...] = ()
     """Path and text of further files."""
     package: bool = True
     """azpreflight is installed."""
@@ -120,7 +122,7 @@ class Image:
     """Raw, never written to."""
     kernel: Path
     initramfs: Path
-    captured: "Mapping[str, Any]"
+    captured: Mapping[str, Any]
     """The report on the image's tree right before it became a disk."""
 
 
@@ -221,7 +223,7 @@ def _network(root: Path, recipe: Recipe) -> None:
         _inside(root, "systemctl", "enable", "systemd-networkd.service", "systemd-resolved.service")
 
 
-def _judge(root: Path) -> "dict[str, Any]":
+def _judge(root: Path) -> dict[str, Any]:
     """What `azpreflight check` says of the tree before capture; without a network, so that nobody can be asked."""
     check = ["check", "--root", str(root), "--stage", "capture", "--platform", "azure", "--format", "json"]
     command = ["unshare", "--net", sys.executable, "-m", "azpreflight", *check]
@@ -232,7 +234,7 @@ def _judge(root: Path) -> "dict[str, Any]":
     return report
 
 
-def _fix_commands(root: Path, checks: "tuple[str, ...]") -> None:
+def _fix_commands(root: Path, checks: tuple[str, ...]) -> None:
     """Carry out the commands of what these checks find."""
     results = _judge(root)["results"] if checks else []
     for result in results:
@@ -265,7 +267,7 @@ def _run(*command: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> "Iterator[None]":
+def _locked(path: Path) -> Iterator[None]:
     with open(path, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

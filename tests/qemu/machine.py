@@ -5,6 +5,8 @@ has no way to any other network. A channel to the guest agent of the emulator le
 from the network under test.
 """
 
+from __future__ import annotations
+
 import base64
 import contextlib
 import json
@@ -102,7 +104,7 @@ class Machine:
         self._process: Optional[subprocess.Popen[bytes]] = None
         self.started = 0.0
 
-    def __enter__(self) -> "Machine":
+    def __enter__(self) -> Machine:
         shell(self._namespace, " && ".join(BRIDGE))
         if not self.disk.exists():
             command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self._image.disk), "-F", "raw"]
@@ -129,7 +131,7 @@ class Machine:
             self._process.wait()
         shell(self._namespace, "ip link del br0; ip link del tap0")
 
-    def _command(self) -> "list[str]":
+    def _command(self) -> list[str]:
         type1 = (
             f"type=1,manufacturer=Microsoft Corporation,product=Virtual Machine,version={FIRMWARE},uuid={self._vm_id}"
         )
@@ -223,7 +225,7 @@ class Machine:
         return reply["return"]
 
     @contextlib.contextmanager
-    def _connected(self, name: str, timeout: float) -> "Iterator[Any]":
+    def _connected(self, name: str, timeout: float) -> Iterator[Any]:
         """A stream to one of the emulator's sockets, which it opens right after its start."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(timeout)
@@ -287,12 +289,12 @@ class Machine:
         return reply["return"]
 
     @staticmethod
-    def _send(stream: Any, message: "dict[str, Any]", before: bytes = b"") -> None:
+    def _send(stream: Any, message: dict[str, Any], before: bytes = b"") -> None:
         stream.write(before + json.dumps(message).encode() + b"\n")
         stream.flush()
 
     @staticmethod
-    def _receive(stream: Any) -> "dict[str, Any]":
+    def _receive(stream: Any) -> dict[str, Any]:
         while True:
             line = stream.readline()
             if not line:

@@ -1,5 +1,7 @@
 """A build VM to its end: armed, deprovisioned by the real agent, powered off; the verdict is on its console."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Callable
 
@@ -15,7 +17,7 @@ DEPROVISION = "waagent -force -deprovision+user"
 
 
 def test_an_armed_build_says_its_verdict(
-    healthy: Healthy, tmp_path: Path, record_property: "Callable[[str, object], None]"
+    healthy: Healthy, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """At deprovisioning, which leaves the machine id, and at power-off, when its builder has emptied that.
 

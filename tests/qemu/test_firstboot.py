@@ -1,5 +1,7 @@
 """First boots: the package in a real image, and the cause read back out of the serial log alone."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 from typing import Callable
@@ -44,7 +46,7 @@ def test_a_healthy_first_boot_is_ready(healthy: Healthy, record_property: Record
     ids=["dead-dns", "guest-rule", "no-route", "forced-tunnel"],
 )
 def test_the_cause_is_on_the_serial_log(
-    cause: str, broken: "tuple[Fault, ...]", command: str, healthy: Healthy, tmp_path: Path, record_property: Record
+    cause: str, broken: tuple[Fault, ...], command: str, healthy: Healthy, tmp_path: Path, record_property: Record
 ) -> None:
     """The healthy machine goes on in a world that is broken, and is watched as if for the first time."""
     with go_on(healthy.saved, tmp_path, Boot(faults=broken)) as machine:
@@ -66,7 +68,7 @@ def test_an_image_that_was_not_deprovisioned_is_said_so(
     assert told.document["run"]["vm_id"] == OTHER_VM
 
 
-def test_a_hardened_image_cannot_read_its_disc(images: "Callable[[Recipe], Image]", record_property: Record) -> None:
+def test_a_hardened_image_cannot_read_its_disc(images: Callable[[Recipe], Image], record_property: Record) -> None:
     """udf is switched off: named before capture from the tree alone, and on the console of the VM that hangs."""
     image = images(Recipe(mended=("ssh-start",), files=(("etc/modprobe.d/cis.conf", HARDENING),)))
     assert errors(image.captured) == ["media-filesystem"]

@@ -1,5 +1,7 @@
 """Who provisions: what azpreflight says of an image, before capture and at first boot, and what the real agents do."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Callable, Optional
 
@@ -39,8 +41,8 @@ CASES = [
 @pytest.mark.parametrize("case", CASES)
 def test_who_provisions(
     case: Case,
-    images: "Callable[[Recipe], Image]",
-    record_property: "Callable[[str, object], None]",
+    images: Callable[[Recipe], Image],
+    record_property: Callable[[str, object], None],
     request: pytest.FixtureRequest,
 ) -> None:
     """As installed by Debian: cloud-init provisions; waagent alone waits for it in vain; otherwise nobody does it."""
@@ -60,7 +62,7 @@ def test_who_provisions(
 
 
 @DEBIAN_13
-def test_sshd_is_dead_where_waagent_makes_its_keys(images: "Callable[[Recipe], Image]") -> None:
+def test_sshd_is_dead_where_waagent_makes_its_keys(images: Callable[[Recipe], Image]) -> None:
     """Provisioned, and nobody can log in: said before capture, and at first boot of the VM that is reported Ready."""
     image = images(Recipe("trixie"))
     assert errors(image.captured) == ["ssh-start"]
@@ -75,7 +77,7 @@ def test_sshd_is_dead_where_waagent_makes_its_keys(images: "Callable[[Recipe], I
 
 
 @DEBIAN_13
-def test_dhcp_names_no_dns_server(images: "Callable[[Recipe], Image]") -> None:
+def test_dhcp_names_no_dns_server(images: Callable[[Recipe], Image]) -> None:
     """systemd-resolved refuses every question then, and is not to blame."""
     with boot(images(Recipe("trixie")), Boot(dns="")) as machine:
         told = reported(machine, "not-ready")

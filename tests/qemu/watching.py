@@ -1,5 +1,7 @@
 """What a machine says of itself: on its serial port, as everybody can read it, and by the guest agent, to compare."""
 
+from __future__ import annotations
+
 import json
 import re
 import time
@@ -23,7 +25,7 @@ NETWORK = re.compile(rb"Reached target .{0,12}network\.target")
 class Told:
     """A report that came out of the serial port."""
 
-    document: "Mapping[str, Any]"
+    document: Mapping[str, Any]
     after_s: float
     """Seconds since the network was up, or since the machine went on where it was up all the time."""
 
@@ -36,7 +38,7 @@ class Told:
         return f"by report {self.nth}, {self.after_s:.0f} s after the network was up or the machine went on"
 
     @property
-    def causes(self) -> "list[str]":
+    def causes(self) -> list[str]:
         """The first one first."""
         return causes(self.document)
 
@@ -44,17 +46,17 @@ class Told:
         """pass, fail ..."""
         return next(str(result["status"]) for result in self.document["results"] if result["check"] == check)
 
-    def findings(self, check: str) -> "list[Mapping[str, Any]]":
+    def findings(self, check: str) -> list[Mapping[str, Any]]:
         """What this check has found."""
         return [one for result in self.document["results"] if result["check"] == check for one in result["findings"]]
 
 
-def errors(document: "Mapping[str, Any]") -> "list[str]":
+def errors(document: Mapping[str, Any]) -> list[str]:
     """Checks behind the causes that keep it from being ready."""
     return [entry["check"] for entry in document["causes"] if entry["severity"] == "error"]
 
 
-def causes(document: "Mapping[str, Any]") -> "list[str]":
+def causes(document: Mapping[str, Any]) -> list[str]:
     """The causes of a report, the first one first."""
     return [entry["cause"] for entry in document["causes"]]
 

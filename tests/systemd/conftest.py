@@ -1,5 +1,7 @@
 """The package that is installed into the trees."""
 
+from __future__ import annotations
+
 import subprocess
 from pathlib import Path
 

@@ -6,6 +6,8 @@ that says what it is told to, and its own time since boot. Needs root, and a hie
 may make a branch in.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import pty
@@ -63,7 +65,7 @@ class Machine:
         self._branch: Optional[Path] = None
         self._process: Optional[subprocess.Popen[bytes]] = None
 
-    def __enter__(self) -> "Machine":
+    def __enter__(self) -> Machine:
         self._branch = _hierarchy() / f"azpreflight-test-{os.getpid()}-{time.monotonic_ns()}"
         self._branch.mkdir()
         self._far, self._near = pty.openpty()
@@ -96,7 +98,7 @@ class Machine:
         """What was written to the serial port so far."""
         return bytes(self._said)
 
-    def run(self, script: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """A shell script in it, as root; the caller judges the exit status."""
         command = ["nsenter", "--target", str(self._init()), "--mount", "--uts", "--ipc", "--net", "--pid", "--time"]
         command += [
@@ -161,7 +163,7 @@ def _remove_branch(branch: Path) -> None:
 
 
 @contextlib.contextmanager
-def outside(root: Path, place: str) -> "Iterator[Path]":
+def outside(root: Path, place: str) -> Iterator[Path]:
     """A directory of the tree on a filesystem of its own, as a share or a data disk is."""
     folder = root / place.lstrip("/")
     folder.mkdir(parents=True, exist_ok=True)

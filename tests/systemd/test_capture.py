@@ -1,5 +1,7 @@
 """A build VM that is armed, deprovisioned by the real waagent and powered off, under a real systemd."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import subprocess
@@ -30,7 +32,7 @@ VERDICT_TIMEOUT = 90.0
 
 
 @contextlib.contextmanager
-def build_vm(suite: str, deb: Path) -> "Iterator[Path]":
+def build_vm(suite: str, deb: Path) -> Iterator[Path]:
     """A tree that waagent has provisioned, with the package in it, and a place outside the image for results."""
     with overlay(tree_for_test(suite, PACKAGES)) as root, outside(root, "/mnt/results"):
         assert run_inside(root, "useradd", "--create-home", "--password", HASH, "azureuser").returncode == 0
@@ -47,7 +49,7 @@ def build_vm(suite: str, deb: Path) -> "Iterator[Path]":
 
 
 @contextlib.contextmanager
-def running(root: Path, **given: Any) -> "Iterator[Machine]":
+def running(root: Path, **given: Any) -> Iterator[Machine]:
     """The tree under systemd; skipped where there can be none, and in CI a failure."""
     try:
         with Machine(root, **given) as machine:
@@ -61,7 +63,7 @@ def arm(machine: Machine, *options: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def reports(machine: Machine, count: int) -> "list[Mapping[str, Any]]":
+def reports(machine: Machine, count: int) -> list[Mapping[str, Any]]:
     """That many reports from the serial port, the newest first."""
     deadline = time.monotonic() + VERDICT_TIMEOUT
     while time.monotonic() < deadline:
@@ -73,7 +75,7 @@ def reports(machine: Machine, count: int) -> "list[Mapping[str, Any]]":
     raise TimeoutError(f"{machine.said()[-2000:].decode('utf-8', 'replace')}\n{journal}")
 
 
-def status(document: "Mapping[str, Any]", check: str) -> str:
+def status(document: Mapping[str, Any], check: str) -> str:
     return next(result["status"] for result in document["results"] if result["check"] == check)
 
 

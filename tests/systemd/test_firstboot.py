@@ -1,5 +1,7 @@
 """The watch of a first boot under a real systemd: when it speaks, when it ends, and which boots it watches at all."""
 
+from __future__ import annotations
+
 import contextlib
 import subprocess
 import time
@@ -32,7 +34,7 @@ NO_SUCH_DISC = "[Mount]\nWhat=nothing\nWhere=/var/log\nType=no-such-filesystem\n
 
 
 @pytest.fixture
-def root(deb: Path) -> "Iterator[Path]":
+def root(deb: Path) -> Iterator[Path]:
     """An image with the package in it."""
     with overlay(tree_for_test("bookworm", PACKAGES)) as tree:
         (tree / "azpreflight.deb").write_bytes(deb.read_bytes())
@@ -85,7 +87,7 @@ def test_only_the_first_look_keeps_what_the_image_was_like(root: Path) -> None:
 
 
 @contextlib.contextmanager
-def read_only(folder: Path) -> "Iterator[None]":
+def read_only(folder: Path) -> Iterator[None]:
     """As after an error of the file system."""
     for words in (["--bind", str(folder)], ["-o", "remount,bind,ro"]):
         subprocess.run(["mount", *words, str(folder)], check=True, timeout=60)

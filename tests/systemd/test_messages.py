@@ -1,5 +1,7 @@
 """A real journal of a boot that a missing disk held up, and that somebody sent into emergency mode after it."""
 
+from __future__ import annotations
+
 import shlex
 import time
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ SOON = "[Unit]\nJobRunningTimeoutSec=1\n"
 
 
 @pytest.fixture(params=["bookworm", "trixie"])
-def machine(request: pytest.FixtureRequest) -> "Iterator[Machine]":
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """One that comes up, with a mount for a disk that nothing wants yet."""
     with overlay(tree_for_test(request.param, PACKAGES)) as root:
         put(root, "etc/systemd/system/walinuxagent.service.d/idle.conf", IDLE)
@@ -38,7 +40,7 @@ def machine(request: pytest.FixtureRequest) -> "Iterator[Machine]":
             yield machine
 
 
-def said(machine: Machine) -> "set[tuple[Severity, str]]":
+def said(machine: Machine) -> set[tuple[Severity, str]]:
     """What is found in its journal."""
     shown = machine.run(shlex.join(messages.COMMAND))
     assert shown.returncode == 0, shown.stderr

@@ -1,5 +1,7 @@
 """The daemon, which may make no namespaces, has rules tried by another unit that starts for that moment alone."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import time
@@ -47,7 +49,7 @@ WIRE = ("168.63.129.16", 80, 0)
 
 
 @contextlib.contextmanager
-def vm(deb: Path, rules: str) -> "Iterator[Path]":
+def vm(deb: Path, rules: str) -> Iterator[Path]:
     """An image with the package and these rules in it."""
     with overlay(tree_for_test("bookworm", WITH_RULES)) as root:
         put(root, "azpreflight.deb", "")
@@ -62,7 +64,7 @@ def vm(deb: Path, rules: str) -> "Iterator[Path]":
         yield root
 
 
-def firewall(machine: Machine) -> "Mapping[str, Any]":
+def firewall(machine: Machine) -> Mapping[str, Any]:
     """What the first report that was written says of the firewall."""
     deadline = time.monotonic() + 90
     while machine.run("test -s /var/lib/azpreflight/report.json").returncode != 0:
@@ -73,7 +75,7 @@ def firewall(machine: Machine) -> "Mapping[str, Any]":
     return facts
 
 
-def wire(facts: "Mapping[str, Any]") -> "Mapping[str, Any]":
+def wire(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     """What became of root's own flow to the wire server."""
     asked = {(found["flow"]["address"], found["flow"]["port"], found["flow"]["uid"]): found for found in facts["flows"]}
     return dict(asked[WIRE])

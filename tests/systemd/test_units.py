@@ -1,5 +1,7 @@
 """The units as systemd itself judges them: nothing to complain of, and little that they could do wrong."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 

@@ -3,6 +3,8 @@
 Each is a real one: a regular expression that is quadratic, memory without an end, a program that does not want to end.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import signal
@@ -75,17 +77,17 @@ def programs(host: Host, run: Run) -> Facts:
     return Facts(0)
 
 
-def none(facts: Facts, run: Run) -> "Iterator[Finding]":
+def none(facts: Facts, run: Run) -> Iterator[Finding]:
     """A judge that finds nothing."""
     return iter(())
 
 
-def judge(facts: Facts, run: Run) -> "Iterator[Finding]":
+def judge(facts: Facts, run: Run) -> Iterator[Finding]:
     """A judge that is quadratic."""
     yield Finding(Severity.ERROR, str(len(re.findall(r"^\s*x", LINES, re.MULTILINE))), "Wait.")
 
 
-def probe(name: str, gather: Any, *needs: str) -> "Probe[Facts]":
+def probe(name: str, gather: Any, *needs: str) -> Probe[Facts]:
     """One probe with a check of its name, which passes."""
     check = Check(name, f"{name} is well", judge if name == "judged" else none, Severity.ERROR, offline=True)
     return Probe(name, Facts, gather, (check,), needs)

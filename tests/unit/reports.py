@@ -1,5 +1,7 @@
 """Reports written down for the tests of what is printed."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from azpreflight.model import (
@@ -36,7 +38,7 @@ RUN = RunInfo(
 )
 
 
-def result(check: str, status: Status, *findings: Finding, cause: "Cause | None" = None, **fields: object) -> Result:
+def result(check: str, status: Status, *findings: Finding, cause: Cause | None = None, **fields: object) -> Result:
     """A result of a check, with the severity that its findings or its status give it."""
     worst = max((finding.severity for finding in findings), key=lambda severity: severity.rank, default=None)
     made = Result(

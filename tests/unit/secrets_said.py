@@ -1,5 +1,7 @@
 """Ways in which a secret is written down."""
 
+from __future__ import annotations
+
 WAYS = (
     "Authorization: Basic {s}",
     "Authorization: Bearer {s}",

@@ -1,5 +1,7 @@
 """What became of the agents at this boot: units that died, and what cloud-init says of itself."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +45,7 @@ FROM_IMDS = (
 NO_DATA = "cloud-init found no data{}: it made no user, and set neither host name nor keys"
 
 
-def at_first_boot(on: FakeHost, check: str, run: Run = FIRSTBOOT) -> "list[tuple[Severity, str]]":
+def at_first_boot(on: FakeHost, check: str, run: Run = FIRSTBOOT) -> list[tuple[Severity, str]]:
     return [(finding.severity, finding.message) for finding in findings(judged(on, run, PROBE), check)]
 
 
@@ -99,7 +101,7 @@ def at_first_boot(on: FakeHost, check: str, run: Run = FIRSTBOOT) -> "list[tuple
         ),
     ],
 )
-def test_units_that_died_are_named(block: str, expected: "list[tuple[Severity, str]]") -> None:
+def test_units_that_died_are_named(block: str, expected: list[tuple[Severity, str]]) -> None:
     """Failed, started over and over, or kept from starting; not what is about to start or has not been tried."""
     assert at_first_boot(booted(block), "agents-units") == expected
 
@@ -171,7 +173,7 @@ def test_where_systemd_does_not_answer_it_is_unknown() -> None:
         ),
     ],
 )
-def test_what_cloud_init_says_of_itself(on: FakeHost, expected: "list[tuple[Severity, str]]") -> None:
+def test_what_cloud_init_says_of_itself(on: FakeHost, expected: list[tuple[Severity, str]]) -> None:
     """Its errors by stage, where its data came from, and whether it ran at all; never a secret."""
     assert at_first_boot(on, "agents-cloud-init") == expected
 
@@ -226,7 +228,7 @@ def test_what_cloud_init_says_of_itself(on: FakeHost, expected: "list[tuple[Seve
         ),
     ],
 )
-def test_what_the_real_cloud_init_wrote_down(name: str, expected: "list[tuple[Severity, str]]") -> None:
+def test_what_the_real_cloud_init_wrote_down(name: str, expected: list[tuple[Severity, str]]) -> None:
     """Recorded from real runs that went wrong in these ways, and from one that did not (tests/data/cloud-init)."""
     on = booted(status=(RECORDED / f"{name}.json").read_text())
     assert at_first_boot(on, "agents-cloud-init") == expected

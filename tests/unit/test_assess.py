@@ -1,5 +1,7 @@
 """Judging and diagnosis on facts and probes written for the purpose."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

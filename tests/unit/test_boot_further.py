@@ -1,5 +1,7 @@
 """The further parts of booting: firmware, the agent's rules, accelerated networking, and what the log says."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +38,7 @@ def report(on: FakeHost, run: Run = RUN) -> Any:
     return judged(replace(on, root=run.root), run, agents.PROBE, PROBE)
 
 
-def said(on: FakeHost, check: str, run: Run = RUN) -> "list[tuple[Severity, str]]":
+def said(on: FakeHost, check: str, run: Run = RUN) -> list[tuple[Severity, str]]:
     return [(finding.severity, finding.message) for finding in findings(report(on, run), check)]
 
 
@@ -64,7 +66,7 @@ def said(on: FakeHost, check: str, run: Run = RUN) -> "list[tuple[Severity, str]
         ({"/etc/fstab": "UUID=1 / ext4 defaults 0 1\nUUID=AB-12 /boot/efi vfat umask=0077 0 1\n"}, MOUNTED, "unknown"),
     ],
 )
-def test_the_default_boot_loader(files: "dict[str, Any]", run: Run, status: str) -> None:
+def test_the_default_boot_loader(files: dict[str, Any], run: Run, status: str) -> None:
     """It is asked for where UEFI starts the system; a partition that is not mounted is unknown, and a boot is proof."""
     assert statuses(report(host(files), run))["boot-firmware"] == status
 
@@ -88,7 +90,7 @@ def test_the_default_boot_loader(files: "dict[str, Any]", run: Run, status: str)
         ({**netfilter(program="iptables"), "/etc/modprobe.d/a.conf": "blacklist ip_tables\n"}, None),
     ],
 )
-def test_what_the_agents_rules_need(files: "dict[str, Any]", missing: "str | None") -> None:
+def test_what_the_agents_rules_need(files: dict[str, Any], missing: str | None) -> None:
     """By the program that makes them; nothing is needed where the agent makes none."""
     found = said(host(files), "boot-netfilter")
     assert [severity for severity, _ in found] == [Severity.WARNING] * (missing is not None)
@@ -127,7 +129,7 @@ SETTING = "[keyfile]\nunmanaged-devices=driver:mlx4_core;driver:mlx5_core\n"
         ({"/lib/systemd/system/NetworkManager.service": "[Unit]\n"}, False),
     ],
 )
-def test_virtual_functions_are_left_alone(files: "dict[str, Any]", speaks: bool) -> None:
+def test_virtual_functions_are_left_alone(files: dict[str, Any], speaks: bool) -> None:
     """By the rule of Microsoft's instructions, by that of azure-vm-utils, or by NetworkManager's own settings."""
     found = findings(report(host(files)), "boot-sriov")
     assert bool(found) is speaks
@@ -207,7 +209,7 @@ def test_a_line_that_matters_is_shown(line: str) -> None:
         ),
     ],
 )
-def test_what_a_real_kernel_said_of_damage(name: str, expected: "list[tuple[Severity, str]]") -> None:
+def test_what_a_real_kernel_said_of_damage(name: str, expected: list[tuple[Severity, str]]) -> None:
     """Recorded when a block of a real filesystem had been overwritten (tests/data/journal)."""
     lines = (RECORDED / f"{name}.txt").read_text().splitlines()
     assert said(booted(*lines), "boot-messages", FIRSTBOOT) == expected
@@ -235,7 +237,7 @@ EMERGENCY = "Reached target emergency.target - Emergency Mode."
         ({"_PID": "1"}, False),
     ],
 )
-def test_the_sender_is_whoever_journald_says(fields: "dict[str, str]", believed: bool) -> None:
+def test_the_sender_is_whoever_journald_says(fields: dict[str, str], believed: bool) -> None:
     """What an entry says of itself, anybody may write; the fields that begin with an underscore are journald's."""
     on = journal(*map(entry, HARMLESS), entry(EMERGENCY, **fields))
     assert bool(said(on, "boot-messages", FIRSTBOOT)) is believed

@@ -1,5 +1,7 @@
 """The kernel command line of the next boot."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
@@ -46,7 +48,7 @@ BLS = "title A\nversion 5.14\noptions root=UUID=3c4d $kernelopts $tuned_params\n
         ({"/proc/cmdline": "root=/dev/vda ro\n"}, "/proc/cmdline", "root=/dev/vda ro"),
     ],
 )
-def test_where_the_command_line_is(files: "dict[str, Any]", source: str, options: str) -> None:
+def test_where_the_command_line_is(files: dict[str, Any], source: str, options: str) -> None:
     """Generated files before entries, entries before what they would be made of, and that before this boot's."""
     line = command_line(FakeHost(files=files))
     assert line is not None

@@ -1,5 +1,7 @@
 """What the watch of a first boot remembers, and how far it sees that the agents have come."""
 
+from __future__ import annotations
+
 from datetime import datetime, timezone
 from pathlib import Path
 

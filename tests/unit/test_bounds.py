@@ -1,5 +1,7 @@
 """What is too long for a report: cut where it stands, counted, and judged whole."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +32,7 @@ class Long:
     names: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
     dumps: tuple[Dump, ...] = ()
-    by_name: "dict[str, str]" = field(default_factory=dict)
+    by_name: dict[str, str] = field(default_factory=dict)
 
 
 def report_of(facts: Long, *findings: Finding) -> Report:
@@ -40,7 +42,7 @@ def report_of(facts: Long, *findings: Finding) -> Report:
     return assess(gather(FakeHost(), [probe], Run()), [probe])
 
 
-def facts_of(report: Report) -> "tuple[dict[str, Any], list[str]]":
+def facts_of(report: Report) -> tuple[dict[str, Any], list[str]]:
     """The facts in the document, and what is cut of it."""
     made = json.loads(render(report))
     return made["facts"]["long"], made["cut"]

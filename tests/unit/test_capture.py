@@ -1,5 +1,7 @@
 """When a build VM is judged, what becomes of it, and what `arm` writes down."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
@@ -91,22 +93,22 @@ def test_a_manager_that_does_not_answer_is_unknown() -> None:
 class Build:
     """A build VM whose files change at given seconds; what the watch does to it is written down."""
 
-    effects: "dict[int, Effects]"
+    effects: dict[int, Effects]
     """From this second on."""
     until: int
     """Second at which the service is stopped."""
     ending: Ending = Ending.STAYS
-    reports: "dict[int, Optional[Report]]" = field(default_factory=lambda: {0: READY})
-    changes: "tuple[int, ...]" = ()
-    sealing: "tuple[int, ...]" = ()
+    reports: dict[int, Optional[Report]] = field(default_factory=lambda: {0: READY})
+    changes: tuple[int, ...] = ()
+    sealing: tuple[int, ...] = ()
     second: float = 0.0
-    said: "list[tuple[int, Report]]" = field(default_factory=list)
+    said: list[tuple[int, Report]] = field(default_factory=list)
     disarmed: bool = False
 
-    def at(self, values: "dict[int, object]") -> object:
+    def at(self, values: dict[int, object]) -> object:
         return values[max(second for second in values if second <= self.second)]
 
-    def watched(self) -> "Build":
+    def watched(self) -> Build:
         watch = CaptureWatch(
             seen=lambda: self.at(self.effects),  # type: ignore[arg-type, return-value]
             changed=lambda: sum(second <= self.second for second in (*self.effects, *self.changes)),
@@ -132,7 +134,7 @@ CLEANED = Effects(frozenset(), name_reset=True)
 HALF = Effects(frozenset(deprovision_effects.MARKS[1:]), name_reset=False)
 
 
-def seconds(build: Build) -> "list[int]":
+def seconds(build: Build) -> list[int]:
     return [second for second, _ in build.said]
 
 

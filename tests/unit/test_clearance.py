@@ -1,5 +1,7 @@
 """What the rehearsal says in favour of the guest's rules."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -13,7 +15,7 @@ FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
 FINDING = Finding(Severity.ERROR, "no answer", "Mend it.", flow=FLOW.text, confidence_reason="silence")
 
 
-def run(*flows: FlowFacts, needed: bool = True, limits: "tuple[str, ...]" = ()) -> Run:
+def run(*flows: FlowFacts, needed: bool = True, limits: tuple[str, ...] = ()) -> Run:
     facts = FirewallFacts(None, (), (), (), Rehearsal(needed, limits=limits), flows)
     return Run(needed={FirewallFacts: facts})
 

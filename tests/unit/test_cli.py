@@ -1,5 +1,7 @@
 """The command line: real runs of the program, its exit codes, and what it prints where."""
 
+from __future__ import annotations
+
 import json
 import os
 import pty
@@ -35,13 +37,13 @@ def root(tmp_path: Path) -> str:
     return str(tmp_path / "image")
 
 
-def run(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     """The program itself, as a process."""
     command = [sys.executable, "-m", "azpreflight", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)  # type: ignore[call-overload, no-any-return]  # keywords of subprocess.run
 
 
-def run_without(closed: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run_without(closed: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The program with one of its standard streams closed."""
     command = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", sys.executable, "-m", "azpreflight", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -51,7 +53,7 @@ def run_without(closed: int, *arguments: str) -> "subprocess.CompletedProcess[st
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([command, "--help"] for command in ("check", "record", "assess"))])
-def test_help_names_the_exit_codes(arguments: "list[str]", capsys: Captured) -> None:
+def test_help_names_the_exit_codes(arguments: list[str], capsys: Captured) -> None:
     """Whoever writes a script around it finds the codes in the help."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -82,7 +84,7 @@ def test_the_version(capsys: Captured) -> None:
         (["seal", "--yes", "--dry-run"], "not allowed with argument"),
     ],
 )
-def test_wrong_usage_is_exit_2(arguments: "list[str]", message: str, capsys: Captured) -> None:
+def test_wrong_usage_is_exit_2(arguments: list[str], message: str, capsys: Captured) -> None:
     """Said on standard error, with the word that is wrong."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -104,7 +106,7 @@ def test_wrong_usage_is_exit_2(arguments: "list[str]", message: str, capsys: Cap
         (["assess", "/dev/null"], "not JSON: "),
     ],
 )
-def test_what_does_not_exist_is_exit_2(arguments: "list[str]", message: str, capsys: Captured) -> None:
+def test_what_does_not_exist_is_exit_2(arguments: list[str], message: str, capsys: Captured) -> None:
     """With the name that was probably meant, and never raw control characters."""
     assert main(arguments) == 2
     captured = capsys.readouterr()
@@ -146,7 +148,7 @@ def test_a_wrong_configuration_is_exit_2_with_the_line(tmp_path: Path, capsys: C
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["explain", "guest-firewall"], ["list"], ["list", "--help"]])
-def test_quick_answers_import_no_library(arguments: "list[str]") -> None:
+def test_quick_answers_import_no_library(arguments: list[str]) -> None:
     """The libraries are slow to import and may be broken on a broken machine: these commands need none of them."""
     libraries = ("requests", "urllib3", "dns", "yaml", "psutil", "ssl", "iptc")
     code = (
@@ -347,7 +349,7 @@ def test_colour_only_for_a_terminal_or_by_order(root: str) -> None:
     assert b"\x1b" not in on_terminal(["check", "--root", root], {**environment, "TERM": "dumb"})
 
 
-def on_terminal(arguments: "list[str]", environment: "dict[str, str]") -> bytes:
+def on_terminal(arguments: list[str], environment: dict[str, str]) -> bytes:
     """What the program writes to a terminal."""
     far, near = pty.openpty()
     command = [sys.executable, "-m", "azpreflight", *arguments]
@@ -405,7 +407,7 @@ sys.exit(cli.main(sys.argv[2:]))
 """
 
 
-def with_probes(names: str, *arguments: str) -> "list[str]":
+def with_probes(names: str, *arguments: str) -> list[str]:
     """The command line with probes that are slow or broken on purpose."""
     return [sys.executable, "-c", SLOW, names, *arguments]
 
@@ -490,7 +492,7 @@ def test_a_slow_run_tells_a_terminal_what_it_waits_for() -> None:
     assert "looking" not in piped.stderr
 
 
-def as_nobody(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it as a user who may read every file, to reach this interpreter, and nothing else."""
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     nobody += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]

@@ -1,5 +1,7 @@
 """How the program ends where the terminal, the disk or the working directory does not let it go on."""
 
+from __future__ import annotations
+
 import signal
 import subprocess
 import sys
@@ -22,7 +24,7 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def interrupted(*command: "str | Path", after: str, how: str = "default") -> "tuple[int, str]":
+def interrupted(*command: str | Path, after: str, how: str = "default") -> tuple[int, str]:
     """The exit code and what was said, where Ctrl-C comes as soon as this module has been imported.
 
     The program reads its standard input, which ends only after that. `how` is how it is started to take the signal.
@@ -52,7 +54,7 @@ def test_ctrl_c_is_quiet_from_the_beginning(start: str, after: str, launcher: Pa
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("check", "--help"), ("list",), ("explain", "clock")])
-def test_a_full_disk_is_told_and_is_exit_2(arguments: "tuple[str, ...]") -> None:
+def test_a_full_disk_is_told_and_is_exit_2(arguments: tuple[str, ...]) -> None:
     """What was asked for could not be written."""
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -62,7 +64,7 @@ def test_a_full_disk_is_told_and_is_exit_2(arguments: "tuple[str, ...]") -> None
 
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("explain", "nonsense"), ("check", "--only", "nonsense")])
-def test_where_nothing_can_be_said_the_exit_code_is_the_same(arguments: "tuple[str, ...]") -> None:
+def test_where_nothing_can_be_said_the_exit_code_is_the_same(arguments: tuple[str, ...]) -> None:
     """Standard error is a full disk."""
     with open("/dev/full", "w") as full:
         done = subprocess.run((*AGENT, *arguments), stdout=subprocess.PIPE, stderr=full, timeout=60, check=False)
@@ -79,7 +81,7 @@ def test_where_nothing_can_be_said_the_exit_code_is_the_same(arguments: "tuple[s
         ("daemon", "--config", "c.yaml"),
     ],
 )
-def test_a_relative_path_needs_a_working_directory(arguments: "tuple[str, ...]", tmp_path: Path) -> None:
+def test_a_relative_path_needs_a_working_directory(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """One that is gone makes it wrong usage, with the path in the message."""
     gone = tmp_path / "gone"
     gone.mkdir()

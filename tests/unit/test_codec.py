@@ -1,5 +1,7 @@
 """Dataclasses to JSON and back, and the schema that describes them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass, replace
@@ -44,7 +46,7 @@ class Tree:
     leaf: Leaf
     leaves: tuple[Leaf, ...] = ()
     by_name: Mapping[str, Leaf] = field(default_factory=dict)
-    below: Optional["Tree"] = None
+    below: Optional[Tree] = None
     rows: tuple[tuple[int, ...], ...] = ()
 
 
@@ -71,7 +73,7 @@ trees = st.recursive(
 )
 
 
-def tree_schema() -> "dict[str, Any]":
+def tree_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     return {**schema(Tree, definitions), "$defs": definitions}
 
@@ -106,7 +108,7 @@ def test_missing_keys_take_defaults_and_unknown_ones_are_ignored() -> None:
         ({"text": None}, "$.text: expected a value of type str, found NoneType"),
     ],
 )
-def test_what_does_not_fit_is_named(changed: "dict[str, Any]", message: str) -> None:
+def test_what_does_not_fit_is_named(changed: dict[str, Any], message: str) -> None:
     """The place and what was expected there."""
     with pytest.raises(DecodeError) as caught:
         decode(Leaf, {**LEAF, **changed})

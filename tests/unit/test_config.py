@@ -1,5 +1,7 @@
 """The configuration file: what is allowed, and what each mistake is told."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The script that pip makes: PYTHONPATH decides nothing."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Where this machine's own routing leads packets another way than the platform's network wants them."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Optional
 
@@ -32,7 +34,7 @@ def detour(
     route: Route,
     facts: NetworkFacts = FACTS,
     address: str = DNS,
-    more: "tuple[TableRoute, ...]" = (),
+    more: tuple[TableRoute, ...] = (),
     **routing: object,
 ) -> Optional[Detour]:
     """What is said of an address that the kernel sends by this route, with more routes than the default one."""
@@ -109,7 +111,7 @@ def test_a_bond_carries_the_nics_address() -> None:
     ],
 )
 def test_the_primary_address_is_the_one_that_is_answered(
-    leases: "tuple[Lease, ...]", source: str, address: str, said: bool
+    leases: tuple[Lease, ...], source: str, address: str, said: bool
 ) -> None:
     """Without a lease it is not known which one that is, and only the platform's own addresses are suspect."""
     two = replace(ETH0, addresses=("10.0.0.4/24", "10.0.0.6/24"))

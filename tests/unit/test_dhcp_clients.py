@@ -1,5 +1,7 @@
 """How long DHCP clients try, from the files that Debian 12 ships and one that nmcli wrote (tests/data/dhcp)."""
 
+from __future__ import annotations
+
 import subprocess
 from pathlib import Path
 
@@ -28,12 +30,12 @@ SETTING = "etc/NetworkManager/conf.d/dhcp.conf"
 IFCFG = "etc/sysconfig/network-scripts/ifcfg-eth0"
 
 
-def said(root: Path) -> "list[Finding]":
+def said(root: Path) -> list[Finding]:
     """What is said of an image that lies there; its commands are those of a machine that runs."""
     return list(findings(judged(LocalHost(str(root)), RUN, agents.PROBE, boot.PROBE), "boot-dhcp-timeout"))
 
 
-def written(root: Path, files: "dict[str, str]") -> Path:
+def written(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -81,7 +83,7 @@ def written(root: Path, files: "dict[str, str]") -> Path:
         ),
     ],
 )
-def test_an_impatient_client_is_named_and_mended(tmp_path: Path, files: "dict[str, str]", expected: str) -> None:
+def test_an_impatient_client_is_named_and_mended(tmp_path: Path, files: dict[str, str], expected: str) -> None:
     """Its file, how long it tries, and a command after which nothing is said."""
     (finding,) = said(written(tmp_path, files))
     assert finding.message == expected
@@ -134,6 +136,6 @@ def test_an_impatient_client_is_named_and_mended(tmp_path: Path, files: "dict[st
         "no NetworkManager",
     ],
 )
-def test_a_patient_client_is_left_alone(tmp_path: Path, files: "dict[str, str]") -> None:
+def test_a_patient_client_is_left_alone(tmp_path: Path, files: dict[str, str]) -> None:
     """As shipped, told to try long enough, or not the one that is used."""
     assert said(written(tmp_path, files)) == []

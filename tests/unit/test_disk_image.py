@@ -1,5 +1,7 @@
 """What the bytes of a disk image say: containers, partition tables, superblocks, LVM, fstab. Hostile bytes included."""
 
+from __future__ import annotations
+
 import struct
 import uuid
 import zlib
@@ -71,7 +73,7 @@ def test_a_footer_is_read_and_proven() -> None:
         (footer(1 << 63, 3) * 2, Format.DYNAMIC_VHD, 1 << 63, "which no disk has"),
     ],
 )
-def test_a_container_is_told_by_its_bytes(content: bytes, form: Format, size: int, refused: "str | None") -> None:
+def test_a_container_is_told_by_its_bytes(content: bytes, form: Format, size: int, refused: str | None) -> None:
     """Whatever its name; and what refers to another file is not followed."""
     found = identify(reader(content), len(content))
     assert (found.format, found.size) == (form, size)
@@ -97,13 +99,13 @@ def test_what_is_no_disk_says_what_to_do(content: bytes, words: str) -> None:
 # --- tables -------------------------------------------------------------------------------------------------------
 
 
-def mbr(*entries: "tuple[int, int, int]", code: bytes = b"") -> bytes:
+def mbr(*entries: tuple[int, int, int], code: bytes = b"") -> bytes:
     """(type, first sector, sectors) as a first sector."""
     rows = b"".join(struct.pack("<B3xB3xII", 0x80, *entry) for entry in entries)
     return code.ljust(440, b"\0") + struct.pack("<IH", 0x1234ABCD, 0) + rows.ljust(64, b"\0") + b"\x55\xaa"
 
 
-def gpt(*parts: "tuple[int, int]", sector: int = 512, size: int = 4 * MIB) -> bytearray:
+def gpt(*parts: tuple[int, int], sector: int = 512, size: int = 4 * MIB) -> bytearray:
     """A disk with these (first, last) sectors as partitions, and both copies of the table."""
     disk = bytearray(size)
     last = size // sector - 1
@@ -195,7 +197,7 @@ def test_any_bytes_are_a_container_or_a_sentence(head: bytes, tail: bytes) -> No
 
 
 @given(st.dictionaries(st.integers(0, 9000), st.integers(0, 255), max_size=40))
-def test_any_damage_to_a_gpt_leaves_volumes_inside_the_disk(damage: "dict[int, int]") -> None:
+def test_any_damage_to_a_gpt_leaves_volumes_inside_the_disk(damage: dict[int, int]) -> None:
     """With wrong sums, wrong numbers and wrong places."""
     disk = gpt((64, 127), (128, 191))
     for at, value in damage.items():
@@ -205,7 +207,7 @@ def test_any_damage_to_a_gpt_leaves_volumes_inside_the_disk(damage: "dict[int, i
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=4))
-def test_any_mbr_leaves_volumes_inside_the_disk(entries: "list[tuple[int, int, int]]") -> None:
+def test_any_mbr_leaves_volumes_inside_the_disk(entries: list[tuple[int, int, int]]) -> None:
     """Chains of logical partitions included."""
     disk = mbr(*entries) * 64
     for volume in partition_table.read_layout(reader(disk), len(disk)).volumes:
@@ -312,7 +314,7 @@ VOLUMES = (
         ("server:/export", None),
     ],
 )
-def test_a_source_names_a_volume(source: str, name: "str | None") -> None:
+def test_a_source_names_a_volume(source: str, name: str | None) -> None:
     """In every way that fstab has."""
     found = fstab.meant(source, VOLUMES)
     assert (found.name if found else None) == name

@@ -1,5 +1,7 @@
 """Where a DNS server comes from: leases, files of the image, or nobody says."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
@@ -72,9 +74,7 @@ def test_the_servers_of_a_link_are_those_that_networkd_and_others_told_resolved(
     assert [scope.servers for scope in scopes] == [("10.1.2.3", "168.63.129.16"), ("10.9.9.9",)]
 
 
-def source(
-    address: str, resolv_conf: Node, named: "tuple[Named, ...]" = (), leases: "dict[str, Lease]" = LEASE
-) -> Source:
+def source(address: str, resolv_conf: Node, named: tuple[Named, ...] = (), leases: dict[str, Lease] = LEASE) -> Source:
     files: dict[str, Node] = {"/etc/resolv.conf": resolv_conf, "/run/x": f"nameserver {address}\n"}
     return sources_of([address], look(FakeHost(files=files)), named, leases)[0]
 
@@ -101,7 +101,7 @@ def test_what_only_a_file_names_comes_from_the_image() -> None:
     ],
 )
 def test_a_file_that_nobody_wrote_is_the_images_own_where_dhcp_names_others(
-    resolv_conf: Node, leases: "dict[str, Lease]", origin: Origin
+    resolv_conf: Node, leases: dict[str, Lease], origin: Origin
 ) -> None:
     told = source("10.9.9.9", resolv_conf, (), leases)
     assert (told.origin, told.where) == (origin, "/etc/resolv.conf" if origin is Origin.IMAGE else None)

@@ -1,5 +1,7 @@
 """The catalogues that come with the program: well-formed, sourced, and read as they are meant."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 import sys
@@ -68,7 +70,7 @@ def test_an_extension_is_known_by_its_name_or_its_type() -> None:
         ("germany", "x", ()),
     ],
 )
-def test_hosts_follow_cloud_and_region(cloud: str, region: str, hosts: "tuple[str, ...]") -> None:
+def test_hosts_follow_cloud_and_region(cloud: str, region: str, hosts: tuple[str, ...]) -> None:
     """A region that is no name makes no host."""
     entry = endpoints.known("AzureMonitorLinuxAgent")
     assert entry is not None

@@ -1,5 +1,7 @@
 """The fake host answers as the real one does: the same tree, the same questions, the same answers."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from azpreflight.host import FileInfo, FileKind, HostError, LocalHost
 from tests.fakes import Denied, FakeHost, Fifo, Link, Node
 
-TREE: "dict[str, Node]" = {
+TREE: dict[str, Node] = {
     "/etc/hostname": "image\n",
     "/etc/empty": "",
     "/etc/binary": b"\x00\xff\n",
@@ -62,7 +64,7 @@ PATTERNS = (
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LocalHost]":
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHost]:
     """A host on a real tree that holds what TREE says."""
     root = tmp_path_factory.mktemp("tree")
     for name, node in TREE.items():

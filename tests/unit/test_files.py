@@ -1,5 +1,7 @@
 """Real files of every awkward kind, on the running system and below a root."""
 
+from __future__ import annotations
+
 import os
 import socket
 import time
@@ -16,7 +18,7 @@ DISK = Disk("vm.vhd", Format.RAW, 0, 0, attached=(Attached("/closed", "/dev/sdb1
 
 
 @pytest.fixture(params=["rooted", "walked", "live"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> "tuple[LocalHost, Path, str]":
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[LocalHost, Path, str]:
     """A host, a directory, and the path of that directory as the host sees it."""
     if request.param == "rooted":
         return LocalHost(str(tmp_path)), tmp_path, ""

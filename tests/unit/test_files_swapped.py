@@ -5,6 +5,8 @@ at any moment. A FIFO stands for a device; the kernel tells of everybody who ope
 only see where it is (O_PATH).
 """
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import os
@@ -38,7 +40,7 @@ while os.getppid() == parent:
 
 
 @contextlib.contextmanager
-def running(program: str, *arguments: object) -> "Iterator[subprocess.Popen[str]]":
+def running(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """A Python program beside this one, once it is at work."""
     command = [sys.executable, "-I", "-S", "-c", program, *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -52,12 +54,12 @@ def running(program: str, *arguments: object) -> "Iterator[subprocess.Popen[str]
 
 
 @pytest.fixture(params=["kernel", "walked"])
-def closed(request: pytest.FixtureRequest) -> "frozenset[str]":
+def closed(request: pytest.FixtureRequest) -> frozenset[str]:
     """Both ways of resolving a path below a root."""
     return frozenset() if request.param == "kernel" else WALKED
 
 
-def test_a_directory_that_becomes_a_link_leads_nowhere(tmp_path: Path, closed: "frozenset[str]") -> None:
+def test_a_directory_that_becomes_a_link_leads_nowhere(tmp_path: Path, closed: frozenset[str]) -> None:
     """Its files and names are those of the root, or are not there at that moment; both were seen."""
     outside, root = tmp_path / "outside", tmp_path / "root"
     for folder, text in ((outside, "outside"), (root / "etc" / "real", "inside")):
@@ -82,7 +84,7 @@ def test_a_directory_that_becomes_a_link_leads_nowhere(tmp_path: Path, closed: "
 
 
 @contextlib.contextmanager
-def opens(path: Path) -> "Iterator[Callable[[], bool]]":
+def opens(path: Path) -> Iterator[Callable[[], bool]]:
     """Whether anybody has opened it since."""
     libc = ctypes.CDLL(None, use_errno=True)
     queue = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,5 +1,7 @@
 """What rules do, worked out from their text; tests/netns compares it with the kernel on random rules."""
 
+from __future__ import annotations
+
 import pytest
 
 from azpreflight.firewall.facts import Backend, Flow, Purpose
@@ -55,11 +57,11 @@ BOTH = {End.PASSED, End.DROPPED}
         ("-f", None),
     ],
 )
-def test_whether_a_rule_matches(conditions: str, truth: "bool | None") -> None:
+def test_whether_a_rule_matches(conditions: str, truth: bool | None) -> None:
     assert matches(parse(f"-A OUTPUT {conditions} -j DROP --reject-with x"), PACKET) is truth
 
 
-def ends(*rules: str, policy: str = "ACCEPT", table: str = "filter", chain: str = "OUTPUT") -> "set[End]":
+def ends(*rules: str, policy: str = "ACCEPT", table: str = "filter", chain: str = "OUTPUT") -> set[End]:
     opinion = evaluate(
         WIRE, parse_save(text(*rules, policy=policy, table=table, chain=chain), Backend.NFT, "ip"), BY_ETH0
     )
@@ -92,7 +94,7 @@ def text(*rules: str, policy: str = "ACCEPT", table: str = "filter", chain: str 
         (("OUTPUT -j one", "one -j two", "two -j one"), {End.UNTOLD}),
     ],
 )
-def test_ways_through_chains(rules: "tuple[str, ...]", expected: "set[End]") -> None:
+def test_ways_through_chains(rules: tuple[str, ...], expected: set[End]) -> None:
     assert ends(*rules) == expected
 
 

@@ -1,5 +1,7 @@
 """Which chains and rules running programs make again after each boot."""
 
+from __future__ import annotations
+
 import pytest
 
 from azpreflight.firewall import generated_rules
@@ -18,7 +20,7 @@ DOCKER = ("docker",)
         ("OUTPUT", DOCKER, False),
     ],
 )
-def test_chains(chain: str, programs: "tuple[str, ...]", is_made: bool) -> None:
+def test_chains(chain: str, programs: tuple[str, ...], is_made: bool) -> None:
     assert generated_rules.chain_is_made(chain, programs) is is_made
 
 

@@ -1,5 +1,7 @@
 """Which rules of nft a flow may meet: passed over is only what plainly speaks of other packets."""
 
+from __future__ import annotations
+
 import pytest
 
 from azpreflight.firewall import parse_nft
@@ -11,7 +13,7 @@ FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
 FLOW6 = Flow("tcp", "2001:db8::1", 80, Purpose.PACKAGE)
 
 
-def met(*rules: str, hook: str = "output", flow: Flow = FLOW) -> "list[int]":
+def met(*rules: str, hook: str = "output", flow: Flow = FLOW) -> list[int]:
     """The numbers of the rules that the flow may meet."""
     lines = [f"\t\t{rule} # handle {handle}" for handle, rule in enumerate(rules, 3)]
     chain = ["\tchain c { # handle 1", f"\t\ttype filter hook {hook} priority 0; policy accept;", *lines, "\t}"]

@@ -1,5 +1,7 @@
 """What is made of python-iptables' answers; the library itself is asked in tests/netns."""
 
+from __future__ import annotations
+
 import json
 import sys
 from dataclasses import replace

@@ -1,5 +1,7 @@
 """When a verdict is worth saying, and what was reached when."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import partial
 from typing import Any, Optional
@@ -71,7 +73,7 @@ def failing(cause: Cause) -> Report:
     return replace(READY, verdict=Readiness.NOT_READY, causes=(entry,))
 
 
-def follow(*looks: "tuple[Report, float]", progress: Progress = UNDER_WAY) -> "list[Decision]":
+def follow(*looks: tuple[Report, float], progress: Progress = UNDER_WAY) -> list[Decision]:
     """The decisions of a watch whose looks ended at these seconds after boot."""
     history, decisions = History(), []
     for report, uptime in looks:
@@ -80,7 +82,7 @@ def follow(*looks: "tuple[Report, float]", progress: Progress = UNDER_WAY) -> "l
     return decisions
 
 
-def said(decisions: "list[Decision]") -> "list[bool]":
+def said(decisions: list[Decision]) -> list[bool]:
     return [decision.say for decision in decisions]
 
 
@@ -212,7 +214,7 @@ TROUBLE = st.tuples(st.sampled_from([failing(cause) for cause in PASSING]), st.b
 
 @given(st.lists(LOOKS, max_size=WORDS_MOST - 1), st.lists(TROUBLE, min_size=STEADY, max_size=STEADY))
 def test_trouble_with_the_network_that_stays_is_said_whatever_was_before_and_happens_meanwhile(
-    before: "list[tuple[Report, bool]]", since: "list[tuple[Report, bool]]"
+    before: list[tuple[Report, bool]], since: list[tuple[Report, bool]]
 ) -> None:
     """The first member of each pair is what a look saw, the second whether the network changed during it."""
     history = History()

@@ -1,5 +1,7 @@
 """`azpreflight fleet`: the logs of many machines in, each cause once."""
 
+from __future__ import annotations
+
 import datetime
 import gzip
 import json
@@ -27,7 +29,7 @@ BOOT = damage.recorded("boot-cloud-init")
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
 
 
-def fleet(machines: "list[Machine]", held: "dict[str, frozenset[str]] | None" = None) -> Fleet:
+def fleet(machines: list[Machine], held: dict[str, frozenset[str]] | None = None) -> Fleet:
     """What is made of these, some days later."""
     return many.fleet(machines, NOW, held)
 
@@ -36,7 +38,7 @@ def cause(word: Cause, summary: str = "seen", severity: Severity = Severity.ERRO
     return CauseEntry(word, "check", severity, Confidence.CERTAIN, "seen", summary, "Mend it.", ("mend --it",), ())
 
 
-def machine(log: str, *causes: CauseEntry, vm: "str | None" = None, at: str = "2026-11-22T17:30:00Z") -> Machine:
+def machine(log: str, *causes: CauseEntry, vm: str | None = None, at: str = "2026-11-22T17:30:00Z") -> Machine:
     verdict = Readiness.NOT_READY if causes else Readiness.READY
     return Machine(log, verdict, causes, started_at=at, vm_id=vm)
 

@@ -1,5 +1,7 @@
 """Foreign text at its edge: what its parser raises costs that file, and nothing else; what unfolds stays small."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 
@@ -65,7 +67,7 @@ def test_json_that_is_none_raises_one_kind(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "number"), [("7", 7), ("\u00b2", None), ("\u0667", None), ("9" * 20, None), ("", None)]
 )
-def test_a_digit_is_one_of_ascii(text: str, number: "int | None") -> None:
+def test_a_digit_is_one_of_ascii(text: str, number: int | None) -> None:
     """`isdigit` takes superscripts, which `int` does not."""
     assert whole(text) == number
 
@@ -73,7 +75,7 @@ def test_a_digit_is_one_of_ascii(text: str, number: "int | None") -> None:
 # --- a line of a configuration file -------------------------------------------------------------------------------
 
 
-def bugs(host: FakeHost, run: Run) -> "list[str]":
+def bugs(host: FakeHost, run: Run) -> list[str]:
     """Probes and checks that ended in a traceback."""
     snapshot = gather(host, PROBES, run)
     report = assess(snapshot, PROBES)
@@ -219,7 +221,7 @@ stripes = ["pv0", {stripe}] }} }} }} }}"""
     ],
     ids=["long", "overflow", "begin", "stripe"],
 )
-def test_a_text_in_the_place_of_a_number_is_no_volume(values: "dict[str, str]") -> None:
+def test_a_text_in_the_place_of_a_number_is_no_volume(values: dict[str, str]) -> None:
     """A text times 512 took 2.7 GB, and times a large number ended the run."""
     (group,) = lvm.parse(LVM.format(**values)).values()
     physical = partition_table.Volume("partition 1", 0, 1 << 30, kind="LVM")

@@ -1,5 +1,7 @@
 """Gathering on clocks, threads and hosts that behave badly."""
 
+from __future__ import annotations
+
 import re
 import threading
 import time
@@ -23,7 +25,7 @@ class Seen:
     value: int
 
 
-def probe(name: str, look: Any, *needs: str) -> "Probe[Seen]":
+def probe(name: str, look: Any, *needs: str) -> Probe[Seen]:
     return Probe(name, Seen, look, (), needs)
 
 

@@ -1,5 +1,7 @@
 """Parts of the generalisation probe: network files, fstab, boot loader, ages, enrolment and litter."""
 
+from __future__ import annotations
+
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -123,7 +125,7 @@ STATIC_NETPLAN = "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n"
         (network_bindings.of_udev, 'SUBSYSTEM=="net", DRIVERS=="hv_netvsc", NAME="eth0"\n', []),
     ],
 )
-def test_what_binds_a_network_file(reader: Any, text: str, told: "list[str]") -> None:
+def test_what_binds_a_network_file(reader: Any, text: str, told: list[str]) -> None:
     """A card's address and an address of the network bind; DHCP for any card does not."""
     assert list(reader(text)) == told
 
@@ -259,7 +261,7 @@ MANAGER = {
         ({}, None),
     ],
 )
-def test_a_card_that_is_called_otherwise_on_azure(files: "dict[str, str]", told: Optional[str]) -> None:
+def test_a_card_that_is_called_otherwise_on_azure(files: dict[str, str], told: Optional[str]) -> None:
     """Where nothing brings up eth0, and cloud-init may not write the network."""
     found = findings(judged(host({**NETWORK_OFF, **files}), RUN, *PROBES), "gen-network-config")
     assert [one.severity for one in found] == ([Severity.ERROR] if told else [])
@@ -315,7 +317,7 @@ DISKS = {
         ("nonsense", ()),
     ],
 )
-def test_fstab(line: str, severities: "tuple[str, ...]") -> None:
+def test_fstab(line: str, severities: tuple[str, ...]) -> None:
     """What must be mounted has to be on the disk that is captured."""
     lines = line if " / " in line else f"UUID={UUID} / ext4 defaults 0 1\n{line}"
     machine = host({**DISKS, "/etc/fstab": lines + "\n"})
@@ -353,7 +355,7 @@ def test_what_a_shell_would_run_in_fstab_stays_a_word(tmp_path: Path) -> None:
         ("LABEL=OVF /media/ovf iso9660 ro,nofail 0 0", None),
     ],
 )
-def test_fstab_of_a_mounted_image(line: str, confidence: "str | None") -> None:
+def test_fstab_of_a_mounted_image(line: str, confidence: str | None) -> None:
     """No device can be asked: where an entry may be a data disk's, that is said, and not passed over."""
     text = f"/dev/mapper/rootvg-root / xfs defaults 0 0\n{line}\n"
     facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt"), replace(RUN, root="/mnt"))
@@ -438,7 +440,7 @@ def test_without_a_mark_of_provisioning_ages_say_nothing() -> None:
         ({"/etc/opt/microsoft/omsagent/w1/certs/oms.key": "x"}, ("error",)),
     ],
 )
-def test_memberships(files: "dict[str, Any]", severities: "tuple[str, ...]") -> None:
+def test_memberships(files: dict[str, Any], severities: tuple[str, ...]) -> None:
     """A credential is an error, an identity a warning, a file with comments alone is nothing."""
     assert verdict(host(files), RUN, "gen-enrolment")[1] == severities
 
@@ -483,7 +485,7 @@ def test_a_lastlog_of_zeros_says_nothing() -> None:
         ((1,), "not armed, but left by arm: "),
     ],
 )
-def test_an_image_is_armed_by_the_link(left: "tuple[int, ...]", said: str) -> None:
+def test_an_image_is_armed_by_the_link(left: tuple[int, ...], said: str) -> None:
     """Settings without it are what an `arm` that was killed has left."""
     image = host({ARMED[number]: "x" for number in left}, root="/mnt/image")
     (finding,) = findings(judged(image, replace(RUN, root="/mnt/image"), *PROBES), "gen-azpreflight")

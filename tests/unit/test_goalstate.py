@@ -1,5 +1,7 @@
 """Parsing what the wire server, the HostGAPlugin and the instance metadata service send."""
 
+from __future__ import annotations
+
 import json
 from typing import Any, Callable
 
@@ -12,7 +14,7 @@ from azpreflight.azure.goal_state import Plugin, Unreadable, Wanted
 from tests.netns import documents
 
 EXTENSION = documents.HELLO
-PARSERS: "list[Callable[[bytes], Any]]" = [
+PARSERS: list[Callable[[bytes], Any]] = [
     goal_state.parse_versions,
     goal_state.parse_goal_state,
     goal_state.parse_extensions_config,
@@ -97,7 +99,7 @@ def test_a_byte_order_mark_is_no_fault() -> None:
 
 
 @pytest.mark.parametrize("parse", PARSERS[:3] + PARSERS[4:5])
-def test_a_document_type_is_refused_before_any_entity_grows(parse: "Callable[[bytes], Any]") -> None:
+def test_a_document_type_is_refused_before_any_entity_grows(parse: Callable[[bytes], Any]) -> None:
     with pytest.raises(Unreadable, match="document type"):
         parse(ENTITIES)
 
@@ -110,7 +112,7 @@ def test_a_document_type_in_another_encoding_is_not_read_either() -> None:
 
 @pytest.mark.parametrize("parse", PARSERS)
 @given(body=st.one_of(st.binary(), st.text().map(str.encode), st.from_type(type(None)).map(lambda _: b"[" * 100_000)))
-def test_whatever_comes_is_read_or_unreadable(parse: "Callable[[bytes], Any]", body: bytes) -> None:
+def test_whatever_comes_is_read_or_unreadable(parse: Callable[[bytes], Any], body: bytes) -> None:
     try:
         parse(body)
     except Unreadable as error:
@@ -128,7 +130,7 @@ SHAPES = st.recursive(
 
 @pytest.mark.parametrize("parse", [goal_state.parse_vm_settings, goal_state.parse_plugin_versions, imds.parse])
 @given(value=SHAPES)
-def test_json_of_any_shape_is_read_or_unreadable(parse: "Callable[[bytes], Any]", value: Any) -> None:
+def test_json_of_any_shape_is_read_or_unreadable(parse: Callable[[bytes], Any], value: Any) -> None:
     try:
         parse(json.dumps(value).encode())
     except Unreadable as error:

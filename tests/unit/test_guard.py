@@ -1,5 +1,7 @@
 """Deadlines for calls that have none: real threads that never come back."""
 
+from __future__ import annotations
+
 import threading
 import time
 
@@ -47,7 +49,7 @@ def test_each_thread_has_its_own_helper() -> None:
     ]
     outcomes: list[object] = []
 
-    def collect(call: "object") -> None:
+    def collect(call: object) -> None:
         try:
             outcomes.append(call())  # type: ignore[operator]  # one of the calls above
         except HostError:

@@ -1,5 +1,7 @@
 """Questions to real servers on loopback: dnsmasq, and small ones that misbehave in every way that one can."""
 
+from __future__ import annotations
+
 import contextlib
 import socket
 import subprocess
@@ -32,7 +34,7 @@ Talk = Callable[[bytes], "list[bytes]"]
 """The datagrams, or the pieces of a TCP stream, that a server sends back for a question."""
 
 
-def bound() -> "tuple[socket.socket, socket.socket]":
+def bound() -> tuple[socket.socket, socket.socket]:
     """A UDP and a TCP socket with the same free loopback port."""
     for _ in range(20):
         udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
@@ -48,7 +50,7 @@ def bound() -> "tuple[socket.socket, socket.socket]":
 
 
 @contextlib.contextmanager
-def server(talk: Talk) -> "Iterator[int]":
+def server(talk: Talk) -> Iterator[int]:
     """A server on a free loopback port, UDP and TCP, that says what `talk` says; TCP is closed after the last piece."""
     udp, tcp = bound()
     tcp.listen()
@@ -66,7 +68,7 @@ def server(talk: Talk) -> "Iterator[int]":
         tcp.close()
 
 
-def _udp(sock: socket.socket) -> "Callable[[Talk, threading.Event], None]":
+def _udp(sock: socket.socket) -> Callable[[Talk, threading.Event], None]:
     def serve(talk: Talk, over: threading.Event) -> None:
         sock.settimeout(0.05)
         while not over.is_set():
@@ -78,7 +80,7 @@ def _udp(sock: socket.socket) -> "Callable[[Talk, threading.Event], None]":
     return serve
 
 
-def _tcp(sock: socket.socket) -> "Callable[[Talk, threading.Event], None]":
+def _tcp(sock: socket.socket) -> Callable[[Talk, threading.Event], None]:
     def serve(talk: Talk, over: threading.Event) -> None:
         sock.settimeout(0.05)
         while not over.is_set():
@@ -128,7 +130,7 @@ def test_addresses_at_the_end_of_a_chain_of_aliases(tcp: bool) -> None:
         "other.example.net. 60 IN A 192.0.2.9",
     )
 
-    def talk(question: bytes) -> "list[bytes]":
+    def talk(question: bytes) -> list[bytes]:
         wire = reply(question, *records)
         return [framed(wire)] if tcp else [wire]
 
@@ -179,7 +181,7 @@ def test_silence_ends_at_the_deadline(tcp: bool) -> None:
 def test_a_lost_datagram_is_sent_again() -> None:
     seen: list[bytes] = []
 
-    def talk(question: bytes) -> "list[bytes]":
+    def talk(question: bytes) -> list[bytes]:
         seen.append(question)
         return [] if len(seen) == 1 else [reply(question, f"{NAME}. 60 IN A 192.0.2.7")]
 
@@ -190,7 +192,7 @@ def test_a_lost_datagram_is_sent_again() -> None:
 
 
 def test_a_wrong_id_is_ignored_and_the_right_one_after_it_counts() -> None:
-    def talk(question: bytes) -> "list[bytes]":
+    def talk(question: bytes) -> list[bytes]:
         wire = reply(question, f"{NAME}. 60 IN A 192.0.2.7")
         return [bytes([wire[0] ^ 1]) + wire[1:], b"", wire]
 
@@ -207,7 +209,7 @@ def test_nothing_but_wrong_ids_is_said_so() -> None:
 
 
 def test_an_answer_to_another_question_is_refused() -> None:
-    def talk(question: bytes) -> "list[bytes]":
+    def talk(question: bytes) -> list[bytes]:
         other = dns.message.make_query("other.example.net", "A")
         other.id = dns.message.from_wire(question).id
         return [reply(other.to_wire(), "other.example.net. 60 IN A 192.0.2.7")]
@@ -227,7 +229,7 @@ def test_garbage_is_an_error_that_says_so() -> None:
 
 
 def test_a_message_in_small_pieces_over_tcp() -> None:
-    def talk(question: bytes) -> "list[bytes]":
+    def talk(question: bytes) -> list[bytes]:
         wire = framed(reply(question, f"{NAME}. 60 IN A 192.0.2.7"))
         return [wire[:1], wire[1:9], wire[9:]]
 
@@ -269,7 +271,7 @@ def test_no_bytes_from_the_network_raise(garbage: bytes, keep: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def dnsmasq() -> "Iterator[int]":
+def dnsmasq() -> Iterator[int]:
     """The port of a dnsmasq that knows one name and refuses nothing."""
     need_programs("dnsmasq")
     port = free_port()

@@ -1,5 +1,7 @@
 """Requests against real servers on the loopback interface, well-behaved and not."""
 
+from __future__ import annotations
+
 import email.utils
 import socket
 import ssl
@@ -59,7 +61,7 @@ def request(connection: socket.socket) -> bytes:
     return head
 
 
-def answering(answer: bytes, seen: "Optional[list[bytes]]" = None) -> Serve:
+def answering(answer: bytes, seen: Optional[list[bytes]] = None) -> Serve:
     """Serves this answer to every request, and keeps the requests in `seen`."""
 
     def serve(connection: socket.socket) -> None:
@@ -149,7 +151,7 @@ def test_a_body_is_read_up_to_the_limit() -> None:
     assert (got.outcome, len(got.body), got.truncated) == (Outcome.OK, 1000, True)
 
 
-MISBEHAVING: "dict[str, tuple[Serve, Outcome, Optional[int]]]" = {
+MISBEHAVING: dict[str, tuple[Serve, Outcome, Optional[int]]] = {
     "silent": (silent, Outcome.TIMEOUT, None),
     "a byte at a time, for ever": (endless(b"x", 0.05, b"HTTP/1.1 200 OK\r\n\r\n"), Outcome.TIMEOUT, 200),
     "a header at a time, for ever": (endless(b"a: b\r\n", 0.05, b"HTTP/1.1 200 OK\r\n"), Outcome.TIMEOUT, 200),

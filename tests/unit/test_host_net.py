@@ -1,5 +1,7 @@
 """What the kernel's messages are read as, and connections within loopback."""
 
+from __future__ import annotations
+
 import errno
 import socket
 import struct
@@ -11,7 +13,7 @@ from azpreflight.host import HostError, LocalHost, Outcome, Route, netlink, netw
 
 
 @pytest.fixture
-def listener() -> "Iterator[int]":
+def listener() -> Iterator[int]:
     """A port of loopback on which something listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
@@ -81,7 +83,7 @@ def test_netmasks_become_prefix_lengths(address: str, netmask: str, expected: st
 # --- netlink ------------------------------------------------------------------------------------------------------
 
 
-def reply(family: int, length: int, kind: int, flags: int, *attributes: "tuple[int, bytes]") -> bytes:
+def reply(family: int, length: int, kind: int, flags: int, *attributes: tuple[int, bytes]) -> bytes:
     """An RTM_NEWROUTE message as the kernel would write it, about a route made by DHCP."""
     body = struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 16, 0, kind, flags)
     for number, value in attributes:

@@ -1,5 +1,7 @@
 """Random machines, made to mislead: the paths that `seal` plans to remove are always among those that may go."""
 
+from __future__ import annotations
+
 import os
 import random
 

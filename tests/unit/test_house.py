@@ -1,5 +1,7 @@
 """The rules of the house, for all checks and all modules at once: what no single test can see."""
 
+from __future__ import annotations
+
 import ast
 import importlib
 import json
@@ -29,17 +31,17 @@ from tests.fakes import FakeHost
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agent" / "azpreflight"
-MODULES: "Mapping[str, ast.Module]" = {
+MODULES: Mapping[str, ast.Module] = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
         path.read_text()
     )
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-BY_NAME: "Mapping[str, Probe[Any]]" = {probe.name: probe for probe in PROBES}
+BY_NAME: Mapping[str, Probe[Any]] = {probe.name: probe for probe in PROBES}
 
 # --- layers -------------------------------------------------------------------------------------------------------
 
-LAYERS: "Mapping[str, int]" = {
+LAYERS: Mapping[str, int] = {
     "": 0,  # the version
     "model": 1,
     "console": 1,
@@ -74,7 +76,7 @@ SHARED = (
     *("generalization.leftover", "network.clearance", "network.detours", "network.marks"),
 )
 """Modules of a probe that others may use too, besides its facts: what they have in common is said there once."""
-INSIDE: "Mapping[str, set[str]]" = {
+INSIDE: Mapping[str, set[str]] = {
     "azpreflight.probes.boot.messages": {"agents.state.SYSTEMD"},
     "azpreflight.probes.egress.checks_proxy": {"proxy.checks.config_commands"},
     "azpreflight.probes.egress.fetch": {"dns.checks_answers.PASSED_ON"},
@@ -114,7 +116,7 @@ LOOKING = {"os", "io", "pathlib", "shutil", "glob", "tempfile", "time", "random"
 SLOW = {"requests", "urllib3", "dns", "yaml", "psutil", "iptc"}
 
 
-def imports(tree: ast.AST) -> "Iterator[str]":
+def imports(tree: ast.AST) -> Iterator[str]:
     """Full names of all modules that are imported anywhere in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -133,7 +135,7 @@ def layer(module: str) -> int:
     return LAYERS[area(module)]
 
 
-def within(module: str, places: "tuple[str, ...]") -> bool:
+def within(module: str, places: tuple[str, ...]) -> bool:
     """The module is one of these places below azpreflight, or in one."""
     name = module.removeprefix("azpreflight.")
     return any(name == place or name.startswith(f"{place}.") for place in places)
@@ -179,7 +181,7 @@ def test_slow_libraries_are_imported_where_they_are_used(module: str) -> None:
         assert head & SLOW == set()
 
 
-def imports_of_statement(node: ast.stmt) -> "Iterator[str]":
+def imports_of_statement(node: ast.stmt) -> Iterator[str]:
     """What a statement at the head of a module imports at once."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from imports(node)
@@ -201,11 +203,11 @@ DEEPEST = 3
 BRANCHES = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 
 
-def functions(tree: ast.AST) -> "Iterator[ast.FunctionDef]":
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
     yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-def depth(node: ast.AST, elif_of: "ast.AST | None" = None) -> int:
+def depth(node: ast.AST, elif_of: ast.AST | None = None) -> int:
     """How deep if, for, while, with and try are nested in it; an elif is as deep as its if."""
     below = 0
     for child in ast.iter_child_nodes(node):
@@ -281,12 +283,12 @@ def test_a_check_is_declared_well(check_id: str) -> None:
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_needs_exist_and_make_no_circle(probe: "Probe[Any]") -> None:
+def test_needs_exist_and_make_no_circle(probe: Probe[Any]) -> None:
     """Else the probes would wait for one another until the budget is gone."""
     assert probe.name not in {need for name in probe.needs for need in all_needs(name, {probe.name})}
 
 
-def all_needs(name: str, seen: "set[str]") -> "set[str]":
+def all_needs(name: str, seen: set[str]) -> set[str]:
     """The probe and all that it waits for; KeyError for one that does not exist."""
     needs = BY_NAME[name].needs
     further = (all_needs(need, seen | {name}) for need in needs if need not in seen)
@@ -294,7 +296,7 @@ def all_needs(name: str, seen: "set[str]") -> "set[str]":
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_every_probe_has_its_examples(probe: "Probe[Any]") -> None:
+def test_every_probe_has_its_examples(probe: Probe[Any]) -> None:
     """A healthy machine, and a broken one for each of its checks and for nothing else."""
     assert set(examples(probe).BROKEN) == {check.id for check in probe.checks}
 
@@ -325,7 +327,7 @@ def assert_well_said(finding: Finding) -> None:
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_a_probe_that_sees_nothing_breaks_nothing(probe: "Probe[Any]") -> None:
+def test_a_probe_that_sees_nothing_breaks_nothing(probe: Probe[Any]) -> None:
     """On a machine without a single file, program or answer no probe and no judge has a bug."""
     for stage in Stage:
         snapshot = gather(FakeHost(privileged=False), PROBES, Run(stage=stage))
@@ -336,14 +338,14 @@ def test_a_probe_that_sees_nothing_breaks_nothing(probe: "Probe[Any]") -> None:
 # --- time ---------------------------------------------------------------------------------------------------------
 
 
-def worst_case(probe: "Probe[Any]") -> float:
+def worst_case(probe: Probe[Any]) -> float:
     """Seconds until this probe is done where everything that it and its needs wait for is silent."""
     own: float = importlib.import_module(f"azpreflight.probes.{probe.name}").WORST_CASE_S
     return own + max((worst_case(BY_NAME[name]) for name in probe.needs), default=0.0)
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_the_worst_probe_fits_the_run(probe: "Probe[Any]") -> None:
+def test_the_worst_probe_fits_the_run(probe: Probe[Any]) -> None:
     """With all that it waits for, before only the time to print is left."""
     assert worst_case(probe) <= RUN_BUDGET - GRACE
 
@@ -375,7 +377,7 @@ CAUSE_HEADINGS = (
 CAUSES = tuple(cause.value for cause in Cause)
 
 
-def headings(path: Path) -> "list[str]":
+def headings(path: Path) -> list[str]:
     """The headings of a page, those in fenced blocks left out; the page is ASCII, as `explain` prints it."""
     outside = re.sub(r"^```.*?^```$", "", path.read_text(encoding="ascii"), flags=re.MULTILINE | re.DOTALL)
     return re.findall(r"^#+ .*$", outside, re.MULTILINE)

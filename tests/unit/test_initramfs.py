@@ -1,5 +1,7 @@
 """The names in an initramfs: what the kernel takes is read, and what it would not take is refused in no time."""
 
+from __future__ import annotations
+
 import bz2
 import gzip
 import lzma
@@ -52,12 +54,12 @@ PACKERS = {
 }
 
 
-def unpack(compression: str, data: memoryview) -> "Iterator[bytes]":
+def unpack(compression: str, data: memoryview) -> Iterator[bytes]:
     """The real host, which asks programs of this machine for zstd and lz4."""
     return LocalHost().unpack(compression, data, 5.0)
 
 
-def found(data: bytes) -> "set[str]":
+def found(data: bytes) -> set[str]:
     return set(modules(data, unpack, RELEASE, SOUGHT))
 
 
@@ -75,7 +77,7 @@ def test_modules_may_be_in_a_plain_archive_before_the_compressed_one() -> None:
     assert found(archive(DRIVERS[0]) + zipped(archive(DRIVERS[1]))) == set(SOUGHT)
 
 
-def with_list(*names: str, listed: "tuple[str, ...]", release: str = RELEASE) -> bytes:
+def with_list(*names: str, listed: tuple[str, ...], release: str = RELEASE) -> bytes:
     """Files, and behind them what depmod wrote; then something that no archive may hold, which must not be reached."""
     base = f"usr/lib/modules/{release}"
     lines = "".join(f"{name.partition(f'/{release}/')[2]}: kernel/lib/crc16.ko\n" for name in listed)

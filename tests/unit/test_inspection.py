@@ -1,5 +1,7 @@
 """Whole runs with a probe that takes the process along: the deadline, what is reported, and what is left running."""
 
+from __future__ import annotations
+
 import json
 import os
 import random
@@ -33,14 +35,14 @@ Report = dict[str, Any]
 
 
 @pytest.fixture
-def nap() -> "Iterator[str]":
+def nap() -> Iterator[str]:
     """Seconds that name the programs of this test; none may be left when it ends."""
     seconds = f"61.{os.getpid()}{random.randrange(1000):03}"
     yield seconds
     assert gone(seconds)
 
 
-def asleep(nap: str) -> "list[int]":
+def asleep(nap: str) -> list[int]:
     """The programs of the test that run."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -61,15 +63,15 @@ def gone(nap: str) -> bool:
     return not asleep(nap)
 
 
-def command(*names: str, timeout: float = BUDGET, module: str = "tests.unit.hogs") -> "list[str]":
+def command(*names: str, timeout: float = BUDGET, module: str = "tests.unit.hogs") -> list[str]:
     """A check with these probes and the good ones."""
     arguments = [",".join((*GOOD, *names)), "check", "--format", "json", "--timeout", str(timeout)]
     return [sys.executable, "-m", module, *arguments]
 
 
 def ran(
-    *names: str, budget: float = AMPLE, before: "tuple[str, ...]" = (), nap: str = "60", **kw: Any
-) -> "tuple[int, Report]":
+    *names: str, budget: float = AMPLE, before: tuple[str, ...] = (), nap: str = "60", **kw: Any
+) -> tuple[int, Report]:
     """Exit code and report of such a run, which is in time."""
     began = time.monotonic()
     done = subprocess.run(
@@ -88,7 +90,7 @@ def ran(
     return done.returncode, report
 
 
-def reasons(report: Report) -> "dict[str, str]":
+def reasons(report: Report) -> dict[str, str]:
     """Why which checks are unknown; every other one passed."""
     undecided = {row["check"]: row["reason"] for row in report["results"] if row["status"] == "unknown"}
     passed = {row["check"] for row in report["results"] if row["status"] == "pass"}
@@ -201,7 +203,7 @@ def test_little_memory(mib: int) -> None:
 # --- signals ------------------------------------------------------------------------------------------------------
 
 
-def started(nap: str, *names: str) -> "subprocess.Popen[str]":
+def started(nap: str, *names: str) -> subprocess.Popen[str]:
     """A run that goes on for ever, whose programs run."""
     pipe = subprocess.PIPE
     asked = ["env", "--default-signal=INT,TERM", *command(*names, timeout=600)]

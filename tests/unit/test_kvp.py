@@ -1,5 +1,7 @@
 """Hyper-V's key-value pool: records as others write them, locks that others hold, and what an earlier boot left."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import time
@@ -27,7 +29,7 @@ def pool(tmp_path: Path) -> Path:
     return path
 
 
-def records(pool: Path) -> "list[tuple[bytes, bytes]]":
+def records(pool: Path) -> list[tuple[bytes, bytes]]:
     content = pool.read_bytes()
     assert len(content) % kvp.RECORD_BYTES == 0
     cut = [content[start : start + kvp.RECORD_BYTES] for start in range(0, len(content), kvp.RECORD_BYTES)]
@@ -74,7 +76,7 @@ def test_what_this_boot_wrote_before_its_clock_was_set_stays(
 
 
 @contextmanager
-def held(pool: Path, lock: str) -> "Iterator[None]":
+def held(pool: Path, lock: str) -> Iterator[None]:
     """Another process has the lock."""
     ready, done = os.pipe(), os.pipe()
     child = os.fork()

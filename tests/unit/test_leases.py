@@ -3,6 +3,8 @@
 Those in tests/data/leases were recorded from a server that gives the options that Azure's gives.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,7 +73,7 @@ def test_the_router_may_come_by_option_121_alone() -> None:
 
 
 @pytest.mark.parametrize("node", ["", "lease {", Fifo(), Denied(), "x" * (dhcp_leases.LIMIT + 1)])
-def test_what_is_no_lease_tells_nothing(node: "str | Fifo | Denied") -> None:
+def test_what_is_no_lease_tells_nothing(node: str | Fifo | Denied) -> None:
     assert dhcp_leases.look(FakeHost(files={path: node for path, _ in WHERE.values()})) == ()
 
 

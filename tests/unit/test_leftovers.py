@@ -1,5 +1,7 @@
 """What a power cut leaves beside a report is removed at the next start, and nothing else is."""
 
+from __future__ import annotations
+
 import os
 import resource
 import signal

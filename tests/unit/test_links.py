@@ -1,5 +1,7 @@
 """The kernel's word on what is attached to interfaces."""
 
+from __future__ import annotations
+
 import struct
 
 from hypothesis import given

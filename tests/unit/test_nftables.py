@@ -1,5 +1,7 @@
 """The kernel's own count of nft tables."""
 
+from __future__ import annotations
+
 import os
 import struct
 

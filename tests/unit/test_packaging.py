@@ -1,5 +1,7 @@
 """What is shipped beside the program: man pages, configuration, completions. Each is compared with the program."""
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import os
@@ -22,7 +24,7 @@ CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)
 CONFIG = (SOURCE / "packaging/config.yaml").read_text()
 
 
-def commands() -> "dict[str, argparse.ArgumentParser]":
+def commands() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command."""
     actions = options.parser()._actions
     return next(dict(action.choices) for action in actions if isinstance(action, argparse._SubParsersAction))
@@ -119,7 +121,7 @@ def completion(shell: str, folder: Path) -> str:
     return str(path)
 
 
-def completed(shell: str, folder: Path, *words: str) -> "set[str]":
+def completed(shell: str, folder: Path, *words: str) -> set[str]:
     """What the shell offers for the last of these words."""
     need_programs(shell)
     path = completion(shell, folder)
@@ -151,7 +153,7 @@ def completed(shell: str, folder: Path, *words: str) -> "set[str]":
         (("check", "--root", "s"), {"sub"}),
     ],
 )
-def test_a_shell_completes(shell: str, words: "tuple[str, ...]", offered: "set[str]", tmp_path: Path) -> None:
+def test_a_shell_completes(shell: str, words: tuple[str, ...], offered: set[str], tmp_path: Path) -> None:
     (tmp_path / "a.log").touch()
     (tmp_path / "sub").mkdir()
     assert {word.rstrip("/") for word in completed(shell, tmp_path, *words)} == offered

@@ -3,6 +3,8 @@
 One that does holds Python's lock for minutes in C: no deadline within the process, no SIGTERM and no Ctrl-C ends it.
 """
 
+from __future__ import annotations
+
 import re
 
 import pytest

@@ -1,5 +1,7 @@
 """Which agent provisions, and what in its configuration stops it."""
 
+from __future__ import annotations
+
 import json
 import shlex
 import subprocess
@@ -30,7 +32,7 @@ OS.OpensslPath=None
 AGENT = "/usr/lib/python3/dist-packages/azurelinuxagent"
 WANTED = Link("/lib/systemd/system/walinuxagent.service")
 LOCAL_WANTED = "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service"
-FILES: "dict[str, Any]" = {
+FILES: dict[str, Any] = {
     "/etc/os-release": DEBIAN,
     "/lib/systemd/systemd": "",
     "/usr/bin/openssl": "",
@@ -54,12 +56,12 @@ FILES: "dict[str, Any]" = {
 RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
 
 
-def host(changes: "dict[str, Any]", *removed: str) -> FakeHost:
+def host(changes: dict[str, Any], *removed: str) -> FakeHost:
     """The healthy machine with some files changed and some away."""
     return FakeHost(files={path: node for path, node in {**FILES, **changes}.items() if path not in removed})
 
 
-def conf(*lines: str) -> "dict[str, Any]":
+def conf(*lines: str) -> dict[str, Any]:
     """waagent.conf with further lines; the last of a key wins."""
     return {"/etc/waagent.conf": CONFIG + "\n".join(lines) + "\n"}
 
@@ -67,7 +69,7 @@ def conf(*lines: str) -> "dict[str, Any]":
 PIP = {"/usr/local/sbin/waagent": "#!/usr/bin/python3\nimport azurelinuxagent\n"}
 GUEST_PROXY_UNIT = "/usr/lib/systemd/system/azure-proxy-agent.service"
 GUEST_PROXY_WANTED = "/etc/systemd/system/multi-user.target.wants/azure-proxy-agent.service"
-GUEST_PROXY: "dict[str, Any]" = {
+GUEST_PROXY: dict[str, Any] = {
     "/usr/sbin/azure-proxy-agent": "",
     "/etc/azure/proxy-agent.json": "{}",
     "/usr/lib/azure-proxy-agent/ebpf_cgroup.o": "",
@@ -75,7 +77,7 @@ GUEST_PROXY: "dict[str, Any]" = {
     GUEST_PROXY_WANTED: Link(GUEST_PROXY_UNIT),
 }
 FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
-SYSTEMD_RUNS: "dict[str, Any]" = {"/run/systemd/system": None}
+SYSTEMD_RUNS: dict[str, Any] = {"/run/systemd/system": None}
 ASK = unit_runs.command(("walinuxagent.service", *CLOUD_INIT_UNITS))
 DONE = {"errors": [], "start": 1.0, "finished": 2.0}
 STAGES = {"init-local": DONE, "init": DONE, "modules-config": DONE, "modules-final": DONE}
@@ -107,7 +109,7 @@ def booted(*units: str, status: Any = None, **stages: Any) -> FakeHost:
 OPENSSL = "/usr/bin/openssl"
 BUILT = b'\x7fELF OPENSSLDIR: "/usr/lib/ssl"\0'
 """A program that says which directory it was built with."""
-PYTHON_3_13: "dict[str, Any]" = {
+PYTHON_3_13: dict[str, Any] = {
     "/usr/bin/cloud-init": "#!/usr/bin/python3\n",
     "/usr/bin/python3": Link("python3.13"),
     "/usr/bin/python3.13": "",
@@ -196,7 +198,7 @@ NO_CLOUD_INIT = ("/usr/bin/cloud-init", "/lib/systemd/system/cloud-init-local.se
         ({"/etc/cloud/cloud.cfg.d/99-x.cfg": "'datasource_list' : [ 'Ec2', None ]\n"}, (), Provisioner.WAITING),
     ],
 )
-def test_who_provisions(changes: "dict[str, Any]", removed: "tuple[str, ...]", who: Provisioner) -> None:
+def test_who_provisions(changes: dict[str, Any], removed: tuple[str, ...], who: Provisioner) -> None:
     """The table of waagent's provisioning factory and of ds-identify."""
     assert facts_of(host(changes, *removed)).provisioner is who
 
@@ -253,7 +255,7 @@ def test_two_provisioners_are_an_error() -> None:
         ({"/etc/systemd/system/walinuxagent.service": MASKED}, Severity.WARNING, "is masked"),
     ],
 )
-def test_keys_that_matter(changes: "dict[str, Any]", severity: Severity, words: str) -> None:
+def test_keys_that_matter(changes: dict[str, Any], severity: Severity, words: str) -> None:
     """Each key that stops something is named with its consequence, and no password is."""
     (finding,) = findings(judged(host(changes), RUN, PROBE), "agents-config")
     assert (finding.severity, words in finding.message) == (severity, True), finding.message
@@ -345,7 +347,7 @@ def test_an_empty_unit_file_masks() -> None:
         ),
     ],
 )
-def test_why_the_program_cannot_start(changes: "dict[str, Any]", removed: "tuple[str, ...]", words: str) -> None:
+def test_why_the_program_cannot_start(changes: dict[str, Any], removed: tuple[str, ...], words: str) -> None:
     """An interpreter, or what it needs, is gone; an error where waagent provisions, else extensions suffer."""
     (finding,) = findings(judged(host(changes, *removed), RUN, PROBE), "agents-program")
     assert (finding.severity, words in finding.message) == (Severity.WARNING, True), finding.message
@@ -368,7 +370,7 @@ def test_why_the_program_cannot_start(changes: "dict[str, Any]", removed: "tuple
         {"/usr/bin/python3": ""},
     ],
 )
-def test_what_the_program_needs_may_come_from_elsewhere(changes: "dict[str, Any]") -> None:
+def test_what_the_program_needs_may_come_from_elsewhere(changes: dict[str, Any]) -> None:
     """Packages stand in for what left Python, newer agents try one after another, and some names tell no version."""
     assert statuses(judged(host(changes), RUN, PROBE))["agents-program"] == "pass"
 
@@ -406,7 +408,7 @@ CLOUD_PROGRAM = {
         ({}, (), None),
     ],
 )
-def test_cloud_init_cannot_start(changes: "dict[str, Any]", removed: "tuple[str, ...]", words: "Optional[str]") -> None:
+def test_cloud_init_cannot_start(changes: dict[str, Any], removed: tuple[str, ...], words: Optional[str]) -> None:
     """`alternatives --set python3` takes its modules away, and nobody provisions; a Python of its own is not known."""
     found = findings(judged(host({**CLOUD_PROGRAM, **changes}, *removed), RUN, PROBE), "agents-program")
     told = [(one.severity, one.message) for one in found if "cloud-init cannot start" in one.message]
@@ -435,7 +437,7 @@ def test_a_program_that_names_no_interpreter_is_unknown() -> None:
         ("2.16.0.2", "", None),
     ],
 )
-def test_the_oldest_version(version: str, extra: str, severity: "Severity | None") -> None:
+def test_the_oldest_version(version: str, extra: str, severity: Severity | None) -> None:
     """Where the agent updates itself it is a matter of time."""
     changes = {f"{AGENT}/common/version.py": f"AGENT_VERSION = '{version}'\n", **conf(extra)}
     found = findings(judged(host(changes), RUN, PROBE), "agents-version")
@@ -540,7 +542,7 @@ def test_other_keys_are_nobodys_business(line: str) -> None:
         (("Provisioning.UseCloudInit=y", "Provisioning.Enabled=n"), (), False),
     ],
 )
-def test_keys_of_old_agents(lines: "tuple[str, ...]", removed: "tuple[str, ...]", speaks: bool) -> None:
+def test_keys_of_old_agents(lines: tuple[str, ...], removed: tuple[str, ...], speaks: bool) -> None:
     """They are named where they say the opposite of what happens."""
     found = findings(judged(host(conf(*lines), *removed), RUN, PROBE), "agents-config")
     assert [finding.severity for finding in found] == [Severity.NOTE] * speaks
@@ -582,9 +584,7 @@ ALL_OWNED = {**OWNED, **PYTHON_OWNED, **OPENSSL_OWNED}
         ),
     ],
 )
-def test_what_no_package_owns(
-    changes: "dict[str, Any]", removed: "tuple[str, ...]", expected: "tuple[str, ...]"
-) -> None:
+def test_what_no_package_owns(changes: dict[str, Any], removed: tuple[str, ...], expected: tuple[str, ...]) -> None:
     """By dpkg's lists where there are some, else by a place that is no package's."""
     assert facts_of(host(changes, *removed)).waagent.unowned == expected
 
@@ -617,7 +617,7 @@ def test_what_no_package_owns(
         ),
     ],
 )
-def test_the_guest_proxy_agent(changes: "dict[str, Any]", removed: "tuple[str, ...]", expected: "list[str]") -> None:
+def test_the_guest_proxy_agent(changes: dict[str, Any], removed: tuple[str, ...], expected: list[str]) -> None:
     """It is asked about where it is installed: whole, and enabled."""
     found = findings(judged(host(changes, *removed), RUN, PROBE), "agents-guest-proxy")
     assert [finding.message.partition(":")[0] for finding in found] == expected
@@ -647,7 +647,7 @@ def test_a_masked_agent_is_told_and_takes_no_other_check_along() -> None:
         {"/etc/systemd/system/multi-user.target.d/a.conf": "[Unit]\nAfter=walinuxagent.service\n"},
     ],
 )
-def test_what_a_target_names_is_started(starter: "dict[str, Any]") -> None:
+def test_what_a_target_names_is_started(starter: dict[str, Any]) -> None:
     """By Upholds= or Wants= in its file or its drop-ins; an order alone starts nothing."""
     link = "/etc/systemd/system/multi-user.target.wants/walinuxagent.service"
     started = facts_of(host(starter, link)).waagent.unit.state.value
@@ -677,7 +677,7 @@ def test_agents_of_a_system_extension_are_not_read() -> None:
         ("ResourceDisk.Format=y\nResourceDisk.MountPoint=/mnt", []),
     ],
 )
-def test_a_value_that_others_do_not_live_with(line: str, severities: "list[str]") -> None:
+def test_a_value_that_others_do_not_live_with(line: str, severities: list[str]) -> None:
     """The agent takes it, and extensions or openssl do not."""
     found = findings(judged(host(conf(line)), RUN, PROBE), "agents-config")
     assert [one.severity.value for one in found] == severities
@@ -686,7 +686,7 @@ def test_a_value_that_others_do_not_live_with(line: str, severities: "list[str]"
 # --- stages, passwords, openssl -----------------------------------------------------------------------------------
 
 
-def stages(**states: str) -> "dict[str, Any]":
+def stages(**states: str) -> dict[str, Any]:
     """cloud-init's later units, enabled unless told otherwise."""
     files: dict[str, Any] = {"/dev/null": Fifo()}
     for name in ("cloud-init", "cloud-config", "cloud-final"):
@@ -701,7 +701,7 @@ def stages(**states: str) -> "dict[str, Any]":
     return files
 
 
-WHOLE: "dict[str, Any]" = {"/var/lib/dpkg/status": "", "/boot/vmlinuz-6": "MZ"}
+WHOLE: dict[str, Any] = {"/var/lib/dpkg/status": "", "/boot/vmlinuz-6": "MZ"}
 LONG = "cloud_init_modules: [seed_random, bootcmd, write-files, growpart, set_hostname, {}]\n"
 CFG = "/etc/cloud/cloud.cfg.d/99-x.cfg"
 
@@ -726,7 +726,7 @@ CFG = "/etc/cloud/cloud.cfg.d/99-x.cfg"
         ({"/var/lib/dpkg/status": ""}, None),
     ],
 )
-def test_cloud_init_beyond_its_first_stage(changes: "dict[str, Any]", says: "Optional[str]") -> None:
+def test_cloud_init_beyond_its_first_stage(changes: dict[str, Any], says: Optional[str]) -> None:
     """Units, the user of the VM, the modules that make it, and a first address."""
     found = findings(judged(host(changes), RUN, PROBE), "agents-stages")
     assert [says in one.message for one in found] == ([True] if says else [])
@@ -810,13 +810,13 @@ def test_openssl_itself_agrees(text: str, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_openssl_as_waagent_calls_it(changes: "dict[str, Any]", says: "Optional[str]") -> None:
+def test_openssl_as_waagent_calls_it(changes: dict[str, Any], says: Optional[str]) -> None:
     """By the directory that it was built with, or by what the unit names."""
     found = findings(judged(host({OPENSSL: BUILT, **changes}), RUN, PROBE), "agents-openssl")
     assert [says in one.message for one in found] == ([True] if says else [])
 
 
-FIXED: "dict[str, tuple[str, dict[str, Any]]]" = {
+FIXED: dict[str, tuple[str, dict[str, Any]]] = {
     "nobody": ("agents-stages", {CFG: "users: []\n"}),
     "no configuration": ("agents-openssl", {OPENSSL: BUILT, "/usr/lib/ssl/certs": None}),
     "a variable": ("agents-openssl", {OPENSSL: BUILT, CNF: "A = $ENV::B\n" + GOOD}),

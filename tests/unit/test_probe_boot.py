@@ -1,5 +1,7 @@
 """Whether a VM made from this starts: drivers, initramfs, console, root, swap, room and patience."""
 
+from __future__ import annotations
+
 import gzip
 import json
 import subprocess
@@ -36,10 +38,10 @@ MOUNTED = replace(RUN, root="/mnt")
 
 def kernel(
     release: str = RELEASE,
-    without: "tuple[str, ...]" = (),
-    built_in: "tuple[str, ...]" = (),
-    more: "tuple[str, ...]" = (),
-) -> "dict[str, Any]":
+    without: tuple[str, ...] = (),
+    built_in: tuple[str, ...] = (),
+    more: tuple[str, ...] = (),
+) -> dict[str, Any]:
     """The lists and files of one kernel's modules, and the kernel itself."""
     base = f"/lib/modules/{release}"
     files = {name: f"kernel/drivers/{name}.ko" for name in (*DRIVERS, *more) if name not in (*without, *built_in)}
@@ -51,13 +53,13 @@ def kernel(
     }
 
 
-def image(*names: str, release: str = RELEASE) -> "dict[str, Any]":
+def image(*names: str, release: str = RELEASE) -> dict[str, Any]:
     """An initramfs with these modules."""
     paths = [f"usr/lib/modules/{release}/kernel/{name}.ko.zst" for name in names]
     return {f"/boot/initrd.img-{release}": archive("microcode.bin") + gzip.compress(archive("init", *paths))}
 
 
-def grub(*options: str) -> "dict[str, Any]":
+def grub(*options: str) -> dict[str, Any]:
     return {GRUB: f"menuentry 'Debian' {{\n linux /vmlinuz-{RELEASE} {' '.join(options)}\n}}\n"}
 
 
@@ -71,7 +73,7 @@ FILES = {
 }
 
 
-def host(changes: "dict[str, Any]", *removed: str, rooms: "dict[str, Any]" = PLENTY) -> FakeHost:
+def host(changes: dict[str, Any], *removed: str, rooms: dict[str, Any] = PLENTY) -> FakeHost:
     """An image that starts on Azure, with some files changed."""
     files = with_agents.host({**FILES, **changes}, *removed).files
     return FakeHost(files=files, rooms=rooms)
@@ -87,7 +89,7 @@ MANAGER = {
 NFT = ("nf_tables", "nft_compat", "xt_owner", "xt_conntrack", "nft_ct", "ip_tables", "iptable_security")
 
 
-def netfilter(*missing: str, program: str = "iptables-nft") -> "dict[str, Any]":
+def netfilter(*missing: str, program: str = "iptables-nft") -> dict[str, Any]:
     """An agent that makes rules, and a kernel that lacks some of what they need."""
     programs = {
         "iptables-nft": {"/usr/sbin/iptables": Link("/etc/alternatives/iptables")},
@@ -146,7 +148,7 @@ def report(on: FakeHost, run: Run = RUN) -> Any:
     return judged(replace(on, root=run.root), run, agents.PROBE, PROBE)
 
 
-def said(on: FakeHost, check: str, run: Run = RUN) -> "list[tuple[Severity, str]]":
+def said(on: FakeHost, check: str, run: Run = RUN) -> list[tuple[Severity, str]]:
     return [(finding.severity, finding.message) for finding in findings(report(on, run), check)]
 
 
@@ -208,7 +210,7 @@ def test_where_there_is_no_kernel() -> None:
         (("hv_vmbus", "hv_storvsc", "sd_mod"), Severity.WARNING, "lacks nvme and pci_hyperv: a VM of a size with NVMe"),
     ],
 )
-def test_an_image_without_a_driver(names: "tuple[str, ...]", severity: Severity, words: str) -> None:
+def test_an_image_without_a_driver(names: tuple[str, ...], severity: Severity, words: str) -> None:
     """Without the disk nothing starts; without NVMe the newer sizes do not."""
     ((found, message),) = said(host(image(*names)), "boot-initramfs")
     assert (found, words in message) == (severity, True), message
@@ -233,7 +235,7 @@ def test_an_older_kernel_is_a_note() -> None:
         ({IMAGE: Denied()}, f"{IMAGE}: cannot read {IMAGE}: Permission denied"),
     ],
 )
-def test_an_image_that_cannot_be_read_is_unknown(changes: "dict[str, Any]", reason: str) -> None:
+def test_an_image_that_cannot_be_read_is_unknown(changes: dict[str, Any], reason: str) -> None:
     """With the file and the reason."""
     result = by_check(report(host(changes)))["boot-initramfs"]
     assert (result.status.value, (result.reason or "").startswith(reason)) == ("unknown", True), result.reason
@@ -276,7 +278,7 @@ def test_other_distributions_name_it_otherwise(path: str) -> None:
         (("console=ttyS0,115200n8",), None, ""),
     ],
 )
-def test_consoles(options: "tuple[str, ...]", severity: "Severity | None", words: str) -> None:
+def test_consoles(options: tuple[str, ...], severity: Severity | None, words: str) -> None:
     """The serial port is there, and the last; Microsoft's images name no speed."""
     found = said(host(grub(UUID, *options)), "boot-console")
     assert [one for one, _ in found] == ([severity] if severity else [])
@@ -351,7 +353,7 @@ def test_without_a_boot_loader() -> None:
         ("ro", None),
     ],
 )
-def test_names_of_the_root(root: str, severity: "Severity | None") -> None:
+def test_names_of_the_root(root: str, severity: Severity | None) -> None:
     """By what it is, not by where it was; the last root= counts."""
     found = said(host(grub("root=/dev/sda9" if severity else "ro", root, "console=ttyS0")), "boot-root")
     assert [one for one, _ in found] == ([severity] if severity else [])
@@ -388,7 +390,7 @@ def test_swap(name: str, severity: Severity, why: str) -> None:
     ],
 )
 @pytest.mark.parametrize("run", [RUN, MOUNTED])
-def test_room(rooms: "dict[str, tuple[int, Any]]", found: "list[Severity]", run: Run) -> None:
+def test_room(rooms: dict[str, tuple[int, Any]], found: list[Severity], run: Run) -> None:
     """Of megabytes and of inodes, each filesystem by itself; some have no number of inodes to run out of."""
     there = {place: Room(number, mib << 20, inodes) for number, (place, (mib, inodes)) in enumerate(rooms.items())}
     assert [one for one, _ in said(host({}, rooms=there), "boot-space", run)] == found

@@ -1,5 +1,7 @@
 """Clocks of servers beside this machine's, in the network of the egress probe's tests."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +26,7 @@ CHRONY = {
 EXPIRED = "certificate has expired"
 
 
-def dated(ahead: float, host: "World | None" = None, **files: Any) -> World:
+def dated(ahead: float, host: World | None = None, **files: Any) -> World:
     """The world, with every server's clock ahead of this machine's."""
     made = host or test_probe_egress.world()
     http = {url: replace(answer, ahead_s=ahead) for url, answer in made.http.items()}
@@ -129,7 +131,7 @@ def test_where_nobody_was_asked_it_does_not_apply() -> None:
     ("service", "words"),
     [("systemd-timesyncd.service", "systemctl restart systemd-timesyncd.service"), (None, "date -u")],
 )
-def test_the_fix_goes_by_the_time_service_that_is_there(service: "str | None", words: str) -> None:
+def test_the_fix_goes_by_the_time_service_that_is_there(service: str | None, words: str) -> None:
     files: dict[str, Any] = {}
     if service is not None:
         files = {f"/lib/systemd/system/{service}": "[Unit]\n", f"/etc/systemd/system/x.target.wants/{service}": ""}

@@ -1,5 +1,7 @@
 """Names: what every server said, judged on literals."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -43,7 +45,7 @@ def answer(*addresses: str, rcode: str = "NOERROR", truncated: bool = False) -> 
     return DnsAnswer(OK, 0.002, rcode=rcode, addresses=addresses, truncated=truncated)
 
 
-def knows(server: str, names: "Mapping[str, str]" = ADDRESSES, tcp: bool = True, udp: bool = True) -> Answers:
+def knows(server: str, names: Mapping[str, str] = ADDRESSES, tcp: bool = True, udp: bool = True) -> Answers:
     """A server that has IPv4 addresses for these names and nothing else."""
     every = {
         (server, name, rdtype, over_tcp): answer(*[names[name]] if rdtype == "A" else [])
@@ -71,7 +73,7 @@ def says(server: str, said: DnsAnswer, tcp: bool = True, udp: bool = True) -> An
     }
 
 
-def machine(*servers: str, answers: Answers, files: "Mapping[str, Node]" = {}) -> FakeHost:  # noqa: B006 - never changed
+def machine(*servers: str, answers: Answers, files: Mapping[str, Node] = {}) -> FakeHost:
     text = "".join(f"nameserver {server}\n" for server in servers)
     return FakeHost(
         files={PATH: text, **TABLE, **files}, dns=answers, routes=ROUTES, interface_list=(ETH0,), names=FOUND
@@ -83,12 +85,12 @@ def report_on(host: FakeHost, run: Run) -> Report:
     return judged(host, run, network.PROBE, platform.PROBE, dns.PROBE)
 
 
-def results(report: Report) -> "list[Result]":
+def results(report: Report) -> list[Result]:
     """Of this probe alone."""
     return [result for result in report.results if result.probe == "dns"]
 
 
-def statuses(report: Report) -> "dict[str, str]":
+def statuses(report: Report) -> dict[str, str]:
     """Of this probe alone."""
     return {result.check: result.status.value for result in results(report)}
 
@@ -176,7 +178,7 @@ def test_every_server_is_asked_for_every_name_over_both_transports_and_in_both_f
     ],
 )
 def test_who_is_asked(
-    servers: "tuple[str, ...]", files: "dict[str, Node]", platform: Platform, roles: "list[tuple[str, Role]]"
+    servers: tuple[str, ...], files: dict[str, Node], platform: Platform, roles: list[tuple[str, Role]]
 ) -> None:
     facts = dns.gather(machine(*servers, answers={}, files=files), replace(RUN, platform=platform))
     assert [(server.address, server.role) for server in facts.servers] == roles
@@ -291,7 +293,7 @@ def test_before_capture_a_file_that_is_written_at_boot_may_be_missing(node: Node
 TMPFILE = "/usr/lib/tmpfiles.d/a.conf"
 
 
-def enabled(name: str) -> "dict[str, Node]":
+def enabled(name: str) -> dict[str, Node]:
     """A service that the next boot starts."""
     unit = f"/usr/lib/systemd/system/{name}.service"
     return {unit: "[Service]\n", f"/etc/systemd/system/multi-user.target.wants/{name}.service": Link(unit)}
@@ -316,7 +318,7 @@ def enabled(name: str) -> "dict[str, Node]":
         ({"/sbin/netconfig": "x"}, True),
     ],
 )
-def test_a_missing_file_is_made_by_programs_that_are_known_to(files: "dict[str, Node]", made: bool) -> None:
+def test_a_missing_file_is_made_by_programs_that_are_known_to(files: dict[str, Node], made: bool) -> None:
     report = report_on(FakeHost(files=files), replace(RUN, stage=Stage.CAPTURE))
     assert statuses(report)["dns-resolv-conf"] == ("pass" if made else "fail")
 
@@ -489,7 +491,7 @@ def test_what_the_c_library_does_not_find_though_the_server_knows_it_is_an_error
         (("10.0.0.9",), "pass"),
     ],
 )
-def test_a_name_that_leads_back_to_this_machine_is_no_stores(found: "tuple[str, ...]", status: str) -> None:
+def test_a_name_that_leads_back_to_this_machine_is_no_stores(found: tuple[str, ...], status: str) -> None:
     """A line of /etc/hosts hides what the servers know. Any other address may be a private endpoint's."""
     report = report_on(replace(BROKEN["dns-library"], names={STORE: found}), RUN)
     assert statuses(report)["dns-library"] == status
@@ -528,7 +530,7 @@ NOBODY = "# No DNS servers known.\nsearch .\n"
     ],
 )
 def test_a_stub_without_a_server_to_ask_is_no_server_with_a_wrong_answer(
-    run: Run, leases: "Mapping[str, Node]", told: str, fix: str
+    run: Run, leases: Mapping[str, Node], told: str, fix: str
 ) -> None:
     files: dict[str, Node] = {BEHIND: NOBODY, **leases}
     report = report_on(machine("127.0.0.53", answers={**REFUSING, **knows(CONTROL)}, files=files), run)
@@ -566,7 +568,7 @@ def test_without_an_address_a_stub_without_a_server_is_a_symptom() -> None:
     ("servers", "severity"), [((CONTROL,), Severity.WARNING), ((), Severity.NOTE)], ids=["refused-by-image", "none"]
 )
 def test_before_first_boot_a_stub_without_a_server_counts_where_the_image_takes_none(
-    servers: "tuple[str, ...]", severity: Severity
+    servers: tuple[str, ...], severity: Severity
 ) -> None:
     files: dict[str, Node] = {BEHIND: NOBODY, LEASES: lease(*servers)}
     host = machine("127.0.0.53", answers=REFUSING, files=files)
@@ -699,7 +701,7 @@ def test_before_first_boot_dead_servers_are_notes() -> None:
     ],
 )
 def test_a_stub_is_to_blame_only_where_the_servers_behind_it_answer(
-    stub: bool, one: bool, two: bool, expected: "dict[str, Severity]"
+    stub: bool, one: bool, two: bool, expected: dict[str, Severity]
 ) -> None:
     alive = {"127.0.0.53": stub, "10.0.0.4": one, "10.0.0.5": two}
     answers = {question: said for server in alive if alive[server] for question, said in knows(server).items()}

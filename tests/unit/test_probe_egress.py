@@ -1,5 +1,7 @@
 """Every way out, as seen by VMs whose network lets everything, something or nothing through."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -52,13 +54,13 @@ def untrusted(issuer: str, detail: str = "unable to get local issuer certificate
 class World(FakeHost):
     """A host in a network where names, stores and the HostGAPlugin behave as written down."""
 
-    where: "Mapping[str, str]" = field(default_factory=lambda: {**STORES, **PUBLIC})
+    where: Mapping[str, str] = field(default_factory=lambda: {**STORES, **PUBLIC})
     """Address by name; what is not in it does not exist."""
-    mute: "tuple[str, ...]" = ()
+    mute: tuple[str, ...] = ()
     """Name servers that do not answer."""
-    relay: "Mapping[str, HttpAnswer]" = field(default_factory=dict)
+    relay: Mapping[str, HttpAnswer] = field(default_factory=dict)
     """What the HostGAPlugin answers by artifact location."""
-    told: "list[dict[str, str]]" = field(default_factory=list)
+    told: list[dict[str, str]] = field(default_factory=list)
     """Headers of the requests to the HostGAPlugin for artifacts."""
 
     def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:
@@ -68,7 +70,7 @@ class World(FakeHost):
             return DnsAnswer(Outcome.OK, 0.01, rcode="NXDOMAIN")
         return DnsAnswer(Outcome.OK, 0.01, rcode="NOERROR", addresses=(self.where[name],) if rdtype == "A" else ())
 
-    def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+    def resolve(self, name: str, timeout: float) -> tuple[str, ...]:
         """The C library does as the name servers say."""
         return (self.where[name],) if name in self.where else ()
 
@@ -114,12 +116,12 @@ def world(extension: Extension = HELLO, **changes: Any) -> World:
 SHUT_RELAY = HttpAnswer(Outcome.REFUSED, Phase.TCP, 0.001)
 
 
-def shut(tcp: TcpAnswer, *addresses: str) -> "dict[tuple[str, int], TcpAnswer]":
+def shut(tcp: TcpAnswer, *addresses: str) -> dict[tuple[str, int], TcpAnswer]:
     """These addresses, or all, behave like this."""
     return {(address, 443): tcp for address in addresses or (*STORES.values(), *PUBLIC.values())}
 
 
-def no_relay(extension: Extension, status: int = 500) -> "dict[str, HttpAnswer]":
+def no_relay(extension: Extension, status: int = 500) -> dict[str, HttpAnswer]:
     """The HostGAPlugin cannot fetch anything."""
     return {uri: page("", status) for uri in (*extension.manifests, *extension.packages)}
 
@@ -145,7 +147,7 @@ def refused(status: int) -> HttpAnswer:
     return HttpAnswer(Outcome.ERROR, Phase.PROXY, 0.01, status=status, detail=detail)
 
 
-def behind(answers: "Mapping[str, HttpAnswer]", **changes: Any) -> World:
+def behind(answers: Mapping[str, HttpAnswer], **changes: Any) -> World:
     """A network with a proxy that gives these answers."""
     http = {f"{PROXY_URL} {url}": answer for url, answer in answers.items()}
     tcp = {("10.0.0.6", 3128): OPEN if answers else REFUSED, **changes.pop("tcp", {})}
@@ -375,7 +377,7 @@ def test_a_c_library_that_does_not_ask_stops_an_extension_with_endpoints_of_its_
     """Every server knows the names, and no program here finds them."""
 
     class Mute(World):
-        def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+        def resolve(self, name: str, timeout: float) -> tuple[str, ...]:
             return ()
 
     made = world(MONITOR)
@@ -596,7 +598,7 @@ def test_the_cloud_decides_which_public_endpoints_are_tried() -> None:
 # --- proxies ------------------------------------------------------------------------------------------------------
 
 
-def causes(host: World, run: Run = RUN) -> "list[Cause]":
+def causes(host: World, run: Run = RUN) -> list[Cause]:
     return [cause.cause for cause in report(host, run).causes]
 
 
@@ -703,7 +705,7 @@ def test_an_extension_behind_a_proxy_must_be_told_of_it() -> None:
 class Company(World):
     """Its own DNS server, 10.0.0.53, lacks some names that Azure's knows."""
 
-    lacks: "tuple[str, ...]" = ()
+    lacks: tuple[str, ...] = ()
     says: str = "NXDOMAIN"
 
     def ask(self, server: str, name: str, rdtype: str, timeout: float, tcp: bool = False, port: int = 53) -> DnsAnswer:

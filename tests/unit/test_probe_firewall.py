@@ -1,5 +1,7 @@
 """The guest's firewall, judged on what tools and a rehearsal said; the rehearsal itself is tried in tests/netns."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Mapping
@@ -60,8 +62,8 @@ OLD_DROP_ALL = f"-A OUTPUT -d {WIRE}/32 -p tcp -j DROP"
 LEGACY_SAVE, NFT_LIST = ("iptables-legacy-save", "-c"), ("nft", "-n", "list", "chains")
 WORKER = (sys.executable, *rehearsal.PYTHON)
 ETH0 = Interface("eth0", True, "00:0d:3a:12:34:56", 1500, ("10.0.0.4/24",))
-SILENCE: "dict[str, Any]" = {"taken": None, "events": []}
-ANSWERED: "dict[str, Any]" = {
+SILENCE: dict[str, Any] = {"taken": None, "events": []}
+ANSWERED: dict[str, Any] = {
     "canary": None,
     "error": None,
     "lost": None,
@@ -72,25 +74,25 @@ ANSWERED: "dict[str, Any]" = {
 }
 
 
-def event(table: str, chain: str, rule: int, backend: str = "legacy", **more: Any) -> "dict[str, Any]":
+def event(table: str, chain: str, rule: int, backend: str = "legacy", **more: Any) -> dict[str, Any]:
     kind = "rule" if rule else "policy"
     said = {"backend": backend, "family": "ip", "table": table, "chain": chain, "kind": kind, "rule": rule}
     return {**said, "verdict": "", **more}
 
 
-def lost(at: "Mapping[str, Any]", direction: str = "request") -> "dict[str, Any]":
+def lost(at: Mapping[str, Any], direction: str = "request") -> dict[str, Any]:
     """A flow of which a packet vanished at this rule."""
     return {**ANSWERED, "error": "silent", "lost": direction, direction: {"taken": None, "events": [at]}}
 
 
-def answer(flows: "Mapping[str, Mapping[str, Any]]", **more: Any) -> Completed:
+def answer(flows: Mapping[str, Mapping[str, Any]], **more: Any) -> Completed:
     """What the worker says: these flows met something, all others were answered."""
     seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, *OF_NOBODY)]
     said = {"loads": [], "trace_error": None, "trace_lost": False, "modules": [], "flows": seen, **more}
     return Completed(0, json.dumps(said), "")
 
 
-def save(*tables: "tuple[str, tuple[str, ...]]") -> str:
+def save(*tables: tuple[str, tuple[str, ...]]) -> str:
     """What iptables-save prints of these tables and rules."""
     blocks = [f"*{name}\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n" + "".join(f"[7:420] {rule}\n" for rule in rules)
               for name, rules in tables]  # fmt: skip
@@ -99,10 +101,10 @@ def save(*tables: "tuple[str, tuple[str, ...]]") -> str:
 
 def machine(
     *rules: str,
-    flows: "Mapping[str, Mapping[str, Any]]" = {},  # noqa: B006 - never changed
-    security: "tuple[str, ...]" = AGENT,
+    flows: Mapping[str, Mapping[str, Any]] = {},
+    security: tuple[str, ...] = AGENT,
     worker: Optional[Completed] = None,
-    files: "Mapping[str, Node]" = {},  # noqa: B006 - never changed
+    files: Mapping[str, Node] = {},
     **more: Any,
 ) -> FakeHost:
     """A machine with these legacy rules in the filter table, and the agent's own."""
@@ -162,11 +164,11 @@ def report(host: FakeHost, run: Run = RUN) -> Report:
     return judged(host, run, network.PROBE, platform.PROBE, dns.PROBE, PROXY, firewall.PROBE)
 
 
-def statuses(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
+def statuses(host: FakeHost, run: Run = RUN) -> dict[str, str]:
     return {result.check: result.status.value for result in report(host, run).results if result.probe == "firewall"}
 
 
-def findings(host: FakeHost, run: Run = RUN) -> "dict[str, tuple[Finding, ...]]":
+def findings(host: FakeHost, run: Run = RUN) -> dict[str, tuple[Finding, ...]]:
     results = report(host, run).results
     return {result.check: result.findings for result in results if result.probe == "firewall" and result.findings}
 
@@ -289,7 +291,7 @@ def test_the_agents_own_rule_explains_what_it_blocks() -> None:
     ],
 )
 def test_how_complete_the_agents_rules_are(
-    own: "tuple[str, ...]", state: AgentState, severity: Optional[Severity]
+    own: tuple[str, ...], state: AgentState, severity: Optional[Severity]
 ) -> None:
     blocked = {flow: lost(event("security", "OUTPUT", 2)) for flow in (FLOWS[0], FLOWS[1], FLOWS[6])}
     host = machine(security=own, flows=blocked)
@@ -364,7 +366,7 @@ def test_packages_are_an_error_only_where_the_other_way_is_closed_too() -> None:
     ],
 )
 def test_what_no_rehearsal_can_decide_is_likely_where_the_real_connection_failed(
-    seen: "dict[str, Any]", outcome: Decided
+    seen: dict[str, Any], outcome: Decided
 ) -> None:
     """Where none was made, as to a store that nobody knows an address of, it is no more than a possibility."""
     wire = f"-A OUTPUT -d {WIRE}/32 -p tcp -m tcp --dport 80"
@@ -389,7 +391,7 @@ ALLOWED_FOR_NOW = "-A OUTPUT -p tcp -m hashlimit --hashlimit-upto 5/min --hashli
     ],
 )
 def test_a_rate_that_was_used_up_is_the_rule_that_decides(
-    rules: "tuple[str, ...]", taker: int, number: int, outcome: Decided
+    rules: tuple[str, ...], taker: int, number: int, outcome: Decided
 ) -> None:
     """The rehearsal's own flows use it up; another time the packet would not have come to the rule that took it."""
     host = machine(*rules, flows={FLOWS[1]: lost(event("filter", "OUTPUT", taker))})
@@ -627,7 +629,7 @@ def test_no_tool_is_run_that_would_create_what_it_looks_for() -> None:
     ],
     ids=["loaded", "no modules at all", "built in"],
 )
-def test_nft_is_asked_where_nf_tables_is_there(files: "dict[str, Node]") -> None:
+def test_nft_is_asked_where_nf_tables_is_there(files: dict[str, Node]) -> None:
     host = replace(machine(files={**files, "/proc/net/ip_tables_names": ""}), nft_table_count=1)
     if files.get("/proc/modules", "") is None:
         host = replace(host, files={path: node for path, node in host.files.items() if path != "/proc/modules"})
@@ -698,7 +700,7 @@ UNIT = "/lib/systemd/system/walinuxagent.service"
         ({"/lib/systemd/system/other.service": "[Service]\nIPAddressDeny=any\n"}, None),
     ],
 )
-def test_what_systemd_filters_of_an_agents_packets(files: "dict[str, Node]", message: Optional[str]) -> None:
+def test_what_systemd_filters_of_an_agents_packets(files: dict[str, Node], message: Optional[str]) -> None:
     """An address on both lists is allowed; slices count for what is in them; an empty value clears a list."""
     said = [found.message for found in findings(machine(files=files)).get("firewall-limits", ())]
     assert [message] * bool(message) == [message for one in said if message and message in one]

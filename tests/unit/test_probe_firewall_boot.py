@@ -1,5 +1,7 @@
 """The rules of the next boot, judged on what files and a rehearsal said; they are really loaded in tests/netns."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Mapping
@@ -41,7 +43,7 @@ RULES = "/etc/iptables/rules.v4"
 WORKER = (sys.executable, *rehearsal.PYTHON)
 NFT_SAVE, NFT_LIST = "iptables-nft-save", ("nft", "-n", "list", "chains")
 DROP = f"-A OUTPUT -d {WIRE}/32 -p tcp -m tcp --dport 80 -j DROP"
-UNITS: "Mapping[str, Node]" = {
+UNITS: Mapping[str, Node] = {
     PERSISTENT: "[Unit]\nDefaultDependencies=no\nBefore=network-pre.target\n"
     "[Service]\nExecStart=/usr/sbin/netfilter-persistent start\n",
     NFTABLES: "[Unit]\nDefaultDependencies=no\nBefore=network-pre.target\n"
@@ -52,7 +54,7 @@ UNITS: "Mapping[str, Node]" = {
 }
 
 
-def wanted(*paths: str) -> "dict[str, Node]":
+def wanted(*paths: str) -> dict[str, Node]:
     """The links that enable these units."""
     return {f"/etc/systemd/system/multi-user.target.wants/{path.rpartition('/')[2]}": Link(path) for path in paths}
 
@@ -62,7 +64,7 @@ def saved(*rules: str, policy: str = "ACCEPT") -> str:
     return "\n".join(["*filter", ":INPUT ACCEPT [0:0]", f":OUTPUT {policy} [0:0]", *rules, "COMMIT", ""])
 
 
-def answer(flows: "Mapping[str, Mapping[str, Any]]", text: str, errors: "Mapping[str, str]", **more: Any) -> Completed:
+def answer(flows: Mapping[str, Mapping[str, Any]], text: str, errors: Mapping[str, str], **more: Any) -> Completed:
     """What the worker says: these flows met something, all others were answered, and this is what was loaded."""
     seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, "", "")]
     loads = [{"name": tool, "status": 1, "output": words, "service": ""} for tool, words in errors.items()]
@@ -74,11 +76,11 @@ def answer(flows: "Mapping[str, Mapping[str, Any]]", text: str, errors: "Mapping
 def machine(
     *rules: str,
     policy: str = "ACCEPT",
-    flows: "Mapping[str, Mapping[str, Any]]" = {},  # noqa: B006 - never changed
-    errors: "Mapping[str, str]" = {},  # noqa: B006 - never changed
+    flows: Mapping[str, Mapping[str, Any]] = {},
+    errors: Mapping[str, str] = {},
     worker: Optional[Completed] = None,
-    files: "Mapping[str, Node]" = {},  # noqa: B006 - never changed
-    live: "tuple[str, ...]" = (),
+    files: Mapping[str, Node] = {},
+    live: tuple[str, ...] = (),
     **more: Any,
 ) -> FakeHost:
     """A machine with these rules saved for netfilter-persistent, and these live."""
@@ -103,7 +105,7 @@ def machine(
     )
 
 
-def at(rule: int, chain: str = "OUTPUT", direction: str = "request") -> "dict[str, Any]":
+def at(rule: int, chain: str = "OUTPUT", direction: str = "request") -> dict[str, Any]:
     """A flow that was taken by this rule, or the policy."""
     where = event("filter", chain, rule, "nft", verdict="drop")
     return {**lost(where, direction), direction: {"taken": where, "events": [where]}}
@@ -123,17 +125,17 @@ def report(host: FakeHost, run: Run = RUN) -> Report:
     return judged(host, run, replace(firewall.PROBE, needs=()), bare)
 
 
-def findings(host: FakeHost, run: Run = RUN) -> "dict[str, tuple[Finding, ...]]":
+def findings(host: FakeHost, run: Run = RUN) -> dict[str, tuple[Finding, ...]]:
     results = report(host, run).results
     return {result.check: result.findings for result in results if result.probe == "firewall_boot" and result.findings}
 
 
-def statuses(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
+def statuses(host: FakeHost, run: Run = RUN) -> dict[str, str]:
     results = report(host, run).results
     return {result.check: result.status.value for result in results if result.probe == "firewall_boot"}
 
 
-def reasons(host: FakeHost, run: Run = RUN) -> "dict[str, str]":
+def reasons(host: FakeHost, run: Run = RUN) -> dict[str, str]:
     return {result.check: result.reason or "" for result in report(host, run).results}
 
 
@@ -193,7 +195,7 @@ def test_a_live_rule_that_is_saved_too_is_a_symptom_and_one_that_is_not_a_note()
 
 # --- what is started, and when ------------------------------------------------------------------------------------
 
-NOT_STARTED: "Mapping[str, FakeHost]" = {
+NOT_STARTED: Mapping[str, FakeHost] = {
     "disabled": replace(BLOCKED, files={**UNITS, RULES: saved(DROP)}),
     "masked": replace(
         BLOCKED, files={**BLOCKED.files, "/etc/systemd/system/netfilter-persistent.service": Link("/dev/null")}
@@ -211,7 +213,7 @@ def test_a_service_that_does_not_start_loads_nothing(case: str) -> None:
     assert [service.runs for service in facts.services if service.name == "netfilter-persistent"] == [False]
 
 
-BOTH: "Mapping[str, Node]" = {**wanted(NFTABLES), "/etc/nftables.conf": "flush ruleset\n"}
+BOTH: Mapping[str, Node] = {**wanted(NFTABLES), "/etc/nftables.conf": "flush ruleset\n"}
 
 
 def test_where_nothing_says_which_comes_first_both_orders_are_rehearsed() -> None:
@@ -230,7 +232,7 @@ def test_where_nothing_says_which_comes_first_both_orders_are_rehearsed() -> Non
         ("DefaultDependencies=yes\n", None),
     ],
 )
-def test_the_order_of_units_is_that_of_their_files(setting: str, orders: "Optional[list[tuple[str, ...]]]") -> None:
+def test_the_order_of_units_is_that_of_their_files(setting: str, orders: Optional[list[tuple[str, ...]]]) -> None:
     unit = f"[Unit]\nDefaultDependencies=no\n{setting}\n[Service]\nExecStart=/usr/sbin/netfilter-persistent start\n"
     found = facts_of(machine(DROP, files={**BOTH, PERSISTENT: unit}))
     if orders is None:
@@ -264,7 +266,7 @@ SEVERITIES = {
 
 
 @pytest.mark.parametrize("numbers", SEVERITIES)
-def test_severity_is_by_consequence(numbers: "tuple[int, ...]") -> None:
+def test_severity_is_by_consequence(numbers: tuple[int, ...]) -> None:
     host = machine("-A OUTPUT -j DROP", flows={FLOWS[number]: at(1) for number in numbers})
     assert [finding.severity for finding in findings(host)["firewall-boot-flows"]] == SEVERITIES[numbers]
 
@@ -335,7 +337,7 @@ def test_what_this_machines_tools_cannot_load_of_an_image_is_unknown() -> None:
 
 # --- hooks --------------------------------------------------------------------------------------------------------
 
-HOOKS: "Mapping[str, tuple[Mapping[str, Node], list[tuple[str, tuple[str, ...], tuple[str, ...]]]]]" = {
+HOOKS: Mapping[str, tuple[Mapping[str, Node], list[tuple[str, tuple[str, ...], tuple[str, ...]]]]] = {
     "interfaces": (
         {"/etc/network/interfaces": "auto eth0\niface eth0 inet dhcp\n  pre-up iptables-restore < /etc/fw\n# up nft\n"},
         [("/etc/network/interfaces", ("iptables-restore",), ("/etc/fw",))],
@@ -453,7 +455,7 @@ def test_commands_of_the_users_own_in_azure_linuxs_script_are_not_run() -> None:
     )
 
 
-MORE_COMMANDS: "Mapping[str, Mapping[str, Node]]" = {
+MORE_COMMANDS: Mapping[str, Mapping[str, Node]] = {
     "of ufw": {
         "/lib/systemd/system/ufw.service": "[Service]\nExecStart=/lib/ufw/ufw-init start quiet\n",
         "/etc/systemd/system/ufw.service.d/own.conf": "[Service]\nExecStartPost=/usr/sbin/iptables -I OUTPUT -j DROP\n",

@@ -1,5 +1,7 @@
 """The ways out that were only found while they were tried, judged on literals."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest
@@ -48,7 +50,7 @@ def rehearsed(address: str, outcome: Outcome) -> FlowFacts:
     return FlowFacts(Flow("tcp", address, 443, Purpose.PACKAGE), outcome, RULE if outcome is Outcome.BLOCKED else None)
 
 
-def found(egress: EgressFacts, anywhere: Outcome, store: Outcome = Outcome.ALLOWED) -> "list[Finding]":
+def found(egress: EgressFacts, anywhere: Outcome, store: Outcome = Outcome.ALLOWED) -> list[Finding]:
     flows = (rehearsed(STORE, store), rehearsed(ANYWHERE, anywhere))
     facts = FirewallFacts(None, (), (), (), Rehearsal(needed=True), flows)
     run = Run(
@@ -63,7 +65,7 @@ def found(egress: EgressFacts, anywhere: Outcome, store: Outcome = Outcome.ALLOW
     ("own", "severity"), [((NEEDY,), Severity.ERROR), ((replace(NEEDY, always=False),), Severity.WARNING)]
 )
 def test_a_shut_address_that_was_not_rehearsed_is_judged_by_the_one_that_stands_for_it(
-    own: "tuple[Own, ...]", severity: Severity
+    own: tuple[Own, ...], severity: Severity
 ) -> None:
     (alone,) = found(EgressFacts(own=own, documented=(SILENT,)), Outcome.BLOCKED)
     assert (alone.flow, alone.severity, alone.confidence) == (f"tcp {OTHER}:443", severity, Confidence.LIKELY)

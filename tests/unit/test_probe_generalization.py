@@ -1,5 +1,7 @@
 """What a machine leaves in its image, judged by what it does to the next VM."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any, Optional
 
@@ -41,7 +43,7 @@ REFUSED_KEY = f"no-port-forwarding,command=\"echo 'Please login as the user'\" {
 PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n"
 OVF = "<ns1:UserName>azureuser</ns1:UserName><ns1:HostName>template</ns1:HostName>"
 
-CLEAN: "dict[str, Any]" = {
+CLEAN: dict[str, Any] = {
     **test_probe_agents.FILES,
     "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\nsshd:x:101:65534::/run/sshd:/usr/sbin/nologin\n",
     "/etc/shadow": "root:*LOCK*:14600::::::\nsshd:!:19000::::::\n",
@@ -58,12 +60,12 @@ CLEAN: "dict[str, Any]" = {
 WAAGENT_ONLY = test_probe_agents.conf("Provisioning.Agent=auto")
 
 
-def host(changes: "dict[str, Any]", root: str = "/") -> FakeHost:
+def host(changes: dict[str, Any], root: str = "/") -> FakeHost:
     """A deprovisioned machine that cloud-init would provision, with some files changed."""
     return FakeHost(files={**CLEAN, **changes}, root=root)
 
 
-def waagent_host(changes: "dict[str, Any]") -> FakeHost:
+def waagent_host(changes: dict[str, Any]) -> FakeHost:
     """The same without cloud-init."""
     files = {**CLEAN, **WAAGENT_ONLY, **changes}
     return FakeHost(files={path: node for path, node in files.items() if "cloud" not in path})
@@ -113,7 +115,7 @@ BROKEN = {
 }
 
 
-def verdict(machine: FakeHost, run: Run, check: str) -> "tuple[str, tuple[str, ...]]":
+def verdict(machine: FakeHost, run: Run, check: str) -> tuple[str, tuple[str, ...]]:
     """The status of one check, and the severities of its findings."""
     result = by_check(judged(machine, run, *PROBES))[check]
     return result.status.value, tuple(finding.severity.value for finding in result.findings)
@@ -162,7 +164,7 @@ def test_each_check_speaks_and_alone(check: str) -> None:
     ],
 )
 def test_the_sentinel_where_waagent_provisions(
-    changes: "dict[str, Any]", run: Run, status: str, severities: "tuple[str, ...]"
+    changes: dict[str, Any], run: Run, status: str, severities: tuple[str, ...]
 ) -> None:
     """Another VM's id is the error at first boot, any sentinel at capture, and a missing one in a specialised image."""
     assert verdict(waagent_host(changes), run, "gen-provisioned-sentinel") == (status, severities)
@@ -178,7 +180,7 @@ def test_the_sentinel_is_a_note_where_cloud_init_provisions() -> None:
 
 @pytest.mark.parametrize(("told", "severities"), [(HERE, ()), (ELSEWHERE, (Severity.ERROR,))])
 def test_the_sentinel_is_held_against_the_metadata_where_the_firmware_tells_no_id(
-    told: str, severities: "tuple[Severity, ...]"
+    told: str, severities: tuple[Severity, ...]
 ) -> None:
     """Where the firmware's id cannot be seen, as in a container, the platform's own word counts."""
     agents_facts = agents.gather(waagent_host({}), FIRST_BOOT)
@@ -260,7 +262,7 @@ STUB = Link("../run/systemd/resolve/stub-resolv.conf")
         ({"/etc/resolv.conf": Fifo()}, "pass"),
     ],
 )
-def test_resolv_conf(changes: "dict[str, Any]", status: str) -> None:
+def test_resolv_conf(changes: dict[str, Any], status: str) -> None:
     """Only servers of this network, in a file that outlives the boot, are a leftover."""
     assert verdict(host(changes), RUN, "gen-resolv-conf")[0] == status
 
@@ -341,7 +343,7 @@ def test_password_fields(field: str, kind: passwords.Password) -> None:
         ("/root/original-ks.cfg", Fifo(), ()),
     ],
 )
-def test_what_an_installer_wrote_down(path: str, text: Any, severities: "tuple[str, ...]") -> None:
+def test_what_an_installer_wrote_down(path: str, text: Any, severities: tuple[str, ...]) -> None:
     """Every installation from a disc leaves its answers, and the hash is never printed."""
     report = judged(host({path: text}), RUN, *PROBES)
     found = findings(report, "gen-password-backup")
@@ -476,7 +478,7 @@ def test_a_file_may_be_anything(path: str, node: Any) -> None:
 @given(
     st.dictionaries(st.sampled_from(["/etc/passwd", "/etc/shadow", "/etc/hosts", "/etc/sudoers.d/waagent"]), st.text())
 )
-def test_text_may_say_anything(texts: "dict[str, Any]") -> None:
+def test_text_may_say_anything(texts: dict[str, Any]) -> None:
     """Messages stay one line of ASCII whatever the files say."""
     report = judged(host(texts), RUN, *PROBES)
     for result in report.results:
@@ -519,7 +521,7 @@ SUDO = {"/etc/sudoers.d/waagent": "azureuser ALL=(ALL) ALL\n"}
         ({f"{LIB}/GoalState.1.xml": "<x/>"}, "started again"),
     ],
 )
-def test_how_far_deprovisioning_came(changes: "dict[str, Any]", said: Optional[str]) -> None:
+def test_how_far_deprovisioning_came(changes: dict[str, Any], said: Optional[str]) -> None:
     """Never, half-way with its steps, started again; a machine that was never provisioned has nothing to undo."""
     found = findings(judged(waagent_host(changes), RUN, *PROBES), "gen-deprovisioned")
     assert [said in finding.message for finding in found if said] == ([True] if said else [])
@@ -619,7 +621,7 @@ PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
         ("/home/x/notes", "token\n", None),
     ],
 )
-def test_credentials(path: str, text: str, severity: "Optional[str]") -> None:
+def test_credentials(path: str, text: str, severity: Optional[str]) -> None:
     """By name, by a word, or by the first line of a key; what is in them is told nobody."""
     found = findings(judged(host({path: text}), RUN, *PROBES), "gen-credentials")
     assert [one.severity.value for one in found] == ([severity] if severity else [])
@@ -669,7 +671,7 @@ def test_any_other_log_is_counted_and_named() -> None:
         ({"/var/lib/dpkg/info/walinuxagent.list": "/usr/lib/systemd/system/azure.slice\n"}, False),
     ],
 )
-def test_a_file_of_a_package_is_no_litter(files: "dict[str, str]", left: bool) -> None:
+def test_a_file_of_a_package_is_no_litter(files: dict[str, str], left: bool) -> None:
     """Nobody is told to delete what a package owns; of rpm's it cannot be told, so nothing is said."""
     slice_ = {"/lib/systemd/system/azure.slice": "[Slice]\n", **files}
     assert bool(findings(judged(host(slice_), RUN, *PROBES), "gen-litter")) == left

@@ -1,5 +1,7 @@
 """The file of a disk image: footer, size, partitions, filesystems, and whether it was unmounted."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +51,7 @@ BROKEN = {
 }
 
 
-def said(on: FakeHost, check: str) -> "list[tuple[Severity, str]]":
+def said(on: FakeHost, check: str) -> list[tuple[Severity, str]]:
     return [(finding.severity, finding.message) for finding in findings(judged(on, RUN, PROBE), check)]
 
 
@@ -84,7 +86,7 @@ def test_the_commands_of_a_disk_are_not_run_inside_it() -> None:
         ({"footer": Footer(2, SIZE - MIB, intact=True)}, f"its footer speaks of {SIZE - MIB} bytes"),
     ],
 )
-def test_what_is_no_whole_fixed_vhd(changes: "dict[str, Any]", words: str) -> None:
+def test_what_is_no_whole_fixed_vhd(changes: dict[str, Any], words: str) -> None:
     """Cut off, damaged, or of another size than it says."""
     ((severity, message),) = said(host(**changes), "image-vhd-footer")
     assert (severity, message.startswith(words)) == (Severity.ERROR, True)
@@ -122,7 +124,7 @@ def test_a_disk_may_be_too_large() -> None:
         {"table": Table.MBR, "volumes": (ROOT,), "boot_code": True},
     ],
 )
-def test_every_way_of_starting_is_known(changes: "dict[str, Any]") -> None:
+def test_every_way_of_starting_is_known(changes: dict[str, Any]) -> None:
     """An EFI system partition, a BIOS boot partition, or boot code in the first sector."""
     assert said(host(layout=layout(**changes)), "image-partitions") == []
 

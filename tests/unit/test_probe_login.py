@@ -1,5 +1,7 @@
 """Whether the user of a new VM gets in and becomes root: sshd, modes, sudo, PAM, and the programs that make a user."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ def directory(mode: int = 0o755, uid: int = 0) -> FileInfo:
 SSHD_CONFIG = "Include /etc/ssh/sshd_config.d/*.conf\nKbdInteractiveAuthentication no\nUsePAM yes\n"
 SUDOERS = "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"
 TOOLS = ("useradd", "usermod", "groupadd", "passwd", "chpasswd", "ssh-keygen", "ip", "mount")
-FILES: "dict[str, Any]" = {
+FILES: dict[str, Any] = {
     **with_agents.FILES,
     "/usr/sbin/sshd": program(),
     "/usr/bin/sudo": program(0o4755),
@@ -56,12 +58,12 @@ FILES: "dict[str, Any]" = {
 DROP_IN = "/etc/ssh/sshd_config.d/10-x.conf"
 
 
-def host(changes: "dict[str, Any]", *removed: str) -> FakeHost:
+def host(changes: dict[str, Any], *removed: str) -> FakeHost:
     """A Debian that cloud-init provisions, with some files changed and some away."""
     return FakeHost(files={path: node for path, node in {**FILES, **changes}.items() if path not in removed})
 
 
-def with_waagent(changes: "dict[str, Any]") -> FakeHost:
+def with_waagent(changes: dict[str, Any]) -> FakeHost:
     """The same, and waagent provisions."""
     return host({**with_agents.conf("Provisioning.Agent=waagent"), **changes}, *with_agents.NO_CLOUD_INIT)
 
@@ -76,7 +78,7 @@ BROKEN = {
 }
 
 
-def said(on: FakeHost, check: str, run: Run = RUN) -> "list[tuple[str, str]]":
+def said(on: FakeHost, check: str, run: Run = RUN) -> list[tuple[str, str]]:
     found = findings(judged(replace(on, root=run.root), run, agents.PROBE, PROBE), check)
     return [(one.severity.value, one.message) for one in found]
 
@@ -150,7 +152,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
         ("permitrootlogin WITHOUT-PASSWORD # as ever\nMaxAuthTries=3\n", None),
     ],
 )
-def test_sshd(text: str, severity: "str | None") -> None:
+def test_sshd(text: str, severity: str | None) -> None:
     """A line that ends it, and settings that shut the user of a new VM out."""
     found = said(host({DROP_IN: text}), "login-sshd")
     assert [one for one, _ in found] == ([severity] if severity else [])
@@ -228,7 +230,7 @@ def test_every_choice_is_a_keyword() -> None:
         ({"/home": directory(0o777), DROP_IN: "StrictModes no\n"}, None),
     ],
 )
-def test_modes(changes: "dict[str, Any]", severity: "str | None") -> None:
+def test_modes(changes: dict[str, Any], severity: str | None) -> None:
     """What sshd, sudo and logins refuse, and what they take."""
     found = said(host(changes), "login-modes")
     assert [one for one, _ in found] == ([severity] if severity else [])
@@ -262,7 +264,7 @@ def test_the_mode_of_a_home() -> None:
         ({"/usr/bin/sudo": None}, False, None),
     ],
 )
-def test_sudo(changes: "dict[str, Any]", waagent: bool, severity: "str | None") -> None:
+def test_sudo(changes: dict[str, Any], waagent: bool, severity: str | None) -> None:
     """The last word counts; a password is asked for only where waagent sets one."""
     machine = with_waagent(changes) if waagent else host(changes)
     found = said(machine, "login-sudo")
@@ -304,7 +306,7 @@ def test_without_sudo() -> None:
         ),
     ],
 )
-def test_gates(changes: "dict[str, Any]", severity: "str | None") -> None:
+def test_gates(changes: dict[str, Any], severity: str | None) -> None:
     """What refuses every login, and what only looks so."""
     denies = {"/usr/lib/x86_64-linux-gnu/security/pam_deny.so": ""}
     found = said(host({**denies, **changes}), "login-gates")

@@ -1,5 +1,7 @@
 """The agents' logs, as real machines wrote them (excerpts of recorded logs in tests/data/logs)."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ HEALTHY = (recorded("healthy-waagent.log"), RUN)
 BROKEN = {"logs-vm-identifier": (recorded("not-generalized-waagent.log"), RUN)}
 
 
-def judged(host: FakeHost) -> "tuple[Status, str]":
+def judged(host: FakeHost) -> tuple[Status, str]:
     result = assess(gather(host, (logs.PROBE,), RUN), (logs.PROBE,)).results[0]
     return result.status, result.reason or (result.findings[0].message if result.findings else "")
 
@@ -62,7 +64,7 @@ def test_other_lines_are_evidence_and_no_finding(name: str, cause: Cause, signat
 
 
 @pytest.mark.parametrize("node", [Denied(), Fifo()])
-def test_a_log_that_cannot_be_read_is_unknown(node: "Denied | Fifo") -> None:
+def test_a_log_that_cannot_be_read_is_unknown(node: Denied | Fifo) -> None:
     status, reason = judged(FakeHost(files={"/var/log/waagent.log": node}))
     assert status is Status.UNKNOWN
     assert "/var/log/waagent.log" in reason

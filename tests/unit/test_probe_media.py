@@ -1,5 +1,7 @@
 """Whether the provisioning disc can be read: drivers of every kernel, modprobe.d, and noexec."""
 
+from __future__ import annotations
+
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -28,9 +30,7 @@ MODULES = {
 NEEDS = {"udf": ("crc_itu_t", "cdrom"), "sr_mod": ("cdrom",)}
 
 
-def modules(
-    release: str = RELEASE, without: "tuple[str, ...]" = (), built_in: "tuple[str, ...]" = ()
-) -> "dict[str, Any]":
+def modules(release: str = RELEASE, without: tuple[str, ...] = (), built_in: tuple[str, ...] = ()) -> dict[str, Any]:
     """The files of /lib/modules for one kernel."""
     base = f"/lib/modules/{release}"
     files = {name: file for name, file in MODULES.items() if name not in (*without, *built_in)}
@@ -47,14 +47,14 @@ RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
 MOUNTED = replace(RUN, root="/mnt")
 
 
-def host(changes: "dict[str, Any]", *removed: str, cloud_init: bool = False) -> FakeHost:
+def host(changes: dict[str, Any], *removed: str, cloud_init: bool = False) -> FakeHost:
     """An image with one kernel that waagent provisions, or cloud-init, with some files changed."""
     chosen = {**WAAGENT, **with_agents.conf()} if cloud_init else WAAGENT
     gone = removed if cloud_init else (*removed, *with_agents.NO_CLOUD_INIT)
     return with_agents.host({**chosen, **changes}, *gone)
 
 
-def cis(*lines: str, path: str = "/etc/modprobe.d/cis.conf") -> "dict[str, Any]":
+def cis(*lines: str, path: str = "/etc/modprobe.d/cis.conf") -> dict[str, Any]:
     return {path: "\n".join(("# CIS 1.1.1", *lines)) + "\n"}
 
 
@@ -71,7 +71,7 @@ def report(on: FakeHost, run: Run = RUN) -> Any:
     return judged(replace(on, root=run.root), run, agents.PROBE, PROBE)
 
 
-def messages(on: FakeHost, check: str, run: Run = RUN) -> "list[str]":
+def messages(on: FakeHost, check: str, run: Run = RUN) -> list[str]:
     return [finding.message for finding in findings(report(on, run), check)]
 
 
@@ -225,7 +225,7 @@ def test_a_specialised_image_needs_no_disc() -> None:
         ("tmpfs /tmp tmpfs noexec 0 0\n", Severity.NOTE),
     ],
 )
-def test_the_innermost_mount_decides(fstab: str, severity: "Optional[Severity]") -> None:
+def test_the_innermost_mount_decides(fstab: str, severity: Optional[Severity]) -> None:
     """noexec on /tmp is what guides ask for, and a note."""
     found = findings(report(host({"/etc/fstab": fstab})), "media-noexec")
     assert [finding.severity for finding in found] == ([severity] if severity else [])

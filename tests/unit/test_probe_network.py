@@ -1,5 +1,7 @@
 """Addresses and the default route, as /proc and the kernel's own answers show them."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Optional
 
@@ -58,7 +60,7 @@ def report(host: FakeHost, run: Run = RUN) -> Report:
     return assess(gather(host, (network.PROBE,), run), (network.PROBE,))
 
 
-def findings(host: FakeHost, run: Run = RUN) -> "dict[str, Finding]":
+def findings(host: FakeHost, run: Run = RUN) -> dict[str, Finding]:
     return {result.check: finding for result in report(host, run).results for finding in result.findings}
 
 
@@ -93,7 +95,7 @@ def test_each_check_speaks_of_its_own_fault_alone(check: str) -> None:
         ),
     ],
 )
-def test_the_message_says_what_there_is(interfaces: "tuple[Interface, ...]", message: str) -> None:
+def test_the_message_says_what_there_is(interfaces: tuple[Interface, ...], message: str) -> None:
     finding = findings(replace(HEALTHY, interface_list=interfaces))["network-address"]
     assert (finding.message, finding.flow) == (message, "any")
 

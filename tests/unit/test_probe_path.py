@@ -1,5 +1,7 @@
 """Endpoints that do not answer, and what the way to them says, through the probes that lead there."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +45,7 @@ def world(extension: Extension = HELLO, **changes: Any) -> World:
     return replace(made, files={**vm.files, **made.files}, interface_list=vm.interface_list, routes=routes)
 
 
-def hops(*seen: Hop, to: "tuple[str, ...]" = (FIRST, SECOND)) -> "dict[tuple[str, int], tuple[Hop, ...]]":
+def hops(*seen: Hop, to: tuple[str, ...] = (FIRST, SECOND)) -> dict[tuple[str, int], tuple[Hop, ...]]:
     return {(address, 443): seen for address in to}
 
 
@@ -68,12 +70,12 @@ def report(host: World, run: Run = RUN) -> Report:
     return judged(host, run, *PROBES)
 
 
-def tunnel(host: World, run: Run = RUN) -> "dict[str, Finding]":
+def tunnel(host: World, run: Run = RUN) -> dict[str, Finding]:
     """The findings of the check by flow."""
     return {str(finding.flow): finding for finding in findings(report(host, run), "path-tunnel")}
 
 
-def status(host: World, run: Run = RUN) -> "tuple[str, str]":
+def status(host: World, run: Run = RUN) -> tuple[str, str]:
     result = by_check(report(host, run))["path-tunnel"]
     return result.status.value, result.reason or ""
 
@@ -195,7 +197,7 @@ def test_without_the_endpoints_the_path_is_unknown() -> None:
 
 def test_a_path_that_cannot_be_looked_at_is_unknown() -> None:
     class Blind(World):
-        def hops(self, *args: Any, **kw: Any) -> "tuple[Hop, ...]":
+        def hops(self, *args: Any, **kw: Any) -> tuple[Hop, ...]:
             raise HostError("the time for the whole run is used up")
 
     host = world(tcp=shut(SILENT, FIRST, SECOND))
@@ -230,7 +232,7 @@ def test_an_endpoint_that_answers_the_second_time_is_no_tunnel() -> None:
         ((Hop(1, Outcome.REFUSED, FIRST),), f"1 {FIRST} (refused)"),
     ],
 )
-def test_hops_are_told_in_a_line(seen: "tuple[Hop, ...]", drawn: str) -> None:
+def test_hops_are_told_in_a_line(seen: tuple[Hop, ...], drawn: str) -> None:
     line = path.drawn(path.Path(FIRST, 443, Phase.TCP, Outcome.TIMEOUT, hops=seen))
     assert line == drawn if drawn is not None else line.endswith(f"8 silent, 9 {FIRST} (ok)")
 

@@ -1,5 +1,7 @@
 """The platform's endpoints as a healthy VM, and each broken one, sees them."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from typing import Any
@@ -273,7 +275,7 @@ DNS_FLOWS = ("udp 168.63.129.16:53", "tcp 168.63.129.16:53")
     ],
 )
 def test_the_platforms_dns_server_goes_down_with_its_whole_address_alone(
-    plugin: HttpAnswer, rules: firewall.Outcome, taken: "tuple[str, ...]"
+    plugin: HttpAnswer, rules: firewall.Outcome, taken: tuple[str, ...]
 ) -> None:
     """What a rule does to these ports it need not do to that of DNS, which the rehearsal tells."""
     host = answering(wire_server.VERSIONS_URL, SILENT)

@@ -1,5 +1,7 @@
 """Settings of proxies in the files of a machine, and what they would catch."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +27,7 @@ def drop_in(*variables: str) -> str:
     return "[Service]\n" + "".join(f'Environment="{variable}"\n' for variable in variables)
 
 
-def host(changes: "dict[str, Any]", *conf: str) -> FakeHost:
+def host(changes: dict[str, Any], *conf: str) -> FakeHost:
     """A machine with both agents, some files changed, and more lines in waagent.conf."""
     return test_probe_agents.host({**(test_probe_agents.conf(*conf) if conf else {}), **changes})
 
@@ -53,7 +55,7 @@ def report(host: FakeHost, run: Run = RUN) -> Report:
     return judged(host, run, agents.PROBE, PROBE)
 
 
-def setting(changes: "dict[str, Any]") -> ProxySetting:
+def setting(changes: dict[str, Any]) -> ProxySetting:
     """The only setting that is found."""
     (found,) = facts_of(host(changes)).settings
     return found
@@ -167,7 +169,7 @@ def test_a_host_that_is_an_address_with_user_scheme_or_port_is_none(host_value: 
         ("http://", None),
     ],
 )
-def test_a_proxys_address_is_cut_to_host_and_port(value: str, proxy: "str | None") -> None:
+def test_a_proxys_address_is_cut_to_host_and_port(value: str, proxy: str | None) -> None:
     assert proxy_files.proxy_of(value) == proxy
 
 
@@ -216,7 +218,7 @@ def test_a_proxy_of_the_environment_without_a_port_is_none() -> None:
         (("https_proxy=http://u:p/w@proxy:3128",), "with one of / ? # in its password, so waagent"),
     ],
 )
-def test_what_the_agent_takes_for_no_proxy_is_said(variables: "tuple[str, ...]", words: str) -> None:
+def test_what_the_agent_takes_for_no_proxy_is_said(variables: tuple[str, ...], words: str) -> None:
     machine = host({UNIT: drop_in(*variables, f"no_proxy={PLATFORM}")})
     assert agent_proxy(facts_of(machine), STORE) is None
     (found,) = findings(report(machine), "proxy-settings")
@@ -268,7 +270,7 @@ def test_a_proxy_that_catches_cloud_inits_metadata_is_an_error_where_it_provisio
         {"/etc/environment": f"http_proxy=http://10.0.0.6:3128\nno_proxy={PLATFORM}\n"},
     ],
 )
-def test_what_cannot_catch_them_is_no_finding(changes: "dict[str, str]") -> None:
+def test_what_cannot_catch_them_is_no_finding(changes: dict[str, str]) -> None:
     """Both addresses are asked by plain HTTP, and package managers ask neither."""
     assert statuses(report(host(changes)))["proxy-platform-addresses"] == "pass"
 

@@ -1,5 +1,7 @@
 """The authorities that certificates name, and whether they are reached."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from azpreflight.model import Confidence, Platform, Report, Run, Severity, Stage, codec

@@ -1,5 +1,7 @@
 """Whether sshd runs once a VM is provisioned: keys that come too late, a socket in the way, and a unit that failed."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +38,7 @@ FILES = {
 ASK = unit_runs.command(("ssh.service",))
 
 
-def host(changes: "dict[str, Any]", *removed: str, cloud_init: bool = False, state: str = "active") -> FakeHost:
+def host(changes: dict[str, Any], *removed: str, cloud_init: bool = False, state: str = "active") -> FakeHost:
     """A deprovisioned Debian that waagent provisions, or cloud-init."""
     agent = {} if cloud_init else with_agents.conf("Provisioning.Agent=waagent")
     gone = removed if cloud_init else (*removed, *with_agents.NO_CLOUD_INIT)
@@ -55,7 +57,7 @@ def report(on: FakeHost, run: Run = RUN) -> Any:
     return judged(replace(on, root=run.root), run, agents.PROBE, PROBE)
 
 
-def said(on: FakeHost, run: Run = RUN) -> "list[str]":
+def said(on: FakeHost, run: Run = RUN) -> list[str]:
     return [finding.message for finding in findings(report(on, run), "ssh-start")]
 
 
@@ -101,7 +103,7 @@ REGENERATE_N = with_agents.conf("Provisioning.Agent=waagent", "Provisioning.Rege
         ({}, ("/etc/systemd/system/multi-user.target.wants/ssh.service",), NEVER),
     ],
 )
-def test_how_sshd_dies(changes: "dict[str, Any]", removed: "tuple[str, ...]", begins: "str | None") -> None:
+def test_how_sshd_dies(changes: dict[str, Any], removed: tuple[str, ...], begins: str | None) -> None:
     """By keys that come too late, or by a socket that systemd's presets enable; not where something makes keys."""
     found = said(host(changes, *removed))
     assert len(found) == (begins is not None)
@@ -154,7 +156,7 @@ def test_a_state_that_cannot_be_asked_is_unknown() -> None:
         (["enable ssh.*\n", "disable *\n"], True),
     ],
 )
-def test_presets(texts: "list[str]", enabled: bool) -> None:
+def test_presets(texts: list[str], enabled: bool) -> None:
     """The first line that matches decides, and without one a unit is enabled."""
     assert ssh.enabled_by_preset(texts, "ssh.socket") is enabled
 
@@ -183,7 +185,7 @@ WANTED = "/etc/systemd/system/multi-user.target.wants/ssh.service"
         ),
     ],
 )
-def test_an_ssh_server_starts_at_all(changes: "dict[str, Any]", removed: "tuple[str, ...]", says: "str | None") -> None:
+def test_an_ssh_server_starts_at_all(changes: dict[str, Any], removed: tuple[str, ...], says: str | None) -> None:
     """Whoever provisions: enabled, by its socket, by a target's drop-in, or by systemd's presets at a first boot."""
     machine = host({**OVERRIDE, "/dev/null": Fifo(), **changes}, *removed, cloud_init=True)
     report_ = report(machine)

@@ -1,5 +1,7 @@
 """Whether a boot comes to its agents: entry, file systems, memory, LVM, target, NIC and labels."""
 
+from __future__ import annotations
+
 import gzip
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +29,12 @@ UNIT = "/lib/systemd/system/{}"
 WANTED = "/etc/systemd/system/multi-user.target.wants/{}"
 
 
-def service(name: str) -> "dict[str, Any]":
+def service(name: str) -> dict[str, Any]:
     """A unit that is enabled."""
     return {UNIT.format(name): "[Unit]\n", WANTED.format(name): Link(UNIT.format(name))}
 
 
-def modules(*names: str, built_in: "tuple[str, ...]" = ()) -> "dict[str, Any]":
+def modules(*names: str, built_in: tuple[str, ...] = ()) -> dict[str, Any]:
     """Lists and files of one kernel."""
     return {
         f"{MODULES}/modules.dep": "".join(f"kernel/fs/{name}.ko:\n" for name in names),
@@ -41,7 +43,7 @@ def modules(*names: str, built_in: "tuple[str, ...]" = ()) -> "dict[str, Any]":
     }
 
 
-def grub(options: str = "root=UUID=1a2b ro", initrd: "str | None" = IMAGE, kernel: str = KERNEL) -> "dict[str, Any]":
+def grub(options: str = "root=UUID=1a2b ro", initrd: str | None = IMAGE, kernel: str = KERNEL) -> dict[str, Any]:
     line = f"\tinitrd\t{initrd}\n" if initrd else ""
     return {GRUB: f"set default=\"0\"\nmenuentry 'Debian' {{\n\tlinux\t{kernel} {options}\n{line}}}\n"}
 
@@ -49,7 +51,7 @@ def grub(options: str = "root=UUID=1a2b ro", initrd: "str | None" = IMAGE, kerne
 LABELS = dict.fromkeys(
     ("/", "/etc", "/etc/passwd", "/usr", "/usr/sbin", "/usr/sbin/waagent"), "system_u:object_r:etc_t:s0"
 )
-FILES: "dict[str, Any]" = {
+FILES: dict[str, Any] = {
     **with_agents.FILES,
     **modules("ext4", "vfat", "fat"),
     **grub(),
@@ -61,7 +63,7 @@ FILES: "dict[str, Any]" = {
 }
 
 
-def host(changes: "dict[str, Any]", *removed: str, labels: "dict[str, str] | None" = None) -> FakeHost:
+def host(changes: dict[str, Any], *removed: str, labels: dict[str, str] | None = None) -> FakeHost:
     """A Debian that starts, with some files changed and some away."""
     files = {path: node for path, node in {**FILES, **changes}.items() if path not in removed}
     return FakeHost(files=files, labels=labels or {})
@@ -88,11 +90,11 @@ BROKEN = {
 }
 
 
-def said(on: FakeHost, check: str) -> "list[tuple[str, str]]":
+def said(on: FakeHost, check: str) -> list[tuple[str, str]]:
     return [(one.severity.value, one.message) for one in findings(judged(on, RUN, agents.PROBE, PROBE), check)]
 
 
-def severities(on: FakeHost, check: str) -> "list[str]":
+def severities(on: FakeHost, check: str) -> list[str]:
     return [severity for severity, _ in said(on, check)]
 
 
@@ -151,7 +153,7 @@ BLS = "/boot/loader/entries/0123-{}.conf"
         ({BLS.format(1): f"linux {KERNEL}\ninitrd {IMAGE}\noptions root=UUID=1a2b\n"}, (GRUB,), []),
     ],
 )
-def test_entry(changes: "dict[str, Any]", removed: "tuple[str, ...]", expected: "list[str]") -> None:
+def test_entry(changes: dict[str, Any], removed: tuple[str, ...], expected: list[str]) -> None:
     """What it names is there, and its options fit fstab and crypttab."""
     assert severities(host(changes, *removed), "boot-entry") == expected
 
@@ -193,7 +195,7 @@ def test_a_kernel_with_its_drivers_built_in() -> None:
         ({"/etc/fstab": "UUID=1 / ext3 defaults 0 0\n"}, []),
     ],
 )
-def test_filesystems(changes: "dict[str, Any]", expected: "list[str]") -> None:
+def test_filesystems(changes: dict[str, Any], expected: list[str]) -> None:
     """Blocked, or not there; what need not be mounted does not matter."""
     assert severities(host(changes), "boot-filesystems") == expected
 
@@ -216,7 +218,7 @@ def test_filesystems(changes: "dict[str, Any]", expected: "list[str]") -> None:
         ({"/etc/sysctl.d/a.conf": "vm.panic_on_oom = 1\n"}, ["note"]),
     ],
 )
-def test_memory(changes: "dict[str, Any]", expected: "list[str]") -> None:
+def test_memory(changes: dict[str, Any], expected: list[str]) -> None:
     """The last value of a key counts, and what is small does no harm."""
     assert severities(host(changes), "boot-memory") == expected
 
@@ -233,7 +235,7 @@ def test_memory(changes: "dict[str, Any]", expected: "list[str]") -> None:
         ({**LVM, "/etc/lvm/lvm.conf": ' # filter = [ "a|/dev/vda2|", "r|.*|" ]\n filter = [ "a|.*|" ]\n'}, []),
     ],
 )
-def test_volumes(changes: "dict[str, Any]", expected: "list[str]") -> None:
+def test_volumes(changes: dict[str, Any], expected: list[str]) -> None:
     """Where the boot needs LVM, neither its list nor its filter is of one disk."""
     assert severities(host(changes), "boot-volumes") == expected
 
@@ -253,7 +255,7 @@ def test_volumes(changes: "dict[str, Any]", expected: "list[str]") -> None:
         ({"/etc/systemd/system/apt-daily.timer": Link("/dev/null")}, []),
     ],
 )
-def test_target(changes: "dict[str, Any]", expected: "list[str]") -> None:
+def test_target(changes: dict[str, Any], expected: list[str]) -> None:
     """Where a boot goes, and what it needs on the way."""
     assert severities(host({"/dev/null": Fifo(), **changes}), "boot-target") == expected
 
@@ -262,7 +264,7 @@ NETWORKD = tuple(service("systemd-networkd.service"))
 NM = service("NetworkManager.service")
 
 
-def network(text: str, path: str = "/etc/systemd/network/20.network") -> "dict[str, Any]":
+def network(text: str, path: str = "/etc/systemd/network/20.network") -> dict[str, Any]:
     """A file of systemd-networkd, and cloud-init leaves the network alone."""
     return {**DISABLED, path: text + "[Network]\nDHCP=yes\n"}
 
@@ -298,7 +300,7 @@ IFCFG = {"/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\nSTARTMODE='auto
         (WICKED, NETWORKD, ["error"]),
     ],
 )
-def test_nic(changes: "dict[str, Any]", removed: "tuple[str, ...]", expected: "list[str]") -> None:
+def test_nic(changes: dict[str, Any], removed: tuple[str, ...], expected: list[str]) -> None:
     """A manager that starts, and a configuration of its kind that fits eth0, unless cloud-init writes one."""
     assert severities(host({"/dev/null": Fifo(), **changes}, *removed), "boot-nic") == expected
 
@@ -325,7 +327,7 @@ def test_a_profile_of_networkmanager() -> None:
         ({**ENFORCING, "/etc/selinux/config": "SELINUX=permissive\n"}, {}, "notapplicable"),
     ],
 )
-def test_selinux(changes: "dict[str, Any]", labels: "dict[str, str]", status: str) -> None:
+def test_selinux(changes: dict[str, Any], labels: dict[str, str], status: str) -> None:
     """Labels of what a boot and a login need; where none is seen, nothing is said."""
     there = {path: "system_u:object_r:etc_t:s0" for path in host(changes).files if path.startswith(("/etc", "/usr"))}
     parents = {parent.as_posix() for path in host(changes).files for parent in Path(path).parents}
@@ -343,7 +345,7 @@ def test_a_label_is_read_from_the_file(tmp_path: Path) -> None:
 
 # --- fixes --------------------------------------------------------------------------------------------------------
 
-FIXED: "dict[str, tuple[str, dict[str, Any]]]" = {
+FIXED: dict[str, tuple[str, dict[str, Any]]] = {
     "a blocked file system": (
         "boot-filesystems",
         {"/etc/modprobe.d/a.conf": "install vfat /bin/true\nblacklist vfat\n"},

@@ -1,5 +1,7 @@
 """Stores of CA certificates, full, empty and absent."""
 
+from __future__ import annotations
+
 from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,7 @@ from tests.unit.test_probe_egress import PROXY, no_relay
 PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
 ENCODED = "".join(f"{MARK}\n{b64encode(name.encode()).decode()}\n-----END CERTIFICATE-----\n" for name in ROOTS)
 """As far as the bytes of a certificate matter: its subject's name is in them."""
-STORE: "dict[str, Any]" = {BUNDLES[0]: ENCODED}
+STORE: dict[str, Any] = {BUNDLES[0]: ENCODED}
 RUN = Run(stage=Stage.CAPTURE)
 DEBIAN = "ID=debian\nVERSION_ID=12\n"
 HEALTHY = (FakeHost(files={**STORE, "/etc/os-release": DEBIAN}), RUN)
@@ -32,7 +34,7 @@ BROKEN = {
 }
 
 
-def status(files: "dict[str, Any]", run: Run = RUN) -> str:
+def status(files: dict[str, Any], run: Run = RUN) -> str:
     return statuses(judged(FakeHost(files=files, root=run.root), run, tls.PROBE))["tls-ca-store"]
 
 
@@ -51,7 +53,7 @@ def test_the_bundle_of_each_distribution_is_known(path: str) -> None:
 
 
 @pytest.mark.parametrize("files", [{}, {BUNDLES[0]: ""}, {BUNDLES[0]: "# nothing\n"}])
-def test_a_machine_that_trusts_nobody_is_told_so(files: "dict[str, str]") -> None:
+def test_a_machine_that_trusts_nobody_is_told_so(files: dict[str, str]) -> None:
     assert status(files) == "fail"
 
 
@@ -91,7 +93,7 @@ def test_it_is_an_error_where_the_plugin_does_not_deliver() -> None:
         ('ID=sles\nID_LIKE="suse"\n', ("zypper --non-interactive install ca-certificates", "update-ca-certificates")),
     ],
 )
-def test_the_commands_are_those_of_the_distribution(release: str, commands: "tuple[str, ...]") -> None:
+def test_the_commands_are_those_of_the_distribution(release: str, commands: tuple[str, ...]) -> None:
     report = judged(FakeHost(files={"/etc/os-release": release}), RUN, tls.PROBE)
     assert findings(report, "tls-ca-store")[0].commands == commands
 
@@ -100,7 +102,7 @@ def test_the_commands_are_those_of_the_distribution(release: str, commands: "tup
     ("files", "status"),
     [(STORE, "pass"), ({BUNDLES[0]: ONE}, "fail"), ({BUNDLES[0]: PEM}, "unknown"), ({}, "notapplicable")],
 )
-def test_the_roots_of_azure(files: "dict[str, str]", status: str) -> None:
+def test_the_roots_of_azure(files: dict[str, str], status: str) -> None:
     """By the names in the bundle; where none can be read, nothing is said."""
     found = judged(FakeHost(files=files), RUN, tls.PROBE)
     assert statuses(found)["tls-azure-roots"] == status

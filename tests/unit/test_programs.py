@@ -1,5 +1,7 @@
 """Running programs that hang, flood, fork and feed badly: each ends in time, and nothing of it is left."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Rules tried by another unit: who asks it, what it takes for a request, and what it runs."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket
@@ -27,7 +29,7 @@ ALL, OF_THE_DAEMON = "000001ffffffffff", "0000000000003004"
 CONFINED = {broker.STATUS: STATUS.format(caps=OF_THE_DAEMON)}
 NOT_ALLOWED = "this process may make no namespace (CAP_SYS_ADMIN)"
 WIRE = "tcp 168.63.129.16:80"
-REQUEST: "dict[str, Any]" = {
+REQUEST: dict[str, Any] = {
     "interfaces": [],
     "stand_ins": [],
     "ingress_devices": [],
@@ -81,7 +83,7 @@ def test_the_request_is_rules_and_flows_and_no_program() -> None:
     ],
     ids=["refused", "empty", "deep", "no object", "no socket"],
 )
-def test_without_an_answer_nothing_is_claimed_to_have_been_tried(said: "bytes | None", reason: str) -> None:
+def test_without_an_answer_nothing_is_claimed_to_have_been_tried(said: bytes | None, reason: str) -> None:
     """The reason is told, and no flow counts as rehearsed."""
     host = machine(DROP_ALL, files=CONFINED, services={} if said is None else {broker.SOCKET: said})
     facts = facts_of(host)
@@ -160,14 +162,14 @@ def test_the_command_is_for_systemd_alone() -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> "Iterator[Callable[[Callable[[socket.socket], None]], str]]":
+def served(tmp_path: Path) -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
     """A socket at which one connection is served by a function; its path."""
     listener = socket.socket(socket.AF_UNIX)
     place = str(tmp_path / "socket")
     listener.bind(place)
     listener.listen()
 
-    def serve(how: "Callable[[socket.socket], None]") -> str:
+    def serve(how: Callable[[socket.socket], None]) -> str:
         def one() -> None:
             connection, _ = listener.accept()
             with connection:

@@ -1,5 +1,7 @@
 """What may be removed: the list, the planner that asks it, and the removal itself in a tree of its own."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -127,7 +129,7 @@ HOSTILE = (
     "Lib.Dir=/etc",
     "Lib.Dir=../..",
 )
-TREE: "dict[str, Any]" = {
+TREE: dict[str, Any] = {
     "/bin/sh": "x",
     "/etc/passwd-": "root:$6$saltsalt$" + "a" * 86 + ":0:0::/root:/bin/sh\nold:$6$salt$" + "b" * 86 + "\n",
     "/etc/group-": "old:$6$saltsalt$" + "a" * 86 + ":1::::::\n",
@@ -225,7 +227,7 @@ def home(uid: int, kind: FileKind = FileKind.DIRECTORY) -> FileInfo:
     return FileInfo(kind, 0, 0o755, uid, uid, 0.0)
 
 
-def refused(name: str, at_home: "FileInfo | None" = None, mounts: "tuple[str, ...]" = ()) -> "str | None":
+def refused(name: str, at_home: FileInfo | None = None, mounts: tuple[str, ...] = ()) -> str | None:
     """Why this user of the table is not deleted."""
     return account.refusal(name, account.Accounts(passwords.entries(PASSWD), 1000, 60000, at_home, mounts))
 
@@ -274,7 +276,7 @@ OVF = "<ns1:UserName>azureuser</ns1:UserName>"
         ("<x/>", None, False),
     ],
 )
-def test_whom_waagent_would_find(text: str, user: "str | None", clear: bool) -> None:
+def test_whom_waagent_would_find(text: str, user: str | None, clear: bool) -> None:
     """It has an XML parser; where that could find another name than we do, nobody is to be deleted."""
     machine = host({"/var/lib/waagent/ovf-env.xml": text})
     facts = waagent_state.look(machine, RUN)
@@ -285,7 +287,7 @@ def test_whom_waagent_would_find(text: str, user: "str | None", clear: bool) -> 
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> "Iterator[Path]":
+def tree(tmp_path: Path) -> Iterator[Path]:
     """A root of its own, with something outside of it that must stay."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/file").write_text("stays")

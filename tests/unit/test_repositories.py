@@ -1,5 +1,7 @@
 """Where an image's packages come from, by the files of its package manager."""
 
+from __future__ import annotations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +56,7 @@ enabled=0
         ("/etc/apt/sources.list", Denied(), []),
     ],
 )
-def test_the_servers_of_repositories_in_use(path: str, text: Node, urls: "list[str]") -> None:
+def test_the_servers_of_repositories_in_use(path: str, text: Node, urls: list[str]) -> None:
     """Without users, passwords and paths, which may be a subscription's."""
     assert list(look(FakeHost(files={path: text}))) == urls
 

@@ -1,5 +1,7 @@
 """resolv.conf as glibc reads it, and every odd thing that can stand in its place."""
 
+from __future__ import annotations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,7 +96,7 @@ def test_no_text_makes_it_raise_and_every_server_is_an_address(text: str) -> Non
 
 
 @given(st.lists(st.sampled_from(["nameserver", " ", "\t", "\r", "10.0.0.4", "::1", "%", "0x", "9" * 400, "#"])))
-def test_no_words_of_the_format_make_it_raise(words: "list[str]") -> None:
+def test_no_words_of_the_format_make_it_raise(words: list[str]) -> None:
     for server in parse("".join(words)).nameservers:
         is_local(server)
 
@@ -122,9 +124,7 @@ def test_a_huge_list_of_servers_is_cut() -> None:
         ({PATH: FileInfo(FileKind.FILE, 0, 0o600, 0, 0, 0.0)}, FileState.EMPTY, None),
     ],
 )
-def test_what_stands_there_is_a_value_never_an_exception(
-    files: "dict[str, object]", state: FileState, link: str
-) -> None:
+def test_what_stands_there_is_a_value_never_an_exception(files: dict[str, object], state: FileState, link: str) -> None:
     seen = look(FakeHost(files=files))  # type: ignore[arg-type]  # the literals above are all nodes
     assert (seen.state, seen.link) == (state, link)
     assert (seen.error is not None) is (state is FileState.UNREADABLE)

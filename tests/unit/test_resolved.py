@@ -1,5 +1,7 @@
 """Which servers systemd-resolved asks for a name, by the files of its links and its own."""
 
+from __future__ import annotations
+
 from typing import Optional
 
 import pytest
@@ -12,7 +14,7 @@ STORE, COMPANY = "a.blob.core.windows.net", "files.corp.example"
 NIC = Scope("/run/systemd/netif/links/2", ("168.63.129.16",))
 
 
-def vpn(*domains: str, routing: "tuple[str, ...]" = (), default: Optional[bool] = None) -> Scope:
+def vpn(*domains: str, routing: tuple[str, ...] = (), default: Optional[bool] = None) -> Scope:
     return Scope("/run/systemd/resolve/netif/9", ("10.9.9.9",), (*domains, *routing), routing, default)
 
 
@@ -31,13 +33,13 @@ def vpn(*domains: str, routing: "tuple[str, ...]" = (), default: Optional[bool] 
     ],
 )
 def test_the_domain_that_fits_best_decides_and_else_the_default_routes(
-    link: Scope, store: "tuple[str, ...]", company: "tuple[str, ...]"
+    link: Scope, store: tuple[str, ...], company: tuple[str, ...]
 ) -> None:
     assert (asked_for(STORE, (NIC, link)), asked_for(COMPANY, (NIC, link))) == (store, company)
     assert set(asked_for(STORE, (link, NIC))) == set(store), "the order of links is no matter"
 
 
-FILES: "dict[str, Node]" = {
+FILES: dict[str, Node] = {
     "/run/systemd/netif/links/2": "ADMIN_STATE=configured\nDNS=168.63.129.16 10.0.0.5\nDOMAINS=Corp.example.\n"
     "ROUTE_DOMAINS=.\nDNS_DEFAULT_ROUTE=yes\n",
     "/run/systemd/resolve/netif/9": "LLMNR=yes\nSERVERS=100.100.100.100\nDOMAINS=ts.net ~10.in-addr.arpa\n"

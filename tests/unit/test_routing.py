@@ -1,5 +1,7 @@
 """Which rule and route decide, by tables of literals and by the kernel's own dumps, and whose interface it is."""
 
+from __future__ import annotations
+
 import struct
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -19,7 +21,7 @@ BRIDGE = TableRoute(254, "10.0.0.0/16", "unicast", "br-2f1c0a9b7d34")
 PLAIN = Routing((LOCAL, MAIN_RULE), (DEFAULT, LINK, BRIDGE))
 
 
-def ruled(*rules: RoutingRule, routes: "tuple[TableRoute, ...]" = ()) -> Routing:
+def ruled(*rules: RoutingRule, routes: tuple[TableRoute, ...] = ()) -> Routing:
     """The plain tables with more rules before the main table's."""
     return replace(PLAIN, rules=(LOCAL, *rules, MAIN_RULE), routes=(*PLAIN.routes, *routes))
 

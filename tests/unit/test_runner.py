@@ -1,5 +1,7 @@
 """What these tests rely on in the programs that run them."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """What seal plans and what it finds afterwards: packages' own files, too many files, and what must still be there."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +48,7 @@ def test_rpm_knows_names_that_are_not_its_files() -> None:
 
 
 @pytest.mark.parametrize("files", [{}, {DPKG_STATUS: "x"}, {"/usr/lib/sysimage/rpm/Packages.db": "x"}])
-def test_packages_that_cannot_be_asked(files: "dict[str, Any]") -> None:
+def test_packages_that_cannot_be_asked(files: dict[str, Any]) -> None:
     """What they may have put there stays; what only a machine makes goes."""
     found = ownership.owned(FakeHost(files=files), [SLICE, SEED])
     assert found.error is not None
@@ -92,7 +94,7 @@ def test_so_much_cannot_be_right() -> None:
 
 # --- what must still be there -------------------------------------------------------------------------------------
 
-MACHINE: "dict[str, Any]" = {
+MACHINE: dict[str, Any] = {
     "/etc/passwd": "root:x:0:0::/root:/bin/sh\n"
     "daemon:x:1:1::/:/bin/false\n"
     "azureuser:x:1000:1000::/home/azureuser:/bin/sh\n",
@@ -111,7 +113,7 @@ MACHINE: "dict[str, Any]" = {
 WHOLE = standing.look(FakeHost(files=MACHINE))
 
 
-def lost(*gone: str, **changed: str) -> "list[str]":
+def lost(*gone: str, **changed: str) -> list[str]:
     """What is found missing without these files, or with others."""
     files = {path: text for path, text in MACHINE.items() if path not in gone}
     files.update({f"/{name.replace('__', '/')}": text for name, text in changed.items()})

@@ -1,5 +1,7 @@
 """What passed when the image was sealed and fails on a VM of it."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +48,7 @@ def stamp(**statuses: str) -> str:
     )
 
 
-def since(content: "str | None", run: Run = FIRST_BOOT) -> "SinceCapture | None":
+def since(content: str | None, run: Run = FIRST_BOOT) -> SinceCapture | None:
     files = {} if content is None else {STAMP: content}
     return assess(gather(FakeHost(files=files), PROBES, run), PROBES).since_capture
 
@@ -77,7 +79,7 @@ def test_what_did_not_pass_at_capture_is_not_compared(status: str) -> None:
         "[" * 100000,
     ],
 )
-def test_without_a_stamp_nothing_is_compared(content: "str | None") -> None:
+def test_without_a_stamp_nothing_is_compared(content: str | None) -> None:
     assert since(content) is None
 
 
@@ -92,7 +94,7 @@ def test_before_first_boot_nothing_is_compared() -> None:
 
 @pytest.mark.parametrize(("content", "told"), [("", True), ("{", True), ("[" * 9000, True), (None, False)])
 def test_a_damaged_stamp_is_told(
-    content: "str | None", told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: str | None, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing is compared, and whoever reads the journal knows why."""
     snapshot = gather(FakeHost(files={} if content is None else {STAMP: content}), PROBES, FIRST_BOOT)
@@ -114,7 +116,7 @@ def test_a_damaged_stamp_is_told(
         (" " * 5000, True),
     ],
 )
-def test_a_damaged_memory_of_seal_is_told(content: "str | None", told: bool) -> None:
+def test_a_damaged_memory_of_seal_is_told(content: str | None, told: bool) -> None:
     """Else the user who was to be deleted would be kept without a word."""
     damage = memory.damage(FakeHost(files={} if content is None else {memory.UNFINISHED: content}))
     assert (damage is not None) is told

@@ -1,5 +1,7 @@
 """No secret of a machine gets out: in whatever way it is written, wherever it stands, by whatever output."""
 
+from __future__ import annotations
+
 import ast
 import importlib
 import json
@@ -45,7 +47,7 @@ SECRETS = (SECRET, "Hunter-2x", "c2VjcmV0Cg==", "p4ss,w0rd", "geheim")
 SOURCE = Path(text.__file__).parents[1]
 
 
-def said(value: object, secret: str = SECRET) -> "str | None":
+def said(value: object, secret: str = SECRET) -> str | None:
     """The end of what has the secret in it; None if nothing has."""
     whole = str(value)
     at = whole.find(secret.rstrip("="))
@@ -164,7 +166,7 @@ def test_a_rule_with_words_is_passed_by_and_not_deleted() -> None:
 # --- wherever, by whatever output ---------------------------------------------------------------------------------
 
 SYSTEMD = {"/run/systemd/system": None}
-PLACES: "Mapping[str, str]" = {
+PLACES: Mapping[str, str] = {
     "/etc/shadow": "root:$6$salt${s}:19000:0:99999:7:::\nu:{s}:19000:0:99999:7:::\n",
     "/etc/shadow-": "root:$6$salt${s}:19000:0:99999:7:::\n",
     "/etc/gshadow": "adm:{s}::\n",
@@ -238,7 +240,7 @@ def machine(root: str = "/") -> FakeHost:
     return FakeHost(files=files, programs=programs, root=root)
 
 
-def snapshots() -> "Iterator[Snapshot]":
+def snapshots() -> Iterator[Snapshot]:
     """Every stage of a running system, and a mounted image."""
     for stage in Stage:
         run = Run(stage=stage, platform=Platform.AZURE)
@@ -247,13 +249,13 @@ def snapshots() -> "Iterator[Snapshot]":
 
 
 @cache
-def seen() -> "tuple[Snapshot, ...]":
+def seen() -> tuple[Snapshot, ...]:
     """Gathered once."""
     return tuple(snapshots())
 
 
 @cache
-def reports() -> "tuple[Report, ...]":
+def reports() -> tuple[Report, ...]:
     """Judged once."""
     return tuple(assess(snapshot, PROBES) for snapshot in seen())
 
@@ -269,7 +271,7 @@ def fleet_of(report: Report) -> fleet.Fleet:
     )
 
 
-OF_REPORT: "Mapping[str, Callable[[Report], object]]" = {
+OF_REPORT: Mapping[str, Callable[[Report], object]] = {
     "render.text.render": lambda report: [
         text.render(report, verbose=verbose, color=color) for verbose in (False, True) for color in (False, True)
     ],
@@ -299,7 +301,7 @@ OF_REPORT: "Mapping[str, Callable[[Report], object]]" = {
     "sinks.kvp.write_kvp": lambda report: pool.record(pool.KEY, kvp.render(report)),
 }
 """What is made of a report, by the function that makes it."""
-OF_SNAPSHOT: "Mapping[str, Callable[[Snapshot], object]]" = {"render.json.render_snapshot": render_json.render_snapshot}
+OF_SNAPSHOT: Mapping[str, Callable[[Snapshot], object]] = {"render.json.render_snapshot": render_json.render_snapshot}
 TAKES_TEXT = {
     "sinks.file.write_file",
     "sinks.file.append_line",
@@ -311,7 +313,7 @@ TAKES_TEXT = {
 DATA = ("Report", "Snapshot", "Log", "Fleet")
 
 
-def outputs() -> "Iterator[str]":
+def outputs() -> Iterator[str]:
     """Every function of the renderers that takes what was found, and of the sinks every one that writes."""
     for path in sorted([*(SOURCE / "render").rglob("*.py"), *(SOURCE / "sinks").rglob("*.py")]):
         module = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
@@ -332,7 +334,7 @@ def test_every_output_is_looked_at() -> None:
         assert callable(getattr(importlib.import_module(f"azpreflight.{module}"), function))
 
 
-def given_away(output: object) -> "list[str]":
+def given_away(output: object) -> list[str]:
     """The places whose secrets are in it."""
     whole = json.dumps(codec.encode(output)) if hasattr(output, "__dataclass_fields__") else str(output)
     found = [path for number, path in enumerate(PLACES) if secret_of(number) in whole]

@@ -1,5 +1,7 @@
 """`azpreflight decode`: files in, reports out."""
 
+from __future__ import annotations
+
 import gzip
 import json
 import os

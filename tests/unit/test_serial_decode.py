@@ -1,5 +1,7 @@
 """Reports out of logs: whole, damaged, and made to do harm."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import random
@@ -29,12 +31,12 @@ JSON = st.recursive(
 )
 
 
-def report(boot_id: str = "b1", **more: Any) -> "dict[str, Any]":
+def report(boot_id: str = "b1", **more: Any) -> dict[str, Any]:
     """As much of a report as the decoder looks at."""
     return {"schema": "azpreflight.report/1", "run": {"boot_id": boot_id}, **more}
 
 
-def framed(document: Any, omitted: "tuple[str, ...]" = ()) -> bytes:
+def framed(document: Any, omitted: tuple[str, ...] = ()) -> bytes:
     """A log with one frame, as it goes out."""
     text = json.dumps({"omitted": omitted, "report": document})
     return lines_of(text.encode("ascii"))
@@ -47,7 +49,7 @@ def lines_of(text: bytes) -> bytes:
     return b"".join(line.encode("ascii") + b"\n" for line in lines)
 
 
-def documents(decoded: Decoded) -> "list[Any]":
+def documents(decoded: Decoded) -> list[Any]:
     return [recovered.document for recovered in decoded.reports]
 
 
@@ -56,7 +58,7 @@ def documents(decoded: Decoded) -> "list[Any]":
 
 @given(st.dictionaries(st.text(), JSON, max_size=8))
 @settings(deadline=None)
-def test_every_document_comes_back(document: "dict[str, Any]") -> None:
+def test_every_document_comes_back(document: dict[str, Any]) -> None:
     decoded = decode(framed(document))
     assert documents(decoded) == [document]
     assert decoded.reports[0].condition is Condition.COMPLETE
@@ -90,7 +92,7 @@ def test_what_was_left_out_is_said() -> None:
 # --- damaged ------------------------------------------------------------------------------------------------------
 
 
-def big_report() -> "dict[str, Any]":
+def big_report() -> dict[str, Any]:
     """One that takes more lines than parity alone could make up for."""
     rng = random.Random(7)
     return report(facts={f"rule {number}": rng.randbytes(16).hex() for number in range(150)})

@@ -1,5 +1,7 @@
 """The erasure code, on its own."""
 
+from __future__ import annotations
+
 import itertools
 import random
 

@@ -1,5 +1,7 @@
 """Frames as they are written."""
 
+from __future__ import annotations
+
 import random
 import string
 import zlib

@@ -1,5 +1,7 @@
 """The report on a serial console: what a person reads, and the frame after it."""
 
+from __future__ import annotations
+
 import random
 from dataclasses import replace
 from typing import Any
@@ -31,13 +33,13 @@ def raw(report: Report, size: int, **facts: Any) -> Report:
     return replace(report, facts={"firewall": {"rules": noise(size), **facts}})
 
 
-def noise(size: int, length: int = 4_000) -> "list[str]":
+def noise(size: int, length: int = 4_000) -> list[str]:
     """So many characters that do not compress, in texts that a report does not cut."""
     text = random.Random(size).randbytes(size // 2).hex()
     return [text[start : start + length] for start in range(0, size, length)]
 
 
-def documents(text: str) -> "list[Any]":
+def documents(text: str) -> list[Any]:
     return [recovered.document for recovered in decode(text.encode("ascii")).reports]
 
 

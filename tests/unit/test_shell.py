@@ -1,5 +1,7 @@
 """Arguments of printed commands: real shells make of them the bytes that they were."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import subprocess
@@ -49,7 +51,7 @@ def test_how_it_is_written(path: str, printed: str) -> None:
     assert argument(path) == printed
 
 
-def by(split: "Callable[[str, bool], list[str]]", text: str, comments: bool) -> "list[str] | None":
+def by(split: Callable[[str, bool], list[str]], text: str, comments: bool) -> list[str] | None:
     """The words; None where the text is none of a shell's."""
     try:
         return split(text, comments)

@@ -1,5 +1,7 @@
 """Silence of the network is an answer only where this machine listened, and had the time and a processor to do so."""
 
+from __future__ import annotations
+
 import signal
 import socket
 import subprocess
@@ -28,7 +30,7 @@ STOPPED_S = 1.8
 
 
 @pytest.fixture
-def silent() -> "Iterator[socket.socket]":
+def silent() -> Iterator[socket.socket]:
     """A name server that takes questions and answers none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -68,7 +70,7 @@ def test_an_answer_in_what_is_left_of_a_run_is_one() -> None:
     assert LocalHost(budget=5).connect("127.0.0.1", 1, 60.0).outcome is Outcome.REFUSED
 
 
-def stopped(process: "subprocess.Popen[str]", silent: socket.socket, questions: int) -> None:
+def stopped(process: subprocess.Popen[str], silent: socket.socket, questions: int) -> None:
     """Keep the process from running right after it has asked so many questions."""
     for _ in range(questions):
         silent.recv(512)

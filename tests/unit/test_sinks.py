@@ -1,5 +1,7 @@
 """Sinks on real files, real pseudo terminals and real pipes."""
 
+from __future__ import annotations
+
 import os
 import pty
 import resource
@@ -194,7 +196,7 @@ def test_what_the_umask_decides(tmp_path: Path, mask: int, mode: int) -> None:
 
 
 @contextmanager
-def no_room_beyond(size: int) -> "Iterator[None]":
+def no_room_beyond(size: int) -> Iterator[None]:
     """Every file of this process stops growing there, as on a full disk but for the number of the error."""
     limit, signalled = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
@@ -258,19 +260,19 @@ def test_a_full_disk_is_said() -> None:
         ("ttyS0/../sda ttyS ttySx\n", ("/dev/console",)),
     ],
 )
-def test_serial_ports_are_those_that_the_kernel_uses(active: str, devices: "tuple[str, ...]") -> None:
+def test_serial_ports_are_those_that_the_kernel_uses(active: str, devices: tuple[str, ...]) -> None:
     """The kernel's list decides; what is no serial port is left out."""
     assert consoles(FakeHost(files={ACTIVE_CONSOLES: active})) == devices
 
 
 @pytest.mark.parametrize("files", [{}, {ACTIVE_CONSOLES: Denied()}])
-def test_without_a_list_the_console_is_used(files: "dict[str, Denied]") -> None:
+def test_without_a_list_the_console_is_used(files: dict[str, Denied]) -> None:
     """A container has no such file in /sys."""
     assert consoles(FakeHost(files=files)) == ("/dev/console",)
 
 
 @pytest.fixture
-def port() -> "Iterator[tuple[int, str]]":
+def port() -> Iterator[tuple[int, str]]:
     """A pseudo terminal: the descriptor of its far end, and the device to write to."""
     far, near = pty.openpty()
     tty.setraw(near)
@@ -279,7 +281,7 @@ def port() -> "Iterator[tuple[int, str]]":
     os.close(near)
 
 
-def test_a_console_gets_every_line_in_ascii(port: "tuple[int, str]") -> None:
+def test_a_console_gets_every_line_in_ascii(port: tuple[int, str]) -> None:
     """An empty line first, because a login prompt may be pending; then the lines, no escape sequence among them."""
     far, device = port
     write_serial(device, TEXT, timeout=5)
@@ -289,7 +291,7 @@ def test_a_console_gets_every_line_in_ascii(port: "tuple[int, str]") -> None:
     assert got == b"\r\nNOT READY: guest-firewall\r\n\r\nerror    a name with \\x1b[31m and \\xe9\r\n"
 
 
-def test_a_slow_console_gets_everything(port: "tuple[int, str]") -> None:
+def test_a_slow_console_gets_everything(port: tuple[int, str]) -> None:
     """More than the kernel buffers goes out as the reader takes it."""
     far, device = port
     text = "".join(f"line {number}\n" for number in range(3000))
@@ -306,7 +308,7 @@ def test_a_slow_console_gets_everything(port: "tuple[int, str]") -> None:
     assert got.decode() == "\r\n" + text.replace("\n", "\r\n")
 
 
-def test_a_console_that_nobody_reads_holds_nothing_up(port: "tuple[int, str]") -> None:
+def test_a_console_that_nobody_reads_holds_nothing_up(port: tuple[int, str]) -> None:
     """A full buffer ends in an error within the deadline."""
     _, device = port
     began = time.monotonic()
@@ -315,7 +317,7 @@ def test_a_console_that_nobody_reads_holds_nothing_up(port: "tuple[int, str]") -
     assert time.monotonic() - began < 10
 
 
-def test_a_console_that_is_stopped_by_flow_control_holds_nothing_up(port: "tuple[int, str]") -> None:
+def test_a_console_that_is_stopped_by_flow_control_holds_nothing_up(port: tuple[int, str]) -> None:
     """After XOFF the port takes nothing at all."""
     _, device = port
     descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY)
@@ -330,7 +332,7 @@ def test_a_console_that_is_stopped_by_flow_control_holds_nothing_up(port: "tuple
         os.close(descriptor)
 
 
-def test_a_dead_console_is_given_up_before_the_time_for_all_lines(port: "tuple[int, str]") -> None:
+def test_a_dead_console_is_given_up_before_the_time_for_all_lines(port: tuple[int, str]) -> None:
     """A moment without progress ends it."""
     _, device = port
     began = time.monotonic()
@@ -339,7 +341,7 @@ def test_a_dead_console_is_given_up_before_the_time_for_all_lines(port: "tuple[i
     assert STALLED_S <= time.monotonic() - began < 30
 
 
-def test_a_console_never_gets_more_than_64_kib(port: "tuple[int, str]") -> None:
+def test_a_console_never_gets_more_than_64_kib(port: tuple[int, str]) -> None:
     """Whole lines only, and paced: 8 lines, then a rest."""
     far, device = port
     got = bytearray()

@@ -1,5 +1,7 @@
 """What a person sees: whole outputs, and what must never reach a terminal."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -150,7 +152,7 @@ def test_plain_text_is_printable_ascii(value: str) -> None:
 
 
 @given(st.lists(st.text(alphabet="ab-/.\u00e9", min_size=1, max_size=WIDTH - 20)))
-def test_lines_are_at_most_as_wide_as_a_terminal(words: "list[str]") -> None:
+def test_lines_are_at_most_as_wide_as_a_terminal(words: list[str]) -> None:
     """A line is too long only where a single word is."""
     for line in wrapped(" ".join(words), "error    ", " " * 9):
         assert len(line) <= WIDTH or " " not in line[9:].strip()

@@ -1,5 +1,7 @@
 """What the way to a silent endpoint says, hop by hop."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest

@@ -1,5 +1,7 @@
 """Unpacking: the library's decompressors and the system's programs, bounded in time and memory."""
 
+from __future__ import annotations
+
 import gzip
 import subprocess
 import threading

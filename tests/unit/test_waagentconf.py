@@ -1,5 +1,7 @@
 """waagent.conf as the agent itself reads it."""
 
+from __future__ import annotations
+
 import subprocess
 from pathlib import Path
 

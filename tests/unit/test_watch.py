@@ -1,5 +1,7 @@
 """Changes are told at once, and nothing is told where nothing changed."""
 
+from __future__ import annotations
+
 import time
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Words and numbers out of somebody else's files."""
 
+from __future__ import annotations
+
 from typing import Any, Callable, Optional
 
 import pytest
@@ -35,6 +37,6 @@ def test_a_number_is_short_and_of_ascii_digits(text: str, number: Optional[int])
     ],
 )
 def test_what_looks_like_a_number_and_is_none_does_no_harm(
-    read: "Callable[[str], Any]", nothing: Any, number: str
+    read: Callable[[str], Any], nothing: Any, number: str
 ) -> None:
     assert read(number) == nothing

@@ -1,5 +1,7 @@
 """Whose word a file is: only what nobody but the system could have written counts."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest
@@ -36,7 +38,7 @@ MINE = replace(FILE, uid=1000)
         ({LOG: Link("other.log"), "/var/log/other.log": FILE}, None),
     ],
 )
-def test_who_could_have_written_it(files: "dict[str, object]", why: "str | None") -> None:
+def test_who_could_have_written_it(files: dict[str, object], why: str | None) -> None:
     """The file, every directory above it, and where links lead."""
     host = FakeHost(files=files)  # type: ignore[arg-type]  # nodes of the fake
     assert writers.others(host, LOG) == why

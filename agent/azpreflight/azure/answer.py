@@ -1,5 +1,7 @@
 """What one request met, as facts and in words: how far it came decides whom to ask."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
@@ -89,7 +91,7 @@ def answer_of(url: str, got: HttpAnswer) -> Answer:
     )
 
 
-def _via(headers: "Mapping[str, str]") -> Optional[str]:
+def _via(headers: Mapping[str, str]) -> Optional[str]:
     """Who says so by Via or a header of its own. What carries a request id of Azure is Azure's answer."""
     if "x-ms-request-id" in headers:
         return None

@@ -4,6 +4,8 @@ A Python module and no data file, so that no library is needed to read it. A pac
 says, so no package host is listed, and a host that no source names is left out. The sources were read on 2026-11-22.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
@@ -17,7 +19,7 @@ class Cloud:
     accounts whose names only the goal state has, and a network may allow those and block these, or the reverse.
     """
 
-    hosts: "tuple[str, ...]"
+    hosts: tuple[str, ...]
     """HTTPS on port 443."""
     source: str
 
@@ -29,7 +31,7 @@ class Known:
     name: str
     """As in the goal state: publisher and type."""
     source: str
-    hosts: "Mapping[str, tuple[str, ...]]" = field(default_factory=dict)
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By cloud, HTTPS on port 443; {region} stands for the VM's region. Only what the source names, and only what the
     extension cannot do without."""
     settings: Optional[str] = None
@@ -38,7 +40,7 @@ class Known:
     """It cannot work without the hosts of its settings."""
 
 
-CLOUDS: "Mapping[str, Cloud]" = {
+CLOUDS: Mapping[str, Cloud] = {
     "public": Cloud(
         hosts=("management.azure.com", "login.microsoftonline.com"),
         source="Azure CLI, azure/cli/core/cloud.py, AZURE_PUBLIC_CLOUD: resource_manager, active_directory",
@@ -53,7 +55,7 @@ CLOUDS: "Mapping[str, Cloud]" = {
     ),
 }
 
-EXTENSIONS: "tuple[Known, ...]" = (
+EXTENSIONS: tuple[Known, ...] = (
     Known(
         name="Microsoft.Azure.Diagnostics.LinuxDiagnostic",
         settings="the tables and blobs of the storage account in its settings",

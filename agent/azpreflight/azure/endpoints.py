@@ -1,5 +1,7 @@
 """What documents say of the network, looked up: endpoints of a cloud, and what an extension needs. Pure."""
 
+from __future__ import annotations
+
 import re
 from typing import Optional
 
@@ -10,7 +12,7 @@ REGION = re.compile(r"[a-z0-9]{1,40}")
 """A region's short name; anything else would make a host that no source names."""
 
 
-def documented_hosts(cloud: Optional[str]) -> "tuple[str, ...]":
+def documented_hosts(cloud: Optional[str]) -> tuple[str, ...]:
     """Public endpoints of a cloud; none of a cloud that the catalogue does not know."""
     entry = CLOUDS.get(cloud or DEFAULT_CLOUD)
     return entry.hosts if entry is not None else ()
@@ -27,7 +29,7 @@ def same(asked: str, name: str) -> bool:
     return asked.lower() in (full, full.rpartition(".")[2])
 
 
-def hosts_for(entry: Known, cloud: Optional[str], region: Optional[str]) -> "tuple[str, ...]":
+def hosts_for(entry: Known, cloud: Optional[str], region: Optional[str]) -> tuple[str, ...]:
     """The hosts of its own that an extension needs here; one in an unknown region is left out."""
     named = entry.hosts.get(cloud or DEFAULT_CLOUD, ())
     short = (region or "").lower()
@@ -36,6 +38,6 @@ def hosts_for(entry: Known, cloud: Optional[str], region: Optional[str]) -> "tup
     return tuple(host.replace("{region}", short) for host in named)
 
 
-def extensions() -> "tuple[Known, ...]":
+def extensions() -> tuple[Known, ...]:
     """The whole catalogue."""
     return EXTENSIONS

@@ -11,6 +11,8 @@ module. They come from the network in the clear, so a document type declaration,
 end, is refused; the platform sends none.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -106,12 +108,12 @@ def parse_xml(body: bytes) -> ElementTree.Element:
             raise Unreadable(f"it is not XML: {error}") from None
 
 
-def parse_versions(body: bytes) -> "tuple[str, ...]":
+def parse_versions(body: bytes) -> tuple[str, ...]:
     """The protocol versions that the wire server offers."""
     return tuple(_plain(_text(element)) for element in parse_xml(body).iter("Version"))
 
 
-def parse_goal_state(body: bytes) -> "tuple[GoalState, Optional[str]]":
+def parse_goal_state(body: bytes) -> tuple[GoalState, Optional[str]]:
     """The goal state, and the address of its extensions document; Unreadable without a container id."""
     root = parse_xml(body)
     container_id = _text(root.find("Container/ContainerId"))
@@ -168,7 +170,7 @@ def parse_vm_settings(body: bytes) -> Wanted:
     return Wanted(source, _ticks(root.get("extensionsLastModifiedTickCount")), tuple(plugins), tuple(families))
 
 
-def parse_manifest(body: bytes) -> "dict[str, tuple[str, ...]]":
+def parse_manifest(body: bytes) -> dict[str, tuple[str, ...]]:
     """Where the package of each version is, query strings included: to be asked for, not to be written down."""
     return {
         _text(element.find("Version")): tuple(_address(uri) for uri in element.iter("Uri") if _address(uri))
@@ -176,12 +178,12 @@ def parse_manifest(body: bytes) -> "dict[str, tuple[str, ...]]":
     }
 
 
-def parse_plugin_versions(body: bytes) -> "tuple[str, ...]":
+def parse_plugin_versions(body: bytes) -> tuple[str, ...]:
     """The versions of its interface that the HostGAPlugin offers."""
     return tuple(_plain(version) for version in _sequence(_json(body)))
 
 
-def _plugin(name: Any, version: Any, state: Any, locations: "list[Any]") -> Plugin:
+def _plugin(name: Any, version: Any, state: Any, locations: list[Any]) -> Plugin:
     signed = any("?" in location for location in locations if isinstance(location, str))
     return Plugin(_plain(name), _plain(version), _plain(state or "enabled"), _bare_all(locations), signed)
 
@@ -196,7 +198,7 @@ def _ticks(value: Any) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,19}", text) else 0
 
 
-def _bare_all(uris: "list[Any]") -> "tuple[str, ...]":
+def _bare_all(uris: list[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(bare(uri) for uri in uris if isinstance(uri, str) and 0 < len(uri.strip()) <= URL_MOST))
 
 
@@ -217,13 +219,13 @@ def _json(body: bytes) -> Any:
         raise Unreadable("it is not JSON") from None
 
 
-def _mapping(value: Any) -> "dict[str, Any]":
+def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable("it has not the expected shape")
     return value
 
 
-def _sequence(value: Any) -> "list[Any]":
+def _sequence(value: Any) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):

@@ -7,6 +7,8 @@ which a hop on the way is known to be outside of it. User data, custom data, tag
 hold secrets and are left where they are. Shape: Microsoft Learn, "Azure Instance Metadata Service".
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional

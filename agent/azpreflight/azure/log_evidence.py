@@ -8,6 +8,8 @@ explains (an errno, an HTTP status, an attempt), of a path only components that 
 A secret that is itself made of nothing but these words, or the name of a host, would be shown.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import re
 from collections.abc import Iterator
@@ -55,7 +57,7 @@ def shown(text: str) -> str:
     return " ".join([*head, *_joined(body)])[:SHOWN].rstrip()
 
 
-def _joined(text: str) -> "Iterator[str]":
+def _joined(text: str) -> Iterator[str]:
     """The words, with one ellipsis for several in a row."""
     before, last = "", ""
     for word in text.split():

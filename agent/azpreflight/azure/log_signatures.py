@@ -4,6 +4,8 @@ The texts are those of WALinuxAgent 2.7 to 2.16 and cloud-init 20.4 to 26.2; `so
 A signature is evidence beside a cause, hardly ever a cause: an agent reports what failed, and seldom why.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Optional
@@ -22,7 +24,7 @@ class Signature:
     id: str
     log: str
     """Which log it is written to: "waagent", "cloud-init" or "ds-identify"."""
-    pattern: "re.Pattern[str]"
+    pattern: re.Pattern[str]
     """Searched in a single line."""
     source: str
     """The file that prints it."""

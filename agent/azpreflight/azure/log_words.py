@@ -1,5 +1,7 @@
 """The fixed words of the agents, of errno and of the tools that the agents run. Whatever is not here is not shown."""
 
+from __future__ import annotations
+
 _MODULES = """
 ansible apk_configure apt_configure apt_pipelining bootcmd byobu ca_certs chef disable_ec2_metadata disk_setup fan
 final_message growpart grub_dpkg install_hotplug keyboard keys_to_console landscape locale lxd mcollective migrator

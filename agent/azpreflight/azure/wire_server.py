@@ -6,6 +6,8 @@ one is never done: nothing is posted, and the certificates, for which the agent 
 The agent's own firewall lets nobody but root connect here, so this is only asked as root.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable, Optional
@@ -59,7 +61,7 @@ class Goal:
     """Why a document that came could not be read."""
 
 
-def plugin_headers(state: GoalState) -> "dict[str, str]":
+def plugin_headers(state: GoalState) -> dict[str, str]:
     """What the HostGAPlugin wants with every request (common/protocol/hostplugin.py)."""
     return {
         "x-ms-version": PLUGIN_PROTOCOL,
@@ -78,7 +80,7 @@ def ask_plugin(host: Host) -> Offer:
     return _offer(host, PLUGIN_URL, goal_state.parse_plugin_versions)
 
 
-def _offer(host: Host, url: str, parse: "Callable[[bytes], tuple[str, ...]]") -> Offer:
+def _offer(host: Host, url: str, parse: Callable[[bytes], tuple[str, ...]]) -> Offer:
     got, answer = _get(host, url, {})
     try:
         return Offer(answer, parse(got.body) if answer.delivered else ())
@@ -120,7 +122,7 @@ class _Way:
     fault: Optional[str] = None
 
 
-def _ask_wanted(host: Host, url: Optional[str], headers: Mapping[str, str], parse: "Callable[[bytes], Wanted]") -> _Way:
+def _ask_wanted(host: Host, url: Optional[str], headers: Mapping[str, str], parse: Callable[[bytes], Wanted]) -> _Way:
     if url is None:
         return _Way(fault="the goal state names no extensions document at the wire server")
     got, answer = _get(host, url, headers)
@@ -140,6 +142,6 @@ def _own(address: Optional[str]) -> Optional[str]:
         return None
 
 
-def _get(host: Host, url: str, headers: Mapping[str, str]) -> "tuple[HttpAnswer, Answer]":
+def _get(host: Host, url: str, headers: Mapping[str, str]) -> tuple[HttpAnswer, Answer]:
     got = host.get(url, TIMEOUT, headers=headers)
     return got, answer_of(url, got)

@@ -1,5 +1,7 @@
 """`azpreflight arm` and `disarm`, and what they enable: `azpreflight capture`, which systemd runs in a build VM."""
 
+from __future__ import annotations
+
 import argparse
 import time
 from functools import partial

@@ -1,5 +1,7 @@
 """`azpreflight check`, `record` and `assess`: look, judge, print; or the one without the other."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
@@ -108,7 +110,7 @@ def known(asked: argparse.Namespace) -> None:
             raise UsageError(f"{check_id} is both asked for and ignored")
 
 
-def needed(check_ids: Sequence[str]) -> "tuple[Probe[Any], ...]":
+def needed(check_ids: Sequence[str]) -> tuple[Probe[Any], ...]:
     """The probes that these checks are judged by, and all that those need; all probes where no check is named."""
     if not check_ids:
         return PROBES
@@ -116,14 +118,14 @@ def needed(check_ids: Sequence[str]) -> "tuple[Probe[Any], ...]":
     return with_needs({name for probe, check in pairs for name in (probe.name, *check.reads)}, PROBES)
 
 
-def _of_files(probes: "Sequence[Probe[Any]]") -> "tuple[Probe[Any], ...]":
+def _of_files(probes: Sequence[Probe[Any]]) -> tuple[Probe[Any], ...]:
     """Those that files alone can decide something for, and all that they need."""
     named = {probe.name for probe in probes if any(check.offline for check in probe.checks)}
     return with_needs(named, PROBES)
 
 
 def look(
-    asked: argparse.Namespace, probes: "Sequence[Probe[Any]]", files_only: bool = False, tell: bool = True
+    asked: argparse.Namespace, probes: Sequence[Probe[Any]], files_only: bool = False, tell: bool = True
 ) -> Snapshot:
     """What these probes see below the root that is asked for. `tell`: say what an ordinary user cannot see of it."""
     if tell and os.geteuid() != 0:

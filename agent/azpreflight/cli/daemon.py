@@ -1,5 +1,7 @@
 """`azpreflight daemon`: what systemd runs at first boot. This says where its verdicts go, and `bootwatch` when."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import time
@@ -55,7 +57,7 @@ def _say(host: Host, asked: argparse.Namespace, report: Report) -> None:
     child_check.put(places)
 
 
-def _configured(host: Host, asked: argparse.Namespace) -> "tuple[str, ...]":
+def _configured(host: Host, asked: argparse.Namespace) -> tuple[str, ...]:
     """The configuration for each look. One that is wrong is told about, and the VM is watched without it."""
     try:
         _load(host, asked)

@@ -1,5 +1,7 @@
 """`azpreflight decode`: reports back out of boot diagnostics logs, in files or on standard input."""
 
+from __future__ import annotations
+
 import argparse
 import datetime
 from dataclasses import replace
@@ -46,7 +48,7 @@ def _exit_code(log: Log, fail_on: Severity) -> int:
     return EXIT_UNDECIDED if counted is None else exit_code(counted.report, fail_on)
 
 
-def _rendered(asked: argparse.Namespace, logs: "tuple[Log, ...]") -> str:
+def _rendered(asked: argparse.Namespace, logs: tuple[Log, ...]) -> str:
     if asked.format == "text":
         return render.render(logs, verbose=asked.verbose, quiet=asked.quiet)
     renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}

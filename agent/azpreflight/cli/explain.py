@@ -1,5 +1,7 @@
 """`azpreflight explain`: the page of a check or of a cause."""
 
+from __future__ import annotations
+
 import argparse
 
 from azpreflight.cli.pages import page, page_ids

@@ -1,5 +1,7 @@
 """`azpreflight fleet`: what the boot diagnostics logs of many machines have in common."""
 
+from __future__ import annotations
+
 import argparse
 import datetime
 import sys
@@ -27,7 +29,7 @@ class Reading:
 
     fail_on: Severity
     now: datetime.datetime
-    held: "dict[str, frozenset[str]]" = field(default_factory=dict)
+    held: dict[str, frozenset[str]] = field(default_factory=dict)
     """The ids of all reports of each log, filled while they are read."""
 
 
@@ -45,7 +47,7 @@ def fleet(asked: argparse.Namespace) -> int:
     return worst([*codes, *(one.exit_code for one in found.machines)])
 
 
-def _below(name: str, codes: "list[int]") -> "list[str]":
+def _below(name: str, codes: list[int]) -> list[str]:
     """The logs of this name; a directory without any is a mistake."""
     paths = list(log_files.below(name))
     if not paths:
@@ -54,7 +56,7 @@ def _below(name: str, codes: "list[int]") -> "list[str]":
     return paths
 
 
-def _machines(paths: "Sequence[str]", reading: Reading, codes: "list[int]", progress: Progress) -> "Iterator[Machine]":
+def _machines(paths: Sequence[str], reading: Reading, codes: list[int], progress: Progress) -> Iterator[Machine]:
     """What the log of each path says, one after the other; the exit code for one that cannot be read is added."""
     for path in paths:
         try:

@@ -1,5 +1,7 @@
 """`azpreflight image`: the checks of a disk that is a file, mounted for this run alone."""
 
+from __future__ import annotations
+
 import argparse
 import os
 from collections.abc import Iterator, Sequence
@@ -38,8 +40,8 @@ def image(asked: argparse.Namespace) -> int:
 
 @contextmanager
 def _question(
-    asked: argparse.Namespace, probes: "Sequence[Probe[Any]]", place: Optional[str], spent: float, tell: Tell
-) -> "Iterator[Question]":
+    asked: argparse.Namespace, probes: Sequence[Probe[Any]], place: Optional[str], spent: float, tell: Tell
+) -> Iterator[Question]:
     """Everything, or what is known of the file itself where its root filesystem is not mounted; made in the child."""
     config = configured(asked, budget(asked) - spent)
     clock = Clock((asked.timeout or config.timeout or RUN_BUDGET) - spent)

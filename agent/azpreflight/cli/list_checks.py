@@ -1,5 +1,7 @@
 """`azpreflight list`: all checks."""
 
+from __future__ import annotations
+
 import argparse
 
 from azpreflight.probes import PROBES

@@ -1,5 +1,7 @@
 """Boot diagnostics logs on disk: which ones are meant, and as much of each as is looked at."""
 
+from __future__ import annotations
+
 import glob
 import gzip
 import io
@@ -23,12 +25,12 @@ _PICTURES = (".bmp", ".png", ".jpg", ".jpeg")
 """Boot diagnostics keep a picture of the screen beside each log."""
 
 
-def named(arguments: "Iterable[str]") -> "list[str]":
+def named(arguments: Iterable[str]) -> list[str]:
     """The paths, patterns among them filled in where no shell did it."""
     return [path for name in arguments for path in ([name] if os.path.lexists(name) else _matches(name))]
 
 
-def below(path: str) -> "Iterator[str]":
+def below(path: str) -> Iterator[str]:
     """The files in a directory, and below it, in order; links are not followed into others. The path if it is none.
 
     What cannot be looked at is among them, directories too: reading it says why.
@@ -46,7 +48,7 @@ def below(path: str) -> "Iterator[str]":
     yield from closed
 
 
-def different(paths: "Iterable[str]") -> "list[str]":
+def different(paths: Iterable[str]) -> list[str]:
     """Each file once, whatever names it goes by."""
     return list({_real(path): path for path in paths}.values())
 
@@ -65,7 +67,7 @@ def _may_be_file(path: str) -> bool:
         return True
 
 
-def _matches(pattern: str) -> "list[str]":
+def _matches(pattern: str) -> list[str]:
     return sorted(glob.glob(pattern)) or [pattern]
 
 
@@ -79,7 +81,7 @@ def read(path: str) -> Log:
     return Log(path, decoded(content), unread)
 
 
-def _stream(file: BinaryIO) -> "tuple[bytes, Optional[str]]":
+def _stream(file: BinaryIO) -> tuple[bytes, Optional[str]]:
     """What is looked at of a log, and the words for what is not."""
     size = file.seek(0, io.SEEK_END) if file.seekable() else 0
     if file.seekable():
@@ -92,7 +94,7 @@ def _stream(file: BinaryIO) -> "tuple[bytes, Optional[str]]":
     return content, f"what follows the first {_MIB} MiB" if len(content) == LOG_MOST and file.read(1) else None
 
 
-def _inflated(packed: bytes) -> "tuple[bytes, Optional[str]]":
+def _inflated(packed: bytes) -> tuple[bytes, Optional[str]]:
     """A gzip file up to the limit, or to where it is broken."""
     chunks, left = [], LOG_MOST
     try:

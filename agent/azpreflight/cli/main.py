@@ -3,6 +3,8 @@
 Results go to standard output and words about the run to standard error.
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 import signal

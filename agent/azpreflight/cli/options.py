@@ -1,5 +1,7 @@
 """The words of the command line, and the help that explains them."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """Where a report goes, and in which form: what check, assess, image and seal have in common."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import shutil

@@ -4,6 +4,8 @@ In the source tree `data/checks` and `data/causes` are links to the folders belo
 in a browser of the repository too; a wheel and an installed package carry the files themselves.
 """
 
+from __future__ import annotations
+
 import re
 from contextlib import suppress
 from typing import Optional
@@ -25,7 +27,7 @@ def page(page_id: str) -> Optional[str]:
     return None
 
 
-def page_ids() -> "tuple[str, ...]":
+def page_ids() -> tuple[str, ...]:
     """Ids of all checks and causes that have a page."""
     names = [name for folder in _FOLDERS for name in data_names(folder)]
     return tuple(sorted(name[: -len(".md")] for name in names if name.endswith(".md")))

@@ -1,5 +1,7 @@
 """One rewritten line on a terminal while something is being looked at, and nothing anywhere else."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Iterable
@@ -27,7 +29,7 @@ class Progress:
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._tell, daemon=True)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Progress:
         if self._stream.isatty():
             self._thread.start()
         return self

@@ -1,5 +1,7 @@
 """What an inspection is asked by the command line and the configuration; made in its child, which reads the files."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from azpreflight.model import Config, Platform, Probe, Profile, Run, Snapshot, S
 from azpreflight.probes import PROBES
 
 
-def check_ids() -> "tuple[str, ...]":
+def check_ids() -> tuple[str, ...]:
     """The ids of all checks."""
     return tuple(check.id for probe in PROBES for check in probe.checks)
 
@@ -45,7 +47,7 @@ def configured(asked: argparse.Namespace, left: float) -> Config:
 
 
 def machine(
-    asked: argparse.Namespace, probes: "Sequence[Probe[Any]]", files_only: bool, progress: Optional[Progress]
+    asked: argparse.Namespace, probes: Sequence[Probe[Any]], files_only: bool, progress: Optional[Progress]
 ) -> Snapshot:
     """What these probes see below the root that is asked for."""
     ask = partial(_machine, asked, probes, files_only)
@@ -54,8 +56,8 @@ def machine(
 
 @contextmanager
 def _machine(
-    asked: argparse.Namespace, probes: "Sequence[Probe[Any]]", files_only: bool, spent: float, tell: Tell
-) -> "Iterator[Question]":
+    asked: argparse.Namespace, probes: Sequence[Probe[Any]], files_only: bool, spent: float, tell: Tell
+) -> Iterator[Question]:
     config = configured(asked, budget(asked) - spent)
     seconds = asked.timeout or config.timeout or RUN_BUDGET
     yield Question(*below(asked, config, seconds - spent, files_only=files_only), probes)
@@ -63,7 +65,7 @@ def _machine(
 
 def below(
     asked: argparse.Namespace, config: Config, left: float, disk: Optional[Disk] = None, files_only: bool = False
-) -> "tuple[LocalHost, Run]":
+) -> tuple[LocalHost, Run]:
     """The root that is asked for, which is that of a disk image if one is given, and what is asked of it."""
     host = LocalHost(asked.root, left, disk)
     run = run_of(

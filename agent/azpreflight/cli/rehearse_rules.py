@@ -1,5 +1,7 @@
 """`azpreflight rehearse-rules`: what systemd starts for one request to its socket; see `firewall.broker`."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
@@ -24,7 +26,7 @@ def rehearse(asked: argparse.Namespace) -> int:
     return 0
 
 
-def answer(host: Host, uid: int, request: bytes) -> "dict[str, Any]":
+def answer(host: Host, uid: int, request: bytes) -> dict[str, Any]:
     """What the worker saw, or why it did not run."""
     if uid != ROOT:
         return {"invalid": "only root may have rules rehearsed"}

@@ -1,5 +1,7 @@
 """`azpreflight seal`: look, refuse or go on, act, look again, forget, say. The exit code is 0, 4 or 5."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
@@ -102,14 +104,14 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
     return 0 if sealed else EXIT_NOT_VERIFIED
 
 
-def _verified(prepared: Prepared, whole: standing.Standing) -> "tuple[Report, tuple[str, ...]]":
+def _verified(prepared: Prepared, whole: standing.Standing) -> tuple[Report, tuple[str, ...]]:
     """What the machine is like now, and what speaks against capturing it: what is left, and what has gone."""
     report = look_again(prepared).report(Stage.CAPTURE)
     bugs = tuple(f"a bug in azpreflight: {result.check}" for result in report.results if result.traceback)
     return report, (*_lost(prepared, whole), *preconditions.objections(report, prepared.fail_on), *bugs)
 
 
-def _lost(prepared: Prepared, whole: standing.Standing) -> "tuple[str, ...]":
+def _lost(prepared: Prepared, whole: standing.Standing) -> tuple[str, ...]:
     """What has gone that must be there."""
     try:
         return tuple(standing.lost(whole, standing.look(_host()), prepared.user))
@@ -144,7 +146,7 @@ def _arm(asked: argparse.Namespace, before: Report) -> None:
     serial.render(before, None)
 
 
-def _refuse(reasons: "Iterable[str]") -> int:
+def _refuse(reasons: Iterable[str]) -> int:
     _say(REFUSED)
     for reason in reasons:
         _say(f"  {reason}")

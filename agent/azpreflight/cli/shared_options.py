@@ -1,5 +1,7 @@
 """Groups of options that several commands have."""
 
+from __future__ import annotations
+
 import argparse
 import os
 from enum import Enum
@@ -10,7 +12,7 @@ from azpreflight.model.vocabulary import Profile, Severity, Stage
 FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
 
 
-def words(kind: "type[Enum]") -> "list[str]":
+def words(kind: type[Enum]) -> list[str]:
     """What a closed set of words allows on the command line."""
     return [member.value for member in kind]
 
@@ -23,7 +25,7 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_asked(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+def add_asked(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """What is asked, whatever is looked at."""
     group = parser.add_argument_group("what is asked")
     group.add_argument(
@@ -53,7 +55,7 @@ def add_asked(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
     return group
 
 
-def add_config(group: "argparse._ActionsContainer") -> None:
+def add_config(group: argparse._ActionsContainer) -> None:
     """The configuration file."""
     what = "default: /etc/azpreflight/config.yaml, which may be absent; /dev/null: none"
     group.add_argument("--config", metavar="FILE", type=absolute, help=what)
@@ -67,7 +69,7 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
     add_fail_on(group)
 
 
-def add_fail_on(group: "argparse._ArgumentGroup") -> None:
+def add_fail_on(group: argparse._ArgumentGroup) -> None:
     """From which severity on a finding fails."""
     group.add_argument(
         "--fail-on",
@@ -76,7 +78,7 @@ def add_fail_on(group: "argparse._ArgumentGroup") -> None:
     )
 
 
-def add_output(parser: argparse.ArgumentParser, path: "Callable[[str], str]" = str) -> None:
+def add_output(parser: argparse.ArgumentParser, path: Callable[[str], str] = str) -> None:
     """Where a report goes, and in which form. `path` is `absolute` for a command that leaves the working directory."""
     group = add_file(parser, "the output", path)
     group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
@@ -92,16 +94,14 @@ def add_output(parser: argparse.ArgumentParser, path: "Callable[[str], str]" = s
     add_amount(group)
 
 
-def add_amount(group: "argparse._ArgumentGroup") -> None:
+def add_amount(group: argparse._ArgumentGroup) -> None:
     """How much of a report is printed."""
     amount = group.add_mutually_exclusive_group()
     amount.add_argument("-q", "--quiet", action="store_true", help="the verdict alone (text)")
     amount.add_argument("-v", "--verbose", action="store_true", help="every check (text)")
 
 
-def add_file(
-    parser: argparse.ArgumentParser, what: str, path: "Callable[[str], str]" = str
-) -> "argparse._ArgumentGroup":
+def add_file(parser: argparse.ArgumentParser, what: str, path: Callable[[str], str] = str) -> argparse._ArgumentGroup:
     """The file that `what` is written to; `path` as in add_output."""
     group = parser.add_argument_group("what is written")
     group.add_argument(

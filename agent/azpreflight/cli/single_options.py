@@ -1,5 +1,7 @@
 """The options of one command each, and its description where that is longer than a line."""
 
+from __future__ import annotations
+
 import argparse
 
 from azpreflight.cli.shared_options import (

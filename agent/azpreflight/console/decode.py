@@ -5,6 +5,8 @@ a limit; the number of frames, tokens and repairs is bounded, and so are time an
 is JSON as it was in the log: whoever prints strings of it to a terminal has to make them harmless first.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math
@@ -88,9 +90,9 @@ class _Frame:
 
     id: bytes
     shape: Shape
-    shards: "dict[int, bytes]" = field(default_factory=dict)
-    joined: "set[int]" = field(default_factory=set)
-    contradicted: "set[int]" = field(default_factory=set)
+    shards: dict[int, bytes] = field(default_factory=dict)
+    joined: set[int] = field(default_factory=set)
+    contradicted: set[int] = field(default_factory=set)
 
     def add(self, found: Found) -> None:
         """A frame may be in the log more than once; two tokens of one number that differ are both left out."""
@@ -100,7 +102,7 @@ class _Frame:
         if self.shards.setdefault(number, shard) != shard:
             self.contradicted.add(number)
 
-    def usable(self) -> "dict[int, bytes]":
+    def usable(self) -> dict[int, bytes]:
         return {number: shard for number, shard in self.shards.items() if number not in self.contradicted}
 
 
@@ -132,7 +134,7 @@ def decode(log: bytes) -> Decoded:
     return Decoded(tuple(reports), tuple(damaged), skipped)
 
 
-def _frames(log: bytes) -> "tuple[OrderedDict[tuple[bytes, Shape], _Frame], int]":
+def _frames(log: bytes) -> tuple[OrderedDict[tuple[bytes, Shape], _Frame], int]:
     """The frames of a log in the order in which they ended, the oldest of too many dropped."""
     frames: OrderedDict[tuple[bytes, Shape], _Frame] = OrderedDict()
     skipped = 0
@@ -146,7 +148,7 @@ def _frames(log: bytes) -> "tuple[OrderedDict[tuple[bytes, Shape], _Frame], int]
     return frames, skipped
 
 
-def _content(text: bytes) -> "tuple[Mapping[str, Any], tuple[str, ...]]":
+def _content(text: bytes) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """The report in this text, and what was left out of it."""
     try:
         envelope = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_constant)
@@ -161,7 +163,7 @@ def _content(text: bytes) -> "tuple[Mapping[str, Any], tuple[str, ...]]":
     return report, tuple(str(path) for path in omitted)
 
 
-def _shallow(level: "Iterable[Any]") -> bool:
+def _shallow(level: Iterable[Any]) -> bool:
     """Whether these values have no more than DEPTH_MOST levels. Level by level, because a call for each may not do."""
     for _ in range(DEPTH_MOST):
         level = [
@@ -173,7 +175,7 @@ def _shallow(level: "Iterable[Any]") -> bool:
     return not level
 
 
-def _body(shape: Shape, shards: "dict[int, bytes]") -> bytes:
+def _body(shape: Shape, shards: dict[int, bytes]) -> bytes:
     """The checked, compressed text."""
     groups = [
         {number // shape.groups: shard for number, shard in shards.items() if number % shape.groups == group}
@@ -224,7 +226,7 @@ def _boot_id(document: Mapping[str, Any]) -> Optional[str]:
 
 
 def _recovered(
-    frame: _Frame, usable: "dict[int, bytes]", document: Mapping[str, Any], omitted: "tuple[str, ...]", boot: int
+    frame: _Frame, usable: dict[int, bytes], document: Mapping[str, Any], omitted: tuple[str, ...], boot: int
 ) -> Recovered:
     lost = frame.shape.tokens - len(usable)
     joined = len(frame.joined & set(usable))

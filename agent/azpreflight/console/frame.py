@@ -7,6 +7,8 @@ decoder looks at. Any k of the k + m tokens of a group bring the text back (`era
 that it is the same, before anything is inflated. docs/serial-frame.md describes the format for other decoders.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import hashlib
@@ -75,7 +77,7 @@ class Token:
     shard: bytes
 
 
-def encode(text: bytes) -> "Optional[tuple[str, ...]]":
+def encode(text: bytes) -> Optional[tuple[str, ...]]:
     """The text as lines without line ends, or None if it does not fit a frame."""
     if len(text) > TEXT_MOST:
         return None

@@ -7,6 +7,8 @@ of it has as many characters as a token, and its checksum says where the cut is.
 messages is known here, and none can change under us.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,7 +62,7 @@ def squeeze(log: bytes) -> bytes:
     return (_ESCAPE.sub(b"", log) if b"\\" in log else log).translate(None, _BLANK)
 
 
-def _joined(text: bytes, start: int) -> "tuple[Optional[Token], bool]":
+def _joined(text: bytes, start: int) -> tuple[Optional[Token], bool]:
     """The token that begins at `start` and has foreign text in its middle, and whether there was anything to try."""
     following = text.find(START, start + len(START))
     limit = following if following >= 0 else len(text)

@@ -1,5 +1,7 @@
 """Judge the facts, and group what failed into causes with the symptoms that each explains. Pure."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +35,7 @@ from azpreflight.model import (
 from azpreflight.shell import argument
 
 
-def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
+def assess(snapshot: Snapshot, probes: Sequence[Probe[Any]]) -> Report:
     """The report on a snapshot, by the checks of these probes."""
     judged = [
         (check, _judge(check, probe, snapshot))
@@ -57,7 +59,7 @@ def assess(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
     )
 
 
-def only(snapshot_report: Report, check_ids: "Sequence[str]") -> Report:
+def only(snapshot_report: Report, check_ids: Sequence[str]) -> Report:
     """The report cut down to the results of these checks and the causes that they fail for."""
     wanted = set(check_ids)
     results = tuple(result for result in snapshot_report.results if result.check in wanted)
@@ -83,7 +85,7 @@ def undecided(result: Result) -> bool:
     return result.status is Status.UNKNOWN and result.severity is Severity.ERROR
 
 
-def _readiness(causes: "Sequence[CauseEntry]", results: "Sequence[Result]") -> Readiness:
+def _readiness(causes: Sequence[CauseEntry], results: Sequence[Result]) -> Readiness:
     if any(cause.severity is Severity.ERROR for cause in causes):
         return Readiness.NOT_READY
     if _nothing_known(results) or any(undecided(result) for result in results):
@@ -91,7 +93,7 @@ def _readiness(causes: "Sequence[CauseEntry]", results: "Sequence[Result]") -> R
     return Readiness.READY
 
 
-def _nothing_known(results: "Sequence[Result]") -> bool:
+def _nothing_known(results: Sequence[Result]) -> bool:
     """None of the checks that were asked for applies here, as `--only` may name them: that is no pass."""
     return all(result.status is Status.NOT_APPLICABLE for result in results)
 
@@ -99,7 +101,7 @@ def _nothing_known(results: "Sequence[Result]") -> bool:
 # --- judging ------------------------------------------------------------------------------------------------------
 
 
-def _judge(check: Check, probe: "Probe[Any]", snapshot: Snapshot) -> Result:
+def _judge(check: Check, probe: Probe[Any], snapshot: Snapshot) -> Result:
     gathered = snapshot.probes.get(probe.name) or Gathered(None, "not gathered in this run")
     out_of_place = _out_of_place(check, snapshot)
     if out_of_place is not None:
@@ -116,7 +118,7 @@ def _judge(check: Check, probe: "Probe[Any]", snapshot: Snapshot) -> Result:
     return _result_of(check, probe, gathered, verdicts, snapshot.run)
 
 
-def run_of_snapshot(snapshot: Snapshot, needed: "Sequence[str]") -> Run:
+def run_of_snapshot(snapshot: Snapshot, needed: Sequence[str]) -> Run:
     """The run as it was when the snapshot was taken, with the facts of the probes named."""
     facts = {name: snapshot.probes[name].facts for name in needed if name in snapshot.probes}
     return Run(
@@ -151,9 +153,7 @@ def severity_at(check: Check, stage: Stage) -> Severity:
     return Severity.NOTE if check.environment and stage is not Stage.FIRSTBOOT else check.severity
 
 
-def _result_of(
-    check: Check, probe: "Probe[Any]", gathered: Gathered, verdicts: "Sequence[Any]", run: RunInfo
-) -> Result:
+def _result_of(check: Check, probe: Probe[Any], gathered: Gathered, verdicts: Sequence[Any], run: RunInfo) -> Result:
     """Findings outweigh an unknown part, an unknown part outweighs a part that does not apply."""
     findings = tuple(
         _in_place(_at_stage(check, verdict, run.stage), run) for verdict in verdicts if isinstance(verdict, Finding)
@@ -189,7 +189,7 @@ def _in_place(finding: Finding, run: RunInfo) -> Finding:
     return replace(finding, commands=tuple(f"{enter} {shlex.quote(command)}" for command in finding.commands))
 
 
-def _result(check: Check, probe: "Probe[Any]", gathered: Gathered, status: Status, *, reason: Optional[str]) -> Result:
+def _result(check: Check, probe: Probe[Any], gathered: Gathered, status: Status, *, reason: Optional[str]) -> Result:
     return Result(
         check=check.id,
         title=check.title,
@@ -205,8 +205,8 @@ def _result(check: Check, probe: "Probe[Any]", gathered: Gathered, status: Statu
 
 
 def _with_witnesses(
-    causes: "tuple[CauseEntry, ...]", snapshot: Snapshot, probes: "Sequence[Probe[Any]]"
-) -> "tuple[CauseEntry, ...]":
+    causes: tuple[CauseEntry, ...], snapshot: Snapshot, probes: Sequence[Probe[Any]]
+) -> tuple[CauseEntry, ...]:
     said: dict[Cause, tuple[str, ...]] = {}
     for probe in probes:
         gathered = snapshot.probes.get(probe.name)
@@ -216,7 +216,7 @@ def _with_witnesses(
     return tuple(replace(entry, evidence=said.get(entry.cause, ())) for entry in causes)
 
 
-def _extensions(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> "tuple[ExtensionVerdict, ...]":
+def _extensions(snapshot: Snapshot, probes: Sequence[Probe[Any]]) -> tuple[ExtensionVerdict, ...]:
     for probe in probes:
         gathered = snapshot.probes.get(probe.name)
         if probe.extensions is not None and gathered is not None and gathered.facts is not None:

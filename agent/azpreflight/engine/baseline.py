@@ -4,6 +4,8 @@
 What passed there and fails here tells the maker of an image from the owner of a network: the image was the same.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +46,7 @@ def parse(text: str) -> Optional[Stamp]:
         return None
 
 
-def since_capture(stamp: Stamp, results: "Iterable[Result]", probes: "Sequence[Probe[Any]]") -> SinceCapture:
+def since_capture(stamp: Stamp, results: Iterable[Result], probes: Sequence[Probe[Any]]) -> SinceCapture:
     """Which checks passed when the image was sealed and fail now, symptoms of others left out."""
     checks = {check.id: check for probe in probes for check in probe.checks}
     passed = {check for check, status in stamp.checks.items() if status == Status.PASS.value}
@@ -61,7 +63,7 @@ def _of_the_network(check: Check, result: Result) -> bool:
     return around and not any(finding.in_image for finding in result.findings)
 
 
-def sentences(since: Optional[SinceCapture], most: Optional[int] = None) -> "tuple[str, ...]":
+def sentences(since: Optional[SinceCapture], most: Optional[int] = None) -> tuple[str, ...]:
     """A sentence for each way in which this VM differs from its image; at most so many ids are named in one."""
     if since is None:
         return ()
@@ -69,6 +71,6 @@ def sentences(since: Optional[SinceCapture], most: Optional[int] = None) -> "tup
     return tuple(f"passed at capture, fails here: {_named(checks, most)}: {why}" for checks, why in said if checks)
 
 
-def _named(checks: "Sequence[str]", most: Optional[int]) -> str:
+def _named(checks: Sequence[str], most: Optional[int]) -> str:
     more = len(checks) - most if most is not None else 0
     return ", ".join(checks[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,5 +1,7 @@
 """Group what failed into causes, and tell each cause's symptoms from it. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -10,9 +12,7 @@ _RANK = attrgetter("rank")
 _At = tuple[str, int]  # a finding: check id, and its place among that check's findings
 
 
-def diagnose(
-    checks: "Sequence[Check]", results: "Sequence[Result]"
-) -> "tuple[tuple[Result, ...], tuple[CauseEntry, ...]]":
+def diagnose(checks: Sequence[Check], results: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[CauseEntry, ...]]:
     """The results with `because_of` filled in, and the causes, most severe first.
 
     A finding is a symptom of a finding of a check that its own depends on, directly or through symptoms between them,
@@ -30,7 +30,7 @@ def diagnose(
     return explained, _causes(checks, failed, roots_of)
 
 
-def _explained(result: Result, roots_of: "Mapping[_At, set[_At]]", failed: Mapping[str, Result]) -> Result:
+def _explained(result: Result, roots_of: Mapping[_At, set[_At]], failed: Mapping[str, Result]) -> Result:
     """The result with what is behind it."""
     if not result.findings:
         return result
@@ -42,7 +42,7 @@ def _explained(result: Result, roots_of: "Mapping[_At, set[_At]]", failed: Mappi
     return replace(result, because_of=_because_of(result, roots_of), findings=findings, severity=severity)
 
 
-def _weight(finding: Finding, roots: "set[_At]", failed: Mapping[str, Result]) -> Severity:
+def _weight(finding: Finding, roots: set[_At], failed: Mapping[str, Result]) -> Severity:
     """The severity of a finding in the light of its roots; a root without a cause is in nobody's list of causes."""
     if any(failed[check_id].cause is None for check_id, _ in roots):
         return finding.severity
@@ -50,7 +50,7 @@ def _weight(finding: Finding, roots: "set[_At]", failed: Mapping[str, Result]) -
     return min(finding.severity, worst, key=_RANK)
 
 
-def _roots(at: _At, by_id: Mapping[str, Check], failed: Mapping[str, Result], seen: "frozenset[_At]") -> "set[_At]":
+def _roots(at: _At, by_id: Mapping[str, Check], failed: Mapping[str, Result], seen: frozenset[_At]) -> set[_At]:
     """The findings behind this one that nothing explains; itself if nothing explains it."""
     check_id, number = at
     flows = _flows(failed[check_id].findings[number])
@@ -66,11 +66,11 @@ def _roots(at: _At, by_id: Mapping[str, Check], failed: Mapping[str, Result], se
     return set().union(*(_roots(explainer, by_id, failed, seen | {at}) for explainer in explainers))
 
 
-def _flows(finding: Finding) -> "tuple[str, ...]":
+def _flows(finding: Finding) -> tuple[str, ...]:
     return () if finding.flow is None else (finding.flow,)
 
 
-def _explains(finding: Finding, flows: "tuple[str, ...]") -> bool:
+def _explains(finding: Finding, flows: tuple[str, ...]) -> bool:
     patterns = (*_flows(finding), *finding.breaks)
     return any(covers(pattern, flow) for pattern in patterns for flow in flows)
 
@@ -86,15 +86,15 @@ def covers(pattern: str, flow: str) -> bool:
     return flow_target.endswith(target[1:])
 
 
-def _because_of(result: Result, roots_of: "Mapping[_At, set[_At]]") -> "tuple[str, ...]":
+def _because_of(result: Result, roots_of: Mapping[_At, set[_At]]) -> tuple[str, ...]:
     behind = [roots_of[(result.check, number)] for number in range(len(result.findings))]
     names = {check_id for roots in behind for check_id, _ in roots}
     return () if result.check in names else tuple(sorted(names))
 
 
 def _causes(
-    checks: "Sequence[Check]", failed: Mapping[str, Result], roots_of: "Mapping[_At, set[_At]]"
-) -> "tuple[CauseEntry, ...]":
+    checks: Sequence[Check], failed: Mapping[str, Result], roots_of: Mapping[_At, set[_At]]
+) -> tuple[CauseEntry, ...]:
     roots = {root for behind in roots_of.values() for root in behind}
     by_cause: dict[Cause, list[_At]] = {}
     for check in checks:
@@ -107,7 +107,7 @@ def _causes(
 
 
 def _cause_entry(
-    cause: Cause, ats: "list[_At]", failed: Mapping[str, Result], roots_of: "Mapping[_At, set[_At]]"
+    cause: Cause, ats: list[_At], failed: Mapping[str, Result], roots_of: Mapping[_At, set[_At]]
 ) -> CauseEntry:
     surest = list(Confidence)
     findings = [(check_id, failed[check_id].findings[number]) for check_id, number in ats]

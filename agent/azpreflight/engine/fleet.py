@@ -6,6 +6,8 @@ are one machine; one that has the other's report in it goes on from there; any o
 that claim one machine and disagree.
 """
 
+from __future__ import annotations
+
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -26,7 +28,7 @@ class Machine:
     log: str
     verdict: Optional[Readiness] = None
     """None: its log holds no report."""
-    causes: "tuple[CauseEntry, ...]" = ()
+    causes: tuple[CauseEntry, ...] = ()
     """As in its report: the root first."""
     stage: Optional[Stage] = None
     started_at: Optional[str] = None
@@ -49,7 +51,7 @@ class Group:
 
     cause: CauseEntry
     """That of the first of them."""
-    machines: "tuple[Machine, ...]"
+    machines: tuple[Machine, ...]
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,20 @@ class Dispute:
     """Logs that say that they are of one machine, and do not say the same of it."""
 
     vm_id: str
-    machines: "tuple[Machine, ...]"
+    machines: tuple[Machine, ...]
 
 
 @dataclass(frozen=True)
 class Fleet:
     """All machines, and what they have in common."""
 
-    machines: "tuple[Machine, ...]"
+    machines: tuple[Machine, ...]
     """One a log: of a machine that logs disagree about, each of them."""
     older: int
     """Logs that do not count: another log of the same machine agrees, or has their report and a newer one."""
-    groups: "tuple[Group, ...]"
+    groups: tuple[Group, ...]
     """Errors first, then by the number of machines; without those that logs disagree about."""
-    disputes: "tuple[Dispute, ...]" = ()
+    disputes: tuple[Dispute, ...] = ()
 
 
 def machine(log: str, report: Report, reason: Optional[str], exit_code: int) -> Machine:
@@ -82,7 +84,7 @@ def machine(log: str, report: Report, reason: Optional[str], exit_code: int) -> 
 # --- the reports of one log ---------------------------------------------------------------------------------------
 
 
-def counted(reports: "Sequence[Report]", now: datetime.datetime) -> "tuple[int, Optional[str]]":
+def counted(reports: Sequence[Report], now: datetime.datetime) -> tuple[int, Optional[str]]:
     """Which of the reports of one log counts, which are given newest first, and why their order is in doubt.
 
     The last one counts, as it stands in the log. A frame may have been copied from further up, or from another
@@ -103,7 +105,7 @@ def _is_later(one: Report, other: Report, now: datetime.datetime) -> bool:
     return mine is not None and others is not None and mine > others
 
 
-def _worst(reports: "Sequence[Report]", places: "Sequence[int]") -> int:
+def _worst(reports: Sequence[Report], places: Sequence[int]) -> int:
     return min(places, key=lambda place: WORST_FIRST.index(reports[place].verdict))
 
 
@@ -120,7 +122,7 @@ def at(text: Optional[str], now: datetime.datetime) -> Optional[datetime.datetim
 
 
 def fleet(
-    machines: "Iterable[Machine]", now: datetime.datetime, held: "Optional[Mapping[str, AbstractSet[str]]]" = None
+    machines: Iterable[Machine], now: datetime.datetime, held: Optional[Mapping[str, AbstractSet[str]]] = None
 ) -> Fleet:
     """The machines of these logs, in their order, each once. `held` are the ids of all reports of a log, by its name,
     which fills while the machines are read."""
@@ -137,15 +139,13 @@ def fleet(
     return Fleet(kept, len(read) - len(kept), _groups([one for one in kept if id(one) not in disputed]), disputes)
 
 
-def _standing(
-    logs: "Sequence[Machine]", held: "Mapping[str, AbstractSet[str]]", now: datetime.datetime
-) -> "list[Machine]":
+def _standing(logs: Sequence[Machine], held: Mapping[str, AbstractSet[str]], now: datetime.datetime) -> list[Machine]:
     """The logs without earlier copies: those whose report another log has too, and goes on from there. All of them
     where each goes on from another."""
     return [one for one in logs if not any(_goes_on(other, one, held, now) for other in logs)] or list(logs)
 
 
-def _goes_on(one: Machine, before: Machine, held: "Mapping[str, AbstractSet[str]]", now: datetime.datetime) -> bool:
+def _goes_on(one: Machine, before: Machine, held: Mapping[str, AbstractSet[str]], now: datetime.datetime) -> bool:
     """It has the other's report, and a newer one that the other has not."""
     mine, others = at(one.started_at, now), at(before.started_at, now)
     in_order = mine is not None and others is not None and mine >= others
@@ -153,24 +153,24 @@ def _goes_on(one: Machine, before: Machine, held: "Mapping[str, AbstractSet[str]
     return in_order and contains and one.report not in held.get(before.log, ())
 
 
-def _agree(logs: "Sequence[Machine]") -> bool:
+def _agree(logs: Sequence[Machine]) -> bool:
     return len({(one.verdict, _key(one)) for one in logs}) == 1
 
 
-def _newest(logs: "Sequence[Machine]", now: datetime.datetime) -> Machine:
+def _newest(logs: Sequence[Machine], now: datetime.datetime) -> Machine:
     """Of logs that say the same, the last by time."""
     earliest = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
     return max(logs, key=lambda one: at(one.started_at, now) or earliest)
 
 
-def _key(one: Machine) -> "Optional[tuple[object, ...]]":
+def _key(one: Machine) -> Optional[tuple[object, ...]]:
     if not one.causes:
         return None
     root = one.causes[0]
     return (root.cause, root.check, root.severity, root.summary, root.fix, root.commands)
 
 
-def _groups(machines: "Sequence[Machine]") -> "tuple[Group, ...]":
+def _groups(machines: Sequence[Machine]) -> tuple[Group, ...]:
     same: dict[tuple[object, ...], list[Machine]] = {}
     for one in machines:
         key = _key(one)
@@ -180,5 +180,5 @@ def _groups(machines: "Sequence[Machine]") -> "tuple[Group, ...]":
     return tuple(sorted(groups, key=_order))
 
 
-def _order(group: Group) -> "tuple[int, int, int]":
+def _order(group: Group) -> tuple[int, int, int]:
     return -group.cause.severity.rank, -len(group.machines), list(Cause).index(group.cause.cause)

@@ -1,5 +1,7 @@
 """Look at everything at once: one daemon thread a probe, each waiting only for the probes whose facts it needs."""
 
+from __future__ import annotations
+
 import datetime
 import os
 import threading
@@ -32,7 +34,7 @@ def run_of(
     profile: Profile = Profile.GENERALIZED,
     platform: Optional[Platform] = None,
     config: Optional[Config] = None,
-    extensions: "tuple[str, ...]" = (),
+    extensions: tuple[str, ...] = (),
     files_only: bool = False,
 ) -> Run:
     """What is asked of this host; the platform is detected where it is not given."""
@@ -55,7 +57,7 @@ def detect_platform(host: Host) -> Platform:
     return Platform.AZURE if tag == AZURE_CHASSIS_TAG else Platform.NONE
 
 
-def gather(host: Host, probes: "Sequence[Probe[Any]]", run: Run, progress: Optional[Progress] = None) -> Snapshot:
+def gather(host: Host, probes: Sequence[Probe[Any]], run: Run, progress: Optional[Progress] = None) -> Snapshot:
     """The facts of all probes, gathered in this process: for hosts that answer, such as those of the tests.
 
     A probe that fails, or that is not done in the budget, brings a reason instead; one that does not let go of the
@@ -75,7 +77,7 @@ def stamp_of(host: Host, run: Run) -> Optional[str]:
     return _read(host, STAMP, STAMP_LIMIT) if wanted else None
 
 
-def in_order(probes: "Sequence[Probe[Any]]") -> "list[Probe[Any]]":
+def in_order(probes: Sequence[Probe[Any]]) -> list[Probe[Any]]:
     """The probes, each after those that it needs."""
     ordered: list[Probe[Any]] = []
     waiting = list(probes)
@@ -97,7 +99,7 @@ class Work:
     def __init__(
         self,
         host: Host,
-        probes: "Sequence[Probe[Any]]",
+        probes: Sequence[Probe[Any]],
         run: Run,
         told: Progress,
         known: Optional[Mapping[str, Gathered]] = None,
@@ -126,7 +128,7 @@ class Work:
         for probe in in_order(tuple(self._probes.values())):
             self._work(probe)
 
-    def _work(self, probe: "Probe[Any]") -> None:
+    def _work(self, probe: Probe[Any]) -> None:
         name_thread(probe.name)
         for name in self._done.keys() & set(probe.needs):
             self._done[name].wait(self._host.remaining())
@@ -150,7 +152,7 @@ class Work:
         return {name: self._gathered.get(name, late) for name in self._probes}
 
 
-def _gather_one(probe: "Probe[Any]", host: Host, run: Run) -> Gathered:
+def _gather_one(probe: Probe[Any], host: Host, run: Run) -> Gathered:
     began = time.monotonic()
     trace = None
     facts = None
@@ -214,7 +216,7 @@ def vm_id(host: Host) -> Optional[str]:
     return text.lower() if text else None
 
 
-def _os_release(host: Host) -> "dict[str, str]":
+def _os_release(host: Host) -> dict[str, str]:
     text = _read(host, "/etc/os-release") or _read(host, "/usr/lib/os-release") or ""
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
     return {key.strip(): value.strip().strip("\"'") for key, value in pairs}

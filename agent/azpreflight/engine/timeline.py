@@ -1,5 +1,7 @@
 """What a first boot reached, and when: milestones in seconds since boot, beside what the platform allows."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
@@ -35,13 +37,13 @@ KINDS = (
 WALinuxAgent pa/provision/cloudinit.py and ga/exthandlers.py, Microsoft Learn "Troubleshoot provisioning"."""
 
 
-def reached(report: Report) -> "frozenset[str]":
+def reached(report: Report) -> frozenset[str]:
     """The milestones that the checks of a report show to be reached."""
     passed = {result.check for result in report.results if result.status is Status.PASS}
     return frozenset(kind.name for kind in KINDS if kind.checks and passed.issuperset(kind.checks))
 
 
-def timeline(first_seen: Mapping[str, float], uptime_s: float) -> "tuple[Milestone, ...]":
+def timeline(first_seen: Mapping[str, float], uptime_s: float) -> tuple[Milestone, ...]:
     """All milestones by when they were reached, those not yet reached last.
 
     `first_seen` gives seconds since boot by name; a milestone's wait is the time since the one before it, or for one
@@ -60,7 +62,7 @@ def timeline(first_seen: Mapping[str, float], uptime_s: float) -> "tuple[Milesto
     return (*met, *open_ones)
 
 
-def sentences(line: "tuple[Milestone, ...]") -> "tuple[str, ...]":
+def sentences(line: tuple[Milestone, ...]) -> tuple[str, ...]:
     """What was reached, and what is waited for beside what is allowed; nothing where nobody watched."""
     reached = [f"{item.name} {item.at_s:.1f}" for item in line if item.at_s is not None]
     waited = [item for item in line if item.at_s is None]
@@ -71,7 +73,7 @@ def sentences(line: "tuple[Milestone, ...]") -> "tuple[str, ...]":
     return tuple(said)
 
 
-def _last(line: "tuple[Milestone, ...]") -> str:
+def _last(line: tuple[Milestone, ...]) -> str:
     return [item.name for item in line if item.at_s is not None][-1]
 
 

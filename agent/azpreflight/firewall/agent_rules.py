@@ -7,6 +7,8 @@ fault, and never blamed for one. But without the second rule the third drops the
 2.7.3 look only for the third when they check, and so never repair that.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
@@ -41,7 +43,7 @@ def kind(table: Table, line: str) -> Optional[str]:
     return next((name for name, shape in shapes if shape.search(rule)), None)
 
 
-def agent_rules(tables: "Sequence[Table]", programs: "Mapping[str, str]") -> "Iterator[AgentRules]":
+def agent_rules(tables: Sequence[Table], programs: Mapping[str, str]) -> Iterator[AgentRules]:
     """The agent's own rules, table by table; nothing where it has none. `programs` as for `naming.decider`."""
     for table in tables:
         if table.name == NFT_TABLE and not table.iptables:
@@ -59,14 +61,14 @@ def agent_rules(tables: "Sequence[Table]", programs: "Mapping[str, str]") -> "It
             yield AgentRules(table.backend, table.name, _state(kinds), rules, f"{program} -t security {drop}")
 
 
-def renewed(rules: "Sequence[str]") -> "tuple[str, ...]":
+def renewed(rules: Sequence[str]) -> tuple[str, ...]:
     """What makes an old agent's rules those of a newer one."""
     dns = f"-I OUTPUT 1 -d {WIRE_SERVER} -p tcp --dport 53 -j ACCEPT"
     has_dns = any(_ACCEPT_DNS.search(rule) for rule in rules)
     return (*(() if has_dns else (dns,)), DROP.replace("-D ", "-A ", 1), OLD_DROP)
 
 
-def _state(kinds: "Sequence[str]") -> AgentState:
+def _state(kinds: Sequence[str]) -> AgentState:
     """What comes before the first rule that drops decides."""
     dropping = [number for number, kind in enumerate(kinds) if kind.startswith("drop")]
     if not dropping:
@@ -79,7 +81,7 @@ def _state(kinds: "Sequence[str]") -> AgentState:
     return AgentState.COMPLETE if "dns" in before else AgentState.BLOCKS_DNS
 
 
-def _state_of_nft(rules: "Sequence[str]") -> AgentState:
+def _state_of_nft(rules: Sequence[str]) -> AgentState:
     """Every rule that drops has to spare root and DNS; the agent's one rule does both."""
     dropping = [rule for rule in rules if "drop" in rule]
     if not dropping:

@@ -6,6 +6,8 @@ interfaces and the text of rules. Which programs load the text, and with which a
 table, so that whoever can write to the socket can have nothing else run.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +22,7 @@ LONGEST = 10.0
 """Seconds that a request may ask for."""
 START_S = 10.0
 """Seconds for systemd and Python to start on a machine that starts everything else too."""
-LOADERS: "Mapping[str, tuple[str, ...]]" = {
+LOADERS: Mapping[str, tuple[str, ...]] = {
     "ipset": ("restore",),
     "nft": ("-f", "-"),
     **{f"{prefix}{kind}-restore": () for prefix in ("iptables", "ip6tables") for kind in ("", "-legacy", "-nft")},
@@ -41,7 +43,7 @@ def is_confined(host: Host) -> bool:
     return effective is not None and not int(effective, 16) >> CAP_SYS_ADMIN & 1
 
 
-def command(host: Host, tool: str) -> "list[str]":
+def command(host: Host, tool: str) -> list[str]:
     """How a loader is run. HostError where there is no such program, or where it is none."""
     if tool not in LOADERS:
         raise HostError(f"{tool[:40]!r} is no program that loads rules")
@@ -51,12 +53,12 @@ def command(host: Host, tool: str) -> "list[str]":
     return [path, *LOADERS[tool]]
 
 
-def loads(host: Host, steps: "Sequence[Mapping[str, str]]") -> "list[Json]":
+def loads(host: Host, steps: Sequence[Mapping[str, str]]) -> list[Json]:
     """Steps that name a tool and its input, with the commands that the worker runs."""
     return [{"name": step["name"], "command": command(host, step["name"]), "input": step["input"]} for step in steps]
 
 
-def ask(host: Host, job: "Mapping[str, Any]", limit: float) -> Json:
+def ask(host: Host, job: Mapping[str, Any], limit: float) -> Json:
     """Have the service do it. HostError says why there is no rehearsal."""
     request = json.dumps({**job, "limit_s": limit}).encode("utf-8", "replace")
     try:
@@ -72,7 +74,7 @@ def ask(host: Host, job: "Mapping[str, Any]", limit: float) -> Json:
     return answer
 
 
-def job_of(host: Host, request: bytes) -> "tuple[Json, float]":
+def job_of(host: Host, request: bytes) -> tuple[Json, float]:
     """The worker's job and its limit in seconds. HostError where a request is not what it has to be."""
     try:
         asked = json.loads(request)

@@ -1,5 +1,7 @@
 """What is known of the guest's firewall: dumps, chains, the guest agent's own rules, and what became of each flow."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
@@ -235,6 +237,6 @@ class FirewallFacts:
     are enabled."""
 
     @property
-    def unread(self) -> "tuple[Dump, ...]":
+    def unread(self) -> tuple[Dump, ...]:
         """The dumps that failed."""
         return tuple(dump for dump in self.dumps if dump.error is not None)

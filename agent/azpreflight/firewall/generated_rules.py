@@ -5,6 +5,8 @@ bridges. Saved with the rest and loaded before the engine starts, such rules are
 gone. Pure.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 
@@ -25,16 +27,16 @@ CLOSES_FORWARD = ("docker",)
 """Programs that set the policy of FORWARD to DROP."""
 
 
-def _beginnings(programs: "Sequence[str]") -> "tuple[str, ...]":
+def _beginnings(programs: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for name in programs for word in (PROGRAMS[name][1], *MORE_CHAINS.get(name, ())))
 
 
-def chain_is_made(chain: str, programs: "Sequence[str]") -> bool:
+def chain_is_made(chain: str, programs: Sequence[str]) -> bool:
     """The chain itself belongs to one of these programs."""
     return chain.startswith(_beginnings(programs))
 
 
-def line_is_made(line: str, programs: "Sequence[str]") -> bool:
+def line_is_made(line: str, programs: Sequence[str]) -> bool:
     """The rule jumps to a chain of theirs, or speaks of an interface of theirs."""
     words = line.replace("{", " ").split()
     targets = [after for word, after in zip(words, words[1:]) if word in ("-j", "-g", "jump", "goto")]
@@ -43,6 +45,6 @@ def line_is_made(line: str, programs: "Sequence[str]") -> bool:
     return any(INTERFACES[name].search(line) for name in programs if name in INTERFACES)
 
 
-def policy_is_made(chain: str, programs: "Sequence[str]") -> bool:
+def policy_is_made(chain: str, programs: Sequence[str]) -> bool:
     """The policy DROP of this chain is what one of them sets."""
     return chain == "FORWARD" and any(name in CLOSES_FORWARD for name in programs)

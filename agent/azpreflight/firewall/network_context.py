@@ -1,5 +1,7 @@
 """The guest's network as the rehearsal needs it: which interface, address and gateway each flow goes by."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
@@ -28,7 +30,7 @@ class Scene(NamedTuple):
         way = self.ways[flow.address]
         return Surroundings(way.interface or "", way.source or "")
 
-    def as_json(self, flows: "Sequence[Flow]", more_names: "set[str]", devices: "set[str]") -> "dict[str, Any]":
+    def as_json(self, flows: Sequence[Flow], more_names: set[str], devices: set[str]) -> dict[str, Any]:
         """What the worker builds: interfaces that flows use, and empty ones for further names that rules mention."""
         ways = {flow.address: self.ways[flow.address] for flow in flows}
         used = {str(way.interface) for way in ways.values()}
@@ -44,7 +46,7 @@ class Scene(NamedTuple):
         }
 
 
-def scene_of(host: Host, flows: "Sequence[Flow]") -> Scene:
+def scene_of(host: Host, flows: Sequence[Flow]) -> Scene:
     """The network of this machine. HostError if the kernel does not tell its interfaces or routes."""
     interfaces = {interface.name: interface for interface in host.interfaces()}
     addresses = dict.fromkeys(flow.address for flow in flows)
@@ -57,7 +59,7 @@ def scene_of(host: Host, flows: "Sequence[Flow]") -> Scene:
     )
 
 
-def _way(host: Host, address: str, interfaces: "Mapping[str, Interface]") -> Optional[Route]:
+def _way(host: Host, address: str, interfaces: Mapping[str, Interface]) -> Optional[Route]:
     """How the guest sends to the address. Where it has no way, as if by the first interface that has an address:
     whether the rules would let the flow through can be told all the same."""
     route = host.route(address)
@@ -70,11 +72,11 @@ def _way(host: Host, address: str, interfaces: "Mapping[str, Interface]") -> Opt
     return None
 
 
-def _holds_any(interface: Interface, addresses: "Mapping[str, Route]") -> bool:
+def _holds_any(interface: Interface, addresses: Mapping[str, Route]) -> bool:
     return any(held.partition("/")[0] in addresses for held in interface.addresses)
 
 
-def _interface(interface: Interface) -> "dict[str, Any]":
+def _interface(interface: Interface) -> dict[str, Any]:
     return {
         "name": interface.name,
         "mac": interface.mac,
@@ -83,7 +85,7 @@ def _interface(interface: Interface) -> "dict[str, Any]":
     }
 
 
-def _flow(flow: Flow) -> "dict[str, Any]":
+def _flow(flow: Flow) -> dict[str, Any]:
     return {
         "protocol": flow.protocol,
         "address": flow.address,

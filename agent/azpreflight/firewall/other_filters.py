@@ -5,6 +5,8 @@ systemd filters the packets of a unit by eBPF programs of the unit's control gro
 gets through. No table shows that, and no rehearsal. Container engines and the like add rules of their own after boot.
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Optional
@@ -49,14 +51,14 @@ PROGRAMS = {
 Values = dict[str, tuple[str, ...]]
 
 
-def unit_filters(host: Host) -> "tuple[UnitFilter, ...]":
+def unit_filters(host: Host) -> tuple[UnitFilter, ...]:
     """What systemd filters of the agents' packets."""
     above = [settings for name in ABOVE if (settings := _settings(host, name))]
     there = [name for name in AGENTS if unit(host, name).path is not None]
     return tuple(found for name in there for found in _of_unit(name, _settings(host, name), above))
 
 
-def _of_unit(name: str, own: Values, above: "Sequence[Values]") -> "Iterator[UnitFilter]":
+def _of_unit(name: str, own: Values, above: Sequence[Values]) -> Iterator[UnitFilter]:
     every = (own, *above)
     allowed, denied = ([word for one in every for word in one.get(key, ())] for key in SETTINGS[:2])
     shut = tuple(address for address in PLATFORM if _inside(address, denied) and not _inside(address, allowed))
@@ -69,7 +71,7 @@ def _of_unit(name: str, own: Values, above: "Sequence[Values]") -> "Iterator[Uni
             yield UnitFilter(name, f"{key}={own[key][-1]}", ())
 
 
-def _inside(address: str, words: "Sequence[str]") -> bool:
+def _inside(address: str, words: Sequence[str]) -> bool:
     """Whether one of the networks has the address; what is no network has none."""
     networks = (network for word in words for network in WORDS.get(word, (word,)))
     return any(_has(network, address) for network in networks)
@@ -105,7 +107,7 @@ def _text(host: Host, path: str) -> str:
         return ""
 
 
-def link_filters(host: Host) -> "Optional[tuple[LinkFilter, ...]]":
+def link_filters(host: Host) -> Optional[tuple[LinkFilter, ...]]:
     """What is attached to interfaces; None where the kernel does not tell."""
     try:
         return host.link_filters()
@@ -113,7 +115,7 @@ def link_filters(host: Host) -> "Optional[tuple[LinkFilter, ...]]":
         return None
 
 
-def programs(host: Host, chains: "Sequence[ChainFacts]") -> "tuple[str, ...]":
+def programs(host: Host, chains: Sequence[ChainFacts]) -> tuple[str, ...]:
     """Programs that change the rules while they run: they have chains already, or the next boot starts them."""
     wanted = {name for name in wanted_services(host) if unit(host, name).state is UnitState.ENABLED}
     return tuple(

@@ -1,5 +1,7 @@
 """What iptables-save prints, legacy and nft alike (`iptables-save(8)`, format of `iptables-restore`)."""
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple, Optional
 
@@ -23,7 +25,7 @@ def is_whole(text: str) -> bool:
     return ends[0::2] == ["*"] * (len(ends) // 2) and ends[1::2] == ["COMMIT"] * (len(ends) // 2)
 
 
-def parse(text: str, backend: Backend, family: str) -> "tuple[Table, ...]":
+def parse(text: str, backend: Backend, family: str) -> tuple[Table, ...]:
     """The tables in a whole text."""
     tables: list[Table] = []
     open_table: Optional[_Open] = None
@@ -40,7 +42,7 @@ def parse(text: str, backend: Backend, family: str) -> "tuple[Table, ...]":
     return tuple(tables)
 
 
-def incompatible(text: str) -> "frozenset[str]":
+def incompatible(text: str) -> frozenset[str]:
     """Tables that iptables-nft-save says it cannot show, or not all of; it prints them empty and exits with 0."""
     return frozenset(_INCOMPATIBLE.findall(text))
 
@@ -56,7 +58,7 @@ def specification(line: str) -> str:
     return line[line.find("-A ") :]
 
 
-def words(text: str) -> "list[str]":
+def words(text: str) -> list[str]:
     """The words of a rule. Between double quotes a backslash stands before a quote of either kind and before another
     backslash (xtables_save_string in libxtables/xtables.c); no shell reads the single quote like that."""
     return shell.words(text.replace("\\'", "'"))
@@ -72,9 +74,9 @@ class _Open(NamedTuple):
     """A table whose end has not come yet."""
 
     name: str
-    policies: "dict[str, Optional[str]]"
-    rules: "dict[str, list[str]]"
-    lines: "list[str]"
+    policies: dict[str, Optional[str]]
+    rules: dict[str, list[str]]
+    lines: list[str]
 
     def take(self, line: str) -> None:
         self.lines.append(line)

@@ -1,5 +1,7 @@
 """What `nft -a list ruleset` prints (`nft(8)`): blocks by indentation, one rule a line, each with its handle."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from typing import Optional
@@ -25,12 +27,12 @@ def is_whole(text: str) -> bool:
     return all(_TABLE.match(line) for line in lines[0::2]) and lines[1::2] == ["}"] * ((len(lines) + 1) // 2)
 
 
-def parse(text: str) -> "tuple[Table, ...]":
+def parse(text: str) -> tuple[Table, ...]:
     """The tables in a whole text."""
     return tuple(_table(block) for block in _blocks(text))
 
 
-def _table(block: "list[str]") -> Table:
+def _table(block: list[str]) -> Table:
     _, family, name = block[0].split(" ", 3)[:3]
     chains = {chain.name: chain for chain in _chains(block)}
     return Table(Backend.NFT, family, name, False, chains, "\n".join(block) + "\n")
@@ -69,12 +71,12 @@ def loadable(table: Table) -> str:
     return _OWNER.sub(_without_owner, table.text)
 
 
-def _without_owner(match: "re.Match[str]") -> str:
+def _without_owner(match: re.Match[str]) -> str:
     kept = [flag for flag in re.split(r"[,\s]+", match[1]) if flag not in ("owner", "persist", "")]
     return f"\tflags {','.join(kept)}" if kept else ""
 
 
-def interfaces(table: Table) -> "tuple[str, ...]":
+def interfaces(table: Table) -> tuple[str, ...]:
     """Interfaces that have to exist for the table to be loaded. Patterns are slow to find out that a long text has
     none."""
     text = table.text
@@ -83,13 +85,13 @@ def interfaces(table: Table) -> "tuple[str, ...]":
     return tuple(dict.fromkeys([*named, *by_index]))
 
 
-def devices(text: str) -> "tuple[str, ...]":
+def devices(text: str) -> tuple[str, ...]:
     """The interfaces of netdev chains and flow tables: `device "eth0"` or `devices = { eth0, eth1 }`."""
     found = [name for match in _DEVICES.findall(text) for name in re.split(r"[,\s]+", " ".join(match))]
     return tuple(name.strip('"') for name in found if name)
 
 
-def _blocks(text: str) -> "Iterator[list[str]]":
+def _blocks(text: str) -> Iterator[list[str]]:
     """The lines of each table."""
     block: list[str] = []
     for line in text.splitlines():
@@ -100,7 +102,7 @@ def _blocks(text: str) -> "Iterator[list[str]]":
             block = []
 
 
-def _chains(block: "list[str]") -> "Iterator[Chain]":
+def _chains(block: list[str]) -> Iterator[Chain]:
     name: Optional[str] = None
     policy: Optional[str] = None
     bound: tuple[str, ...] = ()

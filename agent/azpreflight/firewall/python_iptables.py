@@ -4,6 +4,8 @@ It cannot see nf_tables, and so would call a machine open whose nf_tables drop e
 check on the system's own tools, which everything else here relies on: two readers that differ are worth a note.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import sys
@@ -26,13 +28,13 @@ Seen = dict[Key, tuple[Optional[str], int]]
 """Policy and number of rules."""
 
 
-def second_opinion(host: Host, tables: "Sequence[Table]") -> Optional[SecondOpinion]:
+def second_opinion(host: Host, tables: Sequence[Table]) -> Optional[SecondOpinion]:
     """What the library says of the legacy ones of these tables; None if there are none, or no library."""
     legacy = [table for table in tables if table.backend is Backend.LEGACY]
     return opinion(host, legacy) if legacy and installed() else None
 
 
-def opinion(host: Host, legacy: "Sequence[Table]") -> SecondOpinion:
+def opinion(host: Host, legacy: Sequence[Table]) -> SecondOpinion:
     """What the library says of these tables, which exist."""
     names: dict[str, list[str]] = {}
     for table in legacy:
@@ -52,7 +54,7 @@ def installed() -> bool:
     return importlib.util.find_spec("iptc") is not None
 
 
-def _ours(tables: "Sequence[Table]") -> Seen:
+def _ours(tables: Sequence[Table]) -> Seen:
     return {
         (table.family, table.name, chain.name): (chain.policy, len(chain.lines))
         for table in tables
@@ -60,18 +62,18 @@ def _ours(tables: "Sequence[Table]") -> Seen:
     }
 
 
-def _theirs(chains: "Sequence[dict[str, Any]]") -> Seen:
+def _theirs(chains: Sequence[dict[str, Any]]) -> Seen:
     return {(chain["family"], chain["table"], chain["chain"]): (chain["policy"], chain["rules"]) for chain in chains}
 
 
-def _differences(ours: Seen, theirs: Seen) -> "Iterator[str]":
+def _differences(ours: Seen, theirs: Seen) -> Iterator[str]:
     for key in sorted({*ours, *theirs}):
         if ours.get(key) != theirs.get(key):
             family, table, chain = key
             yield f"{family} {table} {chain}: {_words(ours.get(key))} against {_words(theirs.get(key))}"
 
 
-def _words(seen: "Optional[tuple[Optional[str], int]]") -> str:
+def _words(seen: Optional[tuple[Optional[str], int]]) -> str:
     if seen is None:
         return "absent"
     policy, rules = seen

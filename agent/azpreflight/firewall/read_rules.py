@@ -6,6 +6,8 @@ only if it is in the kernel already, and sets only if a rule uses one. A tool th
 rules; that is "could not look", never "no rules".
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
@@ -36,7 +38,7 @@ Name = tuple[str, str]
 """Family and table."""
 
 
-def dump(host: Host) -> "tuple[Dump, ...]":
+def dump(host: Host) -> tuple[Dump, ...]:
     """All live rules. A machine without any has no dumps, or an empty list of chains."""
     first = [partial(_legacy, host, family) for family in LEGACY_NAMES]
     dumps = [found for found in host.together([*first, partial(_chains, host)]) if found is not None]
@@ -48,13 +50,13 @@ def dump(host: Host) -> "tuple[Dump, ...]":
     return tuple(dumps)
 
 
-def tables_of(dumps: "Sequence[Dump]") -> "tuple[Table, ...]":
+def tables_of(dumps: Sequence[Dump]) -> tuple[Table, ...]:
     """The tables of all dumps that are whole, each once."""
     names = frozenset(found.name for found in dumps)
     return tuple(table for found in dumps if found.error is None for table in _tables(found, names))
 
 
-def _tables(found: Dump, listed: "Collection[str]") -> "Iterator[Table]":
+def _tables(found: Dump, listed: Collection[str]) -> Iterator[Table]:
     words = found.name.split()
     if words[0] == "ipset" or words[1] == "chains":
         return
@@ -67,7 +69,7 @@ def _tables(found: Dump, listed: "Collection[str]") -> "Iterator[Table]":
             yield table
 
 
-def _nft(host: Host, names: "Sequence[Name]") -> "list[Dump]":
+def _nft(host: Host, names: Sequence[Name]) -> list[Dump]:
     """The tables of nf_tables: those that iptables made as it shows them, everything else as nft does.
 
     iptables-nft-save passes over what it cannot show, or fails, or shows something else; nft shows that too.
@@ -99,7 +101,7 @@ def _not_by_iptables(host: Host, name: Name) -> Optional[Dump]:
     return None
 
 
-def unchecked(tables: "Sequence[Table]") -> "tuple[str, ...]":
+def unchecked(tables: Sequence[Table]) -> tuple[str, ...]:
     """What is said where nobody asked whether iptables-nft-save prints what is there."""
     rules = dict.fromkeys(PREFIX, 0)
     for table in tables:
@@ -113,7 +115,7 @@ def unchecked(tables: "Sequence[Table]") -> "tuple[str, ...]":
     )
 
 
-def _left_out(saved: Dump, name: Name) -> "Collection[str]":
+def _left_out(saved: Dump, name: Name) -> Collection[str]:
     return parse_iptables_save.incompatible(saved.text) if saved.error is None else (name[1],)
 
 
@@ -134,7 +136,7 @@ def _save(host: Host, backend: Backend, family: str) -> Dump:
     return _whole(_run(host, name, (tool, "-c")), parse_iptables_save.is_whole)
 
 
-def _whole(found: Dump, is_whole: "Callable[[str], bool]") -> Dump:
+def _whole(found: Dump, is_whole: Callable[[str], bool]) -> Dump:
     if found.error is None and not is_whole(found.text):
         reason = f"{found.command}: its output is no list of rules, or ends in the middle"
         return Dump(found.name, found.command, found.text, reason)
@@ -167,7 +169,7 @@ def _list(host: Host, name: Name) -> Dump:
     return _listed(host, name)[0]
 
 
-def _listed(host: Host, name: Name) -> "tuple[Dump, str]":
+def _listed(host: Host, name: Name) -> tuple[Dump, str]:
     """The table, and what nft said on standard error."""
     family, table = name
     found, said = _run_and_hear(host, f"nft {family} {table}", ("nft", "-n", "-a", "list", "table", family, table))
@@ -190,11 +192,11 @@ def _in_kernel(host: Host) -> bool:
     return built_in is None or "/nf_tables.ko" in built_in
 
 
-def _run(host: Host, name: str, command: "tuple[str, ...]") -> Dump:
+def _run(host: Host, name: str, command: tuple[str, ...]) -> Dump:
     return _run_and_hear(host, name, command)[0]
 
 
-def _run_and_hear(host: Host, name: str, command: "tuple[str, ...]") -> "tuple[Dump, str]":
+def _run_and_hear(host: Host, name: str, command: tuple[str, ...]) -> tuple[Dump, str]:
     words = " ".join(command)
     try:
         done = host.run(command, DUMP_TIMEOUT)

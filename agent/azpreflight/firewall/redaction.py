@@ -5,6 +5,8 @@ anything: a ticket, a name, a password. So the text of these is left out once th
 chains, tables, sets and interfaces stay: a rule cannot be spoken of without them.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import replace
 from typing import Optional
@@ -28,7 +30,7 @@ def without_words(text: str) -> str:
     return _WORDS.sub(_hidden, text)
 
 
-def _hidden(found: "re.Match[str]") -> str:
+def _hidden(found: re.Match[str]) -> str:
     return f'{found[1] or found[2]}"{HIDDEN}"'
 
 

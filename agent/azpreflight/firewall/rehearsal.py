@@ -5,6 +5,8 @@ crash, a hang or a kill of the child takes everything that it made with it. Here
 what it says. Where it cannot do its work, the text of the rules is asked instead.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
@@ -65,7 +67,7 @@ class Step(NamedTuple):
     text: str
 
 
-def rehearse(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flows: "Sequence[Flow]") -> Result:
+def rehearse(host: Host, dumps: Sequence[Dump], tables: Sequence[Table], flows: Sequence[Flow]) -> Result:
     """What the live rules do to each flow. Never raises: what cannot be done is in the result."""
     incomplete = next((f"some rules could not be read: {found.error}" for found in dumps if found.error), None)
     if not any(table.matters for table in tables):
@@ -83,12 +85,12 @@ def rehearse(host: Host, dumps: "Sequence[Dump]", tables: "Sequence[Table]", flo
     return _result(flows, scene, tables, copy, answer)
 
 
-def _without_rules(flows: "Sequence[Flow]", incomplete: Optional[str]) -> Result:
+def _without_rules(flows: Sequence[Flow], incomplete: Optional[str]) -> Result:
     outcome = Outcome.ALLOWED if incomplete is None else Outcome.UNKNOWN
     return Rehearsal(needed=False), tuple(FlowFacts(flow, outcome, reason=incomplete) for flow in flows)
 
 
-def too_many(tables: "Sequence[Table]") -> bool:
+def too_many(tables: Sequence[Table]) -> bool:
     """So many rules that their text cannot be asked in the time of a run."""
     return sum(1 for _ in rules_of(tables)) > MANY
 
@@ -99,7 +101,7 @@ def unasked(flow: Flow, error: str) -> FlowFacts:
     return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)
 
 
-def _by_text(flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", copy: Copy, error: str) -> Result:
+def _by_text(flows: Sequence[Flow], scene: Scene, tables: Sequence[Table], copy: Copy, error: str) -> Result:
     many = too_many(tables)
 
     def one(flow: Flow) -> FlowFacts:
@@ -114,7 +116,7 @@ def _by_text(flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", c
 
 
 def _result(
-    flows: "Sequence[Flow]", scene: Scene, tables: "Sequence[Table]", copy: Copy, answer: "Mapping[str, Any]"
+    flows: Sequence[Flow], scene: Scene, tables: Sequence[Table], copy: Copy, answer: Mapping[str, Any]
 ) -> Result:
     load_errors = load_errors_of(answer)
     if load_errors and copy.incomplete is None:
@@ -137,12 +139,12 @@ def _result(
     return rehearsal, tuple(one(flow) for flow in flows)
 
 
-def doubts(scene: Scene, tables: "Sequence[Table]") -> "Callable[[Flow], tuple[Place, ...]]":
+def doubts(scene: Scene, tables: Sequence[Table]) -> Callable[[Flow], tuple[Place, ...]]:
     """For a flow, the rules on its way that may do otherwise the next time; among very many they are not looked for."""
     differing = () if too_many(tables) else tuple(table for table in tables if may_differ(table.text))
     iptables = any(table.iptables for table in differing)
 
-    def of(flow: Flow) -> "tuple[Place, ...]":
+    def of(flow: Flow) -> tuple[Place, ...]:
         if not differing:
             return ()
         at = scene.environment(flow)
@@ -152,7 +154,7 @@ def doubts(scene: Scene, tables: "Sequence[Table]") -> "Callable[[Flow], tuple[P
     return of
 
 
-def load_errors_of(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
+def load_errors_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
     """What the loaders complained of, a line for each."""
     return tuple(
         f"{step['name']} ended with {step['status']}: {(step['output'].splitlines() or ['no message'])[0].strip()}"
@@ -161,7 +163,7 @@ def load_errors_of(answer: "Mapping[str, Any]") -> "tuple[str, ...]":
     )
 
 
-def limits(tables: "Sequence[Table]") -> "tuple[str, ...]":
+def limits(tables: Sequence[Table]) -> tuple[str, ...]:
     """What these rules do that no rehearsal can copy."""
     found = [limit for words, limit in _LIMITS if any(word in table.text for table in tables for word in words)]
     if any(table.family in ("arp", "bridge") and table.matters for table in tables):
@@ -169,7 +171,7 @@ def limits(tables: "Sequence[Table]") -> "tuple[str, ...]":
     return tuple(found)
 
 
-def keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
+def keep_logs_quiet(host: Host, tables: Sequence[Table]) -> None:
     """The kernel writes no logs for other namespaces than the first, unless it is told to: then nothing is rehearsed
     that would write to the console."""
     every = host.text(LOG_ALL)
@@ -181,8 +183,8 @@ def keep_logs_quiet(host: Host, tables: "Sequence[Table]") -> None:
 
 
 def ask_worker(
-    host: Host, scene: Scene, flows: "Sequence[Flow]", tables: "Sequence[Table]", steps: "Sequence[Step]"
-) -> "dict[str, Any]":
+    host: Host, scene: Scene, flows: Sequence[Flow], tables: Sequence[Table], steps: Sequence[Step]
+) -> dict[str, Any]:
     """Run the worker, or have the service run it. HostError says why there is no rehearsal."""
     names = {name for table in tables if not table.iptables for name in parse_nft.interfaces(table)}
     devices = {name for table in tables for chain in table.chains.values() for name in chain.devices}
@@ -197,12 +199,12 @@ def ask_worker(
     return {**answer, "duration_s": round(time.monotonic() - began, 4)}
 
 
-def time_limit(tables: "Sequence[Table]") -> float:
+def time_limit(tables: Sequence[Table]) -> float:
     """Seconds that the rehearsal of these tables may take; what is not known then is unknown."""
     return LIMIT if sum(1 for _ in rules_of(tables)) <= MANY else LIMIT_MANY
 
 
-def run_worker(host: Host, python: "Sequence[str]", job: "Mapping[str, Any]", limit: float) -> "dict[str, Any]":
+def run_worker(host: Host, python: Sequence[str], job: Mapping[str, Any], limit: float) -> dict[str, Any]:
     """Have a worker do a job within so many seconds. HostError says why it did not."""
     whole = json.dumps({**job, "limit_s": limit}).encode("utf-8", "replace")
     answer = _answer(host.run((sys.executable, *python), limit + 1, stdin=whole), limit)
@@ -211,7 +213,7 @@ def run_worker(host: Host, python: "Sequence[str]", job: "Mapping[str, Any]", li
     return answer
 
 
-def _answer(done: Completed, limit: float) -> "dict[str, Any]":
+def _answer(done: Completed, limit: float) -> dict[str, Any]:
     if done.status != 0:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise HostError(f"the rehearsal did not end within {limit} s" if done.status == -14 else said)
@@ -219,7 +221,7 @@ def _answer(done: Completed, limit: float) -> "dict[str, Any]":
         return dict(loads(done.stdout))
 
 
-def steps_of(dumps: "Sequence[Dump]", tables: "Sequence[Table]", host: Host) -> "list[Step]":
+def steps_of(dumps: Sequence[Dump], tables: Sequence[Table], host: Host) -> list[Step]:
     """Sets first, because rules refer to them; then each kind of tables by its own tool."""
     steps = [Step("ipset", found.text) for found in dumps if found.name == "ipset"]
     for backend in Backend:

@@ -1,5 +1,7 @@
 """From what the kernel said about a packet to the rule that a user knows: its text, its counter, how to take it out."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -38,10 +40,10 @@ class Place(NamedTuple):
 class Index:
     """The tables by the names under which the kernel speaks of them."""
 
-    def __init__(self, tables: "Iterable[Table]") -> None:
+    def __init__(self, tables: Iterable[Table]) -> None:
         self._tables = {table.key: table for table in tables}
 
-    def place(self, event: "Mapping[str, Any]") -> Optional[Place]:
+    def place(self, event: Mapping[str, Any]) -> Optional[Place]:
         """Where an event happened; None for a place that the tables do not have (a user chain's end among them).
 
         The kernel calls an unconditional rule of a legacy table "policy" or "return". If the number is that of a rule,
@@ -57,7 +59,7 @@ class Index:
         return Place(table, chain, None) if event["kind"] == "policy" and chain.policy is not None else None
 
 
-def decider(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part = Part.REQUEST) -> Decider:
+def decider(place: Place, flow: Flow, programs: Mapping[str, str], part: Part = Part.REQUEST) -> Decider:
     """All that a user needs to know of a rule that decided a flow.
 
     `programs` are the names of iptables' programs by backend and family, such as "legacy ip".
@@ -83,7 +85,7 @@ def decider(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part 
     )
 
 
-def _command(place: Place, flow: Flow, programs: "Mapping[str, str]", part: Part) -> str:
+def _command(place: Place, flow: Flow, programs: Mapping[str, str], part: Part) -> str:
     """Takes a rule out that speaks of the flow alone; before any other, and before a policy, one is put that lets the
     flow through."""
     table, chain = place.table, shlex.quote(place.chain.name)

@@ -4,6 +4,8 @@ An answer that came back proves that the rules let the flow through; a packet th
 Anything else proves nothing, and is said to be unknown.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -43,7 +45,7 @@ class Copy(NamedTuple):
     """Why these are not all rules, if so: then what passed is not proven to pass."""
 
 
-def decide(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]" = ()) -> FlowFacts:
+def decide(flow: Flow, seen: Mapping[str, Any], copy: Copy, doubtful: Sequence[Place] = ()) -> FlowFacts:
     """What the rules do to the flow, as the kernel showed it. `doubtful` are rules on its way that may do otherwise
     the next time."""
     index, programs = copy.rules, copy.programs
@@ -67,7 +69,7 @@ def decide(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequenc
     return _unanswered(flow, seen, copy, doubtful)
 
 
-def _marked(found: FlowFacts, seen: "Mapping[str, Any]", copy: Copy) -> FlowFacts:
+def _marked(found: FlowFacts, seen: Mapping[str, Any], copy: Copy) -> FlowFacts:
     """With the mark that it got, by which the kernel may route it otherwise."""
     if not seen.get("mark"):
         return found
@@ -75,11 +77,11 @@ def _marked(found: FlowFacts, seen: "Mapping[str, Any]", copy: Copy) -> FlowFact
     return replace(found, mark=seen["mark"], marker=decider(by[-1], found.flow, copy.programs) if by else None)
 
 
-def _is(place: Place, targets: "Sequence[str]", words: "re.Pattern[str]") -> bool:
+def _is(place: Place, targets: Sequence[str], words: re.Pattern[str]) -> bool:
     return place.target in targets if place.table.iptables else bool(words.search(parse_nft.unquoted(place.target)))
 
 
-def _answered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]") -> FlowFacts:
+def _answered(flow: Flow, seen: Mapping[str, Any], copy: Copy, doubtful: Sequence[Place]) -> FlowFacts:
     on_the_way = (*_places(seen, copy.rules), *(place for place in doubtful if not _lets_pass(place)))
     chance = next((place for place in on_the_way if _by_chance(place)), None)
     if chance is not None:
@@ -92,7 +94,7 @@ def _answered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequ
     return FlowFacts(flow, Outcome.ALLOWED)
 
 
-def _unanswered(flow: Flow, seen: "Mapping[str, Any]", copy: Copy, doubtful: "Sequence[Place]") -> FlowFacts:
+def _unanswered(flow: Flow, seen: Mapping[str, Any], copy: Copy, doubtful: Sequence[Place]) -> FlowFacts:
     by, part = _taker(seen, copy.rules), _part(seen)
     if by is not None and _by_process(by):
         return _of_process(flow, by, copy)
@@ -141,13 +143,13 @@ def by_text(flow: Flow, opinion: Opinion, copy: Copy, why: str) -> FlowFacts:
     return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)
 
 
-def _part(seen: "Mapping[str, Any]") -> Part:
+def _part(seen: Mapping[str, Any]) -> Part:
     if seen["neighbours"]:
         return Part.NEIGHBOURS
     return Part.REPLY if seen["lost"] == "reply" else Part.REQUEST
 
 
-def _taker(seen: "Mapping[str, Any]", index: Index) -> Optional[Place]:
+def _taker(seen: Mapping[str, Any], index: Index) -> Optional[Place]:
     """The rule or policy that took a packet: nf_tables says so itself, of a legacy rule its target tells."""
     directions = (seen["lost"],) if seen["lost"] is not None else ("request", "reply")
     for direction in directions:
@@ -163,8 +165,8 @@ def _taker(seen: "Mapping[str, Any]", index: Index) -> Optional[Place]:
 
 
 def _places(
-    seen: "Mapping[str, Any]", index: Index, directions: "tuple[str, ...]" = ("request", "reply")
-) -> "Iterator[Place]":
+    seen: Mapping[str, Any], index: Index, directions: tuple[str, ...] = ("request", "reply")
+) -> Iterator[Place]:
     """Where packets of the flow met a rule or a policy, in the order in which it was last heard."""
     for direction in directions:
         for event in seen[direction]["events"]:
@@ -173,7 +175,7 @@ def _places(
                 yield place
 
 
-def _diverted_to(flow: Flow, seen: "Mapping[str, Any]") -> Optional[str]:
+def _diverted_to(flow: Flow, seen: Mapping[str, Any]) -> Optional[str]:
     if seen["destination"] is None or tuple(seen["destination"]) == (flow.address, flow.port):
         return None
     address, port = seen["destination"]

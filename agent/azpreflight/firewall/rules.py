@@ -4,6 +4,8 @@ A rule is kept as the line that its tool printed: that is what a user recognises
 what it means.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
@@ -40,7 +42,7 @@ class Table:
     """The whole table as printed."""
 
     @property
-    def key(self) -> "tuple[str, str, str]":
+    def key(self) -> tuple[str, str, str]:
         """Backend, family and name."""
         return self.backend.value, self.family, self.name
 
@@ -50,7 +52,7 @@ class Table:
         return any(chain.lines or chain.policy not in (None, "ACCEPT") for chain in self.chains.values())
 
 
-def rules_of(tables: "Iterable[Table]") -> "Iterator[str]":
+def rules_of(tables: Iterable[Table]) -> Iterator[str]:
     """Every rule of these tables."""
     for table in tables:
         for chain in table.chains.values():

@@ -6,6 +6,8 @@ not always say so. So the same table is looked at as nft lists it. Modules of ip
 says that there are some; where there are none, iptables can have made only what is listed here.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
@@ -62,6 +64,6 @@ def _has_modules(table: Table, said: str) -> bool:
     return MANAGED in said or bool(_MODULE.search(table.text))
 
 
-def _lines(table: Table) -> "Iterator[str]":
+def _lines(table: Table) -> Iterator[str]:
     """The rules without handles."""
     return (line.rpartition(" # handle ")[0] for line in rules_of((table,)))

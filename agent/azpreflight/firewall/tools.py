@@ -4,6 +4,8 @@
 into nf_tables. Distributions choose by symbolic links, and both kinds of tables filter at once, whichever is chosen.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Optional
 
@@ -28,7 +30,7 @@ def backend_of(host: Host, program: str) -> Optional[Backend]:
     return Backend.NFT if "nft" in path.rpartition("/")[2] else Backend.LEGACY
 
 
-def _places(host: Host, program: str) -> "Iterator[str]":
+def _places(host: Host, program: str) -> Iterator[str]:
     """Where an image has a program, which is not to be run."""
     paths = (f"{directory}/{program}" for directory in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"))
     return (path for path in paths if host.info(path, follow=False) is not None)
@@ -45,7 +47,7 @@ def program(host: Host, backend: Backend, family: str, what: str = "") -> Option
     return plain if backend_of(host, plain) is backend else None
 
 
-def programs_of(host: Host) -> "dict[str, str]":
+def programs_of(host: Host) -> dict[str, str]:
     """The names of iptables' programs by backend and family, such as "legacy ip"; absent ones are left out."""
     found = {f"{backend.value} {family}": program(host, backend, family) for backend in Backend for family in PREFIX}
     return {name: tool for name, tool in found.items() if tool is not None}

@@ -4,6 +4,8 @@ grub.cfg has blocks of its own or takes the files of the Boot Loader Specificati
 Boot Loader Specification). The first block counts unless `default` names another by its number.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +42,7 @@ class BootEntry:
     unresolved: bool = False
     """A name has a variable in it, so that files cannot be told."""
 
-    def values(self, key: str) -> "tuple[str, ...]":
+    def values(self, key: str) -> tuple[str, ...]:
         """All values of an option, in order."""
         return tuple(option.partition("=")[2] for option in self.options if option.startswith(f"{key}="))
 
@@ -60,7 +62,7 @@ def chosen(host: Host) -> Optional[BootEntry]:
     return _entry(host, path_, _of_specification(host.text(path_, bootloader.LIMIT) or "", bootloader.variables(host)))
 
 
-def _blocks(text: str) -> "Iterator[tuple[str, list[str], list[str]]]":
+def _blocks(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """(kernel, images, options) of each block of grub.cfg, in order."""
     current: Optional[tuple[str, list[str], list[str]]] = None
     for line in text.splitlines():
@@ -78,7 +80,7 @@ def _blocks(text: str) -> "Iterator[tuple[str, list[str], list[str]]]":
         yield current
 
 
-def _of_specification(text: str, variables: "dict[str, str]") -> "tuple[str, list[str], list[str]]":
+def _of_specification(text: str, variables: dict[str, str]) -> tuple[str, list[str], list[str]]:
     kernel, images = "", []
     for line in text.splitlines():
         key, _, value = line.strip().partition(" ")
@@ -89,7 +91,7 @@ def _of_specification(text: str, variables: "dict[str, str]") -> "tuple[str, lis
     return kernel, images, list(bootloader.of_entry(text, variables) or ())
 
 
-def _entry(host: Host, source: str, block: "tuple[str, list[str], list[str]]") -> BootEntry:
+def _entry(host: Host, source: str, block: tuple[str, list[str], list[str]]) -> BootEntry:
     kernel, images, options = block
     named = [image for image in images if not image.startswith("$")]
     return BootEntry(

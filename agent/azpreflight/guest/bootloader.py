@@ -5,6 +5,8 @@ grub.cfg has it on its `linux` lines, the Boot Loader Specification in one file 
 keeps elsewhere. Where /boot is not there, /etc/default/grub says what it would be made of.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,11 +55,11 @@ class CommandLine:
     options: tuple[str, ...]
     """In order; of a key that is given twice, such as console=, the kernel takes both or the last."""
 
-    def values(self, key: str) -> "tuple[str, ...]":
+    def values(self, key: str) -> tuple[str, ...]:
         """All values of an option, in order."""
         return tuple(option.partition("=")[2] for option in self.options if option.startswith(f"{key}="))
 
-    def shown(self) -> "CommandLine":
+    def shown(self) -> CommandLine:
         """The same as a report may have it: an option may be a password, a key, or an address that has one."""
         return CommandLine(self.source, tuple(map(shown_option, self.options)))
 
@@ -83,7 +85,7 @@ def command_line(host: Host) -> Optional[CommandLine]:
     return _of_entries(host) or _of_defaults(host) or _running(host)
 
 
-def of_grub(text: str) -> "Iterator[tuple[str, ...]]":
+def of_grub(text: str) -> Iterator[tuple[str, ...]]:
     """The options of each `linux` line of grub.cfg, rescue entries left out, in order: the first is the default."""
     for line in text.splitlines():
         words = line.split()
@@ -91,14 +93,14 @@ def of_grub(text: str) -> "Iterator[tuple[str, ...]]":
             yield tuple(word.strip("\"'") for word in words[2:] if not word.startswith("$"))
 
 
-def of_entry(text: str, known: "Mapping[str, str]") -> "Optional[tuple[str, ...]]":
+def of_entry(text: str, known: Mapping[str, str]) -> Optional[tuple[str, ...]]:
     """The options of an entry of the Boot Loader Specification; None if it has none."""
     lines = re.findall(r"^options[ \t]+(.*)$", text, re.MULTILINE)
     words = [word for line in lines for word in expanded(line, known).split()]
     return tuple(words) if words else None
 
 
-def of_defaults(texts: "list[str]") -> "tuple[str, ...]":
+def of_defaults(texts: list[str]) -> tuple[str, ...]:
     """What grub-mkconfig makes of /etc/default/grub and the files that come after it."""
     values: dict[str, str] = {}
     for line in (line for text in texts for line in text.splitlines()):
@@ -135,7 +137,7 @@ def _saved_entry(host: Host) -> Optional[str]:
     return next((match.group(1) for match in found if match is not None), None)
 
 
-def variables(host: Host) -> "dict[str, str]":
+def variables(host: Host) -> dict[str, str]:
     """kernelopts, which entries of RHEL 8 refer to: in GRUB's environment, or in grub.cfg."""
     found: dict[str, str] = {}
     for path in (*GRUB[:2], *GRUBENV):

@@ -5,6 +5,8 @@ single line that has that word, the last one over all files. cloud-init itself r
 that was made elsewhere keeps its installer's list, and then Azure is not in it (cloud-init, tools/ds-identify).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +74,7 @@ class CloudConfig:
         return self.sources.get(key, "nowhere")
 
 
-def datasource_list(files: "Iterable[tuple[str, str]]") -> Optional[DatasourceList]:
+def datasource_list(files: Iterable[tuple[str, str]]) -> Optional[DatasourceList]:
     """The last single-line datasource_list over (path, text) in order; None if there is none, or an empty last one."""
     found: Optional[DatasourceList] = None
     for path, text in files:
@@ -83,14 +85,14 @@ def datasource_list(files: "Iterable[tuple[str, str]]") -> Optional[DatasourceLi
     return found if found is not None and found.names else None
 
 
-def flow_names(value: str) -> "tuple[str, ...]":
+def flow_names(value: str) -> tuple[str, ...]:
     """The names of a one-line YAML list, with or without brackets and quotes."""
     inner = value.strip().removeprefix("[").removesuffix("]")
     names = (part.strip().strip("\"'") for part in inner.split(","))
     return tuple(name if name.lower() in DATASOURCES else HIDDEN for name in names if name)
 
 
-def identify_config(text: str) -> "tuple[Optional[str], Optional[str]]":
+def identify_config(text: str) -> tuple[Optional[str], Optional[str]]:
     """(datasource, policy) of ds-identify.cfg; None for what it does not set."""
     values: dict[str, str] = {}
     for line in text.splitlines():
@@ -110,7 +112,7 @@ def datasource_on_command_line(options: str) -> Optional[str]:
     return found if found is None or found.lower() in DATASOURCES else HIDDEN
 
 
-def merged(files: "Sequence[tuple[str, str]]") -> CloudConfig:
+def merged(files: Sequence[tuple[str, str]]) -> CloudConfig:
     """The keys that matter over (path, text) in order."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -161,7 +163,7 @@ def _makes_default(users: Any) -> Optional[bool]:
     return "default" in names if isinstance(names, (list, Mapping)) else None
 
 
-def _modules(value: Any) -> "tuple[str, ...]":
+def _modules(value: Any) -> tuple[str, ...]:
     """Names of modules; one may be a list of its name and its frequency."""
     entries = value if isinstance(value, list) else []
     names = (one[0] if isinstance(one, list) and one else one for one in entries)
@@ -177,7 +179,7 @@ def _truth(value: Any, default: bool) -> bool:
     return bool(value)
 
 
-def _names(value: Any) -> "Optional[tuple[str, ...]]":
+def _names(value: Any) -> Optional[tuple[str, ...]]:
     names = value.replace(",", " ").split() if isinstance(value, str) else value
     if not isinstance(names, list):
         return None

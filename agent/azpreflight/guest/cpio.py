@@ -6,6 +6,8 @@ here. What is read is somebody else's image, so that every number is taken for a
 (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 from typing import Callable
@@ -28,7 +30,7 @@ class BadArchive(ValueError):
 class Stream:
     """Bytes that come in pieces, most of which are left out."""
 
-    def __init__(self, pieces: "Iterable[bytes]", limit: int) -> None:
+    def __init__(self, pieces: Iterable[bytes], limit: int) -> None:
         """Past `limit` bytes BadArchive is raised: a small file can unfold to zeros without end."""
         self._pieces = iter(pieces)
         self._piece = b""
@@ -67,7 +69,7 @@ class Stream:
                 return
 
 
-def files(stream: Stream, keep: "Callable[[str, int], bool]") -> "Iterator[tuple[str, bytes]]":
+def files(stream: Stream, keep: Callable[[str, int], bool]) -> Iterator[tuple[str, bytes]]:
     """Path and content of all files up to the first byte that begins no archive; BadArchive where one is damaged.
 
     The content is empty unless `keep` wants it, by path and size.
@@ -84,7 +86,7 @@ def files(stream: Stream, keep: "Callable[[str, int], bool]") -> "Iterator[tuple
         yield path, content
 
 
-def _header(stream: Stream) -> "tuple[bytes, int]":
+def _header(stream: Stream) -> tuple[bytes, int]:
     """The name and the size of the next file, which comes next in the stream."""
     header = stream.ahead(HEADER)
     fields = bytes(header[54:62]), bytes(header[94:102])

@@ -7,6 +7,8 @@ The clients' own formats are read, as recorded from dhclient 4.4.3, dhcpcd 9.4.1
 NetworkManager 1.42; of wicked only what its lease files are known to hold.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +51,7 @@ class Lease:
 # --- one file -----------------------------------------------------------------------------------------------------
 
 
-def of_dhclient(text: str, path: str) -> "Iterator[Lease]":
+def of_dhclient(text: str, path: str) -> Iterator[Lease]:
     """The last lease of each interface; a renewal is appended (dhclient.leases(5))."""
     newest: dict[str, Lease] = {}
     for options in _blocks(text):
@@ -64,7 +66,7 @@ def of_dhclient(text: str, path: str) -> "Iterator[Lease]":
     yield from newest.values()
 
 
-def _blocks(text: str) -> "Iterator[dict[str, str]]":
+def _blocks(text: str) -> Iterator[dict[str, str]]:
     """The statements of each lease that is whole, by their first word; the client writes one on a line."""
     options: Optional[dict[str, str]] = None
     for line in text.splitlines():
@@ -78,7 +80,7 @@ def _blocks(text: str) -> "Iterator[dict[str, str]]":
             options[statement.group(1)] = statement.group(2)
 
 
-def of_networkd(text: str, path: str) -> "Iterator[Lease]":
+def of_networkd(text: str, path: str) -> Iterator[Lease]:
     """One file of /run/systemd/netif/leases."""
     values = {key: value for _, key, value in ini_file.entries(text)}
     if "address" in values:
@@ -92,7 +94,7 @@ def of_networkd(text: str, path: str) -> "Iterator[Lease]":
         )
 
 
-def of_network_manager(text: str, path: str) -> "Iterator[Lease]":
+def of_network_manager(text: str, path: str) -> Iterator[Lease]:
     """One file of /run/NetworkManager/devices; those without a lease have no section for it."""
     values = {key: value for section, key, value in ini_file.entries(text) if section == "dhcp4"}
     if values:
@@ -106,7 +108,7 @@ def of_network_manager(text: str, path: str) -> "Iterator[Lease]":
         )
 
 
-def of_wicked(text: str, path: str) -> "Iterator[Lease]":
+def of_wicked(text: str, path: str) -> Iterator[Lease]:
     """One lease-*.xml. Its prefixes are not declared, so that no XML parser takes it."""
     address = re.search("<address>([^<]*)</address>", text.partition("<ipv4:dhcp>")[2])
     servers, end, _ = text.partition("<dns>")[2].partition("</dns>")
@@ -115,7 +117,7 @@ def of_wicked(text: str, path: str) -> "Iterator[Lease]":
         yield Lease("wicked", path, _one(address.group(1)), _all(" ".join(named)))
 
 
-def of_dhcpcd(data: bytes, path: str) -> "Iterator[Lease]":
+def of_dhcpcd(data: bytes, path: str) -> Iterator[Lease]:
     """The server's own message; nothing where it is none."""
     options = dict(_options(data))
     if options:
@@ -129,7 +131,7 @@ def of_dhcpcd(data: bytes, path: str) -> "Iterator[Lease]":
         )
 
 
-def _options(data: bytes) -> "Iterator[tuple[int, bytes]]":
+def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Code and value of each option of a BOOTP message, up to where it ends or makes no sense."""
     at = OPTIONS_AT + len(MAGIC)
     if data[OPTIONS_AT:at] != MAGIC:
@@ -143,7 +145,7 @@ def _options(data: bytes) -> "Iterator[tuple[int, bytes]]":
         at += 2 + length
 
 
-def _addresses(value: bytes) -> "Iterator[str]":
+def _addresses(value: bytes) -> Iterator[str]:
     for at in range(0, len(value) - 3, 4):
         yield str(ipaddress.IPv4Address(value[at : at + 4]))
 
@@ -152,7 +154,7 @@ def _packed(four: bytes) -> Optional[str]:
     return str(ipaddress.IPv4Address(four)) if len(four) == 4 and any(four) else None
 
 
-def _all(text: str) -> "tuple[str, ...]":
+def _all(text: str) -> tuple[str, ...]:
     """The addresses in a list with blanks or commas; what is none is left out."""
     found = (_one(word) for word in re.split(r"[\s,]+", text))
     return tuple(address for address in found if address is not None)[:MAX_SERVERS]
@@ -181,7 +183,7 @@ def _default_gateway(routes: str) -> Optional[str]:
 
 # --- all of them --------------------------------------------------------------------------------------------------
 
-TEXTS: "Mapping[str, Callable[[str, str], Iterator[Lease]]]" = {
+TEXTS: Mapping[str, Callable[[str, str], Iterator[Lease]]] = {
     "/run/systemd/netif/leases/*": of_networkd,
     "/run/NetworkManager/devices/*": of_network_manager,
     "/var/lib/dhcp/*.leases": of_dhclient,
@@ -192,7 +194,7 @@ TEXTS: "Mapping[str, Callable[[str, str], Iterator[Lease]]]" = {
 MESSAGES = ("/var/lib/dhcpcd/*.lease", "/var/lib/dhcpcd5/*.lease")
 
 
-def look(host: Host) -> "tuple[Lease, ...]":
+def look(host: Host) -> tuple[Lease, ...]:
     """Every lease that a client wrote down. What cannot be read tells nothing, as if it were not there."""
     found: list[Lease] = []
     for pattern, reader in TEXTS.items():
@@ -206,7 +208,7 @@ def look(host: Host) -> "tuple[Lease, ...]":
     return tuple(found)
 
 
-def in_force(leases: "tuple[Lease, ...]", interfaces: "tuple[Interface, ...]") -> "dict[str, Lease]":
+def in_force(leases: tuple[Lease, ...], interfaces: tuple[Interface, ...]) -> dict[str, Lease]:
     """By interface, the lease whose address it has: others are left over from another machine or another time."""
     owners = {address.partition("/")[0]: nic.name for nic in interfaces for address in nic.addresses}
     return {owners[lease.address]: lease for lease in reversed(leases) if lease.address in owners}

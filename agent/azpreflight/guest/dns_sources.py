@@ -5,6 +5,8 @@ every program that configures interfaces or resolvers has files in which an imag
 resolv.conf that no program wrote is itself such a file where DHCP names other servers.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -90,7 +92,7 @@ def of_yaml(text: str) -> Iterator[str]:
         yield from _in_yaml(yaml_file.mapping(text))
 
 
-def _in_yaml(root: "Mapping[str, Any]") -> Iterator[str]:
+def _in_yaml(root: Mapping[str, Any]) -> Iterator[str]:
     """`nameservers`, a list or a mapping with addresses; `dns_nameservers`; and entries of the type nameserver."""
     pending: list[Any] = [root]
     while pending:
@@ -121,7 +123,7 @@ def words(text: str) -> Iterator[str]:
             yield address
 
 
-READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
+READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "/etc/netplan/*.yaml": of_yaml,
     "/etc/systemd/network/*.network": of_ini,
     "/etc/systemd/network/*.network.d/*.conf": of_ini,
@@ -143,7 +145,7 @@ READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
 }
 
 
-def files_that_name_servers(host: Host) -> "tuple[Named, ...]":
+def files_that_name_servers(host: Host) -> tuple[Named, ...]:
     """Every file of the image that names a server. One that cannot be read tells nothing."""
     found = []
     for pattern, reader in READERS.items():
@@ -158,13 +160,13 @@ def files_that_name_servers(host: Host) -> "tuple[Named, ...]":
 
 
 def sources_of(
-    addresses: "Sequence[str]", file: ResolvConfFile, named: "Sequence[Named]", leases: "Mapping[str, Lease]"
-) -> "tuple[Source, ...]":
+    addresses: Sequence[str], file: ResolvConfFile, named: Sequence[Named], leases: Mapping[str, Lease]
+) -> tuple[Source, ...]:
     """Where each of these comes from. A lease counts more than a file: without the file it would still be asked."""
     return tuple(_source(address, file, named, leases) for address in addresses)
 
 
-def _source(address: str, file: ResolvConfFile, named: "Sequence[Named]", leases: "Mapping[str, Lease]") -> Source:
+def _source(address: str, file: ResolvConfFile, named: Sequence[Named], leases: Mapping[str, Lease]) -> Source:
     lease = next((lease for lease in leases.values() if address in lease.nameservers), None)
     if lease is not None:
         return Source(address, Origin.DHCP, lease.path)

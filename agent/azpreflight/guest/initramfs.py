@@ -12,6 +12,8 @@ a third of the image) has nothing to say (initramfs-tools, mkinitramfs; dracut; 
 lib/decompress.c).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from typing import Optional
 
@@ -42,7 +44,7 @@ class Unreadable(ValueError):
     """It cannot be told what is in it; the text says why."""
 
 
-def modules(data: bytes, unpack: Unpack, release: str, sought: "Iterable[str]") -> "frozenset[str]":
+def modules(data: bytes, unpack: Unpack, release: str, sought: Iterable[str]) -> frozenset[str]:
     """Those of the modules that are in the file for this kernel. Raises Unreadable, and what `unpack` raises."""
     wanted = frozenset(sought)
     found: set[str] = set()
@@ -65,7 +67,7 @@ def compression(head: bytes) -> str:
     return found
 
 
-def _files(data: bytes, unpack: Unpack, release: str) -> "Iterator[tuple[str, frozenset[str]]]":
+def _files(data: bytes, unpack: Unpack, release: str) -> Iterator[tuple[str, frozenset[str]]]:
     """Every path, with the modules that the file lists if it is the kernel's modules.dep."""
     plain = cpio.Stream((data,), len(data))
     try:
@@ -81,7 +83,7 @@ def _files(data: bytes, unpack: Unpack, release: str) -> "Iterator[tuple[str, fr
         raise Unreadable(str(error)) from None
 
 
-def _listed(stream: cpio.Stream, release: str) -> "Iterator[tuple[str, frozenset[str]]]":
+def _listed(stream: cpio.Stream, release: str) -> Iterator[tuple[str, frozenset[str]]]:
     def keep(path: str, size: int) -> bool:
         return path.endswith("/modules.dep") and _of_kernel(path, release) and size <= DEP_LIMIT
 

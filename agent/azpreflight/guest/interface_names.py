@@ -6,6 +6,8 @@ nothing else looks after all cards, as NetworkManager does and cloud-init for it
 network: waagent waits for its wire server for hours.
 """
 
+from __future__ import annotations
+
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +58,7 @@ def of_interfaces(text: str) -> Iterator[str]:
             yield ANY
 
 
-READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
+READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "/etc/netplan/*.yaml": of_netplan,
     "/etc/systemd/network/*.network": of_networkd,
     "/usr/lib/systemd/network/*.network": of_networkd,
@@ -65,7 +67,7 @@ READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
 }
 
 
-def named(host: Host) -> "tuple[Named, ...]":
+def named(host: Host) -> tuple[Named, ...]:
     """Such files, where none of them and no service brings up eth0. HostError where one cannot be read."""
     found = tuple(_cards(host))
     if any(fnmatch.fnmatchcase(CARD, one.card) for one in found):
@@ -88,5 +90,5 @@ def _cards(host: Host) -> Iterator[Named]:
                 continue
 
 
-def _mapping(value: object) -> "Mapping[object, object]":
+def _mapping(value: object) -> Mapping[object, object]:
     return value if isinstance(value, Mapping) else {}

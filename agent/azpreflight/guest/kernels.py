@@ -4,6 +4,8 @@ A driver is built into the kernel (modules.builtin), or a file that modules.dep 
 needs, or it is not there. The files are the same whether or not the kernel runs, so a mounted image tells as much.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +52,7 @@ class Kernel:
     """Those that were asked for, by name with underscores."""
 
 
-def kernels(host: Host, names: "Sequence[str]") -> "tuple[Kernel, ...]":
+def kernels(host: Host, names: Sequence[str]) -> tuple[Kernel, ...]:
     """The installed kernels with these drivers, the newest first. HostError where a list cannot be read."""
     releases = [name for name in host.list(DIRECTORY) or () if host.info(f"{DIRECTORY}/{name}/modules.dep")]
     newest = sorted(releases, key=version_key, reverse=True)[:MAX_KERNELS]
@@ -75,12 +77,12 @@ def without_modules(in_boot: bool) -> Verdict:
     return NotApplicable("no kernel is installed here, so the one that runs comes from elsewhere")
 
 
-def without(found: "Iterable[Kernel]", name: str) -> "tuple[str, ...]":
+def without(found: Iterable[Kernel], name: str) -> tuple[str, ...]:
     """Releases of the kernels that lack a driver."""
     return tuple(kernel.release for kernel in found if kernel.drivers[name].presence is Presence.ABSENT)
 
 
-def version_key(release: str) -> "tuple[tuple[int, str], ...]":
+def version_key(release: str) -> tuple[tuple[int, str], ...]:
     """For sorting releases: 6.1.0-9 comes before 6.1.0-50."""
     parts = ((whole(part), part) for part in re.findall("[0-9]+|[^0-9]+", release))
     return tuple((-1, part) if number is None else (number, "") for number, part in parts)
@@ -97,14 +99,14 @@ def is_arm(host: Host) -> bool:
     return host.info("/lib/ld-linux-aarch64.so.1") is not None
 
 
-def _drivers(host: Host, release: str, names: "Sequence[str]") -> "dict[str, Driver]":
+def _drivers(host: Host, release: str, names: Sequence[str]) -> dict[str, Driver]:
     base = f"{DIRECTORY}/{release}"
     built_in = {module_name(line) for line in (host.text(f"{base}/modules.builtin", DEP_LIMIT) or "").splitlines()}
     files = dict(_lines(host.text(f"{base}/modules.dep", DEP_LIMIT) or "", names))
     return {name: _driver(host, base, name in built_in, files.get(name, ())) for name in names}
 
 
-def _driver(host: Host, base: str, built_in: bool, files: "Sequence[str]") -> Driver:
+def _driver(host: Host, base: str, built_in: bool, files: Sequence[str]) -> Driver:
     if built_in:
         return Driver(Presence.BUILT_IN)
     if not files or any(host.info(f"{base}/{file}") is None for file in files):
@@ -112,7 +114,7 @@ def _driver(host: Host, base: str, built_in: bool, files: "Sequence[str]") -> Dr
     return Driver(Presence.MODULE, tuple(name for name in map(module_name, files[1:]) if name is not None))
 
 
-def _lines(text: str, names: "Sequence[str]") -> "Iterator[tuple[str, list[str]]]":
+def _lines(text: str, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """(module, its file and those that it needs) of modules.dep, for these modules."""
     for line in text.splitlines():
         file, _, needs = line.partition(":")

@@ -15,6 +15,8 @@ Of files of one name in several directories the first directory's counts; all ar
 (modprobe.d(5)).
 """
 
+from __future__ import annotations
+
 import fnmatch
 import re
 import shlex
@@ -68,7 +70,7 @@ class Rule:
         return plain(" ".join(filter(None, (self.kind, self.name, self.value))))
 
 
-def rules(host: Host) -> "tuple[Rule, ...]":
+def rules(host: Host) -> tuple[Rule, ...]:
     """All rules that hold, in the order in which modprobe reads them; /run is left out of a mounted image."""
     by_name: dict[str, str] = {}
     for directory in DIRECTORIES:
@@ -105,7 +107,7 @@ def parse(text: str, path: str) -> Iterator[Rule]:
             yield rule
 
 
-def blocking(found: "Sequence[Rule]", module: str, needs: "Sequence[str]", alias: Optional[str]) -> Optional[Rule]:
+def blocking(found: Sequence[Rule], module: str, needs: Sequence[str], alias: Optional[str]) -> Optional[Rule]:
     """The rule that keeps a module from being loaded when it is asked for by an alias of its own; None: no rule does.
 
     `alias` is its name where it has no pattern, such as fs_udf. `needs` are the modules loaded with it.
@@ -126,7 +128,7 @@ def blocking(found: "Sequence[Rule]", module: str, needs: "Sequence[str]", alias
     return None
 
 
-def comment_out(rule: Rule) -> "tuple[str, ...]":
+def comment_out(rule: Rule) -> tuple[str, ...]:
     """The command that switches a line off; none for the kernel command line, which every boot loader has elsewhere.
 
     Guides of today have `install` and `blacklist` for one module in one file: either alone still blocks it.
@@ -139,7 +141,7 @@ def comment_out(rule: Rule) -> "tuple[str, ...]":
     return (f"sed -E -i {shlex.quote(expression)} {argument(rule.path)}",)
 
 
-def _install(found: "Sequence[Rule]", name: str) -> Optional[Rule]:
+def _install(found: Sequence[Rule], name: str) -> Optional[Rule]:
     return next((rule for rule in found if rule.kind == "install" and _matches(rule, name)), None)
 
 
@@ -151,7 +153,7 @@ def _loads(command: str) -> bool:
     return any(loader in command for loader in LOADERS)
 
 
-def _rule(words: "Sequence[str]", path: str, line: int) -> Optional[Rule]:
+def _rule(words: Sequence[str], path: str, line: int) -> Optional[Rule]:
     if len(words) < 2 or words[0] not in ("install", "blacklist", "alias"):
         return None
     name, value = words[1].replace("-", "_"), words[2].strip() if len(words) > 2 else ""

@@ -5,6 +5,8 @@ no card of the next VM; one with an address of its own puts the VM where nobody 
 may succeed, because the agents bring up the network for themselves first, and the VM is not to be reached afterwards.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,7 +28,7 @@ def of_netplan(text: str) -> Iterator[str]:
             yield from _netplan_card(str(name), card)
 
 
-def _netplan_card(name: str, card: "Mapping[Any, Any]") -> Iterator[str]:
+def _netplan_card(name: str, card: Mapping[Any, Any]) -> Iterator[str]:
     match = card.get("match")
     if isinstance(match, Mapping) and "macaddress" in match:
         yield f"{name} is matched by its MAC address"
@@ -117,7 +119,7 @@ def of_udev(text: str) -> Iterator[str]:
         yield "names a card by its MAC address"
 
 
-def sections(text: str) -> "dict[str, dict[str, str]]":
+def sections(text: str) -> dict[str, dict[str, str]]:
     """Keys by section of an INI file, all in lower case; the last of a key wins."""
     found: dict[str, dict[str, str]] = {}
     for section, key, value in ini_file.entries(text):

@@ -4,6 +4,8 @@ A variable without a value, a line without `=`, a section that is named and not 
 include that is not there is passed over (config(5ssl); OpenSSL, crypto/conf/conf_def.c).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,8 +26,8 @@ class _State:
     """What has been read so far."""
 
     host: Host
-    environment: "tuple[str, ...]"
-    values: "dict[tuple[str, str], str]" = field(default_factory=dict)
+    environment: tuple[str, ...]
+    values: dict[tuple[str, str], str] = field(default_factory=dict)
     section: str = "default"
     files: int = 0
 
@@ -45,7 +47,7 @@ class Problem:
         return f"line {self.line} of {self.path}: {self.reason}" if self.line else f"{self.path}: {self.reason}"
 
 
-def problem(host: Host, path: str, environment: "tuple[str, ...]" = ENVIRONMENT) -> Optional[Problem]:
+def problem(host: Host, path: str, environment: tuple[str, ...] = ENVIRONMENT) -> Optional[Problem]:
     """The first reason for which `openssl req` refuses its configuration; None if none is known. HostError: unreadable.
 
     `environment` are the names of variables that it is run with.
@@ -121,7 +123,7 @@ def _known(state: _State, section: str, outer: str, inner: str) -> bool:
     return (place, key) in state.values or ("default", key) in state.values
 
 
-def _lines(text: str) -> "Iterator[tuple[int, str]]":
+def _lines(text: str) -> Iterator[tuple[int, str]]:
     pending, start = "", 0
     for number, raw in enumerate(text.splitlines(), 1):
         start = start if pending else number

@@ -1,5 +1,7 @@
 """Which distribution this is, for commands that work on it and for what its agents do there (os-release(5))."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from azpreflight.foreign import whole
@@ -21,7 +23,7 @@ class Distribution:
         return bool({self.id, *self.like} & set(names))
 
     @property
-    def version_number(self) -> "tuple[int, ...]":
+    def version_number(self) -> tuple[int, ...]:
         """(22, 4) for 22.04; empty where there is none."""
         parts = [whole(part) for part in self.version.split(".")]
         numbers = tuple(part for part in parts if part is not None)

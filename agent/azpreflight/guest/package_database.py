@@ -3,6 +3,8 @@
 What is not there was then not installed. A tree for tests, a container, or one that was unpacked in part has neither.
 """
 
+from __future__ import annotations
+
 from azpreflight.guest import kernels
 from azpreflight.host import Host
 

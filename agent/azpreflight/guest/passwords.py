@@ -1,5 +1,7 @@
 """passwd, shadow and login.defs as text: who may log in, and with a password or not. Pure, and never a hash out."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -46,7 +48,7 @@ class Entry:
         return self.shell.rpartition("/")[2] not in NO_LOGIN
 
 
-def entries(passwd: str) -> "tuple[Entry, ...]":
+def entries(passwd: str) -> tuple[Entry, ...]:
     """The lines of passwd that make sense."""
     rows = [line.split(":") for line in passwd.splitlines()]
     sound = ((row, whole(row[2])) for row in rows if len(row) == 7 and row[0])
@@ -70,7 +72,7 @@ def kind(field: str) -> Password:
     return Password.HASH if field[0] not in "!*" and len(field) >= SHORTEST_HASH else Password.LOCKED
 
 
-def hashed(shadow: str) -> "tuple[str, ...]":
+def hashed(shadow: str) -> tuple[str, ...]:
     """Accounts in whose field a hash stands, behind a lock or not."""
     rows = (line.split(":") for line in shadow.splitlines())
     return tuple(row[0] for row in rows if len(row) > 1 and row[0] and len(row[1].lstrip("!*")) >= SHORTEST_HASH)

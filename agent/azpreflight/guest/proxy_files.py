@@ -1,5 +1,7 @@
 """The files in which a proxy is set, read as their owners read them. Pure; no password comes out."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -47,7 +49,7 @@ def mistake(value: Optional[str]) -> Optional[str]:
     return f"the proxy {proxy} without a port" if urlsplit(value.strip()).port is None else None
 
 
-def assignments(text: str) -> "dict[str, str]":
+def assignments(text: str) -> dict[str, str]:
     """Variables that a file of the shell's form sets, with those that it has set before put in.
 
     /etc/environment, EnvironmentFile= of systemd and /etc/profile.d are near enough to one another for the variables
@@ -75,7 +77,7 @@ def _first_word(text: str) -> str:
         return ""
 
 
-def unit_environment(text: str, key: str) -> "tuple[dict[str, str], tuple[str, ...]]":
+def unit_environment(text: str, key: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """Variables of all lines `key=` (Environment or DefaultEnvironment) and the files of EnvironmentFile= lines.
 
     An empty value takes back what the same file said before (systemd.exec(5)).
@@ -95,13 +97,13 @@ def unit_environment(text: str, key: str) -> "tuple[dict[str, str], tuple[str, .
     return values, tuple(files)
 
 
-def _joined(text: str) -> "list[str]":
+def _joined(text: str) -> list[str]:
     """Lines, those that end in a backslash joined with the next, without comments."""
     lines = text.replace("\\\n", " ").splitlines()
     return [line for line in lines if line.strip() and line.strip()[0] not in "#;["]
 
 
-def _pairs(rest: str) -> "Iterable[tuple[str, str]]":
+def _pairs(rest: str) -> Iterable[tuple[str, str]]:
     try:
         words = shell.words(rest)
     except ValueError:
@@ -109,7 +111,7 @@ def _pairs(rest: str) -> "Iterable[tuple[str, str]]":
     return [(name, value) for name, mark, value in (word.partition("=") for word in words) if mark]
 
 
-def apt_proxies(text: str) -> "dict[str, Optional[str]]":
+def apt_proxies(text: str) -> dict[str, Optional[str]]:
     """The proxy by scheme in a file of apt (apt.conf(5))."""
     kept = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "//"))]
     return {scheme.lower(): proxy_of(value) for scheme, value in _APT.findall("\n".join(kept))}
@@ -121,12 +123,12 @@ def dnf_proxy(text: str) -> Optional[str]:
     return proxy_of(found.group(1)) if found is not None else None
 
 
-def variable(values: "Mapping[str, str]", name: str) -> Optional[str]:
+def variable(values: Mapping[str, str], name: str) -> Optional[str]:
     """A variable in lower case or, failing that, in upper case; None if it is not set."""
     return values.get(name, values.get(name.upper()))
 
 
-def exempt_of(values: "Mapping[str, str]") -> "tuple[str, ...]":
+def exempt_of(values: Mapping[str, str]) -> tuple[str, ...]:
     """The entries of no_proxy."""
     entries = (variable(values, "no_proxy") or "").replace(" ", ",").split(",")
     return tuple(entry for entry in entries if entry)

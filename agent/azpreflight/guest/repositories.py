@@ -4,6 +4,8 @@ Extensions install packages by them, and on images of Red Hat and SUSE from Azur
 SMT servers), so that they are witnesses of a way out that no goal state names.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,7 +33,7 @@ _OFF = re.compile(
 _STANZA = re.compile(r"\n[ \t\r]*\n")
 
 
-def look(host: Host) -> "tuple[str, ...]":
+def look(host: Host) -> tuple[str, ...]:
     """The root of each server that a repository in use is on: "https://HOST/". What cannot be read names none."""
     found: list[str] = []
     for pattern in FILES:
@@ -41,7 +43,7 @@ def look(host: Host) -> "tuple[str, ...]":
     return tuple(dict.fromkeys(found))
 
 
-def servers(text: str, path: str) -> "Iterator[str]":
+def servers(text: str, path: str) -> Iterator[str]:
     """Those in one file, without user, password and path, which may hold a subscription's key."""
     parts = _SECTION.split(text) if path.endswith(".repo") else _STANZA.split(text)
     for part in parts:
@@ -49,7 +51,7 @@ def servers(text: str, path: str) -> "Iterator[str]":
             yield from _first_urls(part)
 
 
-def _first_urls(part: str) -> "Iterator[str]":
+def _first_urls(part: str) -> Iterator[str]:
     """The first server of each entry; lines that begin with a blank go on with the one before."""
     wanted = False
     for line in part.splitlines():

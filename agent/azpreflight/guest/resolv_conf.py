@@ -7,6 +7,8 @@ well. On Azure the file is written from DHCP at boot, as a regular file or throu
 -deprovision` removes it, and nothing brings it back where nobody writes it.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -192,7 +194,7 @@ def _writer(text: str) -> Optional[str]:
     return next((name for word, name in WRITERS.items() if word in said), ANOTHER)
 
 
-def _keyword(line: str) -> "tuple[str, list[str]]":
+def _keyword(line: str) -> tuple[str, list[str]]:
     """The word that begins the line and a blank ends, and what follows, split at blanks and tabs alone."""
     keyword, separator, rest = line.replace("\t", " ").partition(" ")
     return (keyword if separator else "", [value for value in rest.split(" ") if value])

@@ -4,6 +4,8 @@ A line of twenty bytes doubles a value, so that thirty of them would unfold to g
 which it is cut: no proxy, list of exceptions or kernel command line has as much.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 
@@ -12,7 +14,7 @@ VALUE_MOST = 8192
 _REFERENCE = re.compile(r"\$\{?(\w+)\}?")
 
 
-def expanded(text: str, variables: "Mapping[str, str]") -> str:
+def expanded(text: str, variables: Mapping[str, str]) -> str:
     """With variables replaced by what is known of them, else by nothing, and cut at VALUE_MOST characters."""
     pieces: list[str] = []
     at = length = 0

@@ -4,6 +4,8 @@ The first value of a keyword counts, lists such as AllowUsers add up, and a Matc
 end of its file (sshd_config(5); OpenSSH, servconf.c).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -53,7 +55,7 @@ class SshdConfig:
         """The line that counts for everybody; several keywords are names of one setting."""
         return next((one for one in self.all(*keywords)), None)
 
-    def all(self, *keywords: str) -> "tuple[Setting, ...]":
+    def all(self, *keywords: str) -> tuple[Setting, ...]:
         """Every line for everybody with one of these keywords."""
         return tuple(one for one in self.settings if one.keyword in keywords and not one.conditional)
 
@@ -63,7 +65,7 @@ class SshdConfig:
         return found.values[0].lower() if found is not None and found.values else default
 
 
-def read(host: Host, paths: "tuple[str, ...]" = PATHS) -> SshdConfig:
+def read(host: Host, paths: tuple[str, ...] = PATHS) -> SshdConfig:
     """The configuration that sshd starts with. HostError where a file cannot be read."""
     path = next((path for path in paths if host.info(path) is not None), None)
     if path is None:
@@ -74,7 +76,7 @@ def read(host: Host, paths: "tuple[str, ...]" = PATHS) -> SshdConfig:
     return SshdConfig(path, settings)
 
 
-def _file(host: Host, path: str, conditional: bool, seen: "list[str]", depth: int) -> Iterator[Setting]:
+def _file(host: Host, path: str, conditional: bool, seen: list[str], depth: int) -> Iterator[Setting]:
     if depth > MAX_DEPTH or len(seen) >= MAX_FILES:
         return
     seen.append(path)
@@ -92,7 +94,7 @@ def _file(host: Host, path: str, conditional: bool, seen: "list[str]", depth: in
                 yield from _file(host, included, inside, seen, depth + 1)
 
 
-def _included(host: Host, patterns: "tuple[str, ...]") -> Iterator[str]:
+def _included(host: Host, patterns: tuple[str, ...]) -> Iterator[str]:
     for pattern in patterns:
         full = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
         for path in host.glob(full):
@@ -100,7 +102,7 @@ def _included(host: Host, patterns: "tuple[str, ...]") -> Iterator[str]:
                 yield path
 
 
-def split(line: str) -> "tuple[str, ...]":
+def split(line: str) -> tuple[str, ...]:
     """The words of a line: `Keyword value`, `Keyword=value`, quotes taken off; empty for a comment."""
     text = line.strip()
     if not text or text.startswith("#"):

@@ -1,5 +1,7 @@
 """/etc/sudoers with all that it includes, in the order in which sudo reads it. No opinion (sudoers(5))."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +43,7 @@ class Line:
         return not self.text.startswith("Defaults") and not is_alias(self) and not self.includes
 
     @property
-    def words(self) -> "tuple[str, ...]":
+    def words(self) -> tuple[str, ...]:
         """Its words."""
         return tuple(self.text.split())
 
@@ -56,7 +58,7 @@ class Sudoers:
     """Every file that is read."""
     exists: bool = False
 
-    def switch(self, name: str) -> "tuple[bool, str]":
+    def switch(self, name: str) -> tuple[bool, str]:
         """What the last `Defaults` for everybody says of a switch, and where; (False, "") if none does."""
         found = (False, "")
         for line in self.lines:
@@ -66,7 +68,7 @@ class Sudoers:
         return found
 
     @property
-    def rules(self) -> "tuple[Line, ...]":
+    def rules(self) -> tuple[Line, ...]:
         """Lines that are neither settings nor aliases."""
         return tuple(line for line in self.lines if line.is_rule)
 
@@ -89,7 +91,7 @@ def read(host: Host) -> Sudoers:
     return Sudoers(lines, tuple(directories), tuple(files), True)
 
 
-def _file(host: Host, path: str, directories: "list[str]", files: "list[str]", depth: int) -> Iterator[Line]:
+def _file(host: Host, path: str, directories: list[str], files: list[str], depth: int) -> Iterator[Line]:
     if depth > MAX_DEPTH or len(files) >= MAX_FILES:
         return
     files.append(path)

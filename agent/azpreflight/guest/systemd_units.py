@@ -3,6 +3,8 @@
 See systemd.unit(5) and systemd.service(5). Nothing is asked of systemd, so it is the same for a mounted image.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
@@ -73,7 +75,7 @@ class Units:
             self._files[name] = None if path is None else _parsed(name, path, text)
         return self._files[name]
 
-    def _drop_ins(self, name: str) -> "Iterator[str]":
+    def _drop_ins(self, name: str) -> Iterator[str]:
         stem, dot, kind = name.rpartition(".")
         template = f"{stem.partition('@')[0]}@{dot}{kind}" if "@" in stem else name
         for place in reversed(UNIT_PATHS):
@@ -82,7 +84,7 @@ class Units:
                     yield from self._image.glob(f"{place}/{one}.d/*.conf")
 
 
-def wanted_services(image: Host) -> "tuple[str, ...]":
+def wanted_services(image: Host) -> tuple[str, ...]:
     """Names of all services that some target wants, whether masked or not."""
     patterns = (f"{place}/*.target.{kind}/*.service" for place in UNIT_PATHS for kind in ("wants", "requires"))
     return tuple(dict.fromkeys(path.rpartition("/")[2] for pattern in patterns for path in image.glob(pattern)))
@@ -112,14 +114,14 @@ def _parsed(name: str, path: str, text: str) -> UnitFile:
     return UnitFile(name, path, before, after, conflicts, tuple(commands), wanted, tuple(conditions))
 
 
-def _settings(text: str) -> "Iterator[tuple[str, str]]":
+def _settings(text: str) -> Iterator[tuple[str, str]]:
     for line in _CONTINUED.sub(" ", text).splitlines():
         key, equals, value = line.strip().partition("=")
         if equals and key[:1] not in ("#", ";"):
             yield key.strip(), value.strip()
 
 
-def _command(value: str) -> "tuple[str, ...]":
+def _command(value: str) -> tuple[str, ...]:
     try:
         return tuple(words(value.lstrip(PREFIXES)))
     except ValueError:

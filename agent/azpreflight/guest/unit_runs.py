@@ -1,5 +1,7 @@
 """What systemd made of units at this boot, as it says itself; what their files say, host/systemd.py tells."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,24 +41,24 @@ class UnitRun:
         return self.restarts >= MANY_STARTS and not self.failed
 
 
-def command(names: "Sequence[str]") -> "tuple[str, ...]":
+def command(names: Sequence[str]) -> tuple[str, ...]:
     """What asks for these units."""
     return ("systemctl", "show", f"--property={','.join(PROPERTIES)}", *names)
 
 
-def runs(host: Host, names: "Sequence[str]") -> "tuple[UnitRun, ...]":
+def runs(host: Host, names: Sequence[str]) -> tuple[UnitRun, ...]:
     """Those of the units that there are. HostError where systemd cannot be asked."""
     return parse(host.run(command(names), TIMEOUT).stdout)
 
 
-def parse(output: str) -> "tuple[UnitRun, ...]":
+def parse(output: str) -> tuple[UnitRun, ...]:
     """The blocks of `systemctl show`, one a unit; one that was asked for by two names is told once."""
     blocks = (dict(line.partition("=")[::2] for line in block.splitlines()) for block in output.split("\n\n"))
     found = {block["Id"]: _run(block) for block in blocks if "Id" in block and block.get("LoadState") != "not-found"}
     return tuple(found.values())
 
 
-def _run(block: "dict[str, str]") -> UnitRun:
+def _run(block: dict[str, str]) -> UnitRun:
     restarts, tried = block.get("NRestarts", ""), block.get("ConditionTimestampMonotonic", "0")
     return UnitRun(
         name=block["Id"],

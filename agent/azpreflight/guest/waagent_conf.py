@@ -5,6 +5,8 @@ comment counts only in the first column, `yes` is not a switch, a later line bea
 `Provisioning.Agent=Auto` are compared letter by letter (WALinuxAgent, azurelinuxagent/common/conf.py).
 """
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Mapping

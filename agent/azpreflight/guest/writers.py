@@ -6,6 +6,8 @@ and nobody else may write to them. Accounts of the system have numbers below 100
 gives its log to syslog, and /var/log of Ubuntu may be written by that group.
 """
 
+from __future__ import annotations
+
 import posixpath
 from typing import Optional
 
@@ -57,7 +59,7 @@ def not_believed(path: str, why: str) -> str:
     return f"{path} is not believed: {why}"
 
 
-def _places(path: str) -> "list[str]":
+def _places(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part]
     return ["/", *("/" + "/".join(parts[: count + 1]) for count in range(len(parts)))]
 

@@ -4,6 +4,8 @@ A file of a few hundred bytes can unfold to gigabytes through aliases, and deep 
 files that are read here needs either, so both are refused, and so is anything larger than such a file ever is.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -27,7 +29,7 @@ class Refused(ValueError):
     """It may be YAML, and is more than such a file may be; the text says in which way."""
 
 
-def mapping(text: str) -> "Mapping[str, Any]":
+def mapping(text: str) -> Mapping[str, Any]:
     """The mapping that a YAML text stands for; an empty text is an empty mapping. Raises NotYaml or Refused.
 
     HostError where PyYAML is not installed: only what depends on this file is unknown then.

@@ -5,6 +5,8 @@ call has a deadline. "Cannot look" raises `HostError` with a sentence; "looked, 
 network answers, silence included, is a value, because for a network probe that is the observation.
 """
 
+from __future__ import annotations
+
 from azpreflight.host.api import (
     NOT_TLS,
     Completed,

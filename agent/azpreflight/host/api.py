@@ -1,5 +1,7 @@
 """What a host can be asked, and what it answers: the types that probes see."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -164,7 +166,7 @@ class Host(Protocol):
     def together(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run calls of this host at once and return their results in order. The first exception in order is raised."""
 
-    def machine(self) -> "Host":
+    def machine(self) -> Host:
         """The running system, within the same budget: this host, unless a mounted image is looked at. For having the
         system's own tools work on what was read from the image; nothing of the image is run."""
 

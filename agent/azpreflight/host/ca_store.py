@@ -1,5 +1,7 @@
 """Where the distributions keep the certificates that they trust; apart from `tls`, which takes longer to import."""
 
+from __future__ import annotations
+
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Gentoo, Alpine
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL and its kin, Azure Linux

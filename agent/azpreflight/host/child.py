@@ -11,6 +11,8 @@ however that came, and then kills whatever is below it.
 To be used while this process has no other thread that may hold a lock.
 """
 
+from __future__ import annotations
+
 import os
 import select
 import signal
@@ -41,7 +43,7 @@ class Child:
     is alive.
     """
 
-    def __init__(self, work: "Callable[[Send], None]") -> None:
+    def __init__(self, work: Callable[[Send], None]) -> None:
         self._results, results = os.pipe()
         try:
             control, self._control = os.pipe()
@@ -66,7 +68,7 @@ class Child:
         self._poll = select.poll()
         self._poll.register(self._results, select.POLLIN)
 
-    def receive(self, seconds: float) -> "list[bytes]":
+    def receive(self, seconds: float) -> list[bytes]:
         """The pieces that arrive within so many seconds, as soon as there is one. EOFError once the worker has ended,
         ValueError where what arrives is no piece."""
         if not self._poll.poll(max(seconds, 0) * 1000):
@@ -77,7 +79,7 @@ class Child:
         self._received += content
         return list(self._pieces())
 
-    def _pieces(self) -> "Iterator[bytes]":
+    def _pieces(self) -> Iterator[bytes]:
         if self._worker == 0 and len(self._received) >= _HEADER.size:
             self._worker = _HEADER.unpack_from(self._received)[0]
             del self._received[: _HEADER.size]
@@ -91,7 +93,7 @@ class Child:
             del self._received[: _HEADER.size + size]
             yield piece
 
-    def processor_s(self) -> "Mapping[str, float]":
+    def processor_s(self) -> Mapping[str, float]:
         """Seconds of the processor that the worker's threads have used, by their names (proc(5), /proc/PID/stat)."""
         used: dict[str, float] = {}
         directory = f"/proc/{self._worker}/task"
@@ -115,7 +117,7 @@ class Child:
         return None
 
 
-def _keep(work: "Callable[[Send], None]", results: int, control: int) -> None:
+def _keep(work: Callable[[Send], None], results: int, control: int) -> None:
     """The keeper's life; it never returns."""
     code = NOT_STARTED
     try:
@@ -145,7 +147,7 @@ def _watch(worker: int, control: int) -> int:
     return code
 
 
-def _work(work: "Callable[[Send], None]", results: int) -> None:
+def _work(work: Callable[[Send], None], results: int) -> None:
     """The worker's life; it never returns."""
     code = 1
     try:

@@ -1,5 +1,7 @@
 """The time that is left for a work of several steps, which can be stopped for a step that has a limit of its own."""
 
+from __future__ import annotations
+
 import time
 from typing import Optional
 

@@ -4,6 +4,8 @@ requests reports any failure in words and has timeouts for one read only, so a s
 it busy for ever. Its extension points (an adapter with connection pools of one's own) let this module open the socket.
 """
 
+from __future__ import annotations
+
 import errno
 import ipaddress
 import math
@@ -63,7 +65,7 @@ class Deadline:
         self._timer = Timer(seconds, self._break_off)
         self._timer.daemon = True
 
-    def __enter__(self) -> "Deadline":
+    def __enter__(self) -> Deadline:
         self._timer.start()
         return self
 
@@ -116,7 +118,7 @@ class Attempt:
         self.deadline.watch(sock)
         return sock
 
-    def _resolve(self, host: str, port: int) -> "list[str]":
+    def _resolve(self, host: str, port: int) -> list[str]:
         """Addresses by the C library, which has no timeout; a literal address is its own."""
         with suppress(ValueError):
             return [str(ipaddress.ip_address(host.strip("[]")))]
@@ -130,7 +132,7 @@ class Attempt:
             raise TimeoutError(errno.ETIMEDOUT, str(error)) from None
         return [str(address[0]) for _, _, _, _, address in found]
 
-    def _connect(self, addresses: "list[str]", port: int) -> socket.socket:
+    def _connect(self, addresses: list[str], port: int) -> socket.socket:
         """The first address that connects; each may take its share of the time that is left."""
         for number, address in enumerate(addresses):
             share = min(self.deadline.left() / (len(addresses) - number), self.asked.connect or math.inf)
@@ -152,7 +154,7 @@ class Attempt:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a request waits for the handshake's last ACK
         return sock
 
-    def look(self, host: str, port: int, through: "Optional[tuple[str, int]]" = None) -> None:
+    def look(self, host: str, port: int, through: Optional[tuple[str, int]] = None) -> None:
         """Learn the issuer of a certificate that was not trusted, by a second handshake after which nothing is sent.
 
         `through` is the proxy, if there is one.
@@ -166,7 +168,7 @@ class Attempt:
         self.phase = Phase.TLS
 
 
-def _whom(connection: HTTPSConnection) -> "tuple[str, int, Optional[tuple[str, int]]]":
+def _whom(connection: HTTPSConnection) -> tuple[str, int, Optional[tuple[str, int]]]:
     """The server that a connection is for, and the proxy through which."""
     own = connection.host, connection.port or 443
     server: Optional[str] = getattr(connection, "_tunnel_host", None)
@@ -186,7 +188,7 @@ def _ask_for_tunnel(sock: socket.socket, place: str) -> None:
         answer += piece
 
 
-def _pools(attempt: Attempt) -> "dict[str, Any]":
+def _pools(attempt: Attempt) -> dict[str, Any]:
     """Connection pools whose connections are opened by this attempt."""
 
     class Plain(HTTPConnection):

@@ -6,6 +6,8 @@ long it could have run and was not let (`/proc/PID/schedstat`, its first two num
 Documentation/scheduler/sched-stats.rst). The rest of a wait is when it listened.
 """
 
+from __future__ import annotations
+
 from typing import Optional
 
 SCHEDSTAT = "/proc/thread-self/schedstat"

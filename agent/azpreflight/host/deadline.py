@@ -1,5 +1,7 @@
 """A deadline for calls that have none of their own: opening a file on a hung mount, resolving through the C library."""
 
+from __future__ import annotations
+
 import threading
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -55,7 +57,7 @@ class _Helper:
                 self.outbox.put((None, error))
 
 
-def together(calls: "tuple[Callable[[], T], ...]") -> "tuple[T, ...]":
+def together(calls: tuple[Callable[[], T], ...]) -> tuple[T, ...]:
     """Run the calls at once, one daemon thread each, and return their results in order.
 
     Every call must have a deadline of its own. Calls that get no thread are made one after another. The first exception

@@ -4,6 +4,8 @@ gzip, xz, lzma and bzip2 are in Python's own library. For zstd, lz4 and lzop the
 never one of a mounted image; and for xz, which takes several processors to what was packed by several.
 """
 
+from __future__ import annotations
+
 import bz2
 import lzma
 import time
@@ -22,14 +24,14 @@ PROGRAMS = {
     "lzop": ("lzop", "-dc"),
     "xz": ("xz", "-dcT0"),
 }
-LIBRARY: "dict[str, Callable[[], Any]]" = {
+LIBRARY: dict[str, Callable[[], Any]] = {
     "xz": lzma.LZMADecompressor,
     "lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE),
     "bzip2": bz2.BZ2Decompressor,
 }
 
 
-def unpack(compression: str, data: memoryview, timeout: float) -> "Iterator[bytes]":
+def unpack(compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
     """See Host.unpack."""
     if compression in PROGRAMS and (compression not in LIBRARY or programs.which(compression) is not None):
         return programs.stream(PROGRAMS[compression], data, timeout)
@@ -37,7 +39,7 @@ def unpack(compression: str, data: memoryview, timeout: float) -> "Iterator[byte
     return _in_time(pieces, compression, timeout)
 
 
-def _in_time(pieces: "Iterator[bytes]", compression: str, timeout: float) -> "Iterator[bytes]":
+def _in_time(pieces: Iterator[bytes], compression: str, timeout: float) -> Iterator[bytes]:
     deadline = time.monotonic() + timeout
     try:
         for piece in pieces:
@@ -48,7 +50,7 @@ def _in_time(pieces: "Iterator[bytes]", compression: str, timeout: float) -> "It
         raise HostError(f"{compression}: {error}") from None
 
 
-def _gzip(data: memoryview) -> "Iterator[bytes]":
+def _gzip(data: memoryview) -> Iterator[bytes]:
     decompressor = zlib.decompressobj(wbits=31)
     for start in range(0, len(data), IN):
         piece: Any = data[start : start + IN]
@@ -61,7 +63,7 @@ def _gzip(data: memoryview) -> "Iterator[bytes]":
     raise EOFError("it is cut short")
 
 
-def _library(decompressor: Any, data: memoryview) -> "Iterator[bytes]":
+def _library(decompressor: Any, data: memoryview) -> Iterator[bytes]:
     for start in range(0, len(data), IN):
         yield decompressor.decompress(data[start : start + IN], OUT)
         while not decompressor.eof and not decompressor.needs_input:

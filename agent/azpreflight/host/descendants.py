@@ -1,5 +1,7 @@
 """All that a process has started, children of children in sessions of their own included: found, killed and reaped."""
 
+from __future__ import annotations
+
 import os
 import select
 import signal
@@ -39,7 +41,7 @@ def end(child: int, seconds: float) -> int:
         time.sleep(PAUSE)
 
 
-def _gone() -> "Iterator[tuple[int, int]]":
+def _gone() -> Iterator[tuple[int, int]]:
     """Children that have ended, reaped."""
     with suppress(ChildProcessError):
         while True:
@@ -58,7 +60,7 @@ def _left() -> bool:
     return True
 
 
-def below(pid: int) -> "list[int]":
+def below(pid: int) -> list[int]:
     """Every process that this one has started, or whose parents it has, from the top down."""
     children: dict[int, list[int]] = {}
     for name in filter(str.isdecimal, os.listdir("/proc")):

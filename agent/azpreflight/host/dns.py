@@ -5,6 +5,8 @@ looks like silence there until the time is up. On a connected socket with IP_REC
 error, and who sent it, at once.
 """
 
+from __future__ import annotations
+
 import errno
 import math
 import os
@@ -80,7 +82,7 @@ def _ask(server: str, name: str, rdtype: str, deadline: float, tcp: bool, port: 
             return _failure(error, sock)
 
 
-def resolve(name: str, timeout: float, script: str = LOOKUP) -> "tuple[str, ...]":
+def resolve(name: str, timeout: float, script: str = LOOKUP) -> tuple[str, ...]:
     """What getaddrinfo(3) makes of a name; see Host.resolve. It has no timeout, hence the child, which is killed.
 
     `script` is the child's program: it gets the name as its argument and prints the addresses.
@@ -100,9 +102,7 @@ def resolve(name: str, timeout: float, script: str = LOOKUP) -> "tuple[str, ...]
 # --- one exchange -------------------------------------------------------------------------------------------------
 
 
-def _over_udp(
-    sock: socket.socket, address: "tuple[Any, ...]", query: dns.message.Message, deadline: float
-) -> DnsAnswer:
+def _over_udp(sock: socket.socket, address: tuple[Any, ...], query: dns.message.Message, deadline: float) -> DnsAnswer:
     """Ask, ask again at half time, and ignore what does not carry the question's id: it may be forged."""
     wire = query.to_wire()
     sock.connect(address)
@@ -121,9 +121,7 @@ def _over_udp(
     return _not_ok(Outcome.TIMEOUT, None)
 
 
-def _over_tcp(
-    sock: socket.socket, address: "tuple[Any, ...]", query: dns.message.Message, deadline: float
-) -> DnsAnswer:
+def _over_tcp(sock: socket.socket, address: tuple[Any, ...], query: dns.message.Message, deadline: float) -> DnsAnswer:
     """Connect, ask, and read one message with its length before it, all before the deadline."""
     wire = query.to_wire()
     code = sock.connect_ex(address)
@@ -187,7 +185,7 @@ def _understood(query: dns.message.Message, message: dns.message.Message) -> Dns
     )
 
 
-def _addresses(message: dns.message.Message, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> "tuple[str, ...]":
+def _addresses(message: dns.message.Message, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> tuple[str, ...]:
     """The addresses at the end of the aliases that begin at `name`, as far as this answer has them."""
     for _ in range(MAX_ALIASES):
         records = message.get_rrset(message.answer, name, dns.rdataclass.IN, rdtype)

@@ -1,5 +1,7 @@
 """What a path is, and what is free where it is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional

@@ -5,6 +5,8 @@ gigabytes, and somebody who swaps one for the other meanwhile. A path becomes a 
 is what is inspected and then read; nothing but regular files is opened, and every read has a limit.
 """
 
+from __future__ import annotations
+
 import fnmatch
 import itertools
 import os
@@ -28,7 +30,7 @@ class Tree:
     `closed` are places where a filesystem belongs that is not mounted: what is there is not known, and not absent.
     """
 
-    def __init__(self, root: str, closed: "frozenset[str]" = frozenset()) -> None:
+    def __init__(self, root: str, closed: frozenset[str] = frozenset()) -> None:
         self._within = Root(root, closed)
         self.root = self._within.path
 
@@ -142,7 +144,7 @@ class Tree:
         finally:
             os.close(descriptor)
 
-    def list(self, path: str) -> Optional["tuple[str, ...]"]:
+    def list(self, path: str) -> Optional[tuple[str, ...]]:
         """See Host.list."""
         try:
             descriptor = self._open(path, FOLDER)
@@ -159,7 +161,7 @@ class Tree:
             raise HostError(f"cannot list {path}: more than {MAX_NAMES} names")
         return tuple(sorted(names))
 
-    def glob(self, pattern: str) -> "tuple[str, ...]":
+    def glob(self, pattern: str) -> tuple[str, ...]:
         """See Host.glob."""
         found = [""]
         for part in [part for part in pattern.split("/") if part]:
@@ -174,7 +176,7 @@ class Tree:
                 found = [f"{base}/{part}" for base in found]
         return tuple(sorted(path for path in found if self.info(path, follow=False) is not None))
 
-    def _names(self, path: str) -> "tuple[str, ...]":
+    def _names(self, path: str) -> tuple[str, ...]:
         info = self.info(path, follow=True)
         if info is None or info.kind is not FileKind.DIRECTORY:
             return ()

@@ -5,6 +5,8 @@ system's store decides, and only a proxy that was asked for is used, because the
 be reached through one. Nothing that a server sends is unpacked or read past a limit.
 """
 
+from __future__ import annotations
+
 import errno
 import http.client
 import re
@@ -97,7 +99,7 @@ def _redirected(asked: Asked, location: str) -> Asked:
     return replace(asked, url=url, headers={}, address=None)
 
 
-def _ask(asked: Asked, deadline: Deadline) -> "tuple[HttpAnswer, Optional[str]]":
+def _ask(asked: Asked, deadline: Deadline) -> tuple[HttpAnswer, Optional[str]]:
     """The answer, and where it redirects to if it does."""
     attempt = Attempt(asked, deadline)
     response: Optional[requests.Response] = None
@@ -160,7 +162,7 @@ def _read(raw: Any, body: bytearray, limit: int) -> None:
         body += piece
 
 
-def _shown(headers: Mapping[str, str]) -> "dict[str, str]":
+def _shown(headers: Mapping[str, str]) -> dict[str, str]:
     """Lower-case names, without secrets: no cookies, no authentication, no query of a redirect's address."""
     lower = {name.lower(): value for name, value in headers.items()}
     shown = {name: value for name, value in lower.items() if not WITHHELD.match(name)}
@@ -177,7 +179,7 @@ def _ahead(date: Optional[str]) -> Optional[float]:
 # --- what went wrong ----------------------------------------------------------------------------------------------
 
 
-def _failure(error: BaseException, deadline: "Deadline") -> "tuple[Outcome, str]":
+def _failure(error: BaseException, deadline: Deadline) -> tuple[Outcome, str]:
     """The outcome that the innermost cause stands for, and a few words."""
     chain = _chain(error)
     unconnected = _unconnected(error)
@@ -195,7 +197,7 @@ def _failure(error: BaseException, deadline: "Deadline") -> "tuple[Outcome, str]
     return Outcome.ERROR, _words(_reason(chain[-1]))
 
 
-def _chain(error: BaseException) -> "list[BaseException]":
+def _chain(error: BaseException) -> list[BaseException]:
     """The error and what is behind it, innermost last."""
     chain = [error]
     while chain[-1].__cause__ or chain[-1].__context__:

@@ -4,6 +4,8 @@ A firewall's "administratively prohibited" and a dead host both give EHOSTUNREAC
 (IP_RECVERR, ip(7)) tells them apart, and it names the router, appliance or rule that said so. No privilege is needed.
 """
 
+from __future__ import annotations
+
 import errno
 import socket
 import struct

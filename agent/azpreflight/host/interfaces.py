@@ -1,5 +1,7 @@
 """What is told of network interfaces."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Optional
 

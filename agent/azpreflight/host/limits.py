@@ -1,5 +1,7 @@
 """How much memory a child that reads foreign files may take, and each program that it starts."""
 
+from __future__ import annotations
+
 import os
 import resource
 import threading

@@ -4,6 +4,8 @@ Asked of the kernel itself (rtnetlink(7)), because an image need not have `tc`, 
 attached by other ways is not told here: tcx and netkit (Linux 6.6, 6.7), control groups, a qdisc that drops.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import socket
@@ -28,7 +30,7 @@ _CLSACT = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
 _MESSAGE_LIMIT = 1 << 18
 
 
-def filters(timeout: float) -> "tuple[LinkFilter, ...]":
+def filters(timeout: float) -> tuple[LinkFilter, ...]:
     """Those of all interfaces of this network namespace. HostError if the kernel cannot be asked."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
@@ -41,7 +43,7 @@ def filters(timeout: float) -> "tuple[LinkFilter, ...]":
         raise HostError(f"cannot ask the kernel for filters of interfaces: {error.strerror or error}") from None
 
 
-def _of_link(kernel: socket.socket, link: bytes) -> "Iterator[LinkFilter]":
+def _of_link(kernel: socket.socket, link: bytes) -> Iterator[LinkFilter]:
     index, found = _LINK.unpack_from(link)[2], attributes(link[_LINK.size :])
     name = found.get(_IFLA_IFNAME, b"").rstrip(b"\0").decode("utf-8", "replace")
     if any(attributes(found.get(_IFLA_XDP, b"")).get(_IFLA_XDP_ATTACHED, b"")):
@@ -53,7 +55,7 @@ def _of_link(kernel: socket.socket, link: bytes) -> "Iterator[LinkFilter]":
         yield from (LinkFilter(name, direction, f"tc {kind}") for kind in dict.fromkeys(kinds))
 
 
-def dump(kernel: socket.socket, kind: int, body: bytes) -> "Iterator[bytes]":
+def dump(kernel: socket.socket, kind: int, body: bytes) -> Iterator[bytes]:
     """The bodies of all answers; none where the kernel was built without what is asked for."""
     kernel.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_DUMP, 1, 0) + body)
     while True:
@@ -66,7 +68,7 @@ def dump(kernel: socket.socket, kind: int, body: bytes) -> "Iterator[bytes]":
             yield content
 
 
-def messages(data: bytes) -> "Iterator[tuple[int, bytes]]":
+def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and body of each message in a datagram."""
     at = 0
     while at + _HEADER.size <= len(data):
@@ -77,7 +79,7 @@ def messages(data: bytes) -> "Iterator[tuple[int, bytes]]":
         at += (length + 3) & ~3
 
 
-def attributes(data: bytes) -> "dict[int, bytes]":
+def attributes(data: bytes) -> dict[int, bytes]:
     """Attributes by their number."""
     found, at = {}, 0
     while at + _ATTRIBUTE.size <= len(data):

@@ -1,5 +1,7 @@
 """The machine that azpreflight runs on, or an image mounted on it."""
 
+from __future__ import annotations
+
 import os
 import threading
 import time
@@ -64,7 +66,7 @@ class LocalHost:
             raise HostError("the time for the whole run is used up")
         return left
 
-    def _ask(self, timeout: float, ask: "Callable[[float], A]") -> A:
+    def _ask(self, timeout: float, ask: Callable[[float], A]) -> A:
         """An answer of the network; silence is one only where this machine listened for as long as was asked.
 
         HostError where it could not: the time of the run was used up, or it was too busy, twice.
@@ -85,10 +87,10 @@ class LocalHost:
         if self.root != "/":
             raise HostError(f"{what} needs the running system, and a mounted image is looked at")
 
-    def together(self, calls: "Sequence[Callable[[], T]]") -> "tuple[T, ...]":
+    def together(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         return together(tuple(calls))
 
-    def machine(self) -> "LocalHost":
+    def machine(self) -> LocalHost:
         return self if self.root == "/" else LocalHost("/", self.remaining())
 
     # files
@@ -113,10 +115,10 @@ class LocalHost:
     def label(self, path: str) -> Optional[str]:
         return self._guard.call(lambda: self._tree.label(path), self._left(FILE_TIMEOUT), f"looking at {path}")
 
-    def list(self, path: str) -> "Optional[tuple[str, ...]]":
+    def list(self, path: str) -> Optional[tuple[str, ...]]:
         return self._guard.call(lambda: self._tree.list(path), self._left(FILE_TIMEOUT), f"listing {path}")
 
-    def glob(self, pattern: str) -> "tuple[str, ...]":
+    def glob(self, pattern: str) -> tuple[str, ...]:
         return self._guard.call(lambda: self._tree.glob(pattern), self._left(FILE_TIMEOUT), f"listing {pattern}")
 
     def room(self, path: str) -> Optional[Room]:
@@ -150,7 +152,7 @@ class LocalHost:
 
     # network; the modules are imported at the first call because their libraries are slow to import
 
-    def interfaces(self) -> "tuple[Interface, ...]":
+    def interfaces(self) -> tuple[Interface, ...]:
         self._running_system("listing interfaces")
         with _LOADING:
             from azpreflight.host import network
@@ -164,14 +166,14 @@ class LocalHost:
 
         return network.route(address, self._left(network.NETLINK_TIMEOUT))
 
-    def routing(self) -> "Routing":
+    def routing(self) -> Routing:
         self._running_system("the routing tables")
         with _LOADING:
             from azpreflight.host import network, routing
 
         return routing.routing(self._left(network.NETLINK_TIMEOUT))
 
-    def link_filters(self) -> "tuple[LinkFilter, ...]":
+    def link_filters(self) -> tuple[LinkFilter, ...]:
         self._running_system("a list of interfaces' filters")
         with _LOADING:
             from azpreflight.host import link_filters as links
@@ -210,7 +212,7 @@ class LocalHost:
 
         return self._ask(timeout, lambda granted: dns.ask(server, name, rdtype, granted, tcp=tcp, port=port))
 
-    def resolve(self, name: str, timeout: float) -> "tuple[str, ...]":
+    def resolve(self, name: str, timeout: float) -> tuple[str, ...]:
         self._running_system("resolving a name")
         with _LOADING:
             from azpreflight.host import dns

@@ -4,6 +4,8 @@ What may be removed or emptied is a list (`removable`), and removed it is by des
 what goes. What is not there needs no change, so that a `seal` that was interrupted can be run again.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import os

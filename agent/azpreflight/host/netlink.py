@@ -4,6 +4,8 @@ On Azure the routes to the platform's addresses come by DHCP (option 121), and a
 engine may take them over. /proc/net/route does not say which rule or table wins; the kernel's own look-up does.
 """
 
+from __future__ import annotations
+
 import errno
 import ipaddress
 import socket
@@ -98,7 +100,7 @@ def _error(message: bytes) -> Optional[int]:
     return -int(struct.unpack_from("=i", message, _HEADER.size)[0])
 
 
-def _attributes(message: bytes) -> "Iterator[tuple[int, bytes]]":
+def _attributes(message: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and value of each attribute after the rtmsg header; each is padded to four bytes."""
     at = _HEADER.size + _ROUTE.size
     while at + _ATTRIBUTE.size <= len(message):
@@ -109,7 +111,7 @@ def _attributes(message: bytes) -> "Iterator[tuple[int, bytes]]":
         at += (length + 3) & ~3
 
 
-def _matched(match: bytes) -> "tuple[Optional[str], Optional[str], Optional[int]]":
+def _matched(match: bytes) -> tuple[Optional[str], Optional[str], Optional[int]]:
     """Destination, origin and table of the route that matched; None where the kernel could not say."""
     if _error(match) is not None:
         return None, None, None

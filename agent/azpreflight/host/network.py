@@ -6,6 +6,8 @@ fabric answers no ping and its own hops are silent, so that a hop that does answ
 customer's.
 """
 
+from __future__ import annotations
+
 import errno
 import ipaddress
 import os
@@ -52,7 +54,7 @@ _COUNTERS = "/proc/net/dev"
 # --- interfaces ---------------------------------------------------------------------------------------------------
 
 
-def interfaces() -> "tuple[Interface, ...]":
+def interfaces() -> tuple[Interface, ...]:
     """All interfaces of this network namespace. HostError if the kernel does not list them."""
     if not os.path.exists(_COUNTERS):
         raise HostError(f"cannot list the interfaces: there is no {_COUNTERS}, as where /proc is not mounted")
@@ -99,7 +101,7 @@ def connect(address: str, port: int, timeout: float) -> TcpAnswer:
 
 def opened(
     address: str, port: int, timeout: float, segment: Optional[int] = None
-) -> "tuple[TcpAnswer, Optional[socket.socket]]":
+) -> tuple[TcpAnswer, Optional[socket.socket]]:
     """One TCP connect, and its socket if it is made: blocking, and nobody else's to close. `segment` is the most bytes
     of a segment in either direction. HostError: no address, or no socket to be had."""
     family, _ = _endpoint(address, port)
@@ -203,7 +205,7 @@ class _Attempt:
         return TcpAnswer(outcome, round(time.monotonic() - self.began, 4), offender, code, detail)
 
 
-def _endpoint(address: str, port: int) -> "tuple[socket.AddressFamily, tuple[Any, ...]]":
+def _endpoint(address: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     """Family and sockaddr of a literal address, with a zone (fe80::1%eth0) or without. HostError if it is none."""
     try:
         family, *_, endpoint = socket.getaddrinfo(
@@ -217,7 +219,7 @@ def _endpoint(address: str, port: int) -> "tuple[socket.AddressFamily, tuple[Any
 # --- who is on the way --------------------------------------------------------------------------------------------
 
 
-def hops(address: str, port: int, timeout: float, ttls: Sequence[int]) -> "tuple[Hop, ...]":
+def hops(address: str, port: int, timeout: float, ttls: Sequence[int]) -> tuple[Hop, ...]:
     """TCP connects with limited TTLs; see Host.hops. At most MAX_TTLS of them, a few at a time, all in one poll loop.
 
     The sends are spread evenly over the timeout, and the last has as long to come back as one waits before the next;
@@ -269,7 +271,7 @@ class _Scan:
                 attempt.look(events)
                 self._keep(ttl, attempt)
 
-    def _unanswered(self, ttls: Sequence[int]) -> "list[int]":
+    def _unanswered(self, ttls: Sequence[int]) -> list[int]:
         return [ttl for ttl in ttls if ttl not in self.found and ttl <= self.end]
 
     def _keep(self, ttl: int, attempt: _Attempt) -> None:

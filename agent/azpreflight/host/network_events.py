@@ -4,6 +4,8 @@ Polling some paths with stat(2) each second costs nothing that can be measured, 
 and needs no library; netlink tells of the network at once.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import select
@@ -27,7 +29,7 @@ _Stamp = Optional[tuple[int, int, int]]
 class Watch:
     """Changes of the network and of some files since the last time that it was asked."""
 
-    def __init__(self, paths: "tuple[str, ...]") -> None:
+    def __init__(self, paths: tuple[str, ...]) -> None:
         """`paths` may not exist yet. HostError if the kernel has no netlink socket to give."""
         self._stamps = {path: _stamp(path) for path in paths}
         try:
@@ -41,7 +43,7 @@ class Watch:
         """Stop watching."""
         self._socket.close()
 
-    def wait(self, timeout: float) -> "tuple[str, ...]":
+    def wait(self, timeout: float) -> tuple[str, ...]:
         """What changed, as soon as something does: paths, and "network". Empty once `timeout` seconds have passed."""
         deadline = time.monotonic() + timeout
         while True:
@@ -65,7 +67,7 @@ class Watch:
                 if error.errno != errno.ENOBUFS:  # messages were lost, which is a change too; those before it are left
                     return
 
-    def _files(self) -> "tuple[str, ...]":
+    def _files(self) -> tuple[str, ...]:
         now = {path: _stamp(path) for path in self._stamps}
         changed = tuple(path for path, stamp in now.items() if stamp != self._stamps[path])
         self._stamps = now

@@ -3,6 +3,8 @@
 Whoever asks must know that nf_tables is in the kernel already: the question would load it.
 """
 
+from __future__ import annotations
+
 import os
 import socket
 import struct
@@ -47,7 +49,7 @@ def _counted(kernel: socket.socket) -> int:
         count += len(kinds)
 
 
-def parse(data: bytes) -> "tuple[list[int], int]":
+def parse(data: bytes) -> tuple[list[int], int]:
     """The types of the messages in one datagram, and the errno of an error message among them, else 0."""
     kinds: list[int] = []
     at = 0

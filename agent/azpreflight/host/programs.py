@@ -1,5 +1,7 @@
 """Running the system's own programs: a list of arguments, a built environment, closed input, a deadline, a limit."""
 
+from __future__ import annotations
+
 import atexit
 import os
 import select
@@ -22,7 +24,7 @@ PR_SET_PDEATHSIG = 1
 REAP_TIMEOUT = 0.5
 """Seconds for a killed program to be gone; the kernel takes milliseconds unless the program waits for a disk."""
 
-_running: "set[subprocess.Popen[bytes]]" = set()
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def which(program: str) -> Optional[str]:
@@ -102,7 +104,7 @@ def stream(command: Sequence[str], data: memoryview, timeout: float) -> Iterator
         _running.discard(process)
 
 
-def _pieces(process: "subprocess.Popen[bytes]", name: str, timeout: float) -> Iterator[bytes]:
+def _pieces(process: subprocess.Popen[bytes], name: str, timeout: float) -> Iterator[bytes]:
     deadline = time.monotonic() + timeout
     descriptor = process.stdout.fileno()  # type: ignore[union-attr]  # it is a pipe
     with selectors.DefaultSelector() as selector:
@@ -132,7 +134,7 @@ def _end_all() -> None:
         _kill(process)
 
 
-def _communicate(process: "subprocess.Popen[bytes]", name: str, timeout: float, stdin: bytes, limit: int) -> Completed:
+def _communicate(process: subprocess.Popen[bytes], name: str, timeout: float, stdin: bytes, limit: int) -> Completed:
     deadline = time.monotonic() + timeout
     talk = _Talk(process, stdin, limit)
     with talk.selector:
@@ -168,7 +170,7 @@ def _wait(pid: int, seconds: float) -> None:
 class _Talk:
     """The pipes of one program: feeds its input and keeps its output, up to a limit, until all are closed."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", stdin: bytes, limit: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, limit: int) -> None:
         self.output = {"stdout": bytearray(), "stderr": bytearray()}
         self.truncated = False
         self.selector = selectors.DefaultSelector()
@@ -218,7 +220,7 @@ def _feed(descriptor: int, data: bytes) -> bytes:
         return b""
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the program's session, unless it has ended and been reaped, and reap it.
 
     One that cannot even be killed (it waits for a dead disk) is left behind, because the run has a deadline.
@@ -233,7 +235,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
                 pipe.close()
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the program and its children. It has not been reaped, so the number is still that of its session."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

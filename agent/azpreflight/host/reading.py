@@ -1,5 +1,7 @@
 """The edge at which a file's content becomes facts."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 

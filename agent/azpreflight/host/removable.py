@@ -5,6 +5,8 @@ So whoever asks, nothing goes whose name is not of one of these shapes: a new su
 the directories on the way really are is asked when it is removed (`azpreflight.host.removal`).
 """
 
+from __future__ import annotations
+
 import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class Place:
     shipped: bool = False
     """Packages put files here too, so that nothing goes where it cannot be asked who owns it."""
 
-    def has(self, parts: "tuple[str, ...]") -> bool:
+    def has(self, parts: tuple[str, ...]) -> bool:
         """These components are of this shape."""
         wanted = self.pattern.strip("/").split("/")
         if len(parts) <= len(wanted) if self.below else len(parts) != len(wanted):
@@ -135,7 +137,7 @@ PLACES = (
 )
 
 
-def parts_of(path: str) -> "Optional[tuple[str, ...]]":
+def parts_of(path: str) -> Optional[tuple[str, ...]]:
     """The components of an absolute path that says what it means; None for any other."""
     parts = tuple(path[1:].split("/"))
     sound = path.startswith("/") and len(path) <= LONGEST and "\0" not in path
@@ -150,7 +152,7 @@ def place_of(path: str, verb: Verb) -> Optional[Place]:
     return next((place for place in PLACES if place.verb is verb and place.has(parts)), None)
 
 
-def refusal(path: str, verb: Verb, mounts: "Sequence[str]" = ()) -> Optional[str]:
+def refusal(path: str, verb: Verb, mounts: Sequence[str] = ()) -> Optional[str]:
     """Why this may not be done to this path; None if it may. `mounts` are the mount points that are known."""
     if parts_of(path) is None:
         return "not an absolute path without . and .."
@@ -159,7 +161,7 @@ def refusal(path: str, verb: Verb, mounts: "Sequence[str]" = ()) -> Optional[str
     return _mounted(path, mounts, MOUNTED)
 
 
-def astray(real: str, verb: Verb, mounts: "Sequence[str]" = ()) -> Optional[str]:
+def astray(real: str, verb: Verb, mounts: Sequence[str] = ()) -> Optional[str]:
     """Why nothing may be done to the path that root's links on the way lead to; None if it may.
 
     It has to be on the list itself, or where nothing of the system is.
@@ -172,7 +174,7 @@ def astray(real: str, verb: Verb, mounts: "Sequence[str]" = ()) -> Optional[str]
     return _mounted(real, mounts, (*MOUNTED, *disks))
 
 
-def _mounted(path: str, mounts: "Sequence[str]", usual: "Sequence[str]") -> Optional[str]:
+def _mounted(path: str, mounts: Sequence[str], usual: Sequence[str]) -> Optional[str]:
     """What about mounts speaks against a path."""
     inside = next((mount for mount in mounts if mount == path or mount.startswith(f"{path}/")), None)
     if inside is not None:
@@ -181,7 +183,7 @@ def _mounted(path: str, mounts: "Sequence[str]", usual: "Sequence[str]") -> Opti
     return None if around in usual else f"it is on {around}, where something else may be mounted"
 
 
-def is_directory_of(value: str, directories: "Iterable[str]") -> bool:
+def is_directory_of(value: str, directories: Iterable[str]) -> bool:
     """The path is one of these directories of an agent, or below one."""
     parts = parts_of(value)
     if parts is None:

@@ -6,6 +6,8 @@ way, and ends at everything that is mounted, be it a bind mount of the same file
 open directory (proc_pid_fdinfo(5)).
 """
 
+from __future__ import annotations
+
 import errno
 import itertools
 import os
@@ -27,7 +29,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def mount_points() -> "tuple[str, ...]":
+def mount_points() -> tuple[str, ...]:
     """Where something is mounted, in this process's eyes (proc(5)). HostError where the kernel does not tell."""
     try:
         with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
@@ -80,14 +82,14 @@ def empty(path: str, root: str = "/") -> None:
         os.close(descriptor)
 
 
-def inside(path: str, limit: int, root: str = "/") -> "tuple[str, ...]":
+def inside(path: str, limit: int, root: str = "/") -> tuple[str, ...]:
     """What is in a directory and below it, at most `limit` paths; nothing for what is none or cannot be reached."""
     with suppress(OSError, HostError), _parent(path, Verb.REMOVE, root, ()) as (folder, name):
         return tuple(itertools.islice(_below(folder, name, path, DEEPEST), limit))
     return ()
 
 
-def _refuse(path: str, verb: Verb, root: str) -> "tuple[str, ...]":
+def _refuse(path: str, verb: Verb, root: str) -> tuple[str, ...]:
     """HostError unless the path is on the list and no mount is in it; the mount points below the root."""
     base = root.rstrip("/")
     mounts = tuple(point[len(base) :] for point in mount_points() if point.startswith(f"{base}/"))
@@ -98,7 +100,7 @@ def _refuse(path: str, verb: Verb, root: str) -> "tuple[str, ...]":
 
 
 @contextmanager
-def _parent(path: str, verb: Verb, root: str, mounts: "tuple[str, ...]") -> "Iterator[tuple[int, str]]":
+def _parent(path: str, verb: Verb, root: str, mounts: tuple[str, ...]) -> Iterator[tuple[int, str]]:
     """The directory of a path, open, and the name in it. OSError, or HostError for a link that is not followed."""
     *folders, name = parts_of(path) or ("",)
     walk = _Walk(path, root, folders[::-1])
@@ -117,7 +119,7 @@ def _parent(path: str, verb: Verb, root: str, mounts: "tuple[str, ...]") -> "Ite
 class _Walk:
     """From the root to one directory, a name at a time."""
 
-    def __init__(self, path: str, root: str, pending: "list[str]") -> None:
+    def __init__(self, path: str, root: str, pending: list[str]) -> None:
         self.path, self.root = path, root
         self.pending = pending
         """The names that are still to come, the next one last."""
@@ -139,7 +141,7 @@ class _Walk:
         if target.startswith("/"):
             self._go(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), [])
 
-    def _go(self, descriptor: int, real: "list[str]") -> None:
+    def _go(self, descriptor: int, real: list[str]) -> None:
         os.close(self.descriptor)
         self.descriptor, self.real = descriptor, real
 
@@ -183,7 +185,7 @@ def _entry(folder: int, name: str, is_directory: bool, mount: str, deeper: int) 
     os.rmdir(name, dir_fd=folder)
 
 
-def _names(descriptor: int) -> "list[str]":
+def _names(descriptor: int) -> list[str]:
     with os.scandir(descriptor) as entries:
         return [entry.name for entry in entries]
 

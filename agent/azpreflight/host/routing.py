@@ -5,6 +5,8 @@ nor which route rejects it. A VPN client, a container engine or the policy of a 
 IPv4 is collected, because the platform's own addresses have no other.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import socket
 import struct
@@ -58,11 +60,11 @@ def routing(timeout: float) -> Routing:
     )
 
 
-def _name(found: "dict[int, bytes]") -> str:
+def _name(found: dict[int, bytes]) -> str:
     return _text(found.get(_IFLA_IFNAME, b""))
 
 
-def _link(body: bytes, names: "dict[int, str]") -> NamedLink:
+def _link(body: bytes, names: dict[int, str]) -> NamedLink:
     found = attributes(body[_LINK.size :])
     kind = _text(attributes(found.get(_IFLA_LINKINFO, b"")).get(_INFO_KIND, b""))
     return NamedLink(_name(found), kind or None, names.get(_number(found, _IFLA_MASTER)))
@@ -91,7 +93,7 @@ def rule_of(body: bytes) -> RoutingRule:
     )
 
 
-def _route(body: bytes, names: "dict[int, str]") -> Optional[TableRoute]:
+def _route(body: bytes, names: dict[int, str]) -> Optional[TableRoute]:
     """None for what the kernel keeps for itself: local, broadcast and multicast addresses."""
     _, length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(body)
     found = attributes(body[_ROUTE.size :])
@@ -109,7 +111,7 @@ def _route(body: bytes, names: "dict[int, str]") -> Optional[TableRoute]:
     )
 
 
-def _number(found: "dict[int, bytes]", kind: int) -> int:
+def _number(found: dict[int, bytes], kind: int) -> int:
     return int.from_bytes(found.get(kind, b""), sys.byteorder)
 
 

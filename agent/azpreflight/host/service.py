@@ -1,5 +1,7 @@
 """What a service needs of its machine: a word to systemd, a record to the journal, the time since boot, a peer."""
 
+from __future__ import annotations
+
 import os
 import socket
 import struct

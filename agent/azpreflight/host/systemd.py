@@ -4,6 +4,8 @@ Nothing is asked of systemd: an image has none running, and in a chroot `systemc
 this. What holds only until the next boot (/run) is left out, because a VM made from the image starts without it.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -79,7 +81,7 @@ def text(host: Host, found: Unit) -> str:
     return "\n".join(host.text(path, TEXT_LIMIT) or "" for path in (found.path, *drop_ins(host, found.name)) if path)
 
 
-def drop_ins(host: Host, name: str) -> "Iterator[str]":
+def drop_ins(host: Host, name: str) -> Iterator[str]:
     """The files that are dropped in beside a unit, those that count most last."""
     for base in UNIT_PATHS[::-1]:
         for path in host.glob(f"{base}/{name}.d/*.conf"):
@@ -99,7 +101,7 @@ def _wanted(host: Host, name: str) -> bool:
     return any(host.glob(pattern) for pattern in patterns) or name in started_by_text(host)
 
 
-def started_by_text(host: Host) -> "frozenset[str]":
+def started_by_text(host: Host) -> frozenset[str]:
     """Units that a target of every boot names in its file or its drop-ins, as system extensions do with Upholds=."""
     files = (f"{base}/{name}" for name in TARGETS for base in UNIT_PATHS)
     paths = (*(path for path in files if _is_file(host, path)), *_target_drop_ins(host))
@@ -107,7 +109,7 @@ def started_by_text(host: Host) -> "frozenset[str]":
     return frozenset(word for one in texts for line in _STARTS.findall(one) for word in line.split())
 
 
-def _target_drop_ins(host: Host) -> "Iterator[str]":
+def _target_drop_ins(host: Host) -> Iterator[str]:
     for base in UNIT_PATHS[::-1]:
         yield from (path for path in host.glob(f"{base}/*.target.d/*.conf") if _is_file(host, path))
 

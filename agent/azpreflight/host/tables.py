@@ -1,5 +1,7 @@
 """What is told of the routing policy: rules, routes of all tables, and what kind of interfaces they lead to."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Optional
 

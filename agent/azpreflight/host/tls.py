@@ -5,6 +5,8 @@ the bundle that comes with an HTTP library, so neither that bundle nor SSL_CERT_
 something on the way replaces certificates, the issuer is the one fact that names it.
 """
 
+from __future__ import annotations
+
 import os
 import ssl
 from collections.abc import Iterator
@@ -54,13 +56,13 @@ def looking() -> ssl.SSLContext:
     return context
 
 
-def issuer_of_verified(certificate: "dict[str, Any]") -> Optional[str]:
+def issuer_of_verified(certificate: dict[str, Any]) -> Optional[str]:
     """The issuer in what `SSLSocket.getpeercert()` returns for a verified peer: "CN=..., O=..."."""
     fields = {key: value for part in certificate.get("issuer", ()) for key, value in part}
     return _written(fields.get("commonName"), fields.get("organizationName"))
 
 
-def authorities_of_verified(certificate: "dict[str, Any]") -> "tuple[str, ...]":
+def authorities_of_verified(certificate: dict[str, Any]) -> tuple[str, ...]:
     """Its authority information access and distribution points (RFC 5280, sections 4.2.1.13 and 4.2.2.1), over HTTP."""
     kinds = ("caIssuers", "crlDistributionPoints", "OCSP")
     urls = [url for kind in kinds for url in certificate.get(kind, ()) if url.lower().startswith("http://")]
@@ -84,7 +86,7 @@ def _written(common_name: Optional[str], organization: Optional[str]) -> Optiona
     return ", ".join(parts).encode("ascii", "backslashreplace").decode() or None
 
 
-def _attributes(name: bytes) -> "Iterator[tuple[bytes, str]]":
+def _attributes(name: bytes) -> Iterator[tuple[bytes, str]]:
     """Type and value of each attribute of a distinguished name."""
     for _, relative in _items(name):
         for _, attribute in _items(relative):
@@ -100,7 +102,7 @@ def _content(data: bytes, tag: int) -> bytes:
     return content
 
 
-def _items(data: bytes) -> "Iterator[tuple[int, bytes]]":
+def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Tag and content of each DER item in a row; ValueError past the end."""
     at = 0
     while at < len(data):

@@ -5,6 +5,8 @@ becomes a descriptor once, by one call of the kernel (openat2(2), Linux 5.6) or 
 none, and all else is asked of the descriptor. One that is opened with O_PATH does nothing to a device or a FIFO.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import stat
@@ -35,7 +37,7 @@ class NotRegular(Exception):
 class Root:
     """Where paths begin: absolute ones, as what is below it sees them."""
 
-    def __init__(self, path: str, closed: "Collection[str]" = ()) -> None:
+    def __init__(self, path: str, closed: Collection[str] = ()) -> None:
         """`closed` are places that no path may lead through: of these the kernel does not tell."""
         self.path = os.path.realpath(path)
         self._closed = frozenset(closed)
@@ -84,12 +86,12 @@ class Root:
                 os.close(descriptor)
 
 
-def _parts(path: str) -> "list[str]":
+def _parts(path: str) -> list[str]:
     """The components, the last one first."""
     return [part for part in path.split("/") if part not in ("", ".")][::-1]
 
 
-def _go_up(held: "list[int]", names: "list[str]", to_top: bool = False) -> None:
+def _go_up(held: list[int], names: list[str], to_top: bool = False) -> None:
     """Leave a directory, or all; not the topmost."""
     while names:
         names.pop()
@@ -98,7 +100,7 @@ def _go_up(held: "list[int]", names: "list[str]", to_top: bool = False) -> None:
             return
 
 
-def _opened(held: "list[int]", names: "list[str]", flags: int) -> int:
+def _opened(held: list[int], names: list[str], flags: int) -> int:
     """A descriptor with these flags of the last of those that are held."""
     if flags & os.O_PATH:
         return os.dup(held[-1])
@@ -107,7 +109,7 @@ def _opened(held: "list[int]", names: "list[str]", flags: int) -> int:
     return os.open(names[-1], flags | os.O_NOFOLLOW, dir_fd=held[-2])
 
 
-def regular(root: Root, path: str, follow: bool = True) -> "tuple[int, os.stat_result]":
+def regular(root: Root, path: str, follow: bool = True) -> tuple[int, os.stat_result]:
     """A descriptor to read a regular file, and what it is. NotRegular, and what `Root.open` raises."""
     held = root.open(path, LOOK if follow else LOOK | os.O_NOFOLLOW)
     try:

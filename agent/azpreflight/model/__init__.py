@@ -5,6 +5,8 @@ report is what everything printed is made from. Nothing here touches the machine
 Every type is imported from here, and so are the closed sets of words of `vocabulary`.
 """
 
+from __future__ import annotations
+
 from azpreflight.model.probe import ALL_PROFILES, ALL_STAGES, Check, Judge, Probe
 from azpreflight.model.report import (
     CauseEntry,

@@ -4,6 +4,8 @@ What is judged is whole, so that nothing passes because it was cut. What is said
 may hold files of any size, and whoever made it may want the report to be too large for its reader.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +20,7 @@ FINDINGS = 200
 """Findings of one check."""
 TEXT = 8_192
 """Characters of one fact; a fact is a name, a value or a line, and the longest kernel command line has 4,096."""
-LONG: "Mapping[tuple[str, str], int]" = {
+LONG: Mapping[tuple[str, str], int] = {
     ("dumps", "text"): 1 << 20,  # what iptables-save and nft print: 1 MiB are 8,000 rules; `record` keeps all of it
     ("results", "traceback"): 1 << 16,  # Python's own words, of at most 1,000 calls
 }
@@ -41,7 +43,7 @@ def sentence(text: str, limit: int = SENTENCE) -> str:
     return text if len(text) <= limit else f"{text[:kept]} ... and {len(text) - kept} more characters"
 
 
-def findings(found: "Sequence[Finding]") -> "tuple[Finding, ...]":
+def findings(found: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings of one check as a report has them: the worst, if there are too many, and how many more."""
     if len(found) <= FINDINGS:
         return tuple(_finding(one) for one in found)
@@ -65,7 +67,7 @@ def _finding(found: Finding) -> Finding:
     )
 
 
-def document(value: Any) -> "tuple[Any, tuple[str, ...]]":
+def document(value: Any) -> tuple[Any, tuple[str, ...]]:
     """A JSON value with all that is too long in it cut, and the places of that with what is missing."""
     walk = _Walk()
     bounded = walk.value(value, ("", ""), "", 0)
@@ -80,7 +82,7 @@ class _Walk:
         self.cut: list[str] = []
         self._left = WHOLE
 
-    def value(self, value: Any, keys: "tuple[str, str]", where: str, depth: int) -> Any:
+    def value(self, value: Any, keys: tuple[str, str], where: str, depth: int) -> Any:
         """The value, bounded; `keys` are the last two keys of objects on the way to it."""
         if isinstance(value, str):
             return self._text(value, LONG.get(keys, TEXT), where)
@@ -102,7 +104,7 @@ class _Walk:
             return [*bounded, f"and {len(value) - len(items)} more"] if said else bounded
         return value
 
-    def _kept(self, items: "list[Any]", where: str) -> "list[Any]":
+    def _kept(self, items: list[Any], where: str) -> list[Any]:
         if len(items) <= ENTRIES:
             return items
         self.cut.append(f"{where}: {len(items) - ENTRIES + 1} of {len(items)} entries")

@@ -4,6 +4,8 @@ Python and the libraries quote in it what they could not use: `KeyError: 'x'`, `
 moment x is a piece of somebody else's file, which may be a secret, and a report of a bug is sent to strangers.
 """
 
+from __future__ import annotations
+
 import traceback
 from typing import Optional
 

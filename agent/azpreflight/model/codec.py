@@ -5,6 +5,8 @@ dataclasses of these. That keeps encoding, decoding and the schema in one small 
 readable by any later version: a key that is missing takes the field's default, an unknown key is ignored.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Mapping
 from enum import Enum
@@ -98,7 +100,7 @@ def _expect(fits: bool, where: str, wanted: str, value: Any) -> None:
         raise DecodeError(f"{where}: expected {wanted}, found {type(value).__name__}")
 
 
-def _required(field: "dataclasses.Field[Any]") -> bool:
+def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
@@ -110,14 +112,14 @@ def _optional_of(kind: Any) -> Any:
 
 
 @cache
-def _hints(kind: Any) -> "dict[str, Any]":
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def schema(kind: Any, definitions: "dict[str, Any]") -> "dict[str, Any]":
+def schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     """The JSON Schema of `kind`; every dataclass that it reaches is added to `definitions` by its name."""
     if kind is Any:
         return {}
@@ -137,7 +139,7 @@ def schema(kind: Any, definitions: "dict[str, Any]") -> "dict[str, Any]":
     raise TypeError(f"codec does not know the type {kind!r}")
 
 
-def _dataclass_schema(kind: Any, definitions: "dict[str, Any]") -> "dict[str, Any]":
+def _dataclass_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(kind)]
     taken = definitions.get(kind.__name__)
     if taken and list(taken["properties"]) != names:

@@ -1,5 +1,7 @@
 """What a probe is, with its checks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Optional, TypeVar
@@ -52,7 +54,7 @@ class Probe(Generic[F]):
     checks: tuple[Check, ...]
     needs: tuple[str, ...] = ()
     """Names of probes whose facts gathering needs, and judging too."""
-    extensions: Optional[Callable[[F, "Run"], "tuple[ExtensionVerdict, ...]"]] = None
+    extensions: Optional[Callable[[F, Run], tuple[ExtensionVerdict, ...]]] = None
     """For the one probe that knows the packages: what becomes of each extension of this VM. Pure."""
-    witness: Optional[Callable[[F], "Iterator[tuple[Cause, str]]"]] = None
+    witness: Optional[Callable[[F], Iterator[tuple[Cause, str]]]] = None
     """For probes that saw evidence of causes which other probes decide, such as lines of a log. Pure."""

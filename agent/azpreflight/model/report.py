@@ -1,5 +1,7 @@
 """What was seen, and what was said of it: the snapshot and the report, with all that they consist of."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional

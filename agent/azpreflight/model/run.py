@@ -1,5 +1,7 @@
 """What is asked: the configuration, and the run that it is a part of."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional, TypeVar

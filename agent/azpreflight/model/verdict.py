@@ -1,5 +1,7 @@
 """What a judge may say of one question, and what is said of one extension."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional, Union

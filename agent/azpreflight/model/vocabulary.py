@@ -1,5 +1,7 @@
 """The closed sets of words, apart from the types that use them: the command line needs them to start, and no more."""
 
+from __future__ import annotations
+
 from enum import Enum
 
 

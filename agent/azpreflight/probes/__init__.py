@@ -1,5 +1,7 @@
 """The subjects that azpreflight knows, in the order in which a VM comes up."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from azpreflight.model import Probe
@@ -26,7 +28,7 @@ from azpreflight.probes import (
     tls,
 )
 
-PROBES: "tuple[Probe[Any], ...]" = (
+PROBES: tuple[Probe[Any], ...] = (
     image.PROBE,
     generalization.PROBE,
     agents.PROBE,
@@ -50,7 +52,7 @@ PROBES: "tuple[Probe[Any], ...]" = (
 )
 
 
-def with_needs(names: "set[str]", probes: "tuple[Probe[Any], ...]" = PROBES) -> "tuple[Probe[Any], ...]":
+def with_needs(names: set[str], probes: tuple[Probe[Any], ...] = PROBES) -> tuple[Probe[Any], ...]:
     """The probes of these names and all that they need, in order."""
     by_name = {probe.name: probe for probe in probes}
     wanted: set[str] = set()

@@ -1,5 +1,7 @@
 """All checks as a list, for people and for programs that build a policy from it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -8,19 +10,19 @@ from azpreflight.model import ALL_STAGES, Check, Probe
 from azpreflight.text import wrapped
 
 
-def render(probes: "Sequence[Probe[Any]]") -> str:
+def render(probes: Sequence[Probe[Any]]) -> str:
     """Two lines a check: id, severity, cause and stages; then what is true when it passes."""
     return "".join(line + "\n" for probe in probes for check in probe.checks for line in _lines(check))
 
 
-def _lines(check: Check) -> "list[str]":
+def _lines(check: Check) -> list[str]:
     stages = "every stage" if check.stages == ALL_STAGES else ", ".join(stage.value for stage in check.stages)
     cause = check.cause.value if check.cause is not None else "-"
     head = f"{check.id:<28}{check.severity.value:<9}{cause:<23}{stages}"
     return [head, *wrapped(check.title, "    ", "    ")]
 
 
-def render_json(probes: "Sequence[Probe[Any]]") -> str:
+def render_json(probes: Sequence[Probe[Any]]) -> str:
     """A JSON array with one object a check."""
     rows = [
         {

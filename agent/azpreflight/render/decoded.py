@@ -3,6 +3,8 @@
 The logs come from machines that are not trusted: text and JUnit go through `plain` line by line, JSON is 7-bit ASCII.
 """
 
+from __future__ import annotations
+
 import datetime
 import json
 from dataclasses import dataclass, replace
@@ -27,7 +29,7 @@ class Log:
     """Which part of it was not looked at; None if all of it was."""
 
 
-def report_of(recovered: Recovered) -> "Optional[Report]":
+def report_of(recovered: Recovered) -> Optional[Report]:
     """The report; None if it is of a version that this one does not know."""
     try:
         report: Report = codec.decode(Report, recovered.document)
@@ -69,7 +71,7 @@ def _finding(found: Finding, log: str) -> Finding:
     return replace(found, fix=_said(found.fix, found.commands, log), commands=())
 
 
-def _said(fix: str, commands: "tuple[str, ...]", log: str) -> str:
+def _said(fix: str, commands: tuple[str, ...], log: str) -> str:
     return f"{text.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (fix, *commands))
 
 
@@ -89,12 +91,12 @@ def harmless(lines: str) -> str:
 # --- text ---------------------------------------------------------------------------------------------------------
 
 
-def render(logs: "tuple[Log, ...]", *, verbose: bool = False, quiet: bool = False) -> str:
+def render(logs: tuple[Log, ...], *, verbose: bool = False, quiet: bool = False) -> str:
     """Every report as text, newest first, under a line that says where it comes from and what was lost."""
     return harmless("\n".join(line for log in logs for line in _log(log, verbose, quiet)))
 
 
-def _log(log: Log, verbose: bool, quiet: bool) -> "list[str]":
+def _log(log: Log, verbose: bool, quiet: bool) -> list[str]:
     reports, damaged = log.decoded.reports, log.decoded.damaged
     lines = [f"{log.name}: {_number(len(reports), 'report')}" + (", newest first" if len(reports) > 1 else "")]
     lines += [f"  not looked at: {part}" for part in _not_looked_at(log)]
@@ -108,7 +110,7 @@ def _log(log: Log, verbose: bool, quiet: bool) -> "list[str]":
     return [*lines, ""]
 
 
-def _report(recovered: Recovered, log: str, verbose: bool, quiet: bool) -> "list[str]":
+def _report(recovered: Recovered, log: str, verbose: bool, quiet: bool) -> list[str]:
     report = report_of(recovered)
     if report is None:
         return ["a report that this version cannot read; --format json prints it"]
@@ -119,7 +121,7 @@ def _number(count: int, word: str) -> str:
     return f"{count} {word}" + ("" if count == 1 else "s")
 
 
-def _not_looked_at(log: Log) -> "list[str]":
+def _not_looked_at(log: Log) -> list[str]:
     parts = [log.unread] if log.unread else []
     return parts + ([_number(log.decoded.skipped, "older report")] if log.decoded.skipped else [])
 
@@ -145,22 +147,22 @@ def _condition(recovered: Recovered) -> str:
 # --- JSON ---------------------------------------------------------------------------------------------------------
 
 
-def render_json(logs: "tuple[Log, ...]") -> str:
+def render_json(logs: tuple[Log, ...]) -> str:
     """One document with all logs."""
     return json.dumps({"schema": SCHEMA, "logs": [_document(log) for log in logs]}, indent=2) + "\n"
 
 
-def _document(log: Log) -> "dict[str, Any]":
+def _document(log: Log) -> dict[str, Any]:
     return {"log": log.name, "unread": log.unread, **codec.encode(log.decoded)}
 
 
-def render_lines(logs: "tuple[Log, ...]") -> str:
+def render_lines(logs: tuple[Log, ...]) -> str:
     """A line for each report and for each that is damaged, and one for a log that held neither."""
     rows = [row for log in logs for row in _rows(log)]
     return "".join(json.dumps({"schema": SCHEMA, **row}) + "\n" for row in rows)
 
 
-def _rows(log: Log) -> "list[dict[str, Any]]":
+def _rows(log: Log) -> list[dict[str, Any]]:
     rows = [{"kind": "report", "log": log.name, **codec.encode(one)} for one in log.decoded.reports]
     rows += [{"kind": "damaged", "log": log.name, **codec.encode(one)} for one in log.decoded.damaged]
     return rows or [{"kind": "nothing", "log": log.name}]
@@ -169,7 +171,7 @@ def _rows(log: Log) -> "list[dict[str, Any]]":
 # --- JUnit --------------------------------------------------------------------------------------------------------
 
 
-def render_junit(logs: "tuple[Log, ...]") -> str:
+def render_junit(logs: tuple[Log, ...]) -> str:
     """A suite with a test case for each log, which fails without a report, then the suite of each report."""
     read = [(log.name, report_of(recovered)) for log in logs for recovered in log.decoded.reports]
     suites = [line for name, report in read if report is not None for line in junit.suite(as_said(report, name))]
@@ -177,7 +179,7 @@ def render_junit(logs: "tuple[Log, ...]") -> str:
     return harmless("\n".join(lines))
 
 
-def _logs_suite(logs: "tuple[Log, ...]") -> "list[str]":
+def _logs_suite(logs: tuple[Log, ...]) -> list[str]:
     without = [log for log in logs if not log.decoded.reports]
     lines = [f'<testsuite name="azpreflight.decode" tests="{len(logs)}" failures="0" errors="{len(without)}">']
     for log in logs:

@@ -1,5 +1,7 @@
 """Many machines as text, JSON and JSON lines. Pure; the logs come from machines that are not trusted."""
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from typing import Any, Optional
@@ -55,7 +57,7 @@ def _doubt(one: Machine) -> _Lines:
     return wrapped(f"in doubt: {one.log}: {one.doubt}; the worst of them counts", rest=INDENT)
 
 
-def _certain(fleet: Fleet) -> "list[Machine]":
+def _certain(fleet: Fleet) -> list[Machine]:
     """Those that no two logs disagree about."""
     disputed = {one.log for dispute in fleet.disputes for one in dispute.machines}
     return [one for one in fleet.machines if one.log not in disputed]
@@ -92,7 +94,7 @@ def _others(fleet: Fleet, verdict: Optional[Readiness], verbose: bool) -> _Lines
     return [f"{_WORDS[verdict]} ({_number(len(machines), 'machine')})", *_names(names, verbose)]
 
 
-def _names(names: "list[str]", verbose: bool) -> _Lines:
+def _names(names: list[str], verbose: bool) -> _Lines:
     shown = names if verbose else names[:NAMES_MOST]
     lines = [f"{INDENT}* {printable(name)}" for name in shown]
     left = len(names) - len(shown)
@@ -132,7 +134,7 @@ def render_json(fleet: Fleet) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _document(group: Group) -> "dict[str, Any]":
+def _document(group: Group) -> dict[str, Any]:
     cause: dict[str, Any] = codec.encode(group.cause)
     shared = ("cause", "check", "severity", "summary", "fix", "commands")
     return {**{name: cause[name] for name in shared}, "logs": [one.log for one in group.machines]}

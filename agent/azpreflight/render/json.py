@@ -1,5 +1,7 @@
 """The report as JSON: the interface that scripts rely on, with its JSON Schema."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +19,7 @@ def render(report: Report) -> str:
     return json.dumps(document(report), indent=2) + "\n"
 
 
-def document(report: Report) -> "dict[str, Any]":
+def document(report: Report) -> dict[str, Any]:
     """The JSON value of a report, with nothing in it that is too long for one."""
     value, cut = bounds.document(codec.encode(report))
     return {"schema": REPORT_SCHEMA, **value, "cut": [*report.cut, *cut]}
@@ -41,7 +43,7 @@ def render_line(report: Report) -> str:
     return json.dumps({**document(report), "facts": {}}, separators=(",", ":")) + "\n"
 
 
-def report_schema(probes: "Sequence[Probe[Any]]") -> "dict[str, Any]":
+def report_schema(probes: Sequence[Probe[Any]]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report that these probes make."""
     definitions: dict[str, Any] = {}
     codec.schema(Report, definitions)
@@ -64,7 +66,7 @@ def render_snapshot(snapshot: Snapshot) -> str:
     return json.dumps({"schema": SNAPSHOT_SCHEMA, **codec.encode(snapshot)}, indent=1) + "\n"
 
 
-def parse_snapshot(text: str, probes: "Sequence[Probe[Any]]") -> Snapshot:
+def parse_snapshot(text: str, probes: Sequence[Probe[Any]]) -> Snapshot:
     """The snapshot in a JSON document; facts of probes that this version does not know are left out.
 
     Raises codec.DecodeError with the place if it is no snapshot.

@@ -1,5 +1,7 @@
 """The report as JUnit XML, which CI systems show as tests: one test case a check."""
 
+from __future__ import annotations
+
 from html import escape
 
 from azpreflight.model import Report, Result, Status
@@ -13,7 +15,7 @@ def render(report: Report) -> str:
     return "\n".join([DECLARATION, *suite(report), ""])
 
 
-def suite(report: Report) -> "list[str]":
+def suite(report: Report) -> list[str]:
     """One test suite; findings are failures, what could not look is an error, what does not apply is skipped."""
     results = report.results
     counts = {
@@ -28,14 +30,14 @@ def suite(report: Report) -> "list[str]":
     return [f"{head} timestamp={quoted(report.run.started_at)}>", *cases, "</testsuite>"]
 
 
-def _case(result: Result) -> "list[str]":
+def _case(result: Result) -> list[str]:
     # The time is that of the whole probe, so it is left out: summed over its checks it would be wrong.
     head = f"  <testcase classname={quoted(f'azpreflight.{result.probe}')} name={quoted(result.check)}"
     inside = _outcome(result)
     return [f"{head}>", *inside, "  </testcase>"] if inside else [f"{head}/>"]
 
 
-def _outcome(result: Result) -> "list[str]":
+def _outcome(result: Result) -> list[str]:
     if result.status is Status.UNKNOWN:
         return [f"    <error message={quoted(result.reason or '')}/>"]
     if result.status is Status.NOT_APPLICABLE:

@@ -4,6 +4,8 @@ That is one line of CSV with `|` between fields and `'` as quote, `name=value` e
 cloudinit/sources/azure/errors.py). What matters most comes first, because the host takes no more than 1023 bytes.
 """
 
+from __future__ import annotations
+
 from azpreflight.model import Readiness, Report
 from azpreflight.text import printable
 

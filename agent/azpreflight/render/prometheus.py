@@ -1,5 +1,7 @@
 """The report as Prometheus text for node_exporter's textfile collector. Every label is from a closed set."""
 
+from __future__ import annotations
+
 from azpreflight.model import Readiness, Report, Status
 
 

@@ -5,6 +5,8 @@ what is wrong, how to fix it and where to read on. Everything is printable ASCII
 a log is shown in terminals that would obey an escape sequence.
 """
 
+from __future__ import annotations
+
 import json
 import textwrap
 from collections import Counter
@@ -46,7 +48,7 @@ def notice(sentence: str) -> str:
 # --- the frame ----------------------------------------------------------------------------------------------------
 
 
-def framed(report: Report) -> "tuple[tuple[str, ...], tuple[str, ...]]":
+def framed(report: Report) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The lines of the frame, and the JSON paths of what had to be left out; no lines if not even the causes fit."""
     document = render_json.document(report)
     omitted: tuple[str, ...] = ()
@@ -61,7 +63,7 @@ def framed(report: Report) -> "tuple[tuple[str, ...], tuple[str, ...]]":
     return (), omitted
 
 
-def _omissions(document: "dict[str, Any]") -> Iterator[str]:
+def _omissions(document: dict[str, Any]) -> Iterator[str]:
     """What is left out, the least missed first: raw dumps by their size, then all facts, then the results."""
     sizes = {
         f"facts.{probe}.{name}": len(json.dumps(value))
@@ -73,7 +75,7 @@ def _omissions(document: "dict[str, Any]") -> Iterator[str]:
     yield from ("facts", "results", "extensions")
 
 
-def _without(value: "dict[str, Any]", path: "Sequence[str]") -> "dict[str, Any]":
+def _without(value: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
     if len(path) == 1:
         return {key: item for key, item in value.items() if key != path[0]}
     return {**value, path[0]: _without(value[path[0]], path[1:])}
@@ -83,8 +85,8 @@ def _without(value: "dict[str, Any]", path: "Sequence[str]") -> "dict[str, Any]"
 
 
 def summary(
-    report: Report, path: Optional[str], lines: "Sequence[str]" = (), omitted: "Sequence[str]" = ()
-) -> "tuple[str, ...]":
+    report: Report, path: Optional[str], lines: Sequence[str] = (), omitted: Sequence[str] = ()
+) -> tuple[str, ...]:
     """At most 12 lines of at most 100 columns: verdict, causes, fixes, where to read on."""
     coming_up = [line for sentence in timeline.sentences(report.timeline)[-1:] for line in _lines(sentence, 1)]
     since = [line for sentence in sentences(report.since_capture, NAMED) for line in _lines(sentence, 2)]
@@ -95,7 +97,7 @@ def summary(
     return tuple(PREFIX + line for line in text)
 
 
-def _lines(text: str, count: int, indent: str = "") -> "list[str]":
+def _lines(text: str, count: int, indent: str = "") -> list[str]:
     """The text as at most so many lines, printable ASCII, with an ellipsis where it is cut."""
     return textwrap.wrap(
         printable(text),
@@ -115,7 +117,7 @@ def _head(report: Report) -> str:
     return f"{verdict} at {run.stage.value}, {run.started_at}{machine}"
 
 
-def _causes(causes: "Sequence[CauseEntry]") -> "list[str]":
+def _causes(causes: Sequence[CauseEntry]) -> list[str]:
     """The first causes, in at most 8 lines: all that fits of each, and no sentence without its object.
 
     A fix or a command is there in full or not at all: half of one sends its reader the wrong way.
@@ -139,13 +141,13 @@ def _causes(causes: "Sequence[CauseEntry]") -> "list[str]":
     return lines + (_lines(f"and {more} more cause{'s' if more > 1 else ''}", 1) if more else [])
 
 
-def _first(number: int, entry: CauseEntry) -> "list[str]":
+def _first(number: int, entry: CauseEntry) -> list[str]:
     """One line: which cause it is, how sure that is, and where to read what to do."""
     word = entry.cause.value if entry.severity is Severity.ERROR else f"{entry.cause.value} ({entry.severity.value})"
     return _lines(f"{number}. {word}, {entry.confidence.value}; see azpreflight explain {entry.cause.value}", 1)
 
 
-def _further(entry: CauseEntry) -> "list[list[str]]":
+def _further(entry: CauseEntry) -> list[list[str]]:
     """What else there is to say of a cause, the most needed first; each is said in full, or not at all."""
     return [
         _lines(entry.summary, SUMMARY_LINES, _INDENT),
@@ -155,13 +157,13 @@ def _further(entry: CauseEntry) -> "list[list[str]]":
     ]
 
 
-def _whole(text: str) -> "list[str]":
+def _whole(text: str) -> list[str]:
     """All lines of the text; none where it takes more than a cause may have."""
     lines = _lines(text, CAUSE_LINES, _INDENT)
     return [] if lines and lines[-1].endswith(" ...") else lines
 
 
-def _undecided(report: Report) -> "list[str]":
+def _undecided(report: Report) -> list[str]:
     """Which checks are unknown, where that is all there is to say."""
     if report.verdict is not Readiness.UNDECIDED:
         return []
@@ -187,7 +189,7 @@ def _counts(report: Report) -> str:
     return f"checks: {counted}; took {report.run.duration_s:.1f} s"
 
 
-def _where(path: Optional[str], lines: "Sequence[str]", omitted: "Sequence[str]") -> "list[str]":
+def _where(path: Optional[str], lines: Sequence[str], omitted: Sequence[str]) -> list[str]:
     below = f"azpreflight decode of the next {len(lines)} lines" if lines else None
     places = " or ".join(place for place in (path, below) if place) or "azpreflight check in the VM"
     text = _lines(f"report: {places}", 1)

@@ -4,6 +4,8 @@ A cause has its findings below it, each with its own fix and commands; symptoms 
 healthy machine gets a few lines.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -109,7 +111,7 @@ class _Page:
             lines += self._wrapped(f"explains: {', '.join(entry.symptoms)}", INDENT)
         return [*lines, *_more(entry.cause.value)]
 
-    def _group(self, group: "Sequence[_Named]", entry: CauseEntry, first: bool) -> _Lines:
+    def _group(self, group: Sequence[_Named], entry: CauseEntry, first: bool) -> _Lines:
         """Findings that one fix is for."""
         lines: _Lines = []
         for check, finding in group:
@@ -125,7 +127,7 @@ class _Page:
         label = "" if finding.fix.startswith(SAID) else "fix: "
         return [*self._wrapped(f"{label}{finding.fix}", indent), *commands]
 
-    def without_cause(self) -> "list[_Lines]":
+    def without_cause(self) -> list[_Lines]:
         """What failed, stands for no cause and is a symptom of none: a block a check."""
         alone = [result for result in self.report.results if result.cause is None and not result.because_of]
         ordered = sorted(
@@ -227,7 +229,7 @@ def _verdict_sentence(report: Report) -> str:
     return f"nothing was found that stops {subject}" + (f" ({', '.join(lesser)})" if lesser else "")
 
 
-def _of_cause(entry: CauseEntry, results: "Sequence[Result]") -> "list[_Named]":
+def _of_cause(entry: CauseEntry, results: Sequence[Result]) -> list[_Named]:
     """The findings of this cause, the one that its entry speaks of first, then by severity.
 
     A report out of a log may have lost its results: then what the entry says itself.
@@ -248,7 +250,7 @@ def _spoken_of(entry: CauseEntry, check: str, finding: Finding) -> bool:
     return check == entry.check and entry.summary.startswith(finding.message)
 
 
-def _by_fix(findings: "Iterable[_Named]") -> "list[list[_Named]]":
+def _by_fix(findings: Iterable[_Named]) -> list[list[_Named]]:
     """Findings with the same fix and the same commands together, in the order of their first."""
     groups: dict[tuple[str, tuple[str, ...]], list[_Named]] = {}
     for check, finding in findings:
@@ -269,7 +271,7 @@ def _extension(one: ExtensionVerdict) -> str:
     return f"extension {one.name}: works: {one.will_work}, package: {one.package}; {one.why}"
 
 
-def _not_applicable(results: "Sequence[Result]") -> str:
+def _not_applicable(results: Sequence[Result]) -> str:
     reasons = Counter(result.reason or "" for result in results if result.status is Status.NOT_APPLICABLE)
     named = [f"{reason}: {number}" for reason, number in reasons.most_common(REASONS)]
     rest = sum(reasons.values()) - sum(number for _, number in reasons.most_common(REASONS))

@@ -4,6 +4,8 @@ The name comes out of ovf-env.xml, or out of the state of a `seal` that was inte
 do what it says: with root's name, root is gone, and with a service's, the directory that is its home.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +24,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 class Accounts:
     """What has to be known of a system's accounts."""
 
-    entries: "tuple[Entry, ...]"
+    entries: tuple[Entry, ...]
     first_uid: int
     last_uid: int
     home: Optional[FileInfo] = None
     """The user's home itself, no link followed; None: it is not there."""
-    mounts: "tuple[str, ...]" = ()
+    mounts: tuple[str, ...] = ()
 
 
 def refusal(name: str, accounts: Accounts) -> Optional[str]:
@@ -68,6 +70,6 @@ def _of_account(entry: Entry, accounts: Accounts) -> Iterator[str]:
         yield f"{inside!a} is mounted there"
 
 
-def _mounted(home: str, mounts: "Sequence[str]") -> Optional[str]:
+def _mounted(home: str, mounts: Sequence[str]) -> Optional[str]:
     """What is mounted on a home or in it: its files would go with the home."""
     return next((mount for mount in mounts if mount == home or mount.startswith(f"{home}/")), None)

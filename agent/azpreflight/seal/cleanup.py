@@ -5,6 +5,8 @@ fixes: `seal_fixes: [gen-machine-id, gen-shell-history]`. What may be meant to b
 memberships and the network, is left to a person unless it is asked for.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,13 +26,13 @@ class Change:
     path: str
 
 
-def wanted(facts: GeneralizationFacts, run: Run, fixes: "tuple[str, ...]") -> "tuple[Change, ...]":
+def wanted(facts: GeneralizationFacts, run: Run, fixes: tuple[str, ...]) -> tuple[Change, ...]:
     """What these checks ask for, in their order, each path once, whether or not it may be done."""
     found = (change for check, of in FIXES.items() if check in fixes for change in of(facts, run))
     return tuple(dict.fromkeys(found))
 
 
-def changes(facts: GeneralizationFacts, run: Run, fixes: "tuple[str, ...]") -> "tuple[Change, ...]":
+def changes(facts: GeneralizationFacts, run: Run, fixes: tuple[str, ...]) -> tuple[Change, ...]:
     """What of it is on the list of what may be removed or emptied."""
     asked = wanted(facts, run, fixes)
     return tuple(change for change in asked if refusal(change.path, change.verb) is None)
@@ -126,7 +128,7 @@ def _private_keys(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:
         yield from _removed(*facts.key_files.private)
 
 
-FIXES: "Mapping[str, Callable[[GeneralizationFacts, Run], Iterator[Change]]]" = {
+FIXES: Mapping[str, Callable[[GeneralizationFacts, Run], Iterator[Change]]] = {
     "gen-ssh-host-keys": _host_keys,
     "gen-resolv-conf": _resolver,
     "gen-dhcp-leases": _leases,

@@ -1,5 +1,7 @@
 """What `seal` knows before and after it changes anything: snapshots, and the report on them."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +82,7 @@ def prepare(asked: argparse.Namespace) -> Prepared:
 
 
 @contextmanager
-def _question(asked: argparse.Namespace, ids: "tuple[str, ...]", spent: float, tell: Tell) -> "Iterator[Question]":
+def _question(asked: argparse.Namespace, ids: tuple[str, ...], spent: float, tell: Tell) -> Iterator[Question]:
     """What the first inspection is asked; made in its child."""
     path, budget = asked.config or DEFAULT_PATH, asked.timeout or RUN_BUDGET
     config = load(LocalHost(budget=budget - spent), path, required=asked.config is not None, check_ids=ids)
@@ -104,7 +106,7 @@ def look_again(prepared: Prepared) -> Prepared:
 
 
 @contextmanager
-def _question_again(run: Run, probes: "tuple[Probe[Any], ...]", spent: float, tell: Tell) -> "Iterator[Question]":
+def _question_again(run: Run, probes: tuple[Probe[Any], ...], spent: float, tell: Tell) -> Iterator[Question]:
     yield Question(LocalHost(budget=RUN_BUDGET - spent), run, probes)
 
 

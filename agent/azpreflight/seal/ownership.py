@@ -4,6 +4,8 @@ dpkg and rpm are asked themselves, read-only, some hundred paths at a time; both
 that rpm only knows by its name (%ghost) was made by this machine, and is none of the package's (dpkg-query(1), rpm(8)).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +32,7 @@ _PATTERN = re.compile(r"[*?\[\\]")
 class Owned:
     """Packages by the path that they own; what is not in it is nobody's, unless it is undecided."""
 
-    by_path: "Mapping[str, str]" = field(default_factory=dict)
+    by_path: Mapping[str, str] = field(default_factory=dict)
     error: Optional[str] = None
     """Why it could not be asked for any of them; None if it could."""
 
@@ -50,7 +52,7 @@ def askable(path: str) -> bool:
     return path.isascii() and path.isprintable()
 
 
-def owned(host: Host, paths: "Sequence[str]") -> Owned:
+def owned(host: Host, paths: Sequence[str]) -> Owned:
     """Who owns these paths."""
     asked = [path for path in dict.fromkeys(paths) if askable(path)]
     has_dpkg = host.info(DPKG_STATUS) is not None
@@ -68,7 +70,7 @@ def owned(host: Host, paths: "Sequence[str]") -> Owned:
     return Owned(found)
 
 
-def _of_dpkg(host: Host, paths: "Sequence[str]") -> "dict[str, str]":
+def _of_dpkg(host: Host, paths: Sequence[str]) -> dict[str, str]:
     """By the names of before and after the merge of /usr; its names are patterns."""
     names = {other: path for path in paths for other in (path, f"/usr{path}", path.replace("/usr/", "/", 1))}
     done = host.run((*DPKG, *(_PATTERN.sub(r"\\\g<0>", name) for name in names)), TIMEOUT_S)
@@ -76,7 +78,7 @@ def _of_dpkg(host: Host, paths: "Sequence[str]") -> "dict[str, str]":
     return {names[path]: package for path, package in dpkg_rows(done.stdout) if path in names}
 
 
-def dpkg_rows(stdout: str) -> "Iterator[tuple[str, str]]":
+def dpkg_rows(stdout: str) -> Iterator[tuple[str, str]]:
     """Path and package of each line: "one, another: /path", and of diversions the same."""
     for line in stdout.splitlines():
         package, colon, path = line.partition(": /")
@@ -84,7 +86,7 @@ def dpkg_rows(stdout: str) -> "Iterator[tuple[str, str]]":
             yield f"/{path}", package
 
 
-def _of_rpm(host: Host, paths: "Sequence[str]") -> "dict[str, str]":
+def _of_rpm(host: Host, paths: Sequence[str]) -> dict[str, str]:
     """Its exit status is the number of paths that nobody owns."""
     done = host.run((*RPM, *paths), TIMEOUT_S)
     if "error: " in done.stderr and "No such file" not in done.stderr:
@@ -93,12 +95,12 @@ def _of_rpm(host: Host, paths: "Sequence[str]") -> "dict[str, str]":
     return {path: package for path, package in rpm_rows(done.stdout) if path in wanted}
 
 
-def rpm_rows(stdout: str) -> "Iterator[tuple[str, str]]":
+def rpm_rows(stdout: str) -> Iterator[tuple[str, str]]:
     """Path and package of every file of the owners, those that a package only names left out."""
     rows = (line.split("\t") for line in stdout.splitlines())
     return ((row[1], row[0]) for row in rows if len(row) == 3 and "g" not in row[2])
 
 
-def _answered(done: Completed, program: "Sequence[str]", statuses: "Sequence[int]") -> None:
+def _answered(done: Completed, program: Sequence[str], statuses: Sequence[int]) -> None:
     if done.status not in statuses:
         raise HostError(f"{program[0]}: {done.stderr.strip()[-200:] or f'exit status {done.status}'}")

@@ -1,5 +1,7 @@
 """What `seal` will do to files: of what is wanted, that which may be done, and what is kept and why. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -22,8 +24,8 @@ MOST_ASKED = 2000
 class Plan:
     """The changes, and the rest of what was wanted."""
 
-    changes: "tuple[Change, ...]" = ()
-    kept: "tuple[str, ...]" = ()
+    changes: tuple[Change, ...] = ()
+    kept: tuple[str, ...] = ()
     """One line for each path that stays although it was wanted: the path and the reason."""
     entries: int = 0
     """Files and directories that go."""
@@ -38,9 +40,7 @@ class Plan:
         return None
 
 
-def plan(
-    wanted: "Sequence[Change]", mounts: "Sequence[str]", owned: Owned, inside: "Mapping[str, Sequence[str]]"
-) -> Plan:
+def plan(wanted: Sequence[Change], mounts: Sequence[str], owned: Owned, inside: Mapping[str, Sequence[str]]) -> Plan:
     """The plan; `inside` has what is in the directories that would go whole."""
     changes, kept, entries = [], [], 0
     for change in wanted:
@@ -53,7 +53,7 @@ def plan(
     return Plan(tuple(changes), tuple(kept), entries)
 
 
-def _owned(change: Change, owned: Owned, inside: "Sequence[str]") -> Optional[str]:
+def _owned(change: Change, owned: Owned, inside: Sequence[str]) -> Optional[str]:
     """Why it stays for the sake of a package: it, or something in it, is the package's."""
     place = place_of(change.path, change.verb)
     shipped = place is not None and place.shipped

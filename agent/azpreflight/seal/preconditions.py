@@ -1,5 +1,7 @@
 """What speaks against sealing this machine now; nothing is changed here."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
@@ -30,7 +32,7 @@ SELF_MENDED = ("gen-cloud-init-state", "gen-azpreflight", "gen-deprovisioned")
 """Checks whose findings `cloud-init clean`, deprovisioning and the removal of our own traces take care of."""
 
 
-def busy(host: Host, agents: Optional[AgentsFacts]) -> "Iterator[str]":
+def busy(host: Host, agents: Optional[AgentsFacts]) -> Iterator[str]:
     """Reasons to come back later."""
     if not host.privileged:
         yield "only root can seal a machine"
@@ -47,7 +49,7 @@ def busy(host: Host, agents: Optional[AgentsFacts]) -> "Iterator[str]":
         yield "cloud-init is still running"
 
 
-def _held(path: str, who: str) -> "Iterator[str]":
+def _held(path: str, who: str) -> Iterator[str]:
     """Another process holds this lock; or nobody can take it, as on a filesystem that is read-only."""
     try:
         if mutations.locked_by_another(path):
@@ -64,7 +66,7 @@ def _cloud_init_runs(host: Host) -> bool:
         return False
 
 
-def harm(host: Host, prepared: Prepared) -> "Iterator[str]":
+def harm(host: Host, prepared: Prepared) -> Iterator[str]:
     """What deprovisioning would destroy besides what it is for: directories of the system, accounts of the system."""
     try:
         mounts = removal.mount_points()
@@ -86,7 +88,7 @@ def harm(host: Host, prepared: Prepared) -> "Iterator[str]":
         yield str(error)
 
 
-def _cloud_files(host: Host) -> "Iterator[tuple[str, str]]":
+def _cloud_files(host: Host) -> Iterator[tuple[str, str]]:
     """cloud-init's configuration files with their text. HostError for one that cannot be read."""
     for pattern in ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg"):
         yield from ((path, host.text(path, SMALL) or "") for path in host.glob(pattern))
@@ -98,7 +100,7 @@ def is_link(host: Host, path: str) -> bool:
     return info is not None and info.kind is FileKind.LINK
 
 
-def accounts(host: Host, user: str, mounts: "tuple[str, ...]") -> account.Accounts:
+def accounts(host: Host, user: str, mounts: tuple[str, ...]) -> account.Accounts:
     """What decides whether this user may be deleted. HostError where it cannot be read."""
     entries = passwords.entries(host.text(PASSWD, SMALL) or "")
     login_defs = host.text("/etc/login.defs", SMALL) or ""
@@ -112,7 +114,7 @@ def accounts(host: Host, user: str, mounts: "tuple[str, ...]") -> account.Accoun
     )
 
 
-def objections(report: Report, fail_on: Severity, mended: "Sequence[str]" = ()) -> "Iterator[str]":
+def objections(report: Report, fail_on: Severity, mended: Sequence[str] = ()) -> Iterator[str]:
     """Findings at or above `fail_on`, and what could not be decided about the image itself; not those `mended`."""
     for result in report.results:
         if result.check in mended:

@@ -5,6 +5,8 @@ waagent empties the directories that its configuration names and asks nothing: w
 those that it was made for. An empty Extension.LogDir is no directory, and waagent passes it over.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ class Setting:
 
     key: str
     value: str
-    allowed: "tuple[str, ...]"
+    allowed: tuple[str, ...]
     does: str
     below: bool = False
     """A directory below one of the allowed ones will do as well."""
@@ -42,7 +44,7 @@ class Setting:
         return f"{self.key}={self.value!a}: waagent would {self.does}; set it to {where}, or delete the line"
 
 
-def settings(config: WaagentConfig) -> "tuple[Setting, ...]":
+def settings(config: WaagentConfig) -> tuple[Setting, ...]:
     """The values that lead deprovisioning somewhere."""
     logs = Setting("Extension.LogDir", config.extension_log_dir, AGENT_LOGS, "empty that directory", below=True)
     return (
@@ -54,7 +56,7 @@ def settings(config: WaagentConfig) -> "tuple[Setting, ...]":
     )
 
 
-def objections(config: WaagentConfig, path: str, links: "Sequence[str]", mounts: "Sequence[str]") -> Iterator[str]:
+def objections(config: WaagentConfig, path: str, links: Sequence[str], mounts: Sequence[str]) -> Iterator[str]:
     """What in this configuration, read from `path`, speaks against waagent's deprovisioning.
 
     `links` are those of the directories that it empties that are links, `mounts` all mount points.
@@ -70,9 +72,7 @@ def objections(config: WaagentConfig, path: str, links: "Sequence[str]", mounts:
                 yield f"waagent would empty {directory!a}, and {mount!a} is a mount; unmount that first"
 
 
-def cloud_objections(
-    files: "Iterable[tuple[str, str]]", links: "Sequence[str]", mounts: "Sequence[str]"
-) -> Iterator[str]:
+def cloud_objections(files: Iterable[tuple[str, str]], links: Sequence[str], mounts: Sequence[str]) -> Iterator[str]:
     """What in cloud-init's configuration, path and text, speaks against `cloud-init clean`, which empties cloud_dir.
 
     By lines and not as YAML, because what cannot be parsed cannot be trusted either: each line with the word has to
@@ -91,6 +91,6 @@ def cloud_objections(
             yield f"cloud-init would empty {CLOUD!a}, and {mount!a} is a mount; unmount that first"
 
 
-def emptied(config: WaagentConfig) -> "tuple[str, ...]":
+def emptied(config: WaagentConfig) -> tuple[str, ...]:
     """Directories that waagent empties with this configuration."""
     return (*((config.extension_log_dir,) if config.extension_log_dir else ()), config.lib_dir, *LEASES)

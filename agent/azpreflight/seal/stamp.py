@@ -5,6 +5,8 @@ between could not tell the second time, so the name is kept until the machine is
 identity in it: versions and verdicts, so that the first boot of a VM can say what was well when its image was captured.
 """
 
+from __future__ import annotations
+
 import json
 from typing import Optional
 

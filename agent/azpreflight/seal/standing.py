@@ -4,6 +4,8 @@ That nothing of the build is left is one half of a sealed machine; that nothing 
 before the first change and after the last one, by what is there and how large it is; the comparison is pure.
 """
 
+from __future__ import annotations
+
 import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -53,11 +55,11 @@ class Standing:
 
     root: bool = False
     """There is an account root with uid 0, in passwd and in shadow."""
-    system: "frozenset[str]" = frozenset()
+    system: frozenset[str] = frozenset()
     """Names of accounts that are no people's."""
-    files: "Mapping[str, int]" = field(default_factory=dict)
+    files: Mapping[str, int] = field(default_factory=dict)
     """Sizes by path; that of a directory is 0."""
-    names: "Mapping[str, frozenset[str]]" = field(default_factory=dict)
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Names in each directory; one that has too many to be listed is left out."""
 
 
@@ -78,7 +80,7 @@ def look(host: Host) -> Standing:
     )
 
 
-def _names(host: Host) -> "Iterator[tuple[str, frozenset[str]]]":
+def _names(host: Host) -> Iterator[tuple[str, frozenset[str]]]:
     for directory in DIRECTORIES:
         try:
             info = host.info(directory)

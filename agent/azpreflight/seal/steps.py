@@ -1,5 +1,7 @@
 """The changes that `seal` makes. Each is said; none is believed, because all effects are looked at afterwards."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from azpreflight.engine.assess import run_of_snapshot
@@ -23,7 +25,7 @@ SHOWN_LINES = 20
 """Lines of an agent's output that are passed on; waagent says a dozen."""
 
 
-def agent_commands(agents: AgentsFacts) -> "tuple[tuple[str, ...], ...]":
+def agent_commands(agents: AgentsFacts) -> tuple[tuple[str, ...], ...]:
     """cloud-init cleans its own state first; waagent comes last, because it may delete the user who is watching."""
     cloud_init = (("cloud-init", "clean", "--logs", "--seed"),) if agents.cloud_init.installed else ()
     waagent = (("waagent", "-force", "-deprovision+user"),) if agents.waagent.installed else ()
@@ -92,14 +94,14 @@ def forget(say: Say) -> None:
         _make(path, mutations.remove, say)
 
 
-def _make(path: str, change: "Callable[[str], None]", say: Say) -> None:
+def _make(path: str, change: Callable[[str], None], say: Say) -> None:
     try:
         change(path)
     except HostError as error:
         say(str(error))
 
 
-def _run(command: "tuple[str, ...]", say: Say) -> None:
+def _run(command: tuple[str, ...], say: Say) -> None:
     say(f"run {' '.join(command)}")
     try:
         done = LocalHost(budget=AGENT_TIMEOUT).run(command, AGENT_TIMEOUT)

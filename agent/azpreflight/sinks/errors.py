@@ -1,5 +1,7 @@
 """What all places have in common."""
 
+from __future__ import annotations
+
 from azpreflight.model.errors import UsageError
 
 

@@ -1,5 +1,7 @@
 """Files: a report must never be seen half written, and a planted link must not turn root into an overwriter."""
 
+from __future__ import annotations
+
 import os
 import secrets
 import stat

@@ -1,5 +1,7 @@
 """The journal, with fields of its own, so that `journalctl AZPREFLIGHT_CAUSE=guest-firewall` finds it."""
 
+from __future__ import annotations
+
 from azpreflight.host import service
 from azpreflight.model import Readiness, Report, Severity
 
@@ -17,7 +19,7 @@ def write_journal(report: Report) -> None:
         service.journal({"SYSLOG_IDENTIFIER": "azpreflight", **fields})
 
 
-def records(report: Report) -> "tuple[dict[str, str], ...]":
+def records(report: Report) -> tuple[dict[str, str], ...]:
     """The records of a report, as fields by name."""
     verdict = {
         "MESSAGE_ID": VERDICT_ID,

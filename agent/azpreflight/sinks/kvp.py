@@ -6,6 +6,8 @@ cloudinit/reporting/handlers.py; Linux, tools/hv/hv_kvp_daemon.c). The key is on
 which the platform goes, is cloud-init's.
 """
 
+from __future__ import annotations
+
 import fcntl
 import os
 import stat
@@ -68,7 +70,7 @@ def _lock(descriptor: int, pool: str, patience: float) -> None:
             time.sleep(POLL_S)
 
 
-def _locked(lock: "Callable[[int, int], None]", descriptor: int) -> bool:
+def _locked(lock: Callable[[int, int], None], descriptor: int) -> bool:
     with suppress(BlockingIOError, PermissionError):
         lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True

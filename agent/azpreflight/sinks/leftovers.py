@@ -4,6 +4,8 @@
 user's own and that no process of this boot can have made.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat
@@ -17,7 +19,7 @@ NAMES_MOST = 10_000
 """In one directory; in one with more nothing is searched for."""
 
 
-def clear(paths: "Iterable[str]", booted: float) -> "tuple[str, ...]":
+def clear(paths: Iterable[str], booted: float) -> tuple[str, ...]:
     """Remove what earlier boots left beside these files; the names of what was removed. Never raises.
 
     `booted` is the time of this boot by the clock as it is now, in seconds since the epoch. A file from the future was
@@ -27,7 +29,7 @@ def clear(paths: "Iterable[str]", booted: float) -> "tuple[str, ...]":
     return tuple(found for path in dict.fromkeys(paths) for found in _clear(path, booted, now))
 
 
-def _clear(path: str, booted: float, now: float) -> "list[str]":
+def _clear(path: str, booted: float, now: float) -> list[str]:
     folder, name = os.path.split(os.path.abspath(path))
     try:
         held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -48,7 +50,7 @@ def _removed(folder: int, entry: str, booted: float, now: float) -> bool:
     return False
 
 
-def _ours(names: "list[str]", name: str) -> "list[str]":
+def _ours(names: list[str], name: str) -> list[str]:
     """Those that a writer of this file makes."""
     prefix = f".{name}."
     return [

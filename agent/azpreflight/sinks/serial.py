@@ -1,5 +1,7 @@
 """The serial console, which boot diagnostics records. One that nobody reads must not hold up a boot."""
 
+from __future__ import annotations
+
 import array
 import fcntl
 import os
@@ -33,7 +35,7 @@ ACTIVE_CONSOLES = "/sys/class/tty/console/active"
 _SERIAL_NAME = re.compile(r"(ttyS|ttyAMA|hvc)\d+")
 
 
-def consoles(host: Host, wanted: str = "auto") -> "tuple[str, ...]":
+def consoles(host: Host, wanted: str = "auto") -> tuple[str, ...]:
     """The devices that `--serial` means: none for `never`, the device that it names, and else what there is.
 
     That is the serial ports that are consoles of the running kernel; /dev/console if it names none.
@@ -65,13 +67,13 @@ def write_serial(device: str, text: str, timeout: float = SERIAL_TIMEOUT) -> Non
         raise SinkError(f"cannot write to {device}: {error.strerror}") from None
 
 
-def _lines(text: str) -> "list[bytes]":
+def _lines(text: str) -> list[bytes]:
     """What is written: an empty line first, because a login prompt may be pending, then as many lines as fit."""
     lines = [b"\r\n", *(printable(line).encode("ascii") + b"\r\n" for line in text.splitlines())]
     return [line for line, sent in zip(lines, accumulate(map(len, lines))) if sent <= SERIAL_LIMIT]
 
 
-def _send(device: str, lines: "list[bytes]", timeout: float) -> None:
+def _send(device: str, lines: list[bytes], timeout: float) -> None:
     began = time.monotonic()
     deadline = began + timeout
     port = os.open(device, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,5 +1,7 @@
 """Standard error: one line at a time, for the person or the journal that runs the program."""
 
+from __future__ import annotations
+
 import sys
 from contextlib import suppress
 

@@ -1,5 +1,7 @@
 """Standard output, whose reader may go away."""
 
+from __future__ import annotations
+
 import os
 import sys
 from contextlib import suppress

@@ -4,6 +4,8 @@ They are written to and never replaced: as root, a rename over /dev/stdout takes
 slow may not hold the run up, so each piece has a deadline.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import re

@@ -1,5 +1,7 @@
 """How far the agents have come, by what they have written since this boot began."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone

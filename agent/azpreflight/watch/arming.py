@@ -4,6 +4,8 @@ The enabled unit is in the image while it is built, and survives its reboots. It
 was armed on, so that in a VM of an image that was captured without its power-off it ends at once and disarms.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re

@@ -1,5 +1,7 @@
 """One boot under watch. Each look is a child process, see `azpreflight.watch.child_check`."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Sequence
@@ -55,12 +57,12 @@ class BootWatch:
     """Says a sentence where people look who have no report; never raises."""
     command: Sequence[str]
     """How this program is called, for the child."""
-    arguments: "Callable[[], tuple[str, ...]]"
+    arguments: Callable[[], tuple[str, ...]]
     """What a look is asked besides the stage; not asked for where there is nothing to watch."""
     state: str = memory.STATE
     first_look: str = FIRST_LOOK
-    _arguments: "tuple[str, ...]" = field(default=(), init=False)
-    _first_seen: "dict[str, float]" = field(default_factory=dict, init=False)
+    _arguments: tuple[str, ...] = field(default=(), init=False)
+    _first_seen: dict[str, float] = field(default_factory=dict, init=False)
 
     def run(self) -> int:
         """Watch until it is over; 0, also where there is nothing to watch."""
@@ -123,7 +125,7 @@ class BootWatch:
 
     # looking
 
-    def _as_captured(self, untouched: bool) -> "tuple[str, ...]":
+    def _as_captured(self, untouched: bool) -> tuple[str, ...]:
         """What a look is asked so that it knows the image as it was before the agents ran.
 
         The first look of a VM's first boot sees that and keeps it; a failure costs only that evidence, for which every
@@ -140,7 +142,7 @@ class BootWatch:
             return ()
         return ("--as-captured", self.first_look)
 
-    def _look(self, as_captured: "tuple[str, ...]", patience: float) -> Optional[Report]:
+    def _look(self, as_captured: tuple[str, ...], patience: float) -> Optional[Report]:
         asked = ("check", "--stage", "firstboot", "--format", "json", *as_captured, *self._arguments)
         return child_check.look(self.host, (*self.command, *asked), patience, self._no_report)
 

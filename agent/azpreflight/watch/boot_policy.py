@@ -7,6 +7,8 @@ diagnosis has changed and a second look has seen the same, and the last one when
 even if it is the same, with all that was waited for.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -158,7 +160,7 @@ def may_come_up(report: Report) -> bool:
     return _errors_among(diagnosis(report), COMING_UP)
 
 
-def _errors_among(seen: Diagnosis, causes: "tuple[Cause, ...]") -> bool:
+def _errors_among(seen: Diagnosis, causes: tuple[Cause, ...]) -> bool:
     return any(cause in causes and severity == Severity.ERROR for cause, _, severity in seen[1])
 
 

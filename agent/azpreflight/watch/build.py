@@ -1,5 +1,7 @@
 """One image build under watch, from `arm` to the power-off."""
 
+from __future__ import annotations
+
 import signal
 import time
 from dataclasses import dataclass, field

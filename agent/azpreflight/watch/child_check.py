@@ -4,6 +4,8 @@ The libraries that a look needs are gone again when it ends, so that what waits 
 the service with it.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,12 +24,12 @@ from azpreflight.sinks.stderr import say
 Place = Callable[[], None]
 
 
-def this_program() -> "tuple[str, ...]":
+def this_program() -> tuple[str, ...]:
     """How this very program is called, for a child."""
     return (sys.executable, "-I", os.path.abspath(sys.argv[0]))
 
 
-def run(host: Host, command: "Sequence[str]", timeout: float) -> str:
+def run(host: Host, command: Sequence[str], timeout: float) -> str:
     """What a child of this program printed. HostError if it was ended, could not be asked, or printed too much."""
     done = host.run(command, timeout=timeout)
     if done.truncated or done.status in (EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED) or done.status < 0:
@@ -35,7 +37,7 @@ def run(host: Host, command: "Sequence[str]", timeout: float) -> str:
     return done.stdout
 
 
-def look(host: Host, command: "Sequence[str]", timeout: float, tell: "Callable[[str], None]" = say) -> Optional[Report]:
+def look(host: Host, command: Sequence[str], timeout: float, tell: Callable[[str], None] = say) -> Optional[Report]:
     """The report that a child printed as JSON; None, and a word about it, if there is none."""
     try:
         said = run(host, command, timeout)
@@ -53,7 +55,7 @@ def announce(host: Host, wanted: str, sentence: str) -> None:
     put(partial(write_serial, device, notice(sentence)) for device in consoles(host, wanted))
 
 
-def put(places: "Iterable[Place]") -> None:
+def put(places: Iterable[Place]) -> None:
     """Put a report everywhere; a place that fails is told about and does not keep the others from theirs."""
     for place in places:
         try:

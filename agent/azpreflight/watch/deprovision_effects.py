@@ -4,6 +4,8 @@ waagent empties its directories and does not remove them; it deletes the sentine
 name (WALinuxAgent, azurelinuxagent/pa/deprovision/default.py). `cloud-init clean` removes the link to the instance.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,7 +28,7 @@ Stamps = tuple[Optional[int], ...]
 class Effects:
     """What is there of a provisioned machine."""
 
-    marks: "frozenset[str]"
+    marks: frozenset[str]
     name_reset: bool
     """The host name is the one that deprovisioning leaves."""
 
@@ -46,7 +48,7 @@ def cleaned_since(before: Effects, now: Effects) -> bool:
     return bool(before.marks - now.marks) or (now.name_reset and not before.name_reset)
 
 
-def stamps(places: "Sequence[str]" = PLACES) -> Stamps:
+def stamps(places: Sequence[str] = PLACES) -> Stamps:
     """When each place was changed last, in nanoseconds; None for one that is not there."""
     return tuple(_changed(path) for path in places)
 

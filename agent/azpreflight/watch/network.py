@@ -1,5 +1,7 @@
 """When systemd began with the network: until then a missing one is no news."""
 
+from __future__ import annotations
+
 from typing import Optional
 
 from azpreflight.foreign import whole

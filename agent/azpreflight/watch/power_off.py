@@ -4,6 +4,8 @@ systemd stops services in all three cases and tells them nothing; its queue has 
 way to (systemd.special(7)).
 """
 
+from __future__ import annotations
+
 from enum import Enum
 
 from azpreflight.host import Host, HostError

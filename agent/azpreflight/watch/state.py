@@ -5,6 +5,8 @@ watch that ended with the first 20 goes on after that. The file is part of no im
 another VM.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from dataclasses import dataclass
@@ -40,7 +42,7 @@ class Memory:
         """This VM is not watched any more."""
         return self.well or self.boots >= BOOTS
 
-    def ended(self, well: bool) -> "Memory":
+    def ended(self, well: bool) -> Memory:
         """After a further watch."""
         return Memory(self.vm, self.well or well, self.boots + (not well))
 

@@ -4,6 +4,8 @@ The first line of standard input is a `Config` as JSON. "ready" on standard outp
 process ends when standard input does, so it cannot outlive the test that started it, however that one ends.
 """
 
+from __future__ import annotations
+
 import json
 import ssl
 import sys
@@ -33,9 +35,9 @@ class Config:
     log: str
     """The file to which each request is appended, one JSON object a line."""
     setup: Setup = field(default_factory=Setup)
-    behaviours: "Mapping[str, str]" = field(default_factory=dict)
+    behaviours: Mapping[str, str] = field(default_factory=dict)
     """By service: see `web.serve`; a service that is not named answers."""
-    dns: "Mapping[str, str]" = field(default_factory=dict)
+    dns: Mapping[str, str] = field(default_factory=dict)
     """By address: see `names`."""
     certificate: Optional[str] = None
     """A PEM file with certificate and key, for the internet."""
@@ -98,7 +100,7 @@ def _logger(path: str) -> web.Log:
     lock = threading.Lock()
     file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - open as long as the process lives
 
-    def log(entry: "dict[str, object]") -> None:
+    def log(entry: dict[str, object]) -> None:
         with lock:
             file.write(json.dumps(entry) + "\n")
 

@@ -5,6 +5,8 @@ trip over the pair takes twice as long, in kernels without netem too. "ready" on
 the process ends when standard input does.
 """
 
+from __future__ import annotations
+
 import selectors
 import socket
 import sys
@@ -30,7 +32,7 @@ def endpoint(interface: str) -> socket.socket:
     return sock
 
 
-def carry(seconds: float, pairs: "list[tuple[str, str]]") -> None:
+def carry(seconds: float, pairs: list[tuple[str, str]]) -> None:
     """Until standard input ends. All frames wait equally long, so they leave in the order in which they came."""
     selector = selectors.DefaultSelector()
     selector.register(sys.stdin, selectors.EVENT_READ)
@@ -51,7 +53,7 @@ def carry(seconds: float, pairs: "list[tuple[str, str]]") -> None:
             out.send(frame)
 
 
-def _arrived(source: object, out: socket.socket, due: float) -> "list[tuple[float, socket.socket, bytes]]":
+def _arrived(source: object, out: socket.socket, due: float) -> list[tuple[float, socket.socket, bytes]]:
     """All frames that are there by now."""
     assert isinstance(source, socket.socket)
     frames = []

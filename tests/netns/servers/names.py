@@ -10,6 +10,8 @@ questions, over UDP and over TCP), and "forwards ADDRESS" (passes on what that s
 local resolver does). "closed" is an address without a listener.
 """
 
+from __future__ import annotations
+
 import socket
 import struct
 import threading
@@ -151,7 +153,7 @@ class _Server:
             wire, client = listener.recvfrom(4096)
             threading.Thread(target=self._udp_one, args=(listener, wire, client), daemon=True).start()
 
-    def _udp_one(self, listener: socket.socket, wire: bytes, client: "tuple[str, int]") -> None:
+    def _udp_one(self, listener: socket.socket, wire: bytes, client: tuple[str, int]) -> None:
         with suppress(OSError, dns.exception.DNSException):
             answer = self.answer(wire, "udp")
             if answer is not None:

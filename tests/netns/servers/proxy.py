@@ -4,6 +4,8 @@ Behaviours: "answers"; a status such as "407" or "403" with which it refuses eve
 "reset" and "garbage" as `web` has them.
 """
 
+from __future__ import annotations
+
 import socket
 import threading
 from contextlib import suppress

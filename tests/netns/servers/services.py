@@ -1,5 +1,7 @@
 """What the platform's servers and the package store answer to a request. Pure."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ class Request:
 
     method: str
     target: str
-    headers: "Mapping[str, str]"
+    headers: Mapping[str, str]
 
     @property
     def path(self) -> str:
@@ -33,7 +35,7 @@ class Response:
 
     status: int
     body: bytes = b""
-    headers: "Mapping[str, str]" = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """HTTP listeners: well-behaved ones, and the ways in which a server can misbehave."""
 
+from __future__ import annotations
+
 import socket
 import ssl
 import struct
@@ -116,14 +118,14 @@ def _redirect(request: Request) -> Response:
     return Response(302, b"", {"Location": request.target})
 
 
-def accept(listener: socket.socket, behave: "Callable[[socket.socket], None]") -> None:
+def accept(listener: socket.socket, behave: Callable[[socket.socket], None]) -> None:
     """Let every connection meet this behaviour, each in a thread of its own."""
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=_until_broken, args=(connection, behave), daemon=True).start()
 
 
-def _until_broken(connection: socket.socket, behave: "Callable[[socket.socket], None]") -> None:
+def _until_broken(connection: socket.socket, behave: Callable[[socket.socket], None]) -> None:
     with connection, suppress(OSError):
         behave(connection)
 

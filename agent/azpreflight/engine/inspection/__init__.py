@@ -5,6 +5,8 @@ the others along, because it is inside C code that does not let go of the interp
 a further child inspects what is missing: without the culprit where it is known, one probe after another where not.
 """
 
+from __future__ import annotations
+
 from azpreflight.engine.inspection.messages import Ask, Question, Takes, Tell
 from azpreflight.engine.inspection.parent import inspect
 

@@ -3,6 +3,8 @@
 Regular expressions do, every 4,096 steps (CPython, _sre); so it holds where no child can be had, and for judging.
 """
 
+from __future__ import annotations
+
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager

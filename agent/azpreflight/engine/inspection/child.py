@@ -1,5 +1,7 @@
 """What the child of an inspection does: make the question, ask all probes, and send what each brings home."""
 
+from __future__ import annotations
+
 import pickle
 import sys
 import threading

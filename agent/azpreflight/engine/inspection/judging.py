@@ -1,5 +1,7 @@
 """Judging within a time of its own: the facts are bounded, and whatever a judge makes of them, a report comes out."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +15,7 @@ JUDGING_S = 3.0
 TOO_LONG = f"what was seen could not be judged within {JUDGING_S:.0f} s"
 
 
-def judged(snapshot: Snapshot, probes: "Sequence[Probe[Any]]") -> Report:
+def judged(snapshot: Snapshot, probes: Sequence[Probe[Any]]) -> Report:
     """The report on a snapshot; everything is unknown in it where the judges do not come to an end."""
     try:
         with alarm(JUDGING_S, processor=True):

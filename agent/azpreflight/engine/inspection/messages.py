@@ -1,5 +1,7 @@
 """What an inspection is asked, and what its child says to its parent."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Callable, NamedTuple, Optional, Union
@@ -13,7 +15,7 @@ class Question(NamedTuple):
 
     host: Host
     run: Run
-    probes: "Sequence[Probe[Any]]"
+    probes: Sequence[Probe[Any]]
     lacking: Optional[str] = None
     """Why the other probes of the inspection are not asked; None where there are no others."""
     repeatable: bool = True
@@ -34,7 +36,7 @@ class Began(NamedTuple):
     stamp: Optional[str]
     left: float
     """Seconds of the budget."""
-    asked: "tuple[str, ...]"
+    asked: tuple[str, ...]
     """Names of the probes of the question."""
     lacking: Optional[str]
     repeatable: bool
@@ -63,7 +65,7 @@ class Broken(NamedTuple):
 class Over(NamedTuple):
     """All probes have been asked."""
 
-    modules: "tuple[str, ...]"
+    modules: tuple[str, ...]
     """Names of what was imported, see `sys.modules`."""
 
 
@@ -77,8 +79,8 @@ class Order(NamedTuple):
     """What one child is to do."""
 
     ask: Ask
-    names: "frozenset[str]"
-    known: "Mapping[str, Gathered]"
+    names: frozenset[str]
+    known: Mapping[str, Gathered]
     """What earlier children brought."""
     spent: float
     """Seconds since the inspection began."""

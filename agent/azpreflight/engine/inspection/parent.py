@@ -1,5 +1,7 @@
 """What the parent of an inspection does: take what arrives, find who takes the others along, keep the deadline."""
 
+from __future__ import annotations
+
 import importlib
 import pickle
 import time
@@ -30,7 +32,7 @@ SCARCE = (OUT_OF_MEMORY, NO_THREAD)
 
 def inspect(
     ask: Ask,
-    probes: "Sequence[Probe[Any]]",
+    probes: Sequence[Probe[Any]],
     budget: float,
     unseen: Run,
     progress: Optional[Progress] = None,
@@ -52,7 +54,7 @@ def inspect(
 class _Inspection:
     """What has arrived, and what is still to be asked for."""
 
-    def __init__(self, ask: Ask, probes: "tuple[Probe[Any], ...]", budget: float, progress: Optional[Progress]) -> None:
+    def __init__(self, ask: Ask, probes: tuple[Probe[Any], ...], budget: float, progress: Optional[Progress]) -> None:
         self.modules: tuple[str, ...] = ()
         self._ask, self._probes, self._budget, self._progress = ask, probes, budget, progress
         self._started, self._since = now(), time.monotonic()
@@ -81,7 +83,7 @@ class _Inspection:
             self._again, self._over = set(), False
             one_by_one = self._round(Order(self._ask, names, known, time.monotonic() - self._since, one_by_one))
 
-    def _rest(self) -> "list[Probe[Any]]":
+    def _rest(self) -> list[Probe[Any]]:
         open_ = [probe.name for probe in self._probes if probe.name not in self._arrived]
         return [probe for probe in self._probes if probe.name in {*open_, *self._again} - self._lost.keys()]
 

@@ -1,5 +1,7 @@
 """Who holds up a child: a thread that uses the processor, and lets no other say that it is alive."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Callable, Optional
 
@@ -15,7 +17,7 @@ MOST_S = 2.0
 class Stall:
     """Measures in seconds of the processor, because on a busy machine a child is silent that does not get to run."""
 
-    def __init__(self, used: "Callable[[], Mapping[str, float]]", budget: float) -> None:
+    def __init__(self, used: Callable[[], Mapping[str, float]], budget: float) -> None:
         self._used, self._limit = used, min(max(LEAST_S, SHARE * budget), MOST_S)
         self._before: Optional[Mapping[str, float]] = None
 

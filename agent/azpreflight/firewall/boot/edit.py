@@ -1,5 +1,7 @@
 """From a rule of the next boot to the line of the file that it comes from, and the edit that opens the way. Pure."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +24,7 @@ BEFORE_RULES = {
 """By family: the file, and its chain for what the machine sends."""
 
 
-def located(found: FlowFacts, tables: "Sequence[Table]", ruleset: Ruleset) -> FlowFacts:
+def located(found: FlowFacts, tables: Sequence[Table], ruleset: Ruleset) -> FlowFacts:
     """The flow with its rule's file and line, and with what is to be changed there instead of in the live rules."""
     if found.decider is None:
         return found
@@ -44,7 +46,7 @@ def located(found: FlowFacts, tables: "Sequence[Table]", ruleset: Ruleset) -> Fl
     )
 
 
-def _place(decider: Decider, tables: "Sequence[Table]") -> Optional[Place]:
+def _place(decider: Decider, tables: Sequence[Table]) -> Optional[Place]:
     key = (decider.backend.value, decider.family, decider.table)
     table = next((table for table in tables if table.key == key), None)
     chain = table.chains.get(decider.chain) if table is not None else None

@@ -1,5 +1,7 @@
 """What is known of the rules saved for the next boot."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Optional
 

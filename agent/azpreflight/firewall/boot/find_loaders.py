@@ -1,5 +1,7 @@
 """Which services load rules at the next boot, and in which orders. From files alone, so of a mounted image too."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Callable, NamedTuple, Optional
@@ -42,7 +44,7 @@ class Found(NamedTuple):
 
 NOT_UNDERSTOOD = ("SuSEfirewall2", "ferm", "firehol", "shorewall", "shorewall6")
 AGENTS = ("waagent-network-setup.service", "walinuxagent-network-setup.service")
-KNOWN: "Mapping[str, Planner]" = {
+KNOWN: Mapping[str, Planner] = {
     "netfilter-persistent.service": services.netfilter_persistent,
     "iptables.service": services.iptables,
     "ip6tables.service": services.iptables,
@@ -76,7 +78,7 @@ def discover(image: Host) -> Found:
     )
 
 
-def _users_own(image: Host, units: Units, running: "Mapping[str, Plan]") -> "Iterator[UnitFile]":
+def _users_own(image: Host, units: Units, running: Mapping[str, Plan]) -> Iterator[UnitFile]:
     """Units that the boot starts and that are not known here; of those that are, what they run besides their own."""
     for name in units.wanted:
         found = units.file(name) if name not in AGENTS else None
@@ -89,7 +91,7 @@ def _users_own(image: Host, units: Units, running: "Mapping[str, Plan]") -> "Ite
             yield found
 
 
-def _look(reader: Reader, units: Units, name: str) -> "Optional[tuple[Plan, UnitFile]]":
+def _look(reader: Reader, units: Units, name: str) -> Optional[tuple[Plan, UnitFile]]:
     """The service with what it would load; None where it is not installed, or where it has nothing to do with rules."""
     found = units.file(name)
     if found is None or units.is_alias(name):
@@ -112,7 +114,7 @@ def _why_not(image: Host, state: UnitState, found: UnitFile) -> Optional[str]:
     return None if conditions_hold(image, found) else "a condition of its unit is not met"
 
 
-def _targets(units: Units, services: "Sequence[UnitFile]") -> "dict[str, UnitFile]":
+def _targets(units: Units, services: Sequence[UnitFile]) -> dict[str, UnitFile]:
     """Targets that the units' order goes by, and those that these go by."""
     found: dict[str, UnitFile] = {}
     pending = [name for one in services for name in (*one.before, *one.after)]

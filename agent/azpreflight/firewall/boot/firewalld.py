@@ -6,6 +6,8 @@ matter: firewalld lets everything that the machine itself begins through, and th
 rules or a policy for what comes from the host (firewalld.policies(5), firewalld.direct(5)).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from typing import Optional
@@ -68,7 +70,7 @@ def firewalld(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     return Plan(service, own=own if can_run else (), blind=blind, places=tuple(found.items()))
 
 
-def _outbound(reader: Reader) -> "Iterator[tuple[str, str]]":
+def _outbound(reader: Reader) -> Iterator[tuple[str, str]]:
     """Files that have a say in what the machine itself sends, with what chains of theirs are called."""
     direct = reader.text(DIRECT)
     if direct is not None and any(not rule.startswith(_AGENTS) for rule in _ELEMENT.findall(direct)):

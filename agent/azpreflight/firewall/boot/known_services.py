@@ -5,6 +5,8 @@ iptables-services (RHEL and its kin), Azure Linux's iptables.service, ipset.serv
 loader with a file. ufw and firewalld have modules of their own.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -46,7 +48,7 @@ def netfilter_persistent(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     return _plan("netfilter-persistent", unit, steps)
 
 
-def _persistent(reader: Reader, path: str, prefix: str, settings: "dict[str, str]") -> "Iterator[Step]":
+def _persistent(reader: Reader, path: str, prefix: str, settings: dict[str, str]) -> Iterator[Step]:
     """iptables-persistent's plugin (plugins.d/15-ip4tables); the names of its settings begin with the program's."""
     lines = reader.lines(path)
     if lines is None:
@@ -92,7 +94,7 @@ def _azure_linux(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     return plan._replace(service=replace(plan.service, reason=f"it {blind}, which are not run"), blind=blind)
 
 
-def _policies(script: "Sequence[Line]", prefix: str) -> "Iterator[Step]":
+def _policies(script: Sequence[Line], prefix: str) -> Iterator[Step]:
     """The policies that the script sets, as text for a loader."""
     found = [(line, match) for line in script if (match := _POLICY.match(line.text)) and match[1] == prefix]
     lines = [line._replace(text=f":{match[2]} {match[3]} [0:0]") for line, match in found]
@@ -107,7 +109,7 @@ def ipset_service(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     return _plan("ipset", unit, list(_sets(reader, paths)))
 
 
-def _sets(reader: Reader, paths: "Sequence[str]") -> "Iterator[Step]":
+def _sets(reader: Reader, paths: Sequence[str]) -> Iterator[Step]:
     for path in paths:
         lines = reader.lines(path)
         if lines is not None:
@@ -138,7 +140,7 @@ def direct(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     return _plan(unit.name.rpartition(".")[0], unit, steps, own)
 
 
-def _plan(name: str, unit: UnitFile, steps: "Sequence[Step]", own: "Sequence[Step]" = ()) -> Optional[Plan]:
+def _plan(name: str, unit: UnitFile, steps: Sequence[Step], own: Sequence[Step] = ()) -> Optional[Plan]:
     if not steps:
         return None
     files = dict.fromkeys(line.path for step in steps for line in step.lines if line.path)

@@ -1,5 +1,7 @@
 """What a boot service loads, step by step. Made from files alone."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Optional
 
@@ -56,17 +58,17 @@ class Plan(NamedTuple):
     places: tuple[tuple[str, str], ...] = ()
     """Files of which only the names of their chains are known: the path, and a part of the name."""
 
-    def run(self, live: bool) -> "tuple[Step, ...]":
+    def run(self, live: bool) -> tuple[Step, ...]:
         """What is run in a rehearsal."""
         return self.own if live and self.own else self.steps
 
 
-def lines_of(path: str, text: str) -> "tuple[Line, ...]":
+def lines_of(path: str, text: str) -> tuple[Line, ...]:
     """The lines of a file."""
     return tuple(Line(path, number, line) for number, line in enumerate(text.splitlines(), 1))
 
 
-def generated(*texts: str) -> "tuple[Line, ...]":
+def generated(*texts: str) -> tuple[Line, ...]:
     """Lines that a service makes up."""
     return tuple(Line(GENERATED, 0, text) for text in texts)
 
@@ -88,17 +90,17 @@ class Reader:
             self.unread.append(str(error))
             return None
 
-    def lines(self, path: str) -> "Optional[tuple[Line, ...]]":
+    def lines(self, path: str) -> Optional[tuple[Line, ...]]:
         """The same, line by line."""
         text = self.text(path)
         return None if text is None else lines_of(path, text)
 
-    def settings(self, path: str) -> "dict[str, str]":
+    def settings(self, path: str) -> dict[str, str]:
         """Assignments of a file that a shell reads; the last one of a name counts."""
         return dict(_assignments((self.text(path) or "").splitlines()))
 
 
-def _assignments(lines: "Iterable[str]") -> "Iterator[tuple[str, str]]":
+def _assignments(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         name, equals, value = line.strip().partition("=")
         if equals and name.replace("_", "").isalnum():

@@ -1,5 +1,7 @@
 """Loaders in a command line or a script: which program loads which file."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -21,7 +23,7 @@ class Load(NamedTuple):
     path: str
 
 
-def loads_of(words: "Sequence[str]") -> "Iterator[Load]":
+def loads_of(words: Sequence[str]) -> Iterator[Load]:
     """The loaders among the words of a command line that are given a file by its whole path."""
     for at, word in enumerate(words):
         name = word.rpartition("/")[2]
@@ -36,7 +38,7 @@ def loads_of(words: "Sequence[str]") -> "Iterator[Load]":
             yield from (Load("ipset", options, path) for path in _paths(rest)[:1])
 
 
-def _own_words(words: "Sequence[str]") -> "Iterator[str]":
+def _own_words(words: Sequence[str]) -> Iterator[str]:
     for word in words:
         if word in _ENDS:
             return
@@ -45,16 +47,16 @@ def _own_words(words: "Sequence[str]") -> "Iterator[str]":
             return
 
 
-def _paths(words: "Sequence[str]") -> "list[str]":
+def _paths(words: Sequence[str]) -> list[str]:
     return [word for word in words if word.startswith("/") and word != "/dev/null"]
 
 
-def _after(words: "Sequence[str]", options: "tuple[str, ...]") -> "list[str]":
+def _after(words: Sequence[str], options: tuple[str, ...]) -> list[str]:
     found = [words[at + 1] for at, word in enumerate(words[:-1]) if word in options]
     return _paths([*found, *(word.partition("=")[2] for word in words if word.startswith("--file="))])
 
 
-def step(reader: Reader, load: Load) -> "tuple[list[Step], list[Step]]":
+def step(reader: Reader, load: Load) -> tuple[list[Step], list[Step]]:
     """What it loads as text, and the same by the loader's own reading of the file; nothing where there is no file."""
     lines = reader.lines(load.path)
     if lines is None:

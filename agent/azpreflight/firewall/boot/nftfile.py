@@ -4,6 +4,8 @@ Nothing is understood of a rule but where it begins and ends; the kernel counts 
 has as many in the same chain has them in the same order.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -27,7 +29,7 @@ _INCLUDE = re.compile(r'^\s*include\s+"([^"]+)"\s*(?:;\s*)?(?:#.*)?$')
 _HIDDEN_INCLUDE = re.compile(r"\binclude\b")
 
 
-def included(reader: Reader, lines: "Sequence[Line]", within: "tuple[str, ...]" = ()) -> "tuple[Line, ...]":
+def included(reader: Reader, lines: Sequence[Line], within: tuple[str, ...] = ()) -> tuple[Line, ...]:
     """The lines with those of the included files in their places. A name with wildcards may stand for none. A file
     that includes itself, and one too many of them, is not followed."""
     whole: list[Line] = []
@@ -44,7 +46,7 @@ def included(reader: Reader, lines: "Sequence[Line]", within: "tuple[str, ...]" 
     return tuple(whole)
 
 
-def _named(reader: Reader, name: str) -> "tuple[str, ...]":
+def _named(reader: Reader, name: str) -> tuple[str, ...]:
     path = name if name.startswith("/") else f"{INCLUDE_PATH}/{name.removeprefix('./')}"
     return reader.image.glob(path) if any(mark in path for mark in "*?[") else (path,)
 
@@ -63,7 +65,7 @@ _TABLE = re.compile(r"^(?:add |create )?table ")
 _CHAIN = re.compile(r"^(?:(?:add|create) )?chain ")
 
 
-def statements(lines: "Sequence[Line]") -> "Iterator[Statement]":
+def statements(lines: Sequence[Line]) -> Iterator[Statement]:
     """All statements in order; a set or map with its elements is one."""
     context: list[str] = []
     deeper = 0
@@ -93,7 +95,7 @@ def statements(lines: "Sequence[Line]") -> "Iterator[Statement]":
         yield Statement(began, " ".join(words), tuple(context))
 
 
-def _opens_block(words: "Sequence[str]") -> bool:
+def _opens_block(words: Sequence[str]) -> bool:
     """A brace after these words opens a table or a chain, and not a set or a map."""
     text = " ".join(words[:2]) + " "
     return bool(_TABLE.match(text) or _CHAIN.match(text))
@@ -102,7 +104,7 @@ def _opens_block(words: "Sequence[str]") -> bool:
 _PIECE = re.compile(r'"[^"]*"|#.*$|[{};]|\\$|[^\s{};"#]+')
 
 
-def _pieces(lines: "Sequence[Line]") -> "Iterator[tuple[Line, str]]":
+def _pieces(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
     """Words, braces and ends of lines; comments are left out, and a line that ends in a backslash goes on."""
     for line in lines:
         found = _PIECE.findall(line.text)

@@ -4,6 +4,8 @@ A script may do anything, and to find out by running it is not for a program tha
 of rules to a loader, that file is known, and is rehearsed as if it were loaded last of all.
 """
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -69,21 +71,21 @@ class Found(NamedTuple):
     plan: Plan
 
 
-def hooks(reader: Reader, units: "Sequence[UnitFile]") -> "tuple[Found, ...]":
+def hooks(reader: Reader, units: Sequence[UnitFile]) -> tuple[Found, ...]:
     """All that speak of a firewall's tools. `units` are those that the boot starts and that are no services of a
     distribution's."""
     texts = dict([*_of_units(reader, units), *_parts(reader), *_scripts(reader), *_plugins(reader)])
     return tuple(found for path, text in sorted(texts.items()) if (found := _found(reader, path, text)) is not None)
 
 
-def _scripts(reader: Reader) -> "Iterator[tuple[str, str]]":
+def _scripts(reader: Reader) -> Iterator[tuple[str, str]]:
     for patterns, only_executable in ((SCRIPTS, True), (SOURCED, False)):
         for path in _paths(reader.image, patterns):
             if not only_executable or _is_executable(reader.image, path):
                 yield path, _text(reader.image, path)
 
 
-def _paths(image: Host, patterns: "Sequence[str]") -> "Iterator[str]":
+def _paths(image: Host, patterns: Sequence[str]) -> Iterator[str]:
     for pattern in patterns:
         yield from image.glob(pattern)
 
@@ -102,20 +104,20 @@ def _text(image: Host, path: str) -> str:
     return "" if "\0" in text else text
 
 
-def _plugins(reader: Reader) -> "Iterator[tuple[str, str]]":
+def _plugins(reader: Reader) -> Iterator[tuple[str, str]]:
     """Of netfilter-persistent, but for those of its own packages."""
     for path in reader.image.glob(f"{PLUGINS}/*"):
         if not path.endswith(OWN_PLUGINS) and _is_executable(reader.image, path):
             yield path, _text(reader.image, path)
 
 
-def _parts(reader: Reader) -> "Iterator[tuple[str, str]]":
+def _parts(reader: Reader) -> Iterator[tuple[str, str]]:
     for pattern, part in PARTS:
         for path in reader.image.glob(pattern):
             yield path, "\n".join(part.findall(_text(reader.image, path)))
 
 
-def _of_units(reader: Reader, units: "Sequence[UnitFile]") -> "Iterator[tuple[str, str]]":
+def _of_units(reader: Reader, units: Sequence[UnitFile]) -> Iterator[tuple[str, str]]:
     """Commands of units, and the scripts that they run where those are the user's own."""
     for unit in units:
         yield unit.path, "\n".join(shlex.join(command) for command in unit.commands)
@@ -137,7 +139,7 @@ def _found(reader: Reader, path: str, text: str) -> Optional[Found]:
     return Found(Hook(path, tuple(tools), files), plan)
 
 
-def _words(line: str) -> "list[str]":
+def _words(line: str) -> list[str]:
     try:
         return words(line, comments=True)
     except ValueError:

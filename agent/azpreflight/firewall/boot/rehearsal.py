@@ -6,6 +6,8 @@ tried on what was left. And a mounted image is rehearsed with the running system
 they cannot load may be loaded by its own.
 """
 
+from __future__ import annotations
+
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +66,7 @@ class Setting(NamedTuple):
         return self.image.root == "/"
 
 
-def rehearse(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]", unread: "Sequence[str]") -> Boot:
+def rehearse(setting: Setting, plans: Sequence[Plan], flows: Sequence[Flow], unread: Sequence[str]) -> Boot:
     """What comes of these plans, one after the other. Never raises: what cannot be done is in the result."""
     ruleset = Ruleset(_plain(setting.image), [place for plan in plans for place in plan.places])
     ruleset.take([step for plan in plans for step in plan.steps])
@@ -81,24 +83,24 @@ def rehearse(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]",
     return _boot(names, setting, plans, flows, ruleset, incomplete, {**answer, "duration_s": took})
 
 
-def _blind(plans: "Sequence[Plan]", live: bool) -> Optional[str]:
+def _blind(plans: Sequence[Plan], live: bool) -> Optional[str]:
     """Why the text of these plans is not all that they load; on the running system they load it by themselves."""
     return next((f"{plan.service.name} {plan.blind}" for plan in plans if plan.blind and not (live and plan.own)), None)
 
 
-def _plain(image: Host) -> "dict[str, Backend]":
+def _plain(image: Host) -> dict[str, Backend]:
     found = {family: backend_of(image, f"{prefix}-restore") for family, prefix in PREFIX.items()}
     return {family: backend for family, backend in found.items() if backend is not None}
 
 
 def _boot(
-    names: "tuple[str, ...]",
+    names: tuple[str, ...],
     setting: Setting,
-    plans: "Sequence[Plan]",
-    flows: "Sequence[Flow]",
+    plans: Sequence[Plan],
+    flows: Sequence[Flow],
     ruleset: Ruleset,
     incomplete: Optional[str],
-    answer: "Mapping[str, Any]",
+    answer: Mapping[str, Any],
 ) -> Boot:
     dumps = tuple(_dump(read) for read in answer["reads"])
     tables = tables_of_boot(dumps)
@@ -122,7 +124,7 @@ def _boot(
     return Boot(names, rehearsal, dumps, tuple(one(flow) for flow in flows))
 
 
-def _doubt(setting: Setting, plans: "Sequence[Plan]", answer: "Mapping[str, Any]") -> Optional[str]:
+def _doubt(setting: Setting, plans: Sequence[Plan], answer: Mapping[str, Any]) -> Optional[str]:
     """Why what could not be loaded here may be loaded at boot, if so."""
     errors = load_errors_of(answer)
     blind = {plan.service.name for plan in plans if plan.blind}
@@ -136,10 +138,10 @@ def _doubt(setting: Setting, plans: "Sequence[Plan]", answer: "Mapping[str, Any]
 
 
 def _by_text(
-    names: "tuple[str, ...]",
+    names: tuple[str, ...],
     setting: Setting,
-    plans: "Sequence[Plan]",
-    flows: "Sequence[Flow]",
+    plans: Sequence[Plan],
+    flows: Sequence[Flow],
     ruleset: Ruleset,
     incomplete: str,
     error: str,
@@ -165,7 +167,7 @@ def _by_text(
 # --- the worker ---------------------------------------------------------------------------------------------------
 
 
-def _ask(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]", ruleset: Ruleset) -> "dict[str, Any]":
+def _ask(setting: Setting, plans: Sequence[Plan], flows: Sequence[Flow], ruleset: Ruleset) -> dict[str, Any]:
     if broker.is_confined(setting.machine):
         raise HostError(NOT_HERE)
     text = "\n".join(step.text for plan in plans for step in plan.steps)
@@ -181,7 +183,7 @@ def _ask(setting: Setting, plans: "Sequence[Plan]", flows: "Sequence[Flow]", rul
     return run_worker(setting.machine, PYTHON, job, limit)
 
 
-def _load(setting: Setting, plan: Plan, step: Step) -> "dict[str, Any]":
+def _load(setting: Setting, plan: Plan, step: Step) -> dict[str, Any]:
     return {
         "name": step.tool.rpartition("/")[2],
         "service": plan.service.name,
@@ -208,7 +210,7 @@ def _path(setting: Setting, tool: str) -> str:
     return path
 
 
-def _reads(setting: Setting, plans: "Sequence[Plan]") -> "Iterator[dict[str, Any]]":
+def _reads(setting: Setting, plans: Sequence[Plan]) -> Iterator[dict[str, Any]]:
     """Tools that print what is loaded. Legacy tables only where there are some, as asking creates them; nft, which is
     slow with very many rules, only where something else than iptables' loaders may have been at work."""
     machine = setting.machine
@@ -224,7 +226,7 @@ def _reads(setting: Setting, plans: "Sequence[Plan]") -> "Iterator[dict[str, Any
         yield {"name": "nft ruleset", "command": [nft, "-n", "-a", "list", "ruleset"], "if_any": None}
 
 
-def _dump(read: "Mapping[str, Any]") -> Dump:
+def _dump(read: Mapping[str, Any]) -> Dump:
     name, text = read["name"], read["text"]
     is_whole = parse_nft.is_whole if name == "nft ruleset" else parse_iptables_save.is_whole
     error = None if read["status"] == 0 else f"it ended with {read['status']}"
@@ -233,7 +235,7 @@ def _dump(read: "Mapping[str, Any]") -> Dump:
     return Dump(name, name, text, error)
 
 
-def tables_of_boot(dumps: "Sequence[Dump]") -> "tuple[Table, ...]":
+def tables_of_boot(dumps: Sequence[Dump]) -> tuple[Table, ...]:
     """The tables that were loaded, each once: those of iptables as it shows them, everything else as nft does."""
     shown: dict[tuple[str, str, str], Table] = {}
     for found in dumps:

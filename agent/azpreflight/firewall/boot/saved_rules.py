@@ -4,6 +4,8 @@ Not to decide anything: the kernel does that. But the kernel numbers rules and k
 asked the text is all there is. A place is claimed only where the text has as many rules in a chain as the kernel.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,13 +60,13 @@ class Ruleset:
     """All that the steps load, one after the other. `plain` is what the plain commands speak to, by family; `places`
     as in a plan."""
 
-    def __init__(self, plain: "Mapping[str, Backend]", places: "Sequence[tuple[str, str]]" = ()) -> None:
+    def __init__(self, plain: Mapping[str, Backend], places: Sequence[tuple[str, str]] = ()) -> None:
         self._plain, self._places = plain, places
         self.found: dict[Key, SavedTable] = {}
         self.unread: list[str] = []
         """Why a file's text could not be followed; what else is loaded is here all the same."""
 
-    def take(self, steps: "Sequence[Step]") -> "Ruleset":
+    def take(self, steps: Sequence[Step]) -> Ruleset:
         """Read what these steps load."""
         for step in steps:
             path = next((line.path for line in step.lines if line.path), step.tool)
@@ -127,7 +129,7 @@ class Ruleset:
         what = words[1:] if words[0] == verb else words
         self._at_top(verb, what, statement)
 
-    def _at_top(self, verb: str, what: "list[str]", statement: nftfile.Statement) -> None:
+    def _at_top(self, verb: str, what: list[str], statement: nftfile.Statement) -> None:
         if verb == "flush" and what[:1] == ["ruleset"]:
             gone = [key for key in self.found if key[0] == "nft" and (len(what) < 2 or key[1] == what[1])]
             for key in gone:
@@ -147,7 +149,7 @@ class Ruleset:
         elif what[:1] == ["rule"]:
             self._rule(verb, what[1:], statement)
 
-    def _rule(self, verb: str, words: "list[str]", statement: nftfile.Statement) -> None:
+    def _rule(self, verb: str, words: list[str], statement: nftfile.Statement) -> None:
         has_family = words[:1] and words[0] in ("ip", "ip6", "inet", "arp", "bridge", "netdev")
         start = words[:2] if has_family else words[:1]
         after = words[len(start) :]
@@ -163,7 +165,7 @@ class Ruleset:
     def _nft(self, key: Key) -> SavedTable:
         return self.found.setdefault(key, SavedTable(iptables=False))
 
-    def _place(self, context: "Sequence[str]") -> "tuple[Optional[SavedTable], Optional[SavedChain]]":
+    def _place(self, context: Sequence[str]) -> tuple[Optional[SavedTable], Optional[SavedChain]]:
         """The table and chain that a block speaks of."""
         headers = [
             [word for word in text.replace('"', "").split() if word not in ("add", "create")] for text in context
@@ -178,7 +180,7 @@ class Ruleset:
 
     # what it amounts to
 
-    def tables(self) -> "tuple[Table, ...]":
+    def tables(self) -> tuple[Table, ...]:
         """As if they had been dumped, for working out from text what rules do."""
         return tuple(_table(key, found) for key, found in self.found.items())
 
@@ -240,7 +242,7 @@ def _command(table: SavedTable, line: Line, text: str) -> None:
         table.chain(name).exact = False
 
 
-def _in_chain(chain: SavedChain, statement: nftfile.Statement, words: "list[str]") -> None:
+def _in_chain(chain: SavedChain, statement: nftfile.Statement, words: list[str]) -> None:
     if words[0] not in DECLARING:
         chain.rules.append(statement.line._replace(text=statement.text))
     elif words[0] == "policy" and len(words) > 1:
@@ -248,7 +250,7 @@ def _in_chain(chain: SavedChain, statement: nftfile.Statement, words: "list[str]
         chain.policy_lines[chain.policy] = statement.line
 
 
-def _key(words: "Sequence[str]") -> Key:
+def _key(words: Sequence[str]) -> Key:
     """Of "inet filter", or "filter" alone, which is of IPv4."""
     family, name = (words[0], words[1]) if len(words) > 1 else ("ip", words[0] if words else "")
     return "nft", family, name
@@ -264,6 +266,6 @@ def _table(key: Key, found: SavedTable) -> Table:
     return Table(Backend(backend), family, name, found.iptables, chains, text)
 
 
-def _texts(found: SavedTable) -> "Iterator[str]":
+def _texts(found: SavedTable) -> Iterator[str]:
     for chain in found.chains.values():
         yield from (line.text for line in chain.rules)

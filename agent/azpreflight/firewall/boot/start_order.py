@@ -4,6 +4,8 @@ Each may undo what the one before did (`flush ruleset` takes the tables of iptab
 free to choose, both orders are possible, and the same image may work today and not tomorrow.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -15,7 +17,7 @@ MAX_ORDERS = 4
 T = TypeVar("T")
 
 
-def orders(names: "Sequence[str]", units: "Mapping[str, UnitFile]") -> "tuple[tuple[str, ...], ...]":
+def orders(names: Sequence[str], units: Mapping[str, UnitFile]) -> tuple[tuple[str, ...], ...]:
     """The orders to rehearse: every two units that may start either way do so in both, and units that exclude each
     other are never in one order. `units` are those of `names` and the targets that they speak of."""
     after = _after(units)
@@ -26,7 +28,7 @@ def orders(names: "Sequence[str]", units: "Mapping[str, UnitFile]") -> "tuple[tu
     return tuple(found)[:MAX_ORDERS]
 
 
-def _compatible(names: "tuple[str, ...]", units: "Mapping[str, UnitFile]") -> "Iterator[tuple[str, ...]]":
+def _compatible(names: tuple[str, ...], units: Mapping[str, UnitFile]) -> Iterator[tuple[str, ...]]:
     """Of two that conflict systemd starts one alone, and does not say which."""
     for first in names:
         for second in names:
@@ -37,7 +39,7 @@ def _compatible(names: "tuple[str, ...]", units: "Mapping[str, UnitFile]") -> "I
     yield names
 
 
-def _after(units: "Mapping[str, UnitFile]") -> "dict[str, set[str]]":
+def _after(units: Mapping[str, UnitFile]) -> dict[str, set[str]]:
     """What each unit waits for."""
     after: dict[str, set[str]] = {name: set(found.after) for name, found in units.items()}
     for name, found in units.items():
@@ -49,7 +51,7 @@ def _after(units: "Mapping[str, UnitFile]") -> "dict[str, set[str]]":
     return after
 
 
-def _sorted(names: "tuple[str, ...]", after: "Mapping[str, set[str]]") -> "tuple[str, ...]":
+def _sorted(names: tuple[str, ...], after: Mapping[str, set[str]]) -> tuple[str, ...]:
     left, done = list(names), []
     while left:
         free = [name for name in left if not any(_waits(name, other, after) for other in left if other != name)]
@@ -59,7 +61,7 @@ def _sorted(names: "tuple[str, ...]", after: "Mapping[str, set[str]]") -> "tuple
     return tuple(done)
 
 
-def _waits(name: str, other: str, after: "Mapping[str, set[str]]") -> bool:
+def _waits(name: str, other: str, after: Mapping[str, set[str]]) -> bool:
     """`name` starts after `other`, directly or by way of targets."""
     seen, pending = set(), [name]
     while pending:

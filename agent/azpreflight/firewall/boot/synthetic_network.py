@@ -1,5 +1,7 @@
 """The network of a VM that does not exist yet: how rules of a mounted image are rehearsed."""
 
+from __future__ import annotations
+
 from azpreflight.firewall.facts import Flow
 from azpreflight.firewall.network_context import Scene
 from azpreflight.host import Interface, Outcome, Route
@@ -11,7 +13,7 @@ GATEWAYS = {4: "10.0.0.1", 6: "fe80::1"}
 SOURCES = {4: "10.0.0.4", 6: "2001:db8::4"}
 
 
-def scene_of_image(flows: "tuple[Flow, ...]") -> Scene:
+def scene_of_image(flows: tuple[Flow, ...]) -> Scene:
     """One interface, by which everything goes."""
     versions = {flow.address: 6 if ":" in flow.address else 4 for flow in flows}
     ways = {

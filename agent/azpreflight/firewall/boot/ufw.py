@@ -4,6 +4,8 @@ The link that enables its unit is always there; the real switch is ENABLED in uf
 itself is run; the same is put together here as text, for mounted images, and to find the lines that rules come from.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
@@ -50,13 +52,13 @@ def ufw(reader: Reader, unit: UnitFile) -> Optional[Plan]:
     )
 
 
-def _closed() -> "tuple[Line, ...]":
+def _closed() -> tuple[Line, ...]:
     """Without IPv6 in ufw, it closes IPv6 altogether."""
     policies = generated(*(f":{hook} DROP [0:0]" for hook in ("INPUT", "FORWARD", "OUTPUT")))
     return (*policies, *generated("-A INPUT -i lo -j ACCEPT", "-A OUTPUT -o lo -j ACCEPT"))
 
 
-def _half(reader: Reader, half: Half, settings: "dict[str, str]") -> "Iterator[Step]":
+def _half(reader: Reader, half: Half, settings: dict[str, str]) -> Iterator[Step]:
     yield _restore(half, _primary(half))
     policies = {hook: settings.get(f"DEFAULT_{hook.upper()}_POLICY", "ACCEPT") for hook in HOOKS}
     at = _settings_lines(reader)
@@ -74,31 +76,31 @@ def _half(reader: Reader, half: Half, settings: "dict[str, str]") -> "Iterator[S
     yield _restore(half, tuple(_policies(policies, at)))
 
 
-def _restore(half: Half, lines: "tuple[Line, ...]", keep: bool = True) -> Step:
+def _restore(half: Half, lines: tuple[Line, ...], keep: bool = True) -> Step:
     whole = (*generated("*filter"), *lines, *generated("COMMIT"))
     return Step(half.restore, ("-n",) if keep else (), whole)
 
 
-def _file(reader: Reader, half: Half, name: str) -> "Iterator[Step]":
+def _file(reader: Reader, half: Half, name: str) -> Iterator[Step]:
     lines = reader.lines(f"{RULES}/{name}{half.suffix}.rules")
     if lines:
         yield Step(half.restore, ("-n",), lines)
 
 
-def _primary(half: Half) -> "tuple[Line, ...]":
+def _primary(half: Half) -> tuple[Line, ...]:
     names = [(f"ufw{half.suffix}-{kind}-{hook}", hook) for hook in HOOKS for kind in ORDER]
     declared = [f":{name} - [0:0]" for name, _ in names]
     return generated(*declared, *(f"-A {hook.upper()} -j {name}" for name, hook in names))
 
 
-def _settings_lines(reader: Reader) -> "dict[str, Line]":
+def _settings_lines(reader: Reader) -> dict[str, Line]:
     """The lines that set the policies, by hook."""
     lines = reader.lines(DEFAULTS) or ()
     named = ((hook, f"DEFAULT_{hook.upper()}_POLICY=") for hook in HOOKS)
     return {hook: line for hook, name in named for line in lines if line.text.strip().startswith(name)}
 
 
-def _policies_in_chains(half: Half, policies: "dict[str, str]", at: "dict[str, Line]") -> "Iterator[Line]":
+def _policies_in_chains(half: Half, policies: dict[str, str], at: dict[str, Line]) -> Iterator[Line]:
     """REJECT is a rule, as no policy can be that; ACCEPT is tracked; and chains that skip to the policy."""
     prefix = f"ufw{half.suffix}"
     names = ("logging-deny", "logging-allow", *(f"skip-to-policy-{hook}" for hook in policies))
@@ -112,12 +114,12 @@ def _policies_in_chains(half: Half, policies: "dict[str, str]", at: "dict[str, L
             yield from generated(*rules)
 
 
-def _policies(policies: "dict[str, str]", at: "dict[str, Line]") -> "Iterator[Line]":
+def _policies(policies: dict[str, str], at: dict[str, Line]) -> Iterator[Line]:
     """The chains' own policies."""
     for hook, policy in policies.items():
         yield _at(at, hook, f":{hook.upper()} {'ACCEPT' if policy == 'ACCEPT' else 'DROP'} [0:0]")
 
 
-def _at(at: "dict[str, Line]", hook: str, text: str) -> Line:
+def _at(at: dict[str, Line], hook: str, text: str) -> Line:
     """A line that comes of the setting for this hook."""
     return at[hook]._replace(text=text) if hook in at else generated(text)[0]

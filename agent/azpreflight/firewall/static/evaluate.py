@@ -4,6 +4,8 @@ Three answers: allowed, blocked, or cannot be told. A rule of which it cannot be
 ways open; only if all ways end the same is something claimed. Rules in nft's own language are not understood at all.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
@@ -59,17 +61,17 @@ class Surroundings(NamedTuple):
 class Opinion(NamedTuple):
     """What the text says of a flow."""
 
-    ends: "frozenset[End]"
+    ends: frozenset[End]
     """Only PASSED: it is allowed. Only DROPPED: it is blocked. Anything else: cannot be told."""
     by: Optional[Place]
     """The rule or policy that drops, if the ends are only DROPPED."""
     reply: bool
     """It is the answer that is dropped."""
-    doubtful: "tuple[Place, ...]"
+    doubtful: tuple[Place, ...]
     """Rules on the way of which it cannot be told whether they match."""
 
 
-def evaluate(flow: Flow, tables: "Sequence[Table]", environment: Surroundings, uid: int = 0) -> Opinion:
+def evaluate(flow: Flow, tables: Sequence[Table], environment: Surroundings, uid: int = 0) -> Opinion:
     """What the rules do to the flow's packets, one after the other, as connection tracking would see them."""
     doubtful: list[Place] = []
     unread = any(not table.iptables and table.matters for table in tables)
@@ -84,7 +86,7 @@ def evaluate(flow: Flow, tables: "Sequence[Table]", environment: Surroundings, u
     return Opinion(frozenset(ends), None, False, tuple(doubtful))
 
 
-def packets(flow: Flow, at: Surroundings, uid: int) -> "Iterator[tuple[Packet, Hook, bool]]":
+def packets(flow: Flow, at: Surroundings, uid: int) -> Iterator[tuple[Packet, Hook, bool]]:
     """The request, its answer, and for TCP what follows, at each hook that they pass; and whether it is the answer.
 
     What stays on this machine passes both hooks. Before IPv6 sends anything it asks for the next hop.
@@ -106,7 +108,7 @@ def packets(flow: Flow, at: Surroundings, uid: int) -> "Iterator[tuple[Packet, H
         yield from ((one._replace(state=ESTABLISHED), hook, False) for one, hook, reply in exchange if not reply)
 
 
-def _bases(tables: "Sequence[Table]", hook: Hook, ipv6: bool, packet: Packet) -> "Iterator[Place]":
+def _bases(tables: Sequence[Table], hook: Hook, ipv6: bool, packet: Packet) -> Iterator[Place]:
     """The base chains of a hook in their order; address translation sees the first packet of a connection alone."""
     family = "ip6" if ipv6 else "ip"
     for name, chain in hook:
@@ -118,7 +120,7 @@ def _bases(tables: "Sequence[Table]", hook: Hook, ipv6: bool, packet: Packet) ->
 
 
 @lru_cache(maxsize=256)
-def _rules(lines: "tuple[str, ...]") -> "tuple[Rule, ...]":
+def _rules(lines: tuple[str, ...]) -> tuple[Rule, ...]:
     """The rules of a chain, which every packet meets, taken apart once."""
     return tuple(parse(parse_iptables_save.specification(line)) for line in lines)
 
@@ -126,11 +128,11 @@ def _rules(lines: "tuple[str, ...]") -> "tuple[Rule, ...]":
 class _Walk:
     """One packet through one base chain and all chains below it."""
 
-    def __init__(self, table: Table, packet: Packet, doubtful: "list[Place]") -> None:
+    def __init__(self, table: Table, packet: Packet, doubtful: list[Place]) -> None:
         self._table, self._packet, self._doubtful = table, packet, doubtful
         self.dropped_by: Optional[Place] = None
 
-    def base(self, chain: Chain) -> "set[End]":
+    def base(self, chain: Chain) -> set[End]:
         """How the packet can leave the table; a return at the top is the policy's turn."""
         ends = self._chain(chain, 0)
         if End.RETURNED in ends:
@@ -140,7 +142,7 @@ class _Walk:
                 self.dropped_by = self.dropped_by or Place(self._table, chain, None)
         return ends
 
-    def _chain(self, chain: Chain, depth: int) -> "set[End]":
+    def _chain(self, chain: Chain, depth: int) -> set[End]:
         ends: set[End] = set()
         if depth > DEPTH:
             return {End.UNTOLD}
@@ -157,7 +159,7 @@ class _Walk:
                 return ends
         return ends | {End.RETURNED}
 
-    def _target(self, rule: Rule, place: Place, depth: int) -> "tuple[set[End], bool]":
+    def _target(self, rule: Rule, place: Place, depth: int) -> tuple[set[End], bool]:
         """How the packet can leave from here, and whether the next rule can have its turn."""
         if rule.target in ENDING_WELL:
             return {End.PASSED}, False

@@ -4,6 +4,8 @@ Only what is common and simple is understood (`iptables(8)`, `iptables-extension
 told", never a guess. The kernel is the authority, see `rehearsal`.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
@@ -47,7 +49,7 @@ class Packet(NamedTuple):
 class Rule(NamedTuple):
     """A rule taken apart."""
 
-    conditions: "tuple[tuple[str, str, bool], ...]"
+    conditions: tuple[tuple[str, str, bool], ...]
     """Option, value, and whether it is negated."""
     target: str
     """"" for a rule that only counts."""
@@ -68,7 +70,7 @@ def parse(specification: str) -> Rule:
     return Rule(tuple(conditions), target, goes)
 
 
-def _options(words: "list[str]") -> "Iterator[tuple[str, str, bool]]":
+def _options(words: list[str]) -> Iterator[tuple[str, str, bool]]:
     """Each option with its values as one text, and whether "!" stands before it."""
     at = 0
     while at < len(words):
@@ -121,14 +123,14 @@ def _inside(value: str, address: str) -> Truth:
 
 
 @lru_cache(maxsize=20_000)
-def _network(value: str) -> "tuple[int, int, int]":
+def _network(value: str) -> tuple[int, int, int]:
     """Its IP version, its first address, and its mask."""
     network = ipaddress.ip_network(value, strict=False)
     return network.version, int(network.network_address), int(network.netmask)
 
 
 @lru_cache(maxsize=256)
-def _address(value: str) -> "tuple[int, int]":
+def _address(value: str) -> tuple[int, int]:
     """Its IP version, and the address."""
     address = ipaddress.ip_address(value)
     return address.version, int(address)
@@ -171,11 +173,11 @@ def _state(value: str, packet: Packet) -> Truth:
     return packet.state in value.split(",") if packet.state else None
 
 
-def _of_tcp(check: "Callable[[str, Packet], Truth]") -> "Callable[[str, Packet], Truth]":
+def _of_tcp(check: Callable[[str, Packet], Truth]) -> Callable[[str, Packet], Truth]:
     return lambda value, packet: check(value, packet) if packet.protocol in ("tcp", "udp") else False
 
 
-_CHECKS: "dict[str, Callable[[str, Packet], Truth]]" = {
+_CHECKS: dict[str, Callable[[str, Packet], Truth]] = {
     "-p": _protocol,
     "-s": lambda value, packet: _inside(value, packet.source),
     "-d": lambda value, packet: _inside(value, packet.destination),

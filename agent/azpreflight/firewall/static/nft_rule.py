@@ -5,6 +5,8 @@ the rehearsal's packet and match an agent's, so the text is searched for those t
 understood; a rule is passed over only where one of them says that it is about other packets.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -45,23 +47,23 @@ class Condition(NamedTuple):
     """One thing that a rule asks for, under the name that iptables has for it: one of these values, or none of them."""
 
     option: str
-    values: "tuple[str, ...]"
+    values: tuple[str, ...]
     negated: bool = False
 
 
 class Rule(NamedTuple):
     """As far as a rule is understood."""
 
-    conditions: "tuple[Condition, ...]"
+    conditions: tuple[Condition, ...]
     ending: bool
     """Nothing else is in it than these conditions, and a packet that meets them goes no further in this chain."""
     decides: bool
     """It has a verdict: a rule without one only looks."""
-    chains: "tuple[str, ...]"
+    chains: tuple[str, ...]
     """Where it sends packets."""
 
 
-def doubtful(flow: Flow, tables: "Sequence[Table]", at: Surroundings) -> "Iterator[Place]":
+def doubtful(flow: Flow, tables: Sequence[Table], at: Surroundings) -> Iterator[Place]:
     """Rules that decide, and that may match packets of this flow or its answer."""
     version = 6 if ":" in flow.address else 4
     native = [table for table in tables if not table.iptables and version in FAMILIES.get(table.family, ())]
@@ -72,7 +74,7 @@ def doubtful(flow: Flow, tables: "Sequence[Table]", at: Surroundings) -> "Iterat
             yield from _walk(table, chain, packet, 0)
 
 
-def _walk(table: Table, chain: Chain, packet: Packet, depth: int) -> "Iterator[Place]":
+def _walk(table: Table, chain: Chain, packet: Packet, depth: int) -> Iterator[Place]:
     for number, line in enumerate(chain.lines, 1):
         rule = parse(line)
         truth = matches(rule, packet)
@@ -128,7 +130,7 @@ def parse(line: str) -> Rule:
     return Rule(tuple(conditions), ending, decides, chains)
 
 
-def _condition_at(words: "list[str]", at: int) -> "tuple[list[Condition], int]":
+def _condition_at(words: list[str], at: int) -> tuple[list[Condition], int]:
     """The condition that begins there, if one that is understood does, and where the next word is."""
     option = _SELECTORS.get(" ".join(words[at : at + 2]))
     option, start = (option, at + 2) if option else (_INTERFACES.get(words[at]), at + 1)
@@ -143,7 +145,7 @@ def _condition_at(words: "list[str]", at: int) -> "tuple[list[Condition], int]":
     return found, after
 
 
-def _values(words: "list[str]", at: int) -> "tuple[list[str], int]":
+def _values(words: list[str], at: int) -> tuple[list[str], int]:
     """One value, or those of a set in braces, and where the next word is."""
     if words[at : at + 1] != ["{"]:
         return words[at : at + 1], at + 1
@@ -163,6 +165,6 @@ def _value(option: str, value: str) -> str:
     return value
 
 
-def _states(value: str) -> "Iterator[str]":
+def _states(value: str) -> Iterator[str]:
     for word in value.split(","):
         yield STATES.get(int(word, 16), word) if _HEXADECIMAL.fullmatch(word) else word.upper()

@@ -7,6 +7,8 @@ of them; so the system's own tools print them before the flows are tried.
 Run by `python -I -S -B` as a program of its own, like `main`.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -21,7 +23,7 @@ READ_LIMIT = 32 << 20
 """Bytes of one tool's output; 50,000 rules are about 8 MiB."""
 
 
-def load_as_boot_does(job: "Mapping[str, Any]", deadline: float) -> Json:
+def load_as_boot_does(job: Mapping[str, Any], deadline: float) -> Json:
     """All steps in order, then what the kernel has of it."""
     loads: list[Json] = []
     for step in job["loads"]:
@@ -32,12 +34,12 @@ def load_as_boot_does(job: "Mapping[str, Any]", deadline: float) -> Json:
         return {"loads": loads, "reads": list(_reads(job, nowhere.fileno()))}
 
 
-def _is_due(step: "Mapping[str, Any]", loads: "list[Json]") -> bool:
+def _is_due(step: Mapping[str, Any], loads: list[Json]) -> bool:
     """Some steps are taken only if the one before them went well: a test of the file, before it is loaded."""
     return not step["if_well"] or not loads or loads[-1]["status"] == 0
 
 
-def _prepare(step: "Mapping[str, Any]") -> None:
+def _prepare(step: Mapping[str, Any]) -> None:
     """Files that the step needs, in directories that are the sandbox's own."""
     for path, text in step["files"].items():
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -45,7 +47,7 @@ def _prepare(step: "Mapping[str, Any]") -> None:
             file.write(text)
 
 
-def _reads(job: "Mapping[str, Any]", nowhere: int) -> "Iterator[Json]":
+def _reads(job: Mapping[str, Any], nowhere: int) -> Iterator[Json]:
     for read in job["reads"]:
         if read["if_any"] is None or _has_content(read["if_any"]):
             status, text = _output(read["command"], nowhere)
@@ -60,7 +62,7 @@ def _has_content(path: str) -> bool:
         return False
 
 
-def _output(command: "list[str]", nowhere: int) -> "tuple[int, str]":
+def _output(command: list[str], nowhere: int) -> tuple[int, str]:
     """What a tool prints; it has until the alarm that ends all of this."""
     memory = os.memfd_create("azpreflight")
     try:

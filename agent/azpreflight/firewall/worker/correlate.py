@@ -5,6 +5,8 @@ by their protocol and the guest's port, which address translation on the way out
 kernel's own id of the packet.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
@@ -84,13 +86,13 @@ class Story:
 class Router:
     """Gives each event to the story of its flow."""
 
-    def __init__(self, stories: "Mapping[tuple[str, int], Story]") -> None:
+    def __init__(self, stories: Mapping[tuple[str, int], Story]) -> None:
         self._stories = stories
         self.neighbours = Story(local=False)
         """IPv6 next hops are asked for by ICMPv6, which rules can block like anything else."""
         self._by_id: dict[int, tuple[Story, str]] = {}
 
-    def take(self, events: "Iterable[Event]") -> None:
+    def take(self, events: Iterable[Event]) -> None:
         """Sort events into the stories; what belongs to no flow is left out."""
         for event in events:
             found = self._by_packet(event.packet) if event.packet is not None else None
@@ -100,7 +102,7 @@ class Router:
             if found is not None:
                 found[0].add(found[1], event)
 
-    def _by_packet(self, packet: Packet) -> "Optional[tuple[Story, str]]":
+    def _by_packet(self, packet: Packet) -> Optional[tuple[Story, str]]:
         if packet.protocol == "icmp6":
             if packet.source_port not in (SOLICITATION, ADVERTISEMENT):
                 return None

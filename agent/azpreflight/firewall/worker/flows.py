@@ -5,6 +5,8 @@ made and then drops its data, or drops replies on the way in, is found too. A dr
 says of the packet, within milliseconds; silence alone takes the whole back-stop.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import select
@@ -57,7 +59,7 @@ class Listeners:
             end.listen(64)
         self._watch(end, lambda: self._accept(end) if protocol == "tcp" else self._reply(end))
 
-    def _watch(self, end: socket.socket, handler: "Callable[[], None]") -> None:
+    def _watch(self, end: socket.socket, handler: Callable[[], None]) -> None:
         self._open[end.fileno()] = end
         self._handlers[end.fileno()] = handler
         self.poll.register(end.fileno(), select.EPOLLIN)
@@ -104,7 +106,7 @@ def _socket(protocol: str, address: str) -> socket.socket:
 class Attempt:
     """One flow on its way."""
 
-    def __init__(self, flow: "Mapping[str, Any]") -> None:
+    def __init__(self, flow: Mapping[str, Any]) -> None:
         self.protocol: str = flow["protocol"]
         self.address: str = flow["address"]
         self.port: int = flow["port"]
@@ -202,11 +204,11 @@ class Attempt:
 
 
 def attempt(
-    flows: "Sequence[Mapping[str, Any]]",
+    flows: Sequence[Mapping[str, Any]],
     listeners: Listeners,
     tracer: Optional[Tracer],
     deadline: float,
-) -> "tuple[Attempt, ...]":
+) -> tuple[Attempt, ...]:
     """Try all flows at once from this namespace, until each is decided or time is up."""
     attempts = tuple(Attempt(flow) for flow in flows)
     for one in attempts:
@@ -222,7 +224,7 @@ def attempt(
 class _Trial:
     """The loop that serves the listeners, the flows and the tracer until all flows are decided."""
 
-    def __init__(self, attempts: "Sequence[Attempt]", listeners: Listeners, tracer: Optional[Tracer]) -> None:
+    def __init__(self, attempts: Sequence[Attempt], listeners: Listeners, tracer: Optional[Tracer]) -> None:
         self._attempts, self._listeners, self._tracer = attempts, listeners, tracer
         self._router = Router({(one.protocol, one.local_port): one.story for one in attempts})
         self._by_descriptor = {one.socket.fileno(): one for one in attempts if not one.done}
@@ -261,7 +263,7 @@ class _Trial:
         self._poll.unregister(descriptor)
         del self._by_descriptor[descriptor]
 
-    def _settle(self, pending: "Sequence[Attempt]", now: float, quiet: bool) -> float:
+    def _settle(self, pending: Sequence[Attempt], now: float, quiet: bool) -> float:
         """Give up on what was lost, or sent elsewhere, and has stayed so; the time at which to look again."""
         for one in pending:
             one.settle_at = (one.settle_at or now + one.grace) if self._lost(one) else None

@@ -3,6 +3,8 @@
 No subprocess module: importing it costs a third of the whole rehearsal.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import select
@@ -50,7 +52,7 @@ class Ended(NamedTuple):
     """Both streams together."""
 
 
-def run(command: "Sequence[str]", stdin: bytes, environment: "Mapping[str, str]", deadline: float) -> Ended:
+def run(command: Sequence[str], stdin: bytes, environment: Mapping[str, str], deadline: float) -> Ended:
     """Run a tool to its end, or until `deadline` on the monotonic clock."""
     to_child, from_us = os.pipe()
     from_child, to_us = os.pipe()
@@ -70,7 +72,7 @@ def run(command: "Sequence[str]", stdin: bytes, environment: "Mapping[str, str]"
     return Ended(code, "not done in time" if output is None else output.decode("utf-8", "replace").strip())
 
 
-def start(command: "Sequence[str]", environment: "Mapping[str, str]", output: int, errors: int) -> int:
+def start(command: Sequence[str], environment: Mapping[str, str], output: int, errors: int) -> int:
     """Start a tool without input that writes to these descriptors; its process id. It ends with this process."""
     child = os.fork()
     if child == 0:
@@ -79,7 +81,7 @@ def start(command: "Sequence[str]", environment: "Mapping[str, str]", output: in
 
 
 def _become(
-    command: "Sequence[str]", stdin: int, output: int, environment: "Mapping[str, str]", errors: Optional[int] = None
+    command: Sequence[str], stdin: int, output: int, environment: Mapping[str, str], errors: Optional[int] = None
 ) -> None:
     try:
         die_with_parent()
@@ -93,7 +95,7 @@ def _become(
         os._exit(127)
 
 
-def _talk(write_to: int, read_from: int, data: bytes, deadline: float) -> "Optional[bytes]":
+def _talk(write_to: int, read_from: int, data: bytes, deadline: float) -> Optional[bytes]:
     """Feed the tool and collect what it prints until it closes its end; None if the deadline comes first."""
     os.set_blocking(write_to, False)
     poll = select.poll()

@@ -5,6 +5,8 @@ The order matters: laboratory, canary (every flow without any rule), rules, trac
 through, nothing that happens later means anything.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -31,12 +33,12 @@ Loader = Callable[["Mapping[str, Any]", float], Json]
 """Loads the rules of a job until a deadline, in the guest's namespace; what it says becomes part of the answer."""
 
 
-def load_copy(job: "Mapping[str, Any]", deadline: float) -> Json:
+def load_copy(job: Mapping[str, Any], deadline: float) -> Json:
     """The rules as the system's own tools take them, step by step, whatever became of the step before."""
     return {"loads": [load_step(step, deadline) for step in job["loads"]]}
 
 
-def rehearse(job: "Mapping[str, Any]", load: Loader = load_copy) -> Json:
+def rehearse(job: Mapping[str, Any], load: Loader = load_copy) -> Json:
     """The whole rehearsal. OSError and TimeoutError mean that it could not be made."""
     deadline = time.monotonic() + job["limit_s"]
     modules = _modules()
@@ -66,20 +68,20 @@ def rehearse(job: "Mapping[str, Any]", load: Loader = load_copy) -> Json:
     }
 
 
-def _listen(listeners: Listeners, flows: "list[Json]", local: bool) -> None:
+def _listen(listeners: Listeners, flows: list[Json], local: bool) -> None:
     for flow in flows:
         if flow["local"] is local:
             listeners.add(flow["protocol"], flow["address"], flow["port"])
 
 
-def load_step(step: "Mapping[str, Any]", deadline: float) -> Json:
+def load_step(step: Mapping[str, Any], deadline: float) -> Json:
     """Run one tool, and say how it ended."""
     environment = {**ENVIRONMENT, **step.get("environment", {})}
     ended = forks.run(step["command"], step["input"].encode("utf-8", "surrogateescape"), environment, deadline)
     return {"name": step["name"], "status": ended.status, "output": ended.output[:4096]}
 
 
-def _tracer(ingress_devices: "tuple[str, ...]") -> "tuple[Optional[Tracer], Optional[str]]":
+def _tracer(ingress_devices: tuple[str, ...]) -> tuple[Optional[Tracer], Optional[str]]:
     tracer = Tracer()
     try:
         tracer.start(ingress_devices)
@@ -88,18 +90,18 @@ def _tracer(ingress_devices: "tuple[str, ...]") -> "tuple[Optional[Tracer], Opti
     return tracer, None
 
 
-def _modules() -> "set[str]":
+def _modules() -> set[str]:
     with suppress(OSError), open("/proc/modules", encoding="ascii") as lines:
         return {line.split(" ", 1)[0] for line in lines}
     return set()
 
 
-def outcomes(attempts: "Sequence[Attempt]", canaries: "Sequence[Optional[str]]", numbers: Numbers) -> "list[Json]":
+def outcomes(attempts: Sequence[Attempt], canaries: Sequence[Optional[str]], numbers: Numbers) -> list[Json]:
     """What became of each flow, with the numbers that its rules have now."""
     return [_outcome(one, canary, numbers) for one, canary in zip(attempts, canaries)]
 
 
-def _outcome(one: Attempt, canary: "Optional[str]", numbers: Numbers) -> Json:
+def _outcome(one: Attempt, canary: Optional[str], numbers: Numbers) -> Json:
     return {
         "canary": canary,
         "error": one.error,
@@ -145,7 +147,7 @@ def main() -> NoReturn:
     answer(job, load_copy)
 
 
-def answer(job: "Mapping[str, Any]", load: Loader) -> NoReturn:
+def answer(job: Mapping[str, Any], load: Loader) -> NoReturn:
     """Rehearse, print what was seen, or why nothing was, and end."""
     try:
         said = rehearse(job, load)

@@ -5,6 +5,8 @@ them. The fabric's side holds every destination, and the gateways, as addresses 
 through its loopback (a resolver of its own) listens on the guest's side.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -49,9 +51,9 @@ class Lab:
 
     def build(
         self,
-        interfaces: "Sequence[Mapping[str, Any]]",
-        stand_ins: "Sequence[str]",
-        destinations: "Sequence[Destination]",
+        interfaces: Sequence[Mapping[str, Any]],
+        stand_ins: Sequence[str],
+        destinations: Sequence[Destination],
         deadline: float,
     ) -> None:
         """Interfaces, addresses and routes of both sides. OSError or TimeoutError where that cannot be."""
@@ -81,7 +83,7 @@ class Lab:
         netlink.set_up(self._guest_route, netlink.index_of(self._guest_route, name))
         return peer
 
-    def _address(self, name: str, peer: str, addresses: "Sequence[str]") -> None:
+    def _address(self, name: str, peer: str, addresses: Sequence[str]) -> None:
         """The guest's addresses on its side; on the fabric's side a way to each, known without asking."""
         index = netlink.index_of(self._guest_route, name)
         mac = netlink.mac_of(self._guest_route, name)
@@ -105,7 +107,7 @@ class Lab:
             netlink.add_neighbour(self._guest_route, index, next_hop, mac)
         netlink.add_route(self._guest_route, index, destination.address, destination.gateway, destination.source)
 
-    def _route_all_else(self, destinations: "Sequence[Destination]") -> None:
+    def _route_all_else(self, destinations: Sequence[Destination]) -> None:
         """Where a rule translates a flow to any other address, it shall get out with that address on it: without a
         route the kernel would end it before anybody sees where it was to go."""
         ways: dict[bool, Destination] = {}
@@ -127,7 +129,7 @@ class Lab:
         forks.enter_network_namespace(self._guest)
 
 
-def copy_settings(settings: "Mapping[str, str]") -> None:
+def copy_settings(settings: Mapping[str, str]) -> None:
     """Give this namespace the guest's own settings; without a writable /proc/sys the defaults stay."""
     for name in WRITABLE:
         if name in settings:

@@ -4,6 +4,8 @@ Standard library only and no iproute2, because a guest image need not have it an
 all of this together. Numbers are those of linux/netlink.h, linux/rtnetlink.h and linux/if_link.h.
 """
 
+from __future__ import annotations
+
 import os
 import socket
 import struct
@@ -50,7 +52,7 @@ def text(kind: int, value: str) -> bytes:
     return attribute(kind, value.encode() + b"\0")
 
 
-def attributes(data: bytes) -> "dict[int, bytes]":
+def attributes(data: bytes) -> dict[int, bytes]:
     """Attributes by their number; the last one wins where a number is repeated."""
     found, at = {}, 0
     while at + 4 <= len(data):
@@ -67,12 +69,12 @@ def message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
     return struct.pack("=IHHII", len(body) + 16, kind, flags, sequence, 0) + body
 
 
-def messages(data: bytes) -> "Iterator[tuple[int, bytes]]":
+def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and body of each message in a datagram."""
     return ((kind, body) for kind, _, body in flagged_messages(data))
 
 
-def flagged_messages(data: bytes) -> "Iterator[tuple[int, int, bytes]]":
+def flagged_messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Type, flags and body of each message in a datagram."""
     at = 0
     while at + 16 <= len(data):
@@ -110,7 +112,7 @@ class Netlink:
                     raise OSError(code, os.strerror(code))
                 count -= 1
 
-    def dump(self, kind: int, body: bytes, flags: int = NLM_F_DUMP) -> "Iterator[bytes]":
+    def dump(self, kind: int, body: bytes, flags: int = NLM_F_DUMP) -> Iterator[bytes]:
         """The bodies of a dump's messages (with other `flags`: of a single answer)."""
         self._sequence += 1
         self.socket.send(message(kind, NLM_F_REQUEST | flags, self._sequence, body))

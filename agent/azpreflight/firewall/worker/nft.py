@@ -4,6 +4,8 @@ By netlink and not with the `nft` program: that may be absent where iptables spe
 Numbers are those of linux/netfilter/nf_tables.h.
 """
 
+from __future__ import annotations
+
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -53,7 +55,7 @@ def header(family: int, resource: int = 0) -> bytes:
     return struct.pack("=BBH", family, 0, socket.htons(resource))
 
 
-def add_table(netlink: Netlink, family: int, table: str, chains: "Sequence[Chain]") -> None:
+def add_table(netlink: Netlink, family: int, table: str, chains: Sequence[Chain]) -> None:
     """One table with base chains, in one transaction. OSError if the kernel cannot."""
     parts = [(NEWTABLE, NLM_F_CREATE, text(1, table))]
     for chain in chains:
@@ -90,7 +92,7 @@ def chain_of_rule(family: int, table: str, chain: str) -> bytes:
     return bytes([family]) + text(1, table) + text(2, chain)
 
 
-def chain_and_handle(body: bytes) -> "tuple[bytes, int]":
+def chain_and_handle(body: bytes) -> tuple[bytes, int]:
     """Of a message about a rule: its chain, and its handle. The kernel puts these first."""
     end = 4
     for _ in ("table", "chain"):
@@ -107,7 +109,7 @@ def _padded(data: bytes, at: int) -> int:
     return (max(length, 4) + 3) & ~3
 
 
-def rule_handles(family: int, table: str, chain: str) -> "Iterator[int]":
+def rule_handles(family: int, table: str, chain: str) -> Iterator[int]:
     """The handles of a chain's rules, first rule first."""
     netlink = Netlink(NETLINK_NETFILTER)
     body = header(family) + text(1, table) + text(2, chain)

@@ -7,6 +7,8 @@ already, modules cannot be loaded, memory is limited, and the answer goes out by
 Standard input: {"ip": ["filter", ...], "ip6": [...]}. Answer: the chains of each, with policy and number of rules.
 """
 
+from __future__ import annotations
+
 import ctypes
 import fcntl
 import json
@@ -41,7 +43,7 @@ def main() -> int:
     return 0
 
 
-def look(names: "dict[str, list[str]]") -> "dict[str, Any]":
+def look(names: dict[str, list[str]]) -> dict[str, Any]:
     """The chains of the named tables, or why the library could not tell."""
     try:
         import iptc
@@ -54,7 +56,7 @@ def look(names: "dict[str, list[str]]") -> "dict[str, Any]":
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def chains(kinds: "dict[str, Any]", family: str, name: str) -> "list[dict[str, Any]]":
+def chains(kinds: dict[str, Any], family: str, name: str) -> list[dict[str, Any]]:
     """The chains of one table."""
     found = []
     for chain in kinds[family](name).chains:

@@ -6,6 +6,8 @@ loaded are listened to instead, which come in order. Only where those do not tel
 taken out; a message was lost; a kernel before 5.11 does not say which it was) is the chain listed.
 """
 
+from __future__ import annotations
+
 from array import array
 from collections.abc import Iterator
 from typing import Optional
@@ -51,7 +53,7 @@ class Numbers:
         self.listen()
         self._netlink.socket.close()
 
-    def _take(self, heard: "dict[bytes, array[int]]") -> bool:
+    def _take(self, heard: dict[bytes, array[int]]) -> bool:
         """False if the messages do not tell the order."""
         try:
             for kind, flags, body in _told(self._netlink):
@@ -71,13 +73,13 @@ class Numbers:
             self._places[key] = {known: place for place, known in enumerate(self._of_chain(key), 1)}
         return self._places[key].get(handle, 0)
 
-    def _of_chain(self, key: Key) -> "Iterator[int]":
+    def _of_chain(self, key: Key) -> Iterator[int]:
         if self._heard is None:
             return nft.rule_handles(*key)
         return iter(self._heard.get(nft.chain_of_rule(*key), ()))
 
 
-def _told(netlink: Netlink) -> "Iterator[tuple[int, int, bytes]]":
+def _told(netlink: Netlink) -> Iterator[tuple[int, int, bytes]]:
     while True:
         try:
             data = netlink.socket.recv(1 << 18)

@@ -5,6 +5,8 @@ the machine is found, and no setting outside the scratch network namespace is wr
 so that with the rehearsal all that it started ends; and no right to load kernel modules.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 from collections.abc import Sequence
@@ -27,7 +29,7 @@ MODPROBE = "/sbin/modprobe"
 """Kept from the loaders, as its configuration may name programs of the user's."""
 
 
-def enter(hidden: "Sequence[str]" = ()) -> None:
+def enter(hidden: Sequence[str] = ()) -> None:
     """Go on in a child of this process, inside; the parent waits, and ends as the child does. `hidden` files have no
     content inside. OSError where this cannot be."""
     checked(libc.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC))

@@ -8,6 +8,8 @@ The first and last chain of each hook are ours too, so that it is known where a 
 took it says nothing.
 """
 
+from __future__ import annotations
+
 import socket
 import struct
 from collections.abc import Iterator
@@ -88,7 +90,7 @@ class Tracer:
         self.lost = False
         """True once the kernel had to throw events away."""
 
-    def start(self, ingress_devices: "tuple[str, ...]" = ()) -> None:
+    def start(self, ingress_devices: tuple[str, ...] = ()) -> None:
         """Begin to trace. OSError where this kernel cannot."""
         nft.add_table(self.nft, nft.INET, TABLE, CHAINS)
         if ingress_devices:
@@ -108,11 +110,11 @@ class Tracer:
     def _configure(self, family: int, body: bytes) -> None:
         self.log.request(NFLOG_CONFIG, 0, nft.header(family) + body)
 
-    def sockets(self) -> "tuple[socket.socket, ...]":
+    def sockets(self) -> tuple[socket.socket, ...]:
         """What becomes readable when there are events."""
         return self.nft.socket, self.log.socket
 
-    def events(self) -> "Iterator[Event]":
+    def events(self) -> Iterator[Event]:
         """What has been said since the last time."""
         for body in self._drain(self.nft, NFT_MSG_TRACE):
             yield _nft_event(body)
@@ -121,7 +123,7 @@ class Tracer:
             if event is not None:
                 yield event
 
-    def _drain(self, netlink: Netlink, wanted: int) -> "Iterator[bytes]":
+    def _drain(self, netlink: Netlink, wanted: int) -> Iterator[bytes]:
         while True:
             try:
                 data = netlink.socket.recv(1 << 18)
@@ -154,7 +156,7 @@ def _nft_event(body: bytes) -> Event:
     )
 
 
-def _verdict(found: "dict[int, bytes]", kind: str) -> str:
+def _verdict(found: dict[int, bytes], kind: str) -> str:
     raw = found.get(16) if kind == "policy" else attributes(found.get(5, b"")).get(1)
     if raw is None:
         return ""
@@ -162,7 +164,7 @@ def _verdict(found: "dict[int, bytes]", kind: str) -> str:
     return VERDICTS.get(code if code < 0 else code & 0xFF, "")
 
 
-def _legacy_event(body: bytes) -> "Optional[Event]":
+def _legacy_event(body: bytes) -> Optional[Event]:
     found = attributes(body[4:])
     prefix = found.get(10, b"")
     if not prefix.startswith(PREFIX):
@@ -174,18 +176,18 @@ def _legacy_event(body: bytes) -> "Optional[Event]":
     return Event("legacy", family, table, chain, kind, int(number), "", packet_of(payload), 0)
 
 
-def _number(raw: "Optional[bytes]") -> int:
+def _number(raw: Optional[bytes]) -> int:
     return int.from_bytes(raw or b"", "big")
 
 
-def _string(raw: "Optional[bytes]") -> str:
+def _string(raw: Optional[bytes]) -> str:
     return (raw or b"").rstrip(b"\0").decode("utf-8", "replace")
 
 
 PROTOCOLS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp6"}
 
 
-def packet_of(data: bytes) -> "Optional[Packet]":
+def packet_of(data: bytes) -> Optional[Packet]:
     """The addresses of an IP packet; None if it is cut too short to tell."""
     version = data[0] >> 4 if data else 0
     length = (data[0] & 15) * 4 if version == 4 else 40

@@ -1,5 +1,7 @@
 """What kind of file it is, by its first and its last bytes. Pure."""
 
+from __future__ import annotations
+
 import struct
 from dataclasses import dataclass
 from typing import Callable, Optional

@@ -3,6 +3,8 @@
 Only what is known here is ever given to the kernel to mount, and by its name: it never guesses.
 """
 
+from __future__ import annotations
+
 import struct
 import uuid
 from dataclasses import dataclass, replace
@@ -116,4 +118,4 @@ def _others(head: bytes) -> Optional[Content]:
     return None
 
 
-_LOOKS: "tuple[Callable[[bytes], Optional[Content]], ...]" = (_ext, _xfs, _lvm, _others, _swap, _fat)
+_LOOKS: tuple[Callable[[bytes], Optional[Content]], ...] = (_ext, _xfs, _lvm, _others, _swap, _fat)

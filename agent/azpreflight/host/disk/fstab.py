@@ -1,5 +1,7 @@
 """Which volume of the disk an image's fstab means. Pure (fstab(5))."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,7 +50,7 @@ def wanted(text: str) -> Iterator[Wanted]:
         yield Wanted(row[0], row[1], any(option in OPTIONAL for option in options), subvolume)
 
 
-def meant(source: str, volumes: "Sequence[Volume]") -> Optional[Volume]:
+def meant(source: str, volumes: Sequence[Volume]) -> Optional[Volume]:
     """The volume that the first field of an entry names; None: none of this disk."""
     return next((volume for volume in volumes if _is_meant(source, volume)), None)
 
@@ -74,7 +76,7 @@ def _is_meant(source: str, volume: Volume) -> bool:
     return volume.name in (f"logical volume {name}" for name in mapped(source))
 
 
-def mapped(source: str) -> "tuple[str, ...]":
+def mapped(source: str) -> tuple[str, ...]:
     """vg/lv for /dev/vg/lv and for /dev/mapper/vg-lv, in which a hyphen of a name is written twice."""
     if source.startswith("/dev/mapper/"):
         halves = re.split(r"(?<!-)-(?!-)", source[len("/dev/mapper/") :])

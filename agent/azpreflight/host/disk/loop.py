@@ -4,6 +4,8 @@ The device is configured and not merely attached (`LO_FLAGS_AUTOCLEAR`), so that
 behind. Constants and layout are those of linux/loop.h.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import os
@@ -20,7 +22,7 @@ TRIES = 20
 """Another program may take the free device that the kernel has just named."""
 
 
-def attach(file: int, start: int, size: int) -> "tuple[int, str]":
+def attach(file: int, start: int, size: int) -> tuple[int, str]:
     """(descriptor, path) of a device with these bytes of the file; HostError where there is none to be had.
 
     The device goes when the descriptor is closed and nothing of it is mounted any more.

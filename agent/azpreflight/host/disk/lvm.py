@@ -5,6 +5,8 @@ no device mapper has to be asked, and nothing of the image gets into the running
 in a ring of bytes behind the label (lvm2, lib/format_text/layout.h); one is believed only with its checksum.
 """
 
+from __future__ import annotations
+
 import itertools
 import re
 import struct
@@ -35,7 +37,7 @@ class Damaged(Exception):
     """Metadata that cannot be read."""
 
 
-def volumes(physical: Volume, read: Read) -> "tuple[Volume, ...]":
+def volumes(physical: Volume, read: Read) -> tuple[Volume, ...]:
     """The logical volumes; those that only LVM could open say so in `closed` and have no size."""
     if physical.kind != "LVM":
         return ()
@@ -60,7 +62,7 @@ def _text(physical: Volume, read: Read) -> str:
     raise Damaged
 
 
-def _areas(label: bytes, header: int) -> "Iterator[tuple[int, int]]":
+def _areas(label: bytes, header: int) -> Iterator[tuple[int, int]]:
     """(offset, bytes) of the areas for metadata: the second of two lists, each of which ends with zeros."""
     at, lists = header + 40, 0
     for _ in range(2 * MAX_AREAS):
@@ -98,13 +100,13 @@ def crc(data: bytes) -> int:
 # --- the text -----------------------------------------------------------------------------------------------------
 
 
-def parse(text: str) -> "dict[str, Any]":
+def parse(text: str) -> dict[str, Any]:
     """Sections as dicts, lists as lists, numbers as int, anything else as str (lvm.conf(5)). Damaged otherwise."""
     with edge(Damaged, Damaged):
         return _parsed(text)
 
 
-def _parsed(text: str) -> "dict[str, Any]":
+def _parsed(text: str) -> dict[str, Any]:
     tokens = list(_tokens(text))[::-1]
     found = _section(tokens, 0)
     if tokens:
@@ -112,7 +114,7 @@ def _parsed(text: str) -> "dict[str, Any]":
     return {name: value for name, value in found.items() if isinstance(value, dict) and "physical_volumes" in value}
 
 
-def _tokens(text: str) -> "Iterator[tuple[str, str]]":
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
     """(kind, text): a string, a word, or a mark."""
     at = 0
     while at < len(text):
@@ -125,7 +127,7 @@ def _tokens(text: str) -> "Iterator[tuple[str, str]]":
                 yield kind, value
 
 
-def _section(tokens: "list[tuple[str, str]]", depth: int) -> "dict[str, Any]":
+def _section(tokens: list[tuple[str, str]], depth: int) -> dict[str, Any]:
     if depth > DEEPEST:
         raise Damaged
     found: dict[str, Any] = {}
@@ -145,7 +147,7 @@ def _section(tokens: "list[tuple[str, str]]", depth: int) -> "dict[str, Any]":
     return found
 
 
-def _value(tokens: "list[tuple[str, str]]") -> Any:
+def _value(tokens: list[tuple[str, str]]) -> Any:
     kind, value = tokens.pop()
     if (kind, value) != ("mark", "["):
         return _scalar(kind, value)
@@ -188,7 +190,7 @@ def _number(value: Any) -> int:
     return value
 
 
-def _piece(description: Section) -> "Optional[tuple[int, int]]":
+def _piece(description: Section) -> Optional[tuple[int, int]]:
     """(first extent, extents) of a volume that is one piece of its disk, in however many segments."""
     segments = [value for name, value in description.items() if re.fullmatch(r"segment\d+", name)]
     first: Optional[int] = None

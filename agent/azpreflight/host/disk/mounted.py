@@ -1,5 +1,7 @@
 """A disk image looked at and mounted: what `azpreflight image` works on."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -52,7 +54,7 @@ class Opened:
 
 
 @contextmanager
-def mount_point() -> "Iterator[Optional[str]]":
+def mount_point() -> Iterator[Optional[str]]:
     """A directory for the mounts of a process that may be killed at any moment; None where there cannot be one."""
     try:
         directory = tempfile.mkdtemp(prefix="azpreflight-image-", dir="/run")
@@ -71,8 +73,8 @@ def opened(
     path: str,
     directory: Optional[str],
     clock: Clock,
-    takes: "Callable[[float], None]",
-    say: "Callable[[str], None]",
+    takes: Callable[[float], None],
+    say: Callable[[str], None],
 ) -> Iterator[Opened]:
     """The disk in a file, its root filesystem mounted in the directory, for this process alone, as long as this lasts.
 
@@ -118,8 +120,8 @@ def _reader(file: BinaryIO) -> Read:
     return read
 
 
-def _quickly(work: "Callable[[], Union[Container, Layout]]", path: str, clock: Clock) -> Any:
-    def read() -> "Union[Container, Layout]":
+def _quickly(work: Callable[[], Union[Container, Layout]], path: str, clock: Clock) -> Any:
+    def read() -> Union[Container, Layout]:
         with reading(path):
             return work()
 
@@ -152,7 +154,7 @@ def _layout(content: BinaryIO, size: int) -> Layout:
 
 
 @contextmanager
-def _mounting(content: BinaryIO, directory: Optional[str], clock: Clock) -> "Iterator[_Mounting]":
+def _mounting(content: BinaryIO, directory: Optional[str], clock: Clock) -> Iterator[_Mounting]:
     """Mounts in the directory that only this process sees."""
     if os.geteuid() != 0:
         raise HostError("mounting its filesystems needs root")
@@ -184,7 +186,7 @@ class _Mounting:
         for descriptor, _ in self._devices.values():
             os.close(descriptor)
 
-    def root_of(self, disk: Disk) -> "tuple[Disk, Optional[str]]":
+    def root_of(self, disk: Disk) -> tuple[Disk, Optional[str]]:
         """The disk with its root filesystem and what fstab adds to it mounted, and where."""
         volumes = disk.layout.volumes if disk.layout is not None else ()
         place, volume = self._find(volumes)
@@ -194,7 +196,7 @@ class _Mounting:
             attached.append(_unattached(entries[MAX_ATTACHED:]))
         return replace(disk, root=volume.name, attached=tuple(attached)), place
 
-    def _find(self, volumes: "Sequence[Volume]") -> "tuple[str, Volume]":
+    def _find(self, volumes: Sequence[Volume]) -> tuple[str, Volume]:
         refused = {volume.name: volume.closed or "nothing that is known here" for volume in volumes}
         for number, volume in enumerate([one for one in volumes if one.kind in OPTIONS][:MAX_TRIED]):
             for option in SUBVOLUMES if volume.kind == "btrfs" else SUBVOLUMES[:1]:
@@ -213,7 +215,7 @@ class _Mounting:
         said = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise HostError(f"no root filesystem was found: {said[: _WORDS * 5] or 'it has no partitions'}")
 
-    def _attach(self, root: str, entry: fstab.Wanted, volumes: "Sequence[Volume]") -> Attached:
+    def _attach(self, root: str, entry: fstab.Wanted, volumes: Sequence[Volume]) -> Attached:
         volume = fstab.meant(entry.source, volumes)
         said = Attached(entry.place, entry.source[:_WORDS], entry.optional, volume.name if volume else None)
         if volume is None:
@@ -249,7 +251,7 @@ class _Mounting:
             raise HostError(f"the kernel does not mount its {kind} ({said.rpartition(': ')[2][:_WORDS].rstrip('.')})")
 
 
-def _unattached(entries: "Sequence[fstab.Wanted]") -> Attached:
+def _unattached(entries: Sequence[fstab.Wanted]) -> Attached:
     first, more = entries[0], len(entries) - 1
     error = f"more than {MAX_ATTACHED} lines of fstab for the places of the system" + (
         f" (and {more} more)" if more else ""

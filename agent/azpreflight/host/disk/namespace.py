@@ -3,6 +3,8 @@
 Python has no words for it before 3.12.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 

@@ -3,6 +3,8 @@
 UEFI specification 2.10, section 5; a GPT whose first copy is damaged is read from its second one, as the kernel does.
 """
 
+from __future__ import annotations
+
 import struct
 import uuid
 import zlib
@@ -40,7 +42,7 @@ def read_layout(read: Read, size: int) -> Layout:
     return Layout(Table.MBR, tuple(_mbr(read, size, first, entries)), boot_code)
 
 
-def _mbr_entries(sector: bytes) -> "dict[int, tuple[int, int, int]]":
+def _mbr_entries(sector: bytes) -> dict[int, tuple[int, int, int]]:
     """(type, first sector, sectors) by number; empty if this is no partition table but, say, a FAT's first sector."""
     if len(sector) < 512 or sector[510:] != b"\x55\xaa":
         return {}
@@ -54,7 +56,7 @@ def _mbr_entries(sector: bytes) -> "dict[int, tuple[int, int, int]]":
     return found
 
 
-def _mbr(read: Read, size: int, first: bytes, entries: "dict[int, tuple[int, int, int]]") -> Iterator[Volume]:
+def _mbr(read: Read, size: int, first: bytes, entries: dict[int, tuple[int, int, int]]) -> Iterator[Volume]:
     (signature,) = struct.unpack_from("<I", first, 440)
     for number, (kind, start, count) in entries.items():
         if kind in EXTENDED:
@@ -72,7 +74,7 @@ def _volume(size: int, signature: int, number: int, kind: int, start: int, count
         yield Volume(f"partition {number}", start * 512, room, number, f"{kind:02x}", identity)
 
 
-def _logical(read: Read, base: int) -> "Iterator[tuple[int, int, int]]":
+def _logical(read: Read, base: int) -> Iterator[tuple[int, int, int]]:
     """(type, first sector, sectors) of the logical partitions: a chain, which in a hostile image may be a ring."""
     here = base
     seen: set[int] = set()
@@ -93,7 +95,7 @@ def _logical(read: Read, base: int) -> "Iterator[tuple[int, int, int]]":
 # --- GPT ----------------------------------------------------------------------------------------------------------
 
 
-def _gpt(read: Read, size: int) -> "tuple[tuple[Volume, ...], Optional[str]]":
+def _gpt(read: Read, size: int) -> tuple[tuple[Volume, ...], Optional[str]]:
     """The partitions, by the first copy that is whole, and what is wrong with the first one."""
     reason = "no GPT, although the first sector says that there is one"
     for sector in SECTORS:

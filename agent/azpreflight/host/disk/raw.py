@@ -4,6 +4,8 @@ Without a name it is gone with this process, however that ends. qemu-img is told
 file, so that the image cannot make it open anything else.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import tempfile
@@ -47,7 +49,7 @@ def unpacked(path: str, form: Format, size: int, clock: Clock) -> BinaryIO:
     return file
 
 
-def _source(path: str, form: Format) -> "dict[str, object]":
+def _source(path: str, form: Format) -> dict[str, object]:
     node: dict[str, object] = {"driver": DRIVERS[form], "file": {"driver": "file", "filename": path}}
     return {**node, "backing": None} if form is Format.QCOW2 else node
 
@@ -65,7 +67,7 @@ def _room(source: str, directory: str, form: Format, clock: Clock) -> None:
         )
 
 
-def _qemu(arguments: "tuple[str, ...]", timeout: float) -> str:
+def _qemu(arguments: tuple[str, ...], timeout: float) -> str:
     done = programs.run(("qemu-img", *arguments), timeout, None, None, OUTPUT_LIMIT, dies_with_us=True)
     if done.status != 0:
         said = (done.stderr.strip().splitlines() or [f"status {done.status}"])[-1]

@@ -1,5 +1,7 @@
 """What the file of a disk image turned out to be: types alone, so that facts can hold them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
@@ -113,6 +115,6 @@ class Disk:
     error: Optional[str] = None
 
     @property
-    def closed(self) -> "frozenset[str]":
+    def closed(self) -> frozenset[str]:
         """Places whose content is not known. That of the EFI system partition is seldom asked for, and never alone."""
         return frozenset(one.place for one in self.attached if one.missing and one.place not in EFI)

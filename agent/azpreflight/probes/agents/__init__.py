@@ -7,6 +7,8 @@ Provisioning.Agent is worse: waagent provisions nothing and reports Ready, so th
 (WALinuxAgent, azurelinuxagent/pa/provision/factory.py and default.py; cloud-init, tools/ds-identify).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from azpreflight.model import Cause, Check, NotApplicable, Probe, Profile, Run, Severity, Stage, Verdict

@@ -1,5 +1,7 @@
 """Looking for the two agents: programs, units, configuration files and seeds. At first boot systemd is asked too."""
 
+from __future__ import annotations
+
 import re
 from typing import Optional
 
@@ -57,7 +59,7 @@ def gather(host: Host, run: Run) -> AgentsFacts:
     return AgentsFacts(waagent, cloud_init, who, distribution, azure_init, proxy, now, extensions)
 
 
-def _system_extensions(host: Host) -> "tuple[str, ...]":
+def _system_extensions(host: Host) -> tuple[str, ...]:
     """Images and directories that systemd-sysext merges into /usr at boot (systemd-sysext(8)), and Flatcar's own."""
     places = (f"{base}/{pattern}" for base in EXTENSIONS for pattern in ("*.raw", "*/usr"))
     return tuple(sorted({path for place in places for path in host.glob(place)}))[:MAX_CONFIG_FILES]
@@ -140,7 +142,7 @@ def _cloud_init(host: Host) -> CloudInitFacts:
     )
 
 
-def _kernel_options(host: Host, errors: "list[str]") -> str:
+def _kernel_options(host: Host, errors: list[str]) -> str:
     """Those of the next boot and, on a running system, of this one, which come last and win.
 
     Many systems keep the boot loader's files from all but root; this boot's options then stand for the next one's.
@@ -154,7 +156,7 @@ def _kernel_options(host: Host, errors: "list[str]") -> str:
         return now
 
 
-def _cloud_files(host: Host) -> "tuple[list[tuple[str, str]], list[str]]":
+def _cloud_files(host: Host) -> tuple[list[tuple[str, str]], list[str]]:
     """(path, text) of cloud-init's own files in the order in which it reads them, and what could not be read."""
     paths = (CLOUD_CFG, *host.glob(f"{CLOUD_CFG}.d/*.cfg"))
     errors: list[str] = []
@@ -164,7 +166,7 @@ def _cloud_files(host: Host) -> "tuple[list[tuple[str, str]], list[str]]":
     return [(path, text) for path, text in texts if text is not None], errors
 
 
-def _text(host: Host, path: str, errors: "list[str]") -> Optional[str]:
+def _text(host: Host, path: str, errors: list[str]) -> Optional[str]:
     try:
         return host.text(path, CONFIG_LIMIT)
     except HostError as error:
@@ -172,7 +174,7 @@ def _text(host: Host, path: str, errors: "list[str]") -> Optional[str]:
         return None
 
 
-def _seeds(host: Host) -> "tuple[str, ...]":
+def _seeds(host: Host) -> tuple[str, ...]:
     needed = {
         "azure": ("ovf-env.xml",),
         "nocloud": ("meta-data", "user-data"),

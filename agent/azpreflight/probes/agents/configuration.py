@@ -1,5 +1,7 @@
 """What the agents' own files say that stops provisioning or extensions. Pure."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

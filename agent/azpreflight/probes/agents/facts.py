@@ -1,5 +1,7 @@
 """What is known of the two agents: the facts of the probe."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional

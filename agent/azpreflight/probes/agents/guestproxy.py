@@ -6,6 +6,8 @@ one has it, somebody means to use it (GuestProxyAgent, proxy_agent_setup/; cloud
 cloudinit/sources/DataSourceAzure.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional

@@ -5,6 +5,8 @@ openssl whose directory is not in the image, or a variable that only a login has
 `openssl version` in a shell is well (WALinuxAgent, common/utils/cryptutil.py, issues 1402 and 2684).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -6,6 +6,8 @@ are imported by agents of some years ago before they log a line, so that nothing
 it is told from files, the same for a mounted image; nothing is run.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -81,7 +83,7 @@ def with_hashes(host: Host, found: ProgramFacts) -> ProgramFacts:
     return replace(found, hashes=python is None or any(_importable(host, name, python) for name in HASHING))
 
 
-def number(version: str) -> "tuple[int, ...]":
+def number(version: str) -> tuple[int, ...]:
     """(2, 7, 3, 0) for 2.7.3.0."""
     return tuple(int(part) for part in re.findall("[0-9]{1,18}", version))
 

@@ -5,6 +5,8 @@ of the build. Nobody updates it, the next upgrade of Python may leave it without
 for the distribution's own first (Microsoft Learn, "Update the Azure Linux Agent on a VM").
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Optional
 
@@ -34,7 +36,7 @@ OWNERS = (
 """Packages of Debian and Ubuntu that may own one of them."""
 
 
-def unowned(host: Host, paths: "tuple[Optional[str], ...]") -> "tuple[str, ...]":
+def unowned(host: Host, paths: tuple[Optional[str], ...]) -> tuple[str, ...]:
     """Those of the programs that exist and that no package owns, as far as that can be told from files.
 
     dpkg's lists are asked where there are some; of rpm's database only the place of a program tells.

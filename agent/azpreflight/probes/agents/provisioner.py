@@ -5,6 +5,8 @@ same as running: a marker file, a policy, a kernel parameter or a datasource lis
 its units stay enabled, and then waagent waits for somebody who never comes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from azpreflight.guest import os_release, waagent_conf
@@ -28,7 +30,7 @@ WAIT_MINUTES = 30
 """waagent waits 1800 s for cloud-init (WALinuxAgent, azurelinuxagent/pa/provision/cloudinit.py)."""
 
 
-def obstacles(facts: CloudInitFacts) -> "tuple[str, ...]":
+def obstacles(facts: CloudInitFacts) -> tuple[str, ...]:
     """Why cloud-init would not provision a VM on Azure; empty if it would."""
     return tuple(_obstacles(facts))
 

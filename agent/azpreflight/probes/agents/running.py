@@ -1,5 +1,7 @@
 """Whether the agents are alive at this boot, and what cloud-init says went wrong. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Optional
 
@@ -44,7 +46,7 @@ def _what(unit: UnitRun, run: Run) -> Optional[str]:
     return None
 
 
-def _consequence(unit: str, facts: AgentsFacts) -> "tuple[Severity, str]":
+def _consequence(unit: str, facts: AgentsFacts) -> tuple[Severity, str]:
     if unit == facts.waagent.unit.name:
         if facts.provisioner in BY_WAAGENT:
             return Severity.ERROR, "this VM is not provisioned"

@@ -5,6 +5,8 @@ keys, and so does a list of users that leaves out `default`, which stands for th
 cloudinit/distros/ug_util.py, cloudinit/sources/DataSourceAzure.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from azpreflight.guest import os_release, package_database
@@ -33,7 +35,7 @@ WITHOUT_CRYPT = (3, 13)
 """The Python that has no crypt any more."""
 
 
-def look(host: Host) -> "tuple[Unit, ...]":
+def look(host: Host) -> tuple[Unit, ...]:
     """The units that are there."""
     units = (systemd.unit(host, name) for name in STAGES)
     return tuple(one for one in units if one.state is not UnitState.ABSENT)
@@ -61,7 +63,7 @@ def judge_stages(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         )
 
 
-def _judge_units(units: "tuple[Unit, ...]") -> Iterator[Verdict]:
+def _judge_units(units: tuple[Unit, ...]) -> Iterator[Verdict]:
     for one in units:
         target = one.name.endswith(".target")
         if one.state is UnitState.MASKED or (one.state is UnitState.DISABLED and not target):

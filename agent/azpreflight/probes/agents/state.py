@@ -6,6 +6,8 @@ what went wrong in it, and carries on, so that a VM comes up without its users o
 (WALinuxAgent, init/; cloud-init, cloudinit/cmd/main.py, status.json).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -97,7 +99,7 @@ class BootState:
     """cloud-init was switched off at this boot."""
 
 
-def look(host: Host, run: Run, others: "tuple[str, ...]", cloud_init: bool) -> Optional[BootState]:
+def look(host: Host, run: Run, others: tuple[str, ...], cloud_init: bool) -> Optional[BootState]:
     """Units and status at first boot, of cloud-init if it is installed and of other agents; None if not asked."""
     installed = bool(others) or cloud_init
     if run.stage is not Stage.FIRSTBOOT or run.offline or not installed or host.info(SYSTEMD) is None:
@@ -109,14 +111,14 @@ def look(host: Host, run: Run, others: "tuple[str, ...]", cloud_init: bool) -> O
     return BootState(units, units_error, status, status_error, off)
 
 
-def _units(host: Host, names: "tuple[str, ...]") -> "tuple[tuple[UnitRun, ...], Optional[str]]":
+def _units(host: Host, names: tuple[str, ...]) -> tuple[tuple[UnitRun, ...], Optional[str]]:
     try:
         return unit_runs.runs(host, names), None
     except HostError as error:
         return (), str(error)
 
 
-def _status(host: Host) -> "tuple[Optional[CloudInitStatus], Optional[str]]":
+def _status(host: Host) -> tuple[Optional[CloudInitStatus], Optional[str]]:
     try:
         why = writers.others(host, STATUS)
         if why is not None:
@@ -150,7 +152,7 @@ def status_of(document: Any) -> CloudInitStatus:
     )
 
 
-def _errors(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[StageError]:
+def _errors(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[StageError]:
     for name, stage in stages.items():
         errors = stage.get("errors")
         if isinstance(errors, list) and errors:
@@ -180,7 +182,7 @@ def in_words(error: str) -> str:
     )
 
 
-def _recovered(stages: "Mapping[str, Mapping[str, Any]]") -> Iterator[str]:
+def _recovered(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """What went wrong without ending a stage, by level; there since 23.4."""
     for stage in stages.values():
         levels = stage.get("recoverable_errors")

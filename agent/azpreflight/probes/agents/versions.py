@@ -1,5 +1,7 @@
 """Whether the agents can run at all, and what waagent's version is known for. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from azpreflight.guest import os_release

@@ -4,6 +4,8 @@ An image that ran under another hypervisor, or on a VM of another size, has what
 shows only after capture: a console without a line, and 20 minutes later OSProvisioningTimedOut.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -43,7 +45,7 @@ class BootFacts:
     """Why a subject could not be looked at, by the name of its field."""
 
 
-LOOKS: "Mapping[str, Callable[[Host, Run], Any]]" = {
+LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
     "drivers": drivers.look,
     "console": console.look,
     "disk": disk.look,
@@ -67,7 +69,7 @@ def gather(host: Host, run: Run) -> BootFacts:
     return BootFacts(**found, errors=errors)
 
 
-def part(name: str, judge: "Callable[[Any, Run], Iterator[Verdict]]") -> Judge:
+def part(name: str, judge: Callable[[Any, Run], Iterator[Verdict]]) -> Judge:
     """The judge of one subject as a judge of the whole."""
 
     def judge_part(facts: BootFacts, run: Run) -> Iterator[Verdict]:

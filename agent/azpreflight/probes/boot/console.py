@@ -5,6 +5,8 @@ kernel writes to every `console=`, and /dev/console, to which systemd and the ag
 a serial one the log of a VM that does not start is empty (Linux, Documentation/admin-guide/serial-console.rst).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -82,7 +84,7 @@ def judge(facts: ConsoleFacts, run: Run) -> Iterator[Verdict]:
     yield from _judge_details(facts, consoles)
 
 
-def _judge_details(facts: ConsoleFacts, consoles: "tuple[str, ...]") -> Iterator[Finding]:
+def _judge_details(facts: ConsoleFacts, consoles: tuple[str, ...]) -> Iterator[Finding]:
     for console in consoles:
         name, _, options = console.partition(",")
         if name == facts.port and options and not options.startswith(BAUD):

@@ -10,6 +10,8 @@ and 10.1.0). systemd-networkd never gives up. Only what somebody has set is judg
 distribution for Azure.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ names exist only under other hypervisors. Swap belongs on the temporary disk, be
 operations and paid for. A full disk is what nobody expects of a new VM, and an image captured full makes only such.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,13 +77,13 @@ def look(host: Host, run: Run) -> DiskFacts:
     )
 
 
-def swaps(text: str) -> "tuple[str, ...]":
+def swaps(text: str) -> tuple[str, ...]:
     """Devices and files that fstab(5) has as swap."""
     rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
     return tuple(row[0] for row in rows if len(row) >= 3 and row[2] == "swap")
 
 
-def _space(host: Host) -> "tuple[tuple[Space, ...], Optional[str]]":
+def _space(host: Host) -> tuple[tuple[Space, ...], Optional[str]]:
     """Each filesystem once, by the first place that is on it."""
     found: dict[int, Space] = {}
     for place in PLACES:

@@ -7,6 +7,8 @@ image that was built under another hypervisor starts nowhere else (Microsoft Lea
 Azure").
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +23,7 @@ from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.text import plain, several
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
-DRIVERS: "Mapping[str, tuple[Severity, str]]" = {
+DRIVERS: Mapping[str, tuple[Severity, str]] = {
     "hv_vmbus": (ERROR, "a VM sees neither disk nor network"),
     "hv_storvsc": (ERROR, "a VM does not find its disk"),
     "hv_netvsc": (ERROR, "a VM has no network"),
@@ -99,7 +101,7 @@ def filesystem_of_root(host: Host) -> Optional[str]:
     return kind if kind in FILESYSTEMS else None
 
 
-def _needs(found: "tuple[Kernel, ...]", name: str) -> "tuple[str, ...]":
+def _needs(found: tuple[Kernel, ...], name: str) -> tuple[str, ...]:
     return found[0].drivers[name].needs if found else ()
 
 
@@ -116,7 +118,7 @@ def _image(host: Host, kernel: Kernel, root: Optional[str]) -> Initramfs:
         return Initramfs(kernel.release, path, error=str(error))
 
 
-def sought(kernel: Kernel, root: Optional[str] = None) -> "tuple[str, ...]":
+def sought(kernel: Kernel, root: Optional[str] = None) -> tuple[str, ...]:
     """The modules that its initramfs should have; what is built in needs none, and what is absent cannot be there."""
     names = (*AT_START, *((root,) if root is not None and root in kernel.drivers else ()))
     return tuple(name for name in names if kernel.drivers[name].presence is Presence.MODULE)
@@ -181,7 +183,7 @@ def _judge_image(image: Initramfs, kernel: Kernel, facts: DriverFacts, run: Run)
         )
 
 
-def _add(names: "list[str]", run: Run) -> Iterator[str]:
+def _add(names: list[str], run: Run) -> Iterator[str]:
     if _debian(run):
         yield f"printf '%s\\n' {' '.join(names)} >> /etc/initramfs-tools/modules"
     else:

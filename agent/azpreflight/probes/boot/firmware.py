@@ -6,6 +6,8 @@ firmware starts \\EFI\\BOOT\\BOOTX64.EFI of the EFI system partition, or nothing
 specification, section 3.5.1.1; Microsoft Learn, "Troubleshoot UEFI boot failures in Azure Linux virtual machines").
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional

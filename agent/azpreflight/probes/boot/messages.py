@@ -5,6 +5,8 @@ looked for, each of which says that something is broken: a device that was waite
 with errors, memory that was not enough.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -46,7 +48,7 @@ class Message:
     of a program's, in front of "segfault at". What it matches is shown, and nothing behind it.
     """
 
-    pattern: "re.Pattern[str]"
+    pattern: re.Pattern[str]
     severity: Severity
     meaning: str
     fix: str
@@ -143,7 +145,7 @@ def look(host: Host, run: Run) -> MessageFacts:
     return MessageFacts(scan(lines), asked=True)
 
 
-def entries(output: str) -> "list[str]":
+def entries(output: str) -> list[str]:
     """The messages of the kernel and of systemd in what journalctl printed, one entry a line, as JSON.
 
     The fields are read again, so that a journalctl that took the question otherwise shows nothing that is not theirs.
@@ -152,7 +154,7 @@ def entries(output: str) -> "list[str]":
     return [message[:LINE] for message in map(_message, read) if message]
 
 
-def _entry(line: str) -> "Mapping[str, Any]":
+def _entry(line: str) -> Mapping[str, Any]:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -160,7 +162,7 @@ def _entry(line: str) -> "Mapping[str, Any]":
     return entry if isinstance(entry, dict) else {}
 
 
-def _message(entry: "Mapping[str, Any]") -> Optional[str]:
+def _message(entry: Mapping[str, Any]) -> Optional[str]:
     """Its text, which journalctl writes as numbers if it is not printable; None for an entry of somebody else."""
     source = entry.get("_TRANSPORT"), entry.get("_PID")
     text = entry.get("MESSAGE")
@@ -171,7 +173,7 @@ def _message(entry: "Mapping[str, Any]") -> Optional[str]:
     return text if isinstance(text, str) else None
 
 
-def scan(lines: "list[str]") -> "tuple[Seen, ...]":
+def scan(lines: list[str]) -> tuple[Seen, ...]:
     """The messages among those of a boot, in the order of MESSAGES."""
     found = {kind: [seen for seen in map(one.pattern.match, lines) if seen] for kind, one in MESSAGES.items()}
     return tuple(Seen(kind, len(some), some[0].group().rstrip(".")) for kind, some in found.items() if some)

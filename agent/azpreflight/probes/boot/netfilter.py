@@ -6,6 +6,8 @@ slim kernel without them, or a line of modprobe.d, makes the agent log "Unable t
 the VM works, and every user of it reaches the wire server (WALinuxAgent, azurelinuxagent/ga/firewall_manager.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
@@ -24,7 +26,7 @@ PROGRAMS = {
 }
 """In the order in which the agent looks for them."""
 MATCHES = ("xt_owner", "xt_conntrack")
-MODULES: "Mapping[str, tuple[str, ...]]" = {
+MODULES: Mapping[str, tuple[str, ...]] = {
     "iptables": (*MATCHES, "ip_tables", "iptable_security"),
     "iptables-nft": (*MATCHES, "nf_tables", "nft_compat"),
     "nft": ("nf_tables", "nft_ct"),

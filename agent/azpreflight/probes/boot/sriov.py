@@ -7,6 +7,8 @@ therefore ship a rule of udev, or a few lines for NetworkManager, that say so (M
 overview"; azure-vm-utils, 10-azure-unmanaged-sriov.rules).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,17 +58,17 @@ def look(host: Host, run: Run) -> SriovFacts:
     return SriovFacts(True, next(rules, None) or next(settings, None))
 
 
-def _lines(host: Host, path: str) -> "list[str]":
+def _lines(host: Host, path: str) -> list[str]:
     """Those of the file that are no comments."""
     return [line for line in (host.text(path, LIMIT) or "").splitlines() if not line.lstrip().startswith("#")]
 
 
-def _by_rule(lines: "list[str]") -> bool:
+def _by_rule(lines: list[str]) -> bool:
     """The device and what is made of it, on one line or, with GOTO, on several."""
     return any(UNMANAGED in line for line in lines) and any(DEVICE.search(line) for line in lines)
 
 
-def _by_setting(lines: "list[str]") -> bool:
+def _by_setting(lines: list[str]) -> bool:
     return any(line.lstrip().startswith(KEYS) and DEVICE.search(line) for line in lines)
 
 

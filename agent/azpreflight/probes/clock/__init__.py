@@ -6,6 +6,8 @@ is a wrong clock. Every HTTP answer has a date in whole seconds, so no time serv
 hop away, is the best witness (Microsoft Learn, "Time sync for Linux VMs in Azure").
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -77,7 +79,7 @@ def judge(facts: ClockFacts, run: Run) -> Iterator[Verdict]:
         yield _finding(facts, ahead, servers, misdated)
 
 
-def _finding(facts: ClockFacts, ahead: float, servers: "tuple[str, ...]", misdated: "tuple[str, ...]") -> Finding:
+def _finding(facts: ClockFacts, ahead: float, servers: tuple[str, ...], misdated: tuple[str, ...]) -> Finding:
     by_host = WIRE_SERVER in servers or IMDS in servers
     too_far = bool(misdated) and abs(ahead) > BREAKS_S
     broken = "; certificates of public servers are out of date by it" if too_far else ""
@@ -94,7 +96,7 @@ def _finding(facts: ClockFacts, ahead: float, servers: "tuple[str, ...]", misdat
     )
 
 
-def _fix(facts: ClockFacts) -> "tuple[str, tuple[str, ...]]":
+def _fix(facts: ClockFacts) -> tuple[str, tuple[str, ...]]:
     """By the service that is there."""
     refclock = "with the host's clock as its source (refclock PHC /dev/ptp_hyperv poll 3 dpoll -2 offset 0)"
     if any(name.startswith("chrony") for name in facts.services):

@@ -1,5 +1,7 @@
 """What the clocks of the servers say of this machine's own, by the dates of their answers. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -19,25 +21,25 @@ class ClockReading:
     """Seconds that it is ahead of this machine's clock."""
 
 
-def witnesses(platform: Optional[PlatformFacts], public: "Sequence[Answer]") -> "tuple[ClockReading, ...]":
+def witnesses(platform: Optional[PlatformFacts], public: Sequence[Answer]) -> tuple[ClockReading, ...]:
     """The clocks of the VM's own host if it told the time, else those of public servers."""
     return tuple(_readings(_platform_answers(platform))) or tuple(_readings(public))
 
 
-def _platform_answers(platform: Optional[PlatformFacts]) -> "tuple[Answer, ...]":
+def _platform_answers(platform: Optional[PlatformFacts]) -> tuple[Answer, ...]:
     if platform is None:
         return ()
     looked = (platform.wire_server, platform.plugin, platform.goal, platform.metadata)
     return tuple(found.answer for found in looked if found is not None)
 
 
-def _readings(answers: "Sequence[Answer]") -> "Iterator[ClockReading]":
+def _readings(answers: Sequence[Answer]) -> Iterator[ClockReading]:
     """One for each server."""
     dated = {urlsplit(answer.url).hostname: answer.ahead_s for answer in answers if answer.ahead_s is not None}
     yield from (ClockReading(server or "", ahead) for server, ahead in dated.items())
 
 
-def ahead_of(readings: "Sequence[ClockReading]") -> Optional[float]:
+def ahead_of(readings: Sequence[ClockReading]) -> Optional[float]:
     """Seconds that the true time is ahead of this machine's clock; None if nobody tells."""
     return median(reading.ahead_s for reading in readings) if readings else None
 

@@ -7,6 +7,8 @@ over TCP (a rule that forgets TCP breaks long answers alone), and on Azure the p
 asked the same: it answers every VM, whatever DNS its network is configured to use.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
@@ -114,12 +116,12 @@ def _stub(host: Host) -> bool:
     return systemd.unit(host, "systemd-resolved.service").state is UnitState.ENABLED
 
 
-def _strict(host: Host) -> "tuple[resolved.ResolvedSetting, ...]":
+def _strict(host: Host) -> tuple[resolved.ResolvedSetting, ...]:
     """Of a systemd-resolved that the next boot starts."""
     return resolved.strict(host) if _stub(host) or look(host, RESOLVED).state is not FileState.MISSING else ()
 
 
-def _writers(host: Host, file: ResolvConfFile) -> "Optional[tuple[str, ...]]":
+def _writers(host: Host, file: ResolvConfFile) -> Optional[tuple[str, ...]]:
     """Only where no file names a server. What is linked to systemd-resolved's own file it makes itself."""
     if file.content.nameservers or file.state is FileState.UNREADABLE:
         return None
@@ -132,20 +134,20 @@ def _writers(host: Host, file: ResolvConfFile) -> "Optional[tuple[str, ...]]":
 
 
 def names_of_servers(
-    servers: "Sequence[str]", scopes: "Sequence[resolved.Scope]", names: "Sequence[str]"
-) -> "dict[str, tuple[str, ...]]":
+    servers: Sequence[str], scopes: Sequence[resolved.Scope], names: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
     """By server of a link, the names that it is asked for, where that is not all of them."""
     asked = {name: resolved.asked_for(name, scopes) for name in names}
     found = {server: tuple(name for name in names if server in asked[name]) for server in servers}
     return {server: own for server, own in found.items() if len(own) < len(names)}
 
 
-def _leases(run: Run) -> "Mapping[str, Lease]":
+def _leases(run: Run) -> Mapping[str, Lease]:
     network = run.facts(NetworkFacts)
     return network.in_force if network is not None else {}
 
 
-def _library(host: Host, names: "Sequence[str]") -> Optional[LibraryAnswer]:
+def _library(host: Host, names: Sequence[str]) -> Optional[LibraryAnswer]:
     """The C library's way to the first of the names."""
     for name in names:
         try:
@@ -155,7 +157,7 @@ def _library(host: Host, names: "Sequence[str]") -> Optional[LibraryAnswer]:
     return None
 
 
-def names_that_matter(run: Run) -> "tuple[tuple[str, ...], tuple[str, ...]]":
+def names_that_matter(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names to ask for, and those of them that certainly exist, because this VM's goal state has them.
 
     The first manifest of every extension comes before the second of any, so that the limit cuts mirrors off. Without a
@@ -171,7 +173,7 @@ def names_that_matter(run: Run) -> "tuple[tuple[str, ...], tuple[str, ...]]":
     return names or documented_hosts(cloud_of(run, platform)), hosts_of(manifests)
 
 
-def questions_for(names: "Sequence[str]", sibling: Optional[str]) -> "tuple[Question, ...]":
+def questions_for(names: Sequence[str], sibling: Optional[str]) -> tuple[Question, ...]:
     """Both families over both transports for what matters; one question for what should not exist.
 
     What cannot exist is asked over both, so that every server is heard on both even where no name is known.
@@ -185,10 +187,10 @@ def servers_to_ask(
     file: ResolvConfFile,
     behind: Optional[ResolvConfFile],
     platform: Platform,
-    links: "Sequence[str]" = (),
-    offered: "Sequence[str]" = (),
-    unasked: "frozenset[str]" = frozenset(),
-) -> "tuple[tuple[str, Role], ...]":
+    links: Sequence[str] = (),
+    offered: Sequence[str] = (),
+    unasked: frozenset[str] = frozenset(),
+) -> tuple[tuple[str, Role], ...]:
     """Every address once: what the C library asks, what the local resolver asks (by its file and by `links`), what
     DHCP names and nobody asks, and the control on Azure. `unasked` are there for other names alone."""
     servers: dict[str, Role] = {}

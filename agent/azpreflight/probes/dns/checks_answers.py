@@ -1,5 +1,7 @@
 """The verdict on whether the DNS servers that answer are right. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -106,7 +108,7 @@ def _verdicts(server: Server, facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         )
 
 
-def wrongs(server: Server, facts: DnsFacts) -> "tuple[Wrong, ...]":
+def wrongs(server: Server, facts: DnsFacts) -> tuple[Wrong, ...]:
     """The names that this server does not know, or knows wrongly, with what shows it."""
     faults = [(name, fault(server, name, facts)) for name in facts.names if asked_here(server, name, facts)]
     faults = [(name, word) for name, word in faults if word != SILENCE or not patchy(server)]
@@ -128,7 +130,7 @@ def _wrong(server: Server, name: str, word: str, facts: DnsFacts) -> Wrong:
     return Wrong(name, word, None)
 
 
-def fails(servers: "tuple[Server, ...]", name: str, facts: DnsFacts) -> bool:
+def fails(servers: tuple[Server, ...], name: str, facts: DnsFacts) -> bool:
     """True if whoever asks these servers in turn, as the C library does, ends with a wrong answer."""
     passed_on = False
     for server in servers:
@@ -147,7 +149,7 @@ def _is_lost(name: str, facts: DnsFacts) -> bool:
     return fails(named(facts), name, facts) or fails(behind, name, facts)
 
 
-def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, run: Run) -> Finding:
+def _wrong_answers(server: Server, shown: tuple[Wrong, ...], facts: DnsFacts, run: Run) -> Finding:
     failing = [name for name in facts.names if _is_lost(name, facts)]
     failed = [wrong.name for wrong in shown if wrong.name in failing]
     names = EVERYTHING if len(failed) == len(facts.names) else tuple(f"name {name}" for name in failed)
@@ -174,7 +176,7 @@ def _wrong_answers(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts, 
     )
 
 
-def _may_be_spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) -> bool:
+def _may_be_spared(server: Server, shown: tuple[Wrong, ...], facts: DnsFacts) -> bool:
     """Of a local resolver other than systemd-resolved it is not known which server it asks for which names; one with
     servers for some domains alone finds all others by another server."""
     by_resolved = facts.behind is not None and facts.behind.path == RESOLVED
@@ -182,7 +184,7 @@ def _may_be_spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) 
     return server.role is Role.UPSTREAM and not by_resolved and known
 
 
-def _spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) -> Finding:
+def _spared(server: Server, shown: tuple[Wrong, ...], facts: DnsFacts) -> Finding:
     return Finding(
         Severity.NOTE,
         f"DNS server {plain(server.address)}, which the local resolver has, answers {shown[0].fault} for"
@@ -195,7 +197,7 @@ def _spared(server: Server, shown: "tuple[Wrong, ...]", facts: DnsFacts) -> Find
     )
 
 
-def _flow(server: Server, shown: "tuple[Wrong, ...]") -> str:
+def _flow(server: Server, shown: tuple[Wrong, ...]) -> str:
     """A local resolver that only fails ends with the way to all names, where that has ended."""
     passes_on = server.role is Role.LOCAL and all(wrong.fault in OF_OTHERS for wrong in shown)
     return EVERYTHING[0] if passes_on else f"udp {server.address}:53"

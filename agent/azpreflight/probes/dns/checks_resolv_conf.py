@@ -1,5 +1,7 @@
 """The verdict on resolv.conf itself. Pure."""
 
+from __future__ import annotations
+
 import posixpath
 from collections.abc import Iterator
 
@@ -99,7 +101,7 @@ def _names_nobody(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         yield _names_nobody_finding(facts, Severity.ERROR, message, EVERYTHING)
 
 
-def _names_nobody_finding(facts: DnsFacts, severity: Severity, message: str, breaks: "tuple[str, ...]" = ()) -> Finding:
+def _names_nobody_finding(facts: DnsFacts, severity: Severity, message: str, breaks: tuple[str, ...] = ()) -> Finding:
     file, known = facts.file, facts.behind.content.nameservers if facts.behind is not None else ()
     return Finding(
         severity,

@@ -1,5 +1,7 @@
 """The verdicts on whether the DNS servers answer at all, and over TCP as well. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Union
@@ -213,7 +215,7 @@ def _manner(server: Server) -> str:
     return said + "".join(f", says {offender}" for offender in sorted(map(str, others)))
 
 
-def _how_sure(server: Server, facts: DnsFacts) -> "tuple[Confidence, str]":
+def _how_sure(server: Server, facts: DnsFacts) -> tuple[Confidence, str]:
     answer = heard(server, tcp=False)
     if answer.outcome is not Outcome.TIMEOUT:
         if _stays_here(server):
@@ -243,11 +245,11 @@ def _fix(server: Server, facts: DnsFacts, run: Run) -> str:
     return CORRECT_THE_NETWORK if source.origin is Origin.DHCP else CORRECT_EITHER
 
 
-def _restart(server: Server) -> "tuple[str, ...]":
+def _restart(server: Server) -> tuple[str, ...]:
     return ("systemctl restart systemd-resolved",) if server.address in STUBS else ()
 
 
-def _evidence(server: Server, facts: DnsFacts) -> "dict[str, str]":
+def _evidence(server: Server, facts: DnsFacts) -> dict[str, str]:
     seen = {
         "server": plain(server.address),
         "role": server.role.value,

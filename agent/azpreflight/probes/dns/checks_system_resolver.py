@@ -1,5 +1,7 @@
 """The verdict on the C library's own way to names, which every program takes. Pure."""
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator
 
@@ -57,7 +59,7 @@ def _is_nowhere(address: str) -> bool:
     return found.is_loopback or found.is_unspecified
 
 
-def _finds_itself(name: str, addresses: "tuple[str, ...]", facts: DnsFacts) -> Iterator[Verdict]:
+def _finds_itself(name: str, addresses: tuple[str, ...], facts: DnsFacts) -> Iterator[Verdict]:
     """Silent where the servers give that address themselves: what they answer is judged by dns-answers."""
     server = next(server for server in named(facts) if known_addresses(server, name, facts))
     if set(addresses) & set(known_addresses(server, name, facts)):

@@ -3,6 +3,8 @@
 Behind a local resolver it is the server that is at fault, and not the resolver, which fails for want of an answer.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from azpreflight.host import Outcome

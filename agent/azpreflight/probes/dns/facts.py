@@ -1,5 +1,7 @@
 """What each name server said, and what can be read from it: who answers, who is wrong, which addresses there are."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -127,7 +129,7 @@ class DnsFacts:
 # --- names --------------------------------------------------------------------------------------------------------
 
 
-def hosts_of(uris: "Sequence[str]") -> "tuple[str, ...]":
+def hosts_of(uris: Sequence[str]) -> tuple[str, ...]:
     """The host names of these URIs, in order, without literal addresses, at most `MAX_NAMES`."""
     hosts = dict.fromkeys(_host(uri) for uri in uris)
     return tuple(host for host in hosts if host)[:MAX_NAMES]
@@ -155,17 +157,17 @@ def control_of(facts: DnsFacts) -> Optional[Server]:
     return next((server for server in facts.servers if server.address == CONTROL), None)
 
 
-def named(facts: DnsFacts) -> "tuple[Server, ...]":
+def named(facts: DnsFacts) -> tuple[Server, ...]:
     """The servers that resolv.conf names, in its order."""
     return tuple(server for server in facts.servers if server.role in (Role.CONFIGURED, Role.LOCAL))
 
 
-def upstream(facts: DnsFacts) -> "tuple[Server, ...]":
+def upstream(facts: DnsFacts) -> tuple[Server, ...]:
     """The servers that the local resolver asks."""
     return tuple(server for server in facts.servers if server.role is Role.UPSTREAM)
 
 
-def judged(facts: DnsFacts) -> "tuple[Server, ...]":
+def judged(facts: DnsFacts) -> tuple[Server, ...]:
     """The servers that names depend on here: all but those that were asked only to compare."""
     return tuple(server for server in facts.servers if server.role not in (Role.CONTROL, Role.OFFERED))
 
@@ -188,7 +190,7 @@ def answers_here(server: Server, facts: DnsFacts) -> bool:
     return speaks(server, tcp=over_tcp)
 
 
-def lost_names(facts: DnsFacts) -> "tuple[str, ...]":
+def lost_names(facts: DnsFacts) -> tuple[str, ...]:
     """The names of which no server that resolv.conf names gives an address."""
     front = named(facts)
     return tuple(name for name in facts.names if not any(known_addresses(server, name, facts) for server in front))
@@ -215,7 +217,7 @@ def source_of(server: Server, facts: DnsFacts) -> Source:
     return next((source for source in facts.sources if source.address == server.address), unknown)
 
 
-def remote_servers(facts: DnsFacts) -> "tuple[str, ...]":
+def remote_servers(facts: DnsFacts) -> tuple[str, ...]:
     """Addresses of the servers that this machine's names depend on and that are not on this machine."""
     return tuple(server.address for server in judged(facts) if server.role is not Role.LOCAL)
 
@@ -237,7 +239,7 @@ def never_answers(server: Server, name: str) -> bool:
     return len(answers) > 1 and all(answer.outcome is Outcome.TIMEOUT for answer in answers)
 
 
-def addresses_from(server: Server, name: str) -> "tuple[str, ...]":
+def addresses_from(server: Server, name: str) -> tuple[str, ...]:
     """What one server gave for a name, over any transport. The C library takes nothing of an answer that says that it
     failed, whatever else stands in it."""
     answers = [asked.answer for asked in server.asked if asked.name == name]
@@ -245,7 +247,7 @@ def addresses_from(server: Server, name: str) -> "tuple[str, ...]":
     return tuple(dict.fromkeys(address for answer in taken for address in answer.addresses))
 
 
-def made_up(server: Server, facts: DnsFacts) -> "frozenset[str]":
+def made_up(server: Server, facts: DnsFacts) -> frozenset[str]:
     """Addresses that this server gives for names that do not exist, and so for everything."""
     invented = set(addresses_from(server, IMPOSSIBLE))
     control = control_of(facts)
@@ -256,7 +258,7 @@ def made_up(server: Server, facts: DnsFacts) -> "frozenset[str]":
     return frozenset(invented)
 
 
-def known_addresses(server: Server, name: str, facts: DnsFacts) -> "tuple[str, ...]":
+def known_addresses(server: Server, name: str, facts: DnsFacts) -> tuple[str, ...]:
     """What one server gave for a name, without what it made up and what points back to this machine."""
     invented = made_up(server, facts)
     return tuple(
@@ -264,7 +266,7 @@ def known_addresses(server: Server, name: str, facts: DnsFacts) -> "tuple[str, .
     )
 
 
-def addresses_of(facts: DnsFacts, name: str) -> "tuple[str, ...]":
+def addresses_of(facts: DnsFacts, name: str) -> tuple[str, ...]:
     """Where a name is according to any server that answers: configured ones first, then the control; IPv4 first.
 
     So a dead or lying server does not hide what else is wrong. Empty if nobody knows, or the name was not asked for.

@@ -7,6 +7,8 @@ So a VPN's server that is there for the company's names alone is not asked for p
 them. What a link has is told by systemd-networkd for the links that it manages, and by systemd-resolved for all others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,7 +78,7 @@ def _is_within(name: str, domain: str) -> bool:
     return domain == EVERYTHING or f".{name.lower().rstrip('.')}".endswith(f".{domain}")
 
 
-def asked_for(name: str, scopes: "Sequence[Scope]") -> "tuple[str, ...]":
+def asked_for(name: str, scopes: Sequence[Scope]) -> tuple[str, ...]:
     """The servers that it asks for this name."""
     fitting = {scope.fits(name) for scope in scopes} - {None}
     best = max((fit for fit in fitting if fit is not None), default=None)
@@ -87,7 +89,7 @@ def asked_for(name: str, scopes: "Sequence[Scope]") -> "tuple[str, ...]":
 # --- looking ------------------------------------------------------------------------------------------------------
 
 
-def look(host: Host) -> "tuple[Scope, ...]":
+def look(host: Host) -> tuple[Scope, ...]:
     """Every link that has servers, and resolved.conf if that names some."""
     scopes = [_of_settings(host)]
     scopes += [_of_networkd(path, text) for path, text in _texts(host, (NETWORKD,))]
@@ -95,7 +97,7 @@ def look(host: Host) -> "tuple[Scope, ...]":
     return tuple(scope for scope in scopes if scope.servers)
 
 
-def _texts(host: Host, patterns: "Sequence[str]") -> "Iterator[tuple[str, str]]":
+def _texts(host: Host, patterns: Sequence[str]) -> Iterator[tuple[str, str]]:
     for pattern in patterns:
         for path in matching(host, pattern):
             with suppress(HostError):
@@ -134,11 +136,11 @@ def _scope(place: str, servers: str, domains: str, default: Optional[bool]) -> S
     return Scope(place, tuple(dict.fromkeys(words(servers))), _domains(plain), _domains(" ".join(routing)), default)
 
 
-def _domains(text: str) -> "tuple[str, ...]":
+def _domains(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.lower().rstrip(".") or EVERYTHING for word in text.split()))[:64]
 
 
-def _settings(host: Host) -> "list[tuple[str, str]]":
+def _settings(host: Host) -> list[tuple[str, str]]:
     """Main files first, then drop-ins by name."""
     found = list(_texts(host, SETTINGS))
     mains = [item for item in found if item[0].endswith("/resolved.conf")][-1:]
@@ -146,7 +148,7 @@ def _settings(host: Host) -> "list[tuple[str, str]]":
     return [*mains, *(drop_ins[name] for name in sorted(drop_ins))]
 
 
-def strict(host: Host) -> "tuple[ResolvedSetting, ...]":
+def strict(host: Host) -> tuple[ResolvedSetting, ...]:
     """DNSSEC=yes and DNSOverTLS=yes, of resolved.conf or of one link."""
     machine = {key: (path, value) for path, key, value in _entries(_settings(host), "resolve")}
     links = [(key, path, value) for path, key, value in _entries(_texts(host, LINK_SETTINGS), "network")]
@@ -155,7 +157,7 @@ def strict(host: Host) -> "tuple[ResolvedSetting, ...]":
     return tuple({setting.key: setting for setting in reversed(on)}.values())
 
 
-def _entries(texts: "Iterable[tuple[str, str]]", wanted: str) -> "Iterator[tuple[str, str, str]]":
+def _entries(texts: Iterable[tuple[str, str]], wanted: str) -> Iterator[tuple[str, str, str]]:
     """Path, key and value of each entry of a section."""
     for path, text in texts:
         yield from ((path, key, value) for section, key, value in ini_file.entries(text) if section == wanted)

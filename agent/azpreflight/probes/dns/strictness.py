@@ -4,6 +4,8 @@
 (github.com/systemd/systemd/issues/33620). The stub then answers SERVFAIL, or nothing, for what its servers know.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 from azpreflight.model import Confidence, Finding, Run, Severity
@@ -68,12 +70,12 @@ def _told(setting: ResolvedSetting) -> str:
     return f"{WHAT[setting.key]} ({setting.key}=yes in {plain(setting.place)})"
 
 
-def _fix(settings: "Sequence[ResolvedSetting]") -> str:
+def _fix(settings: Sequence[ResolvedSetting]) -> str:
     values = several([f"{setting.key}={LENIENT[setting.key]}" for setting in settings])
     return f"Set {values} for systemd-resolved and for each link that says otherwise, and restart it."
 
 
-def _commands(settings: "Sequence[ResolvedSetting]") -> "tuple[str, ...]":
+def _commands(settings: Sequence[ResolvedSetting]) -> tuple[str, ...]:
     """A drop-in that comes after all others; a link's own setting is changed where it stands."""
     lines = "".join(f"{setting.key}={LENIENT[setting.key]}\\n" for setting in settings)
     links = [setting for setting in settings if setting.place.endswith(".network") or ".network.d/" in setting.place]
@@ -85,5 +87,5 @@ def _commands(settings: "Sequence[ResolvedSetting]") -> "tuple[str, ...]":
     )
 
 
-def _evidence(settings: "Sequence[ResolvedSetting]") -> "dict[str, str]":
+def _evidence(settings: Sequence[ResolvedSetting]) -> dict[str, str]:
     return {setting.key: f"yes in {plain(setting.place)}" for setting in settings}

@@ -5,6 +5,8 @@ program writes it from DHCP; where systemd-resolved is asked by a link that noth
 (github.com/hashicorp/packer-plugin-azure/issues/195).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -37,7 +39,7 @@ SERVICES = {"resolvconf.service": "resolvconf", "wicked.service": "wicked", "con
 _LINE = re.compile(r"[LfF][+!-=~^$?]*[ \t]+/etc/resolv\.conf[ \t]")
 
 
-def look(host: Host) -> "tuple[str, ...]":
+def look(host: Host) -> tuple[str, ...]:
     """What makes it, by name. HostError where the image does not tell."""
     return tuple(dict.fromkeys(_writers(host)))
 

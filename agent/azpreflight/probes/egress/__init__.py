@@ -7,6 +7,8 @@ without a way out installs its extensions late, and those that report somewhere 
 one seen most.
 """
 
+from __future__ import annotations
+
 from azpreflight.model import Cause, Check, Judge, Probe, Severity
 from azpreflight.probes.egress.checks_certificates import judge_certificates
 from azpreflight.probes.egress.checks_endpoints import judge_configured, judge_extensions, judge_repositories

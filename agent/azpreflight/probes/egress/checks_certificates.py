@@ -5,6 +5,8 @@ made for another name was issued by somebody whom this machine trusts, and one t
 dates: a wrong clock, a wrong server and an inspecting appliance can be told apart by its words.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
@@ -38,7 +40,7 @@ def judge_certificates(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield _untrusted(facts, answers, ahead_of(witnesses(run.facts(PlatformFacts), facts.every)))
 
 
-def _untrusted(facts: EgressFacts, answers: "Sequence[Answer]", ahead: Optional[float]) -> Verdict:
+def _untrusted(facts: EgressFacts, answers: Sequence[Answer], ahead: Optional[float]) -> Verdict:
     first = answers[0]
     detail, issuer = first.detail or "", first.issuer or ""
     if is_about_time(first):
@@ -52,7 +54,7 @@ def _untrusted(facts: EgressFacts, answers: "Sequence[Answer]", ahead: Optional[
     return _finding(facts, answers, EXEMPT, Confidence.LIKELY, reason)
 
 
-def _out_of_date(facts: EgressFacts, answers: "Sequence[Answer]", ahead: Optional[float]) -> Verdict:
+def _out_of_date(facts: EgressFacts, answers: Sequence[Answer], ahead: Optional[float]) -> Verdict:
     """The clock is the first to ask; `clock-skew` explains this finding where it is wrong."""
     if ahead is None:
         return Unknown(f"{place_of(answers)}: {answers[0].detail}: the clock or the certificate is wrong")
@@ -60,7 +62,7 @@ def _out_of_date(facts: EgressFacts, answers: "Sequence[Answer]", ahead: Optiona
     return _finding(facts, answers, DATES, Confidence.POSSIBLE, reason)
 
 
-def _finding(facts: EgressFacts, answers: "Sequence[Answer]", fix: str, confidence: Confidence, reason: str) -> Finding:
+def _finding(facts: EgressFacts, answers: Sequence[Answer], fix: str, confidence: Confidence, reason: str) -> Finding:
     first = answers[0]
     return Finding(
         consequence_of(facts, answers)[0],

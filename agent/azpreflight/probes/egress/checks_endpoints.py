@@ -1,5 +1,7 @@
 """The verdicts on what extensions need of their own, on and on what the configuration names. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -41,11 +43,11 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield from _no_way_at_all(facts, [own for own in needy if own.always])
 
 
-def _those(needy: "Sequence[Own]", kind: Way) -> "Iterator[Answer]":
+def _those(needy: Sequence[Own], kind: Way) -> Iterator[Answer]:
     return (answer for own in needy for answer in own.answers if way(answer) is kind)
 
 
-def _no_way_at_all(facts: EgressFacts, always: "Sequence[Own]") -> Iterator[Verdict]:
+def _no_way_at_all(facts: EgressFacts, always: Sequence[Own]) -> Iterator[Verdict]:
     """Hosts that only the settings name are not known here; where no public server answers, neither will they."""
     if not always:
         return
@@ -76,7 +78,7 @@ def judge_repositories(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
                 yield _odd(answer, facts)
 
 
-def _answered_for(answers: "Sequence[Answer]") -> Finding:
+def _answered_for(answers: Sequence[Answer]) -> Finding:
     """A proxy on the way that gives its own answer, as a firewall that allows names does for those that it does not."""
     first = answers[0]
     return Finding(
@@ -98,7 +100,7 @@ def _odd(answer: Answer, facts: EgressFacts) -> Verdict:
     return NotApplicable(f"{name} is not resolved, see egress-names") if denied else Unknown(f"{name}: {told(answer)}")
 
 
-def _of_azure(answers: "Sequence[Answer]") -> str:
+def _of_azure(answers: Sequence[Answer]) -> str:
     """What is special about the servers for Red Hat's images (Microsoft Learn, "Red Hat Update Infrastructure for
     on-demand RHEL VMs in Azure")."""
     rhui = any(host_of(answer.url).startswith("rhui") for answer in answers)

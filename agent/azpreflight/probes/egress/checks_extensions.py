@@ -1,5 +1,7 @@
 """What becomes of each extension of this VM: how its package arrives, and whether it will work. Pure."""
 
+from __future__ import annotations
+
 from typing import Optional
 
 from azpreflight.model import ExtensionVerdict, Run
@@ -16,7 +18,7 @@ HOW = {
 }
 
 
-def verdicts(facts: EgressFacts, run: Run) -> "tuple[ExtensionVerdict, ...]":
+def verdicts(facts: EgressFacts, run: Run) -> tuple[ExtensionVerdict, ...]:
     """One for each extension, those named on the command line included."""
     names = names_work(run.facts(DnsFacts))
     packages = {package.name: package for package in facts.packages if not package.agent}

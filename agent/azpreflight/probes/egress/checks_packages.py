@@ -5,6 +5,8 @@ package. That costs a delay for each address. Only where neither way delivers do
 not tried again before the goal state changes or the agent restarts.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
@@ -53,11 +55,11 @@ def _undecided(package: Package) -> Iterator[Verdict]:
         yield NotApplicable("what answers there presents certificates that are not trusted, see egress-tls")
 
 
-def _shut(package: Package) -> "Iterator[Answer]":
+def _shut(package: Package) -> Iterator[Answer]:
     return (answer for answer in package.direct if way(answer) is Way.SHUT)
 
 
-def _shut_way(facts: EgressFacts, answers: "Sequence[Answer]", run: Run) -> Finding:
+def _shut_way(facts: EgressFacts, answers: Sequence[Answer], run: Run) -> Finding:
     worst = _concerned(facts, answers)[0]
     message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
     severity, target = severity_of(worst), hosts_of(answers)
@@ -83,13 +85,13 @@ def severity_of(package: Package) -> Severity:
     return Severity.WARNING if package.relayed or package.withheld or package.agent else Severity.ERROR
 
 
-def _concerned(facts: EgressFacts, answers: "Sequence[Answer]") -> "tuple[Package, ...]":
+def _concerned(facts: EgressFacts, answers: Sequence[Answer]) -> tuple[Package, ...]:
     """Packages whose way is the one of these answers; the one that suffers most is the first."""
     concerned = [package for package in facts.packages if set(package.direct) & set(answers)]
     return tuple(sorted(concerned, key=lambda package: -severity_of(package).rank))
 
 
-def consequence_of(facts: EgressFacts, answers: "Sequence[Answer]") -> "tuple[Severity, Optional[str]]":
+def consequence_of(facts: EgressFacts, answers: Sequence[Answer]) -> tuple[Severity, Optional[str]]:
     """How bad it is for this VM that the way of these answers is shut, and what follows from it if that is known."""
     needy = [own.extension for own in facts.own if set(own.answers) & set(answers)]
     if needy:
@@ -165,7 +167,7 @@ def judge_relay(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield _no_relay(reason, packages)
 
 
-def _no_relay(reason: str, packages: "Sequence[Package]") -> Verdict:
+def _no_relay(reason: str, packages: Sequence[Package]) -> Verdict:
     manifest = packages[0].relayed_manifest
     if manifest is not None and manifest.outcome is not Outcome.OK:
         return Unknown(f"the HostGAPlugin: {reason}")

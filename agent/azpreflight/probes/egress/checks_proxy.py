@@ -6,6 +6,8 @@ but by a proxy, an agent without one is cut off like any VM without a way out, a
 the words of a proxy on the way, tell the difference.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 from azpreflight.azure.answer import Answer
@@ -36,7 +38,7 @@ def judge_agent_proxy(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield from (_broken_proxy(facts, settings, answers) for answers in failed.values())
 
 
-def _broken_proxy(facts: EgressFacts, settings: ProxyFacts, answers: "Sequence[Answer]") -> Finding:
+def _broken_proxy(facts: EgressFacts, settings: ProxyFacts, answers: Sequence[Answer]) -> Finding:
     first = answers[0]
     severity, consequence = consequence_of(facts, answers)
     wants = ", and waagent sends no password" if first.status == PROXY_WANTS_PASSWORD else ""
@@ -57,7 +59,7 @@ def _broken_proxy(facts: EgressFacts, settings: ProxyFacts, answers: "Sequence[A
     )
 
 
-def _way_round(facts: EgressFacts, settings: ProxyFacts) -> "tuple[str, tuple[str, ...]]":
+def _way_round(facts: EgressFacts, settings: ProxyFacts) -> tuple[str, tuple[str, ...]]:
     """A way that does work, else what the proxy has to learn."""
     works = [answer for answer in facts.otherwise if way(answer) in WORKS]
     if any(answer.proxy is None for answer in works):
@@ -90,7 +92,7 @@ def judge_required(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield _would_help(facts, settings, shut, tried[helped[0].url])
 
 
-def _in_the_way(facts: EgressFacts, answers: "Sequence[Answer]") -> Finding:
+def _in_the_way(facts: EgressFacts, answers: Sequence[Answer]) -> Finding:
     first = answers[0]
     severity, consequence = consequence_of(facts, answers)
     return Finding(
@@ -106,7 +108,7 @@ def _in_the_way(facts: EgressFacts, answers: "Sequence[Answer]") -> Finding:
     )
 
 
-def _would_help(facts: EgressFacts, settings: ProxyFacts, shut: "Sequence[Answer]", works: Answer) -> Finding:
+def _would_help(facts: EgressFacts, settings: ProxyFacts, shut: Sequence[Answer], works: Answer) -> Finding:
     proxy = works.proxy or ""
     severity, consequence = consequence_of(facts, shut)
     flows = tuple(dict.fromkeys(flow_of(answer) for answer in shut))

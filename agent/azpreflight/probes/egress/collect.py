@@ -6,6 +6,8 @@ both ways are tried, because which one works decides between a delay and a failu
 second way.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -82,7 +84,7 @@ def gather(host: Host, run: Run) -> EgressFacts:
     return replace(facts, routes=detours.look_up(host, addresses), lookups=tuple(lookups))
 
 
-def _repositories(means: Means, run: Run) -> "tuple[Tried, ...]":
+def _repositories(means: Means, run: Run) -> tuple[Tried, ...]:
     """Straight to some of them, where no program here has a proxy: a firewall that reads names breaks off not before
     the TLS handshake, or answers over HTTP in the place of the server."""
     if run.platform is not Platform.AZURE or means.proxies is None or proxy_hosts(means.proxies):
@@ -91,7 +93,7 @@ def _repositories(means: Means, run: Run) -> "tuple[Tried, ...]":
     return fetch_all(means, wanted, PAGE_LIMIT, ATTEMPT)
 
 
-def _other_ways(means: Means, uris: "Sequence[str]") -> "list[Wanted]":
+def _other_ways(means: Means, uris: Sequence[str]) -> list[Wanted]:
     """Ways that the agent does not take, if a proxy is set at all: they tell whether it should."""
     wanted: list[Wanted] = []
     for uri in first_of_each(uris, OTHER_SERVERS):
@@ -101,21 +103,21 @@ def _other_ways(means: Means, uris: "Sequence[str]") -> "list[Wanted]":
     return wanted
 
 
-def _both(host: Host, first: "Callable[[], A]", second: "Callable[[], B]") -> "tuple[A, B]":
+def _both(host: Host, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
     """Two calls at once."""
     calls: list[Callable[[], Any]] = [first, second]
     one, other = host.together(calls)
     return one, other
 
 
-def _own(need: Need, answers: "tuple[Answer, ...]") -> Own:
+def _own(need: Need, answers: tuple[Answer, ...]) -> Own:
     known = need.known
     if known is None:
         return Own(need.extension, known=False)
     return Own(need.extension, True, answers, known.settings, known.always)
 
 
-def _packages(means: Means, errands: "Sequence[Errand]") -> "tuple[Package, ...]":
+def _packages(means: Means, errands: Sequence[Errand]) -> tuple[Package, ...]:
     return means.host.together([partial(_package, means, errand) for errand in errands])
 
 
@@ -168,7 +170,7 @@ def _go_on(means: Means, package: Package, manifest: bytes) -> Package:
     )
 
 
-def _server(uri: str) -> "tuple[str, int]":
+def _server(uri: str) -> tuple[str, int]:
     """Whom an address belongs to: one that could not be reached for the manifest is not tried again for the package."""
     return host_of(uri), port_of(uri)
 

@@ -1,5 +1,7 @@
 """What became of every way out, and what can be read from it: open, shut, or no verdict."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -56,7 +58,7 @@ class Package:
         return self.version is None
 
     @property
-    def direct(self) -> "tuple[Answer, ...]":
+    def direct(self) -> tuple[Answer, ...]:
         """All that was tried straight from the stores."""
         return (*self.manifests, *self.packages)
 
@@ -139,19 +141,19 @@ class EgressFacts:
     """The kernel's route to each address that was connected to."""
 
     @property
-    def every(self) -> "tuple[Answer, ...]":
+    def every(self) -> tuple[Answer, ...]:
         """Every answer of a public server."""
         packages = (answer for package in self.packages for answer in package.direct)
         own = (answer for extension in self.own for answer in extension.answers)
         return (*packages, *own, *self.configured, *self.documented)
 
     @property
-    def witnessed(self) -> "tuple[Answer, ...]":
+    def witnessed(self) -> tuple[Answer, ...]:
         """The same, and the connections to repositories."""
         return (*self.every, *self.repositories)
 
     @property
-    def unreached(self) -> "tuple[Answer, ...]":
+    def unreached(self) -> tuple[Answer, ...]:
         """Answers of servers to which no connection was made, one for each address and port."""
         failed = {flow_of(answer): answer for answer in self.every if answer.phase is Phase.TCP}
         return tuple(failed.values())
@@ -209,7 +211,7 @@ def flow_of(answer: Answer) -> str:
     return f"tcp {answer.address}:{port_of(answer.url)}"
 
 
-def by_flow(answers: "Iterator[Answer]") -> "dict[str, list[Answer]]":
+def by_flow(answers: Iterator[Answer]) -> dict[str, list[Answer]]:
     """Answers that speak of the same flow, together."""
     groups: dict[str, list[Answer]] = {}
     for answer in answers:
@@ -217,9 +219,9 @@ def by_flow(answers: "Iterator[Answer]") -> "dict[str, list[Answer]]":
     return groups
 
 
-def _any_open(answers: "tuple[Answer, ...]") -> bool:
+def _any_open(answers: tuple[Answer, ...]) -> bool:
     return any(way(answer) is Way.OPEN for answer in answers)
 
 
-def _any_delivered(answers: "tuple[Answer, ...]") -> bool:
+def _any_delivered(answers: tuple[Answer, ...]) -> bool:
     return any(answer.delivered for answer in answers)

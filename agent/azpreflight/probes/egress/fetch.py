@@ -5,6 +5,8 @@ does not hide what else is wrong. The connection has less time than the request,
 the agent has a proxy the connection is to that one, which then looks up the server's name by itself.
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,7 +45,7 @@ class Found:
     """What this VM's own servers said; None where they were not asked here."""
 
 
-def look_up(host: Host, names: "Sequence[str]", dns: Optional[DnsFacts]) -> "Mapping[str, Found]":
+def look_up(host: Host, names: Sequence[str], dns: Optional[DnsFacts]) -> Mapping[str, Found]:
     """Where each name is: from the DNS probe if it asked for it, else from the servers that it found to answer."""
     unique = tuple(dict.fromkeys(name for name in names if name))
     asked = [name for name in unique if not _literal(name) and (dns is None or name not in dns.names)]
@@ -91,7 +93,7 @@ Said = tuple[str, DnsAnswer]
 """A server, and its answer."""
 
 
-def _lookup(name: str, own: "Sequence[Said]", others: "Sequence[Said]", invented: "set[str]") -> Lookup:
+def _lookup(name: str, own: Sequence[Said], others: Sequence[Said], invented: set[str]) -> Lookup:
     """As the C library does: the first server that gives an answer has the last word, unless it only failed."""
     told = [(address, answer) for address, answer in own if answer.outcome is Outcome.OK]
     answered = [(address, answer) for address, answer in told if answer.addresses or not answer.truncated]
@@ -103,7 +105,7 @@ def _lookup(name: str, own: "Sequence[Said]", others: "Sequence[Said]", invented
     return Lookup(name, (final[0][0],), "no address" if rcode == "NOERROR" else rcode, witness)
 
 
-def _addresses(answer: DnsAnswer, invented: "set[str]") -> "tuple[str, ...]":
+def _addresses(answer: DnsAnswer, invented: set[str]) -> tuple[str, ...]:
     taken = answer.addresses if answer.rcode in (None, "NOERROR") else ()
     return tuple(address for address in taken if address not in invented)
 
@@ -121,7 +123,7 @@ class Means:
     proxies: Optional[ProxyFacts]
     state: Optional[GoalState]
     """What the HostGAPlugin wants to be told; None if it cannot be asked."""
-    stops: "Mapping[str, Found]" = field(default_factory=dict)
+    stops: Mapping[str, Found] = field(default_factory=dict)
     """Where the hosts of proxies are."""
 
 
@@ -140,22 +142,22 @@ Wanted = tuple[str, Optional[str]]
 
 
 def fetch_as_agent(
-    means: Means, uris: "Sequence[str]", limit: int, seconds: float, headers: "Optional[Mapping[str, str]]" = None
-) -> "tuple[Tried, ...]":
+    means: Means, uris: Sequence[str], limit: int, seconds: float, headers: Optional[Mapping[str, str]] = None
+) -> tuple[Tried, ...]:
     """All of these at once, each as the agent would: by its proxy where it has one."""
     return fetch_all(means, [(uri, agent_proxy(means.proxies, uri)) for uri in uris], limit, seconds, headers)
 
 
 def fetch_all(
-    means: Means, wanted: "Sequence[Wanted]", limit: int, seconds: float, headers: "Optional[Mapping[str, str]]" = None
-) -> "tuple[Tried, ...]":
+    means: Means, wanted: Sequence[Wanted], limit: int, seconds: float, headers: Optional[Mapping[str, str]] = None
+) -> tuple[Tried, ...]:
     """All of these at once."""
     straight = [host_of(uri) for uri, proxy in wanted if proxy is None]
     found = {**means.stops, **look_up(means.host, straight, means.dns)}
     return means.host.together([partial(_fetch, means.host, one, found, limit, seconds, headers) for one in wanted])
 
 
-def _first_stop(uri: str, proxy: Optional[str]) -> "tuple[str, int]":
+def _first_stop(uri: str, proxy: Optional[str]) -> tuple[str, int]:
     """Host and port to connect to."""
     if proxy is not None and "@" in proxy:
         return proxy, 0  # the agent looks up all of it as a name, and no name has an @
@@ -166,10 +168,10 @@ def _first_stop(uri: str, proxy: Optional[str]) -> "tuple[str, int]":
 def _fetch(
     host: Host,
     wanted: Wanted,
-    found: "Mapping[str, Found]",
+    found: Mapping[str, Found],
     limit: int,
     seconds: float,
-    headers: "Optional[Mapping[str, str]]",
+    headers: Optional[Mapping[str, str]],
 ) -> Tried:
     """One connection, and one GET. Like the agent's requests it has no password for the proxy."""
     uri, proxy = wanted
@@ -189,7 +191,7 @@ def _fetch(
     return Tried(replace(answer_of(uri, got), address=address, proxy=proxy), got.body, lookup)
 
 
-def reach(means: Means, uris: "Sequence[str]", seconds: float = CONNECT) -> "tuple[Tried, ...]":
+def reach(means: Means, uris: Sequence[str], seconds: float = CONNECT) -> tuple[Tried, ...]:
     """A connection to each of these servers, and no more."""
     found = look_up(means.host, [host_of(uri) for uri in uris], means.dns)
     return means.host.together([partial(_connect, means.host, uri, found[host_of(uri)], seconds) for uri in uris])
@@ -214,7 +216,7 @@ def _connect(host: Host, uri: str, where: Found, seconds: float) -> Tried:
     return Tried(answer, lookup=where.lookup)
 
 
-def first_of_each(uris: "Sequence[str]", most: int) -> "tuple[str, ...]":
+def first_of_each(uris: Sequence[str], most: int) -> tuple[str, ...]:
     """The first of these of each server, `most` in all."""
     servers: dict[tuple[str, int], str] = {}
     for uri in uris:

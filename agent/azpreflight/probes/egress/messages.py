@@ -1,5 +1,7 @@
 """How a shut way is told: what it means, how sure that is, and how it is mended. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 from azpreflight.azure.answer import Answer, said
@@ -17,7 +19,7 @@ REFUSED_BY_STATUS_DELAY = 25
 AGAIN = "the VM need not be deleted: once this is mended, remove each extension that failed and add it again"
 
 
-def place_of(answers: "Sequence[Answer]") -> str:
+def place_of(answers: Sequence[Answer]) -> str:
     """The hosts of answers that speak of one flow, with what was tried to reach them."""
     first = answers[0]
     if first.proxy is not None:
@@ -27,7 +29,7 @@ def place_of(answers: "Sequence[Answer]") -> str:
     return f"{hosts_of(answers)} ({first.address}:{port_of(first.url)})"
 
 
-def listed(names: "Iterable[str]", most: int = 3) -> str:
+def listed(names: Iterable[str], most: int = 3) -> str:
     """Names once each, in order, the rest as a number."""
     unique = list(dict.fromkeys(names))
     return ", ".join(unique[:most]) + (f" and {len(unique) - most} more" if len(unique) > most else "")
@@ -47,7 +49,7 @@ def delay_of(answer: Answer) -> int:
     return SILENT_DELAY if silent else REFUSED_DELAY
 
 
-def confidence_of(answer: Answer) -> "tuple[Confidence, str]":
+def confidence_of(answer: Answer) -> tuple[Confidence, str]:
     """How surely a shut way is one, and why."""
     if answer.phase is Phase.DNS:
         return Confidence.POSSIBLE, "the address is not known, so the way to it was not tried"
@@ -61,7 +63,7 @@ def confidence_of(answer: Answer) -> "tuple[Confidence, str]":
     return Confidence.CERTAIN, f"{answer.offender or 'the network'} said so"
 
 
-def evidence_of(answer: Answer) -> "dict[str, str]":
+def evidence_of(answer: Answer) -> dict[str, str]:
     """What was seen of one attempt."""
     seen = {
         "url": answer.url,
@@ -89,12 +91,12 @@ def open_up_or_do_without(facts: EgressFacts, target: str) -> str:
     return f"{open_up(target)}{off if diagnostics else ''}; {AGAIN}."
 
 
-def hosts_of(answers: "Sequence[Answer]") -> str:
+def hosts_of(answers: Sequence[Answer]) -> str:
     """The hosts of answers that speak of one flow."""
     return listed(host_of(answer.url) for answer in answers)
 
 
-def shut_finding(answers: "Sequence[Answer]", severity: Severity, message: str, fix: str) -> Finding:
+def shut_finding(answers: Sequence[Answer], severity: Severity, message: str, fix: str) -> Finding:
     """What is said of answers that speak of one flow, whose way is shut."""
     confidence, reason = confidence_of(answers[0])
     return Finding(

@@ -5,6 +5,8 @@ by the servers that it asks. A company's server that does not know public names,
 to the virtual network and lacks the record, both deny a name that the VM needs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
@@ -58,7 +60,7 @@ def _denied(lookup: Lookup, facts: EgressFacts) -> Optional[Finding]:
     )
 
 
-def _needed_by(needy: "Sequence[str]") -> str:
+def _needed_by(needy: Sequence[str]) -> str:
     return f"which {listed(needy)} needs" if needy else "a package repository or an endpoint of the configuration"
 
 

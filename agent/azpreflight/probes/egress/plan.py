@@ -1,5 +1,7 @@
 """What to try, by the goal state, the catalogue and the configuration. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -71,7 +73,7 @@ def plan(run: Run) -> Plan:
     )
 
 
-def errands_of(wanted: Optional[Wanted]) -> "tuple[Errand, ...]":
+def errands_of(wanted: Optional[Wanted]) -> tuple[Errand, ...]:
     """The extensions that are to be there, and the line of agent releases that is followed."""
     if wanted is None:
         return ()
@@ -86,7 +88,7 @@ def errands_of(wanted: Optional[Wanted]) -> "tuple[Errand, ...]":
     )
 
 
-def needs_of(run: Run, platform: Optional[PlatformFacts]) -> "tuple[Need, ...]":
+def needs_of(run: Run, platform: Optional[PlatformFacts]) -> tuple[Need, ...]:
     """Every extension that this VM has or will have, once."""
     wanted = platform.wanted if platform is not None else None
     plugins = wanted.plugins if wanted is not None else ()
@@ -101,5 +103,5 @@ def _need(name: str, cloud: Optional[str], region: Optional[str]) -> Need:
     return Need(name, entry, _urls(hosts))
 
 
-def _urls(hosts: "Sequence[str]") -> "tuple[str, ...]":
+def _urls(hosts: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"https://{host}/" for host in hosts)

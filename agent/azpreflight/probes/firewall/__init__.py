@@ -7,6 +7,8 @@ rules are dumped, and rehearsed (see `azpreflight.firewall`): the kernel itself 
 needs, and names the rule.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
@@ -58,7 +60,7 @@ def gather(host: Host, run: Run) -> FirewallFacts:
     )
 
 
-def _chain_facts(tables: "tuple[Table, ...]") -> Iterator[ChainFacts]:
+def _chain_facts(tables: tuple[Table, ...]) -> Iterator[ChainFacts]:
     for table in tables:
         for chain in table.chains.values():
             yield ChainFacts(table.backend, table.family, table.name, chain.name, chain.policy, len(chain.lines))

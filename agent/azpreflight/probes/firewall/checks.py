@@ -1,5 +1,7 @@
 """What the rules do to a flow, as a finding that names the rule. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Optional
@@ -38,7 +40,7 @@ RULE_LIMIT = 200
 SeverityOf = Callable[[FlowFacts], Severity]
 
 
-def of_root(facts: FirewallFacts) -> "tuple[FlowFacts, ...]":
+def of_root(facts: FirewallFacts) -> tuple[FlowFacts, ...]:
     """What others than root may is no fault."""
     return tuple(found for found in facts.flows if found.flow.uid == 0)
 
@@ -75,7 +77,7 @@ def judge_dns(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     yield from verdicts_on(flows, run, severity)
 
 
-def _nothing_left(facts: FirewallFacts, run: Run, servers: "Sequence[Server]") -> bool:
+def _nothing_left(facts: FirewallFacts, run: Run, servers: Sequence[Server]) -> bool:
     """No server that resolv.conf names, or none of those behind the local resolver, can be asked over UDP."""
     blocked = {found.flow.address for found in of_root(facts) if found.flow.protocol == "udp" and _stopped(found, run)}
     named = {server.address for server in servers if server.role in (Role.LOCAL, Role.CONFIGURED)}
@@ -102,7 +104,7 @@ def _judge(facts: FirewallFacts, run: Run, purpose: Purpose, severity: SeverityO
     yield from verdicts_on([found for found in of_root(facts) if found.flow.purpose is purpose], run, severity)
 
 
-def verdicts_on(flows: "Sequence[FlowFacts]", run: Run, severity: SeverityOf) -> Iterator[Verdict]:
+def verdicts_on(flows: Sequence[FlowFacts], run: Run, severity: SeverityOf) -> Iterator[Verdict]:
     """What the rules do to each of these flows."""
     if run.platform is Platform.NONE and run.stage is Stage.FIRSTBOOT:
         yield NotApplicable("not on Azure")
@@ -267,7 +269,7 @@ def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
     )
 
 
-def _is_agents(found: FlowFacts, ports: "tuple[int, ...]") -> bool:
+def _is_agents(found: FlowFacts, ports: tuple[int, ...]) -> bool:
     flow = found.flow
     return flow.protocol == "tcp" and flow.address == WIRE_SERVER and flow.port in ports
 

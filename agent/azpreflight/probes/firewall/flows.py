@@ -1,5 +1,7 @@
 """The flows that provisioning needs, as far as the other probes know the ends of them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from azpreflight.firewall.facts import Flow, Purpose
@@ -23,20 +25,20 @@ that are only found while they are tried; nothing is sent to it, but what the ru
 other."""
 
 
-def flows_of(run: Run) -> "tuple[Flow, ...]":
+def flows_of(run: Run) -> tuple[Flow, ...]:
     """Every flow once, in the order in which provisioning needs them."""
     flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _renewal(), *_of_others())
     unique = {(flow.protocol, flow.address, flow.port, flow.uid): flow for flow in reversed(flows)}
     return tuple(reversed(unique.values()))
 
 
-def _platform() -> "Iterator[Flow]":
+def _platform() -> Iterator[Flow]:
     yield Flow("tcp", WIRE_SERVER, 80, Purpose.WIRE_SERVER)
     yield Flow("tcp", WIRE_SERVER, 32526, Purpose.WIRE_SERVER)
     yield Flow("tcp", IMDS, 80, Purpose.IMDS)
 
 
-def _names(run: Run) -> "Iterator[Flow]":
+def _names(run: Run) -> Iterator[Flow]:
     """Servers on this machine too: a rule may forget the loopback."""
     facts = run.facts(DnsFacts)
     servers = [server.address for server in judged(facts)] if facts is not None else []
@@ -51,13 +53,13 @@ def _plain(address: str) -> bool:
     return "%" not in address and address not in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound to
 
 
-def _packages(run: Run) -> "Iterator[Flow]":
+def _packages(run: Run) -> Iterator[Flow]:
     for address in (*tuple(package_addresses(run))[:MAX_PACKAGE_ADDRESSES], ANYWHERE):
         for port in PACKAGE_PORTS:
             yield Flow("tcp", address, port, Purpose.PACKAGE)
 
 
-def _proxy(run: Run) -> "Iterator[Flow]":
+def _proxy(run: Run) -> Iterator[Flow]:
     """The agent's proxy, by which its packages come, if it is known by its address."""
     proxy = agent_proxy(run.facts(ProxyFacts), ANY_STORE) or ""
     host, port = host_of_proxy(proxy), port_of_proxy(proxy)
@@ -65,7 +67,7 @@ def _proxy(run: Run) -> "Iterator[Flow]":
         yield Flow("tcp", host, port, Purpose.PACKAGE)
 
 
-def package_addresses(run: Run) -> "Iterator[str]":
+def package_addresses(run: Run) -> Iterator[str]:
     """Where the stores are, as far as any name server knew it; IPv6 only where this machine has a way to it."""
     facts = run.facts(DnsFacts)
     names = facts.names if facts is not None else ()
@@ -85,7 +87,7 @@ def _renewal() -> Flow:
     return Flow("udp", WIRE_SERVER, DHCP_SERVER_PORT, Purpose.DHCP, DHCP_CLIENT_PORT)
 
 
-def _of_others() -> "Iterator[Flow]":
+def _of_others() -> Iterator[Flow]:
     """For information: the agent's own rules stop all but root, and credentials can be had at the second."""
     yield Flow("tcp", WIRE_SERVER, 80, Purpose.WIRE_SERVER, uid=NOBODY)
     yield Flow("tcp", IMDS, 80, Purpose.IMDS, uid=NOBODY)

@@ -1,5 +1,7 @@
 """What the rehearsal cannot see, told where it is there to be seen. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from azpreflight.firewall.facts import FirewallFacts, UnitFilter
@@ -39,7 +41,7 @@ def judge_limits(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
         )
 
 
-def _of_links(found: "tuple[LinkFilter, ...]") -> Finding:
+def _of_links(found: tuple[LinkFilter, ...]) -> Finding:
     where = dict.fromkeys(f"{one.interface} ({one.kind}, {one.direction})" for one in found)
     return Finding(
         Severity.NOTE,

@@ -1,5 +1,7 @@
 """What the rules do to the ways out, those included that are only found while they are tried. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Optional
@@ -63,7 +65,7 @@ def _as_of(flow: Flow, found: FlowFacts) -> FlowFacts:
     )
 
 
-def _needed(facts: FirewallFacts, run: Run) -> "Optional[frozenset[str]]":
+def _needed(facts: FirewallFacts, run: Run) -> Optional[frozenset[str]]:
     """Flows that nothing replaces; None if none of them is replaced."""
     egress = run.facts(EgressFacts)
     if egress is None:

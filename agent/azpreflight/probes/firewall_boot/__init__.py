@@ -7,6 +7,8 @@ for, and what they would load is rehearsed as the live rules are (see `azpreflig
 too, with the running system's tools. Nothing of the user's own that runs at boot is executed.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import partial
 
@@ -38,7 +40,7 @@ def gather(host: Host, run: Run) -> SavedRulesFacts:
     scene = scene_of_image(flows) if run.offline else scene_of(host, flows)
     setting = Setting(host, host.machine(), scene)
 
-    def boot(plans: "tuple[Plan, ...]") -> Boot:
+    def boot(plans: tuple[Plan, ...]) -> Boot:
         return rehearse(setting, plans, flows, found.unread)
 
     boots = host.together([partial(boot, plans) for plans in found.orders])

@@ -1,5 +1,7 @@
 """What the next boot's rules do to a flow, as a finding that names the file and the line. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Optional
@@ -89,7 +91,7 @@ def judge_flows(facts: SavedRulesFacts, run: Run) -> Iterator[Verdict]:
             yield _at_stage(_finding(fate, severity, facts), run)
 
 
-def _flows(facts: SavedRulesFacts) -> "tuple[Flow, ...]":
+def _flows(facts: SavedRulesFacts) -> tuple[Flow, ...]:
     flows = (found.flow for boot in facts.boots for found in boot.flows if found.flow.uid == 0)
     return tuple(dict.fromkeys(flows))
 
@@ -103,7 +105,7 @@ def _fate(facts: SavedRulesFacts, flow: Flow) -> Optional[Fate]:
     return None if worst is None else Fate(*worst, always=len(stopped or unknown) == len(found))
 
 
-def _severity(flow: Flow, closed: "set[Flow]", flows: "Sequence[Flow]", run: Run) -> Severity:
+def _severity(flow: Flow, closed: set[Flow], flows: Sequence[Flow], run: Run) -> Severity:
     """As for the live rules; but which DNS servers the next VM has is not known before it boots."""
     if flow.purpose is Purpose.WIRE_SERVER:
         return Severity.ERROR
@@ -142,7 +144,7 @@ def _finding(fate: Fate, severity: Severity, facts: SavedRulesFacts) -> Finding:
     )
 
 
-def _confidence(fate: Fate, facts: SavedRulesFacts) -> "tuple[Confidence, str]":
+def _confidence(fate: Fate, facts: SavedRulesFacts) -> tuple[Confidence, str]:
     found, order = fate.worst, fate.boot.order
     hooks = [plain(hook.path) for hook in facts.hooks if hook.files]
     without = [boot for boot in facts.boots if not set(hooks) & set(boot.order)]
@@ -154,7 +156,7 @@ def _confidence(fate: Fate, facts: SavedRulesFacts) -> "tuple[Confidence, str]":
     return Confidence.POSSIBLE, SOME_ORDERS.format(every, " and ".join(order))
 
 
-def _stopped_in(boots: "Sequence[Boot]", flow: Flow) -> bool:
+def _stopped_in(boots: Sequence[Boot], flow: Flow) -> bool:
     """In every one of these boots, and there are some."""
     outcomes = [one.outcome for boot in boots for one in boot.flows if one.flow == flow]
     return bool(outcomes) and not {Outcome.ALLOWED, Outcome.UNKNOWN} & set(outcomes)
@@ -220,7 +222,7 @@ def judge_change(facts: SavedRulesFacts, run: Run) -> Iterator[Verdict]:
             return
 
 
-def _chains(tables: "Sequence[Table]", programs: "Sequence[str]") -> "Mapping[str, tuple[str, ...]]":
+def _chains(tables: Sequence[Table], programs: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     """Policy and rules of each chain that does something, without counters, handles, the agent's own rules, and those
     that running programs make after each boot."""
     chains = {
@@ -232,7 +234,7 @@ def _chains(tables: "Sequence[Table]", programs: "Sequence[str]") -> "Mapping[st
     return {name: content for name, content in chains.items() if content}
 
 
-def _content(table: Table, chain: Chain, programs: "Sequence[str]") -> "tuple[str, ...]":
+def _content(table: Table, chain: Chain, programs: Sequence[str]) -> tuple[str, ...]:
     usual = chain.policy in (None, "ACCEPT") or generated_rules.policy_is_made(chain.name, programs)
     policy = () if usual else (f"policy {chain.policy}",)
     foreign = [line for line in chain.lines if not generated_rules.line_is_made(line, programs)]
@@ -242,10 +244,10 @@ def _content(table: Table, chain: Chain, programs: "Sequence[str]") -> "tuple[st
 
 
 def _difference(
-    changed: "Sequence[str]",
-    now: "Mapping[str, tuple[str, ...]]",
-    then: "Mapping[str, tuple[str, ...]]",
-    order: "tuple[str, ...]",
+    changed: Sequence[str],
+    now: Mapping[str, tuple[str, ...]],
+    then: Mapping[str, tuple[str, ...]],
+    order: tuple[str, ...],
 ) -> Finding:
     shown = ", ".join(changed[:CHAINS_SHOWN]) + (", ..." if len(changed) > CHAINS_SHOWN else "")
     by = f"as {' and '.join(order)} will load them" if order else "as nothing loads any"

@@ -6,6 +6,8 @@ So its effects are looked at, one by one, and each leftover is judged by what it
 distribution, and with the agent that would provision it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -50,7 +52,7 @@ from azpreflight.probes.generalization.facts import GeneralizationFacts, gather
 __all__ = ["PROBE", "GeneralizationFacts"]
 
 
-def part(name: str, judge: "Callable[[Any, Run], Iterator[Verdict]]") -> Judge:
+def part(name: str, judge: Callable[[Any, Run], Iterator[Verdict]]) -> Judge:
     """The judge of one subject as a judge of the whole."""
 
     def judge_part(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
@@ -94,10 +96,10 @@ def _check(
     judge: Judge,
     severity: Severity,
     *,
-    stages: "tuple[Stage, ...]" = BEFORE_FIRST_BOOT,
-    profiles: "tuple[Profile, ...]" = (Profile.GENERALIZED,),
+    stages: tuple[Stage, ...] = BEFORE_FIRST_BOOT,
+    profiles: tuple[Profile, ...] = (Profile.GENERALIZED,),
     cause: Cause = Cause.NOT_GENERALIZED,
-    reads: "tuple[str, ...]" = (),
+    reads: tuple[str, ...] = (),
 ) -> Check:
     return Check(
         name,

@@ -6,6 +6,8 @@ hash of a deleted user stays in /etc/shadow-, the backup that the tools make (WA
 azurelinuxagent/pa/deprovision/default.py, azurelinuxagent/common/osutil/default.py).
 """
 
+from __future__ import annotations
+
 import posixpath
 import re
 from collections.abc import Iterator

@@ -6,6 +6,8 @@ never comes, and a seed is taken for the provisioning disc. User data of the bui
 stays readable in every VM (cloud-init, cloudinit/stages.py, cloudinit/sources/DataSourceAzure.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -99,7 +101,7 @@ def _blocked(run: Run, path: str, severity: Severity) -> Finding:
     return _left(run, severity, f"{path} is left: {why}", (path,))
 
 
-def _left(run: Run, severity: Severity, message: str, paths: "tuple[str, ...]") -> Finding:
+def _left(run: Run, severity: Severity, message: str, paths: tuple[str, ...]) -> Finding:
     installed = agents_of(run).cloud_init.installed
     commands = (CLEAN,) if installed else (f"rm -rf {files(paths)}",)
     return leftover(run, severity, message, "Clean cloud-init's state before capture.", commands, cleaned=False)

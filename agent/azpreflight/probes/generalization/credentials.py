@@ -5,6 +5,8 @@ also has harmless ones, for a word that is in it; nothing of what it holds is ke
 are found by their first line, wherever in a home they lie.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -85,7 +87,7 @@ def _filled(host: Host, path: str, limit: Optional[int] = None) -> bool:
     return info is not None and info.kind is FileKind.FILE and 0 < info.size <= (limit or 1 << 40)
 
 
-def all_of(host: Host, path: str, words: "tuple[str, ...]") -> bool:
+def all_of(host: Host, path: str, words: tuple[str, ...]) -> bool:
     """One of the words is in it; of the pair of an address with a password, both."""
     try:
         text = host.text(path, SMALL) or ""
@@ -116,6 +118,6 @@ def judge(facts: CredentialFacts, run: Run) -> Iterator[Verdict]:
         yield _found(run, Severity.NOTE, message, facts.known_hosts)
 
 
-def _found(run: Run, severity: Severity, message: str, paths: "tuple[str, ...]") -> Verdict:
+def _found(run: Run, severity: Severity, message: str, paths: tuple[str, ...]) -> Verdict:
     fix = "Delete the files, and withdraw the credentials that were in an image already."
     return leftover(run, severity, message, fix, (f"rm -f {files(paths)}",), cleaned=False)

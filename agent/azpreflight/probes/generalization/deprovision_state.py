@@ -5,6 +5,8 @@ exits 0 all the same. So which effects are there, and which are not, tells what 
 else: the host name `localhost.localdomain` (WALinuxAgent, azurelinuxagent/pa/deprovision/default.py, agent.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -41,7 +43,7 @@ class Step:
     done: bool
 
 
-def steps(facts: GeneralizationFacts, run: Run) -> "tuple[Step, ...]":
+def steps(facts: GeneralizationFacts, run: Run) -> tuple[Step, ...]:
     """The steps that this agent takes on this distribution, in its order."""
     config = config_of(run)
     planned = (
@@ -149,7 +151,7 @@ def _resolver_deleted(facts: GeneralizationFacts) -> bool:
     return facts.resolver is not None and facts.resolver.kind is None
 
 
-def _users_left(facts: GeneralizationFacts) -> "tuple[str, ...]":
+def _users_left(facts: GeneralizationFacts) -> tuple[str, ...]:
     """Users whom an agent made and who still have an account: that of ovf-env.xml, and where that file is gone, so that
     waagent deletes nobody, the one whom `seal` was to delete, or those whom an agent's own rules for sudo name."""
     accounts = {one.name for one in facts.accounts.accounts} if facts.accounts is not None else set()

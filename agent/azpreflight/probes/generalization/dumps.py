@@ -1,5 +1,7 @@
 """Crash dumps and cores of this machine: pages of its memory, with whatever secrets were in them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -4,6 +4,8 @@ Clones that carry it are one machine to the other side: they throw one another o
 name. A key that authenticates the machine is a credential that stays valid.
 """
 
+from __future__ import annotations
+
 import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """All subjects of the probe, gathered so that one that cannot be looked at does not take the others with it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional

@@ -5,6 +5,8 @@ Deprovisioning deletes root's .bash_history and waagent.log and leaves every oth
 (WALinuxAgent, azurelinuxagent/pa/deprovision/default.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -74,6 +76,6 @@ def judge_logs(facts: TraceFacts, run: Run) -> Iterator[Verdict]:
         yield leftover(run, Severity.WARNING, message, "Delete them.", commands, cleaned=False)
 
 
-def _found(run: Run, message: str, paths: "tuple[str, ...]", *, cleaned: bool) -> Verdict:
+def _found(run: Run, message: str, paths: tuple[str, ...], *, cleaned: bool) -> Verdict:
     command = f"rm -rf {files(paths)}"
     return leftover(run, Severity.WARNING, message, "Delete them.", (command,), cleaned=cleaned)

@@ -6,6 +6,8 @@ anew only with Provisioning.RegenerateSshHostKeyPair=y, in deprovisioning and in
 cloudinit/config/cc_ssh.py; WALinuxAgent, azurelinuxagent/pa/provision/default.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional

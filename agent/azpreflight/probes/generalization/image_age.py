@@ -5,6 +5,8 @@ machine id of a VM from a generalised image are made by its first boot. Where th
 VMs of the image have the same.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Optional
 
@@ -40,7 +42,7 @@ def judge_machine_id(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
 
 
 def _older(
-    facts: GeneralizationFacts, made: Optional[float], what: str, commands: "tuple[str, ...]"
+    facts: GeneralizationFacts, made: Optional[float], what: str, commands: tuple[str, ...]
 ) -> Iterator[Verdict]:
     began = first_boot(facts)
     if began is None or made is None:

@@ -5,6 +5,8 @@ those let nobody in. A private key in a home is worse than any of them: it stays
 (cloud-init, cloudinit/config/cc_ssh.py and cloudinit/ssh_util.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -93,5 +95,5 @@ def judge_private(facts: KeyFileFacts, run: Run) -> Iterator[Verdict]:
         yield _finding(run, Severity.ERROR, message, facts.private)
 
 
-def _finding(run: Run, severity: Severity, message: str, paths: "tuple[str, ...]") -> Verdict:
+def _finding(run: Run, severity: Severity, message: str, paths: tuple[str, ...]) -> Verdict:
     return leftover(run, severity, message, "Delete the file.", (f"rm -f {files(paths)}",), cleaned=False)

@@ -5,6 +5,8 @@ a lease's option 245. Both cost a new VM some seconds at worst. dhclient leaves 
 lease file counts only with a lease in it (WALinuxAgent, azurelinuxagent/pa/deprovision/default.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

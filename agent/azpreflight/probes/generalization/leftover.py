@@ -1,5 +1,7 @@
 """What the parts of the generalisation probe share: how bad a leftover is at which stage, and who would clean it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
@@ -36,7 +38,7 @@ def leftover(
     severity: Severity,
     message: str,
     fix: str,
-    commands: "Sequence[str]",
+    commands: Sequence[str],
     *,
     cleaned: bool,
     evidence: Optional[Mapping[str, str]] = None,
@@ -60,7 +62,7 @@ def leftover(
     )
 
 
-def filled(host: Host, paths: "Sequence[str]") -> "tuple[str, ...]":
+def filled(host: Host, paths: Sequence[str]) -> tuple[str, ...]:
     """Those of these paths that are regular files with something in them."""
     return tuple(path for path in paths if _filled(host, path))
 
@@ -70,6 +72,6 @@ def _filled(host: Host, path: str) -> bool:
     return info is not None and info.kind is FileKind.FILE and info.size > 0
 
 
-def matching(host: Host, patterns: "Sequence[str]") -> "tuple[str, ...]":
+def matching(host: Host, patterns: Sequence[str]) -> tuple[str, ...]:
     """Every path that one of the patterns matches, sorted, each once."""
     return tuple(sorted({path for pattern in patterns for path in host.glob(pattern)}))

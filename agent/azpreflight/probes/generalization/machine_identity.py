@@ -5,6 +5,8 @@ names, telemetry. waagent leaves the machine id alone but on Arch and Flatcar; `
 `uninitialized` (machine-id(5); WALinuxAgent, azurelinuxagent/pa/deprovision/; cloud-init, cloudinit/cmd/clean.py).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,7 +81,7 @@ def _first_word(text: Optional[str]) -> str:
     return next((line for line in lines if line and not line.startswith("#")), "")
 
 
-def names_in_hosts(hosts: str) -> "tuple[str, ...]":
+def names_in_hosts(hosts: str) -> tuple[str, ...]:
     """The machine's own names, which Debian gives to 127.0.1.1 and cloud-init to either address (hosts(5))."""
     rows = (line.split("#")[0].split() for line in hosts.splitlines())
     names = (name for row in rows if row and row[0].startswith("127.") for name in row[1:])
@@ -94,7 +96,7 @@ def _sent_name(host: Host) -> Optional[str]:
     return None
 
 
-def _sent_by_card(host: Host) -> "Iterator[tuple[str, str]]":
+def _sent_by_card(host: Host) -> Iterator[tuple[str, str]]:
     for path in host.glob(IFCFG)[:KEPT]:
         match = _IFCFG_NAME.search(host.text(path, SMALL) or "")
         if match is not None and not _neutral(match.group(1)):
@@ -154,7 +156,7 @@ def judge_host_name(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
         yield _named(run, f"/etc/hosts names {several(facts.names_in_hosts)}", command, cleaned=False)
 
 
-def _without(names: "Sequence[str]") -> str:
+def _without(names: Sequence[str]) -> str:
     """Take the names off their lines, on which localhost may stand too, and lines away on which no name is left."""
     either = "|".join(name.replace(".", "[.]") for name in names)
     take = rf"/^127[.]/{{:a;s/[[:space:]]+({either})([[:space:]]|$)/\2/;ta}}"

@@ -6,6 +6,8 @@ disk is another one in every VM (systemd.mount(5); Microsoft Learn, "Troubleshoo
 errors").
 """
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterator
@@ -87,7 +89,7 @@ class MountFacts:
         return next((entry for entry in self.entries if entry.mount_point == "/"), None)
 
     @property
-    def system_devices(self) -> "frozenset[str]":
+    def system_devices(self) -> frozenset[str]:
         """Devices of what is on the OS disk by where it is mounted."""
         return frozenset(entry.device for entry in self.entries if entry.of_the_system)
 
@@ -103,13 +105,13 @@ def look(host: Host, run: Run) -> MountFacts:
     return MountFacts(entries, root, live)
 
 
-def required(text: str) -> "tuple[tuple[str, str, str], ...]":
+def required(text: str) -> tuple[tuple[str, str, str], ...]:
     """(device, mount point, file system) of what must be mounted, without swap and network filesystems (fstab(5))."""
     rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
     return tuple((row[0].replace('"', ""), row[1], row[2]) for row in rows if len(row) >= 3 and _must_mount(row))
 
 
-def _must_mount(row: "list[str]") -> bool:
+def _must_mount(row: list[str]) -> bool:
     options = row[3].split(",") if len(row) > 3 else []
     local = row[0].startswith(("/dev/", *(f"{key}=" for key in LINKS)))
     return local and row[2] != "swap" and not any(option in OPTIONAL for option in options)

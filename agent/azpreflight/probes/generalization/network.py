@@ -4,6 +4,8 @@ cloud-init writes its file anew for every instance unless it was told to leave t
 (cloud-init, cloudinit/stages.py; Microsoft Learn, "Create an Ubuntu virtual machine image").
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -17,7 +19,7 @@ from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.generalization.leftover import agents_of, leftover
 from azpreflight.text import files, plain
 
-READERS: "Mapping[str, Callable[[str], Iterator[str]]]" = {
+READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "/etc/netplan/*.yaml": network_bindings.of_netplan,
     "/etc/systemd/network/*.network": network_bindings.of_networkd,
     "/etc/systemd/network/*.link": network_bindings.of_networkd,

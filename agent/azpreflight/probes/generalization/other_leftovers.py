@@ -4,6 +4,8 @@ None of it stops a VM. Logs tell who came in and from where, a swap file has pag
 key-value pools still hold its provisioning report (cloud-init, cloudinit/reporting/handlers.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -83,7 +85,7 @@ def look(host: Host, run: Run) -> LitterFacts:
     )
 
 
-def _others(host: Host) -> "tuple[str, ...]":
+def _others(host: Host) -> tuple[str, ...]:
     """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out."""
     known = (*(f"/var/log/{name}" for name in LOGS), *OF_OTHERS, *OF_PACKAGES)
     paths = filled(host, matching(host, [f"/var/log/{depth}" for depth in ("*", "*/*", "*/*/*")]))

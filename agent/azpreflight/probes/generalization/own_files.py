@@ -5,6 +5,8 @@ its own. What `arm` enabled is removed by `seal`, by `disarm`, and by itself whe
 off; in an image that was captured otherwise it is left.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional

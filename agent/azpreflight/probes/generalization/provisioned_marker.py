@@ -5,6 +5,8 @@ and has neither user nor key nor host name (WALinuxAgent, azurelinuxagent/pa/pro
 by its own instance id and does not look at this file.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -122,7 +124,7 @@ def _of_another_vm(facts: SentinelFacts, run: Run) -> Finding:
     )
 
 
-def _evidence(facts: SentinelFacts) -> "dict[str, str]":
+def _evidence(facts: SentinelFacts) -> dict[str, str]:
     seen = {"provisioned": facts.provisioned or "empty"}
     return {**seen, "vm id": facts.vm_id} if facts.vm_id else seen
 

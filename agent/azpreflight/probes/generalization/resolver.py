@@ -5,6 +5,8 @@ regular file with addresses of the build VM's network is a trap where nothing wr
 servers that it cannot reach (WALinuxAgent, azurelinuxagent/pa/deprovision/ubuntu.py and default.py).
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +50,7 @@ def _volatile(target: str) -> bool:
     return "run/" in target
 
 
-def servers(text: str) -> "tuple[str, ...]":
+def servers(text: str) -> tuple[str, ...]:
     """The addresses of its nameserver lines (resolv.conf(5)); what is none is passed over, as the C library does."""
     lines = (line.split() for line in text.splitlines())
     found = (canonical(words[1]) for words in lines if len(words) > 1 and words[0] == "nameserver")

@@ -5,6 +5,8 @@ gone waits for the next user of that name, who then is root without a password (
 azurelinuxagent/common/osutil/default.py; cloud-init, cloudinit/distros/__init__.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -38,7 +40,7 @@ def look(host: Host, run: Run) -> SudoersFacts:
     return SudoersFacts(directory, waagent, cloud_init)
 
 
-def users(text: str) -> "tuple[str, ...]":
+def users(text: str) -> tuple[str, ...]:
     """Whom the rules are for, in order (sudoers(5)); settings and aliases are no rules."""
     words = (line.split() for line in text.splitlines() if not line.lstrip().startswith(("#", "Defaults", "@")))
     return tuple(dict.fromkeys(plain(row[0]) for row in words if len(row) > 1 and not row[0].endswith("_Alias")))

@@ -5,6 +5,8 @@ handler left as installed is not installed again: the agent only enables it, alt
 (WALinuxAgent, azurelinuxagent/daemon/main.py, azurelinuxagent/ga/exthandlers.py).
 """
 
+from __future__ import annotations
+
 import fnmatch
 import re
 from collections.abc import Iterator
@@ -70,7 +72,7 @@ def look(host: Host, run: Run) -> LibraryFacts:
     )
 
 
-def _user(host: Host, path: str) -> "tuple[Optional[str], Optional[str]]":
+def _user(host: Host, path: str) -> tuple[Optional[str], Optional[str]]:
     """Whom the file names, and why that is not sure.
 
     By its element and not by an XML parser, because it is not to be trusted. waagent uses one, and deletes whom that
@@ -89,7 +91,7 @@ def _user(host: Host, path: str) -> "tuple[Optional[str], Optional[str]]":
     return user, None
 
 
-def _extensions(host: Host, path: str) -> "tuple[str, ...]":
+def _extensions(host: Host, path: str) -> tuple[str, ...]:
     manifests = host.glob(f"{path}/*/HandlerManifest.json")
     states = ((manifest.split("/")[-2], _state(host, manifest)) for manifest in manifests)
     return tuple(f"{plain(name)}: {state}" for name, state in states if state != "NotInstalled")
@@ -126,7 +128,7 @@ def judge(facts: LibraryFacts, run: Run) -> Iterator[Verdict]:
         yield _found(facts, run, Severity.NOTE, message, facts.others)
 
 
-def _found(facts: LibraryFacts, run: Run, severity: Severity, message: str, names: "tuple[str, ...]") -> Finding:
+def _found(facts: LibraryFacts, run: Run, severity: Severity, message: str, names: tuple[str, ...]) -> Finding:
     return leftover(
         run,
         severity,

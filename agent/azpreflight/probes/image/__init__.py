@@ -5,6 +5,8 @@ can be started is seen in its first sectors; whether all of a system is on it, i
 Linux for imaging in Azure", "Information for community supported and non-endorsed distributions").
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -42,7 +44,7 @@ def gather(host: Host, run: Run) -> ImageFacts:
     return ImageFacts(host.disk)
 
 
-def of_disk(judge: "Callable[[Disk], Iterator[Verdict]]") -> Judge:
+def of_disk(judge: Callable[[Disk], Iterator[Verdict]]) -> Judge:
     """The judge of a disk as a judge of the facts."""
 
     def judge_disk(facts: ImageFacts, run: Run) -> Iterator[Verdict]:
@@ -102,7 +104,7 @@ def judge_size(disk: Disk) -> Iterator[Verdict]:
         )
 
 
-def _enlarge(disk: Disk, size: int) -> "tuple[str, ...]":
+def _enlarge(disk: Disk, size: int) -> tuple[str, ...]:
     raw = argument(disk.path if disk.format is Format.RAW else f"{disk.path}.raw")
     first = () if disk.format is Format.RAW else (_convert(disk, "-O raw", ".raw"),)
     fixed = argument(f"{disk.path}.fixed.vhd")
@@ -179,7 +181,7 @@ def judge_unmounted(disk: Disk) -> Iterator[Verdict]:
             )
 
 
-def _check(name: str, title: str, judge: "Callable[[Disk], Iterator[Verdict]]", severity: Severity) -> Check:
+def _check(name: str, title: str, judge: Callable[[Disk], Iterator[Verdict]], severity: Severity) -> Check:
     return Check(name, title, of_disk(judge), severity, cause=Cause.BOOT_CONFIG, offline=True)
 
 

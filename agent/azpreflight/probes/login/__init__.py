@@ -4,6 +4,8 @@ The agents make an account with a key or a password and a rule for sudo, and rep
 of a dozen files then decide, and none of them reports anything to the platform.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -36,7 +38,7 @@ class LoginFacts:
     """Why a subject could not be read, by the name of its field."""
 
 
-LOOKS: "Mapping[str, Callable[[Host, Run], Any]]" = {
+LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
     "sshd": sshd.look,
     "modes": modes.look,
     "sudo": sudo.look,
@@ -57,7 +59,7 @@ def gather(host: Host, run: Run) -> LoginFacts:
     return LoginFacts(**found, errors=errors)
 
 
-def part(name: str, judge: "Callable[[Any, Run], Iterator[Verdict]]") -> Judge:
+def part(name: str, judge: Callable[[Any, Run], Iterator[Verdict]]) -> Judge:
     """The judge of one subject as a judge of the whole."""
 
     def judge_part(facts: LoginFacts, run: Run) -> Iterator[Verdict]:

@@ -3,6 +3,8 @@
 (nologin(5); pam.conf(5); useradd(8); login.defs(5); hosts_access(5); access.conf(5).)
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,7 +96,7 @@ def look(host: Host, run: Run) -> GateFacts:
     )
 
 
-def assignments(text: str) -> "dict[str, str]":
+def assignments(text: str) -> dict[str, str]:
     """KEY=value and KEY value, the last of a key."""
     rows = (re.split(r"[ \t=]+", line.split("#")[0].strip(), maxsplit=1) for line in text.splitlines())
     return {row[0]: row[1].strip("\"' ") for row in rows if len(row) == 2}
@@ -111,7 +113,7 @@ def _pam(host: Host) -> Iterator[PamLine]:
                 yield PamLine(path, number, words[2], " ".join(words[3:]), words[0])
 
 
-def _module(host: Host, module: str, directories: "list[str]") -> bool:
+def _module(host: Host, module: str, directories: list[str]) -> bool:
     paths = [module] if module.startswith("/") else [f"{directory}/{module}" for directory in directories]
     return any(host.info(path) is not None for path in paths)
 
@@ -121,7 +123,7 @@ def _without_pam(host: Host) -> bool:
     return names is not None and "other" in names and "sshd" not in names and host.info("/usr/lib/pam.d/sshd") is None
 
 
-def _denied(host: Host) -> "tuple[str, ...]":
+def _denied(host: Host) -> tuple[str, ...]:
     lines = {name: (host.text(f"/etc/{name}", SMALL) or "").splitlines() for name in ("hosts.allow", "hosts.deny")}
     fitting = {name: [line for line in found if _fits(line)] for name, found in lines.items()}
     return tuple(plain(line) for line in fitting["hosts.deny"]) if not fitting["hosts.allow"] else ()
@@ -133,7 +135,7 @@ def _fits(line: str) -> bool:
     return bool(colon and named and "ALL" in clients.split(":")[0].replace(",", " ").split())
 
 
-def _access(host: Host) -> "tuple[int, ...]":
+def _access(host: Host) -> tuple[int, ...]:
     rows = enumerate((host.text("/etc/security/access.conf", SMALL) or "").splitlines(), 1)
     split = ((number, [part.strip() for part in line.split("#")[0].split(":", 2)]) for number, line in rows)
     return tuple(number for number, row in split if len(row) == 3 and row[0] == "-" and row[1].split()[:1] == ["ALL"])

@@ -3,6 +3,8 @@
 Those of distributions' patches and those that are deprecated, which sshd passes over with a warning, are among them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 FLAG = ("yes", "no")
@@ -14,7 +16,7 @@ kerberosauthentication kerberosgetafstoken kerberosorlocalpasswd kerberosticketc
 permitemptypasswords permittty permituserrc printlastlog printmotd pubkeyauthentication refuseconnection
 skeyauthentication streamlocalbindunlink strictmodes tcpkeepalive usedns usepam x11forwarding x11uselocalhost
 """
-CHOICES: "Mapping[str, tuple[str, ...]]" = {
+CHOICES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_FLAGS.split(), FLAG),
     "addressfamily": ("any", "inet", "inet6"),
     "allowstreamlocalforwarding": ("yes", "no", "all", "local", "remote"),

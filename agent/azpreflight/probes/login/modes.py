@@ -5,6 +5,8 @@ refuses rules that others may write, sshd its empty directory, private keys and 
 plugins/sudoers/sudoers.c; OpenSSH, sshd.c and misc.c; useradd(8)).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,7 +106,7 @@ def look(host: Host, run: Run) -> ModeFacts:
     )
 
 
-def _modes(host: Host, paths: "tuple[str, ...]") -> "tuple[Mode, ...]":
+def _modes(host: Host, paths: tuple[str, ...]) -> tuple[Mode, ...]:
     found = ((path, host.info(path)) for path in dict.fromkeys(paths))
     return tuple(_mode(path, info) for path, info in found if info is not None)
 

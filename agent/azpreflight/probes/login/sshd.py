@@ -4,6 +4,8 @@ One line that sshd does not know ends it before it listens. A list of users, an 
 that nobody has shuts everybody out of a VM that is reported Ready (sshd_config(5); OpenSSH, servconf.c and auth.c).
 """
 
+from __future__ import annotations
+
 import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,7 +68,7 @@ def _separation_user(host: Host) -> bool:
     return any(line.split()[:2] in (["u", "sshd"], ["u!", "sshd"]) for text in made for line in text.splitlines())
 
 
-def _groups(host: Host) -> "tuple[str, ...]":
+def _groups(host: Host) -> tuple[str, ...]:
     """Words of the lines of `groups:` in cloud-init's files: enough to tell that a group is given."""
     texts = (
         host.text(path) or "" for path in ("/etc/cloud/cloud.cfg", *host.glob("/etc/cloud/cloud.cfg.d/*.cfg")[:50])

@@ -5,6 +5,8 @@ which is locked. waagent gives a user with a password a rule that asks for it, c
 (sudoers(5); WALinuxAgent, common/osutil/default.py; cloud-init, config/cloud.cfg.tmpl).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional
@@ -127,7 +129,7 @@ def _judge_after(sudoers: Sudoers, name: str) -> Iterator[Verdict]:
             )
 
 
-def _read_after(sudoers: Sudoers, name: str) -> "tuple[Line, ...]":
+def _read_after(sudoers: Sudoers, name: str) -> tuple[Line, ...]:
     """Rules of files of the included directory that sort after, and of /etc/sudoers after the directory."""
     seen, after = False, []
     for line in sudoers.lines:

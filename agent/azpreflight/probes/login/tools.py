@@ -5,6 +5,8 @@ that was made small lacks one of them, and provisioning fails where nobody sees 
 common/osutil/default.py; cloud-init, cloudinit/distros/__init__.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -6,6 +6,8 @@ waagent that finds its sentinel from another VM skips provisioning, rewrites the
 this line is all that lasts of an image that was not generalised (WALinuxAgent pa/provision/default.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
@@ -70,7 +72,7 @@ def gather(host: Host, run: Run) -> LogsFacts:
     return LogsFacts(sightings, tuple(missing), tuple(unreadable))
 
 
-def parse(text: str, log: str) -> "tuple[Sighting, ...]":
+def parse(text: str, log: str) -> tuple[Sighting, ...]:
     """The signatures in the text of one log."""
     signatures = [signature for signature in SIGNATURES if signature.log == log]
     seen: dict[str, tuple[int, str]] = {}
@@ -87,7 +89,7 @@ def sighting(facts: LogsFacts, signature: str) -> Optional[Sighting]:
     return next((seen for seen in facts.sightings if seen.id == signature), None)
 
 
-def witness(facts: LogsFacts) -> "Iterator[tuple[Cause, str]]":
+def witness(facts: LogsFacts) -> Iterator[tuple[Cause, str]]:
     """The lines that are evidence of a cause, oldest first."""
     causes = {signature.id: signature.cause for signature in SIGNATURES}
     for seen in facts.sightings:
@@ -97,7 +99,7 @@ def witness(facts: LogsFacts) -> "Iterator[tuple[Cause, str]]":
             yield cause, f"{EVERY.get(seen.log, seen.log)}: {seen.last}{times}"
 
 
-def judge_identifier(facts: LogsFacts, run: Run) -> "Iterator[Verdict]":
+def judge_identifier(facts: LogsFacts, run: Run) -> Iterator[Verdict]:
     """waagent says itself that its sentinel is another VM's."""
     seen = sighting(facts, CHANGED_IDENTIFIER)
     if seen is not None:

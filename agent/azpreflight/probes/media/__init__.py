@@ -7,6 +7,8 @@ kernels leave it out: the image works where it was built and is never provisione
 azurelinuxagent/common/osutil/default.py, mount_dvd; cloud-init, cloudinit/sources/DataSourceAzure.py).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Optional
@@ -37,7 +39,7 @@ DRIVES = ("sr_mod", "cdrom")
 IDE = "ata_piix"
 """The controller of the drive in a generation 1 VM. In generation 2 it is hv_storvsc, which the disks need as well."""
 WATCHED = (UDF, *DRIVES, IDE)
-ALIASES: "Mapping[str, str]" = {UDF: "fs_udf"}
+ALIASES: Mapping[str, str] = {UDF: "fs_udf"}
 """What the kernel asks for when the disc is mounted; the drivers have patterns for aliases."""
 
 WORST_CASE_S = 2.0
@@ -77,7 +79,7 @@ def gather(host: Host, run: Run) -> MediaFacts:
     )
 
 
-def _needs(found: "Sequence[Kernel]", name: str) -> "tuple[str, ...]":
+def _needs(found: Sequence[Kernel], name: str) -> tuple[str, ...]:
     return found[0].drivers[name].needs if found else ()
 
 
@@ -116,7 +118,7 @@ def _severity(run: Run) -> Severity:
     return Severity.ERROR if waagent else Severity.WARNING
 
 
-def _judge_driver(name: str, facts: MediaFacts, severity: Severity) -> "Iterator[Finding]":
+def _judge_driver(name: str, facts: MediaFacts, severity: Severity) -> Iterator[Finding]:
     """By the kernel that starts, which is the newest; what only an older one lacks is a note."""
     newest, lacking = facts.kernels[0], kernels.without(facts.kernels, name)
     rule = facts.blocked.get(name)

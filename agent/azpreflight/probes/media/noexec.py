@@ -5,6 +5,8 @@ programs from its library, cloud-init a user's scripts from /var/lib/cloud, and 
 denied"; some extensions unpack programs in /tmp (WALinuxAgent issue 2207).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,7 +45,7 @@ class Barrier:
     mount: Mount
 
 
-def barriers(host: Host, run: Run) -> "tuple[Barrier, ...]":
+def barriers(host: Host, run: Run) -> tuple[Barrier, ...]:
     """The directories that matter and are under noexec, by fstab and by what is mounted now."""
     tables = [parse(host.text(FSTAB) or "", FSTAB)]
     if not run.offline:
@@ -52,7 +54,7 @@ def barriers(host: Host, run: Run) -> "tuple[Barrier, ...]":
     return tuple(barrier for barrier in found if barrier is not None)
 
 
-def parse(text: str, source: str) -> "tuple[Mount, ...]":
+def parse(text: str, source: str) -> tuple[Mount, ...]:
     """The mounts of fstab(5), or of /proc/self/mounts, which has the same form."""
     rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
     return tuple(
@@ -62,7 +64,7 @@ def parse(text: str, source: str) -> "tuple[Mount, ...]":
     )
 
 
-def judge(found: "Sequence[Barrier]") -> Iterator[Verdict]:
+def judge(found: Sequence[Barrier]) -> Iterator[Verdict]:
     """A warning for where extensions and scripts live, a note for /tmp."""
     for barrier in found:
         point, source = plain(barrier.mount.point), barrier.mount.source
@@ -78,7 +80,7 @@ def judge(found: "Sequence[Barrier]") -> Iterator[Verdict]:
         )
 
 
-def _directories(agents: Optional[AgentsFacts]) -> "tuple[str, ...]":
+def _directories(agents: Optional[AgentsFacts]) -> tuple[str, ...]:
     if agents is None or not (agents.waagent.installed or agents.cloud_init.installed):
         return ()
     library = agents.waagent.config.lib_dir if agents.waagent.config is not None else "/var/lib/waagent"
@@ -86,7 +88,7 @@ def _directories(agents: Optional[AgentsFacts]) -> "tuple[str, ...]":
     return tuple(directory for wanted, directory in own if wanted)
 
 
-def _barrier(directory: str, tables: "Sequence[Sequence[Mount]]") -> Optional[Barrier]:
+def _barrier(directory: str, tables: Sequence[Sequence[Mount]]) -> Optional[Barrier]:
     for mounts in tables:
         over = [mount for mount in mounts if f"{directory}/".startswith(f"{mount.point.rstrip('/')}/")]
         over.sort(key=lambda mount: len(mount.point))

@@ -7,6 +7,8 @@ configuration says, or a configuration pinned to the MAC address of the build VM
 address; IPv6 only ever comes beside it (Microsoft Learn, "IPv6 for Azure Virtual Network").
 """
 
+from __future__ import annotations
+
 import ipaddress
 import re
 import sys
@@ -82,7 +84,7 @@ def _needed_text(host: Host, path: str) -> str:
     return text
 
 
-def _nameservers(host: Host, path: str) -> "Iterator[str]":
+def _nameservers(host: Host, path: str) -> Iterator[str]:
     """Literal addresses of `nameserver` lines. What cannot be read is the business of the probe for names."""
     try:
         text = host.text(path) or ""
@@ -94,14 +96,14 @@ def _nameservers(host: Host, path: str) -> "Iterator[str]":
             yield str(address)
 
 
-def _ip(text: str) -> "Optional[Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]":
+def _ip(text: str) -> Optional[Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
     try:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
 
 
-def parse_ipv4(text: str) -> "Iterator[DefaultRoute]":
+def parse_ipv4(text: str) -> Iterator[DefaultRoute]:
     """Default routes of /proc/net/route. HostError for a table that is none."""
     for line in text.splitlines()[1:]:
         try:
@@ -114,7 +116,7 @@ def parse_ipv4(text: str) -> "Iterator[DefaultRoute]":
             raise HostError("cannot read /proc/net/route: not a routing table") from None
 
 
-def parse_ipv6(text: str) -> "Iterator[DefaultRoute]":
+def parse_ipv6(text: str) -> Iterator[DefaultRoute]:
     """Default routes of /proc/net/ipv6_route. HostError for a table that is none."""
     for line in text.splitlines():
         try:
@@ -130,7 +132,7 @@ def parse_ipv6(text: str) -> "Iterator[DefaultRoute]":
 # --- judging ------------------------------------------------------------------------------------------------------
 
 
-def judge_address(facts: NetworkFacts, run: Run) -> "Iterator[Verdict]":
+def judge_address(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
     """On Azure an IPv4 address is needed, because the platform's own endpoints have no other."""
     nics = [interface for interface in facts.interfaces if interface.name != "lo"]
     wanted = "IPv4 address" if run.platform is Platform.AZURE else "address"
@@ -152,7 +154,7 @@ def judge_address(facts: NetworkFacts, run: Run) -> "Iterator[Verdict]":
     )
 
 
-def judge_default_route(facts: NetworkFacts, run: Run) -> "Iterator[Verdict]":
+def judge_default_route(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
     """Policy rules and split routes (0.0.0.0/1) count too: it is enough that the kernel knows a way to the internet."""
     azure = run.platform is Platform.AZURE
     if facts.internet.outcome is Outcome.OK or any(route.version == 4 or not azure for route in facts.default_routes):
@@ -187,13 +189,13 @@ def _fix(facts: NetworkFacts) -> str:
     return f"{who} configure the interface by DHCP, whatever its name and MAC address are."
 
 
-def _commands(facts: NetworkFacts) -> "tuple[str, ...]":
+def _commands(facts: NetworkFacts) -> tuple[str, ...]:
     return tuple(
         f"{verb} {unit}" for unit in facts.managers for verb in ("journalctl -b --no-pager -u", "systemctl restart")
     )
 
 
-def _down_without_route(facts: NetworkFacts) -> "Iterator[str]":
+def _down_without_route(facts: NetworkFacts) -> Iterator[str]:
     """What a missing default route stops besides HTTPS. Routes by option 121 and servers on the link still work."""
     if WIRE_SERVER in facts.unrouted:
         yield from (f"tcp {WIRE_SERVER}:{port}" for port in (80, 32526))

@@ -4,6 +4,8 @@ A rule is the first thing that everybody suspects. If the kernel let the very fl
 and whoever reads the report need not look there.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Optional

@@ -6,6 +6,8 @@ blamed, the kernel's own answer for its address is compared with the NIC that th
 gateway.
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -65,7 +67,7 @@ class Detour:
         )
 
 
-def look_up(host: Host, addresses: "Sequence[str]") -> "dict[str, Route]":
+def look_up(host: Host, addresses: Sequence[str]) -> dict[str, Route]:
     """The kernel's own route to each address; none where it cannot be asked."""
     found = {}
     for address in dict.fromkeys(addresses):
@@ -95,7 +97,7 @@ def uplink_of(network: NetworkFacts) -> Optional[Uplink]:
     return Uplink(nic.name, address, gateway or _gateway_in_tables(nic.name, network), addresses, networks)
 
 
-def _addresses(addresses: "Sequence[str]") -> "tuple[str, ...]":
+def _addresses(addresses: Sequence[str]) -> tuple[str, ...]:
     found = [ipaddress.ip_interface(address).ip for address in addresses]
     return tuple(str(ip) for ip in found if ip.version == 4 and not ip.is_link_local)
 
@@ -106,7 +108,7 @@ def _gateway_in_tables(interface: str, network: NetworkFacts) -> Optional[str]:
     return next((route.gateway for route in defaults if route.interface == interface and route.gateway), None)
 
 
-def detour_of(address: Optional[str], routes: "Mapping[str, Route]", run: Run) -> Optional[Detour]:
+def detour_of(address: Optional[str], routes: Mapping[str, Route], run: Run) -> Optional[Detour]:
     """What is wrong with the way that packets to this address take; None if nothing is, or it is not known."""
     network = run.facts(NetworkFacts)
     route = routes.get(address or "")
@@ -150,7 +152,7 @@ def _with_detour(finding: Finding, facts: Any, run: Run) -> Finding:
     )
 
 
-def _of_this_machine(finding: Finding, route: Optional[Route], run: Run) -> "dict[str, Any]":
+def _of_this_machine(finding: Finding, route: Optional[Route], run: Run) -> dict[str, Any]:
     """What is to be said otherwise where the error is this machine's own, so that the network was not even asked."""
     network, offender = run.facts(NetworkFacts), finding.evidence.get("offender")
     own = (
@@ -208,7 +210,7 @@ def _elsewhere(
     return Detour(address, message, _exempt(route, who), commands, by_vpn=who is not None and who not in CONTAINERS)
 
 
-def _hides(networks: "Sequence[Union[ipaddress.IPv4Network, ipaddress.IPv6Network]]", uplink: Uplink) -> bool:
+def _hides(networks: Sequence[Union[ipaddress.IPv4Network, ipaddress.IPv6Network]], uplink: Uplink) -> bool:
     return any(ipaddress.ip_address(address) in network for address in uplink.addresses for network in networks)
 
 
@@ -264,7 +266,7 @@ def _from_another_address(
     )
 
 
-def _commands(address: str, uplink: Uplink, decision: Optional[Decision], network: NetworkFacts) -> "tuple[str, ...]":
+def _commands(address: str, uplink: Uplink, decision: Optional[Decision], network: NetworkFacts) -> tuple[str, ...]:
     """What beats the decision: a rule that asks the main table first where another one decided, and there a route to
     this address alone, which no other one is longer than, unless it leads the right way already."""
     main = longest(network.routing, MAIN, ipaddress.IPv4Address(address))

@@ -1,5 +1,7 @@
 """The verdict on what DHCP says of the platform. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Optional
 

@@ -1,5 +1,7 @@
 """What a machine has of a network, as facts."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -58,7 +60,7 @@ class NetworkFacts:
         return next((nic.name for nic in self.interfaces if nic.name != "lo" and nic.up and _has_ipv4(nic)), None)
 
     @property
-    def in_force(self) -> "dict[str, Lease]":
+    def in_force(self) -> dict[str, Lease]:
         """By interface, the lease that it has its address from."""
         return dhcp_leases.in_force(self.leases, self.interfaces)
 

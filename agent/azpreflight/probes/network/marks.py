@@ -4,6 +4,8 @@ Marks change nothing by themselves: `ip rule` sends what has one to another tabl
 tables show where that leads.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Optional
 

@@ -1,5 +1,7 @@
 """Who makes an interface: by its name, as each program calls them, and by the kernel's word for its kind. Pure."""
 
+from __future__ import annotations
+
 import re
 from typing import Optional
 

@@ -5,6 +5,8 @@ rejects, are found by walking the rules as the kernel does (ip-rule(8)). Where t
 is not told here decided (a mark, a protocol, a VRF), and nothing is said of the rule.
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator
 from typing import NamedTuple, Optional

@@ -8,6 +8,8 @@ way, and that is what connects with a limited TTL tell (see `tunnel`). The absen
 not asked: many networks answer none and are well.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -89,7 +91,7 @@ def _look(host: Host, answer: Answer) -> Path:
         return replace(path, error=str(error))
 
 
-def _own(run: Run) -> "tuple[str, ...]":
+def _own(run: Run) -> tuple[str, ...]:
     network, platform = run.facts(NetworkFacts), run.facts(PlatformFacts)
     routes = platform.routes if platform is not None else ()
     uplinks = [route.interface for route in routes if route.address == WIRE_SERVER and route.outcome is Outcome.OK]
@@ -104,7 +106,7 @@ def _own(run: Run) -> "tuple[str, ...]":
 # --- judging ------------------------------------------------------------------------------------------------------
 
 
-def judge(facts: PathFacts, run: Run) -> "Iterator[Verdict]":
+def judge(facts: PathFacts, run: Run) -> Iterator[Verdict]:
     """One finding for each address whose path ends among private routers. Silence without one is no evidence."""
     nothing_to_look_at = _nothing_to_look_at(facts)
     if nothing_to_look_at is not None:
@@ -118,7 +120,7 @@ def judge(facts: PathFacts, run: Run) -> "Iterator[Verdict]":
             yield _finding(path, seen, facts, run)
 
 
-def judge_large_packets(facts: PathFacts, run: Run) -> "Iterator[Verdict]":
+def judge_large_packets(facts: PathFacts, run: Run) -> Iterator[Verdict]:
     """Where small segments get through and usual ones do not, large packets vanish."""
     if not facts.small:
         yield NotApplicable("no connection stalled after it was made")
@@ -148,7 +150,7 @@ def _finding(path: Path, seen: Evidence, facts: PathFacts, run: Run) -> Finding:
     )
 
 
-def _nothing_to_look_at(facts: PathFacts) -> "Optional[Verdict]":
+def _nothing_to_look_at(facts: PathFacts) -> Optional[Verdict]:
     if not facts.tried:
         return NotApplicable("no endpoint was tried")
     addresses = [flow for flow in facts.tried if flow.startswith("tcp ")]

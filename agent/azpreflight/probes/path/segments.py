@@ -6,6 +6,8 @@ and stalls where the certificate or the content comes. TCP agrees with the far e
 connects, so that the same request in small ones, which fit any way, tells the difference without touching a setting.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Optional
@@ -26,7 +28,7 @@ SMALLER_MTU = 1350
 """Bytes that fit the tunnels of Azure's VPN gateways (Microsoft Learn, "About VPN devices": clamp TCP MSS at 1350)."""
 
 
-def stalled(egress: EgressFacts) -> "tuple[Answer, ...]":
+def stalled(egress: EgressFacts) -> tuple[Answer, ...]:
     """Requests straight to a server that connected and then stood still, the first of each flow."""
     return tuple(answers[0] for answers in by_flow(answer for answer in egress.every if _stood_still(answer)).values())
 
@@ -43,12 +45,12 @@ def ask_again(host: Host, answer: Answer, seconds: float) -> Answer:
     return replace(answer_of(answer.url, got), address=answer.address)
 
 
-def arrived(small: "Sequence[Answer]") -> "Iterator[Answer]":
+def arrived(small: Sequence[Answer]) -> Iterator[Answer]:
     """Those to which the server answered now, if only by a certificate that is not trusted."""
     return (answer for answer in small if way(answer) in (Way.OPEN, Way.UNTRUSTED))
 
 
-def findings(small: "Sequence[Answer]", egress: EgressFacts, interface: Optional[str]) -> "Iterator[Finding]":
+def findings(small: Sequence[Answer], egress: EgressFacts, interface: Optional[str]) -> Iterator[Finding]:
     """One for each flow on which the size of packets decides."""
     helped = tuple(arrived(small))
     sure = len(helped) > 1

@@ -5,6 +5,8 @@ outside of it belongs to somebody: an on-premises network behind a VPN or Expres
 or a peered virtual network. That such a router is on the way is no fault; that the traffic ends there is.
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,9 +61,7 @@ class Evidence:
     reason: str
 
 
-def own_prefixes(
-    interfaces: "tuple[Interface, ...]", subnets: "tuple[str, ...]", uplink: Optional[str]
-) -> "tuple[str, ...]":
+def own_prefixes(interfaces: tuple[Interface, ...], subnets: tuple[str, ...], uplink: Optional[str]) -> tuple[str, ...]:
     """The virtual network as far as the guest knows it, as prefixes: the subnets that the platform tells, and those of
     `uplink`, the interface towards the platform. Another one may be a VPN client's or a container engine's; where it
     is not known which, all count."""
@@ -80,7 +80,7 @@ def _is_prefix(text: str) -> bool:
     return True
 
 
-def evidence(path: Path, own: "tuple[str, ...]", platform: Platform) -> Optional[Evidence]:
+def evidence(path: Path, own: tuple[str, ...], platform: Platform) -> Optional[Evidence]:
     """What speaks for a private network as the end of this path; None if nothing does.
 
     An endpoint with a private address of its own (Private Link) is no traffic to the internet, and one that answers
@@ -103,14 +103,14 @@ def evidence(path: Path, own: "tuple[str, ...]", platform: Platform) -> Optional
     return Evidence(f"{carried} and dies there or beyond: {_end(path)}", routers, confidence, reason)
 
 
-def _without_a_word(platform: Platform) -> "tuple[Confidence, str]":
+def _without_a_word(platform: Platform) -> tuple[Confidence, str]:
     if platform is Platform.AZURE:
         reason = "private routers are on the way; a fault beyond them, on the internet, would look the same"
         return Confidence.LIKELY, reason
     return Confidence.POSSIBLE, "private routers are on the way, which outside Azure is the rule"
 
 
-def _routers(path: Path, own: "tuple[str, ...]") -> "Iterator[str]":
+def _routers(path: Path, own: tuple[str, ...]) -> Iterator[str]:
     """Private addresses outside the virtual network that answered along the way, nearest first."""
     route = path.route or Route(Outcome.ERROR)
     heard = [*(hop.address for hop in path.hops if hop.icmp is not None), path.offender]
@@ -129,7 +129,7 @@ def _in(address: str, prefix: str) -> bool:
     return ipaddress.ip_address(address) in ipaddress.ip_network(prefix)
 
 
-def _refusal(path: Path, routers: "tuple[str, ...]") -> "Optional[tuple[str, str]]":
+def _refusal(path: Path, routers: tuple[str, ...]) -> Optional[tuple[str, str]]:
     """Code and sender of an ICMP error by which one of the routers ended the connection."""
     ends = [(path.icmp, path.offender)]
     ends += [(hop.icmp, hop.address) for hop in path.hops if hop.outcome is not Outcome.ERROR]

@@ -7,6 +7,8 @@ answered by the host itself. Network security groups and user-defined routes do 
 route or a proxy. Without port 80 or 32526 the agent never reports the VM as ready.
 """
 
+from __future__ import annotations
+
 from functools import partial
 from typing import Any, Callable, Optional
 
@@ -76,7 +78,7 @@ _WIRE = ("firewall-wireserver", "platform-route", "network-address", "network-de
 _METADATA = ("firewall-imds", "platform-route", "network-address", "network-default-route")
 
 
-def _check(check_id: str, title: str, judge: Judge, depends_on: "tuple[str, ...]") -> Check:
+def _check(check_id: str, title: str, judge: Judge, depends_on: tuple[str, ...]) -> Check:
     """All ask the platform, for the same cause; how bad a silent metadata service is depends on who provisions."""
     return Check(
         check_id,

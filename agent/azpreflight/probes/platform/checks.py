@@ -1,5 +1,7 @@
 """The verdicts on the platform's endpoints. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -81,7 +83,7 @@ def _by_another_way(route: PlatformRoute, detour: Detour, facts: PlatformFacts, 
     )
 
 
-def _with_the_rest(route: PlatformRoute, run: Run) -> "tuple[str, ...]":
+def _with_the_rest(route: PlatformRoute, run: Run) -> tuple[str, ...]:
     """Where what is sent to the internet takes the same way, that is lost with it."""
     network = run.facts(NetworkFacts)
     internet = network.internet if network is not None else None
@@ -102,7 +104,7 @@ def judge_wire_server(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
         yield _odd(f"the wire server does not offer version {PROTOCOL} of its protocol", WIRE_FLOW)
 
 
-def _with_its_address(facts: PlatformFacts, run: Run) -> "tuple[str, ...]":
+def _with_its_address(facts: PlatformFacts, run: Run) -> tuple[str, ...]:
     """Where nothing comes back from either port, and no rule of the guest is why, the way to the address is shut, and
     with it the one to the platform's DNS server."""
     dead = [

@@ -1,5 +1,7 @@
 """What the platform's endpoints said, as facts."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Optional
 
@@ -71,7 +73,7 @@ class PlatformFacts:
         """Who this VM is; None if it was not told."""
         return self.metadata.instance if self.metadata is not None else None
 
-    def answers_of(self, address: str) -> "tuple[Answer, ...]":
+    def answers_of(self, address: str) -> tuple[Answer, ...]:
         """Everything that came from one of the two addresses."""
         wire = (self.wire_server, self.plugin, self.goal)
         looked = wire if address == WIRE_SERVER else (self.metadata,)

@@ -7,6 +7,8 @@ cloud-init is such a program, and so are most extensions, which inherit the agen
 here; whether the agent's proxy works is seen where packages are fetched, by the egress probe.
 """
 
+from __future__ import annotations
+
 from azpreflight.model import Cause, Check, Probe, Severity
 from azpreflight.probes.proxy.checks import judge_consistency, judge_platform_addresses, judge_settings
 from azpreflight.probes.proxy.collect import gather

@@ -1,5 +1,7 @@
 """The verdicts on the settings of proxies, by the files alone. Pure."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Iterator
 
@@ -36,7 +38,7 @@ def judge_platform_addresses(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
             yield _caught(setting, caught, run)
 
 
-def _caught(setting: ProxySetting, caught: "tuple[str, ...]", run: Run) -> Finding:
+def _caught(setting: ProxySetting, caught: tuple[str, ...], run: Run) -> Finding:
     agents = run.facts(AgentsFacts)
     provisions = agents is not None and agents.cloud_init_provisions
     fatal = setting.reader is Reader.CLOUD_INIT and provisions
@@ -51,7 +53,7 @@ def _caught(setting: ProxySetting, caught: "tuple[str, ...]", run: Run) -> Findi
     )
 
 
-def _exempt_command(setting: ProxySetting, caught: "tuple[str, ...]") -> str:
+def _exempt_command(setting: ProxySetting, caught: tuple[str, ...]) -> str:
     """Adds a later place that wins, so that no line has to be edited."""
     entries = ",".join((*setting.exempt, *caught))
     if setting.service is not None:
@@ -135,7 +137,7 @@ def judge_consistency(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
         )
 
 
-def config_commands(facts: ProxyFacts, proxy: str) -> "tuple[str, ...]":
+def config_commands(facts: ProxyFacts, proxy: str) -> tuple[str, ...]:
     """What makes a proxy, HOST:PORT, the agent's own."""
     host, _, port = proxy.rpartition(":")
     if port_of_proxy(proxy) is None:

@@ -1,5 +1,7 @@
 """Looking for proxies in the places where programs find theirs. Nothing is run, so that a mounted image does too."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Optional
@@ -66,7 +68,7 @@ class _Look:
             self.errors.append(str(error))
             return None
 
-    def all(self, patterns: "tuple[str, ...]") -> "Iterator[tuple[str, str]]":
+    def all(self, patterns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         """Path and text of all files that match, in order."""
         for pattern in patterns:
             for path in self.paths(pattern):
@@ -74,7 +76,7 @@ class _Look:
                 if text is not None:
                     yield path, text
 
-    def paths(self, pattern: str) -> "tuple[str, ...]":
+    def paths(self, pattern: str) -> tuple[str, ...]:
         """The first MAX_FILES files that match."""
         try:
             return self._host.glob(pattern)[:MAX_FILES]
@@ -86,7 +88,7 @@ class _Look:
 # --- services -----------------------------------------------------------------------------------------------------
 
 
-def _of_service(look: _Look, reader: Reader, names: "tuple[str, ...]") -> ProxySetting:
+def _of_service(look: _Look, reader: Reader, names: tuple[str, ...]) -> ProxySetting:
     """The environment that systemd gives to a service: the manager's, the unit's, its drop-ins', the files' that they
     name. The last one that sets a variable wins."""
     values: dict[str, str] = {}
@@ -98,19 +100,19 @@ def _of_service(look: _Look, reader: Reader, names: "tuple[str, ...]") -> ProxyS
     return _of_variables(place, reader, values, names[0])
 
 
-def _manager(look: _Look) -> "Iterator[_Layer]":
+def _manager(look: _Look) -> Iterator[_Layer]:
     """DefaultEnvironment= of the service manager (systemd-system.conf(5))."""
     for path in _by_name(look, *MANAGER, drop_ins="/etc/systemd/system.conf.d/*.conf"):
         yield path, proxy_files.unit_environment(look.text(path) or "", "DefaultEnvironment")[0]
 
 
-def _by_name(look: _Look, *main: str, drop_ins: str) -> "Iterator[str]":
+def _by_name(look: _Look, *main: str, drop_ins: str) -> Iterator[str]:
     """The first of the main files that exists, then the drop-ins."""
     found = [path for path in main if look.text(path) is not None]
     yield from (*found[:1], *look.paths(drop_ins))
 
 
-def _unit(look: _Look, names: "tuple[str, ...]") -> "Iterator[_Layer]":
+def _unit(look: _Look, names: tuple[str, ...]) -> Iterator[_Layer]:
     """The unit and its drop-ins in their order, then the files of variables."""
     named: list[str] = []
     for path in _unit_files(look, names):
@@ -121,7 +123,7 @@ def _unit(look: _Look, names: "tuple[str, ...]") -> "Iterator[_Layer]":
         yield from ((path, proxy_files.assignments(text)) for path, text in look.all((pattern,)))
 
 
-def _unit_files(look: _Look, names: "tuple[str, ...]") -> "tuple[str, ...]":
+def _unit_files(look: _Look, names: tuple[str, ...]) -> tuple[str, ...]:
     """A unit's own file, then its drop-ins by their names: the same name in a directory before hides the later one."""
     mains = [f"{directory}/{name}" for directory in UNIT_PATHS for name in names]
     main = [path for path in mains if look.text(path) is not None][:1]
@@ -136,9 +138,7 @@ def _unit_files(look: _Look, names: "tuple[str, ...]") -> "tuple[str, ...]":
 # --- other places -------------------------------------------------------------------------------------------------
 
 
-def _of_variables(
-    path: str, reader: Reader, values: "Mapping[str, str]", service: Optional[str] = None
-) -> ProxySetting:
+def _of_variables(path: str, reader: Reader, values: Mapping[str, str], service: Optional[str] = None) -> ProxySetting:
     every = proxy_files.proxy_of(proxy_files.variable(values, "all_proxy"))
     http, https = (proxy_files.variable(values, name) for name in ("http_proxy", "https_proxy"))
     setting = ProxySetting(
@@ -159,14 +159,14 @@ def _of_variables(
     )
 
 
-def _of_suse(look: _Look) -> "Iterator[ProxySetting]":
+def _of_suse(look: _Look) -> Iterator[ProxySetting]:
     """What YaST writes, and logins and zypper read."""
     values = proxy_files.assignments(look.text(SUSE) or "")
     if values.get("PROXY_ENABLED", "").lower() == "yes":
         yield _of_variables(SUSE, Reader.LOGINS, values)
 
 
-def _of_packagers(look: _Look) -> "Iterator[ProxySetting]":
+def _of_packagers(look: _Look) -> Iterator[ProxySetting]:
     for path, text in look.all(APT_FILES):
         found = proxy_files.apt_proxies(text)
         yield ProxySetting(path, Reader.PACKAGES, found.get("http"), found.get("https"))

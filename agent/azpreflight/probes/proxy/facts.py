@@ -1,5 +1,7 @@
 """Where a proxy is set on this machine, for whom, and which one the agent would use. Pure."""
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -42,7 +44,7 @@ class ProxySetting:
     """Likewise for https:// addresses."""
 
     @property
-    def proxies(self) -> "tuple[str, ...]":
+    def proxies(self) -> tuple[str, ...]:
         """Each proxy once."""
         return tuple(dict.fromkeys(proxy for proxy in (self.https, self.http) if proxy is not None))
 
@@ -98,7 +100,7 @@ def agent_proxy(facts: Optional[ProxyFacts], url: str) -> Optional[str]:
     return environment.http if environment.http_mistake is None else None
 
 
-def other_proxies(facts: Optional[ProxyFacts], used: "Sequence[Optional[str]]") -> "tuple[str, ...]":
+def other_proxies(facts: Optional[ProxyFacts], used: Sequence[Optional[str]]) -> tuple[str, ...]:
     """The proxies that other places set and the agent does not use, those with a port, in order."""
     if facts is None:
         return ()
@@ -106,7 +108,7 @@ def other_proxies(facts: Optional[ProxyFacts], used: "Sequence[Optional[str]]") 
     return tuple(dict.fromkeys(proxy for proxy in found if proxy not in used and port_of_proxy(proxy) is not None))
 
 
-def proxy_hosts(facts: Optional[ProxyFacts]) -> "tuple[str, ...]":
+def proxy_hosts(facts: Optional[ProxyFacts]) -> tuple[str, ...]:
     """The hosts of all proxies that are set anywhere."""
     if facts is None:
         return ()
@@ -114,12 +116,12 @@ def proxy_hosts(facts: Optional[ProxyFacts]) -> "tuple[str, ...]":
     return tuple(dict.fromkeys(host for host in (facts.config_host, *found) if host))
 
 
-def places_of(facts: ProxyFacts, proxy: str) -> "tuple[str, ...]":
+def places_of(facts: ProxyFacts, proxy: str) -> tuple[str, ...]:
     """Where this proxy is set."""
     return tuple(dict.fromkeys(setting.place for setting in facts.settings if proxy in setting.proxies))
 
 
-def agent_exempts(host: str, entries: "Sequence[str]") -> bool:
+def agent_exempts(host: str, entries: Sequence[str]) -> bool:
     """Whether waagent passes the proxy by for a host: it compares addresses and networks, and the ends of names, and
     takes a star for a letter (WALinuxAgent, common/utils/restutil.py, bypass_proxy; 2.7.3 and 2.16)."""
     if is_address(host):
@@ -127,7 +129,7 @@ def agent_exempts(host: str, entries: "Sequence[str]") -> bool:
     return any(bool(host) and host.lower().endswith(entry.lower()) for entry in entries)
 
 
-def is_exempt(host: str, entries: "Sequence[str]") -> bool:
+def is_exempt(host: str, entries: Sequence[str]) -> bool:
     """Whether no_proxy exempts a host: by its address, its network, the end of its name, or * for all."""
     return any(entry == "*" or _matches(host, entry) for entry in entries)
 
@@ -158,7 +160,7 @@ def port_of_proxy(proxy: str) -> Optional[int]:
     return _split(proxy)[1]
 
 
-def _split(proxy: str) -> "tuple[str, Optional[int]]":
+def _split(proxy: str) -> tuple[str, Optional[int]]:
     try:
         parts = urlsplit(f"//{proxy}")
         return parts.hostname or "", parts.port
@@ -166,7 +168,7 @@ def _split(proxy: str) -> "tuple[str, Optional[int]]":
         return "", None
 
 
-def catches(setting: ProxySetting, addresses: "Sequence[str]") -> "Iterator[str]":
+def catches(setting: ProxySetting, addresses: Sequence[str]) -> Iterator[str]:
     """Those of the addresses, which are asked by plain HTTP, that the setting sends to a proxy."""
     if setting.http is not None and setting.reader is not Reader.PACKAGES:
         yield from (address for address in addresses if not is_exempt(address, setting.exempt))

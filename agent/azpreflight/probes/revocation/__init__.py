@@ -7,6 +7,8 @@ of this VM's own endpoints presented (RFC 5280; Microsoft Learn, "Azure Certific
 let them pass).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

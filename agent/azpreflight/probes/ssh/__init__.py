@@ -14,6 +14,8 @@ waagent 2.7.3 to 2.16:
 systemd, machine-id(5) and systemd.preset(5).)
 """
 
+from __future__ import annotations
+
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
@@ -125,14 +127,14 @@ def gather(host: Host, run: Run) -> SshFacts:
     )
 
 
-def enabled_by_preset(texts: "Sequence[str]", unit: str) -> bool:
+def enabled_by_preset(texts: Sequence[str], unit: str) -> bool:
     """What the first line that matches says; without one a unit is enabled (systemd.preset(5))."""
     rows = (line.split() for text in texts for line in text.splitlines())
     words = (row for row in rows if len(row) >= 2 and row[0] in ("enable", "disable"))
     return next((row[0] == "enable" for row in words if fnmatch.fnmatchcase(unit, row[1])), True)
 
 
-def _presets(host: Host) -> "list[str]":
+def _presets(host: Host) -> list[str]:
     by_name: dict[str, str] = {}
     for directory in PRESETS:
         for name in host.list(directory) or ():
@@ -141,7 +143,7 @@ def _presets(host: Host) -> "list[str]":
     return [host.text(path, UNIT_LIMIT) or "" for path in paths]
 
 
-def _key_makers(host: Host, service: Unit) -> "tuple[bool, bool]":
+def _key_makers(host: Host, service: Unit) -> tuple[bool, bool]:
     """Whether missing keys are made before the service starts: always, and at systemd's first boot."""
     names = {service.name, *(name for name in SERVICES if service.path is not None)}
     texts = [systemd.text(host, replace(service, name=name)) for name in sorted(names)]
@@ -154,7 +156,7 @@ def _key_makers(host: Host, service: Unit) -> "tuple[bool, bool]":
     return not all(conditions), bool(conditions)
 
 
-def _wants(text: str) -> "list[str]":
+def _wants(text: str) -> list[str]:
     return re.findall(r"^(?:Wants|Requires)=(.*)$", text, re.MULTILINE)
 
 
@@ -164,7 +166,7 @@ def _unit_text(host: Host, name: str) -> str:
     return systemd.text(host, unit)
 
 
-def _state(host: Host, run: Run, service: Unit) -> "tuple[Optional[str], Optional[str]]":
+def _state(host: Host, run: Run, service: Unit) -> tuple[Optional[str], Optional[str]]:
     if run.stage is not Stage.FIRSTBOOT or run.offline or service.state is UnitState.ABSENT:
         return None, None
     try:

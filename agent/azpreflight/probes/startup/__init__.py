@@ -4,6 +4,8 @@ The image worked on the machine that it was made on, with that one's disk, memor
 otherwise ends its boot in a shell that nobody sees, and the platform reports OSProvisioningTimedOut.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -40,7 +42,7 @@ class StartupFacts:
     """Why a subject could not be read, by the name of its field."""
 
 
-LOOKS: "Mapping[str, Callable[[Host, Run], Any]]" = {
+LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
     "entry": entry.look,
     "filesystems": filesystems.look,
     "memory": memory.look,
@@ -63,7 +65,7 @@ def gather(host: Host, run: Run) -> StartupFacts:
     return StartupFacts(**found, errors=errors)
 
 
-def part(name: str, judge: "Callable[[Any, Run], Iterator[Verdict]]") -> Judge:
+def part(name: str, judge: Callable[[Any, Run], Iterator[Verdict]]) -> Judge:
     """The judge of one subject as a judge of the whole."""
 
     def judge_part(facts: StartupFacts, run: Run) -> Iterator[Verdict]:

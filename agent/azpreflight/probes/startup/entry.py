@@ -5,6 +5,8 @@ dracut's emergency shell (Microsoft Learn, "Troubleshoot Linux VM boot issues"; 
 kernel-command-line(7)).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -153,12 +155,12 @@ def _debian(run: Run) -> bool:
     return agents_of(run).distribution.of("debian", "ubuntu")
 
 
-def rebuild(run: Run) -> "tuple[str, ...]":
+def rebuild(run: Run) -> tuple[str, ...]:
     """The command that makes every initramfs anew."""
     return ("update-initramfs -c -k all",) if _debian(run) else ("dracut --force --regenerate-all",)
 
 
-def _remake(run: Run) -> "tuple[str, ...]":
+def _remake(run: Run) -> tuple[str, ...]:
     return ("update-grub",) if _debian(run) else ("grub2-mkconfig -o /boot/grub2/grub.cfg",)
 
 

@@ -5,6 +5,8 @@ the boot in emergency mode. A mount asks for a file system by the alias fs-NAME,
 (modprobe.d(5); Linux, fs/filesystems.c).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 

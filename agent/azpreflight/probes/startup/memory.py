@@ -4,6 +4,8 @@ Huge pages are taken before anything else runs: on a smaller VM nothing is left,
 kills (Microsoft Learn, "Linux VM fails to boot because of incorrect hugepages configuration"; sysctl.d(5)).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -67,7 +69,7 @@ def look(host: Host, run: Run) -> MemoryFacts:
     )
 
 
-def parse(text: str, path: str) -> "dict[str, Value]":
+def parse(text: str, path: str) -> dict[str, Value]:
     """key = value, with dots or slashes in the key, the last of each (sysctl.d(5))."""
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -97,7 +99,7 @@ def judge(facts: MemoryFacts, run: Run) -> Iterator[Verdict]:
         )
 
 
-def _default_size(options: "tuple[str, ...]") -> str:
+def _default_size(options: tuple[str, ...]) -> str:
     return next((option.partition("=")[2] for option in options if option.startswith("default_hugepagesz=")), "")
 
 

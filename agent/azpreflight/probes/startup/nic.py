@@ -6,6 +6,8 @@ netplan leave it down, and the agents wait for their endpoint (cloud-init, cloud
 interfaces(5); NetworkManager.conf(5)).
 """
 
+from __future__ import annotations
+
 import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -54,7 +56,7 @@ class NicFacts:
     """/etc/network/interfaces is there, without which cloud-init writes nothing for ifupdown."""
 
     @property
-    def enabled(self) -> "tuple[Unit, ...]":
+    def enabled(self) -> tuple[Unit, ...]:
         """Managers that the next boot starts."""
         return tuple(one for one in self.managers if one.state is UnitState.ENABLED)
 
@@ -84,7 +86,7 @@ def _started_by_netplan(unit: Unit) -> Unit:
     return Unit(unit.name, UnitState.ENABLED, unit.path) if wanted else unit
 
 
-def _fitting(host: Host) -> "Iterator[tuple[str, str]]":
+def _fitting(host: Host) -> Iterator[tuple[str, str]]:
     for pattern, (kind, fits) in READERS.items():
         for path in host.glob(pattern)[:KEPT]:
             info = host.info(path)
@@ -106,7 +108,7 @@ def of_netplan(text: str) -> bool:
     return any(_netplan_fits(str(name), _mapping(card)) for name, card in _mapping(network.get("ethernets")).items())
 
 
-def _netplan_fits(name: str, card: "Mapping[object, object]") -> bool:
+def _netplan_fits(name: str, card: Mapping[object, object]) -> bool:
     match = card.get("match")
     found = _mapping(match)
     pattern = str(found.get("name", "*")) if match is not None else name
@@ -199,7 +201,7 @@ def _left_alone(host: Host) -> bool:
     return False
 
 
-def _mapping(value: object) -> "Mapping[object, object]":
+def _mapping(value: object) -> Mapping[object, object]:
     return value if isinstance(value, Mapping) else {}
 
 

@@ -5,6 +5,8 @@ one's. The kernel then refuses it to the services: no login, no sshd, no agent. 
 everything and restarts, which takes minutes of the time in which Azure waits (selinux(8); fixfiles(8)).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,7 +94,7 @@ def look(host: Host, run: Run) -> SelinuxFacts:
     )
 
 
-def _mode(host: Host) -> "tuple[str, str]":
+def _mode(host: Host) -> tuple[str, str]:
     """enforcing, permissive or disabled, and the policy's name; the kernel command line comes first."""
     values = dict(_MODE.findall(host.text(CONFIG, SMALL) or ""))
     mode = values.get("SELINUX", "disabled").lower()

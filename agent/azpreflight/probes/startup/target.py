@@ -4,6 +4,8 @@ An image that was repaired is left with rescue.target as its default, and a hard
 which nobody but root logs in (systemd.special(7); systemd-user-sessions.service(8)).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional

@@ -4,6 +4,8 @@ RHEL 9 uses no disk that is not in /etc/lvm/devices/system.devices, and knows on
 each VM's disk has its own (lvmdevices(8); lvm.conf(5)).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,7 +60,7 @@ def look(host: Host, run: Run) -> VolumeFacts:
     )
 
 
-def _accepted(line: str) -> "list[str]":
+def _accepted(line: str) -> list[str]:
     """Patterns that a filter accepts, if what is left is rejected."""
     text = line[:LINE]
     patterns = text.split('"')[1::2]

@@ -4,6 +4,8 @@ Minimal images come without them. Then no server on the internet is trusted, whi
 and is none: the agent cannot fetch a package straight from its store, and whatever speaks HTTPS fails.
 """
 
+from __future__ import annotations
+
 import binascii
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """The store of certificates of authorities that this machine trusts."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Optional
 
