@@ -168,7 +168,7 @@ def test_the_distribution_compiles_it_and_a_run_writes_nothing(root: Path) -> No
     (tag,) = {path.suffixes[-2] for path in (root / HOME).rglob("*.pyc")}
     assert compiled(root) == modules
     said = run_inside(root, "python3", "-v", "/usr/bin/azpreflight", "--version").stderr
-    assert re.search(rf"# code object from '/{HOME}/azpreflight/__pycache__/cli{tag}.pyc'", said)
+    assert re.search(rf"# code object from '/{HOME}/azpreflight/cli/__pycache__/main{tag}.pyc'", said)
     for path in (root / HOME).rglob("*.pyc"):
         path.unlink()
     assert done_inside(root, "azpreflight", "--version") == f"azpreflight {__version__}\n"

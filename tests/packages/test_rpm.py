@@ -268,7 +268,7 @@ def test_byte_code_is_for_the_python_that_there_is_and_a_run_writes_none(rpm: Pa
     dnf(root, place, "install", "azpreflight")
     assert compiled(root) == (modules(root), {".cpython-311"})
     said = run_inside(root, "/usr/bin/python3", "-v", "/usr/bin/azpreflight", "--version").stderr
-    assert f"# code object from '/{HOME}/azpreflight/__pycache__/cli.cpython-311.pyc'" in said
+    assert f"# code object from '/{HOME}/azpreflight/cli/__pycache__/main.cpython-311.pyc'" in said
     for path in (root / HOME).rglob("*.pyc"):
         path.unlink()
     assert done_inside(root, "azpreflight", "--version") == f"azpreflight {__version__}\n"

@@ -374,3 +374,21 @@ def test_the_removal_asks_the_list_itself(tree: Path, path: str) -> None:
         removal.remove(path, str(tree))
     with pytest.raises(HostError, match="will not"):
         removal.empty(path, str(tree))
+
+
+def test_one_name_goes_without_asking_for_mounts(tmp_path: Path) -> None:
+    """As of a package's removal in a chroot without /proc: a file, then its directory once that is empty."""
+    folder = "/etc/systemd/system/azpreflight-capture.service.d"
+    inside = tmp_path / folder[1:]
+    inside.mkdir(parents=True)
+    (inside / "armed.conf").write_text("[Service]\n")
+    (inside / "other.conf").write_text("")
+    removal.unlink(f"{folder}/armed.conf", str(tmp_path))
+    removal.unlink(f"{folder}/armed.conf", str(tmp_path))
+    with pytest.raises(HostError, match="not empty"):
+        removal.unlink(folder, str(tmp_path))
+    (inside / "other.conf").unlink()
+    removal.unlink(folder, str(tmp_path))
+    assert not inside.exists() and inside.parent.exists()
+    with pytest.raises(HostError, match="not one of the places"):
+        removal.unlink("/etc/systemd/system", str(tmp_path))

@@ -21,6 +21,11 @@ def remove(path: str) -> None:
     removal.remove(path)
 
 
+def unlink(path: str) -> None:
+    """Delete one file, link or empty directory of those that may go, also in a chroot without /proc."""
+    removal.unlink(path)
+
+
 def empty(path: str) -> None:
     """Cut a regular file of those that may be to nothing; HostError for anything else, and where that fails."""
     removal.empty(path)

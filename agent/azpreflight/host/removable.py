@@ -134,6 +134,7 @@ PLACES = (
     Place("/run/azpreflight/as-captured.json"),
     Place("/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service"),
     Place("/etc/systemd/system/azpreflight-capture.service.d", whole=True),
+    Place("/etc/systemd/system/azpreflight-capture.service.d/armed.conf"),
 )
 
 

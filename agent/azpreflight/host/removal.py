@@ -58,6 +58,25 @@ def remove(path: str, root: str = "/") -> None:
         raise HostError(f"cannot remove {path}: {error.strerror}") from None
 
 
+def unlink(path: str, root: str = "/") -> None:
+    """Remove one file, link or empty directory of the list; works in a chroot without /proc too.
+
+    Nothing below it goes, and the kernel refuses a mount point (EBUSY; unlink(2), rmdir(2)). What is not there needs no
+    removal. HostError for any other path, and where that fails.
+    """
+    reason = refusal(path, Verb.REMOVE)
+    if reason is not None:
+        raise HostError(f"will not remove {path!a}: {reason}")
+    try:
+        with _parent(path, Verb.REMOVE, root, ()) as (folder, name):
+            is_directory = stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode)
+            (os.rmdir if is_directory else os.unlink)(name, dir_fd=folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HostError(f"cannot remove {path}: {error.strerror}") from None
+
+
 def empty(path: str, root: str = "/") -> None:
     """Cut a regular file of the list to nothing. HostError for anything else, and where that fails."""
     mounts = _refuse(path, Verb.EMPTY, root)

@@ -54,8 +54,8 @@ def arm(host: Host, report: Optional[str]) -> None:
 
 def disarm() -> None:
     """Remove what enables the service; one that runs goes on until it is stopped. HostError where that fails."""
-    for path in ARMED:
-        mutations.remove(path)
+    for path in (LINK, DROP_IN, SETTINGS):
+        mutations.unlink(path)
 
 
 def stop(host: Host) -> None:
