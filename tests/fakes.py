@@ -42,7 +42,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Denied:
-    """A path that cannot be looked at: reading it raises HostError with this reason."""
+    """A path that cannot be inspected: reading it raises HostError with this reason."""
 
     reason: str = "Permission denied"
 
@@ -138,7 +138,7 @@ class FakeHost:
 
     def _running_system(self, what: str) -> None:
         if self.root != "/":
-            raise HostError(f"{what} needs the running system, and a mounted image is looked at")
+            raise HostError(f"{what} needs the running system, and a mounted image is inspected")
 
     def read(self, path: str, limit: int = 1 << 20, follow: bool = True) -> Optional[bytes]:
         try:
@@ -218,7 +218,7 @@ class FakeHost:
     def room(self, path: str) -> Optional[Room]:
         found = self.rooms.get(path)
         if isinstance(found, Denied):
-            raise HostError(f"cannot look at {path}: {found.reason}")
+            raise HostError(f"cannot inspect {path}: {found.reason}")
         return found
 
     def which(self, program: str) -> Optional[str]:

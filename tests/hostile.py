@@ -44,7 +44,7 @@ ALLOWED = re.compile(
             r"(/etc|/lib|/usr/lib)/systemd/system/azure[^/\0]*\.slice",
             rf"/var/spool/cron/(crontabs/)?{NAME}",
             r"/var/(lib|log)/azpreflight|/run/azpreflight/as-captured\.json",
-            r"/etc/systemd/system/(sysinit\.target\.wants/azpreflight-capture\.service|azpreflight-capture\.service\.d)",
+            r"/etc/systemd/system/(sysinit\.target\.wants/azpreflight-capture\.service|azpreflight-capture\.service\.d(/armed\.conf)?)",
         )
     )
 )

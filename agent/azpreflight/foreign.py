@@ -1,6 +1,6 @@
 """The edge at which somebody else's text comes in: whatever its parser raises, one kind of exception comes out.
 
-A parser raises what its author thought of, and with hostile text now and then something else: PyYAML a KeyError for a
+A parser raises what its author thought of, and with hostile text intermittently something else: PyYAML a KeyError for a
 word that it takes for a truth value, struct an error of its own for a header that is cut short, json a RecursionError.
 None of that is a fault of azpreflight's, and none of it may take along what else is inspected. Pure.
 """
@@ -29,7 +29,7 @@ def edge(refused: Callable[[str], Exception], *passed: type[Exception]) -> Itera
     except Exception as error:  # libraries raise anything on hostile text, and the text is to blame
         if isinstance(error, (MemoryError, *passed)):
             raise
-        raise refused(f"its content makes no sense ({type(error).__name__})") from error
+        raise refused(f"its content is malformed ({type(error).__name__})") from error
 
 
 def loads(text: Union[str, bytes]) -> Any:

@@ -108,7 +108,7 @@ def test_a_seed_of_another_platform_is_found(clean: Path) -> None:
 
 
 def test_cloud_inits_own_network_file_binds_where_its_network_is_off(clean: Path) -> None:
-    """It would be written anew on the next VM, unless cloud-init was told to leave the network alone."""
+    """It would be written again on the next VM, unless cloud-init was told to leave the network alone."""
     put(clean, "etc/cloud/cloud.cfg.d/99-disable-network-config.cfg", "network: {config: disabled}\n")
     text = "network: {ethernets: {eth0: {match: {macaddress: '00:0d:3a:12:34:56'}}}}\n"
     found = newly_said(clean, "etc/netplan/50-cloud-init.yaml", text, said(clean))

@@ -80,7 +80,7 @@ esac
 """
 HIDES_ERRORS = "agents-version: waagent 2.7.3.0 on Python 3.11 hides its errors"
 TRUE = {"bookworm": [HIDES_ERRORS], "trixie": []}
-"""What is found, by suite; each was looked at by eye."""
+"""What is found, by suite; each was inspected by eye."""
 
 
 @pytest.fixture(params=SUITES)

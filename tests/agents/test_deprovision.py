@@ -106,7 +106,7 @@ def everything(root: Path) -> dict[str, tuple[object, ...]]:
 
 
 def test_a_look_changes_nothing() -> None:
-    """A planted tree is byte for byte what it was when the whole program has looked at it."""
+    """A planted tree is byte for byte what it was when the whole program has inspected it."""
     with overlay(tree_for_test("bookworm", PACKAGES)) as root:
         plant(root)
         before = everything(root)
@@ -118,7 +118,7 @@ def test_a_look_changes_nothing() -> None:
 
 @pytest.mark.parametrize("provisioner", ["waagent", "cloud-init"])
 def test_what_deprovisioning_leaves_is_what_is_found(provisioned: Path, provisioner: str) -> None:
-    """Every check fails before, after it exactly those that the agent does not mend; their own commands mend them.
+    """Every check fails before, after it exactly those that the agent does not fix; their own commands fix them.
 
     The hash in the backup of shadow comes only with the deletion of the user.
     """

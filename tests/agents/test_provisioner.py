@@ -57,10 +57,12 @@ def who(report: Report) -> Provisioner:
     ids=["waagent", "cloud-init", "both", "neither"],
 )
 def test_who_provisions(suite: str, packages: tuple[str, ...], expected: Provisioner, broken: set[str]) -> None:
-    """As installed: waagent waits for a cloud-init that Debian only suggests; cloud-init alone runs no extensions."""
+    """As installed: waagent waits for a cloud-init that Debian only suggests; cloud-init alone runs no extensions, and
+    on trixie brings nothing that hashes a password in the place of Python's crypt, as waagent's dependencies do."""
+    lacking = {"agents-password"} if (suite, packages) == ("trixie", ("cloud-init",)) else set()
     with overlay(tree_for_test(suite, packages or ("mount",))) as root:
         report = judged(root)
-    assert (who(report), failed(report)) == (expected, broken)
+    assert (who(report), failed(report)) == (expected, broken | lacking)
 
 
 @pytest.mark.parametrize("suite", (*SUITES, "sid"))

@@ -44,7 +44,7 @@ LEFT = {
     *("gen-hostname", "gen-enrolment", "gen-litter", "gen-network-config"),
     *("gen-credentials", "gen-crash-dumps"),
 }
-"""What seal leaves to a person, or to cloud-init, whose own network file is written anew on a new VM."""
+"""What seal leaves to a person, or to cloud-init, whose own network file is written again on a new VM."""
 
 Outcome = subprocess.CompletedProcess[str]
 
@@ -146,7 +146,7 @@ def test_a_machine_is_sealed_and_proven(suite: str) -> None:
         assert failed(check(root)) == LEFT
         assert messages(check(root), "gen-hostname") == ["/etc/hosts names template"]
         (pin,) = messages(check(root), "gen-network-config")
-        assert pin.startswith("/etc/netplan/50-cloud-init.yaml: ") and pin.endswith("anew on a new VM")
+        assert pin.startswith("/etc/netplan/50-cloud-init.yaml: ") and pin.endswith("again on a new VM")
         assert messages(check(root), "gen-litter") == [
             "a swap file, with pages of this machine's memory: /swapfile and /mnt/swapfile"
         ]
@@ -206,7 +206,7 @@ def test_the_end_of_the_session_does_not_stop_it(ready: Path) -> None:
         ),
         (
             "touch /etc/.pwd.lock; mount --bind /etc /etc && mount -o remount,ro,bind /etc && " + f"{SEAL} --yes",
-            "cannot look at /etc/.pwd.lock: Read-only file system",
+            "cannot inspect /etc/.pwd.lock: Read-only file system",
         ),
         (f"setpriv --reuid 65534 --clear-groups {SEAL} --yes", "only root can seal a machine"),
         (

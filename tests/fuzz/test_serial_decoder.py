@@ -1,7 +1,7 @@
 """Random damage to real frames, and a decoder that is fed what nobody would write.
 
 The counts and rates are printed, because they are what the frame promises. The seed is fixed, so that a failure can be
-looked at again; AZPREFLIGHT_FUZZ_SEED tries other ones.
+inspected again; AZPREFLIGHT_FUZZ_SEED tries other ones.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def damaged(log: bytes, rng: random.Random, splices: int, bursts: int, tail: int
 def test_random_damage_is_mended_or_said(
     splices: int, bursts: int, tail: int, promised: float, record_property: Callable[[str, str], None]
 ) -> None:
-    """What the frame promises is mended every time; beyond that it may be lost, and is never wrong."""
+    """What the frame promises is fixed every time; beyond that it may be lost, and is never wrong."""
     rng = random.Random(SEED)
     wanted, log = document(1, 250), b"".join(lines(1, 250))
     recovered = 0
@@ -186,7 +186,7 @@ def many_frames() -> bytes:
 
 
 def costly_frames() -> bytes:
-    """As many frames as are looked at, each with as much arithmetic as its size allows."""
+    """As many frames as are inspected, each with as much arithmetic as its size allows."""
     rng = random.Random(SEED)
     shape = Shape(2, 128, 128)
     tokens = [

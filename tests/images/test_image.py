@@ -182,7 +182,7 @@ def test_a_disk_of_a_running_machine(place: Path) -> None:
     assert (found["image-unmounted"], found["gen-provisioned-sentinel"]) == ("fail", "fail")
 
 
-# --- what cannot be looked at -------------------------------------------------------------------------------------
+# --- what cannot be inspected -------------------------------------------------------------------------------------
 
 
 def test_what_is_not_mounted_is_never_well(place: Path) -> None:

@@ -366,7 +366,7 @@ RESOLVERS = (
         (LOSES,),
         Cause.DNS_UNREACHABLE,
         ERROR,
-        says=(f"DNS server {faults.OWN_SERVER} answers now and then",),
+        says=(f"DNS server {faults.OWN_SERVER} answers intermittently",),
         sure=LIKELY,
     ),
 )

@@ -123,7 +123,7 @@ DNS = (
             ("nxdomain", "the customer's DNS server denies that public names exist"),
             ("empty", "the customer's DNS server has no records for public names"),
             ("lies", "the customer's DNS server has one answer for everything"),
-            ("waits", "the customer's DNS server waits in vain for the one that it passes public names on to"),
+            ("waits", "the customer's DNS server waits without success for the one that it passes public names on to"),
         )
     ),
     Scenario("dns-truncated", "nothing; long DNS answers come over TCP", (faults.own_server("truncated"),)),

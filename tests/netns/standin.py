@@ -22,7 +22,7 @@ from tests.netns.vm import CHECKOUT, Vm
 from tests.scratchroot import debian_tree
 
 VM_PACKAGES = ("waagent", "iptables", "nftables", "ipset", "iproute2", "ca-certificates")
-"""What a VM image has: the agent, and the tools whose rules are looked at."""
+"""What a VM image has: the agent, and the tools whose rules are inspected."""
 SERVER_TIMEOUT = 20.0
 """Seconds until a server process has opened its ports; it takes a quarter of one."""
 RESOLV_CONF = f"nameserver {topology.WIRE_SERVER}\nsearch standin.ax.internal.cloudapp.net\n"

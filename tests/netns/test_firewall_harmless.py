@@ -1,4 +1,4 @@
-"""Looking leaves no trace: the namespace that is looked at stays byte for byte what it was, whatever ends the look."""
+"""Looking leaves no trace: the namespace that is inspected stays byte for byte what it was, whatever ends the look."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ nft 'add chain inet guard o { type filter hook output priority 1; }'
 nft 'add rule inet guard o tcp dport 32526 log prefix "azpreflight-was-here " counter drop'
 """
 COUNTERS = re.compile(r"packets [0-9]+ bytes [0-9]+|\[[0-9]+:[0-9]+\]")
-"""The kernel itself looks for routers and tells of its groups now and then, and the rules count that."""
+"""The kernel itself looks for routers and tells of its groups intermittently, and the rules count that."""
 APPEARS = 10.0
 """Seconds until the worker must have been started, on a machine with much else to do."""
 ENDS = 3.0
@@ -170,7 +170,7 @@ def children(parent: int) -> list[int]:
 
 
 def numbered(directory: str) -> list[str]:
-    """What has a number for a name; each may be gone by the time that it is looked at."""
+    """What has a number for a name; each may be gone by the time that it is inspected."""
     try:
         return [name for name in os.listdir(directory) if name.isdecimal()]
     except OSError:

@@ -34,7 +34,7 @@ LOADS = {
         4,
         [("nft -f -", f"{CHAIN}{OTHERS}add {DROP}"), ("nft -f -", f"flush chain inet t o\n{OTHERS}add {DROP}")],
     ),
-    "the table made anew": (
+    "the table made again": (
         2,
         [("nft -f -", f"{CHAIN}{OTHERS}"), ("nft -f -", f"flush ruleset\n{CHAIN}add {OTHER.format(7)}add {DROP}")],
     ),

@@ -1,5 +1,5 @@
 """Questions to name servers that the machine's own kernel does not let out, each in a namespace made for it; and the
-reader of resolv.conf against the C library itself."""
+reader of resolv.conf against glibc itself."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_route_that_does_not_lead_there_is_told_at_once(namespace: str, route:
     ],
 )
 def test_servers_are_those_that_the_c_library_takes(text: str, tmp_path: Path) -> None:
-    """In a mount namespace of its own the C library reads the same text."""
+    """In a mount namespace of its own glibc reads the same text."""
     file = tmp_path / "resolv.conf"
     file.write_text(text, newline="")
     script = 'mount --bind "$1" "$(realpath /etc/resolv.conf)" && exec "$2" -c "$3"'

@@ -21,7 +21,7 @@ PROGRAMS = {
     "egress": ("eth0", LinkFilter("eth0", "egress", "tc bpf")),
 }
 LOOK = (
-    "import json; from azpreflight import codec; from azpreflight.host import LocalHost;"
+    "import json; from azpreflight.model import codec; from azpreflight.host import LocalHost;"
     " print(json.dumps(codec.encode(LocalHost().link_filters())))"
 )
 

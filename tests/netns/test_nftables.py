@@ -11,7 +11,7 @@ from tests.netns import namespaces
 
 pytestmark = pytest.mark.root
 
-COUNT = "from azpreflight.host import nftables; print(nftables.tables(2.0))"
+COUNT = "from azpreflight.host import nft_tables; print(nft_tables.tables(2.0))"
 
 
 def test_tables_of_every_family_are_counted() -> None:

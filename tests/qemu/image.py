@@ -97,7 +97,7 @@ class Recipe:
     provisioner: Optional[str] = "waagent"
     """Provisioning.Agent of waagent.conf; None leaves it as Debian installs it."""
     mended: tuple[str, ...] = ()
-    """Checks whose findings before capture are mended by the commands that they name."""
+    """Checks whose findings before capture are fixed by the commands that they name."""
     files: tuple[tuple[str, str], ...] = ()
     """Path and text of further files."""
     package: bool = True

@@ -45,7 +45,7 @@ def test_who_provisions(
     record_property: Callable[[str, object], None],
     request: pytest.FixtureRequest,
 ) -> None:
-    """As installed by Debian: cloud-init provisions; waagent alone waits for it in vain; otherwise nobody does it."""
+    """As installed by Debian: cloud-init provisions; waagent alone waits for it without success; else nobody does."""
     image = images(case.recipe)
     assert bool(errors(image.captured)) is bool(case.cause) and case.cause in (None, *causes(image.captured))
     with boot(image, Boot()) as machine:

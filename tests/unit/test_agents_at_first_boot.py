@@ -65,7 +65,7 @@ def at_first_boot(on: FakeHost, check: str, run: Run = FIRSTBOOT) -> list[tuple[
             [
                 (
                     Severity.WARNING,
-                    "walinuxagent.service has been started anew 40 times, and ended every time: extensions of this VM "
+                    "walinuxagent.service has been started again 40 times, and ended every time: extensions of this VM "
                     "do not run",
                 )
             ],

@@ -136,7 +136,7 @@ def test_virtual_functions_are_left_alone(files: dict[str, Any], speaks: bool) -
 
 
 def test_hostile_rules_cost_no_time() -> None:
-    """Whatever a file of the greatest size repeats, each line is looked at once."""
+    """Whatever a file of the greatest size repeats, each line is inspected once."""
     for line in ("mana " * 12_000, "mana\n" * 13_000, "NM_UNMANAGED\n" * 5_000, "ATTR{flags" * 6_000):
         assert len(findings(report(host({**MANAGER, RULES: line})), "boot-sriov")) == 1
 

@@ -12,7 +12,7 @@ from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.network.clearance import NO_RULES, REHEARSED, cleared, rule_out
 
 FLOW = Flow("tcp", "168.63.129.16", 80, Purpose.WIRE_SERVER)
-FINDING = Finding(Severity.ERROR, "no answer", "Mend it.", flow=FLOW.text, confidence_reason="silence")
+FINDING = Finding(Severity.ERROR, "no answer", "Repair it.", flow=FLOW.text, confidence_reason="silence")
 
 
 def run(*flows: FlowFacts, needed: bool = True, limits: tuple[str, ...] = ()) -> Run:
@@ -42,7 +42,7 @@ def test_only_what_was_rehearsed_and_passed_is_cleared(known: Run, said: Optiona
 
 
 def test_findings_say_so_and_other_verdicts_do_not() -> None:
-    answered = Finding(Severity.ERROR, "status 500", "Mend it.", flow=FLOW.text, evidence={"outcome": "ok"})
+    answered = Finding(Severity.ERROR, "status 500", "Repair it.", flow=FLOW.text, evidence={"outcome": "ok"})
     verdicts = (FINDING, answered, Unknown("why"))
 
     def judge(facts: Any, run: Run) -> Iterator[Verdict]:

@@ -136,7 +136,7 @@ def test_a_closed_standard_error_or_input_changes_nothing(root: str) -> None:
 
 
 def test_a_wrong_configuration_is_exit_2_with_the_line(tmp_path: Path, capsys: Captured) -> None:
-    """Nothing is looked at with half of a configuration."""
+    """Nothing is inspected with half of a configuration."""
     path = tmp_path / "c.yaml"
     path.write_text("# ours\ntimeout: never\n")
     assert main(["check", "--config", str(path)]) == 2

@@ -167,7 +167,7 @@ def test_an_mbr_with_logical_partitions() -> None:
 
 
 def test_a_partition_beyond_the_end_is_cut_or_left_out() -> None:
-    """Nothing outside the file is ever looked at."""
+    """Nothing outside the file is ever inspected."""
     found = partition_table.read_layout(
         reader(mbr((0x83, 1, 0xFFFFFFFF), (0x83, 0xFFFFFF00, 9)) + bytes(MIB)), MIB + 512
     )

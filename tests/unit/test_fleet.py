@@ -35,7 +35,7 @@ def fleet(machines: list[Machine], held: dict[str, frozenset[str]] | None = None
 
 
 def cause(word: Cause, summary: str = "seen", severity: Severity = Severity.ERROR) -> CauseEntry:
-    return CauseEntry(word, "check", severity, Confidence.CERTAIN, "seen", summary, "Mend it.", ("mend --it",), ())
+    return CauseEntry(word, "check", severity, Confidence.CERTAIN, "seen", summary, "Repair it.", ("fix --it",), ())
 
 
 def machine(log: str, *causes: CauseEntry, vm: str | None = None, at: str = "2026-11-22T17:30:00Z") -> Machine:
@@ -76,7 +76,7 @@ def test_machines_with_the_same_root_are_one_group_and_the_largest_comes_first()
 
 
 def test_other_words_are_another_group() -> None:
-    """Two networks with a dead name server each are mended one by one."""
+    """Two networks with a dead name server each are fixed one by one."""
     one, other = (cause(Cause.DNS_UNREACHABLE, f"10.{n}.0.4 does not answer") for n in (1, 2))
     assert len(fleet([machine("a", one), machine("b", other)]).groups) == 2
 
@@ -87,7 +87,7 @@ def test_other_commands_are_another_group() -> None:
     evil = replace(rule, commands=("rm -rf /",))
     found = fleet([machine("evil", evil), machine("a", rule), machine("b", rule)])
     assert [(group.cause.commands, len(group.machines)) for group in found.groups] == [
-        (("mend --it",), 2),
+        (("fix --it",), 2),
         (("rm -rf /",), 1),
     ]
 
@@ -149,8 +149,8 @@ def test_a_cause_is_printed_once_with_its_machines_and_fix() -> None:
         "5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n"
         "\n"
         "error    dns-unreachable (2 machines): 10.1.0.4 does not answer\n"
-        '         the report in a says: "Mend it."\n'
-        '           "mend --it"\n'
+        '         the report in a says: "Repair it."\n'
+        '           "fix --it"\n'
         "         * a\n"
         "         * b: also clock\n"
         "\n"
@@ -200,7 +200,7 @@ def test_a_folder_of_logs_is_read_to_the_bottom(folder: Path, capsys: pytest.Cap
 def test_json_has_every_machine_and_every_group(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fleet", str(folder), "--format", "json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["schema"] == "azpreflight.engine.fleet/1"
+    assert document["schema"] == "azpreflight.fleet/1"
     totals = {
         "machines": 5,
         "ready": 1,
@@ -230,7 +230,7 @@ def test_json_lines_are_one_for_each_machine(folder: Path, capsys: pytest.Captur
     assert main(["fleet", str(folder), "--format", "jsonl", "-o", "-"]) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["vm_id"] for line in lines} == {"vm-0", "vm-1", "vm-2", "vm-3", None}
-    assert {line["schema"] for line in lines} == {"azpreflight.engine.fleet/1"}
+    assert {line["schema"] for line in lines} == {"azpreflight.fleet/1"}
 
 
 @pytest.mark.parametrize(("report", "code"), [(BROKEN, 1), (READY, 0), (UNDECIDED, 3)])
@@ -355,7 +355,7 @@ def test_a_log_that_is_cut_off_says_so(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "a.log").write_bytes(gzip.compress(BOOT)[:-1000])
     assert main(["fleet", str(tmp_path)]) == 3
     said = capsys.readouterr().out
-    assert "no report in this log; not looked at: the end of the gzip file, which is broken\n" in said
+    assert "no report in this log; not inspected: the end of the gzip file, which is broken\n" in said
 
 
 def test_logs_that_cannot_be_read_do_not_keep_the_others_from_counting(

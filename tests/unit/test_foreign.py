@@ -38,7 +38,7 @@ def test_whatever_a_parser_raises_is_said_of_the_file(error: Exception) -> None:
     """By its kind alone: its text may be the file's."""
     with pytest.raises(HostError) as caught, reading("/etc/x"):
         raise error
-    assert str(caught.value) == f"cannot read /etc/x: its content makes no sense ({type(error).__name__})"
+    assert str(caught.value) == f"cannot read /etc/x: its content is malformed ({type(error).__name__})"
 
 
 @pytest.mark.parametrize("error", [HostError("too slow"), MemoryError()])

@@ -132,7 +132,7 @@ def test_progress_hears_of_every_probe() -> None:
     ],
 )
 def test_the_platform_is_read_from_the_smbios(node: Node, root: str, platform: Platform) -> None:
-    """Unless an image is looked at, whose files of /sys are not its own."""
+    """Unless an image is inspected, whose files of /sys are not its own."""
     assert detect_platform(FakeHost(files={TAG: node}, root=root)) is platform
 
 

@@ -120,13 +120,13 @@ STATIC_NETPLAN = "network: {ethernets: {eth0: {addresses: [10.0.0.9/24]}}}\n"
         (
             network_bindings.of_udev,
             'SUBSYSTEM=="net", ATTR{address}=="00:0d:3a:12:34:56", NAME="eth0"\n',
-            ["names a card by its MAC address"],
+            ["names a NIC by its MAC address"],
         ),
         (network_bindings.of_udev, 'SUBSYSTEM=="net", DRIVERS=="hv_netvsc", NAME="eth0"\n', []),
     ],
 )
 def test_what_binds_a_network_file(reader: Any, text: str, told: list[str]) -> None:
-    """A card's address and an address of the network bind; DHCP for any card does not."""
+    """A card's address and an address of the network bind; DHCP for any NIC does not."""
     assert list(reader(text)) == told
 
 
@@ -145,7 +145,7 @@ def test_readers_take_any_text(text: str) -> None:
 
 
 def test_cloud_inits_own_file_is_a_note_unless_its_network_is_off() -> None:
-    """It is written anew for the next VM, if cloud-init may."""
+    """It is written again for the next VM, if cloud-init may."""
     generated = {"/etc/netplan/50-cloud-init.yaml": MAC_NETPLAN}
     assert verdict(host(generated), RUN, "gen-network-config") == ("fail", ("note",))
     off = {**generated, "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg": "network: {config: disabled}\n"}
@@ -158,7 +158,7 @@ STATIC_IFCFG = "STARTMODE=auto\nBOOTPROTO='static'\nIPADDR='10.0.0.5/24'\nLLADDR
 
 
 def test_a_card_of_suse_is_told_and_goes_back_to_dhcp(tmp_path: Path) -> None:
-    """Without its file wicked would leave the card alone, so that the file stays."""
+    """Without its file wicked would leave the NIC alone, so that the file stays."""
     machine = host({"/etc/sysconfig/network/ifcfg-eth0": STATIC_IFCFG})
     found = findings(judged(machine, RUN, *PROBES), "gen-network-config")
     assert [finding.severity for finding in found] == [Severity.ERROR, Severity.ERROR]
@@ -199,7 +199,7 @@ def test_a_card_of_ifupdown_goes_back_to_dhcp(tmp_path: Path) -> None:
 
 
 def test_an_ifcfg_file_that_cloud_init_wrote_is_a_note() -> None:
-    """Its name is the card's, and the first line says who wrote it."""
+    """Its name is the NIC's, and the first line says who wrote it."""
     text = "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n"
     path = "/etc/sysconfig/network-scripts/ifcfg-eth0"
     generated = {path: f"# Created by cloud-init on instance boot automatically, do not edit.\n#\n{text}"}
@@ -325,7 +325,7 @@ def test_fstab(line: str, severities: tuple[str, ...]) -> None:
 
 
 def test_what_a_shell_would_run_in_fstab_stays_a_word(tmp_path: Path) -> None:
-    """Somebody else's image is looked at, and the command is meant to be copied."""
+    """Somebody else's image is inspected, and the command is meant to be copied."""
     line = "LABEL=a';touch${IFS}ran;' /data ext4 defaults 0 2"
     machine = host({**DISKS, "/etc/fstab": f"UUID={UUID} / ext4 defaults 0 1\n{line}\n"})
     (finding,) = findings(judged(machine, RUN, *PROBES), "gen-fstab")

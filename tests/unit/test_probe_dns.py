@@ -38,7 +38,7 @@ ROUTES = {address: Route(OK, "eth0", "10.0.0.1", "10.0.0.4") for address in (CON
 TABLE = {"/proc/net/route": "Iface Destination Gateway Flags\neth0 00000000 0100000A 0003 0 0 100 00000000 0 0 0\n"}
 ETH0 = Interface("eth0", True, "00:0d:3a:12:34:56", 1500, ("10.0.0.11/24",))
 FOUND = {name: (address,) for name, address in ADDRESSES.items()}
-"""What the C library finds."""
+"""What glibc finds."""
 
 
 def answer(*addresses: str, rcode: str = "NOERROR", truncated: bool = False) -> DnsAnswer:
@@ -340,7 +340,7 @@ def test_what_resolved_insists_on_is_an_error_before_capture(key: str, path: str
 
 
 def test_an_answer_that_says_that_it_failed_has_no_address() -> None:
-    """As systemd-resolved answers what does not validate; the C library takes nothing of it."""
+    """As systemd-resolved answers what does not validate; glibc takes nothing of it."""
     answers = {**knows(CONTROL), **says("127.0.0.53", answer("20.60.0.10", rcode="SERVFAIL"))}
     settings = "[Resolve]\nDNSSEC=yes\n"
     files: dict[str, Node] = {BEHIND: f"nameserver {CONTROL}\n", "/etc/systemd/resolved.conf": settings}
@@ -377,7 +377,7 @@ def test_lines_that_are_passed_over_are_named_with_the_command_for_carriage_retu
     host = replace(HEALTHY, files={PATH: f"nameserver 10.0.0.4\r\nnameserver {CONTROL}\n"})
     found = findings(report_on(host, RUN), "dns-resolv-conf")
     assert [finding.message for finding in found] == [
-        r"the C library passes over this line of resolv.conf: 'nameserver 10.0.0.4\r'"
+        r"glibc passes over this line of resolv.conf: 'nameserver 10.0.0.4\r'"
     ]
     assert found[0].commands == ("sed -i 's/\\r$//' /etc/resolv.conf",)
 
@@ -454,7 +454,7 @@ def test_a_server_that_leaves_questions_without_an_answer_is_said_to_answer_now_
     for name in NAMES:
         del answers[CONTROL, name, "A", False]
     (found,) = findings(report_on(machine(CONTROL, answers=answers), RUN), "dns-servers")
-    assert found.message.startswith("DNS server 168.63.129.16 answers now and then: 4 of 6 questions over udp; the C")
+    assert found.message.startswith("DNS server 168.63.129.16 answers intermittently: 4 of 6 questions over udp; glibc")
     assert (found.severity, found.confidence) == (Severity.WARNING, Confidence.LIKELY)
 
 
@@ -478,7 +478,7 @@ def test_a_server_that_waits_for_the_one_behind_it_is_silent_for_public_names_al
 
 def test_what_the_c_library_does_not_find_though_the_server_knows_it_is_an_error() -> None:
     (found,) = findings(report_on(BROKEN["dns-library"], RUN), "dns-library")
-    assert found.message == f"the C library does not find {STORE}, which DNS server 168.63.129.16 knows"
+    assert found.message == f"glibc does not find {STORE}, which DNS server 168.63.129.16 knows"
     assert "getent ahosts" in found.commands[1]
 
 

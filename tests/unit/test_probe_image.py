@@ -94,7 +94,7 @@ def test_what_is_no_whole_fixed_vhd(changes: dict[str, Any], words: str) -> None
 
 @pytest.mark.parametrize("form", [Format.RAW, Format.QCOW2])
 def test_what_is_no_vhd_yet_has_no_footer(form: Format) -> None:
-    """A raw disk or a qcow2 is converted before it is uploaded; its size matters already, and is easily mended."""
+    """A raw disk or a qcow2 is converted before it is uploaded; its size matters already, and is easily fixed."""
     on = host(path="/srv/disk.img", format=form, footer=None, size=SIZE + 512)
     found = statuses(judged(on, RUN, PROBE))
     assert (found["image-vhd-footer"], found["image-size"]) == ("notapplicable", "fail")
@@ -142,7 +142,7 @@ def test_a_damaged_table() -> None:
 
 
 def test_a_disk_that_is_not_opened_is_unknown() -> None:
-    """What could not be looked at is neither well nor wrong; footer and size are known all the same."""
+    """What could not be inspected is neither well nor wrong; footer and size are known all the same."""
     found = by_check(judged(host(layout=None, root=None, attached=(), error="it is encrypted"), RUN, PROBE))
     reasons = {name: (result.status.value, result.reason) for name, result in found.items()}
     assert reasons == {
@@ -160,7 +160,7 @@ def test_a_filesystem_that_is_not_mounted() -> None:
     found = by_check(judged(host(attached=(closed,)), RUN, PROBE))["image-filesystems"]
     assert (found.status.value, found.reason) == (
         "unknown",
-        "fstab: UUID=1 on /var: it is encrypted (LUKS); nothing there was looked at",
+        "fstab: UUID=1 on /var: it is encrypted (LUKS); nothing there was inspected",
     )
     absent = Attached("/srv", "UUID=1", optional=True)
     assert statuses(judged(host(attached=(absent,)), RUN, PROBE))["image-filesystems"] == "pass"

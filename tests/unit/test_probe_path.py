@@ -137,7 +137,7 @@ def test_an_extension_that_always_needs_the_internet_makes_it_an_error() -> None
 
 
 def test_addresses_beyond_the_traced_ones_are_explained_too() -> None:
-    """Only three are looked at; the others took the same way out."""
+    """Only three are inspected; the others took the same way out."""
     host = world(DIAGNOSTICS, tcp=shut(SILENT), paths=hops(*SAYS_NOTHING))
     told = report(host)
     facts = told.facts["path"]
@@ -205,7 +205,7 @@ def test_a_path_that_cannot_be_looked_at_is_unknown() -> None:
     assert status(blind) == (
         "unknown",
         "; ".join(
-            f"the path to {address} could not be looked at: the time for the whole run is used up"
+            f"the path to {address} could not be inspected: the time for the whole run is used up"
             for address in (FIRST, SECOND)
         ),
     )

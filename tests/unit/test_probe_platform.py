@@ -69,7 +69,7 @@ LEASES = (
 
 
 def two_cards(interface: str, **changes: Any) -> FakeHost:
-    """A VM with two cards, of which Azure gave the first one a router, and which sends to the wire server by this."""
+    """A VM with two NICs, of which Azure gave the first one a router, and which sends to the wire server by this."""
     cards = tuple(Interface(name, True, None, 1500, (address,)) for name, address in CARDS.items())
     files = {**HEALTHY.files, "/proc/net/route": "Iface\n", "/var/lib/dhcp/dhclient.leases": LEASES}
     router = "10.0.0.1" if interface == "eth0" else "10.0.1.1"

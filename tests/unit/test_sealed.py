@@ -21,7 +21,7 @@ from azpreflight.seal import stamp as memory
 from tests.fakes import FakeHost
 from tests.unit.reports import BROKEN, READY
 
-WRONG = Finding(Severity.ERROR, "it is wrong", "Mend it.")
+WRONG = Finding(Severity.ERROR, "it is wrong", "Repair it.")
 BAKED = replace(WRONG, in_image=True)
 CHECKS = {
     "dns-servers": Check("dns-servers", "t", lambda facts, run: iter([WRONG]), Severity.ERROR, environment=True),

@@ -161,7 +161,7 @@ def test_a_gzip_file_that_is_cut_off_is_read_up_to_there(
     packed = gzip.compress(written(READY) + damage.recorded("boot-trixie") * 4)
     (tmp_path / "log.gz").write_bytes(packed[: int(len(packed) * keep)])
     assert main(["decode", str(tmp_path / "log.gz")]) == 0
-    assert "not looked at: the end of the gzip file, which is broken" in capsys.readouterr().out
+    assert "not inspected: the end of the gzip file, which is broken" in capsys.readouterr().out
 
 
 def test_only_the_end_of_a_very_large_file_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,13 +171,13 @@ def test_only_the_end_of_a_very_large_file_is_read(tmp_path: Path, capsys: pytes
         log.seek(0, os.SEEK_END)
         log.write(serial.render(READY).encode("ascii"))
     assert main(["decode", str(tmp_path / "log")]) == 0
-    assert "1 report\n  not looked at: all but the last" in capsys.readouterr().out
+    assert "1 report\n  not inspected: all but the last" in capsys.readouterr().out
 
 
 def test_a_gzip_bomb_is_not_inflated_beyond_the_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "log.gz").write_bytes(gzip.compress(bytes(1 << 20), 1) * (1 + (LOG_MOST >> 20)))
     assert main(["decode", str(tmp_path / "log.gz")]) == 3
-    assert "not looked at: what follows the first" in capsys.readouterr().out
+    assert "not inspected: what follows the first" in capsys.readouterr().out
 
 
 def test_junit_has_a_suite_for_the_logs_and_one_for_each_report(

@@ -83,7 +83,7 @@ def stopped(process: subprocess.Popen[str], silent: socket.socket, questions: in
     ("times", "said"), [(1, "timeout"), (2, "this machine was too busy to wait for an answer")], ids=["once", "twice"]
 )
 def test_a_machine_that_does_not_get_to_run_asks_again(silent: socket.socket, times: int, said: str) -> None:
-    """A question is sent twice within its time; who was late asks anew, and who is late again does not know."""
+    """A question is sent twice within its time; who was late asks again, and who is late again does not know."""
     with subprocess.Popen([sys.executable, "-c", ASK, str(port(silent))], stdout=subprocess.PIPE, text=True) as process:
         stopped(process, silent, 1)
         if times == 2:

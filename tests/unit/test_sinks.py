@@ -136,7 +136,7 @@ def test_links_to_our_own_output_are_written_to_and_stay(dev: Path, name: str) -
 
 
 def test_our_own_output_that_is_a_file_is_added_to(dev: Path, tmp_path: Path) -> None:
-    """`>> log`: opened anew it would be overwritten from its start, and replaced it would be lost to the shell."""
+    """`>> log`: opened again it would be overwritten from its start, and replaced it would be lost to the shell."""
     log = tmp_path / "log"
     log.write_text("before\n")
     with log.open("a") as output:

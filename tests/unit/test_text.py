@@ -89,7 +89,7 @@ def test_colour_is_only_added() -> None:
 
 
 def test_what_is_ignored_is_said() -> None:
-    """A ready machine of which half was not looked at must not look like any other."""
+    """A ready machine of which half was not inspected must not look like any other."""
     assert ", 2 ignored (gen-users, dns-tcp); " in text.render(replace(READY, ignored=("gen-users", "dns-tcp")))
 
 

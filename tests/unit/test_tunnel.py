@@ -113,7 +113,7 @@ def test_ipv6_routers_are_told_by_their_own_prefixes() -> None:
         "a public router that refuses",
         "a reset without a router",
         "an endpoint that answers after all",
-        "not looked at",
+        "not inspected",
         "an endpoint with a private address",
     ],
 )

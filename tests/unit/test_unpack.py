@@ -31,7 +31,7 @@ def packed(compression: str) -> memoryview:
 @pytest.mark.parametrize("compression", COMMANDS)
 @pytest.mark.parametrize("root", ["/", "/usr"])
 def test_what_is_packed_comes_out(compression: str, root: str) -> None:
-    """Also where a mounted image is looked at: the programs are this system's."""
+    """Also where a mounted image is inspected: the programs are this system's."""
     pieces = list(LocalHost(root).unpack(compression, packed(compression), 20.0))
     assert b"".join(pieces) == DATA
     assert max(map(len, pieces)) <= 1 << 20

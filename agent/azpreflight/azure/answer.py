@@ -104,7 +104,7 @@ def said(answer: Answer) -> str:
     if answer.outcome is Outcome.OK:
         return f"status {answer.status}"
     if answer.outcome is Outcome.ERROR:
-        return answer.detail or "an answer that makes no sense"
+        return answer.detail or "a malformed response"
     return WORDS[answer.outcome].format(seconds=answer.duration_s) + PHASES[answer.phase]
 
 

@@ -24,13 +24,13 @@ URL_MOST = 2_000
 """Characters of an address that is used: the platform's signed ones have some 300, and libraries that take addresses
 apart need quadratic time for a long one."""
 PLUGINS_LIMIT = 64
-"""Extensions that are looked at; a VM with more than a dozen is rare."""
+"""Extensions that are inspected; a VM with more than a dozen is rare."""
 FABRIC, FAST_TRACK = "Fabric", "FastTrack"
 DOCTYPE = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 class Unreadable(ValueError):
-    """The document makes no sense; the text says why."""
+    """The document is malformed; the text says why."""
 
 
 @dataclass(frozen=True)

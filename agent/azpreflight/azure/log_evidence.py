@@ -18,7 +18,7 @@ from azpreflight.azure.log_words import WORDS
 
 HIDDEN = "..."
 LINE = 400
-"""Characters of a text that are looked at; longer ones are dumps of whole documents."""
+"""Characters of a text that are inspected; longer ones are dumps of whole documents."""
 SHOWN = 240
 """Characters that are shown at most."""
 

@@ -28,7 +28,7 @@ from azpreflight.sinks.stderr import say
 IMAGE_PROBES = ("generalization",)
 """Probes of what the agents change in their first seconds."""
 SNAPSHOT_LIMIT = 256 << 20
-"""Bytes of a saved snapshot; the dumps of the largest rule set that is looked at, as JSON, are less than half of it."""
+"""Bytes of a saved snapshot; the dumps of the largest rule set that is inspected, as JSON, are less than half of it."""
 BLIND = (
     "not root, so this cannot see firewall rules, password hashes, the files of root and of other users, the VM's id, "
     "or the wire server, which the agent's own rules keep for root; checks that need them are unknown"

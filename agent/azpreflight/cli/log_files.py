@@ -1,4 +1,4 @@
-"""Boot diagnostics logs on disk: which ones are meant, and as much of each as is looked at."""
+"""Boot diagnostics logs on disk: which ones are meant, and as much of each as is inspected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from azpreflight.console.decode import decode as decoded
 from azpreflight.render.decoded import Log
 
 LOG_MOST = 64 << 20
-"""Bytes of a log that are looked at: the boot diagnostics of a VM hold about 1 MiB, a console that was recorded for
+"""Bytes of a log that are inspected: the boot diagnostics of a VM hold about 1 MiB, a console that was recorded for
 months more. Of a file it is the end that counts, because the newest report stands there."""
 _MIB = LOG_MOST >> 20
 _CHUNK = 1 << 16
@@ -33,7 +33,7 @@ def named(arguments: Iterable[str]) -> list[str]:
 def below(path: str) -> Iterator[str]:
     """The files in a directory, and below it, in order; links are not followed into others. The path if it is none.
 
-    What cannot be looked at is among them, directories too: reading it says why.
+    What cannot be inspected is among them, directories too: reading it says why.
     """
     if not os.path.isdir(path):
         yield path
@@ -82,7 +82,7 @@ def read(path: str) -> Log:
 
 
 def _stream(file: BinaryIO) -> tuple[bytes, Optional[str]]:
-    """What is looked at of a log, and the words for what is not."""
+    """What is inspected of a log, and the words for what is not."""
     size = file.seek(0, io.SEEK_END) if file.seekable() else 0
     if file.seekable():
         file.seek(max(size - LOG_MOST, 0))

@@ -1,4 +1,4 @@
-"""One rewritten line on a terminal while something is being looked at, and nothing anywhere else."""
+"""One rewritten line on a terminal while something is being inspected, and nothing anywhere else."""
 
 from __future__ import annotations
 

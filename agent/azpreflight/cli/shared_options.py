@@ -26,7 +26,7 @@ def add_question(parser: argparse.ArgumentParser) -> None:
 
 
 def add_asked(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """What is asked, whatever is looked at."""
+    """What is asked, whatever is inspected."""
     group = parser.add_argument_group("what is asked")
     group.add_argument(
         "--stage",

@@ -52,7 +52,7 @@ def add_seal(parser: argparse.ArgumentParser) -> None:
     """Of seal."""
     parser.description = """\
 Make this machine fit to be captured, as root and in one process that outlives its
-session: look first, and refuse where something is wrong that sealing does not mend;
+session: look first, and refuse where something is wrong that sealing does not fix;
 then cloud-init clean, waagent -force -deprovision+user, and what neither removes;
 then look at every effect. Afterwards nobody can log in.
 """
@@ -141,7 +141,7 @@ def add_fleet(parser: argparse.ArgumentParser) -> None:
     """Of fleet."""
     parser.description = """\
 Read the boot diagnostics logs of many machines, and print each cause once, with the
-machines that have it and how to mend them. Of each machine its newest report counts,
+machines that have it and how to fix them. Of each machine its newest report counts,
 also where there are several logs of it. Nothing is asked of Azure: fetch the logs
 first, with az vm boot-diagnostics get-boot-log, or from their storage account.
 """

@@ -1,4 +1,4 @@
-"""Reports out of a log: one or many boots, whole, mended, or said to be damaged, and never a wrong one.
+"""Reports out of a log: one or many boots, whole, fixed, or said to be damaged, and never a wrong one.
 
 The log is data from a machine that is not trusted. Nothing is inflated before its SHA-256 is right, and never beyond
 a limit; the number of frames, tokens and repairs is bounded, and so are time and memory on any input. What comes out
@@ -22,7 +22,7 @@ from azpreflight.console.frame import DIGEST, TEXT_MOST, Shape
 from azpreflight.console.scan import Found, tokens
 
 FRAMES_MOST = 128
-"""Frames of one log that are looked at, the newest: a boot log holds about 1 MiB and a frame takes 5 KiB or more."""
+"""Frames of one log that are inspected, the newest: a boot log holds about 1 MiB and a frame takes 5 KiB or more."""
 TEXTS_MOST = 8 << 20
 """Bytes of text of one log, inflated, the newest: a frame of a VM inflates to 40 to 200 KiB, one that is made to do
 harm to 2 MiB, and what it says takes thirty times as much memory."""
@@ -81,7 +81,7 @@ class Decoded:
     reports: tuple[Recovered, ...]
     damaged: tuple[Damaged, ...]
     skipped: int
-    """Older frames beyond FRAMES_MOST and TEXTS_MOST, which were not looked at."""
+    """Older frames beyond FRAMES_MOST and TEXTS_MOST, which were not inspected."""
 
 
 @dataclass

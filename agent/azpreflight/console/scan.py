@@ -1,6 +1,6 @@
 """Tokens of frames in the bytes of a log that was written by many and that nobody should trust.
 
-What stands between tokens is never looked at. What stands inside one is cut out again: no token contains white space,
+What stands between tokens is never inspected. What stands inside one is cut out again: no token contains white space,
 control characters or backslashes, so all of these (line ends, NUL padding, the escapes of a JSON string) are dropped
 first, and the text of another writer in the middle of a token is found by its length alone: what is left on both sides
 of it has as many characters as a token, and its checksum says where the cut is. So no format of kernel or systemd

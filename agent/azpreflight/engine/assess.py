@@ -140,9 +140,9 @@ def _out_of_place(check: Check, snapshot: Snapshot) -> Optional[str]:
     if run.profile not in check.profiles:
         return f"not asked of a {run.profile.value} image"
     if run.root is not None and not check.offline:
-        return "needs the running system, and a mounted image is looked at"
+        return "needs the running system, and a mounted image is inspected"
     if run.files_only and not check.offline:
-        return "needs the running system, and only files are looked at"
+        return "needs the running system, and only files are inspected"
     if check.azure_only and run.platform is not Platform.AZURE:
         return "not on Azure"
     return None

@@ -123,6 +123,6 @@ def _cause_entry(
         confidence_reason=worst.confidence_reason,
         summary=worst.message + (f" (and {more} more finding{'s' if more > 1 else ''} of this cause)" if more else ""),
         fix=worst.fix,
-        commands=worst.commands,
+        commands=tuple(dict.fromkeys(command for _, finding in ordered for command in finding.commands)),
         symptoms=tuple(check for check in failed if check in symptoms),
     )

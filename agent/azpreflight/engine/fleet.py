@@ -47,7 +47,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Group:
-    """Machines with the same root cause, found by the same check in the same words, and mended by the same commands."""
+    """Machines with the same root cause, found by the same check in the same words, and fixed by the same commands."""
 
     cause: CauseEntry
     """That of the first of them."""

@@ -2,7 +2,7 @@
 
 `iptables-nft-save` prints any table of such a name, and where nft made a rule it may print another: of an address set,
 a verdict map or an address range what is left is "-A OUTPUT -j DROP", or nothing at all (iptables 1.8.9), and it does
-not always say so. So the same table is looked at as nft lists it. Modules of iptables are kept in it as such, and nft
+not always say so. So the same table is inspected as nft lists it. Modules of iptables are kept in it as such, and nft
 says that there are some; where there are none, iptables can have made only what is listed here.
 """
 

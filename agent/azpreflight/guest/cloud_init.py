@@ -50,7 +50,7 @@ class CloudConfig:
     manual_cache_clean: bool = False
     """True: a changed instance is not noticed, so a VM made from the image is never provisioned."""
     ssh_deletekeys: bool = True
-    """Host keys of another instance are deleted and made anew."""
+    """Host keys of another instance are deleted and made again."""
     ssh_genkeytypes: Optional[tuple[str, ...]] = None
     """None: the built-in list, in which rsa is."""
     network_disabled: bool = False

@@ -20,7 +20,7 @@ NAME_LIMIT = 4096
 """Bytes of a path (PATH_MAX); the kernel takes none that is longer."""
 TRAILER = b"TRAILER!!!"
 STEP = 4096
-"""Bytes of padding that are looked at in one go."""
+"""Bytes of padding that are inspected in one go."""
 
 
 class BadArchive(ValueError):

@@ -132,7 +132,7 @@ def of_dhcpcd(data: bytes, path: str) -> Iterator[Lease]:
 
 
 def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Code and value of each option of a BOOTP message, up to where it ends or makes no sense."""
+    """Code and value of each option of a BOOTP message, up to where it ends or is malformed."""
     at = OPTIONS_AT + len(MAGIC)
     if data[OPTIONS_AT:at] != MAGIC:
         return

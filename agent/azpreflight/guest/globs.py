@@ -1,11 +1,11 @@
-"""Files by pattern, where one that cannot be looked at is as good as none."""
+"""Files by pattern, where one that cannot be inspected is as good as none."""
 
 from __future__ import annotations
 
 from azpreflight.host import Host, HostError
 
 KEPT = 16
-"""Files of one pattern that are looked at: interfaces and repositories are few."""
+"""Files of one pattern that are inspected: interfaces and repositories are few."""
 
 
 def matching(host: Host, pattern: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Files that bring up network cards by names that no VM on Azure has.
+"""Files that bring up network NICs by names that no VM on Azure has.
 
-systemd names a card by its place: ens160, enp0s3. Hyper-V's cards have none that it knows, and stay eth0 and eth1
+systemd names a NIC by its place: ens160, enp0s3. Hyper-V's NICs have none that it knows, and stay eth0 and eth1
 (systemd.net-naming-scheme(7)). An installer that ran under another hypervisor wrote the name that it saw, and where
-nothing else looks after all cards, as NetworkManager does and cloud-init for its own file, the new VM stays without a
+nothing else looks after all NICs, as NetworkManager does and cloud-init for its own file, the new VM stays without a
 network: waagent waits for its wire server for hours.
 """
 
@@ -20,7 +20,7 @@ from azpreflight.host.systemd import UnitState
 
 CARD = "eth0"
 FOREIGN = re.compile(r"en[a-z]{0,4}\d\w{0,9}", re.ASCII)
-"""How systemd names Ethernet cards whose place it knows."""
+"""How systemd names Ethernet NICs whose place it knows."""
 ANY = "*"
 ALL_CARDS = ("NetworkManager.service", "dhcpcd.service", "connman.service")
 """Services that bring up by themselves what no file is about."""
@@ -28,14 +28,14 @@ ALL_CARDS = ("NetworkManager.service", "dhcpcd.service", "connman.service")
 
 @dataclass(frozen=True)
 class Named:
-    """A file, and the card that it brings up by a name of elsewhere."""
+    """A file, and the NIC that it brings up by a name of elsewhere."""
 
     path: str
     card: str
 
 
 def of_netplan(text: str) -> Iterator[str]:
-    """Names or patterns of cards in /etc/netplan/*.yaml; one that is matched otherwise may be any."""
+    """Names or patterns of NICs in /etc/netplan/*.yaml; one that is matched otherwise may be any."""
     network = _mapping(yaml_file.mapping(text).get("network"))
     for name, card in _mapping(network.get("ethernets")).items():
         match = _mapping(card).get("match")

@@ -20,7 +20,7 @@ DIRECTORY = "/lib/modules"
 DEP_LIMIT = 4 << 20
 """Bytes of modules.dep; that of a distribution's largest kernel has 700 KiB."""
 MAX_KERNELS = 10
-"""Kernels that are looked at, the newest first; a distribution keeps two or three."""
+"""Kernels that are inspected, the newest first; a distribution keeps two or three."""
 _FILE = re.compile(r"(?:.*/)?([^/]+)\.ko(?:\.\w+)?$")
 
 

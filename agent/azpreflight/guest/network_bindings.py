@@ -1,7 +1,7 @@
-"""Network configuration as text: what binds it to one network card or to one network. Pure.
+"""Network configuration as text: what binds it to one network NIC or to one network. Pure.
 
 Every VM has another MAC address, and Azure gives addresses by DHCP alone. A file that matches a MAC address applies to
-no card of the next VM; one with an address of its own puts the VM where nobody looks for it. Either way provisioning
+no NIC of the next VM; one with an address of its own puts the VM where nobody looks for it. Either way provisioning
 may succeed, because the agents bring up the network for themselves first, and the VM is not to be reached afterwards.
 """
 
@@ -15,7 +15,7 @@ from azpreflight.guest import ini_file, yaml_file
 
 NO = ("no", "false", "off", "0")
 CARD = re.compile(r"(eth|en|hv|\*)")
-"""How names of Ethernet cards begin; a bridge or a tunnel may well have an address of its own."""
+"""How names of Ethernet NICs begin; a bridge or a tunnel may well have an address of its own."""
 _RULE = re.compile(r'ATTRS?\{address\}=="([^"]+)"')
 
 
@@ -44,7 +44,7 @@ def _netplan_card(name: str, card: Mapping[Any, Any]) -> Iterator[str]:
 
 
 def _first(name: str) -> bool:
-    """It means the first card of a VM on Azure: another one may well do without the routes."""
+    """It means the first NIC of a VM on Azure: another one may well do without the routes."""
     return name in ("eth0", "eth*", "en*", "e*", "*")
 
 
@@ -94,7 +94,7 @@ def of_interfaces(text: str) -> Iterator[str]:
 
 
 def of_ifcfg(text: str) -> Iterator[str]:
-    """Pins of ifcfg-* of the RHEL family, and of SUSE, where LLADDR sets the address of the card (ifcfg(5))."""
+    """Pins of ifcfg-* of the RHEL family, and of SUSE, where LLADDR sets the address of the NIC (ifcfg(5))."""
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
     values = {key.strip(): value.strip().strip("\"'") for key, value in pairs}
     addresses = [value for key, value in values.items() if re.fullmatch(r"IPADDR_?\w*", key) and value]
@@ -113,10 +113,10 @@ def has_address(value: str) -> bool:
 
 
 def of_udev(text: str) -> Iterator[str]:
-    """Pins of udev rules: a name for the card that has this address, so that another card gets another name."""
+    """Pins of udev rules: a name for the NIC that has this address, so that another NIC gets another name."""
     rules = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     if any(_RULE.search(rule) and "NAME" in rule for rule in rules):
-        yield "names a card by its MAC address"
+        yield "names a NIC by its MAC address"
 
 
 def sections(text: str) -> dict[str, dict[str, str]]:

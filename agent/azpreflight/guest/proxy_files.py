@@ -21,7 +21,7 @@ _NONE = ("", "direct", "_none_", "none")
 
 
 def proxy_of(value: Optional[str]) -> Optional[str]:
-    """HOST:PORT of a proxy's address, without scheme, user and password; None for none, or where it makes no sense."""
+    """HOST:PORT of a proxy's address, without scheme, user and password; None for none, or where it is malformed."""
     if value is None or value.strip().lower() in _NONE:
         return None
     text = value.strip()

@@ -1,4 +1,4 @@
-"""resolv.conf as the C library reads it.
+"""resolv.conf as glibc reads it.
 
 glibc (resolv/res_init.c) is strict in silence: a keyword must begin its line and be followed by a blank, what is not an
 address is passed over without a word, only the first three servers are asked, and with none left it asks 127.0.0.1.
@@ -21,9 +21,9 @@ PATH = "/etc/resolv.conf"
 LIMIT = 64 << 10
 """Bytes of a resolv.conf that are read; a real one has some hundred."""
 MAX_SERVERS = 3
-"""MAXNS of resolv.h: the C library asks no more."""
+"""MAXNS of resolv.h: glibc asks no more."""
 FALLBACK = "127.0.0.1"
-"""What the C library asks if the file names nobody (resolv.conf(5))."""
+"""What glibc asks if the file names nobody (resolv.conf(5))."""
 NOBODY = "# No DNS servers known."
 """A line by which systemd-resolved says so (resolved-resolv-conf.c)."""
 MAX_KEPT = 16
@@ -71,7 +71,7 @@ _ZONE = re.compile(r"[!-~]{1,15}")
 
 @dataclass(frozen=True)
 class ResolvConf:
-    """What the C library takes from the file."""
+    """What glibc takes from the file."""
 
     nameservers: tuple[str, ...] = ()
     """Addresses in order, all of them; only the first `MAX_SERVERS` are asked."""
@@ -201,7 +201,7 @@ def _keyword(line: str) -> tuple[str, list[str]]:
 
 
 def canonical(text: str) -> Optional[str]:
-    """The address that the C library makes of a text, 10.1 and 010.0.0.4 included; None if it makes none."""
+    """The address that glibc makes of a text, 10.1 and 010.0.0.4 included; None if it makes none."""
     address, percent, zone = text.partition("%")
     try:
         plain = ipaddress.IPv6Address(address)

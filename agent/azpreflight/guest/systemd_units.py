@@ -60,7 +60,7 @@ class Units:
         return UnitState.ENABLED if name in self.wanted else UnitState.DISABLED
 
     def is_alias(self, name: str) -> bool:
-        """Another name of a unit, which is looked at under its own."""
+        """Another name of a unit, which is inspected under its own."""
         path = self.path(name)
         info = self._image.info(path, follow=False) if path is not None else None
         target = "" if info is None or info.target is None else info.target.rpartition("/")[2]

@@ -26,7 +26,7 @@ class UnitRun:
     result: str = "success"
     """Why it failed: exit-code, timeout, oom-kill ..."""
     restarts: int = 0
-    """How often systemd started it anew, because it had ended by itself."""
+    """How often systemd started it again, because it had ended by itself."""
     condition_failed: bool = False
     """It was to be started and was not, because a condition of its unit does not hold."""
 

@@ -158,7 +158,7 @@ class Host(Protocol):
     privileged: bool
     """Runs as root."""
     disk: Optional[Disk]
-    """The disk image whose root filesystem is mounted at `root`; None where no file of one is looked at."""
+    """The disk image whose root filesystem is mounted at `root`; None where no file of one is inspected."""
 
     def remaining(self) -> float:
         """Seconds left of the run's budget; calls are cut to it."""
@@ -167,7 +167,7 @@ class Host(Protocol):
         """Run calls of this host at once and return their results in order. The first exception in order is raised."""
 
     def machine(self) -> Host:
-        """The running system, within the same budget: this host, unless a mounted image is looked at. For having the
+        """The running system, within the same budget: this host, unless a mounted image is inspected. For having the
         system's own tools work on what was read from the image; nothing of the image is run."""
 
     # files: paths as the image sees them; symlinks never leave the root
@@ -220,7 +220,7 @@ class Host(Protocol):
 
     def unpack(self, compression: str, data: memoryview, timeout: float) -> Iterator[bytes]:
         """What compressed bytes stand for, piece by piece: gzip, xz, lzma, bzip2, or by a program of the running system
-        (also where a mounted image is looked at) zstd, lz4, lzop. HostError: no such program, damaged, or too slow."""
+        (also where a mounted image is inspected) zstd, lz4, lzop. HostError: no such program, damaged, or too slow."""
 
     # network: HostError only with a mounted root
 
@@ -250,7 +250,7 @@ class Host(Protocol):
         """One question ("A" or "AAAA") to one server, recursion desired, over UDP or TCP."""
 
     def resolve(self, name: str, timeout: float) -> tuple[str, ...]:
-        """What the C library's own path (nsswitch, files, stub) makes of a name, in a child with a timeout; empty if
+        """What glibc's own path (nsswitch, files, stub) makes of a name, in a child with a timeout; empty if
         nothing. HostError if it did not end in time."""
 
     def get(

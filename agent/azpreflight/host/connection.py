@@ -119,7 +119,7 @@ class Attempt:
         return sock
 
     def _resolve(self, host: str, port: int) -> list[str]:
-        """Addresses by the C library, which has no timeout; a literal address is its own."""
+        """Addresses by glibc, which has no timeout; a literal address is its own."""
         with suppress(ValueError):
             return [str(ipaddress.ip_address(host.strip("[]")))]
         try:

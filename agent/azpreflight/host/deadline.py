@@ -1,4 +1,4 @@
-"""A deadline for calls that have none of their own: opening a file on a hung mount, resolving through the C library."""
+"""A deadline for calls that have none of their own: opening a file on a hung mount, resolving through glibc."""
 
 from __future__ import annotations
 

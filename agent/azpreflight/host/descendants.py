@@ -76,7 +76,7 @@ def below(pid: int) -> list[int]:
 def reaped(pid: int, seconds: float) -> Optional[int]:
     """The wait status of a child that ends within so many seconds; None if it does not."""
     deadline = time.monotonic() + seconds
-    with suppress(AttributeError, OSError):  # before Linux 5.3 there is no such descriptor, and it is looked at instead
+    with suppress(AttributeError, OSError):  # before Linux 5.3 there is no such descriptor, and it is inspected instead
         descriptor = os.pidfd_open(pid)
         try:
             poll = select.poll()

@@ -1,4 +1,4 @@
-"""Questions to name servers, each on a socket of its own, and the C library's own way to a name.
+"""Questions to name servers, each on a socket of its own, and glibc's own way to a name.
 
 dnspython writes and reads the messages; the sockets are ours, because its own are not connected, so that a closed port
 looks like silence there until the time is up. On a connected socket with IP_RECVERR the kernel hands over the ICMP
@@ -36,7 +36,7 @@ LARGEST = 2 + 65535
 MAX_ALIASES = 16
 """CNAMEs followed within one answer; a longer chain is a loop, and resolvers give up on it as well."""
 LOOKUP_OUTPUT = 64 << 10
-"""Bytes of addresses that are read from the C library's child: more than 1,000 of them."""
+"""Bytes of addresses that are read from glibc's child: more than 1,000 of them."""
 
 _OUR_OWN_LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 LOOKUP = """
@@ -93,9 +93,9 @@ def resolve(name: str, timeout: float, script: str = LOOKUP) -> tuple[str, ...]:
     try:
         done = programs.run(command, timeout, None, None, LOOKUP_OUTPUT)
     except HostError as error:
-        raise HostError(f"cannot look up {name} through the C library: {error}") from None
+        raise HostError(f"cannot look up {name} through glibc: {error}") from None
     if done.status != 0:
-        raise HostError(f"cannot look up {name} through the C library: exit status {done.status}")
+        raise HostError(f"cannot look up {name} through glibc: exit status {done.status}")
     return tuple(done.stdout.split())
 
 

@@ -46,7 +46,7 @@ class Tree:
             finally:
                 os.close(held)
         except OSError as error:
-            raise HostError(f"cannot look at {path}: {error.strerror}") from None
+            raise HostError(f"cannot inspect {path}: {error.strerror}") from None
         return FileInfo(
             kind=_kind(seen.st_mode),
             size=seen.st_size,
@@ -70,7 +70,7 @@ class Tree:
             finally:
                 os.close(held)
         except OSError as error:
-            raise HostError(f"cannot look at {path}: {error.strerror}") from None
+            raise HostError(f"cannot inspect {path}: {error.strerror}") from None
         return Room(device, room.f_bavail * room.f_frsize, room.f_favail if room.f_files else None)
 
     def _open(self, path: str, flags: int) -> Optional[int]:
@@ -96,7 +96,7 @@ class Tree:
             finally:
                 os.close(held)
         except OSError as error:
-            raise HostError(f"cannot look at {path}: {error.strerror}") from None
+            raise HostError(f"cannot inspect {path}: {error.strerror}") from None
 
     def label(self, path: str) -> Optional[str]:
         """See Host.label."""

@@ -85,7 +85,7 @@ class LocalHost:
 
     def _running_system(self, what: str) -> None:
         if self.root != "/":
-            raise HostError(f"{what} needs the running system, and a mounted image is looked at")
+            raise HostError(f"{what} needs the running system, and a mounted image is inspected")
 
     def together(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         return together(tuple(calls))

@@ -38,7 +38,7 @@ def locked_by_another(path: str) -> bool:
     except OSError as error:
         if error.errno == errno.ENOENT:
             return False
-        raise HostError(f"cannot look at {path}: {error.strerror}") from None
+        raise HostError(f"cannot inspect {path}: {error.strerror}") from None
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

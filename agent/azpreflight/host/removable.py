@@ -108,10 +108,10 @@ PLACES = (
     Place("/etc/ssh/sshd_config.d/50-cloud-init.conf", shipped=True),
     # The file or the link; what a link leads to stays.
     Place("/etc/resolv.conf", shipped=True),
-    # Emptied and never removed, or systemd would take the next boot for the first. D-Bus makes its own anew.
+    # Emptied and never removed, or systemd would take the next boot for the first. D-Bus makes its own again.
     Place("/etc/machine-id", Verb.EMPTY),
     Place("/var/lib/dbus/machine-id"),
-    # Seeds and secrets, which are made anew: one file each.
+    # Seeds and secrets, which are made again: one file each.
     *(
         Place(f"/var/lib/{name}")
         for name in ("systemd/random-seed", "urandom/random-seed", "systemd/credential.secret")

@@ -1,4 +1,4 @@
-"""Removing by directory descriptors: what was looked at is what goes, whatever is swapped in between.
+"""Removing by directory descriptors: what was inspected is what goes, whatever is swapped in between.
 
 Every directory on the way is opened by its name in the one above it, and never through a link, unless the link is
 root's in a directory in which nobody else may write, as /lib or a moved /var/log are. A tree goes bottom up in the same

@@ -70,7 +70,7 @@ def authorities_of_verified(certificate: dict[str, Any]) -> tuple[str, ...]:
 
 
 def issuer_of_der(certificate: bytes) -> Optional[str]:
-    """The issuer of an X.509 certificate in DER (RFC 5280, section 4.1); None if it makes no sense."""
+    """The issuer of an X.509 certificate in DER (RFC 5280, section 4.1); None if it is malformed."""
     try:
         signed = _content(certificate, SEQUENCE)
         fields = [(tag, value) for tag, value in _items(_content(signed, SEQUENCE)) if tag != EXPLICIT_VERSION]

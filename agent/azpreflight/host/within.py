@@ -66,7 +66,7 @@ class Root:
                     _go_up(held, names)
                     continue
                 if "/".join(["", *names, part]) in self._closed:
-                    raise HostError(f"cannot look at {path}: the filesystem that belongs there is not mounted")
+                    raise HostError(f"cannot inspect {path}: the filesystem that belongs there is not mounted")
                 here = os.open(part, LOOK | os.O_NOFOLLOW, dir_fd=held[-1])
                 held.append(here)
                 names.append(part)

@@ -47,7 +47,7 @@ class RunInfo:
     privileged: bool
     """True for root; what an ordinary user cannot see is unknown."""
     files_only: bool = False
-    """True where the files of a running system were looked at as those of an image are."""
+    """True where the files of a running system were inspected as those of an image are."""
     image: bool = False
     """`root` is the file of a disk image, which was mounted for this run alone."""
 

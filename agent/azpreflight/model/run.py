@@ -53,7 +53,7 @@ class Run:
 
     @property
     def offline(self) -> bool:
-        """True where files alone are looked at: nothing runs, and there is no network."""
+        """True where files alone are inspected: nothing runs, and there is no network."""
         return self.files_only or self.root != "/"
 
     def facts(self, kind: type[T]) -> Optional[T]:

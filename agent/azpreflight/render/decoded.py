@@ -26,7 +26,7 @@ class Log:
     name: str
     decoded: Decoded
     unread: Optional[str] = None
-    """Which part of it was not looked at; None if all of it was."""
+    """Which part of it was not inspected; None if all of it was."""
 
 
 def report_of(recovered: Recovered) -> Optional[Report]:
@@ -80,7 +80,7 @@ def why_none(log: Log) -> str:
     if log.decoded.reports:
         return "its report is of a version that this one cannot read"
     found = [lost(frame) for frame in log.decoded.damaged] or ["no report in this log"]
-    return "; ".join([*found, *(f"not looked at: {part}" for part in _not_looked_at(log))])
+    return "; ".join([*found, *(f"not inspected: {part}" for part in _not_looked_at(log))])
 
 
 def harmless(lines: str) -> str:
@@ -99,7 +99,7 @@ def render(logs: tuple[Log, ...], *, verbose: bool = False, quiet: bool = False)
 def _log(log: Log, verbose: bool, quiet: bool) -> list[str]:
     reports, damaged = log.decoded.reports, log.decoded.damaged
     lines = [f"{log.name}: {_number(len(reports), 'report')}" + (", newest first" if len(reports) > 1 else "")]
-    lines += [f"  not looked at: {part}" for part in _not_looked_at(log)]
+    lines += [f"  not inspected: {part}" for part in _not_looked_at(log)]
     lines += [f"  a report that is lost, {lost(frame)}" for frame in damaged]
     if damaged and not reports:
         lines.append('  its summary may still be there: the lines that begin with "azpreflight:"')

@@ -10,7 +10,7 @@ from azpreflight.engine.fleet import Dispute, Fleet, Group, Machine
 from azpreflight.model import Readiness, codec
 from azpreflight.text import printable, wrapped
 
-SCHEMA = "azpreflight.engine.fleet/1"
+SCHEMA = "azpreflight.fleet/1"
 NAMES_MOST = 10
 """Machines of a group that are named; the others are a number, unless every name is wanted."""
 INDENT = " " * 9

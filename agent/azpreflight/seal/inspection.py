@@ -42,13 +42,13 @@ class Prepared:
 
     @property
     def agents(self) -> Optional[AgentsFacts]:
-        """The facts of the agents; None if they could not be looked at."""
+        """The facts of the agents; None if they could not be inspected."""
         facts = self.snapshot.probes["agents"].facts
         return facts if isinstance(facts, AgentsFacts) else None
 
     @property
     def facts(self) -> GeneralizationFacts:
-        """The facts of generalisation; all unknown if they could not be looked at."""
+        """The facts of generalisation; all unknown if they could not be inspected."""
         facts = self.snapshot.probes["generalization"].facts
         return facts if isinstance(facts, GeneralizationFacts) else GeneralizationFacts()
 
@@ -97,7 +97,7 @@ def _question(asked: argparse.Namespace, ids: tuple[str, ...], spent: float, tel
 
 
 def look_again(prepared: Prepared) -> Prepared:
-    """The same with the image's own files looked at anew, judged as at capture."""
+    """The same with the image's own files inspected again, judged as at capture."""
     run = replace(prepared.run, stage=Stage.CAPTURE)
     probes = with_needs(VERIFIED, PROBES)
     again = inspect(partial(_question_again, run, probes), probes, RUN_BUDGET, run)

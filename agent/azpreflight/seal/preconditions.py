@@ -38,7 +38,7 @@ def busy(host: Host, agents: Optional[AgentsFacts]) -> Iterator[str]:
         yield "only root can seal a machine"
         return
     if agents is None:
-        yield "the agents of this machine could not be looked at"
+        yield "the agents of this machine could not be inspected"
         return
     if not agents.waagent.installed and not agents.cloud_init.installed:
         yield "neither waagent nor cloud-init is installed, so that nothing can be deprovisioned"
@@ -115,7 +115,7 @@ def accounts(host: Host, user: str, mounts: tuple[str, ...]) -> account.Accounts
 
 
 def objections(report: Report, fail_on: Severity, mended: Sequence[str] = ()) -> Iterator[str]:
-    """Findings at or above `fail_on`, and what could not be decided about the image itself; not those `mended`."""
+    """Findings at or above `fail_on`, and what could not be decided about the image itself; not those `fixed`."""
     for result in report.results:
         if result.check in mended:
             continue

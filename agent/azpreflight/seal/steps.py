@@ -1,4 +1,4 @@
-"""The changes that `seal` makes. Each is said; none is believed, because all effects are looked at afterwards."""
+"""The changes that `seal` makes. Each is said; none is believed, because all effects are inspected afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from azpreflight.seal.plan import MOST_ASKED, MOST_ENTRIES, Plan, plan
 Say = Callable[[str], None]
 
 AGENT_TIMEOUT = 300.0
-"""Seconds for one agent's cleaning, which takes some seconds; waagent on RHEL waits for a network card for ever."""
+"""Seconds for one agent's cleaning, which takes some seconds; waagent on RHEL waits for a network NIC for ever."""
 OWNERS_BUDGET = 60.0
 """Seconds for all questions to package managers."""
 OWN_TRACES = ("/var/lib/azpreflight", "/var/log/azpreflight", "/run/azpreflight/as-captured.json", *ARMED)

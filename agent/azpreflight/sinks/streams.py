@@ -83,7 +83,7 @@ def _piece(descriptor: int, piece: bytes) -> int:
 def _own_descriptor(path: str) -> Optional[int]:
     """The number of our own descriptor that the path is another name of, as /dev/stdout is of 1; None for others.
 
-    Written to as it is: opened anew, a file would be overwritten from its start, and a socket could not be.
+    Written to as it is: opened again, a file would be overwritten from its start, and a socket could not be.
     """
     for _ in range(MOST_LINKS):
         folder, name = os.path.split(os.path.abspath(path))

@@ -62,7 +62,7 @@ def _written_at(seconds: float) -> bytes:
 
 
 def size(host: Host, path: str) -> int:
-    """Bytes of a file; 0 for one that is not there, or that cannot be looked at."""
+    """Bytes of a file; 0 for one that is not there, or that cannot be inspected."""
     try:
         info = host.info(path)
     except HostError:

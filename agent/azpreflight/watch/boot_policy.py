@@ -35,7 +35,7 @@ SHORTEST_S = 2.0
 """Seconds until the next look after a change, so that a burst of changes is one look."""
 LONGEST_S = 90.0
 """Seconds between looks when nothing changes: a look takes half a second of the processor, so that looking takes less
-than a hundredth of it. What changes on the machine is seen at once; only a network that is mended elsewhere waits."""
+than a hundredth of it. What changes on the machine is seen at once; only a network that is fixed elsewhere waits."""
 GROWTH = 1.6
 """How much longer each wait is than the one before it: 2 s to 90 s in nine looks."""
 REST = 6.0
@@ -114,7 +114,7 @@ def decide(
 
     `network_s` is when, in seconds after boot, what configures the network was started; None: it has not been.
     `disturbed`: a link, an address or a route changed during the look. What was seen while it was held confirms nothing
-    then: the network may have come up in the middle of the look, after it had been looked at.
+    then: the network may have come up in the middle of the look, after it had been inspected.
     """
     current = diagnosis(report)
     at_limit = uptime_s >= LIMIT_S

@@ -39,7 +39,7 @@ class Effects:
 
 
 def look(host: Host) -> Effects:
-    """The effects as of now; what cannot be looked at counts as being there."""
+    """The effects as of now; what cannot be inspected counts as being there."""
     return Effects(frozenset(path for path in MARKS if _there(host, path)), _host_name(host) == RESET_NAME)
 
 

@@ -53,7 +53,7 @@ _NEEDS_MODULE = re.compile(r"insmod|modprobe|kernel module|Protocol not supporte
 
 
 class Setting(NamedTuple):
-    """What is looked at, and with what."""
+    """What is inspected, and with what."""
 
     image: Host
     machine: Host

@@ -18,7 +18,7 @@ from azpreflight.foreign import whole
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "0": "all", "icmpv6": "ipv6-icmp"}
 FIRST_FREE_PORT, LAST_PORT = 1024, 65535
 _SILENT = {"tcp", "udp", "comment", "multiport", "conntrack", "state", "owner"}
-"""Modules whose options are all looked at below, so that loading them says nothing more."""
+"""Modules whose options are all inspected below, so that loading them says nothing more."""
 _WORD = re.compile(r"-{1,2}[a-z]")
 _QUOTED = re.compile(r"[\"'\\]")
 """Without any of these a rule is its words; taking it apart as a shell does costs ten times as much."""

@@ -22,7 +22,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def checked(result: int) -> None:
-    """The result of a call of the C library, as OSError where it failed."""
+    """The result of a call of glibc, as OSError where it failed."""
     if result != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

@@ -24,7 +24,7 @@ SIGKILL, CAP_SYS_MODULE = 9, 16
 ANSWER = 100
 """The descriptor of the answer, far from those that the library plays with."""
 PATH = "/sbin:/usr/sbin"
-"""Where ldconfig is and compilers are not: the library would start them to find the C library."""
+"""Where ldconfig is and compilers are not: the library would start them to find glibc."""
 
 
 def main() -> int:

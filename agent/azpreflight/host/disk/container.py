@@ -46,7 +46,7 @@ class Container:
 
 
 def identify(read: Read, file_size: int) -> Container:
-    """The kind of the file. HostError with a fix if it is no disk that can be looked at."""
+    """The kind of the file. HostError with a fix if it is no disk that can be inspected."""
     head = read(0, SECTOR)
     for magic, what, fix in OTHERS:
         if head.startswith(magic):

@@ -23,11 +23,11 @@ PLACES = (
     "/etc",
     "/srv",
 )
-"""Places of the system itself that are now and then filesystems of their own; the checks look at nothing else."""
+"""Places of the system itself that are intermittently filesystems of their own; the checks look at nothing else."""
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount")
 SUBVOLUME = re.compile(r"subvol(?:id)?=[\w@/.-]+$", re.ASCII)
 DEVICE = re.compile(r"/dev/(?:[shv]da|xvda|nvme0n1p)(\d{1,3})$", re.ASCII)
-"""A partition of the first disk, which is the one that is looked at."""
+"""A partition of the first disk, which is the one that is inspected."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A disk image looked at and mounted: what `azpreflight image` works on."""
+"""A disk image inspected and mounted: what `azpreflight image` works on."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _WORDS = 200
 
 @dataclass(frozen=True)
 class Opened:
-    """What can be looked at."""
+    """What can be inspected."""
 
     disk: Disk
     root: Optional[str]

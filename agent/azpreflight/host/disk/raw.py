@@ -40,7 +40,7 @@ def unpacked(path: str, form: Format, size: int, clock: Clock) -> BinaryIO:
     directory = os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - the file has no name there
     _room(source, directory, form, clock)
     try:
-        file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - lives as long as the disk is looked at
+        file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - lives as long as the disk is inspected
         file.truncate(size)
     except OSError as error:
         raise HostError(f"cannot unpack it below {directory}: {error.strerror} (TMPDIR names another place)") from None

@@ -116,7 +116,7 @@ class AgentsFacts:
     guest_proxy: Optional[GuestProxyFacts] = None
     """None: not installed."""
     state: Optional[BootState] = None
-    """What became of the agents at this boot; None where no first boot is looked at, no agent is installed, or
+    """What became of the agents at this boot; None where no first boot is inspected, no agent is installed, or
     systemd does not run."""
     system_extensions: tuple[str, ...] = ()
     """What systemd merges into /usr at boot; a program that is not found may be in one."""

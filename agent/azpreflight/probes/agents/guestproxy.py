@@ -50,7 +50,7 @@ def judge(facts: Optional[GuestProxyFacts], run: Run) -> Iterator[Verdict]:
         yield NotApplicable("the Guest Proxy Agent is not installed, which only VMs that ask for it need")
         return
     for path in facts.missing:
-        yield _finding(f"{path} is missing", "Install the agent anew.")
+        yield _finding(f"{path} is missing", "Install the agent again.")
     if facts.unit.state is not UnitState.ENABLED:
         name, state = plain(facts.unit.name), facts.unit.state
         unmask = (f"systemctl unmask {name}",) if state is UnitState.MASKED else ()

@@ -102,7 +102,7 @@ def judge_provisioner(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield _nobody(facts, "waagent is to provision and will not, because cloud-init is enabled too")
     elif who is Provisioner.WAITING:
         reasons = several(obstacles(facts.cloud_init), limit=REASON)
-        yield _nobody(facts, f"waagent would wait {WAIT_MINUTES} min for cloud-init in vain: {reasons}")
+        yield _nobody(facts, f"waagent would wait {WAIT_MINUTES} min for cloud-init without success: {reasons}")
     else:
         reasons = several((_why_not_waagent(facts.waagent), *obstacles(facts.cloud_init)), limit=REASON)
         yield _nobody(facts, f"nothing would provision a VM: {reasons}")

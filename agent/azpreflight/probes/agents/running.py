@@ -30,7 +30,7 @@ def judge_units(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             yield Finding(
                 severity,
                 f"{plain(unit.name)} {what}: {consequence}",
-                "Read in the journal why, and mend that.",
+                "Read in the journal why, and fix that.",
                 (f"journalctl --unit {plain(unit.name)} --boot --no-pager", f"systemctl status {plain(unit.name)}"),
             )
 
@@ -40,7 +40,7 @@ def _what(unit: UnitRun, run: Run) -> Optional[str]:
     if unit.failed:
         return f"has failed ({plain(unit.result)})"
     if unit.ends_again_and_again:
-        return f"has been started anew {unit.restarts} times, and ended every time"
+        return f"has been started again {unit.restarts} times, and ended every time"
     if unit.condition_failed and unit.active == "inactive" and run.platform is Platform.AZURE:
         return "was not started, because a condition of its unit does not hold"
     return None
@@ -130,7 +130,7 @@ def _no_yaml(where: str) -> Finding:
     return Finding(
         Severity.WARNING,
         f"cloud-init passed over configuration that is no YAML ({plain(where)}): nothing of it was done",
-        "Mend the custom data of the VM, or the file in /etc/cloud/cloud.cfg.d.",
+        "Repair the custom data of the VM, or the file in /etc/cloud/cloud.cfg.d.",
         ("cloud-init schema --system", "grep -n -A9 'Failed loading yaml' /var/log/cloud-init.log"),
         confidence=Confidence.LIKELY,
         confidence_reason="its own account",

@@ -41,7 +41,7 @@ LATE_UNITS = ("cloud-config.service", "cloud-final.service")
 """Those that run what the user asked for, after Ready has been reported."""
 LATE_STAGES = ("modules-config", "modules-final")
 READ, LINE = 4000, 160
-"""Characters of an error that are looked at, and that are kept."""
+"""Characters of an error that are inspected, and that are kept."""
 NO_DATA = re.compile("no (?:instance )?datasource found", re.IGNORECASE)
 """What every stage says from the one on that found none."""
 REPORT = re.compile(r"^Azure datasource failure occurred: .*?\breason=([^|]*)(?:.*?\|'?exception=([^|]*?)'?\|)?")

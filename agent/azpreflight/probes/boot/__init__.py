@@ -31,7 +31,7 @@ first boot no image is read, and journalctl is asked instead."""
 
 @dataclass(frozen=True)
 class BootFacts:
-    """All that was found, subject by subject. None: that subject could not be looked at, and `errors` says why."""
+    """All that was found, subject by subject. None: that subject could not be inspected, and `errors` says why."""
 
     drivers: Optional[DriverFacts] = None
     console: Optional[ConsoleFacts] = None
@@ -42,7 +42,7 @@ class BootFacts:
     sriov: Optional[SriovFacts] = None
     messages: Optional[MessageFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
-    """Why a subject could not be looked at, by the name of its field."""
+    """Why a subject could not be inspected, by the name of its field."""
 
 
 LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
@@ -58,7 +58,7 @@ LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
 
 
 def gather(host: Host, run: Run) -> BootFacts:
-    """Every subject; one that cannot be looked at does not take the others with it."""
+    """Every subject; one that cannot be inspected does not take the others with it."""
     found: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for name, look in LOOKS.items():
@@ -75,7 +75,7 @@ def part(name: str, judge: Callable[[Any, Run], Iterator[Verdict]]) -> Judge:
     def judge_part(facts: BootFacts, run: Run) -> Iterator[Verdict]:
         subject = getattr(facts, name)
         if subject is None:
-            yield Unknown(facts.errors.get(name, f"{name} was not looked at"))
+            yield Unknown(facts.errors.get(name, f"{name} was not inspected"))
         else:
             yield from judge(subject, run)
 

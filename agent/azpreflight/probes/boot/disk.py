@@ -55,7 +55,7 @@ class DiskFacts:
     swap: tuple[str, ...] = ()
     """Devices and files of fstab that are swap."""
     space: tuple[Space, ...] = ()
-    """Empty where a directory that is no filesystem of its own is looked at."""
+    """Empty where a directory that is no filesystem of its own is inspected."""
     space_error: Optional[str] = None
     """Why it could not be told; None if it could."""
     kernel: bool = True

@@ -136,7 +136,7 @@ def judge_kernel(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
             yield Finding(
                 severity,
                 f"{name} is blocked by {rule.where} ({rule.text}): {consequence}",
-                "Remove the line, and make the initramfs anew.",
+                "Remove the line, and rebuild the initramfs.",
                 (*modprobe.comment_out(rule), _rebuild(run)),
             )
         elif lacking:
@@ -163,7 +163,7 @@ def judge_images(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
 def _judge_absent(kernel: Kernel, facts: DriverFacts) -> Iterator[Verdict]:
     if sought(kernel, facts.root_filesystem):
         where = (
-            "in a place that is looked at"
+            "in a place that is inspected"
             if facts.boot_seen
             else "in /boot, which is empty: its partition is not mounted"
         )
@@ -178,7 +178,7 @@ def _judge_image(image: Initramfs, kernel: Kernel, facts: DriverFacts, run: Run)
         yield Finding(
             severity if kernel is facts.kernels[0] else NOTE,
             f"{plain(image.path or '')} lacks {several(missing)}: {consequence}",
-            "Name the drivers in the initramfs's configuration, and make it anew.",
+            "Name the drivers in the initramfs's configuration, and rebuild it.",
             tuple(_add(missing, run)),
         )
 

@@ -1,8 +1,8 @@
 """What the kernel and systemd said at this boot that somebody has to know.
 
 A boot log is full of the words "error" and "failed", and nearly all of them mean nothing. So only a few lines are
-looked for, each of which says that something is broken: a device that was waited for in vain, a disk or a filesystem
-with errors, memory that was not enough.
+looked for, each of which says that something is broken: a device that was waited for without success, a disk or a
+filesystem with errors, memory that was not enough.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ MESSAGES = {
         re.compile(r"(?:Reached target|Started) (?:emergency\.(?:target|service)|Emergency (?:Mode|Shell))", re.ASCII),
         Severity.ERROR,
         "the boot ended in emergency mode",
-        "Mend the mount or the filesystem that failed before it, and start again.",
+        "Repair the mount or the filesystem that failed before it, and start again.",
     ),
     "read-only": Message(
         re.compile(
@@ -76,7 +76,7 @@ MESSAGES = {
             r"Timed out waiting for (?:device |unit dev-)[\w./\\:@-]{1,100}(?: - /dev/[\w./\\:@-]{1,100})?", re.ASCII
         ),
         Severity.WARNING,
-        "a device was waited for in vain",
+        "a device was waited for without success",
         "Take its entry out of fstab, or add nofail to it.",
     ),
     "filesystem": Message(

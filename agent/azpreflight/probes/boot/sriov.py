@@ -1,7 +1,7 @@
 """Whether NetworkManager leaves alone the second device that accelerated networking puts beside a network interface.
 
-With accelerated networking a virtual function of the host's card stands behind each interface of a VM, and the driver
-of that interface binds it by itself. A network manager that takes it for a card of its own asks for an address there
+With accelerated networking a virtual function of the host's NIC stands behind each interface of a VM, and the driver
+of that interface binds it by itself. A network manager that takes it for a NIC of its own asks for an address there
 and gets none, or takes the route away, and the VM is out of reach but for its serial console. Distributions for Azure
 therefore ship a rule of udev, or a few lines for NetworkManager, that say so (Microsoft Learn, "Accelerated Networking
 overview"; azure-vm-utils, 10-azure-unmanaged-sriov.rules).
@@ -35,7 +35,7 @@ RULE = (
     'SUBSYSTEM=="net", ACTION!="remove", DRIVERS=="mana|mlx4_core|mlx5_core", ATTR{flags}=="0x?[89ABCDEF]??", '
     'ENV{NM_UNMANAGED}="1"'
 )
-"""For those with the flag 0x800, IFF_SLAVE: a card that stands alone stays managed."""
+"""For those with the flag 0x800, IFF_SLAVE: a NIC that stands alone stays managed."""
 FILE = "/etc/udev/rules.d/10-azure-unmanaged-sriov.rules"
 
 

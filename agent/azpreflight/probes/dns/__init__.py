@@ -52,9 +52,9 @@ TIMEOUT = 1.5
 """Seconds for one question, within which it is sent twice over UDP. 168.63.129.16 answers in milliseconds and forwards
 within a second; a lost packet costs 0.75 s. All questions are asked at once, so this is the price of total silence."""
 LIBRARY_TIMEOUT = 1.8
-"""Seconds for the C library, which waits 5 s for a silent server before it asks the next one."""
+"""Seconds for glibc, which waits 5 s for a silent server before it asks the next one."""
 MAX_UPSTREAM = 6
-"""Servers behind a local resolver that are asked. It knows no such limit as the C library's three."""
+"""Servers behind a local resolver that are asked. It knows no such limit as glibc's three."""
 OTHER_STUBS = ("/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf")
 """The servers that a dnsmasq asks which NetworkManager or resolvconf runs."""
 
@@ -191,7 +191,7 @@ def servers_to_ask(
     offered: Sequence[str] = (),
     unasked: frozenset[str] = frozenset(),
 ) -> tuple[tuple[str, Role], ...]:
-    """Every address once: what the C library asks, what the local resolver asks (by its file and by `links`), what
+    """Every address once: what glibc asks, what the local resolver asks (by its file and by `links`), what
     DHCP names and nobody asks, and the control on Azure. `unasked` are there for other names alone."""
     servers: dict[str, Role] = {}
     for address in file.content.nameservers[:MAX_SERVERS]:
@@ -222,7 +222,7 @@ def _behind(host: Host, file: ResolvConfFile) -> Optional[ResolvConfFile]:
 _WAY = ("firewall-dns", "platform-route", "wireserver-http", "network-address", "network-default-route")
 
 WORST_CASE_S = LIBRARY_TIMEOUT
-"""Seconds: all servers are asked everything at once, and the C library in the meantime."""
+"""Seconds: all servers are asked everything at once, and glibc in the meantime."""
 
 PROBE = Probe(
     name="dns",

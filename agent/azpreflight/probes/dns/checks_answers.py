@@ -33,7 +33,7 @@ from azpreflight.probes.dns.facts import (
 )
 
 PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP", SILENCE)
-"""After these the C library asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""
+"""After these glibc asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""
 OF_OTHERS = ("SERVFAIL", "REFUSED", SILENCE)
 """What a local resolver says for want of a server that answers it: systemd-resolved SERVFAIL, dnsmasq REFUSED."""
 ABOUT_THE_SERVER = ("REFUSED", "NOTIMP", "FORMERR", "NOTAUTH")
@@ -131,7 +131,7 @@ def _wrong(server: Server, name: str, word: str, facts: DnsFacts) -> Wrong:
 
 
 def fails(servers: tuple[Server, ...], name: str, facts: DnsFacts) -> bool:
-    """True if whoever asks these servers in turn, as the C library does, ends with a wrong answer."""
+    """True if whoever asks these servers in turn, as glibc does, ends with a wrong answer."""
     passed_on = False
     for server in servers:
         word = fault(server, name, facts)

@@ -92,7 +92,7 @@ def _names_nobody(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         FileState.DANGLING: f"resolv.conf is a link to nothing: {plain(file.link or '')}",
     }.get(file.state, "resolv.conf names no DNS server")
     if any(speaks(server) for server in named(facts)):
-        message = f"{how}; the C library asks 127.0.0.1 then, where a resolver answers"
+        message = f"{how}; glibc asks 127.0.0.1 then, where a resolver answers"
         yield _names_nobody_finding(facts, Severity.WARNING, message)
     elif file.content.nobody:
         yield _resolved_asks_nobody(facts, run)
@@ -145,7 +145,7 @@ def _passed_over(file: ResolvConfFile) -> Finding:
     more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
     return Finding(
         Severity.WARNING,
-        f"the C library passes over this line of resolv.conf: {lines[0][:80]!a}{more}",
+        f"glibc passes over this line of resolv.conf: {lines[0][:80]!a}{more}",
         'Write each server as a line of its own that begins with "nameserver", a blank and an address, and ends '
         "without a carriage return.",
         commands=(f"sed -i 's/\\r$//' {file.path}",) if any(line.endswith("\r") for line in lines) else (),

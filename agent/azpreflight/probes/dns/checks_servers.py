@@ -46,7 +46,7 @@ MANNERS = {
 CORRECT_THE_NETWORK = (
     "Correct the DNS servers of the virtual network or of the network interface, restart the VM so that DHCP brings "
     "them, then remove and add again each extension that failed: the VM itself boots, can be logged into by SSH and "
-    "need not be deleted, but its extensions look up their hosts in vain, retry and time out."
+    "need not be deleted, but its extensions look up their hosts without success, retry and time out."
 )
 CORRECT_THE_IMAGE = (
     "Take this DNS server out of {where}, so that those count that DHCP names, or name one there that every network of "
@@ -70,7 +70,7 @@ START_THE_RESOLVER = "Start the local resolver and read its log, because resolv.
 
 
 def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
-    """Every server that this machine's names depend on must answer over UDP, which the C library asks first."""
+    """Every server that this machine's names depend on must answer over UDP, which glibc asks first."""
     excuse = nobody_to_judge(facts)
     if excuse is not None:
         yield excuse
@@ -199,7 +199,9 @@ def _instead(facts: DnsFacts) -> str:
     answering = [plain(server.address) for server in offered if speaks(server)]
     if answering:
         return f"; DHCP names {several(answering)}, which answers"
-    return f"; DHCP names {several([plain(server.address) for server in offered])}, in vain too" if offered else ""
+    return (
+        f"; DHCP names {several([plain(server.address) for server in offered])}, without success too" if offered else ""
+    )
 
 
 def _manner(server: Server) -> str:

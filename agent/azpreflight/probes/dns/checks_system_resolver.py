@@ -1,4 +1,4 @@
-"""The verdict on the C library's own way to names, which every program takes. Pure."""
+"""The verdict on glibc's own way to names, which every program takes. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from azpreflight.probes.dns.facts import EVERYTHING, USE_TCP, DnsFacts, Role, Se
 from azpreflight.text import several
 
 NSSWITCH, HOSTS = "/etc/nsswitch.conf", "/etc/hosts"
-SAME_MOMENT = "the C library and the server were asked in the same moment"
+SAME_MOMENT = "glibc and the server were asked in the same moment"
 
 
 def judge_library(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
-    """Where the servers of resolv.conf know a name, the C library must find it.
+    """Where the servers of resolv.conf know a name, glibc must find it.
 
     It asks by the line "hosts:" of nsswitch.conf, which may leave DNS out, or end at a module that does not work.
     """
@@ -66,7 +66,7 @@ def _finds_itself(name: str, addresses: tuple[str, ...], facts: DnsFacts) -> Ite
         return
     yield Finding(
         Severity.WARNING,
-        f"the C library takes {name} for {several(addresses)}, and DNS server {server.address} knows its real address",
+        f"glibc takes {name} for {several(addresses)}, and DNS server {server.address} knows its real address",
         f'Take the name out of {HOSTS}, or the module that answers for it out of the line "hosts:" of {NSSWITCH}.',
         (f"grep -n {name} {HOSTS}", f"getent ahosts {name}"),
         evidence={"name": name, "server": server.address},
@@ -81,7 +81,7 @@ def _finds_nothing(name: str, facts: DnsFacts) -> Finding:
     knows = next(server.address for server in named(facts) if known_addresses(server, name, facts))
     return Finding(
         Severity.ERROR,
-        f"the C library does not find {name}, which DNS server {knows} knows",
+        f"glibc does not find {name}, which DNS server {knows} knows",
         f'Let the line "hosts:" of {NSSWITCH} name dns, and no module before it that ends the search.',
         (f"grep hosts: {NSSWITCH}", f"getent ahosts {name}"),
         evidence={"name": name, "server": knows},

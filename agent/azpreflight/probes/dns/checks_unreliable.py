@@ -14,7 +14,7 @@ from azpreflight.text import several
 
 UNANSWERED = 2
 """Questions without an answer from which a server that answers others is called unreliable."""
-WAITS = "the C library waits 5 s for each answer that does not come"
+WAITS = "glibc waits 5 s for each answer that does not come"
 
 
 def now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
     what = (
         "never answers when asked for IPv6 addresses (AAAA)"
         if only_ipv6
-        else f"answers now and then: {len(asked) - len(silent)} of {len(asked)} questions over udp"
+        else f"answers intermittently: {len(asked) - len(silent)} of {len(asked)} questions over udp"
     )
     lost = lost_names(facts) if server.role is Role.UPSTREAM and not only_ipv6 else ()
     yield Finding(

@@ -85,7 +85,7 @@ class Server:
 
 @dataclass(frozen=True)
 class LibraryAnswer:
-    """What the C library's own way (nsswitch, files, the local resolver) makes of a name."""
+    """What glibc's own way (nsswitch, files, the local resolver) makes of a name."""
 
     name: str
     addresses: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ class DnsFacts:
     stub: bool = False
     """systemd-resolved is enabled."""
     writers: Optional[tuple[str, ...]] = None
-    """What makes resolv.conf again at boot; None if that was not looked at."""
+    """What makes resolv.conf again at boot; None if that was not inspected."""
 
 
 # --- names --------------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def speaks(server: Server, tcp: bool = False) -> bool:
 
 
 def never_answers(server: Server, name: str) -> bool:
-    """It was asked for this name in vain, in either family and over either transport."""
+    """It was asked for this name without success, in either family and over either transport."""
     answers = [asked.answer for asked in server.asked if asked.name == name]
     return len(answers) > 1 and all(answer.outcome is Outcome.TIMEOUT for answer in answers)
 

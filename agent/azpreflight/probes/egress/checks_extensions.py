@@ -26,7 +26,7 @@ def verdicts(facts: EgressFacts, run: Run) -> tuple[ExtensionVerdict, ...]:
 
 
 def names_work(dns: Optional[DnsFacts]) -> Optional[bool]:
-    """A configured DNS server knows public names, and the C library asks it; None if no name was asked for.
+    """A configured DNS server knows public names, and glibc asks it; None if no name was asked for.
 
     The ways out are tried with addresses from any server, the platform's own included. The agent and the extensions
     only have the configured ones.

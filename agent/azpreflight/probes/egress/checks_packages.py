@@ -63,7 +63,7 @@ def _shut_way(facts: EgressFacts, answers: Sequence[Answer], run: Run) -> Findin
     worst = _concerned(facts, answers)[0]
     message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
     severity, target = severity_of(worst), hosts_of(answers)
-    fix = f"{open_up(target)}; where no way out is intended nothing needs mending."
+    fix = f"{open_up(target)}; where no way out is intended nothing needs fixing."
     if severity is Severity.ERROR:
         fix = open_up_or_do_without(facts, target)
     return shut_finding(answers, severity, message, fix)

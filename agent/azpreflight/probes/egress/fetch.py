@@ -29,7 +29,7 @@ ATTEMPT = 2.0
 """Seconds for a connection and the request: three round trips for TLS and HTTP, which half way round the earth are
 0.9 s, and a lost packet. All is tried at once, so this is the price of silence."""
 SERVERS = 3
-"""Servers that are asked for a name: as many as the C library would."""
+"""Servers that are asked for a name: as many as glibc would."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ Said = tuple[str, DnsAnswer]
 
 
 def _lookup(name: str, own: Sequence[Said], others: Sequence[Said], invented: set[str]) -> Lookup:
-    """As the C library does: the first server that gives an answer has the last word, unless it only failed."""
+    """As glibc does: the first server that gives an answer has the last word, unless it only failed."""
     told = [(address, answer) for address, answer in own if answer.outcome is Outcome.OK]
     answered = [(address, answer) for address, answer in told if answer.addresses or not answer.truncated]
     final = [said for said in answered if said[1].rcode not in PASSED_ON] or answered

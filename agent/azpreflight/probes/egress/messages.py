@@ -1,4 +1,4 @@
-"""How a shut way is told: what it means, how sure that is, and how it is mended. Pure."""
+"""How a shut way is told: what it means, how sure that is, and how it is fixed. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFUSED_DELAY, SILENT_DELAY = 31, 91
 and 10 s for each where nothing answers (WALinuxAgent, common/utils/restutil.py)."""
 REFUSED_BY_STATUS_DELAY = 25
 """Likewise where the answer is a status such as 403 or 503: 25 tries with a second between them."""
-AGAIN = "the VM need not be deleted: once this is mended, remove each extension that failed and add it again"
+AGAIN = "the VM need not be deleted: once this is fixed, remove each extension that failed and add it again"
 
 
 def place_of(answers: Sequence[Answer]) -> str:

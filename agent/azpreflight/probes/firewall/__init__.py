@@ -35,7 +35,7 @@ __all__ = ["PROBE", "FirewallFacts", "gather"]
 def gather(host: Host, run: Run) -> FirewallFacts:
     """Dump and rehearse. HostError without root: nobody else may see the rules."""
     if run.offline:
-        raise HostError("live rules need the running system, and a mounted image is looked at")
+        raise HostError("live rules need the running system, and a mounted image is inspected")
     if not host.privileged:
         raise HostError("only root may read the firewall's rules")
     dumps = dump(host)

@@ -93,7 +93,7 @@ def _stopped(found: FlowFacts, run: Run) -> bool:
 
 
 def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """Without renewals the client asks anew by broadcast in the end, which no rule of iptables sees."""
+    """Without renewals the client asks again by broadcast in the end, which no rule of iptables sees."""
     yield from _judge(facts, run, Purpose.DHCP, lambda found: Severity.WARNING)
 
 

@@ -58,7 +58,7 @@ def _failed(error: str, facts: SavedRulesFacts) -> Finding:
     return Finding(
         Severity.WARNING,
         f"the rules saved for the next boot do not load whole: {plain(error, MESSAGE_LIMIT)}",
-        "Mend the file that the loader complains of, or disable the service; what it loads before the error stays.",
+        "Repair the file that the loader complains of, or disable the service; what it loads before the error stays.",
         evidence={"loader": plain(error, RULE_LIMIT), "services": names},
         confidence_reason="its own loader said so in a rehearsal",
     )

@@ -2,7 +2,7 @@
 
 The first cause of failed provisioning: an image that was not deprovisioned, or only half. `waagent -deprovision+user`
 exits 0 when it fails, leaves out what follows a failing step, and never touches much that makes a machine this machine.
-So its effects are looked at, one by one, and each leftover is judged by what it does to the next VM: with this
+So its effects are inspected, one by one, and each leftover is judged by what it does to the next VM: with this
 distribution, and with the agent that would provision it.
 """
 
@@ -58,7 +58,7 @@ def part(name: str, judge: Callable[[Any, Run], Iterator[Verdict]]) -> Judge:
     def judge_part(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
         subject = getattr(facts, name)
         if subject is None:
-            yield Unknown(facts.errors.get(name, f"{name} was not looked at"))
+            yield Unknown(facts.errors.get(name, f"{name} was not inspected"))
         else:
             yield from judge(subject, run)
 

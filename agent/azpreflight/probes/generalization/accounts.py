@@ -38,7 +38,7 @@ ANSWERS = (
 HASHED = re.compile(r"\$(?:1|5|6|y|gy|2[aby])\$[./A-Za-z0-9$=,]{20}")
 """The start of a password hash (crypt(5))."""
 MAX_ACCOUNTS = 500
-"""Accounts that are looked at; a directory service does not put its users into passwd."""
+"""Accounts that are inspected; a directory service does not put its users into passwd."""
 
 
 @dataclass(frozen=True)

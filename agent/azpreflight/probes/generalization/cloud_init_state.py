@@ -113,7 +113,7 @@ def _judge_first_boot(facts: CloudStateFacts) -> Iterator[Verdict]:
         return
     yield Finding(
         Severity.NOTE,
-        f"cloud-init found the state of another VM in the image ({facts.previous_id}) and provisioned this one anew",
+        f"cloud-init found the state of another VM in the image ({facts.previous_id}) and provisioned this one again",
         "Clean cloud-init's state before the image is captured.",
         (CLEAN,),
         {"instance id": facts.instance_id, "previous instance id": facts.previous_id},

@@ -62,7 +62,7 @@ class CredentialFacts:
     """Private keys outside of ~/.ssh."""
     known_hosts: tuple[str, ...] = ()
     capped: bool = False
-    """There were more files than are looked at."""
+    """There were more files than are inspected."""
 
 
 def look(host: Host, run: Run) -> CredentialFacts:

@@ -79,7 +79,7 @@ def judge(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
     """Deprovisioning was run and came to its end."""
     missing = [name for name in NEEDED if getattr(facts, name) is None]
     if missing:
-        yield Unknown(facts.errors.get(missing[0], f"{missing[0]} was not looked at"))
+        yield Unknown(facts.errors.get(missing[0], f"{missing[0]} was not inspected"))
         return
     done = [step.name for step in steps(facts, run) if step.done]
     left = [step.name for step in steps(facts, run) if not step.done]

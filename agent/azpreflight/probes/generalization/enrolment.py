@@ -61,7 +61,7 @@ PRODUCTS = (
         "Azure proxy agent", ("/var/lib/azure-proxy-agent/*",), Severity.WARNING, "rm -rf /var/lib/azure-proxy-agent"
     ),
 )
-"""Which files, from the documentation of each product; what they hold is never looked at, but for comments."""
+"""Which files, from the documentation of each product; what they hold is never inspected, but for comments."""
 
 
 @dataclass(frozen=True)

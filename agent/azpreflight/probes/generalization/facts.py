@@ -1,4 +1,4 @@
-"""All subjects of the probe, gathered so that one that cannot be looked at does not take the others with it."""
+"""All subjects of the probe, gathered so that one that cannot be inspected does not take the others with it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from azpreflight.probes.generalization.waagent_state import LibraryFacts
 
 @dataclass(frozen=True)
 class GeneralizationFacts:
-    """All that was found, subject by subject. None: that subject could not be looked at, and `errors` says why."""
+    """All that was found, subject by subject. None: that subject could not be inspected, and `errors` says why."""
 
     sentinel: Optional[SentinelFacts] = None
     library: Optional[LibraryFacts] = None
@@ -71,7 +71,7 @@ class GeneralizationFacts:
     credentials: Optional[CredentialFacts] = None
     dumps: Optional[DumpFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
-    """Why a subject could not be looked at, by the name of its field."""
+    """Why a subject could not be inspected, by the name of its field."""
 
 
 LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
@@ -97,7 +97,7 @@ LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
 
 
 def gather(host: Host, run: Run) -> GeneralizationFacts:
-    """Every subject; one that cannot be looked at does not take the others with it."""
+    """Every subject; one that cannot be inspected does not take the others with it."""
     found: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for name, look in LOOKS.items():

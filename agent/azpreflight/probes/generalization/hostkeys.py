@@ -2,7 +2,7 @@
 
 Who replaces them differs. cloud-init deletes all of them on a new instance unless `ssh_deletekeys` is false, so that
 Ubuntu's waagent leaves them alone when it deprovisions, and that is no fault. Where waagent provisions, it makes them
-anew only with Provisioning.RegenerateSshHostKeyPair=y, in deprovisioning and in provisioning alike (cloud-init,
+again only with Provisioning.RegenerateSshHostKeyPair=y, in deprovisioning and in provisioning alike (cloud-init,
 cloudinit/config/cc_ssh.py; WALinuxAgent, azurelinuxagent/pa/provision/default.py).
 """
 

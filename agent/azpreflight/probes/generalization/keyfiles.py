@@ -66,7 +66,7 @@ def authorized(host: Host, home: str) -> Keys:
 
 
 def is_private(host: Host, path: str) -> bool:
-    """It begins with -----BEGIN ... PRIVATE KEY-----, which is all that is looked at."""
+    """It begins with -----BEGIN ... PRIVATE KEY-----, which is all that is inspected."""
     info = host.info(path, follow=False)
     if info is None or info.kind.value != "file" or not 0 < info.size <= SMALL:
         return False

@@ -50,7 +50,7 @@ class IdentityFacts:
     sent_name: Optional[str] = None
     """The name that dhclient is configured to send; None: none, or its own."""
     sent_by_card: Mapping[str, str] = field(default_factory=dict)
-    """The names that files of single cards send, by path (DHCP_HOSTNAME)."""
+    """The names that files of single NICs send, by path (DHCP_HOSTNAME)."""
 
 
 def look(host: Host, run: Run) -> IdentityFacts:

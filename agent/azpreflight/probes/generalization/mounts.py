@@ -56,7 +56,7 @@ class Entry:
     kind: str = ""
     """Of the file system: ext4, udf."""
     disk: Optional[str] = None
-    """The whole disk behind the device, such as sdc; None: not present, or a mounted image is looked at."""
+    """The whole disk behind the device, such as sdc; None: not present, or a mounted image is inspected."""
 
     @property
     def volume_group(self) -> Optional[str]:
@@ -81,7 +81,7 @@ class MountFacts:
     root_disk: Optional[str] = None
     """The disk of the entry for /; None where it cannot be told."""
     live: bool = False
-    """The devices of the running system were looked at."""
+    """The devices of the running system were inspected."""
 
     @property
     def root(self) -> Optional[Entry]:

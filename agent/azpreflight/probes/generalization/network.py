@@ -1,6 +1,6 @@
 """Network configuration of the build VM that the next VM cannot use, whatever wrote it.
 
-cloud-init writes its file anew for every instance unless it was told to leave the network alone; all others stay
+cloud-init writes its file again for every instance unless it was told to leave the network alone; all others stay
 (cloud-init, cloudinit/stages.py; Microsoft Learn, "Create an Ubuntu virtual machine image").
 """
 
@@ -31,7 +31,7 @@ READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "/etc/udev/rules.d/*net*.rules": network_bindings.of_udev,
 }
 GENERATED = "cloud-init"
-"""In the name of what cloud-init writes, or, where the name is the card's (ifcfg-eth0), in its first line."""
+"""In the name of what cloud-init writes, or, where the name is the NIC's (ifcfg-eth0), in its first line."""
 IFCFG_TO_DHCP = (
     "sed -i -E -e '$a BOOTPROTO=dhcp' "
     "-e '/^(HWADDR|LLADDR|BOOTPROTO|(IPADDR|NETMASK|PREFIX|PREFIXLEN|GATEWAY)_?[0-9]*)=/d'"
@@ -42,13 +42,13 @@ INTERFACES_TO_DHCP = (
 )
 """An address that is left beside `dhcp` has no effect: that method has no such option (interfaces(5))."""
 TO_DHCP = {"/ifcfg-": IFCFG_TO_DHCP, "/etc/network/interfaces": INTERFACES_TO_DHCP}
-"""Files without which a card gets no address at all, from the RHEL family's scripts, wicked or ifupdown."""
+"""Files without which a NIC gets no address at all, from the RHEL family's scripts, wicked or ifupdown."""
 ELSEWHERE = "an image that runs in one place only may have a network configuration of its own"
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A file that holds for one card or one network only."""
+    """A file that holds for one NIC or one network only."""
 
     path: str
     what: str
@@ -64,7 +64,7 @@ class NetworkFilesFacts:
     invalid: tuple[str, ...] = ()
     """Files that are no YAML, or more than is read, "path: reason"."""
     named: tuple[Named, ...] = ()
-    """Files that bring up cards of other names than those of Azure, where nothing brings up its own."""
+    """Files that bring up NICs of other names than those of Azure, where nothing brings up its own."""
     boot_source: str = ""
     """The boot loader's file that has the kernel command line of the next boot; empty: none was found."""
     boot_address: Optional[str] = None
@@ -116,7 +116,7 @@ def _plain(value: str) -> str:
 
 
 def rewritten(agents: AgentsFacts) -> bool:
-    """cloud-init writes its network configuration anew on the next VM."""
+    """cloud-init writes its network configuration again on the next VM."""
     return agents.cloud_init_provisions and not agents.cloud_init.config.network_disabled
 
 
@@ -125,14 +125,14 @@ def _fix_commands(path: str) -> str:
 
 
 def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
-    """The network of a new VM does not hang on this one's card or addresses."""
+    """The network of a new VM does not hang on this one's NIC or addresses."""
     for pin in facts.pins:
         harmless = pin.generated and rewritten(agents_of(run))
         yield leftover(
             run,
             Severity.NOTE if harmless else Severity.ERROR,
-            f"{plain(pin.path)}: {pin.what}" + (", which cloud-init writes anew on a new VM" if harmless else ""),
-            "Leave the network to DHCP, for a card of any MAC address.",
+            f"{plain(pin.path)}: {pin.what}" + (", which cloud-init writes again on a new VM" if harmless else ""),
+            "Leave the network to DHCP, for a NIC of any MAC address.",
             (f"{_fix_commands(pin.path)} {files([pin.path])}",),
             cleaned=False,
             unless=None if harmless else ELSEWHERE,
@@ -142,11 +142,11 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
             run,
             Severity.ERROR,
             f"{plain(one.path)} brings up {one.card} and nothing brings up {interface_names.CARD}, "
-            "as the card of a VM on Azure is called",
-            "Name the card as it is called on Azure, or match all.",
+            "as the NIC of a VM on Azure is called",
+            "Name the NIC as it is called on Azure, or match all.",
             (rf"sed -i 's/\b{one.card}\b/{interface_names.CARD}/g' {files([one.path])}",),
             cleaned=False,
-            unless="something that is not looked at may bring up the card",
+            unless="something that is not inspected may bring up the NIC",
         )
     if facts.boot_address is not None:
         yield leftover(

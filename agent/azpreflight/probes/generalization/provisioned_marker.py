@@ -118,7 +118,7 @@ def _of_another_vm(facts: SentinelFacts, run: Run) -> Finding:
     return Finding(
         Severity.ERROR if silent else Severity.NOTE,
         f"{facts.path} names another VM: the image was not generalised, and {consequence}",
-        "Make the image anew from a machine that was deprovisioned.",
+        "Make the image again from a machine that was deprovisioned.",
         (f"rm -f {files([facts.path])}",),
         _evidence(facts),
     )

@@ -1,7 +1,7 @@
 """resolv.conf of the build VM, as deprovisioning and the next VM treat it.
 
 waagent deletes the file on every distribution but Ubuntu since 18.04, where it is a link to systemd-resolved's own. A
-regular file with addresses of the build VM's network is a trap where nothing writes it anew: the next VM asks name
+regular file with addresses of the build VM's network is a trap where nothing writes it again: the next VM asks name
 servers that it cannot reach (WALinuxAgent, azurelinuxagent/pa/deprovision/ubuntu.py and default.py).
 """
 
@@ -51,7 +51,7 @@ def _volatile(target: str) -> bool:
 
 
 def servers(text: str) -> tuple[str, ...]:
-    """The addresses of its nameserver lines (resolv.conf(5)); what is none is passed over, as the C library does."""
+    """The addresses of its nameserver lines (resolv.conf(5)); what is none is passed over, as glibc does."""
     lines = (line.split() for line in text.splitlines())
     found = (canonical(words[1]) for words in lines if len(words) > 1 and words[0] == "nameserver")
     return tuple(address for address in found if address is not None)

@@ -59,7 +59,7 @@ def judge(facts: SudoersFacts, user: Optional[str], run: Run) -> Iterator[Verdic
                 run,
                 Severity.WARNING,
                 f"{path} makes {several(named)} root; a later user of that name gets the same",
-                "Delete the file; the agent writes it anew for the user of the next VM.",
+                "Delete the file; the agent writes it again for the user of the next VM.",
                 (f"rm -f {files([path])}",),
                 cleaned=cleaned,
             )

@@ -18,7 +18,7 @@ from azpreflight.shell import argument
 from azpreflight.text import count, files, plain
 
 WORST_CASE_S = 0.0
-"""Seconds: the file was looked at before the run began."""
+"""Seconds: the file was inspected before the run began."""
 MIB, GIB = 1 << 20, 1 << 30
 LARGEST_GIB = 4095
 """An OS disk of Azure is no larger (Microsoft Learn, "Managed disks overview")."""
@@ -33,10 +33,10 @@ QEMU = {Format.RAW: "raw", Format.VHD: "vpc", Format.DYNAMIC_VHD: "vpc", Format.
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """The disk image that is looked at."""
+    """The disk image that is inspected."""
 
     disk: Optional[Disk] = None
-    """None: the running system or a mounted tree is looked at, and no file."""
+    """None: the running system or a mounted tree is inspected, and no file."""
 
 
 def gather(host: Host, run: Run) -> ImageFacts:
@@ -49,7 +49,7 @@ def of_disk(judge: Callable[[Disk], Iterator[Verdict]]) -> Judge:
 
     def judge_disk(facts: ImageFacts, run: Run) -> Iterator[Verdict]:
         if facts.disk is None:
-            yield NotApplicable("no file of a disk image is looked at")
+            yield NotApplicable("no file of a disk image is inspected")
         else:
             yield from judge(facts.disk)
 
@@ -77,7 +77,7 @@ def _not_taken(disk: Disk, message: str) -> Finding:
     return Finding(
         Severity.ERROR,
         message,
-        "Convert the disk anew from what it was made of, to a fixed VHD.",
+        "Convert the disk again from what it was made of, to a fixed VHD.",
         (_convert(disk, FIXED, ".fixed.vhd"),) if disk.footer is None else (),
     )
 
@@ -124,7 +124,7 @@ def judge_partitions(disk: Disk) -> Iterator[Verdict]:
         yield Finding(
             Severity.ERROR if lost else Severity.WARNING,
             f"{plain(disk.layout.damage)}; " + ("nothing is known of its partitions" if lost else "its copy was read"),
-            "Write the partition table anew from its copy.",
+            "Write the partition table again from its copy.",
             (f"sgdisk --verify {argument(disk.path)}",) if disk.format is Format.RAW else (),
         )
     elif not _starts(disk.layout):
@@ -149,14 +149,14 @@ def _divided(layout: Layout) -> str:
 
 
 def judge_filesystems(disk: Disk) -> Iterator[Verdict]:
-    """All of the system is on this disk, and was looked at."""
+    """All of the system is on this disk, and was inspected."""
     if disk.root is None:
         yield Unknown(disk.error or "no root filesystem was found")
     for one in disk.attached:
         where = f"fstab: {plain(one.source)} on {one.place}"
         if one.error is not None:
             yield Unknown(
-                f"{where}: {plain(one.error)}" + ("" if one.place in EFI else "; nothing there was looked at")
+                f"{where}: {plain(one.error)}" + ("" if one.place in EFI else "; nothing there was inspected")
             )
         elif one.missing:
             yield Finding(

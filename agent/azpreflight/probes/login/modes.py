@@ -218,7 +218,7 @@ def _judge_everybody(facts: ModeFacts) -> Iterator[Verdict]:
         yield Finding(
             Severity.WARNING,
             f"others than root may write: {plain(several([one.said for one in loose]), 300)}",
-            "Reinstall the packages that own them, or build the image anew: more modes than these are likely wrong.",
+            "Reinstall the packages that own them, or build the image again: more modes than these are likely wrong.",
             (f"chmod go-w {files([one.path for one in loose])}", f"chown root {files([one.path for one in loose])}"),
             confidence=Confidence.CERTAIN,
         )

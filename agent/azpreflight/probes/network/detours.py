@@ -1,9 +1,9 @@
 """Where this machine's own routing leads packets another way than the platform's network wants them. Pure.
 
 A docker bridge or a VPN whose prefix covers the virtual network's, a policy table with a blackhole in it, a second NIC
-or a second address: to a server that is asked in vain by such a way nothing can be laid. So before a silent server is
-blamed, the kernel's own answer for its address is compared with the NIC that the platform serves, its address and its
-gateway.
+or a second address: a server that does not answer over such a path is not to blame. So before a silent
+server is blamed, the kernel's own answer for its address is compared with the NIC that the platform serves, its address
+and its gateway.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The path that traffic to the internet takes, looked at only where an endpoint does not answer.
+"""The path that traffic to the internet takes, inspected only where an endpoint does not answer.
 
 A virtual network may send 0.0.0.0/0 into a private network: over a VPN or ExpressRoute, by a user-defined or a learnt
 default route ("forced tunneling" on Microsoft Learn), or to a firewall appliance. The platform's own addresses are not
@@ -28,7 +28,7 @@ from azpreflight.probes.path.tunnel import Evidence, Path, evidence, own_prefixe
 from azpreflight.probes.platform.facts import PlatformFacts
 
 TRACED = 3
-"""Addresses that are looked at: what one virtual network sends to the internet takes one way out."""
+"""Addresses that are inspected: what one virtual network sends to the internet takes one way out."""
 HOPS_TIMEOUT = 1.3
 """Seconds. The sends are spread over it, and the last one still has 0.18 s to come back from behind a VPN."""
 FIX = (
@@ -115,7 +115,7 @@ def judge(facts: PathFacts, run: Run) -> Iterator[Verdict]:
     for path in (path for path in facts.paths if path.flow not in by_size):
         seen = evidence(path, facts.own, run.platform)
         if path.error is not None:
-            yield Unknown(f"the path to {path.address} could not be looked at: {path.error}")
+            yield Unknown(f"the path to {path.address} could not be inspected: {path.error}")
         elif seen is not None:
             yield _finding(path, seen, facts, run)
 
@@ -131,7 +131,7 @@ def judge_large_packets(facts: PathFacts, run: Run) -> Iterator[Verdict]:
 
 
 def _finding(path: Path, seen: Evidence, facts: PathFacts, run: Run) -> Finding:
-    """What follows depends on the endpoint; addresses that were not looked at took the same way out."""
+    """What follows depends on the endpoint; addresses that were not inspected took the same way out."""
     egress = run.facts(EgressFacts) or EgressFacts()
     answers = [answer for answer in egress.witnessed if flow_of(answer) == path.flow]
     severity, consequence = consequence_of(egress, answers)
@@ -185,7 +185,7 @@ def _named(hop: Hop) -> str:
 
 
 WORST_CASE_S = HOPS_TIMEOUT
-"""Seconds: all ways are looked at at once."""
+"""Seconds: all ways are inspected at once."""
 
 PROBE = Probe(
     name="path",

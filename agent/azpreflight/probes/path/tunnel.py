@@ -40,10 +40,10 @@ class Path:
     icmp: Optional[str] = None
     """Its type and code: "3/13"."""
     route: Optional[Route] = None
-    """The kernel's; None if the path could not be looked at."""
+    """The kernel's; None if the path could not be inspected."""
     hops: tuple[Hop, ...] = ()
     error: Optional[str] = None
-    """Why the path could not be looked at."""
+    """Why the path could not be inspected."""
 
     @property
     def flow(self) -> str:

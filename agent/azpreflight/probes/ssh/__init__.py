@@ -182,7 +182,7 @@ def judge_start(facts: SshFacts, run: Run) -> Iterator[Verdict]:
     if facts.service.state is UnitState.ABSENT:
         yield NotApplicable("no SSH server is installed")
     elif agents is None:
-        yield Unknown("the agents could not be looked at")
+        yield Unknown("the agents could not be inspected")
     elif not facts.will_start:
         yield _never_starts(facts)
     elif agents.provisioner is Provisioner.WAAGENT and facts.service.state is UnitState.ENABLED:
@@ -266,7 +266,7 @@ def judge_state(facts: SshFacts, run: Run) -> Iterator[Verdict]:
         yield Finding(
             Severity.ERROR,
             f"{facts.service.name} is {plain(facts.state)}, {keys}: nobody can log in",
-            "Start it again, and mend the image.",
+            "Start it again, and fix the image.",
             (f"systemctl restart {facts.service.name}", f"journalctl --unit {facts.service.name} --boot --no-pager"),
         )
 

@@ -132,7 +132,7 @@ def _judge_files(facts: EntryFacts, entry: BootEntry, run: Run) -> Iterator[Verd
             Severity.ERROR,
             f"{entry.source} starts {plain(entry.kernel.name)} without an initramfs (no initrd line), which alone finds"
             f" root={plain(roots[-1])}",
-            "Make the boot loader's entries anew.",
+            "Make the boot loader's entries again.",
             _remake(run),
         )
 
@@ -144,9 +144,9 @@ def _missing(entry: BootEntry, named: BootFile, what: str, run: Run, other: Opti
     return Finding(
         Severity.NOTE if other is not None else Severity.ERROR,
         f"the {what} that {plain(entry.source)} starts is missing: {state}",
-        "Make the initramfs, and the boot loader's entries anew."
+        "Make the initramfs, and the boot loader's entries again."
         if initramfs
-        else "Install that kernel again, or make the boot loader's entries anew.",
+        else "Install that kernel again, or make the boot loader's entries again.",
         (*initramfs, *_remake(run)),
     )
 
@@ -156,7 +156,7 @@ def _debian(run: Run) -> bool:
 
 
 def rebuild(run: Run) -> tuple[str, ...]:
-    """The command that makes every initramfs anew."""
+    """The command that makes every initramfs again."""
     return ("update-initramfs -c -k all",) if _debian(run) else ("dracut --force --regenerate-all",)
 
 
@@ -199,7 +199,7 @@ def _other(option: str, entry: BootEntry, against: str, severity: Severity = Sev
     return Finding(
         severity,
         f"{option} in {plain(entry.source)} names what is not on this disk: {against}",
-        "Correct the option in the boot loader's defaults, and make its entries anew.",
+        "Correct the option in the boot loader's defaults, and make its entries again.",
         ("grubby --update-kernel=ALL --remove-args=" + option.partition("=")[0],)
         if entry.source.endswith(".conf") and not option.startswith("root=")
         else (),

@@ -76,7 +76,7 @@ def judge(facts: FilesystemFacts, run: Run) -> Iterator[Verdict]:
                 Severity.ERROR,
                 f"{name} is blocked by {rule.where} ({rule.text}), and fstab has {points} mounted with it: the boot"
                 " ends in an emergency shell",
-                "Remove the line, and make the initramfs anew.",
+                "Remove the line, and rebuild the initramfs.",
                 (*modprobe.comment_out(rule), *rebuild(run)),
             )
         elif driver.presence is Presence.ABSENT:

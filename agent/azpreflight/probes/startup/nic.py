@@ -100,7 +100,7 @@ def _fitting(host: Host) -> Iterator[tuple[str, str]]:
 
 
 def of_netplan(text: str) -> bool:
-    """A card of `ethernets:` is eth0, by name, pattern or driver, and gets an address."""
+    """A NIC of `ethernets:` is eth0, by name, pattern or driver, and gets an address."""
     try:
         network = _mapping(yaml_file.mapping(text).get("network"))
     except (yaml_file.NotYaml, yaml_file.Refused):
@@ -211,7 +211,7 @@ def judge(facts: NicFacts, run: Run) -> Iterator[Verdict]:
     if not facts.kernel:
         yield NotApplicable("no kernel is installed here, so the network is somebody else's")
     elif agents is None:
-        yield Unknown("the agents could not be looked at")
+        yield Unknown("the agents could not be inspected")
     elif not facts.enabled:
         yield _no_manager(facts)
     elif not (agents.provisioner is Provisioner.CLOUD_INIT and rewritten(agents)):

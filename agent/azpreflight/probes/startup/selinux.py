@@ -66,7 +66,7 @@ class SelinuxFacts:
     strange: tuple[str, ...] = ()
     """Files of the critical ones with a label of elsewhere, "path: type"."""
     labelled: int = 0
-    """How many of the files looked at have a label."""
+    """How many of the files inspected have a label."""
     seen: int = 0
 
 

@@ -82,7 +82,7 @@ def judge(facts: VolumeFacts, run: Run) -> Iterator[Verdict]:
             Severity.ERROR,
             f"{DEVICES} names {count(len(bound), 'disk')} by {several(sorted(set(bound)))}, and a new VM has another:"
             f" volumes of {several(facts.groups)} are not found",
-            "Remove the list, so that LVM looks at every disk, and make the initramfs anew.",
+            "Remove the list, so that LVM looks at every disk, and rebuild the initramfs.",
             (f"rm -f {DEVICES}", *rebuild(run)),
             confidence=Confidence.LIKELY,
             confidence_reason="LVM from 2.03.24 on renews the list where it runs on another machine",
@@ -91,7 +91,7 @@ def judge(facts: VolumeFacts, run: Run) -> Iterator[Verdict]:
         yield Finding(
             Severity.ERROR,
             f"lvm.conf takes {several(facts.filters)} alone, no disk of a VM on Azure",
-            "Remove the filter, and make the initramfs anew.",
+            "Remove the filter, and rebuild the initramfs.",
             (r"sed -i -E 's/^([[:space:]]*(global_)?filter[[:space:]]*=)/# \1/' /etc/lvm/lvm.conf", *rebuild(run)),
             confidence=Confidence.LIKELY,
             confidence_reason=plain("patterns are compared with /dev/sda, /dev/sdb and /dev/nvme0n1 alone"),

@@ -59,7 +59,7 @@ def judge_roots(facts: CaStoreFacts, run: Run) -> Iterator[Verdict]:
             Severity.WARNING,
             f"{facts.bundle} has {facts.read} certificates and not {several(missing)}: endpoints of Azure chain to it"
             " and are not trusted over HTTPS",
-            "Install the distribution's CA certificates, and build its bundle anew.",
+            "Install the distribution's CA certificates, and build its bundle again.",
             (os_release.install_command(facts.distribution, "ca-certificates"), _anew(facts)),
         )
 
@@ -76,7 +76,7 @@ def judge(facts: CaStoreFacts, run: Run) -> Iterator[Verdict]:
         severity,
         f"the image has no CA certificates ({where}): no server is trusted over HTTPS"
         + (f"; {consequence}" if consequence else ""),
-        "Install the distribution's CA certificates, and build its bundle anew.",
+        "Install the distribution's CA certificates, and build its bundle again.",
         (
             os_release.install_command(facts.distribution, "ca-certificates"),
             _anew(facts),
