@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
 import json
@@ -412,6 +413,37 @@ def test_links_in_the_documents_lead_somewhere() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())]
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+BANNED = re.compile(
+    r"\b(?:mend|mends|mended|mending|remedy|remedies|anew|in\s+vain|now\s+and\s+then|could\s+not\s+look|looked\s+(?:at|into)"
+    r"|the\s+C\s+library|cards?|ways?\s+out)\b",
+    re.IGNORECASE,
+)
+"""Private idiom. The field says fix, rebuild, without success, intermittently, unknown, inspect, glibc, NIC, outbound."""
+GENERATED = re.compile(r"^## What it looks like$.*?(?=^## How)", re.MULTILINE | re.DOTALL)
+"""The output on a page is that of the program: messages and fixes."""
+
+
+def shown_texts() -> dict[str, str]:
+    """What a user reads of documents, man pages, help and titles, by its place."""
+    kept = {ROOT / "CHANGELOG.md"}
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "man").iterdir()]
+    documents = [path for path in documents if path not in kept and "adr" not in path.parts]
+    texts = {str(path.relative_to(ROOT)): GENERATED.sub("", path.read_text()) for path in documents}
+    titles = {check_id: check.title for check_id, (_, check) in CHECKS.items()}
+    top = options.parser()
+    commands = next(action.choices for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    helps = {f"azpreflight {name} --help": parser.format_help() for name, parser in commands.items()}
+    return {**texts, **titles, **helps, "azpreflight --help": top.format_help()}
+
+
+def test_documents_use_the_words_of_the_field() -> None:
+    """One word a thing in whatever a user reads."""
+    found = {place: BANNED.findall(text) for place, text in shown_texts().items() if BANNED.search(text)}
+    assert found == {}
 
 
 # --- schema -------------------------------------------------------------------------------------------------------
