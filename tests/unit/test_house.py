@@ -446,6 +446,24 @@ def test_documents_use_the_words_of_the_field() -> None:
     assert found == {}
 
 
+def test_the_architecture_describes_the_rooms_that_exist() -> None:
+    """Its table of layers is that of this test, and every module that it names is there."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^(\d)  (\S+(?:  \S+)*) {3,}\S", text, re.MULTILINE)
+    described = {room: int(number) for number, rooms in rows for room in rooms.split()}
+    assert described == {room: number for room, number in LAYERS.items() if room not in ("", "__main__", "script")}
+    named = re.findall(r"`((?:\w+/)*\w+\.py|(?:agent|tests|packaging)/[\w/]+)`", text)
+    bases = (ROOT, PACKAGE)
+    assert [name for name in named if not any((base / name).exists() for base in bases)] == []
+
+
+def test_the_index_lists_every_document() -> None:
+    """All pages of causes, and all other documents beside it."""
+    text = (ROOT / "docs" / "index.md").read_text()
+    expected = {f"causes/{cause}.md" for cause in CAUSES} | {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert expected - {"index.md"} - set(re.findall(r"\]\(([^)]+)\)", text)) == set()
+
+
 # --- schema -------------------------------------------------------------------------------------------------------
 
 
