@@ -11,39 +11,39 @@ MINUTES = 10
 .PHONY: help run test lint format schema pages demo scenarios boots boottime bench property fuzz sweep wheel deb rpm zipapp \
 	dist sign clean prepared
 
-help: ## list what can be done
+help: ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: ## install azpreflight here and check this very machine
+run: ## install azpreflight here and check this machine
 	@tools/prepare run
 	@if [ "$$(cat /sys/class/dmi/id/chassis_asset_tag 2>/dev/null)" != 7783-7084-3265-9085-8269-3286-77 ]; then \
-		echo "This is no Azure VM: what asks for the platform's own endpoints does not apply here."; \
+		echo "This is not an Azure VM: checks of the platform's own endpoints do not apply here."; \
 	fi
 	@echo "$$ azpreflight check"; echo
 	@status=0; .venv/bin/azpreflight check || status=$$?; echo; \
 	case $$status in \
-		0|1|3) echo "The report came out. azpreflight itself would have ended with exit code $$status." ;; \
-		*) echo "There is no report to rely on: azpreflight ended with exit code $$status."; exit $$status ;; \
+		0|1|3) echo "The report is complete. azpreflight itself would have ended with exit code $$status." ;; \
+		*) echo "There is no reliable report: azpreflight ended with exit code $$status."; exit $$status ;; \
 	esac
 
 test: lint ## pass every test; those that need root are skipped without it
 	@$(PY) -m pytest -q -n 2 --dist loadgroup
 
-lint: prepared ## format, style and types
+lint: prepared ## format, lint and types
 	@$(PY) -m ruff format --check --quiet agent tests packaging
 	@$(PY) -m ruff check --quiet agent tests packaging
 	@$(PY) -m mypy --no-error-summary
-	@echo "format, style and types: well"
+	@echo "format, lint and types: OK"
 
-format: prepared ## put the code into its form
+format: prepared ## reformat the code
 	@$(PY) -m ruff format agent tests packaging
 	@$(PY) -m ruff check --fix agent tests packaging
 
-schema: prepared ## write docs/schema/report-1.json anew
+schema: prepared ## regenerate docs/schema/report-1.json
 	@$(PY) -m tests.generate schema
 
-pages: prepared ## write the output on the pages of the checks anew
+pages: prepared ## regenerate the output on the pages of the checks
 	@$(PY) -m tests.generate pages
 
 demo: prepared ## show a failing VM in the stand-in platform: make demo SCENARIO=dns-dead
@@ -88,7 +88,7 @@ zipapp: ## build the program as one file for a machine without packages into dis
 	@tools/prepare zipapp
 	@packaging/build-zipapp
 
-dist: prepared ## build all that is released into dist/, with what it consists of and checksums
+dist: prepared ## build all release files into dist/, with an SBOM and checksums
 	@PYTHON=$(CURDIR)/$(PY) packaging/dist
 
 sign: ## sign the checksums in dist/: make sign KEY=~/.ssh/id_ed25519

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
 import json
@@ -412,6 +413,55 @@ def test_links_in_the_documents_lead_somewhere() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())]
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+BANNED = re.compile(
+    r"(?<![\w-])(?:mend|mends|mended|mending|remedy|remedies|anew|tells|told|in\s+vain|now\s+and\s+then"
+    r"|could\s+not\s+look|looked\s+(?:at|into)|the\s+C\s+library|cards?|ways?\s+out)(?![\w-])",
+    re.IGNORECASE,
+)
+"""Private idiom. The field has fix, rebuild, no answer, intermittently, unknown, inspect, glibc, NIC, outbound."""
+GENERATED = re.compile(r"^## What it looks like$.*?(?=^## How)", re.MULTILINE | re.DOTALL)
+"""The output on a page is that of the program: messages and fixes."""
+
+
+def shown_texts() -> dict[str, str]:
+    """What a user reads of documents, man pages, help and titles, by its place."""
+    kept = {ROOT / "CHANGELOG.md"}
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "man").iterdir()]
+    documents = [path for path in documents if path not in kept and "adr" not in path.parts]
+    texts = {str(path.relative_to(ROOT)): GENERATED.sub("", path.read_text()) for path in documents}
+    titles = {check_id: check.title for check_id, (_, check) in CHECKS.items()}
+    top = options.parser()
+    commands = next(action.choices for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    helps = {f"azpreflight {name} --help": parser.format_help() for name, parser in commands.items()}
+    return {**texts, **titles, **helps, "azpreflight --help": top.format_help()}
+
+
+def test_documents_use_the_words_of_the_field() -> None:
+    """One word a thing in whatever a user reads."""
+    found = {place: BANNED.findall(text) for place, text in shown_texts().items() if BANNED.search(text)}
+    assert found == {}
+
+
+def test_the_architecture_describes_the_rooms_that_exist() -> None:
+    """Its table of layers is that of this test, and every module that it names is there."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^(\d)  (\S+(?:  \S+)*) {3,}\S", text, re.MULTILINE)
+    described = {room: int(number) for number, rooms in rows for room in rooms.split()}
+    assert described == {room: number for room, number in LAYERS.items() if room not in ("", "__main__", "script")}
+    named = re.findall(r"`((?:\w+/)*\w+\.py|(?:agent|tests|packaging)/[\w/]+)`", text)
+    bases = (ROOT, PACKAGE)
+    assert [name for name in named if not any((base / name).exists() for base in bases)] == []
+
+
+def test_the_index_lists_every_document() -> None:
+    """All pages of causes, and all other documents beside it."""
+    text = (ROOT / "docs" / "index.md").read_text()
+    expected = {f"causes/{cause}.md" for cause in CAUSES} | {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert expected - {"index.md"} - set(re.findall(r"\]\(([^)]+)\)", text)) == set()
 
 
 # --- schema -------------------------------------------------------------------------------------------------------

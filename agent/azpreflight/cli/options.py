@@ -12,10 +12,10 @@ from azpreflight.cli import shared_options, single_options
 from azpreflight.sinks.stdout import write_stdout
 
 DESCRIPTION = """\
-Says from inside a Linux VM or image why provisioning on Azure fails, or will fail:
-was it deprovisioned, do its own firewall rules block the way, do its name servers
-answer, can it fetch extension packages, is its traffic forced into a tunnel.
-It looks and changes nothing, but for `seal`, which says what it does, and `arm`.
+Reports from inside a Linux VM or image why provisioning on Azure fails, or will fail:
+was it deprovisioned, do its own firewall rules block required traffic, do its DNS
+servers answer, can it fetch extension packages, is its traffic forced into a tunnel.
+It is read-only, except for `seal`, which lists what it changes, and `arm`.
 """
 
 EXAMPLES = """\
@@ -23,12 +23,12 @@ examples:
   azpreflight check                          is this machine fit to be captured as an image?
   azpreflight check --stage firstboot        why does provisioning of this VM, or an extension, fail?
   azpreflight check --root /mnt/image        the same for an image that is mounted there
-  azpreflight image disk.vhd                 and for the file of a disk
-  azpreflight check --format json -o r.json  everything that was seen, for a program
-  azpreflight record -o vm.json              look now ...
+  azpreflight image disk.vhd                 and for a disk image file
+  azpreflight check --format json -o r.json  everything that was collected, for a program
+  azpreflight record -o vm.json              collect now ...
   azpreflight assess vm.json                 ... and judge it elsewhere
-  azpreflight decode boot.log                what did a VM say that nobody can log in to?
-  azpreflight fleet bootdiagnostics/         and what have many of them in common?
+  azpreflight decode boot.log                what did a VM report that nobody can log in to?
+  azpreflight fleet bootdiagnostics/         what do many of them have in common?
   azpreflight explain guest-firewall         what a cause, or a check, means and how to fix it
 """
 
@@ -44,18 +44,18 @@ exit codes:
 """
 
 _COMMANDS = {
-    "check": "look at this machine, judge, and print the report",
-    "record": "look at this machine and save what was seen, without judging",
+    "check": "inspect this machine, judge, and print the report",
+    "record": "inspect this machine and save the facts, without judging",
     "assess": "judge what record has saved, on any machine",
-    "image": "look into the file of a disk (raw, VHD, qcow2), judge, and print the report",
-    "seal": "deprovision this machine for its capture, and verify every effect",
-    "arm": "let this build VM be checked by itself when it is deprovisioned or powered off",
+    "image": "inspect a disk image file (raw, VHD, qcow2), judge, and print the report",
+    "seal": "deprovision this machine for capture, and verify every effect",
+    "arm": "check this build VM automatically when it is deprovisioned or powered off",
     "disarm": "undo arm",
     "capture": "wait through the build of an image and check it at its end; systemd runs this",
-    "daemon": "watch a first boot and say what is wrong; systemd runs this",
-    "rehearse-rules": "try firewall rules for the daemon, which may not; systemd runs this",
-    "decode": "get reports back out of serial console logs",
-    "fleet": "say what the serial console logs of many machines have in common",
+    "daemon": "watch a first boot and report what is wrong; systemd runs this",
+    "rehearse-rules": "try firewall rules for the daemon, which has no right to; systemd runs this",
+    "decode": "extract reports from serial console logs",
+    "fleet": "report what the serial console logs of many machines have in common",
     "explain": "print the page of a check or of a cause",
     "list": "list all checks with severity, cause and stages",
 }

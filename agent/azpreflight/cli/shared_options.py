@@ -21,7 +21,7 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     """What is asked of a machine, or of an image that is mounted."""
     group = add_asked(parser)
     group.add_argument(
-        "--root", metavar="DIR", type=directory, default="/", help="look at the image mounted there instead"
+        "--root", metavar="DIR", type=directory, default="/", help="inspect the image mounted there instead"
     )
 
 
@@ -45,7 +45,7 @@ def add_asked(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--platform",
         choices=("auto", "azure", "none"),
         default="auto",
-        help="whether the platform's own endpoints are to be expected; auto: as the SMBIOS says (default: auto)",
+        help="whether the platform's own endpoints are to be expected; auto: as SMBIOS reports (default: auto)",
     )
     group.add_argument(
         "--extension", metavar="NAME", action="append", default=[], help="one that the VM will have; repeatable"
@@ -64,7 +64,7 @@ def add_config(group: argparse._ActionsContainer) -> None:
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """Which checks count, and from which severity on."""
     group = parser.add_argument_group("how it is judged")
-    group.add_argument("--only", metavar="ID", action="append", default=[], help="this check alone; repeatable")
+    group.add_argument("--only", metavar="ID", action="append", default=[], help="only this check; repeatable")
     group.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
     add_fail_on(group)
 
@@ -97,7 +97,7 @@ def add_output(parser: argparse.ArgumentParser, path: Callable[[str], str] = str
 def add_amount(group: argparse._ArgumentGroup) -> None:
     """How much of a report is printed."""
     amount = group.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help="the verdict alone (text)")
+    amount.add_argument("-q", "--quiet", action="store_true", help="only the verdict (text)")
     amount.add_argument("-v", "--verbose", action="store_true", help="every check (text)")
 
 

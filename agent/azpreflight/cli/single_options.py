@@ -26,23 +26,23 @@ def add_evidence(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--files",
         action="store_true",
-        help="look at files alone, as on a mounted image; what needs the running system or a network is left out",
+        help="inspect files only, as on a mounted image; checks that need the running system or a network are left out",
     )
     parser.add_argument(
         "--as-captured",
         metavar="FILE",
-        help="judge the image by what this file saw of it before the agents ran; where there is no such file yet, look "
-        "at the image first and save that there",
+        help="judge the image by what this file recorded before the agents ran; if the file does not exist yet, "
+        "inspect the image first and save that there",
     )
 
 
 def add_image(parser: argparse.ArgumentParser) -> None:
     """Of image."""
     parser.description = """\
-Look into the file of a disk before it is uploaded: its footer, size and partitions,
-and its filesystems, mounted read-only where nobody else sees them, as check --root
-does. The file is not changed. Mounting needs root and a loop device; a qcow2 is
-unpacked with qemu-img below TMPDIR (default: /var/tmp) first.
+Inspect a disk image file before it is uploaded: its footer, size and partitions, and
+its filesystems, mounted read-only in a private namespace, as check --root does. The
+file is not changed. Mounting needs root and a loop device; a qcow2 is unpacked with
+qemu-img below TMPDIR (default: /var/tmp) first.
 """
     parser.add_argument("file", metavar="FILE", type=absolute, help="raw, fixed or dynamic VHD, or qcow2")
     add_asked(parser)
@@ -52,18 +52,18 @@ def add_seal(parser: argparse.ArgumentParser) -> None:
     """Of seal."""
     parser.description = """\
 Make this machine fit to be captured, as root and in one process that outlives its
-session: look first, and refuse where something is wrong that sealing does not fix;
+session: inspect first, and refuse where something is wrong that seal does not fix;
 then cloud-init clean, waagent -force -deprovision+user, and what neither removes;
-then look at every effect. Afterwards nobody can log in.
+then verify every effect. Afterwards nobody can log in.
 """
     group = parser.add_argument_group("what is done")
     sure = group.add_mutually_exclusive_group()
     sure.add_argument("--yes", action="store_true", help="change this machine")
     sure.add_argument(
-        "--dry-run", action="store_true", help="say every path that would go, and change nothing (default)"
+        "--dry-run", action="store_true", help="print every path that would be removed, and change nothing (default)"
     )
     group.add_argument("--platform", choices=("auto", "azure", "none"), default="auto", help="default: auto")
-    group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for looking (default: 10)")
+    group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for the inspection (default: 10)")
     add_config(group)
     judging = parser.add_argument_group("how it is judged")
     judging.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
@@ -90,7 +90,7 @@ def add_capture(parser: argparse.ArgumentParser) -> None:
     """Of capture, the service."""
     parser.add_argument("--report", metavar="FILE", help="write the JSON report to this file as well")
     parser.add_argument(
-        "--serial", metavar="{auto,never,DEVICE}", default="auto", help="where the verdict is said (default: auto)"
+        "--serial", metavar="{auto,never,DEVICE}", default="auto", help="where the verdict is printed (default: auto)"
     )
     parser.add_argument(
         "--armed-on", metavar="MARK", help="the machine that was armed; on another one it disarms and ends"
@@ -100,9 +100,9 @@ def add_capture(parser: argparse.ArgumentParser) -> None:
 def add_daemon(parser: argparse.ArgumentParser) -> None:
     """Of daemon, the service."""
     parser.description = """\
-Watch this VM come up: look when the network or the agents' files change, say the
-first verdict and those that differ from it, and end when provisioning and extensions
-have ended well, or with a final verdict 20 minutes after boot, when the platform gives
+Watch this VM come up: inspect it when the network or the agents' files change, print
+the first verdict and those that differ from it, and end when provisioning and extensions
+have succeeded, or with a final verdict 20 minutes after boot, when the platform gives
 up and starts the VM again, which is watched too. After that this VM is never watched
 again; azpreflight=off on the kernel's command line turns it off.
 """
@@ -118,7 +118,7 @@ again; azpreflight=off on the kernel's command line turns it off.
         help=f"one line of JSON for each verdict (default: {DAEMON_HISTORY})",
     )
     parser.add_argument(
-        "--serial", metavar="{auto,never,DEVICE}", default="auto", help="where the verdicts are said (default: auto)"
+        "--serial", metavar="{auto,never,DEVICE}", default="auto", help="where the verdicts are printed (default: auto)"
     )
 
 
@@ -142,7 +142,7 @@ def add_fleet(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Read the boot diagnostics logs of many machines, and print each cause once, with the
 machines that have it and how to fix them. Of each machine its newest report counts,
-also where there are several logs of it. Nothing is asked of Azure: fetch the logs
+also where there are several logs of it. Azure is not queried: fetch the logs
 first, with az vm boot-diagnostics get-boot-log, or from their storage account.
 """
     parser.add_argument(
