@@ -8,7 +8,7 @@ from typing import Optional
 import pytest
 from hypothesis import settings
 
-from tests.needs import hold_back, without
+from tests.support.needs import hold_back, without
 
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")

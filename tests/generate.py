@@ -8,8 +8,8 @@ from pathlib import Path
 
 from azpreflight.probes import PROBES
 from azpreflight.render.json import report_schema
-from tests import golden
-from tests.examples import CHECKS, printed
+from tests.support import golden
+from tests.support.examples import CHECKS, printed
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCHEMA = DOCS / "schema" / "report-1.json"

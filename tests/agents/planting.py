@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.scratchroot import run_inside
+from tests.support.scratchroot import run_inside
 
 OTHER_VM = "0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11"
 HASH = "$6$saltsalt$" + "a" * 86

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from azpreflight.host import HostError, removal
 from azpreflight.host.removable import Verb
-from tests import hostile
+from tests.support import hostile
 
 OUTSIDE = ("passwd", "lib/dpkg/status", "azure/a", ".ssh/id_rsa", "x/y/z")
 

@@ -14,7 +14,7 @@ from azpreflight.model import Platform
 from azpreflight.probes import with_needs
 from tests.agents.planting import ARTEFACTS, OTHER_VM, put
 from tests.agents.test_deprovision import PACKAGES, SUITES
-from tests.scratchroot import overlay, tree_for_test
+from tests.support.scratchroot import overlay, tree_for_test
 
 pytestmark = pytest.mark.root
 

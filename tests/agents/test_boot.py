@@ -17,7 +17,7 @@ from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report
 from azpreflight.probes import agents, boot
 from tests.agents.test_cloud_image import CLOUD
-from tests.scratchroot import cache_directory, overlay, run_inside, tree_for_test
+from tests.support.scratchroot import cache_directory, overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 

@@ -24,7 +24,7 @@ from azpreflight.cli import options
 from tests.agents.planting import plant, put
 from tests.agents.test_deprovision import PACKAGES, check, failed
 from tests.agents.test_seal import AGENT, LEFT, STAMP, decide
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 CONTRIB = Path(__file__).parents[2] / "packaging" / "contrib"
 PACKER = CONTRIB / "packer" / "azpreflight.pkr.hcl"

@@ -19,7 +19,7 @@ from azpreflight.model import Platform, Report, Severity, Status
 from azpreflight.probes import agents, generalization
 from azpreflight.text import printable
 from tests.agents.planting import ARTEFACTS, let_waagent_provision, plant
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 

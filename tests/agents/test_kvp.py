@@ -11,8 +11,8 @@ import pytest
 from azpreflight.render import kvp as render
 from azpreflight.sinks import kvp
 from tests.agents.test_deprovision import PACKAGES
-from tests.scratchroot import overlay, run_inside, tree_for_test
-from tests.unit.reports import BROKEN
+from tests.support.reports import BROKEN
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 

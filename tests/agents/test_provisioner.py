@@ -18,7 +18,7 @@ from azpreflight.probes import agents, ssh
 from azpreflight.probes.agents.facts import Provisioner
 from tests.agents.planting import let_waagent_provision
 from tests.agents.test_deprovision import PACKAGES as BOTH
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 

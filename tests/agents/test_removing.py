@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scratchroot import READ_ONLY
+from tests.support.scratchroot import READ_ONLY
 
 pytestmark = pytest.mark.root
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.agents.planting import HASH, OTHER_VM, plant, put
 from tests.agents.test_deprovision import PACKAGES, SUITES, check, failed, messages
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 

@@ -15,7 +15,7 @@ from azpreflight.paths import ARMED
 from tests.agents.planting import OVF, put
 from tests.agents.test_deprovision import PACKAGES, check, messages
 from tests.agents.test_seal import AGENT, SEAL, STAMP, UNFINISHED, build_vm, content, decide, seal
-from tests.scratchroot import overlay, tree_for_test
+from tests.support.scratchroot import overlay, tree_for_test
 
 pytestmark = pytest.mark.root
 

@@ -20,7 +20,7 @@ from azpreflight.guest.initramfs import Unreadable, modules
 from azpreflight.host import LocalHost
 from azpreflight.probes.boot.drivers import AT_START
 from tests.agents.test_boot import PACKAGES, PACKERS, kept
-from tests.scratchroot import debian_tree
+from tests.support.scratchroot import debian_tree
 
 RUNS = 3
 COMMON = 60e6

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.agents.test_cloud_image import CLOUD
 from tests.images.disks import Part, converted, disk
-from tests.scratchroot import debian_tree
+from tests.support.scratchroot import debian_tree
 
 MIB = 1536
 FOUND = (0, 1, 3)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.__main__ import BASELINE, ROW, RUNS, WEIGH, Weighed, row
-from tests.scratchroot import debian_tree, overlay, run_inside
+from tests.support.scratchroot import debian_tree, overlay, run_inside
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")

@@ -26,8 +26,8 @@ from typing import Any, Callable, NamedTuple, Optional
 from azpreflight.host import FileKind, HostError
 from azpreflight.model import Probe, Run, Stage, codec
 from azpreflight.probes import PROBES, with_needs
-from tests.examples import examples
-from tests.fakes import FakeHost, Node
+from tests.support.examples import examples
+from tests.support.fakes import FakeHost, Node
 
 CPU_S = 4
 """Seconds of processor time for one probe on one file; the whole run has ten of wall time."""

@@ -9,7 +9,7 @@ from typing import Callable
 import pytest
 
 from tests.fuzz import mutation, parsers
-from tests.patterns import in_time
+from tests.support.patterns import in_time
 
 SEED = int(os.environ.get("AZPREFLIGHT_FUZZ_SEED", "1"))
 INPUTS = 1_000

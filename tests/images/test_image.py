@@ -21,7 +21,7 @@ from azpreflight.host.descendants import below
 from tests.agents.planting import let_waagent_provision, plant
 from tests.agents.test_deprovision import PACKAGES
 from tests.images.disks import ESP, MIB, Part, System, converted, disk, put, tool, volume_group
-from tests.scratchroot import overlay, tree_for_test
+from tests.support.scratchroot import overlay, tree_for_test
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("images")]
 """One after the other, because each looks for what is left on the whole machine."""
@@ -325,7 +325,7 @@ def mounts_of(pid: int) -> Iterator[list[list[str]]]:
 def test_nothing_is_left_however_it_ends(place: Path, number: int) -> None:
     """Ended while everything is mounted, by threads of a process below it, and a probe that never ends looks at it."""
     path = disk(place / "disk.raw", two_parts(place))
-    command = [sys.executable, "-m", "tests.unit.hogs", "spins", "image", str(path), "--timeout", "60"]
+    command = [sys.executable, "-m", "tests.support.hogs", "spins", "image", str(path), "--timeout", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT) as process:
         own: list[list[str]] = []
         while len(own) < 3 and process.poll() is None:

@@ -23,7 +23,7 @@ from azpreflight.model import Run, codec
 from azpreflight.probes import firewall_boot
 from tests.netns.guest import guest
 from tests.netns.vm import CHECKOUT, Vm
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 PERSISTENT = ("firewalld", "ipset-persistent", "iptables-persistent", "nftables")
 UFW = ("iptables", "nftables", "ufw")

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tests.netns import topology
-from tests.scratchroot import cache_directory
+from tests.support.scratchroot import cache_directory
 
 if TYPE_CHECKING:
     import trustme

@@ -19,7 +19,7 @@ from typing import Optional
 from tests.netns.observe import CHECK, observe, problems
 from tests.netns.scenarios import BY_NAME, TABLE, Scenario
 from tests.netns.standin import standin
-from tests.scratchroot import CannotBuild
+from tests.support.scratchroot import CannotBuild
 
 HEAD = ("scenario", "first cause", "severity", "exit", "check s", "all s")
 

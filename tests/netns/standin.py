@@ -19,7 +19,7 @@ from tests.netns.documents import HELLO
 from tests.netns.servers.__main__ import Config
 from tests.netns.servers.services import Setup
 from tests.netns.vm import CHECKOUT, Vm
-from tests.scratchroot import debian_tree
+from tests.support.scratchroot import debian_tree
 
 VM_PACKAGES = ("waagent", "iptables", "nftables", "ipset", "iproute2", "ca-certificates")
 """What a VM image has: the agent, and the tools whose rules are inspected."""

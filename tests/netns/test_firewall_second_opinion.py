@@ -14,9 +14,9 @@ from azpreflight.firewall.python_iptables import installed, second_opinion
 from azpreflight.firewall.read_rules import dump, tables_of
 from azpreflight.host import LocalHost
 from azpreflight.model import codec
-from tests.needs import hold_back
 from tests.netns import namespaces
 from tests.netns.guest import Guest, guest
+from tests.support.needs import hold_back
 
 pytestmark = pytest.mark.root
 

@@ -15,9 +15,9 @@ import pytest
 
 from azpreflight import __version__
 from azpreflight.paths import ARMED
-from tests.needs import need_programs
 from tests.packages.sources import SOURCE, checked_out_elsewhere, copied, with_further_units
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.needs import need_programs
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
-from tests.needs import need_programs
+from tests.support.needs import need_programs
 
 pytestmark = pytest.mark.xdist_group("dist")
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
-from tests.needs import need_programs
 from tests.packages.sources import SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.packages.worlds import BOOKS, TIMEOUT, TOOLS, Package, dnf, installed, repository
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.needs import need_programs
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("rpm")]
 

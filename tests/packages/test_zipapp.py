@@ -15,7 +15,7 @@ import pytest
 
 from azpreflight import __version__
 from azpreflight.cli import pages
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 SOURCE = Path(__file__).parents[2]
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")

@@ -10,12 +10,12 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.needs import hold_back
 from tests.netns.certificates import certificates
 from tests.qemu.boot import Boot, Saved, boot
 from tests.qemu.image import RIGHT, Image, Recipe, build, build_deb
 from tests.qemu.watching import BOOT_TIMEOUT, Told, reported, until
-from tests.scratchroot import CannotBuild
+from tests.support.needs import hold_back
+from tests.support.scratchroot import CannotBuild
 
 REPORT = "/var/lib/azpreflight/report.json"
 

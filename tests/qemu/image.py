@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from tests.scratchroot import cache_directory, debian_tree, overlay, run_inside
+from tests.support.scratchroot import cache_directory, debian_tree, overlay, run_inside
 
 SOURCE = Path(__file__).parents[2]
 RECIPE = "2"

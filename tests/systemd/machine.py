@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Optional
 
-from tests.scratchroot import CannotBuild
+from tests.support.scratchroot import CannotBuild
 
 START_TIMEOUT = 60.0
 """Seconds; an idle machine takes one."""

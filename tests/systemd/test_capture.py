@@ -15,8 +15,8 @@ import pytest
 from azpreflight.console.decode import decode
 from tests.agents.planting import HASH, OTHER_VM, OVF, put
 from tests.agents.test_deprovision import LIBRARIES
-from tests.needs import hold_back
-from tests.scratchroot import CannotBuild, overlay, run_inside, tree_for_test
+from tests.support.needs import hold_back
+from tests.support.scratchroot import CannotBuild, overlay, run_inside, tree_for_test
 from tests.systemd.machine import Machine, outside
 
 pytestmark = pytest.mark.root

@@ -14,7 +14,7 @@ from azpreflight.console.decode import decode
 from azpreflight.watch.boot import FIRST_LOOK
 from azpreflight.watch.boot_policy import LIMIT_S, SETTLE_S
 from tests.agents.planting import put
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 from tests.systemd.machine import VM_ID, Machine
 from tests.systemd.test_capture import PACKAGES, reports, running
 

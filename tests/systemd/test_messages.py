@@ -12,12 +12,12 @@ from azpreflight.model import Severity
 from azpreflight.probes import agents, boot
 from azpreflight.probes.boot import messages
 from tests.agents.planting import put
-from tests.judging import findings, judged
-from tests.scratchroot import overlay, tree_for_test
+from tests.support.judging import findings, judged
+from tests.support.scratchroot import overlay, tree_for_test
 from tests.systemd.machine import Machine
 from tests.systemd.test_capture import PACKAGES, running
 from tests.systemd.test_firstboot import IDLE
-from tests.unit.test_probe_boot import FIRSTBOOT, journal
+from tests.unit.probes.test_boot import FIRSTBOOT, journal
 
 pytestmark = pytest.mark.root
 

@@ -13,7 +13,7 @@ import pytest
 
 from azpreflight.firewall.broker import SOCKET
 from tests.agents.planting import put
-from tests.scratchroot import overlay, run_inside, tree_for_test
+from tests.support.scratchroot import overlay, run_inside, tree_for_test
 from tests.systemd.machine import Machine
 from tests.systemd.test_capture import PACKAGES, reports, running
 from tests.systemd.test_firstboot import IDLE

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from azpreflight.config import DEFAULT_PATH, SIZE_LIMIT, ConfigError, load, parse
 from azpreflight.host import LocalHost
 from azpreflight.model import Config, Severity
-from tests.fakes import Denied, FakeHost, Fifo
+from tests.support.fakes import Denied, FakeHost, Fifo
 
 IDS = ("dns-servers", "dns-tcp", "egress-packages")
 

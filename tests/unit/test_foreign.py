@@ -25,8 +25,10 @@ from azpreflight.host.disk import lvm, partition_table
 from azpreflight.model import Run, Stage
 from azpreflight.probes import PROBES
 from azpreflight.watch.state import STATE, remembered
-from tests.fakes import FakeHost
-from tests.unit import test_probe_agents, test_probe_firewall_boot, test_probe_generalization
+from tests.support.fakes import FakeHost
+from tests.unit.probes import test_agents as test_probe_agents
+from tests.unit.probes import test_firewall_boot as test_probe_firewall_boot
+from tests.unit.probes import test_generalization as test_probe_generalization
 
 # --- the edge -----------------------------------------------------------------------------------------------------
 

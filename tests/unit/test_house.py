@@ -27,8 +27,8 @@ from azpreflight.probes import PROBES
 from azpreflight.render.json import document
 from azpreflight.watch.boot_policy import LIMIT_S
 from tests import generate
-from tests.examples import CHECKS, examples, on_broken, on_healthy, printed
-from tests.fakes import FakeHost
+from tests.support.examples import CHECKS, examples, on_broken, on_healthy, printed
+from tests.support.fakes import FakeHost
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agent" / "azpreflight"

@@ -17,7 +17,7 @@ from azpreflight import __version__, config
 from azpreflight.cli import options
 from azpreflight.model import Config
 from azpreflight.probes import PROBES
-from tests.needs import need_programs
+from tests.support.needs import need_programs
 
 SOURCE = Path(__file__).parents[2]
 CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from tests.patterns import Pattern, collected, within
+from tests.support.patterns import Pattern, collected, within
 
 PATTERNS = collected()
 SECONDS = 5

@@ -34,12 +34,12 @@ from azpreflight.render import fleet as render_fleet
 from azpreflight.render import json as render_json
 from azpreflight.sinks import journal
 from azpreflight.sinks import kvp as pool
-from tests.fakes import FakeHost
-from tests.unit import test_probe_agents as with_agents
-from tests.unit.secrets_said import WAYS
-from tests.unit.test_fleet import NOW
-from tests.unit.test_probe_boot import FILES, entry
-from tests.unit.test_probe_logs import LINES
+from tests.support.fakes import FakeHost
+from tests.support.secrets_said import WAYS
+from tests.unit.cli.test_fleet import NOW
+from tests.unit.probes import test_agents as with_agents
+from tests.unit.probes.test_boot import FILES, entry
+from tests.unit.probes.test_logs import LINES
 
 SECRET = "Q9xzk7Wmvt"
 SECRETS = (SECRET, "Hunter-2x", "c2VjcmV0Cg==", "p4ss,w0rd", "geheim")

@@ -1,0 +1,83 @@
+"""What every probe's test promises, by convention: a healthy machine, and a broken one for each of its checks.
+
+`tests/unit/test_probe_<name>.py` has `HEALTHY`, and `BROKEN` by check id; each is a host, or a host and what is asked
+of it, which is the module's `RUN` otherwise. So the house can try every check on both, and print what its page shows.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, Union
+
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
+from azpreflight.model import Check, Probe, Report, Result, Run
+from azpreflight.probes import PROBES, with_needs
+from azpreflight.render import text
+from tests.support.fakes import FakeHost
+
+Example = Union[FakeHost, "tuple[FakeHost, Run]"]
+CHECKS: Mapping[str, tuple[Probe[Any], Check]] = {
+    check.id: (probe, check) for probe in PROBES for check in probe.checks
+}
+"""Every check with its probe, by id."""
+
+
+def examples(probe: Probe[Any]) -> ModuleType:
+    """The module that tests the probe."""
+    return importlib.import_module(f"tests.unit.probes.test_{probe.name}")
+
+
+def on_healthy(check_id: str) -> Result:
+    """What becomes of a check on the healthy machine of its probe's test."""
+    probe, _ = CHECKS[check_id]
+    return _judged(check_id, examples(probe).HEALTHY)[0]
+
+
+def on_broken(check_id: str) -> Result:
+    """What becomes of a check on its own broken machine."""
+    probe, _ = CHECKS[check_id]
+    return _judged(check_id, examples(probe).BROKEN[check_id])[0]
+
+
+def printed(check_id: str) -> str:
+    """What azpreflight prints of the check on its own broken machine: its block of the whole report.
+
+    Where another check explains it there, it has no block, and is printed as if it had been asked for alone.
+    """
+    probe, _ = CHECKS[check_id]
+    example = examples(probe).BROKEN[check_id]
+    for alone in (False, True):
+        own = [block for block in _judged(check_id, example, alone)[1].split("\n\n") if _is_about(check_id, block)]
+        if own:
+            return own[0]
+    raise AssertionError(f"{check_id} says nothing on its own broken machine")
+
+
+def _is_about(check_id: str, block: str) -> bool:
+    first, *others = block.split("\n")
+    below = any(line.startswith((f"  {check_id}: ", f"  {check_id} (")) for line in others)
+    return f": {check_id}: " in first or (": " in first and below)
+
+
+def _judged(check_id: str, example: Example, alone: bool = True) -> tuple[Result, str]:
+    """The result of the check, with nothing beside it that could explain it if it is judged alone, and the text."""
+    probe, check = CHECKS[check_id]
+    host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
+    probes = with_needs({probe.name, *check.reads})
+    snapshot = gather(host, probes, run)
+    report = assess(snapshot, [replace(probe, checks=(check,), witness=None)] if alone else probes)
+    return next(result for result in report.results if result.check == check_id), text.render(report)
+
+
+def whole_report(check_id: str) -> Report:
+    """The report on the check's own broken machine, with all that its probe and those that it needs have to say."""
+    probe, check = CHECKS[check_id]
+    example = examples(probe).BROKEN[check_id]
+    host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
+    probes = with_needs({probe.name, *check.reads})
+    report = assess(gather(host, probes, run), probes)
+    return replace(report, run=replace(report.run, duration_s=0.5))

@@ -1,0 +1,287 @@
+"""The platform's endpoints as a healthy VM, and each broken one, sees them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azpreflight.azure import imds, wire_server
+from azpreflight.firewall import facts as firewall
+from azpreflight.host import HostError, HttpAnswer, Interface, Outcome, Phase, Route
+from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stage, codec
+from azpreflight.probes import network, platform
+from azpreflight.probes.agents import PROBE as AGENTS
+from azpreflight.probes.platform.checks import judge_wire_server
+from tests.netns import documents
+from tests.support.fakes import FakeHost, Link
+from tests.support.judging import by_check, findings, judged, statuses
+
+RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
+CONFIG_URL = "http://168.63.129.16:80/machine/c/i?comp=config&type=extensionsConfig&incarnation=1"
+BY_GATEWAY = Route(Outcome.OK, "eth0", "10.0.0.1", "10.0.0.4")
+SILENT = HttpAnswer(Outcome.TIMEOUT, Phase.TCP, 1.2, detail="no answer in time")
+REFUSED = HttpAnswer(Outcome.REFUSED, Phase.TCP, 0.001)
+
+
+def ok(body: str, status: int = 200) -> HttpAnswer:
+    return HttpAnswer(Outcome.OK, Phase.HTTP, 0.004, status=status, body=body.encode())
+
+
+HTTP = {
+    wire_server.VERSIONS_URL: ok(documents.VERSIONS),
+    wire_server.GOAL_STATE_URL: ok(documents.goal_state()),
+    CONFIG_URL: ok(documents.extensions_config(documents.HELLO)),
+    wire_server.PLUGIN_URL: ok(documents.HOST_PLUGIN_VERSIONS),
+    wire_server.SETTINGS_URL: ok("not found", 404),
+    imds.URL: ok(json.dumps(documents.instance())),
+}
+HEALTHY = FakeHost(
+    files={
+        "/sys/class/dmi/id/chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77\n",
+        "/sys/class/dmi/id/product_uuid": documents.VM_ID.upper() + "\n",
+    },
+    routes={"168.63.129.16": BY_GATEWAY, "169.254.169.254": BY_GATEWAY},
+    http=HTTP,
+)
+
+
+def answering(url: str, answer: HttpAnswer, **kw: Any) -> FakeHost:
+    """The healthy machine with another answer from one address."""
+    return replace(HEALTHY, http={**HTTP, url: answer}, **kw)
+
+
+BROKEN = {
+    "platform-route": replace(HEALTHY, routes={"169.254.169.254": BY_GATEWAY}),
+    "wireserver-http": answering(wire_server.VERSIONS_URL, SILENT),
+    "wireserver-goal-state": answering(wire_server.GOAL_STATE_URL, ok("<html>hello</html>")),
+    "hostgaplugin-http": answering(wire_server.PLUGIN_URL, REFUSED),
+    "imds-instance": answering(imds.URL, SILENT),
+}
+
+
+LEASES = (
+    'lease {\n  interface "eth0";\n  fixed-address 10.0.0.4;\n  option routers 10.0.0.1;\n}\n'
+    'lease {\n  interface "eth1";\n  fixed-address 10.0.1.4;\n}\n'
+)
+
+
+def two_cards(interface: str, **changes: Any) -> FakeHost:
+    """A VM with two NICs, of which Azure gave the first one a router, and which sends to the wire server by this."""
+    cards = tuple(Interface(name, True, None, 1500, (address,)) for name, address in CARDS.items())
+    files = {**HEALTHY.files, "/proc/net/route": "Iface\n", "/var/lib/dhcp/dhclient.leases": LEASES}
+    router = "10.0.0.1" if interface == "eth0" else "10.0.1.1"
+    routes = {**HEALTHY.routes, "168.63.129.16": Route(Outcome.OK, interface, router, None, "0.0.0.0/1", "boot")}
+    return replace(HEALTHY, files=files, interface_list=cards, routes=routes, **changes)
+
+
+CARDS = {"eth0": "10.0.0.4/24", "eth1": "10.0.1.4/24", "tun0": "10.77.0.2/24"}
+
+
+@pytest.mark.parametrize("interface", CARDS)
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_way_to_the_wire_server_is_by_the_card_with_a_router(interface: str, answers: bool) -> None:
+    """By another it is a note while it answers, and explains its silence otherwise."""
+    host = two_cards(interface) if answers else two_cards(interface, http={imds.URL: HTTP[imds.URL]})
+    report = judged(host, RUN, network.PROBE, platform.PROBE)
+    found = findings(report, "platform-route")
+    if interface == "eth0":
+        assert found == ()
+        return
+    assert [finding.severity for finding in found] == [Severity.NOTE if answers else Severity.ERROR]
+    assert f"168.63.129.16 leaves by {interface}" in found[0].message
+    assert found[0].commands[1] == "ip route replace 168.63.129.16/32 via 10.0.0.1 dev eth0 src 10.0.0.4"
+    assert answers or by_check(report)["wireserver-http"].because_of == ("platform-route",)
+
+
+def test_a_healthy_vm_passes() -> None:
+    assert set(statuses(judged(HEALTHY, RUN, platform.PROBE)).values()) == {"pass"}
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_each_check_speaks_of_its_own_fault_alone(check: str) -> None:
+    report = judged(BROKEN[check], RUN, platform.PROBE)
+    assert [name for name, status in statuses(report).items() if status == "fail"] == [check]
+
+
+def test_what_the_platform_said_is_kept() -> None:
+    facts = platform.gather(HEALTHY, RUN)
+    assert facts.product_uuid == documents.VM_ID
+    assert facts.wanted is not None
+    assert [plugin.name for plugin in facts.wanted.plugins] == [documents.HELLO.name]
+    assert facts.goal is not None
+    assert facts.goal.state is not None
+    assert facts.goal.state.container_id == documents.CONTAINER_ID
+    assert facts.instance is not None
+    assert facts.instance.cloud == "public"
+    assert codec.decode(platform.PlatformFacts, codec.encode(facts)) == facts
+    assert "sig=" not in repr(facts)
+
+
+def test_only_what_has_no_effect_is_asked_for() -> None:
+    """Never the certificates, for which the agent makes keys."""
+    host = replace(HEALTHY, asked=[])
+    platform.gather(host, RUN)
+    assert {url for (url,) in host.asked} == set(HTTP)
+    assert not any("certificates" in url for (url,) in host.asked)
+
+
+def test_newer_extensions_of_the_plugin_count() -> None:
+    """FastTrack: the wire server's document is older."""
+    answer = ok(documents.vm_settings(documents.DIAGNOSTICS).replace("638900000000000000", "638900000000000001"))
+    facts = platform.gather(answering(wire_server.SETTINGS_URL, answer), RUN)
+    assert facts.wanted is not None
+    assert [plugin.name for plugin in facts.wanted.plugins] == [documents.DIAGNOSTICS.name]
+
+
+def test_a_goal_state_cannot_send_root_to_another_server() -> None:
+    forged = documents.goal_state().replace("http://168.63.129.16:80/machine/c/i?comp=config", "http://192.0.2.1/?a=b")
+    host = answering(wire_server.GOAL_STATE_URL, ok(forged), asked=[])
+    report = judged(host, RUN, platform.PROBE)
+    assert not any("192.0.2.1" in word for words in host.asked for word in words)
+    assert by_check(report)["wireserver-goal-state"].reason == (
+        "the extensions could not be read: the goal state names no extensions document at the wire server"
+    )
+
+
+def test_an_ordinary_user_who_meets_silence_has_learnt_nothing() -> None:
+    host = replace(HEALTHY, privileged=False, http={}, asked=[])
+    report = judged(host, RUN, platform.PROBE)
+    assert statuses(report) == {
+        "platform-route": "pass",
+        "wireserver-http": "unknown",
+        "wireserver-goal-state": "unknown",
+        "hostgaplugin-http": "unknown",
+        "imds-instance": "unknown",
+    }
+    assert [url for (url,) in host.asked] == [imds.URL]
+
+
+def test_outside_azure_nothing_is_asked() -> None:
+    host = replace(HEALTHY, asked=[])
+    report = judged(host, Run(platform=Platform.NONE), platform.PROBE)
+    assert set(statuses(report).values()) == {"notapplicable"}
+    assert host.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "confidence"),
+    [
+        (SILENT, "no answer within 1.2 s", Confidence.LIKELY),
+        (REFUSED, "connection refused", Confidence.CERTAIN),
+        (ok("", 503), "status 503", Confidence.CERTAIN),
+        (
+            HttpAnswer(Outcome.RESET, Phase.HTTP, 0.1),
+            "connection reset after the connection was made",
+            Confidence.CERTAIN,
+        ),
+        (HttpAnswer(Outcome.ERROR, Phase.HTTP, 0.1, detail="not HTTP: x"), "not HTTP: x", Confidence.CERTAIN),
+    ],
+)
+def test_how_the_wire_server_fails_is_said(answer: HttpAnswer, words: str, confidence: Confidence) -> None:
+    (found,) = findings(judged(answering(wire_server.VERSIONS_URL, answer), RUN, platform.PROBE), "wireserver-http")
+    assert found.message == f"the wire server at 168.63.129.16:80: {words}"
+    assert (found.severity, found.flow, found.confidence) == (Severity.ERROR, "tcp 168.63.129.16:80", confidence)
+
+
+def test_an_old_protocol_is_of_no_use() -> None:
+    host = answering(wire_server.VERSIONS_URL, ok("<Versions><Version>2011-08-31</Version></Versions>"))
+    assert "2012-11-30" in findings(judged(host, RUN, platform.PROBE), "wireserver-http")[0].message
+
+
+@pytest.mark.parametrize(("status", "expected"), [(404, "pass"), (500, "pass"), (200, "fail")])
+def test_any_answer_of_the_plugin_will_do_unless_it_offers_something_else(status: int, expected: str) -> None:
+    host = answering(wire_server.PLUGIN_URL, ok("[]", status))
+    assert statuses(judged(host, RUN, platform.PROBE))["hostgaplugin-http"] == expected
+
+
+@pytest.mark.parametrize("check", ["wireserver-http", "wireserver-goal-state", "imds-instance"])
+def test_the_metadata_security_protocol_leaves_it_undecided(check: str) -> None:
+    urls = {
+        "wireserver-http": wire_server.VERSIONS_URL,
+        "wireserver-goal-state": wire_server.GOAL_STATE_URL,
+        "imds-instance": imds.URL,
+    }
+    result = by_check(judged(answering(urls[check], ok("", 403)), RUN, platform.PROBE))[check]
+    assert result.status.value == "unknown"
+    assert "Metadata Security Protocol" in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "severity"),
+    [
+        (ok("", 404), "status 404: there is no such document", Severity.ERROR),
+        (ok("", 410), "status 410: it is being updated", Severity.WARNING),
+        (ok("", 429), "status 429: it was asked too often", Severity.WARNING),
+        (ok("", 500), "status 500: it failed", Severity.ERROR),
+        (ok("<html>"), "cannot be read: it is not JSON", Severity.ERROR),
+        (SILENT, "no answer within 1.2 s", Severity.ERROR),
+    ],
+)
+def test_metadata_is_an_error_where_cloud_init_provisions(answer: HttpAnswer, words: str, severity: Severity) -> None:
+    for cloud_init in (True, False):
+        report = judged(with_cloud_init(answering(imds.URL, answer), cloud_init), RUN, AGENTS, platform.PROBE)
+        (found,) = findings(report, "imds-instance")
+        assert words in found.message
+        assert found.severity is (severity if cloud_init else Severity.WARNING)
+
+
+def with_cloud_init(host: FakeHost, there: bool) -> FakeHost:
+    """The machine with cloud-init enabled, or with no agent at all."""
+    unit = "/lib/systemd/system/cloud-init-local.service"
+    files: dict[str, Any] = {
+        "/usr/bin/cloud-init": "",
+        "/etc/cloud/cloud.cfg": "datasource_list: [ Azure ]\n",
+        unit: "[Unit]\n",
+        "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service": Link(unit),
+        "/lib/systemd/systemd": "",
+    }
+    return replace(host, files={**host.files, **files}) if there else host
+
+
+def test_a_route_that_the_kernel_will_not_tell_is_unknown() -> None:
+    class Mute(FakeHost):
+        def route(self, address: str) -> Route:
+            raise HostError("cannot ask the kernel for a route: Operation not permitted")
+
+    result = by_check(judged(Mute(files=HEALTHY.files, http=HTTP), RUN, platform.PROBE))["platform-route"]
+    assert (result.status.value, result.reason) == (
+        "unknown",
+        "cannot ask the kernel for a route: Operation not permitted; "
+        "cannot ask the kernel for a route: Operation not permitted",
+    )
+
+
+def test_silence_everywhere_is_one_cause() -> None:
+    """The goal state is a symptom of port 80; the other port and address are findings of the same cause."""
+    report = judged(replace(HEALTHY, http={}), RUN, platform.PROBE)
+    (cause,) = report.causes
+    assert cause.cause.value == "platform-unreachable"
+    assert cause.symptoms == ("wireserver-goal-state",)
+
+
+DNS_FLOWS = ("udp 168.63.129.16:53", "tcp 168.63.129.16:53")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "rules", "taken"),
+    [
+        (SILENT, firewall.Outcome.ALLOWED, DNS_FLOWS),
+        (SILENT, firewall.Outcome.BLOCKED, ()),
+        (REFUSED, firewall.Outcome.ALLOWED, ()),
+        (HTTP[wire_server.PLUGIN_URL], firewall.Outcome.ALLOWED, ()),
+    ],
+)
+def test_the_platforms_dns_server_goes_down_with_its_whole_address_alone(
+    plugin: HttpAnswer, rules: firewall.Outcome, taken: tuple[str, ...]
+) -> None:
+    """What a rule does to these ports it need not do to that of DNS, which the rehearsal tells."""
+    host = answering(wire_server.VERSIONS_URL, SILENT)
+    facts = platform.gather(replace(host, http={**host.http, wire_server.PLUGIN_URL: plugin}), RUN)
+    flow = firewall.FlowFacts(firewall.Flow("tcp", "168.63.129.16", 80, firewall.Purpose.WIRE_SERVER), rules)
+    rehearsed = firewall.FirewallFacts(None, (), (), (), firewall.Rehearsal(needed=True), (flow,))
+    (found,) = judge_wire_server(facts, replace(RUN, needed={firewall.FirewallFacts: rehearsed}))
+    assert isinstance(found, Finding)
+    assert found.breaks == taken
