@@ -17,15 +17,23 @@ STACK = 2 << 20
 
 
 def limit_memory() -> None:
-    """Let this process and its programs take no more: then they fail, and the machine does not (setrlimit(2)).
+    """Let this process and its programs take so much more: then they fail, and the machine does not (setrlimit(2)).
 
-    RLIMIT_DATA counts what is written to, the stacks included, and no files that are mapped. To be called before there
-    are threads.
+    RLIMIT_DATA counts what is written to, the stacks included, and no files that are mapped. What the process has
+    already comes on top: within a hair of the limit a thread may die before it reports that it has started, and Python
+    waits for that report without an end. To be called before there are threads.
     """
     threading.stack_size(STACK)
     with suppress(OSError, ValueError):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        limit = max(LEAST, min(MOST, memory // 2))
+        limit = _data() + max(LEAST, min(MOST, memory // 2))
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         known = [one for one in (limit, soft, hard) if one != resource.RLIM_INFINITY]
         resource.setrlimit(resource.RLIMIT_DATA, (min(known), hard))
+
+
+def _data() -> int:
+    """Bytes of data that this process has (VmData of proc(5)); 0 where the kernel does not report it."""
+    with suppress(OSError, ValueError, IndexError), open("/proc/self/status", "rb") as file:
+        return next((int(line.split()[1]) << 10 for line in file if line.startswith(b"VmData:")), 0)
+    return 0

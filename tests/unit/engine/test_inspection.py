@@ -340,3 +340,14 @@ def test_a_configuration_may_give_more_time(tmp_path: Path) -> None:
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, cwd=SOURCE)
     assert done.returncode == 3
     assert 1.5 < json.loads(done.stdout)["run"]["duration_s"] < 8
+
+
+def test_the_limit_of_memory_is_above_what_the_process_has() -> None:
+    """A parent that is large leaves its child no less room than a small one."""
+    code = (
+        "import resource; from azpreflight.host import limits; held = bytearray(600 << 20); limits.limit_memory();"
+        "used = [int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmData')][0] << 10;"
+        "print(resource.getrlimit(resource.RLIMIT_DATA)[0] - used >= limits.LEAST)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=30)
+    assert done.stdout == "True\n"
