@@ -38,8 +38,10 @@ lint: prepared ## format, lint, types, spelling and shell scripts
 	@$(PY) -m ruff check --quiet agent tests packaging
 	@$(PY) -m mypy --no-error-summary
 	@git ls-files -z | xargs -0 .venv/bin/codespell
-	@if command -v shellcheck >/dev/null; then git ls-files -z | xargs -0 awk 'FNR == 1 && /^#!.*(\/|env )(ba)?sh/ {print FILENAME} {nextfile}' \
-		| xargs shellcheck; fi
+	@if command -v shellcheck >/dev/null; then \
+		git ls-files -s | awk '/^100/ {print $$4}' \
+		| xargs awk 'FNR == 1 && /^#!.*(\/|env )(ba)?sh/ {print FILENAME} {nextfile}' | xargs shellcheck; \
+	fi
 	@echo "format, lint, types, spelling and shell: OK"
 
 format: prepared ## reformat the code
