@@ -13,7 +13,7 @@ from typing import Any, Optional
 from azpreflight.console.decode import Condition, Damaged, Decoded, Recovered
 from azpreflight.engine import fleet
 from azpreflight.model import Finding, Report, codec
-from azpreflight.render import junit, text
+from azpreflight.render import arrangement, junit, text
 from azpreflight.text import printable
 
 SCHEMA = "azpreflight.decoded/1"
@@ -72,7 +72,7 @@ def _finding(found: Finding, log: str) -> Finding:
 
 
 def _said(fix: str, commands: tuple[str, ...], log: str) -> str:
-    return f"{text.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (fix, *commands))
+    return f"{arrangement.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (fix, *commands))
 
 
 def why_none(log: Log) -> str:
