@@ -30,6 +30,8 @@ class Element:
     markup: str
 
 
+BREAK = Element("\n")
+"""The end of a line in what keeps its lines."""
 Child = Union[str, Element, None, Iterable["Child"]]
 """A string is text; None is nothing, for what is there only at times."""
 Value = Union[str, int, float, bool, None]
@@ -46,7 +48,7 @@ def element(tag: str, *children: Child, **attributes: Value) -> Element:
         raise ValueError(f"no element of this page is called {tag!a}")
     head = f"<{tag}{''.join(_attribute(name, value) for name, value in attributes.items())}>"
     if tag in EMPTY:
-        return Element(head)
+        return Element(f"{head[:-1]}/>")
     return Element(f"{head}{''.join(_inside(child) for child in children)}</{tag}>")
 
 

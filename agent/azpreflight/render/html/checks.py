@@ -1,0 +1,88 @@
+"""All checks, which radio buttons filter by status without a script."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from azpreflight.model import Finding, Result, Status
+from azpreflight.render import arrangement
+from azpreflight.render.html.element import Child, Element, element, together
+from azpreflight.render.html.page import badge, check_link, fix, folded, page_link, section
+
+WORDS = {
+    Status.FAIL: ("failed", "fail"),
+    Status.UNKNOWN: ("unknown", "unknown"),
+    Status.PASS: ("passed", "pass"),
+    Status.NOT_APPLICABLE: ("not applicable", "na"),
+}
+"""In the order in which they are shown: the word, and its class."""
+
+
+def checks(results: Sequence[Result]) -> Element:
+    """The section with every check; nothing where there is no result."""
+    if not results:
+        return together()
+    found = Counter(result.status for result in results)
+    order = list(WORDS)
+    rows = [_check(one) for one in sorted(results, key=lambda result: order.index(result.status))]
+    return section(
+        "checks",
+        "All checks",
+        element(
+            "fieldset",
+            element("legend", "Show"),
+            _choice("all", "all", len(results), chosen=True),
+            [_choice(kind, word, found[status]) for status, (word, kind) in WORDS.items() if found[status]],
+            class_="filter",
+        ),
+        element("div", rows, class_="rows"),
+    )
+
+
+def _choice(kind: str, word: str, count: int, chosen: bool = False) -> Element:
+    name = f"show-{kind}"
+    return together(
+        element("input", type="radio", name="show", id=name, checked=chosen),
+        element("label", f"{word} ({count})", for_=name),
+    )
+
+
+def _check(result: Result) -> Element:
+    word, kind = WORDS[result.status]
+    summary = together(
+        badge(word, kind),
+        " ",
+        element("span", result.check, class_="id"),
+        " ",
+        element("span", result.title, class_="title"),
+    )
+    name = f"check-{result.check}" if arrangement.is_id(result.check) else None
+    return folded(
+        summary,
+        element("p", result.reason) if result.reason else None,
+        [_finding(one) for one in result.findings],
+        _because(result.because_of),
+        element("p", f"probe {result.probe}, {result.duration_s:.3f} s", class_="quiet"),
+        page_link("checks", result.check),
+        kind=f"check {kind}",
+        name=name,
+    )
+
+
+def _finding(one: Finding) -> Element:
+    return element(
+        "div",
+        element("p", badge(one.severity.value, one.severity.value), " ", one.message, class_="message"),
+        fix(one.fix, one.commands),
+        class_="finding",
+    )
+
+
+def _because(checks_behind: Sequence[str]) -> Child:
+    if not checks_behind:
+        return None
+    links: list[Child] = []
+    for check in checks_behind:
+        links += [", " if links else None, check_link(check)]
+    return element("p", "Because of ", links, ".")
