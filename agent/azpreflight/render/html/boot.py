@@ -8,7 +8,7 @@ from typing import Optional
 
 from azpreflight.engine.timeline import sentences
 from azpreflight.model import Milestone
-from azpreflight.render.html.drawing import NARROW, WIDE, box, drawing, label, line
+from azpreflight.render.html.drawing import NARROW, WIDE, box, drawing, label, line, shortened
 from azpreflight.render.html.element import Element, element, together
 from azpreflight.render.html.page import section
 
@@ -31,10 +31,14 @@ def boot(milestones: Sequence[Milestone]) -> Element:
     return section(
         "boot",
         "First boot",
-        [element("p", one, class_="lead") for one in told[:1]],
+        [element("p", _sentence(one), class_="lead") for one in told[:1]],
         element("figure", _drawn(milestones, told, narrow=False), _drawn(milestones, told, narrow=True)),
-        [element("p", one) for one in told[1:]],
+        [element("p", _sentence(one)) for one in told[1:]],
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _drawn(milestones: Sequence[Milestone], told: Sequence[str], *, narrow: bool) -> Element:
@@ -92,12 +96,12 @@ def _row(one: Milestone, before: float, axis: _Axis, y: float) -> Iterator[Eleme
     start, end = axis.x(before), axis.x(until)
     kind = ("bar" if reached else "bar waits") + (" late" if late else "")
     yield box(start, bar_y, max(end - start, 3), BAR, kind)
-    if one.allowed_s is not None and one.allowed_s <= axis.end:
+    if one.allowed_s is not None and one.allowed_s <= axis.end and (late or not reached):
         x = axis.x(one.allowed_s)
         yield line(x, bar_y - 4, x, bar_y + BAR + 4, "limit")
     said = _said(one)
     if axis.narrow:
-        yield label(0, y + 15, f"{one.name}: {said}", "name" if not late else "name late")
+        yield label(0, y + 15, shortened(f"{one.name}: {said}", 46), "name" if not late else "name late")
         return
     yield label(0, y + 18, one.name, "name")
     if end + 8 + 6.2 * len(said) < axis.width:
@@ -115,4 +119,4 @@ def _said(one: Milestone) -> str:
 
 
 def _allowed(seconds: Optional[float]) -> str:
-    return f" (may take {seconds:.0f} s)" if seconds is not None else ""
+    return f" (limit {seconds:.0f} s)" if seconds is not None else ""

@@ -25,22 +25,28 @@ def checks(results: Sequence[Result]) -> Element:
         return together()
     found = Counter(result.status for result in results)
     order = list(WORDS)
-    rows = [_check(one) for one in sorted(results, key=lambda result: order.index(result.status))]
+    rows = sorted(results, key=lambda result: order.index(result.status))
     return section(
         "checks",
         "All checks",
         element(
             "fieldset",
             element("legend", "Show"),
-            _choice("all", "all", len(results), chosen=True),
-            [_choice(kind, word, found[status]) for status, (word, kind) in WORDS.items() if found[status]],
+            [
+                _choice(WORDS[status], found[status], chosen=status is rows[0].status)
+                for status in WORDS
+                if found[status]
+            ],
+            _choice(("all", "all"), len(results)),
             class_="filter",
         ),
-        element("div", rows, class_="rows"),
+        element("div", [_check(one) for one in rows], class_="rows"),
     )
 
 
-def _choice(kind: str, word: str, count: int, chosen: bool = False) -> Element:
+def _choice(said: tuple[str, str], count: int, chosen: bool = False) -> Element:
+    """One of the buttons; what is worst is chosen, and a check that a link leads to is shown whatever is chosen."""
+    word, kind = said
     name = f"show-{kind}"
     return together(
         element("input", type="radio", name="show", id=name, checked=chosen),
@@ -55,7 +61,7 @@ def _check(result: Result) -> Element:
         " ",
         element("span", result.check, class_="id"),
         " ",
-        element("span", result.title, class_="title"),
+        element("span", _told(result), class_="title"),
     )
     name = f"check-{result.check}" if arrangement.is_id(result.check) else None
     return folded(
@@ -68,6 +74,14 @@ def _check(result: Result) -> Element:
         kind=f"check {kind}",
         name=name,
     )
+
+
+def _told(result: Result) -> str:
+    """What a line of the list says: the title is true of a pass alone."""
+    if result.findings:
+        more = len(result.findings) - 1
+        return result.findings[0].message + (f" (and {more} more)" if more else "")
+    return result.title if result.status is Status.PASS else result.reason or result.title
 
 
 def _finding(one: Finding) -> Element:

@@ -273,7 +273,7 @@ def _said(answer: Tree) -> str:
     outcome, status, rcode = word(answer.get("outcome")), word(answer.get("status")), word(answer.get("rcode"))
     by = f", by proxy {answer['proxy']}" if word(answer.get("proxy")) else ""
     if outcome == "ok":
-        return (f"status {status}" if status else rcode or "answers") + by
+        return (f"status {status}" if status else "answers" if rcode is None or rcode == "NOERROR" else rcode) + by
     known = {"timeout": "no answer", "refused": "connection refused", "reset": "connection reset"}
     said = known.get(outcome or "", outcome or "unknown")
     if outcome == "error":

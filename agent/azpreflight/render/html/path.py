@@ -24,12 +24,12 @@ from azpreflight.render.html.page import folded, section
 
 TOP, LANE = 56, 58
 """Height of the head of the wide drawing, and of one of its lanes."""
-VM, WALL, LINK, NETWORK, FAR = 118, 178, 300, 372, 650
+VM, WALL, LINK, NETWORK, FAR = 118, 172, 292, 404, 650
 """Where the parts of the wide drawing are: the end of the VM, the firewall, the interface, routers, endpoints."""
 THICK = 12
 ROW, STEP = 62, 40
 """Height of a lane, and of what all have in common, in the narrow drawing."""
-ROUTERS = 4
+ROUTERS = 3
 """Routers of one lane that are drawn."""
 _WORDS = {State.OPEN: "open", State.SHUT: "ends", State.UNKNOWN: "not asked"}
 
@@ -73,7 +73,7 @@ def _wide(found: Map, told: str) -> Element:
 def _wall(x: float, bottom: float, head: str, below: str, ends: bool) -> list[Element]:
     return [
         label(x, 20, head, "head"),
-        label(x, 38, shortened(below, 20 if x == WALL else 34), "small"),
+        label(x, 38, shortened(below, 20 if x == WALL else 32), "small"),
         box(x, TOP, THICK, bottom - TOP, "wall ends" if ends else "wall"),
     ]
 
@@ -93,7 +93,7 @@ def _lane(lane: Lane, y: float) -> Iterator[Element]:
             yield dot(x, y, 5, "router silent" if router.silent else "router foreign" if router.foreign else "router")
             yield label(x, y + 20, router.name, "small middle")
     yield box(FAR, y - 23, WIDE - FAR, 46, f"node {lane.state.value}")
-    yield label(FAR + 34, y - 4, shortened(lane.name, 38), "name")
+    yield label(FAR + 34, y - 4, shortened(lane.name, 35), "name")
     yield label(FAR + 34, y + 13, shortened(f"{lane.target}: {lane.said}", 48), "small")
     yield _mark(lane.state, FAR + 17, y)
     if lane.stop is not None and end < FAR:
@@ -118,7 +118,7 @@ def _end(lane: Lane) -> float:
 def _placed(routers: tuple[Router, ...]) -> list[tuple[float, Router]]:
     """The first and the last ones, each with its place on the line."""
     shown = routers if len(routers) <= ROUTERS else (*routers[:1], *routers[1 - ROUTERS :])
-    return [(NETWORK + 20 + place * 68, router) for place, router in enumerate(shown)]
+    return [(NETWORK + 20 + place * 88, router) for place, router in enumerate(shown)]
 
 
 # --- narrow -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from azpreflight.render import arrangement, json
 from azpreflight.render.html import boot, causes, checks, facts, path, rules
 from azpreflight.render.html.element import Child, Element, element, together
 from azpreflight.render.html.page import badge, document, section
+from azpreflight.text import count
 
 _TITLES = {
     "causes": "Causes",
@@ -28,15 +29,15 @@ _TITLES = {
 """What a page may have, in its order, as its contents call it."""
 
 
-def render(report: Report) -> str:
-    """One page with nothing outside of it."""
-    made = sections(report)
+def render(report: Report, origin: Child = None) -> str:
+    """One page with nothing outside of it. `origin` says where the report comes from."""
+    made = _sections(report)
     title = f"{arrangement.verdict_word(report)}: {arrangement.verdict_sentence(report)}"
-    head = together(_verdict(report), _tiles(report), _about(report), _contents(made))
+    head = together(_verdict(report), origin, _tiles(report), _about(report), _contents(made))
     return document(f"azpreflight: {title}", head, [one for _, one in made], _foot(report))
 
 
-def sections(report: Report) -> list[tuple[str, Element]]:
+def _sections(report: Report) -> list[tuple[str, Element]]:
     """The parts of the page below its head by their names, without those that have nothing to say."""
     made = {
         "causes": causes.causes(report.causes, report.results),
@@ -74,9 +75,9 @@ def _tiles(report: Report) -> Element:
     status = Counter(one.status for one in report.results)
     severity = Counter(finding.severity for one in report.results for finding in one.findings)
     tiles = [
-        _Tile(severity[Severity.ERROR], "errors", "error"),
-        _Tile(severity[Severity.WARNING], "warnings", "warning"),
-        _Tile(severity[Severity.NOTE], "notes", "note"),
+        _Tile(severity[Severity.ERROR], "error", "error"),
+        _Tile(severity[Severity.WARNING], "warning", "warning"),
+        _Tile(severity[Severity.NOTE], "note", "note"),
         _Tile(status[Status.UNKNOWN], "not determined", "unknown"),
         _Tile(status[Status.PASS], "passed", "pass"),
         _Tile(status[Status.NOT_APPLICABLE], "not applicable", "na"),
@@ -85,7 +86,8 @@ def _tiles(report: Report) -> Element:
 
 
 def _tile(one: _Tile) -> Element:
-    return element("li", element("b", str(one.number)), element("span", one.word), class_=one.kind)
+    plural = "s" if one.number != 1 and one.word == one.kind else ""
+    return element("li", element("b", str(one.number)), element("span", one.word + plural), class_=one.kind)
 
 
 def _about(report: Report) -> Element:
@@ -101,7 +103,7 @@ def _about(report: Report) -> Element:
         "Time": f"{run.started_at}, {run.duration_s:.2f} s",
         "Seen": "files only" if run.files_only else None,
         "Rights": None if run.privileged else "not root",
-        "Ignored": ", ".join(report.ignored) or None,
+        "Ignored": count(len(report.ignored), "check") if report.ignored else None,
     }
     return element(
         "dl",

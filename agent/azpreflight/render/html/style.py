@@ -30,6 +30,7 @@ h1 { margin: .5rem 0 .25rem; font-size: 1.75rem; line-height: 1.25; font-weight:
 h1 .badge { font-size: .6em; vertical-align: .2em; }
 h2 { margin: 2.5rem 0 .75rem; font-size: 1.25rem; font-weight: 650; }
 h3 { margin: 0 0 .35rem; font-size: 1.0625rem; font-weight: 650; }
+section > div > h3 { margin-top: 1.25rem; }
 p { margin: .35rem 0; }
 .lead { color: var(--text); }
 .quiet, .more, footer { color: var(--quiet); font-size: .875rem; }
@@ -72,6 +73,7 @@ pre { margin: .5rem 0; padding: .625rem .75rem; border: 1px solid var(--edge); b
 pre.commands { white-space: pre-wrap; }
 code { font-family: ui-monospace, SFMono-Regular, Consolas, "DejaVu Sans Mono", monospace; font-size: .875em; }
 pre code { font-size: inherit; }
+.card pre.printed { white-space: pre-wrap; }
 .command { -webkit-user-select: all; user-select: all; cursor: copy; }
 .command::before { content: "$ "; color: var(--quiet); }
 mark { background: var(--mark); color: var(--mark-text); border-radius: 2px; padding: .05em .15em; font-weight: 650; }
@@ -97,6 +99,7 @@ summary:hover { background: var(--code); }
 .filter input:focus-visible + label { outline: 3px solid var(--link); outline-offset: 2px; }
 section:has(#show-fail:checked) .check:not(.fail), section:has(#show-unknown:checked) .check:not(.unknown),
 section:has(#show-pass:checked) .check:not(.pass), section:has(#show-na:checked) .check:not(.na) { display: none; }
+section .check:target:target:target { display: block; }
 figure { margin: .75rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
@@ -126,11 +129,19 @@ svg text.sign { fill: var(--page); font-weight: 700; }
 .bar.late { fill: var(--error-soft); stroke: var(--error); fill-opacity: 1; }
 .bar.error { fill: var(--error); fill-opacity: 1; } .bar.warning { fill: var(--warning); fill-opacity: 1; }
 .bar.note { fill: var(--note); fill-opacity: 1; }
-.cell { fill: var(--pass); } .cell.not-ready { fill: var(--error); } .cell.undecided { fill: var(--warning); }
-.cell.none { fill: var(--quiet); } .cell.disputed { fill: var(--unknown); }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .5rem 0; padding: 0; list-style: none;
   font-size: .875rem; }
-.legend svg { display: inline-block; width: .75rem; height: .75rem; margin-right: .4rem; }
+.matrix { display: flex; flex-wrap: wrap; gap: 2px; margin: .75rem 0; }
+.matrix i, .legend i { flex: none; width: 13px; height: 13px; border-radius: 2px; font: 700 10px/13px sans-serif;
+  text-align: center; color: var(--page); background: var(--pass); }
+.legend i { display: inline-block; margin-right: .4rem; vertical-align: -1px; }
+i.not-ready { background: var(--error); } i.undecided { background: var(--warning); }
+i.none { background: var(--quiet); } i.disputed { background: var(--unknown); }
+i.not-ready::before { content: "x"; } i.undecided::before { content: "?"; } i.none::before { content: "-"; }
+i.disputed::before { content: "!"; }
+.bars { margin: 0; padding: 0; list-style: none; } .bars li { margin: .6rem 0; }
+.bars svg { height: .75rem; border-radius: .375rem; background: var(--code); }
+.bars .number { float: right; font-variant-numeric: tabular-nums; color: var(--quiet); font-size: .875rem; }
 .narrow { display: none; }
 @media (max-width: 44rem) {
   body { padding: 0 .875rem 2rem; } h1 { font-size: 1.375rem; } header { padding-top: 1rem; }
