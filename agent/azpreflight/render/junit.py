@@ -33,7 +33,7 @@ class _Case:
 
 def render(report: Report, fail_on: Severity = Severity.ERROR) -> str:
     """One test suite as a document."""
-    return "\n".join([DECLARATION, "<testsuites>", *suite(report, fail_on), "</testsuites>", ""])
+    return "\n".join([DECLARATION, *suite(report, fail_on), ""])
 
 
 def suite(report: Report, fail_on: Severity = Severity.ERROR, log: Optional[str] = None) -> _Lines:

@@ -17,6 +17,10 @@ from azpreflight.text import count, printable
 SHOWN = 10
 """Findings of one cause that are shown; the JSON has all."""
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_ACTS = re.compile(r"[\\`*_{}\[\]()|~$!<>&@#:]|(?<=/)/|(?<=[wW]{3})\.")
+"""What means something to one of the dialects; the second of two slashes and the stop after www make links."""
+_APART = "@#:/."
+"""What no backslash keeps from acting, but an element of its own does."""
 _TICKS = re.compile("`+")
 
 _Lines = list[str]
@@ -42,7 +46,7 @@ def render(report: Report) -> str:
 
 def text(foreign: str) -> str:
     """One line of Markdown that is shown as this text."""
-    return "".join(_safe(character) for character in printable(foreign)) if foreign else ""
+    return _ACTS.sub(_safe, printable(foreign))
 
 
 def code(foreign: str) -> str:
@@ -58,13 +62,11 @@ def block(lines: Sequence[str]) -> _Lines:
     return [f"{fence}sh", *shown, fence, ""]
 
 
-def _safe(character: str) -> str:
-    """Letters, digits and what has no meaning stay; a mark stands apart from what it would act on."""
+def _safe(found: re.Match[str]) -> str:
+    character = found[0]
     if character in _ENTITIES:
         return _ENTITIES[character]
-    if character in "@#:":
-        return f"<span>{character}</span>"
-    return f"\\{character}" if character in "\\`*_{}[]()|~$!" else character
+    return f"<span>{character}</span>" if character in _APART else f"\\{character}"
 
 
 def _link(page_id: str, folder: str) -> str:
