@@ -179,7 +179,7 @@ def _machines(machines: Iterable[Machine], said: str) -> Element:
     heads = [element("th", head, scope="col") for head in ("Log", "Verdict", "System", "Time", "VM", "Also")]
     rows = [element("tr", element("th", one.log, scope="row"), _cells(one)) for one in machines]
     table = element("table", element("thead", element("tr", heads)), element("tbody", rows))
-    return element("div", table, class_="scroll", tabindex="0", role="region", aria_label=said)
+    return element("div", table, class_="scroll", tabindex="0", role="group", aria_label=said)
 
 
 def _cells(one: Machine) -> list[Element]:

@@ -61,13 +61,13 @@ def commands(lines: Sequence[str]) -> Optional[Element]:
     if not lines:
         return None
     inside = [together(element("code", line, class_="command"), "" if line is lines[-1] else BREAK) for line in lines]
-    return element("pre", inside, class_="commands", tabindex="0", role="region", aria_label="Commands")
+    return element("pre", inside, class_="commands", tabindex="0", role="group", aria_label="Commands")
 
 
 def printed(lines: Iterable[Child], said: str) -> Element:
     """Lines as a program printed them; `said` is what they are."""
     inside = [together(line, BREAK) for line in lines]
-    return element("pre", inside, class_="printed", tabindex="0", role="region", aria_label=said)
+    return element("pre", inside, class_="printed", tabindex="0", role="group", aria_label=said)
 
 
 def check_link(check: str) -> Child:

@@ -180,7 +180,7 @@ def _table(found: Map) -> Element:
         element("table", element("thead", element("tr", heads)), element("tbody", rows)),
         class_="scroll",
         tabindex="0",
-        role="region",
+        role="group",
         aria_label="Network path as a table",
     )
 

@@ -99,7 +99,7 @@ summary:hover { background: var(--code); }
 .filter input:focus-visible + label { outline: 3px solid var(--link); outline-offset: 2px; }
 section:has(#show-fail:checked) .check:not(.fail), section:has(#show-unknown:checked) .check:not(.unknown),
 section:has(#show-pass:checked) .check:not(.pass), section:has(#show-na:checked) .check:not(.na) { display: none; }
-section .check:target:target:target { display: block; }
+.check:target { display: block !important; }
 figure { margin: .75rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
