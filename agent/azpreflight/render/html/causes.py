@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Optional
 
 from azpreflight.model import CauseEntry, ExtensionVerdict, Finding, Result
 from azpreflight.render import arrangement
@@ -56,7 +57,7 @@ def _group(group: Sequence[Named], entry: CauseEntry) -> Element:
     )
 
 
-def finding(check: str, one: Finding, *, lesser: bool, entry: CauseEntry | None = None) -> Element:
+def finding(check: str, one: Finding, *, lesser: bool, entry: Optional[CauseEntry] = None) -> Element:
     """What is wrong, by which check, and what shows it. `lesser`: with its own severity."""
     own = entry is None or (one.confidence, one.confidence_reason) != (entry.confidence, entry.confidence_reason)
     return element(
