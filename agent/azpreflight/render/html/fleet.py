@@ -25,7 +25,10 @@ WORDS = {
     Readiness.READY: ("ready", "ready"),
 }
 """In the order in which machines are shown: the word, and its class."""
+WARNED = ("ready, with a warning", "warned")
 DISPUTED = ("logs disagree", "disputed")
+KINDS = (*list(WORDS.values())[:-1], DISPUTED, WARNED, WORDS[Readiness.READY])
+"""Of marks."""
 ACROSS = 1000
 """Units of the longest bar."""
 _KINDS = {"not-ready": "error", "undecided": "warning", "none": "na", "ready": "pass", "disputed": "unknown"}
@@ -116,17 +119,16 @@ def _bar(cause: Cause, number: int, total: int, severity: Severity, linked: bool
 
 def _matrix(machines: Sequence[Machine], disputes: Sequence[Dispute], title: str) -> Element:
     """A mark for every machine, the worst first and those of one cause together."""
-    order = list(WORDS)
-    ordered = sorted(machines, key=lambda one: (order.index(one.verdict), _root(one)))
-    marks = [element("i", class_=WORDS[one.verdict][1], title=f"{one.log}: {_root(one)}") for one in ordered]
-    marks += [element("i", class_=DISPUTED[1], title=f"{one.vm_id}: logs disagree") for one in disputes]
+    found = [(KINDS.index(_kind(one)), _root(one), one.log) for one in machines]
+    found += [(KINDS.index(DISPUTED), one.vm_id, "logs disagree") for one in disputes]
+    marks = [element("i", class_=KINDS[kind][1], title=f"{name}: {root}") for kind, root, name in sorted(found)]
     if not marks:
         return together()
-    there = {WORDS[one.verdict] for one in machines} | ({DISPUTED} if disputes else set())
+    numbers = Counter(kind for kind, _, _ in found)
     legend = [
-        element("li", element("i", class_=kind, aria_hidden="true"), word)
-        for word, kind in (*WORDS.values(), DISPUTED)
-        if (word, kind) in there
+        element("li", element("i", class_=kind, aria_hidden="true"), f"{word} ({numbers[place]})")
+        for place, (word, kind) in enumerate(KINDS)
+        if numbers[place]
     ]
     return section(
         "machines",
@@ -134,6 +136,10 @@ def _matrix(machines: Sequence[Machine], disputes: Sequence[Dispute], title: str
         element("ul", legend, class_="legend"),
         element("div", marks, class_="matrix", role="img", aria_label=title),
     )
+
+
+def _kind(one: Machine) -> tuple[str, str]:
+    return WARNED if one.verdict is Readiness.READY and one.causes else WORDS[one.verdict]
 
 
 def _root(one: Machine) -> str:

@@ -94,8 +94,11 @@ def _lane(lane: Lane, y: float) -> Iterator[Element]:
             yield label(x, y + 20, router.name, "small middle")
     yield box(FAR, y - 23, WIDE - FAR, 46, f"node {lane.state.value}")
     yield label(FAR + 34, y - 4, shortened(lane.name, 35), "name")
-    yield label(FAR + 34, y + 13, shortened(f"{lane.target}: {lane.said}", 48), "small")
+    early = lane.stop in (Stop.FIREWALL, Stop.LINK)
+    yield label(FAR + 34, y + 13, shortened(lane.target if early else f"{lane.target}: {lane.said}", 48), "small")
     yield _mark(lane.state, FAR + 17, y)
+    if early:
+        yield label(LINK + 28, y - 6, shortened(lane.said, 52), "small")
     if lane.stop is not None and end < FAR:
         yield cross(end, y, 9)
 

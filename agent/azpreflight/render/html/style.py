@@ -114,7 +114,7 @@ svg .head { font-weight: 600; fill: var(--quiet); } svg .middle { text-anchor: m
 svg .late { fill: var(--error); } svg .on-bar { font-size: 11px; font-weight: 600; }
 .node { fill: var(--card); stroke: var(--edge); } .node.open { stroke: var(--pass); }
 .node.shut { fill: var(--error-soft); stroke: var(--error); } .node.unknown { stroke-dasharray: 4 3; }
-.wall { fill: var(--edge); } .wall.ends { fill: var(--error); }
+.wall { fill: var(--edge); } .wall.ends { fill: var(--error-soft); stroke: var(--error); }
 .wire { stroke: var(--edge); stroke-width: 2.5; } .wire.open { stroke: var(--pass); }
 .wire.shut { stroke: var(--error); } .wire.unknown, .wire.gone { stroke: var(--quiet); stroke-width: 1.5;
   stroke-dasharray: 2 5; }
@@ -135,9 +135,10 @@ svg text.sign { fill: var(--page); font-weight: 700; }
 .matrix i, .legend i { flex: none; width: 13px; height: 13px; border-radius: 2px; font: 700 10px/13px sans-serif;
   text-align: center; color: var(--page); background: var(--pass); }
 .legend i { display: inline-block; margin-right: .4rem; vertical-align: -1px; }
-i.not-ready { background: var(--error); } i.undecided { background: var(--warning); }
-i.none { background: var(--quiet); } i.disputed { background: var(--unknown); }
-i.not-ready::before { content: "x"; } i.undecided::before { content: "?"; } i.none::before { content: "-"; }
+i.not-ready { background: var(--error); } i.undecided { background: var(--unknown); }
+i.warned { background: var(--warning); } i.none { background: var(--quiet); } i.disputed { background: var(--note); }
+i.not-ready::before { content: "x"; } i.undecided::before { content: "?"; }
+i.warned::before { content: "~"; } i.none::before { content: "-"; }
 i.disputed::before { content: "!"; }
 .bars { margin: 0; padding: 0; list-style: none; } .bars li { margin: .6rem 0; }
 .bars svg { height: .75rem; border-radius: .375rem; background: var(--code); }
