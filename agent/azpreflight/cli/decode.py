@@ -17,7 +17,7 @@ from azpreflight.render import decoded as render
 from azpreflight.render.decoded import Log
 from azpreflight.sinks.stderr import say
 
-FORMATS = ("text", "json", "jsonl", "junit")
+FORMATS = ("text", "json", "jsonl", "junit", "html")
 
 
 @dataclass(frozen=True)
@@ -99,5 +99,10 @@ def _exit_code(log: Log, fail_on: Severity) -> int:
 def _rendered(request: Request, logs: tuple[Log, ...]) -> str:
     if request.format == "text":
         return render.render(logs, verbose=request.verbose, quiet=request.quiet)
-    renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}
-    return renderers[request.format](logs)
+    if request.format == "junit":
+        return render.render_junit(logs, request.fail_on, datetime.datetime.now(datetime.timezone.utc))
+    if request.format == "html":
+        from azpreflight.render.html import decoded as html
+
+        return html.render(logs)
+    return render.render_json(logs) if request.format == "json" else render.render_lines(logs)

@@ -22,7 +22,7 @@ from azpreflight.render import fleet as render
 from azpreflight.render.decoded import Log
 from azpreflight.sinks.stderr import say
 
-FORMATS = ("text", "json", "jsonl")
+FORMATS = ("text", "json", "jsonl", "html")
 
 
 @dataclass(frozen=True)
@@ -141,4 +141,8 @@ def _why_undecided(report: Report) -> Optional[str]:
 def _rendered(request: Request, found: Fleet) -> str:
     if request.format == "text":
         return render.render(found, verbose=request.verbose, quiet=request.quiet)
+    if request.format == "html":
+        from azpreflight.render.html import fleet as html
+
+        return html.render(found)
     return render.render_json(found) if request.format == "json" else render.render_lines(found)

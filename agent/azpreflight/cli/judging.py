@@ -36,12 +36,25 @@ def deliver(judging: Judging, output: Output, snapshot: Snapshot) -> int:
     if snapshot.stamp is not None and baseline.parse(snapshot.stamp) is None:
         say(f"{STAMP} is damaged: this VM is not compared with what its image was when it was sealed")
     report = _judge(judging, snapshot)
-    whole = publish(output, report)
-    bugs = [result.check for result in report.results if result.traceback]
-    if bugs:
-        return bug(bugs)
     fail_on = judging.fail_on or snapshot.config.fail_on or Severity.ERROR
-    return exit_code(report, fail_on) if whole else EXIT_USAGE
+    whole = publish(output, report, fail_on)
+    code = _exit_code(report, fail_on)
+    if output.format == "nagios":
+        return _of_plugin(report, fail_on, whole)
+    return code if whole or code == EXIT_BUG else EXIT_USAGE
+
+
+def _exit_code(report: Report, fail_on: Severity) -> int:
+    """As the contract says; a bug is told."""
+    bugs = [result.check for result in report.results if result.traceback]
+    return bug(bugs) if bugs else exit_code(report, fail_on)
+
+
+def _of_plugin(report: Report, fail_on: Severity, whole: bool) -> int:
+    """As monitoring expects it of its plugins."""
+    from azpreflight.render import nagios
+
+    return int(nagios.state(report, fail_on) if whole else nagios.State.UNKNOWN)
 
 
 def _judge(judging: Judging, snapshot: Snapshot) -> Report:

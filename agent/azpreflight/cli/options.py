@@ -9,8 +9,9 @@ from enum import Enum
 from typing import Callable, Optional
 
 from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
+from azpreflight.render import formats
 
-FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
+FORMATS = ("text", *formats.NAMES)
 PLATFORMS = ("auto", "azure", "none")
 
 

@@ -9,8 +9,8 @@ from typing import Callable, Optional
 
 from azpreflight.cli.options import Output
 from azpreflight.host import LocalHost
-from azpreflight.model import Report
-from azpreflight.render import json, junit, prometheus, text
+from azpreflight.model import Report, Severity
+from azpreflight.render import formats, json, text
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import FILE_MODE, write_file
 from azpreflight.sinks.serial import consoles, write_serial
@@ -20,19 +20,16 @@ from azpreflight.text import WIDTH
 
 Tell = Callable[[str], None]
 
-FOR_COLLECTORS = ("junit", "prometheus")
-"""Formats that another user's program fetches from a file: the umask decides who may read a new one."""
 
-
-def publish(output: Output, report: Report, tell: Tell = say) -> bool:
+def publish(output: Output, report: Report, fail_on: Severity, tell: Tell = say) -> bool:
     """Put the report wherever it is wanted; True if it is in every file.
 
     A place that fails is told about, and the others still get theirs. A console that does not take it counts for
-    nothing.
+    nothing. `fail_on`: from which severity on a finding fails.
     """
     _serial(output.serial, report, output.report, tell)
-    mode = None if output.format in FOR_COLLECTORS else FILE_MODE
-    results = [failure(output.path, rendered(output, report), mode)]
+    mode = None if output.format in formats.FOR_OTHERS else FILE_MODE
+    results = [failure(output.path, rendered(output, report, fail_on), mode)]
     if output.report is not None:
         results.append(failure(output.report, json.render(report)))
     failed = [error for error in results if error is not None]
@@ -41,19 +38,13 @@ def publish(output: Output, report: Report, tell: Tell = say) -> bool:
     return not failed
 
 
-def rendered(output: Output, report: Report) -> str:
+def rendered(output: Output, report: Report, fail_on: Severity) -> str:
     """The report in the form that is asked for."""
     if output.format == "text":
         return text.render(
             report, verbose=output.verbose, quiet=output.quiet, color=_color(output), width=_width(output.path)
         )
-    renderers = {
-        "json": json.render,
-        "jsonl": json.render_lines,
-        "junit": junit.render,
-        "prometheus": prometheus.render,
-    }
-    return renderers[output.format](report)
+    return formats.render(output.format, report, fail_on)
 
 
 def _color(output: Output) -> bool:

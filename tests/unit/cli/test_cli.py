@@ -16,6 +16,7 @@ import pytest
 
 from azpreflight import __version__
 from azpreflight.cli.main import main
+from azpreflight.cli.options import FORMATS
 from azpreflight.engine.assess import assess, only
 from azpreflight.engine.gather import gather
 from azpreflight.model import Cause, Readiness, Run, Stage
@@ -295,6 +296,41 @@ def test_a_file_instead_of_standard_output_and_a_report_beside_it(root: str, tmp
     assert capsys.readouterr().out == ""
     assert out.read_text().startswith("<?xml")
     assert json.loads(report.read_text())["schema"] == "azpreflight.report/1"
+
+
+BEGINNINGS = {
+    "text": r"(READY|NOT READY|UNDECIDED): ",
+    "json": r"\{",
+    "jsonl": r"\{",
+    "junit": r"<\?xml",
+    "prometheus": r"# HELP azpreflight_verdict",
+    "markdown": r"## (READY|NOT READY|UNDECIDED): ",
+    "html": r"<!DOCTYPE html>",
+    "github": r"::(error|warning|notice) title=",
+    "azure-pipelines": r"##vso\[task\.",
+    "nagios": r"AZPREFLIGHT [A-Z]+ - ",
+}
+
+
+def test_every_format_is_made(root: str, capsys: Captured) -> None:
+    """With the exit code of the verdict, but for monitoring, which has its own."""
+    expected = main(["check", "--root", root, "-q", "--only", OFFLINE])
+    capsys.readouterr()
+    assert tuple(BEGINNINGS) == FORMATS
+    for form, beginning in BEGINNINGS.items():
+        code = main(["check", "--root", root, "--only", OFFLINE, "--format", form])
+        said = capsys.readouterr().out
+        assert re.match(beginning, said) and said.isascii(), (form, said[:200])
+        assert code == (expected if form != "nagios" else {0: 0, 1: 2, 3: 3}[expected])
+
+
+def test_monitoring_has_exit_codes_of_its_own(root: str, tmp_path: Path, capsys: Captured) -> None:
+    """CRITICAL, OK, and UNKNOWN where the output could not be written."""
+    asked = ["check", "--root", root, "--format", "nagios"]
+    assert main([*asked, "--only", OFFLINE, "-o", str(tmp_path / "no" / "file")]) == 3
+    for check_id, fail_on in ((OFFLINE, "note"), (OFFLINE, "error")):
+        code = main([*asked, "--only", check_id, "--fail-on", fail_on])
+        assert capsys.readouterr().out.startswith(f"AZPREFLIGHT {('OK', 'WARNING', 'CRITICAL', 'UNKNOWN')[code]} - ")
 
 
 def test_a_dash_is_standard_output(

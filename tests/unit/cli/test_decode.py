@@ -180,18 +180,19 @@ def test_a_gzip_bomb_is_not_inflated_beyond_the_limit(tmp_path: Path, capsys: py
     assert "not inspected: what follows the first" in capsys.readouterr().out
 
 
-def test_junit_has_a_suite_for_the_logs_and_one_for_each_report(
+def test_junit_has_a_suite_for_the_logs_and_one_for_each_report_that_counts(
     log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").write_bytes(b"")
     main(["decode", "--format", "junit", str(log), str(tmp_path / "empty")])
     suites = ElementTree.fromstring(capsys.readouterr().out)
-    assert [suite.get("name") for suite in suites] == ["azpreflight.decode", "azpreflight", "azpreflight"]
+    machine = f"azpreflight {log} firstboot {BROKEN.run.vm_id}"
+    assert [suite.get("name") for suite in suites] == ["azpreflight.decode", machine]
     assert suites[0].get("errors") == "1"
     assert suites[0][1][0].get("message") == "no report in this log"
 
 
-@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit"])
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "html"])
 def test_no_escape_sequence_of_the_log_reaches_the_terminal(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,7 +205,7 @@ def test_no_escape_sequence_of_the_log_reaches_the_terminal(
     assert all(line.isascii() and line.isprintable() for line in said.split("\n"))
 
 
-@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit"])
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "html"])
 def test_a_report_of_another_version_is_printed_as_json_only(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
