@@ -9,6 +9,7 @@ from azpreflight.probes import (
     agents,
     boot,
     clock,
+    configuration,
     dns,
     egress,
     firewall,
@@ -49,6 +50,7 @@ PROBES: tuple[Probe[Any], ...] = (
     egress.PROBE,
     path.PROBE,
     revocation.PROBE,
+    configuration.PROBE,
 )
 
 

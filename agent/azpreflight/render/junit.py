@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from azpreflight.model import Report, Result, Status
+from azpreflight.engine import waivers
+from azpreflight.model import Finding, Report, Result, Status
 from azpreflight.text import printable
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -44,9 +45,13 @@ def _outcome(result: Result) -> list[str]:
         return [f"    <skipped message={quoted(result.reason or '')}/>"]
     if not result.findings:
         return []
-    message = "; ".join(f"{finding.severity.value}: {finding.message}" for finding in result.findings)
+    message = "; ".join(f"{finding.severity.value}: {finding.message}{_waived(finding)}" for finding in result.findings)
     fixes = " ".join(dict.fromkeys(finding.fix for finding in result.findings))
     return [f"    <failure message={quoted(message)} type={quoted(_type(result))}>{_escaped(fixes)}</failure>"]
+
+
+def _waived(finding: Finding) -> str:
+    return "" if finding.waived is None else f", {waivers.words(finding.waived)}"
 
 
 def _type(result: Result) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from azpreflight.engine import timeline
+from azpreflight.engine import timeline, waivers
+from azpreflight.engine.assess import own_error
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, ExtensionVerdict, Finding, Readiness, Report, Result, Severity, Stage, Status
 from azpreflight.render import firewall_dump
@@ -119,8 +120,12 @@ class _Page:
             lines += self._wrapped(f"{check}{lesser}: {finding.message}", INDENT)
             if first or (finding.confidence, finding.confidence_reason) != (entry.confidence, entry.confidence_reason):
                 lines += self._wrapped(f"{finding.confidence.value}: {finding.confidence_reason}", INDENT * 2)
+            lines += self._waived(finding, INDENT * 2)
             first = False
         return [*lines, *self._fix(group[-1][1], INDENT * 2)]
+
+    def _waived(self, finding: Finding, indent: str) -> _Lines:
+        return self._wrapped(waivers.words(finding.waived), indent) if finding.waived is not None else []
 
     def _fix(self, finding: Finding, indent: str) -> _Lines:
         commands = [f"{indent}{INDENT}$ {printable(command)}" for command in finding.commands]
@@ -137,6 +142,7 @@ class _Page:
         return [
             [
                 *self._headed(finding.severity.value, f"{check}: {finding.message}"),
+                *self._waived(finding, INDENT),
                 *self._fix(finding, INDENT),
                 *_more(check),
             ]
@@ -184,6 +190,7 @@ class _Page:
         lines = self._wrapped(f"{_MARK[result.status]} {result.check}{f': {words}' if words else ''}")
         for finding in result.findings:
             lines += self._wrapped(f"{finding.severity.value}: {finding.message}", INDENT * 2)
+            lines += self._waived(finding, INDENT * 3)
             lines += self._fix(finding, INDENT * 3)
         if result.because_of:
             lines += self._wrapped(f"because of {', '.join(result.because_of)}", INDENT * 2)
@@ -218,7 +225,7 @@ def _verdict_sentence(report: Report) -> str:
     subject = "this VM" if report.run.stage is Stage.FIRSTBOOT else "a VM from this image"
     if report.verdict is Readiness.NOT_READY:
         errors = [entry.cause.value for entry in report.causes if entry.severity is Severity.ERROR]
-        return f"{subject} fails, or will fail, because of {', '.join(errors)}"
+        return f"{subject} fails, or will fail, because of {', '.join(errors)}" if errors else _own_errors(report)
     if all(result.status is Status.NOT_APPLICABLE for result in report.results):
         return "none of these checks applies here, so nothing is known"
     if report.verdict is Readiness.UNDECIDED:
@@ -227,6 +234,12 @@ def _verdict_sentence(report: Report) -> str:
     severities = Counter(finding.severity for result in report.results for finding in result.findings)
     lesser = [count(severities[s], s.value) for s in (Severity.WARNING, Severity.NOTE) if severities[s]]
     return f"nothing was found that stops {subject}" + (f" ({', '.join(lesser)})" if lesser else "")
+
+
+def _own_errors(report: Report) -> str:
+    """Where nothing that is known to stop provisioning was found, and the site has asked for more."""
+    checks = [result.check for result in report.results if own_error(result)]
+    return f"nothing was found that stops provisioning, and {', '.join(checks)} failed"
 
 
 def _of_cause(entry: CauseEntry, results: Sequence[Result]) -> list[_Named]:
@@ -242,7 +255,7 @@ def _of_cause(entry: CauseEntry, results: Sequence[Result]) -> list[_Named]:
     ]
     if not findings:
         own = Finding(entry.severity, entry.summary, entry.fix, entry.commands, confidence=entry.confidence)
-        return [(entry.check, replace(own, confidence_reason=entry.confidence_reason))]
+        return [(entry.check, replace(own, confidence_reason=entry.confidence_reason, waived=entry.waived))]
     return sorted(findings, key=lambda named: (not _spoken_of(entry, *named), -named[1].severity.rank))
 
 
