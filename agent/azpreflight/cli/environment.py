@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from azpreflight.config.errors import similar
 from azpreflight.model.errors import UsageError
+from azpreflight.text import similar
 
 PREFIX = "AZPREFLIGHT_"
 OPTIONS: Mapping[str, str] = {
@@ -33,14 +33,16 @@ REPEATED = ("EXTENSION", "ONLY", "IGNORE")
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are set and not empty, by their name after the prefix; UsageError for one that there is not."""
+    """What is set and not empty, by the name after the prefix; UsageError for a variable that has no meaning."""
     if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
         return {}
     found = {name[len(PREFIX) :]: value for name, value in sorted(environment.items()) if name.startswith(PREFIX)}
     for name in found:
         if name not in OPTIONS:
             hint = similar(PREFIX + name, [PREFIX + known for known in OPTIONS])
-            raise UsageError(f"no variable {PREFIX}{name}{hint}; there are {', '.join(PREFIX + one for one in OPTIONS)}")
+            raise UsageError(
+                f"no variable {PREFIX}{name}{hint}; there are {', '.join(PREFIX + one for one in OPTIONS)}"
+            )
     return {name: value for name, value in found.items() if value}
 
 
@@ -59,9 +61,3 @@ def variable_of(message: str, found: Mapping[str, str]) -> str:
     """What stands before argparse's message about an option whose value a variable has set; else nothing."""
     named = (name for name in found if message.startswith(f"argument {OPTIONS[name]}:"))
     return next((f"{PREFIX}{name}: " for name in named), "")
-
-
-def command_of(top: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.ArgumentParser | None:
-    """The parser of the command that the line begins with; None if it begins with anything else."""
-    choices = next((action.choices for action in top._actions if isinstance(action, argparse._SubParsersAction)), {})
-    return choices.get(arguments[0]) if arguments and choices is not None else None

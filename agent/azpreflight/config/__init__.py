@@ -7,7 +7,7 @@ stands in one table (`keys`), which the reader and the schema for editors are bo
 
 from __future__ import annotations
 
-from azpreflight.config.errors import ConfigError, similar
+from azpreflight.config.errors import ConfigError
 from azpreflight.config.keys import CLOUDS, KVP, TIMEOUTS
 from azpreflight.config.reader import SIZE_LIMIT
 from azpreflight.config.sources import DEFAULT_PATH, DROP_INS, Loaded, load, load_all, parse
@@ -24,5 +24,4 @@ __all__ = [
     "load",
     "load_all",
     "parse",
-    "similar",
 ]

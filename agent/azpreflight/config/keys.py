@@ -60,7 +60,7 @@ def schema(check_ids: Sequence[str]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a file of the configuration."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "azpreflight.config/1",
+        "$id": "azpreflight.config-file/1",
         "title": "The configuration of azpreflight",
         "type": ["object", "null"],
         "additionalProperties": False,

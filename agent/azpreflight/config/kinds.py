@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from azpreflight.config.errors import similar
-from azpreflight.text import printable
+from azpreflight.text import printable, similar
 
 TAG = "tag:yaml.org,2002:"
 _SHOWN = 80

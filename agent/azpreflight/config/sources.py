@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from azpreflight.config.errors import ConfigError, similar
+from azpreflight.config.errors import ConfigError
 from azpreflight.config.keys import MOST_WAIVERS, keys
 from azpreflight.config.reader import SIZE_LIMIT, Entry, entries
 from azpreflight.config.site_keys import MOST_CHECKS, MOST_OF_NETWORK
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config
 from azpreflight.model.site import PREFIX
+from azpreflight.text import similar
 
 DEFAULT_PATH = "/etc/azpreflight/config.yaml"
 DROP_INS = "/etc/azpreflight/config.d"

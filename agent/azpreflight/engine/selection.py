@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from azpreflight.config import similar
 from azpreflight.model import Cause, Check, Config, Probe
 from azpreflight.model.errors import UsageError
 from azpreflight.model.site import PREFIX
+from azpreflight.text import similar
 
 CAUSES = tuple(cause.value for cause in Cause)
 

@@ -24,6 +24,7 @@ from azpreflight.probes import (
     platform,
     proxy,
     revocation,
+    site,
     ssh,
     startup,
     tls,
@@ -50,6 +51,7 @@ PROBES: tuple[Probe[Any], ...] = (
     egress.PROBE,
     path.PROBE,
     revocation.PROBE,
+    site.PROBE,
     configuration.PROBE,
 )
 

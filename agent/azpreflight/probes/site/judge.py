@@ -1,0 +1,178 @@
+"""The verdict on one object that a site's own check asks about. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.azure.answer import said
+from azpreflight.host import Outcome, Phase
+from azpreflight.model import Confidence, Finding, Run, SiteCheck, SiteKind, Unknown, Verdict
+from azpreflight.probes.site.facts import Seen, SiteFacts
+from azpreflight.probes.site.words import fix, subject, where
+from azpreflight.text import plain, several
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One expectation that is not met."""
+
+    measured: str
+    """What was seen, and what was expected."""
+    flow: Optional[str] = None
+    confidence: Confidence = Confidence.CERTAIN
+    reason: str = "seen directly"
+
+
+def judge(check: SiteCheck, facts: SiteFacts, run: Run) -> Iterator[Verdict]:
+    """A finding for each expectation that is not met."""
+    seen = facts.seen.get(check.id)
+    if seen is None:
+        yield Unknown("nothing of it was collected in this run")
+    elif seen.error is not None:
+        yield Unknown(seen.error)
+    else:
+        for wrong in _wrong(check, seen):
+            yield _finding(check, seen, wrong)
+
+
+def _finding(check: SiteCheck, seen: Seen, wrong: Wrong) -> Finding:
+    own = f"{plain(check.message.rstrip('.'), 300)}: " if check.message else ""
+    evidence = {"object": plain(check.subject, 200), "source": seen.source, "addresses": ", ".join(seen.addresses)}
+    return Finding(
+        check.severity,
+        f"{own}{subject(check)} {wrong.measured}",
+        fix(check),
+        evidence={key: plain(value, 200) for key, value in evidence.items() if value},
+        flow=wrong.flow,
+        confidence=wrong.confidence,
+        confidence_reason=wrong.reason,
+    )
+
+
+def _wrong(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
+    if check.kind is SiteKind.UNIT:
+        if seen.state != check.state:
+            yield Wrong(f"is {seen.state}, expected {check.state}")
+    elif check.kind.of_network:
+        yield from _of_network(check, seen)
+    elif bool(seen.present) is not check.present:
+        yield Wrong(("is present" if seen.present else "is absent") + where(check, seen.source))
+    elif check.present:
+        yield from _of_files(check, seen)
+
+
+def _of_files(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
+    for text in check.contains:
+        if text not in seen.texts:
+            yield Wrong(f'does not contain "{plain(text)}"')
+    for text in check.lacks:
+        if text in seen.texts:
+            yield Wrong(f'contains "{plain(text)}"')
+    if check.mode is not None and seen.mode != check.mode:
+        yield Wrong(f"has mode {seen.mode}, expected {check.mode}")
+    if check.owner is not None and check.owner not in (seen.owner, str(seen.uid)):
+        yield Wrong(f"belongs to {seen.owner}, expected {check.owner}")
+    if check.group is not None and check.group not in (seen.group, str(seen.gid)):
+        yield Wrong(f"belongs to group {seen.group}, expected {check.group}")
+    if check.versions and not any(_is_version(version, check.versions) for version in seen.versions):
+        yield Wrong(f"has version {several(seen.versions)}, expected {' or '.join(check.versions)}")
+    if check.value is not None and not _is_value(check, seen):
+        values = several([value or "without a value" for value in seen.values])
+        yield Wrong(f"is {values}{where(check, seen.source)}, expected {plain(check.value)}")
+
+
+def _is_value(check: SiteCheck, seen: Seen) -> bool:
+    """Of a parameter that is given twice one will do, as the console; blanks of a sysctl are all one."""
+    return " ".join((check.value or "").split()) in seen.values
+
+
+def _is_version(version: str, expected: tuple[str, ...]) -> bool:
+    """In full, without its epoch, or without its distribution's revision."""
+    upstream = version.partition(":")[2] if ":" in version else version
+    forms = (version, upstream, upstream.rpartition("-")[0] or upstream)
+    return any(form.startswith(one[:-1]) if one.endswith("*") else form == one for one in expected for form in forms)
+
+
+# --- the network --------------------------------------------------------------------------------------------------
+
+
+def _of_network(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
+    flow = _flow(check, seen)
+    if bool(seen.present) is not check.present:
+        yield Wrong(_reached(check, seen) if seen.present else _failed(check, seen), flow, *_sure(seen))
+        return
+    outside = [address for address in seen.addresses if not _is_within(address, check.within)]
+    if check.within and outside:
+        by = f" by {seen.source}" if seen.source else ""
+        yield Wrong(f"has the address {several(outside)}{by}, expected one in {several(check.within)}", flow)
+    if check.status is not None and seen.answer is not None and seen.answer.status != check.status:
+        yield Wrong(f"answers with status {seen.answer.status}, expected {check.status}", flow)
+
+
+def _reached(check: SiteCheck, seen: Seen) -> str:
+    return f"resolves to {several(seen.addresses)}" if check.kind is SiteKind.NAME else "is reachable"
+
+
+def _failed(check: SiteCheck, seen: Seen) -> str:
+    """With the phase in which it failed."""
+    word = "does not resolve" if check.kind is SiteKind.NAME else "is unreachable"
+    if seen.answer is None:
+        return f"{word} on this machine"
+    answer = seen.answer
+    phase = "" if check.kind is SiteKind.NAME else f" ({answer.phase.value})"
+    at = f" {answer.address}" if answer.address and check.kind is SiteKind.TCP else ""
+    by = f" by {seen.source}" if seen.source else ""
+    return f"{word}{at}{by}{phase}: {plain(_why(seen), 200)}"
+
+
+def _why(seen: Seen) -> str:
+    answer = seen.answer
+    if answer is None:
+        return ""
+    return answer.detail or said(answer) if answer.phase is Phase.DNS else said(answer)
+
+
+def _sure(seen: Seen) -> tuple[Confidence, str]:
+    if seen.answer is not None and seen.answer.outcome is Outcome.TIMEOUT:
+        return Confidence.LIKELY, "silence: a server that is slower than the timeout is the alternative"
+    return Confidence.CERTAIN, "seen directly"
+
+
+def _flow(check: SiteCheck, seen: Seen) -> str:
+    """What the finding speaks of, so that a broken network explains it."""
+    host = host_of(check)
+    if check.server is not None:
+        return f"udp {check.server}:53"
+    if check.kind is SiteKind.NAME or (seen.answer is not None and seen.answer.phase is Phase.DNS):
+        return f"name {host}"
+    address = seen.answer.address if seen.answer is not None and seen.answer.address else host
+    return f"tcp {address}:{port_of(check)}"
+
+
+def host_of(check: SiteCheck) -> str:
+    """The host that a check of the network is about."""
+    bare = check.subject.partition("://")[2].partition("/")[0] if check.kind is SiteKind.URL else check.subject
+    return bare if check.kind is SiteKind.NAME else _split(bare)[0]
+
+
+def port_of(check: SiteCheck) -> int:
+    """The port of an endpoint."""
+    scheme, _, rest = check.subject.rpartition("://")
+    port = _split(rest.partition("/")[0])[1]
+    return int(port) if port else 443 if scheme == "https" else 80
+
+
+def _split(place: str) -> tuple[str, str]:
+    head, colon, port = place.rpartition(":")
+    return (head.strip("[]"), port) if colon and port.isdigit() else (place.strip("[]"), "")
+
+
+def _is_within(address: str, networks: tuple[str, ...]) -> bool:
+    try:
+        one = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(one in ipaddress.ip_network(network) for network in networks)
