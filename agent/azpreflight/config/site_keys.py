@@ -98,7 +98,7 @@ EXPECTED: Mapping[SiteKind, Mapping[str, Kind]] = {
     SiteKind.NAME: {
         "resolves": _PRESENT,
         "server": _ADDRESS,
-        "within": list_of(_NETWORK, "a list of networks", MOST_ITEMS),
+        "within": list_of(_NETWORK, "a list of networks, such as [10.1.0.0/16]", MOST_ITEMS),
         "timeout": _SECONDS,
     },
     SiteKind.TCP: {"reachable": _PRESENT, "timeout": _SECONDS},

@@ -154,7 +154,7 @@ def _further(entry: CauseEntry) -> list[list[str]]:
     """What else there is to say of a cause, the most needed first; each is said in full, or not at all."""
     return [
         _lines(entry.summary, SUMMARY_LINES, _INDENT),
-        _lines(waivers.words(entry.waived), 1, _INDENT) if entry.waived is not None else [],
+        _lines(waivers.words(entry.waived), SUMMARY_LINES, _INDENT) if entry.waived is not None else [],
         _whole(f"fix: {entry.fix}"),
         _whole(f"run: {' && '.join(entry.commands)}") if entry.commands else [],
         _whole(f"explains: {', '.join(entry.symptoms)}") if entry.symptoms else [],

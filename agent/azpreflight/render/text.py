@@ -239,7 +239,7 @@ def _verdict_sentence(report: Report) -> str:
 def _own_errors(report: Report) -> str:
     """Where nothing that is known to stop provisioning was found, and the site has asked for more."""
     checks = [result.check for result in report.results if own_error(result)]
-    return f"nothing was found that stops provisioning, and {', '.join(checks)} failed"
+    return f"nothing was found that stops provisioning, but {', '.join(checks)} failed"
 
 
 def _of_cause(entry: CauseEntry, results: Sequence[Result]) -> list[_Named]:

@@ -14,11 +14,11 @@ from azpreflight.config.site_keys import TIMEOUTS
 from azpreflight.host import Host, HostError
 from azpreflight.model import ALL_STAGES, Check, Config, Probe, Run, SiteCheck, SiteKind
 from azpreflight.probes.site import collect, network
-from azpreflight.probes.site.facts import Seen, SiteFacts
+from azpreflight.probes.site.facts import SiteSeen, SiteFacts
 from azpreflight.probes.site.judge import judge
 from azpreflight.probes.site.words import title
 
-Look = Callable[[Host, SiteCheck], Seen]
+Look = Callable[[Host, SiteCheck], SiteSeen]
 
 LOOKS: Mapping[SiteKind, Look] = {
     SiteKind.FILE: collect.file,
@@ -43,7 +43,7 @@ DEPENDS_ON = (
 def gather(host: Host, run: Run) -> SiteFacts:
     """What the checks that make sense here need: files one after another, the network all at once."""
     asked = [check for check in run.config.checks if _in_place(check, run)]
-    seen: dict[str, Seen] = {}
+    seen: dict[str, SiteSeen] = {}
     packages = [check for check in asked if check.kind is SiteKind.PACKAGE]
     if packages:
         seen.update(collect.packages(host, packages))
@@ -60,13 +60,13 @@ def _in_place(check: SiteCheck, run: Run) -> bool:
     return (not check.stages or run.stage in check.stages) and (check.kind.offline or not run.offline)
 
 
-def _look(host: Host, check: SiteCheck, run: Run) -> Seen:
+def _look(host: Host, check: SiteCheck, run: Run) -> SiteSeen:
     try:
         if check.kind is SiteKind.KERNEL_PARAMETER:
             return collect.kernel_parameter(host, check, run)
         return LOOKS[check.kind](host, check)
     except HostError as error:
-        return Seen(error=str(error))
+        return SiteSeen(error=str(error))
 
 
 def checks(config: Config) -> tuple[Check, ...]:

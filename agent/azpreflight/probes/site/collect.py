@@ -9,7 +9,7 @@ from azpreflight.guest import bootloader, package_versions
 from azpreflight.guest.bootloader import CommandLine
 from azpreflight.host import FileKind, Host, HostError, systemd
 from azpreflight.model import Run, SiteCheck, Stage
-from azpreflight.probes.site.facts import Seen
+from azpreflight.probes.site.facts import SiteSeen
 from azpreflight.text import plain
 
 FILE_LIMIT = 4 << 20
@@ -19,16 +19,16 @@ VALUE = 200
 """Characters of a value."""
 
 
-def file(host: Host, check: SiteCheck) -> Seen:
+def file(host: Host, check: SiteCheck) -> SiteSeen:
     """What the path is, whose it is, and which of the texts it has."""
     info = host.info(check.subject)
     if info is None:
-        return Seen(present=False)
+        return SiteSeen(present=False)
     wanted = (*check.contains, *check.lacks)
     if wanted and info.kind is not FileKind.FILE:
-        return Seen(error=f"{check.subject} is not a regular file")
+        return SiteSeen(error=f"{check.subject} is not a regular file")
     content = (host.text(check.subject, FILE_LIMIT) or "") if wanted else ""
-    return Seen(
+    return SiteSeen(
         present=True,
         mode=f"{info.mode:o}",
         owner=_name(host, "/etc/passwd", info.uid) if check.owner else None,
@@ -47,33 +47,33 @@ def _name(host: Host, path: str, number: int) -> str:
     return str(number)
 
 
-def unit(host: Host, check: SiteCheck) -> Seen:
+def unit(host: Host, check: SiteCheck) -> SiteSeen:
     """What the next boot makes of the unit."""
     found = systemd.unit(host, check.subject)
-    return Seen(state=found.state.value, source=found.path)
+    return SiteSeen(state=found.state.value, source=found.path)
 
 
-def packages(host: Host, checks: Sequence[SiteCheck]) -> dict[str, Seen]:
+def packages(host: Host, checks: Sequence[SiteCheck]) -> dict[str, SiteSeen]:
     """All packages at once, because their database is read as a whole."""
     try:
         found = package_versions.installed(host, [check.subject for check in checks])
     except HostError as error:
-        return {check.id: Seen(error=str(error)) for check in checks}
+        return {check.id: SiteSeen(error=str(error)) for check in checks}
     return {check.id: _package(found[check.subject]) for check in checks}
 
 
-def _package(versions: tuple[str, ...]) -> Seen:
-    return Seen(present=bool(versions), versions=tuple(plain(version) for version in versions))
+def _package(versions: tuple[str, ...]) -> SiteSeen:
+    return SiteSeen(present=bool(versions), versions=tuple(plain(version) for version in versions))
 
 
-def kernel_parameter(host: Host, check: SiteCheck, run: Run) -> Seen:
+def kernel_parameter(host: Host, check: SiteCheck, run: Run) -> SiteSeen:
     """At first boot of the running kernel, before it of the entry that the boot loader starts."""
     line = _running(host) if run.stage is Stage.FIRSTBOOT and not run.offline else bootloader.command_line(host)
     if line is None:
-        return Seen(error="no kernel command line was found")
+        return SiteSeen(error="no kernel command line was found")
     options = [option for option in line.options if option.partition("=")[0] == check.subject]
     values = tuple(_shown(option, check.value) for option in options)
-    return Seen(present=bool(options), values=values, source=line.source)
+    return SiteSeen(present=bool(options), values=values, source=line.source)
 
 
 def _running(host: Host) -> Optional[CommandLine]:
@@ -89,10 +89,10 @@ def _shown(option: str, expected: Optional[str]) -> str:
     return bootloader.shown_option(option).partition("=")[2] or bootloader.HIDDEN
 
 
-def sysctl(host: Host, check: SiteCheck) -> Seen:
+def sysctl(host: Host, check: SiteCheck) -> SiteSeen:
     """The value that the running kernel has (sysctl(8): dots stand for slashes)."""
     path = "/proc/sys/" + (check.subject if "/" in check.subject else check.subject.replace(".", "/"))
     text = host.text(path)
     if text is None:
-        return Seen(present=False, source=path)
-    return Seen(present=True, values=(plain(" ".join(text.split()), VALUE),), source=path)
+        return SiteSeen(present=False, source=path)
+    return SiteSeen(present=True, values=(plain(" ".join(text.split()), VALUE),), source=path)

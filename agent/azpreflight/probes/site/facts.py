@@ -10,7 +10,7 @@ from azpreflight.azure.answer import Answer
 
 
 @dataclass(frozen=True)
-class Seen:
+class SiteSeen:
     """One object. What was not asked, or could not be seen, is None or empty."""
 
     error: Optional[str] = None
@@ -42,4 +42,4 @@ class Seen:
 class SiteFacts:
     """By the id of the check."""
 
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, SiteSeen] = field(default_factory=dict)

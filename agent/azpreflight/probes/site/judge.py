@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.azure.answer import said
+from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, SiteCheck, SiteKind, Unknown, Verdict
-from azpreflight.probes.site.facts import Seen, SiteFacts
+from azpreflight.probes.site.facts import SiteSeen, SiteFacts
 from azpreflight.probes.site.words import fix, subject, where
 from azpreflight.text import plain, several
 
@@ -38,7 +38,7 @@ def judge(check: SiteCheck, facts: SiteFacts, run: Run) -> Iterator[Verdict]:
             yield _finding(check, seen, wrong)
 
 
-def _finding(check: SiteCheck, seen: Seen, wrong: Wrong) -> Finding:
+def _finding(check: SiteCheck, seen: SiteSeen, wrong: Wrong) -> Finding:
     own = f"{plain(check.message.rstrip('.'), 300)}: " if check.message else ""
     evidence = {"object": plain(check.subject, 200), "source": seen.source, "addresses": ", ".join(seen.addresses)}
     return Finding(
@@ -52,7 +52,7 @@ def _finding(check: SiteCheck, seen: Seen, wrong: Wrong) -> Finding:
     )
 
 
-def _wrong(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
+def _wrong(check: SiteCheck, seen: SiteSeen) -> Iterator[Wrong]:
     if check.kind is SiteKind.UNIT:
         if seen.state != check.state:
             yield Wrong(f"is {seen.state}, expected {check.state}")
@@ -64,7 +64,7 @@ def _wrong(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
         yield from _of_files(check, seen)
 
 
-def _of_files(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
+def _of_files(check: SiteCheck, seen: SiteSeen) -> Iterator[Wrong]:
     for text in check.contains:
         if text not in seen.texts:
             yield Wrong(f'does not contain "{plain(text)}"')
@@ -84,7 +84,7 @@ def _of_files(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
         yield Wrong(f"is {values}{where(check, seen.source)}, expected {plain(check.value)}")
 
 
-def _is_value(check: SiteCheck, seen: Seen) -> bool:
+def _is_value(check: SiteCheck, seen: SiteSeen) -> bool:
     """Of a parameter that is given twice one will do, as the console; blanks of a sysctl are all one."""
     return " ".join((check.value or "").split()) in seen.values
 
@@ -99,7 +99,7 @@ def _is_version(version: str, expected: tuple[str, ...]) -> bool:
 # --- the network --------------------------------------------------------------------------------------------------
 
 
-def _of_network(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
+def _of_network(check: SiteCheck, seen: SiteSeen) -> Iterator[Wrong]:
     flow = _flow(check, seen)
     if bool(seen.present) is not check.present:
         yield Wrong(_reached(check, seen) if seen.present else _failed(check, seen), flow, *_sure(seen))
@@ -112,36 +112,39 @@ def _of_network(check: SiteCheck, seen: Seen) -> Iterator[Wrong]:
         yield Wrong(f"answers with status {seen.answer.status}, expected {check.status}", flow)
 
 
-def _reached(check: SiteCheck, seen: Seen) -> str:
+def _reached(check: SiteCheck, seen: SiteSeen) -> str:
     return f"resolves to {several(seen.addresses)}" if check.kind is SiteKind.NAME else "is reachable"
 
 
-def _failed(check: SiteCheck, seen: Seen) -> str:
+def _failed(check: SiteCheck, seen: SiteSeen) -> str:
     """With the phase in which it failed."""
     word = "does not resolve" if check.kind is SiteKind.NAME else "is unreachable"
     if seen.answer is None:
         return f"{word} on this machine"
     answer = seen.answer
-    phase = "" if check.kind is SiteKind.NAME else f" ({answer.phase.value})"
-    at = f" {answer.address}" if answer.address and check.kind is SiteKind.TCP else ""
     by = f" by {seen.source}" if seen.source else ""
-    return f"{word}{at}{by}{phase}: {plain(_why(seen), 200)}"
+    at = "" if check.kind is SiteKind.NAME else f" (phase {answer.phase.value}{_at(answer)})"
+    return f"{word}{by}{at}: {plain(_why(seen), 200)}"
 
 
-def _why(seen: Seen) -> str:
+def _at(answer: Answer) -> str:
+    return f", address {answer.address}" if answer.address else ""
+
+
+def _why(seen: SiteSeen) -> str:
     answer = seen.answer
     if answer is None:
         return ""
     return answer.detail or said(answer) if answer.phase is Phase.DNS else said(answer)
 
 
-def _sure(seen: Seen) -> tuple[Confidence, str]:
+def _sure(seen: SiteSeen) -> tuple[Confidence, str]:
     if seen.answer is not None and seen.answer.outcome is Outcome.TIMEOUT:
         return Confidence.LIKELY, "silence: a server that is slower than the timeout is the alternative"
     return Confidence.CERTAIN, "seen directly"
 
 
-def _flow(check: SiteCheck, seen: Seen) -> str:
+def _flow(check: SiteCheck, seen: SiteSeen) -> str:
     """What the finding speaks of, so that a broken network explains it."""
     host = host_of(check)
     if check.server is not None:

@@ -9,17 +9,17 @@ from typing import Optional
 from azpreflight.azure.answer import Answer, answer_of
 from azpreflight.host import Host, Outcome, Phase
 from azpreflight.model import SiteCheck
-from azpreflight.probes.site.facts import Seen
+from azpreflight.probes.site.facts import SiteSeen
 
 BODY = 4096
 """Bytes of an answer's body, of which nothing is kept."""
 
 
-def name(host: Host, check: SiteCheck) -> Seen:
+def name(host: Host, check: SiteCheck) -> SiteSeen:
     """The name's addresses, by the system's resolver or by one server."""
     if check.server is None:
         addresses = host.resolve(check.subject, check.timeout)
-        return Seen(present=bool(addresses), addresses=addresses)
+        return SiteSeen(present=bool(addresses), addresses=addresses)
     rdtypes = ("A", "AAAA") if any(":" in network for network in check.within) else ("A",)
     asks = [partial(host.ask, check.server, check.subject, rdtype, check.timeout) for rdtype in rdtypes]
     answers = host.together(asks)
@@ -28,17 +28,17 @@ def name(host: Host, check: SiteCheck) -> Seen:
     rcode = "no address" if first.rcode in (None, "NOERROR") else first.rcode
     detail = rcode if first.outcome is Outcome.OK else first.detail
     answer = Answer(f"dns://{check.server}", first.outcome, Phase.DNS, first.duration_s, detail=detail)
-    return Seen(present=bool(addresses), addresses=addresses, source=check.server, answer=answer)
+    return SiteSeen(present=bool(addresses), addresses=addresses, source=check.server, answer=answer)
 
 
-def tcp(host: Host, check: SiteCheck) -> Seen:
+def tcp(host: Host, check: SiteCheck) -> SiteSeen:
     """A connection to the first address, and where it failed if it did."""
     where, _, port = check.subject.rpartition(":")
     url = f"tcp://{check.subject}"
     address = _address(host, where.strip("[]"), check.timeout)
     if address is None:
         missing = Answer(url, Outcome.ERROR, Phase.DNS, 0.0, detail="the name has no address")
-        return Seen(present=False, answer=missing)
+        return SiteSeen(present=False, answer=missing)
     got = host.connect(address, int(port), check.timeout)
     answer = Answer(
         url,
@@ -50,7 +50,7 @@ def tcp(host: Host, check: SiteCheck) -> Seen:
         offender=got.offender,
         icmp=got.icmp,
     )
-    return Seen(present=got.outcome is Outcome.OK, addresses=(address,), answer=answer)
+    return SiteSeen(present=got.outcome is Outcome.OK, addresses=(address,), answer=answer)
 
 
 def _address(host: Host, where: str, timeout: float) -> Optional[str]:
@@ -60,8 +60,8 @@ def _address(host: Host, where: str, timeout: float) -> Optional[str]:
         return next(iter(host.resolve(where, timeout)), None)
 
 
-def url(host: Host, check: SiteCheck) -> Seen:
+def url(host: Host, check: SiteCheck) -> SiteSeen:
     """One GET, straight and with the certificates that this machine trusts; its phase is the one that failed."""
-    got = host.get(check.subject, check.timeout, limit=BODY, connect=check.timeout)
+    got = host.get(check.subject, check.timeout, limit=BODY)
     answer = answer_of(check.subject, got)
-    return Seen(present=got.outcome is Outcome.OK, answer=answer)
+    return SiteSeen(present=got.outcome is Outcome.OK, answer=answer)

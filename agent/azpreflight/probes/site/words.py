@@ -18,14 +18,14 @@ NOUNS = {
     SiteKind.URL: "url",
 }
 FIXES = {
-    SiteKind.FILE: "Give the file what this site requires",
-    SiteKind.UNIT: "Bring the unit into the state that this site requires",
-    SiteKind.PACKAGE: "Install or remove the package as this site requires",
-    SiteKind.KERNEL_PARAMETER: "Set the parameter in the boot loader's configuration, and generate that again",
+    SiteKind.FILE: "Correct the file",
+    SiteKind.UNIT: "Change the unit's state with systemctl",
+    SiteKind.PACKAGE: "Install or remove the package",
+    SiteKind.KERNEL_PARAMETER: "Set the parameter in the boot loader's configuration and generate that again",
     SiteKind.SYSCTL: "Set it in /etc/sysctl.d and load it",
     SiteKind.NAME: "Correct the DNS zone or the servers that this machine asks",
-    SiteKind.TCP: "Open the path to it, or start what listens there",
-    SiteKind.URL: "Open the path to it, or correct the server",
+    SiteKind.TCP: "Open the path to it or start what listens there",
+    SiteKind.URL: "Open the path to it or correct the server",
 }
 
 
@@ -44,7 +44,7 @@ def fix(check: SiteCheck) -> str:
     if check.fix:
         text = plain(check.fix.rstrip("."), 500)
         return f"{text[:1].upper()}{text[1:]}."
-    return f"{FIXES[check.kind]}: {expected(check)} ({check.id})."
+    return f"{FIXES[check.kind]}, so that it {expected(check)}."
 
 
 def title(check: SiteCheck) -> str:
@@ -83,7 +83,9 @@ def page(check: SiteCheck, place: str) -> str:
     offline = (
         "Files decide it, so a mounted image is asked too." if check.kind.offline else "It needs the running system."
     )
-    matters = plain(check.message, 300) if check.message else f"This site has it as {check.severity.value}."
+    matters = (
+        plain(check.message, 300) if check.message else f"This site counts its failure as: {check.severity.value}."
+    )
     sections = {
         "## What it checks": f"{what} {offline} Asked at {stages}.{network}",
         "## Why it matters": f"{matters}",
