@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ def keys(check_ids: Sequence[str]) -> dict[str, Kind]:
     check_id = _check_id(check_ids)
     return {
         "cloud": word(CLOUDS),
-        "region": text(41, "the short name of a region, such as westeurope", "[a-z][a-z0-9]{2,40}"),
+        "region": text(41, "the short name of a region, such as westeurope", re.compile("[a-z][a-z0-9]{2,40}")),
         "endpoints": list_of(URL, "a list of http:// or https:// URLs"),
         "ignore": list_of(check_id, "a list of check ids (see azpreflight list)"),
         "fail_on": converted(word(severities), Severity),
@@ -71,7 +72,7 @@ def schema(check_ids: Sequence[str]) -> dict[str, Any]:
 def _check_id(check_ids: Sequence[str]) -> Kind:
     """One of azpreflight's own, or in the form of a site's: whether that one exists, all files together say."""
     own = word(check_ids, "the id of a check (see azpreflight list)")
-    site = text(80, own.allowed, SITE_ID)
+    site = text(80, own.allowed, re.compile(SITE_ID))
 
     def read(node: Any) -> str:
         return str((site if str(node.value).startswith(PREFIX) else own).read(node))
@@ -86,7 +87,7 @@ def _waiver(check_id: Kind, severities: Sequence[str]) -> Kind:
             "match": text(200),
             "reason": text(300),
             "until": converted(
-                text(10, pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}", scalar=True),
+                text(10, pattern=re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}"), scalar=True),
                 lambda day: datetime.date.fromisoformat(day).isoformat(),
                 "a date, such as 2027-01-31",
             ),

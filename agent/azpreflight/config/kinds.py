@@ -13,6 +13,7 @@ from typing import Any, Callable
 from azpreflight.text import printable, similar
 
 TAG = "tag:yaml.org,2002:"
+_ANY = re.compile(".+")
 _SHOWN = 80
 """Characters of a value that a message quotes."""
 
@@ -59,20 +60,19 @@ def shown(node: Any) -> str:
     return {"map": "a mapping"}.get(kind, "a list")
 
 
-def text(most: int, allowed: str = "", pattern: str = ".+", scalar: bool = False) -> Kind:
+def text(most: int, allowed: str = "", pattern: re.Pattern[str] = _ANY, scalar: bool = False) -> Kind:
     """A text of one printable line. `scalar`: also what YAML takes for a number or a date, as it is written there."""
     tags = ("str", "int", "float", "timestamp") if scalar else ("str",)
-    compiled = re.compile(pattern)
 
     def read(node: Any) -> str:
         value = node.value
         fits = node.tag in tuple(TAG + tag for tag in tags) and len(value) <= most and value.isprintable()
-        if not fits or compiled.fullmatch(value) is None:
+        if not fits or pattern.fullmatch(value) is None:
             raise Refused(node)
         return str(value)
 
     types = ["string", "number"] if scalar else "string"
-    schema = {"type": types, "maxLength": most, "pattern": f"^(?:{pattern})$"}
+    schema = {"type": types, "maxLength": most, "pattern": f"^(?:{pattern.pattern})$"}
     return Kind(allowed or f"a text of one line, of at most {most} characters", read, schema)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from azpreflight.azure.goal_state import bare
 from azpreflight.config.kinds import Kind, converted, flag, list_of, mapping, number, text, word
+from azpreflight.foreign import whole
 from azpreflight.model import Severity, SiteCheck, SiteKind, Stage
 from azpreflight.model.site import PREFIX
 
@@ -19,16 +21,20 @@ MOST_ITEMS = 50
 """Texts, versions or networks of one check."""
 TIMEOUTS = (0.1, 4.0)
 """Seconds for each answer: a lookup and a connection after it fit a run of ten."""
-HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?"
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
 
-_ADDRESS = converted(text(45, "an IP address", "[0-9A-Fa-f.:]+"), lambda value: str(ipaddress.ip_address(value)))
+_ADDRESS = converted(
+    text(45, "an IP address", re.compile("[0-9A-Fa-f.:]+")), lambda value: str(ipaddress.ip_address(value))
+)
 _NETWORK = converted(
-    text(50, "a network, such as 10.1.0.0/16", "[0-9A-Fa-f.:/]+"), lambda value: str(ipaddress.ip_network(value))
+    text(50, "a network, such as 10.1.0.0/16", re.compile("[0-9A-Fa-f.:/]+")),
+    lambda value: str(ipaddress.ip_network(value)),
 )
 _MODE = converted(
-    text(5, "a mode in octal, such as 0640", "0?[0-7]{3,4}", scalar=True), lambda value: f"{int(value, 8):o}"
+    text(5, "a mode in octal, such as 0640", re.compile("0?[0-7]{3,4}"), scalar=True),
+    lambda value: f"{int(value, 8):o}",
 )
-_USER = text(32, "the name or number of a user or group", "[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?", scalar=True)
+_USER = text(32, "the name or number of a user or group", re.compile("[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?"), scalar=True)
 _PRESENT = flag()
 _SECONDS = number(*TIMEOUTS, "seconds")
 
@@ -43,13 +49,16 @@ def _unit(name: str) -> str:
     return name if "." in name else f"{name}.service"
 
 
-def _endpoint(text_: str) -> str:
-    host, _, port = text_.rpartition(":")
-    if not 0 < int(port) < 65536:
-        raise ValueError(text_)
-    if host.startswith("["):
-        ipaddress.IPv6Address(host.strip("[]"))
-    return text_
+def _endpoint(place: str) -> str:
+    host, _, port = place.rpartition(":")
+    number = whole(port)
+    if number is None or not 0 < number < 65536:
+        raise ValueError(place)
+    if host.startswith("[") and host.endswith("]"):
+        ipaddress.IPv6Address(host[1:-1])
+    elif _HOST.fullmatch(host) is None:
+        raise ValueError(place)
+    return place
 
 
 def _url(url: str) -> str:
@@ -61,17 +70,20 @@ def _url(url: str) -> str:
     return stripped
 
 
-URL = converted(text(2000, "a http:// or https:// URL", "https?://[!-~]+"), _url)
+URL = converted(text(2000, "a http:// or https:// URL", re.compile("https?://[!-~]+")), _url)
 SUBJECTS: Mapping[SiteKind, Kind] = {
-    SiteKind.FILE: converted(text(1024, "an absolute path without ..", "/.*"), _path),
-    SiteKind.UNIT: converted(text(255, "the name of a unit, such as corp.service", r"[A-Za-z0-9:_.\\@-]+"), _unit),
-    SiteKind.PACKAGE: text(100, "the name of a package", r"[A-Za-z0-9][A-Za-z0-9+._-]*"),
-    SiteKind.KERNEL_PARAMETER: text(64, "the name of a kernel parameter", r"[A-Za-z][A-Za-z0-9_.-]*"),
-    SiteKind.SYSCTL: converted(
-        text(128, "the name of a sysctl, such as net.ipv4.ip_forward", r"[A-Za-z0-9][A-Za-z0-9_./-]*"), _path
+    SiteKind.FILE: converted(text(1024, "an absolute path without ..", re.compile("/.*")), _path),
+    SiteKind.UNIT: converted(
+        text(255, "the name of a unit, such as corp.service", re.compile(r"[A-Za-z0-9:_.\\@-]+")), _unit
     ),
-    SiteKind.NAME: text(253, "a name of DNS", HOST),
-    SiteKind.TCP: converted(text(260, "HOST:PORT", rf"(?:{HOST}|\[[0-9A-Fa-f:.]+\]):[0-9]{{1,5}}"), _endpoint),
+    SiteKind.PACKAGE: text(100, "the name of a package", re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")),
+    SiteKind.KERNEL_PARAMETER: text(64, "the name of a kernel parameter", re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")),
+    SiteKind.SYSCTL: converted(
+        text(128, "the name of a sysctl, such as net.ipv4.ip_forward", re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*")),
+        _path,
+    ),
+    SiteKind.NAME: text(253, "a name of DNS", _HOST),
+    SiteKind.TCP: converted(text(260, "HOST:PORT", re.compile("[!-~]+")), _endpoint),
     SiteKind.URL: URL,
 }
 """What is inspected, by the key that names it."""
@@ -116,7 +128,7 @@ POSITIVE = ("present", "resolves", "reachable")
 
 COMMON: Mapping[str, Kind] = {
     "id": converted(
-        text(60, "an id of lower-case letters, digits and -", "[a-z0-9]+(?:-[a-z0-9]+)*"),
+        text(60, "an id of lower-case letters, digits and -", re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")),
         lambda name: name if name.startswith(PREFIX) else f"{PREFIX}{name}",
     ),
     "severity": converted(word(tuple(severity.value for severity in Severity)), Severity),

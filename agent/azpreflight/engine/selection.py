@@ -81,7 +81,7 @@ def _of_site(word: str) -> bool:
 
 
 def _is_pattern(word: str) -> bool:
-    return any(mark in word for mark in "*?[")
+    return any(mark in word for mark in "*?")
 
 
 def _unknown(word: str, checks: Sequence[Check]) -> str:

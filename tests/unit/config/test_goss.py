@@ -9,7 +9,7 @@ from azpreflight.config.goss import convert
 
 TAKEN = """\
 file:
-  /etc/passwd: {exists: true, mode: "0644", owner: root, group: root, contents: [root, "!toor", '\\\\!x']}
+  /etc/passwd: {exists: true, mode: "0644", owner: root, group: root, contents: [root, "!toor", '\\!x']}
   /etc/shadow: {exists: true, mode: 0640}
   /etc/none: {exists: false, skip: false}
 package:

@@ -14,7 +14,7 @@ from azpreflight.config.site_keys import TIMEOUTS
 from azpreflight.host import Host, HostError
 from azpreflight.model import ALL_STAGES, Check, Config, Probe, Run, SiteCheck, SiteKind
 from azpreflight.probes.site import collect, network
-from azpreflight.probes.site.facts import SiteSeen, SiteFacts
+from azpreflight.probes.site.facts import SiteFacts, SiteSeen
 from azpreflight.probes.site.judge import judge
 from azpreflight.probes.site.words import title
 

@@ -10,7 +10,7 @@ from typing import Optional
 from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, SiteCheck, SiteKind, Unknown, Verdict
-from azpreflight.probes.site.facts import SiteSeen, SiteFacts
+from azpreflight.probes.site.facts import SiteFacts, SiteSeen
 from azpreflight.probes.site.words import fix, subject, where
 from azpreflight.text import plain, several
 
