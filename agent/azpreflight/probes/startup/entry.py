@@ -15,13 +15,15 @@ from typing import Optional
 from azpreflight.guest import boot_entry, kernels
 from azpreflight.guest.boot_entry import BootEntry, BootFile
 from azpreflight.guest.bootloader import shown_option
+from azpreflight.guest.fstab import Entry, required
+from azpreflight.guest.initramfs import AT_START
 from azpreflight.guest.kernels import Presence
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
-from azpreflight.probes.boot.drivers import AT_START
 from azpreflight.probes.generalization.leftover import agents_of
-from azpreflight.probes.generalization.mounts import Entry, required
+from azpreflight.probes.startup.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
 STOPS = (
@@ -206,3 +208,6 @@ def _other(option: str, entry: BootEntry, against: str, severity: Severity = Sev
         confidence=Confidence.LIKELY,
         confidence_reason="the disk itself is not asked",
     )
+
+
+CHECKS = (check("boot-entry", "the kernel and initramfs of the boot loader's entry are there", part("entry", judge)),)
