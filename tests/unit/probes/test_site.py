@@ -297,7 +297,7 @@ def test_facts_are_saved_and_read_again() -> None:
 def test_a_snapshot_without_its_facts_is_unknown() -> None:
     """One that an older version recorded, or whose configuration was another."""
     config = Config(checks=(SiteCheck("site-x", SiteKind.FILE, "/etc/x"),))
-    verdicts = list(site.checks(config)[0].judge(SiteFacts(), Run(config=config)))
+    verdicts = list(site.checks.configured(config)[0].judge(SiteFacts(), Run(config=config)))
     assert [type(one).__name__ for one in verdicts] == ["Unknown"]
 
 

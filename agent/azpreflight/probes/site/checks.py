@@ -1,18 +1,30 @@
-"""The verdict on one object that a site's own check asks about. Pure."""
+"""The checks that a configuration defines, and the verdict on the object of each. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Optional
 
 from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
-from azpreflight.model import Confidence, Finding, Run, SiteCheck, SiteKind, Unknown, Verdict
+from azpreflight.model import ALL_STAGES, Check, Confidence, Config, Finding, Run, SiteCheck, SiteKind, Unknown, Verdict
 from azpreflight.probes.site.facts import SiteFacts, SiteSeen
-from azpreflight.probes.site.words import fix, subject, where
+from azpreflight.probes.site.words import fix, subject, title, where
 from azpreflight.text import plain, several
+
+DEPENDS_ON = (
+    "firewall-dns",
+    "firewall-egress",
+    "dns-resolv-conf",
+    "dns-servers",
+    "dns-answers",
+    "network-default-route",
+    "network-address",
+)
+"""What explains that a name does not resolve, or that an endpoint is unreachable."""
 
 
 @dataclass(frozen=True)
@@ -179,3 +191,27 @@ def _is_within(address: str, networks: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return any(one in ipaddress.ip_network(network) for network in networks)
+
+
+# --- the checks ---------------------------------------------------------------------------------------------------
+
+CHECKS = ()
+"""None is azpreflight's own."""
+
+
+def configured(config: Config) -> tuple[Check, ...]:
+    """The checks that this configuration defines."""
+    return tuple(_check(check) for check in config.checks)
+
+
+def _check(check: SiteCheck) -> Check:
+    return Check(
+        check.id,
+        title(check),
+        partial(judge, check),
+        check.severity,
+        depends_on=DEPENDS_ON if check.kind.of_network else (),
+        stages=check.stages or ALL_STAGES,
+        offline=check.kind.offline,
+        environment=check.kind.of_network and not check.stages,
+    )
