@@ -201,6 +201,21 @@ def test_what_cannot_be_inspected_is_unknown(definition: str, reason: str) -> No
     assert exit_code(report(definition), Severity.ERROR) == 3
 
 
+@pytest.mark.parametrize(
+    ("definition", "status"),
+    [
+        ("name: store.blob.core.windows.net, server: 10.0.0.6, resolves: false", "pass"),
+        ("name: store.blob.core.windows.net, server: 10.0.0.7, resolves: false", "unknown"),
+        ("name: store.blob.core.windows.net, server: 10.0.0.8, resolves: false", "unknown"),
+        ("tcp: 'none.corp.example:22', reachable: false", "pass"),
+    ],
+)
+def test_silence_and_a_refusal_are_no_evidence_that_a_name_does_not_exist(definition: str, status: str) -> None:
+    refused = DnsAnswer(Outcome.OK, 0.01, "REFUSED")
+    host = replace(HOST, dns={**HOST.dns, ("10.0.0.8", "store.blob.core.windows.net", "A", False): refused})
+    assert report(definition, host).results[0].status.value == status
+
+
 def test_without_a_database_of_packages_nothing_is_known_of_them() -> None:
     assert said("package: bash", FakeHost()) == ["unknown: there is neither a database of dpkg nor one of rpm"]
 

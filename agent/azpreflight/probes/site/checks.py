@@ -11,7 +11,7 @@ from typing import Optional
 from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import ALL_STAGES, Check, Confidence, Config, Finding, Run, SiteCheck, SiteKind, Unknown, Verdict
-from azpreflight.probes.site.facts import SiteFacts, SiteSeen
+from azpreflight.probes.site.facts import NO_ADDRESS, SiteFacts, SiteSeen
 from azpreflight.probes.site.words import fix, subject, title, where
 from azpreflight.text import plain, several
 
@@ -25,6 +25,10 @@ DEPENDS_ON = (
     "network-address",
 )
 """What explains that a name does not resolve, or that an endpoint is unreachable."""
+
+
+DENIED = ("NXDOMAIN", NO_ADDRESS)
+"""What a server says of a name that does not exist, or has no address."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,20 @@ def judge(check: SiteCheck, facts: SiteFacts, run: Run) -> Iterator[Verdict]:
         yield Unknown("nothing of it was collected in this run")
     elif seen.error is not None:
         yield Unknown(seen.error)
+    elif not check.present and _nobody_said_so(check, seen):
+        yield Unknown(f"{subject(check)}: {plain(_why(seen), 200)}; that is no evidence of its absence")
     else:
         for wrong in _wrong(check, seen):
             yield _finding(check, seen, wrong)
+
+
+def _nobody_said_so(check: SiteCheck, seen: SiteSeen) -> bool:
+    """No server denied the name: silence and a refusal to answer are no evidence that it does not exist."""
+    answer = seen.answer
+    if seen.present or answer is None or answer.phase is not Phase.DNS:
+        return False
+    denied = answer.outcome is Outcome.OK and answer.detail in DENIED
+    return not denied if check.kind is SiteKind.NAME else answer.outcome is Outcome.TIMEOUT
 
 
 def _finding(check: SiteCheck, seen: SiteSeen, wrong: Wrong) -> Finding:

@@ -8,6 +8,9 @@ from typing import Optional
 
 from azpreflight.azure.answer import Answer
 
+NO_ADDRESS = "no address"
+"""The detail of an answer that is none: the name exists, and has no address."""
+
 
 @dataclass(frozen=True)
 class SiteSeen:

@@ -9,7 +9,7 @@ from typing import Optional
 from azpreflight.azure.answer import Answer, answer_of
 from azpreflight.host import Host, Outcome, Phase
 from azpreflight.model import SiteCheck
-from azpreflight.probes.site.facts import SiteSeen
+from azpreflight.probes.site.facts import NO_ADDRESS, SiteSeen
 
 BODY = 4096
 """Bytes of an answer's body, of which nothing is kept."""
@@ -25,7 +25,7 @@ def name(host: Host, check: SiteCheck) -> SiteSeen:
     answers = host.together(asks)
     addresses = tuple(dict.fromkeys(address for answer in answers for address in answer.addresses))
     first = answers[0]
-    rcode = "no address" if first.rcode in (None, "NOERROR") else first.rcode
+    rcode = NO_ADDRESS if first.rcode in (None, "NOERROR") else first.rcode
     detail = rcode if first.outcome is Outcome.OK else first.detail
     answer = Answer(f"dns://{check.server}", first.outcome, Phase.DNS, first.duration_s, detail=detail)
     return SiteSeen(present=bool(addresses), addresses=addresses, source=check.server, answer=answer)
