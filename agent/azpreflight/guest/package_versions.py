@@ -25,16 +25,19 @@ def installed(host: Host, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]
     if not has_dpkg and not has_rpm:
         raise HostError("there is neither a database of dpkg nor one of rpm")
     found: dict[str, list[str]] = {name: [] for name in names}
-    pairs = [*(_of_dpkg(host) if has_dpkg else ()), *(_of_rpm(host, names) if has_rpm else ())]
+    pairs = [
+        *(of_status(host.text(STATUS, STATUS_LIMIT) or "") if has_dpkg else ()),
+        *(_of_rpm(host, names) if has_rpm else ()),
+    ]
     for name, version in pairs:
         if name in found:
             found[name].append(version)
     return {name: tuple(dict.fromkeys(versions)) for name, versions in found.items()}
 
 
-def _of_dpkg(host: Host) -> Iterator[tuple[str, str]]:
+def of_status(text: str) -> Iterator[tuple[str, str]]:
     """Name and version of all that dpkg has installed, in whatever state of configuration it is (deb-control(5))."""
-    for paragraph in (host.text(STATUS, STATUS_LIMIT) or "").split("\n\n"):
+    for paragraph in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[:1] != " ")
         if fields.get("Status", "").endswith(" installed") and "Package" in fields:
             yield fields["Package"], fields.get("Version", "")

@@ -25,6 +25,8 @@ from azpreflight.model import Config, Readiness, Report, Run, Severity, SiteChec
 from azpreflight.probes import dns, network, platform, site
 from azpreflight.probes.site.facts import SiteFacts
 from azpreflight.probes.site.words import page
+from azpreflight.render import kvp, serial, text
+from azpreflight.sinks import journal
 from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, judged
 
@@ -317,7 +319,19 @@ def test_a_snapshot_without_its_facts_is_unknown() -> None:
 
 
 def test_its_page_says_where_it_is_defined() -> None:
-    text = page(SiteCheck("site-x", SiteKind.TCP, "10.0.0.4:22", message="the bastion is needed"), "c.yaml:3")
-    assert text.startswith("# site-x\n\n## What it checks\n")
-    assert "c.yaml:3: tcp 10.0.0.4:22 is reachable" in " ".join(text.split())
-    assert "the bastion is needed" in text
+    said_there = page(SiteCheck("site-x", SiteKind.TCP, "10.0.0.4:22", message="the bastion is needed"), "c.yaml:3")
+    assert said_there.startswith("# site-x\n\n## What it checks\n")
+    assert "c.yaml:3: tcp 10.0.0.4:22 is reachable" in " ".join(said_there.split())
+    assert "the bastion is needed" in said_there
+
+
+def test_where_it_stands_for_no_cause_the_journal_the_host_and_the_console_name_it() -> None:
+    """None of them has a cause to speak of, and all of them say what failed."""
+    found = report("file: /etc/none")
+    assert [fields["MESSAGE"] for fields in journal.records(found)] == [
+        "not-ready at stage firstboot",
+        "site-x: file /etc/none is absent",
+    ]
+    assert "reason=site-x: file /etc/none is absent" in kvp.render(found)
+    assert "azpreflight: error: site-x: file /etc/none is absent" in serial.render(found).splitlines()
+    assert text.render(found).startswith("NOT READY: nothing was found that stops provisioning, but site-x failed\n")
