@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from azpreflight.cli.inspecting import check_ids
 from azpreflight.cli.options import Judging, Output
 from azpreflight.cli.output import publish
-from azpreflight.config import similar
 from azpreflight.engine import baseline
 from azpreflight.engine.assess import exit_code, only
 from azpreflight.engine.inspection.judging import judged
 from azpreflight.model import Report, Severity, Snapshot
-from azpreflight.model.errors import UsageError
 from azpreflight.model.exit_codes import EXIT_BUG, EXIT_USAGE
 from azpreflight.paths import STAMP
 from azpreflight.probes import PROBES
@@ -21,14 +18,8 @@ from azpreflight.sinks.stderr import say
 
 
 def known(judging: Judging) -> None:
-    """UsageError for ids that do not exist, or that are both asked for and ignored."""
-    ids = check_ids()
-    for check_id in (*judging.only, *judging.ignore):
-        if check_id not in ids:
-            raise UsageError(f"no check {check_id}{similar(check_id, ids)}; azpreflight list shows them")
-    for check_id in judging.only:
-        if check_id in judging.ignore:
-            raise UsageError(f"{check_id} is both asked for and ignored")
+    """UsageError for words that stand for no check, or that are both asked for and ignored."""
+    judging.checks.refuse_unknown(PROBES)
 
 
 def deliver(judging: Judging, output: Output, snapshot: Snapshot) -> int:
@@ -59,10 +50,11 @@ def _of_plugin(report: Report, fail_on: Severity, whole: bool) -> int:
 
 def _judge(judging: Judging, snapshot: Snapshot) -> Report:
     """The report on what is asked; a check that is asked for by name is not ignored."""
-    ignored = dict.fromkeys((*snapshot.config.ignore, *judging.ignore))
-    kept = tuple(check_id for check_id in ignored if check_id not in judging.only)
-    report = judged(replace(snapshot, config=replace(snapshot.config, ignore=kept)), PROBES)
-    return only(report, judging.only) if judging.only else report
+    checks, config = judging.checks, snapshot.config
+    checks.refuse_undefined(PROBES, config)
+    ignored = checks.ignored(PROBES, config)
+    report = judged(replace(snapshot, config=replace(config, ignore=ignored)), PROBES)
+    return only(report, checks.asked(PROBES, config)) if checks.only else report
 
 
 def bug(where: Iterable[str]) -> int:

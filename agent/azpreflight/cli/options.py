@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Callable, Optional
 
+from azpreflight.engine.selection import Selection
 from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
 from azpreflight.render import formats
 
@@ -103,8 +104,7 @@ def add_config(group: argparse._ActionsContainer) -> None:
 class Judging:
     """Which checks count, and from which severity on."""
 
-    only: tuple[str, ...]
-    ignore: tuple[str, ...]
+    checks: Selection
     fail_on: Optional[Severity]
     """None: as the configuration says."""
 
@@ -112,14 +112,21 @@ class Judging:
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """All of `Judging`."""
     group = parser.add_argument_group("how it is judged")
-    group.add_argument("--only", metavar="ID", action="append", default=[], help="only this check; repeatable")
-    group.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    what = "a check, a pattern such as 'dns-*', or a cause, such as no-egress, for all checks that stand for it"
+    group.add_argument("--only", metavar="ID", action="append", default=[], help=f"only this: {what}; repeatable")
+    add_ignore(group)
     add_fail_on(group)
+
+
+def add_ignore(group: argparse._ArgumentGroup) -> None:
+    """Which checks are left out."""
+    what = "without this check, or those of this pattern or cause; repeatable"
+    group.add_argument("--ignore", metavar="ID", action="append", default=[], help=what)
 
 
 def judging(asked: argparse.Namespace) -> Judging:
     """How it is judged by the options of `add_judging`."""
-    return Judging(tuple(asked.only), tuple(asked.ignore), fail_on(asked))
+    return Judging(Selection(tuple(asked.only), tuple(asked.ignore)), fail_on(asked))
 
 
 def add_fail_on(group: argparse._ArgumentGroup) -> None:

@@ -59,7 +59,7 @@ then verify every effect. Afterwards nobody can log in.
     group.add_argument("--timeout", metavar="SECONDS", type=options.seconds, help="for the inspection (default: 10)")
     options.add_config(group)
     judging = parser.add_argument_group("how it is judged")
-    judging.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    options.add_ignore(judging)
     options.add_fail_on(judging)
     options.add_output(parser, options.absolute)
 

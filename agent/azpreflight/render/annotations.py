@@ -36,7 +36,7 @@ def _cause(entry: CauseEntry) -> Annotation:
 
 def _others(results: Sequence[Result]) -> Iterator[Annotation]:
     for check, one in arrangement.without_cause(results):
-        lines = (one.message, *_fix(one.fix, one.commands), *_about("checks", check))
+        lines = (arrangement.message_of(one), *_fix(one.fix, one.commands), *_about("checks", check))
         yield Annotation(one.severity, check, lines)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Optional
 
+from azpreflight.engine import waivers
+from azpreflight.engine.assess import own_error
 from azpreflight.model import CauseEntry, ExtensionVerdict, Finding, Readiness, Report, Result, Severity, Stage, Status
 from azpreflight.text import count
 
@@ -34,6 +36,11 @@ def address(folder: str, page_id: str) -> Optional[str]:
     return f"{DOCUMENTATION}/{folder}/{page_id}/" if is_id(page_id) else None
 
 
+def message_of(finding: Finding) -> str:
+    """What is wrong, and why the site lives with it if it does."""
+    return finding.message if finding.waived is None else f"{finding.message} ({waivers.words(finding.waived)})"
+
+
 def verdict_word(report: Report) -> str:
     """NOT READY, UNDECIDED or READY."""
     return report.verdict.value.upper().replace("-", " ")
@@ -44,7 +51,7 @@ def verdict_sentence(report: Report) -> str:
     subject = "this VM" if report.run.stage is Stage.FIRSTBOOT else "a VM from this image"
     if report.verdict is Readiness.NOT_READY:
         errors = [entry.cause.value for entry in report.causes if entry.severity is Severity.ERROR]
-        return f"{subject} fails, or will fail, because of {', '.join(errors)}"
+        return f"{subject} fails, or will fail, because of {', '.join(errors)}" if errors else _own_errors(report)
     if all(result.status is Status.NOT_APPLICABLE for result in report.results):
         return "none of these checks applies here, so nothing is known"
     if report.verdict is Readiness.UNDECIDED:
@@ -53,6 +60,12 @@ def verdict_sentence(report: Report) -> str:
     severities = Counter(finding.severity for result in report.results for finding in result.findings)
     lesser = [count(severities[s], s.value) for s in (Severity.WARNING, Severity.NOTE) if severities[s]]
     return f"nothing was found that stops {subject}" + (f" ({', '.join(lesser)})" if lesser else "")
+
+
+def _own_errors(report: Report) -> str:
+    """Where nothing that is known to stop provisioning was found, and the site has asked for more."""
+    checks = [result.check for result in report.results if own_error(result)]
+    return f"nothing was found that stops provisioning, but {', '.join(checks)} failed"
 
 
 def findings_of(entry: CauseEntry, results: Sequence[Result]) -> list[Named]:
@@ -68,7 +81,7 @@ def findings_of(entry: CauseEntry, results: Sequence[Result]) -> list[Named]:
     ]
     if not findings:
         own = Finding(entry.severity, entry.summary, entry.fix, entry.commands, confidence=entry.confidence)
-        return [(entry.check, replace(own, confidence_reason=entry.confidence_reason))]
+        return [(entry.check, replace(own, confidence_reason=entry.confidence_reason, waived=entry.waived))]
     return sorted(findings, key=lambda named: (not _spoken_of(entry, *named), -named[1].severity.rank))
 
 

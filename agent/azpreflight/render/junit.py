@@ -76,7 +76,7 @@ def _case(result: Result, fail_on: Severity) -> _Case:
         return _Case(result, "skipped", result.reason or "not applicable")
     if not result.findings:
         return _Case(result, None, "")
-    message = "; ".join(f"{finding.severity.value}: {finding.message}" for finding in result.findings)
+    message = "; ".join(f"{finding.severity.value}: {arrangement.message_of(finding)}" for finding in result.findings)
     fails = any(finding.severity.rank >= fail_on.rank for finding in result.findings)
     return _Case(result, "failure" if fails else None, message, _body(result))
 
@@ -85,7 +85,7 @@ def _body(result: Result) -> tuple[str, ...]:
     """Every finding with its fix and commands, then where to read more."""
     lines: _Lines = []
     for named in arrangement.by_fix((result.check, finding) for finding in result.findings):
-        lines += [f"{finding.severity.value}: {finding.message}" for _, finding in named]
+        lines += [f"{finding.severity.value}: {arrangement.message_of(finding)}" for _, finding in named]
         last = named[-1][1]
         lines += [last.fix if last.fix.startswith(arrangement.SAID) else f"fix: {last.fix}"]
         lines += [f"  $ {command}" for command in last.commands]

@@ -101,7 +101,7 @@ def _group(group: Sequence[Named]) -> _Lines:
     lines = []
     for check, one in group:
         sure = f"{one.confidence.value}, {text(one.confidence_reason)}"
-        lines.append(f"- **{text(one.message)}** ({_link(check, 'checks')}; {sure})")
+        lines.append(f"- **{text(arrangement.message_of(one))}** ({_link(check, 'checks')}; {sure})")
     return [*lines, "", *_fix(group[-1][1])]
 
 
@@ -114,7 +114,11 @@ def _others(results: Sequence[Result]) -> _Lines:
     found = arrangement.without_cause(results)
     lines = ["### Other findings", ""] if found else []
     for check, one in found:
-        lines += [f"- {one.severity.value}: **{text(one.message)}** ({_link(check, 'checks')})", "", *_fix(one)]
+        lines += [
+            f"- {one.severity.value}: **{text(arrangement.message_of(one))}** ({_link(check, 'checks')})",
+            "",
+            *_fix(one),
+        ]
     return lines
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.engine import timeline
+from azpreflight.engine import timeline, waivers
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, Finding, Report, Result, Status
 from azpreflight.render import arrangement, firewall_dump
@@ -108,8 +108,12 @@ class _Page:
             lines += self._wrapped(f"{check}{lesser}: {finding.message}", INDENT)
             if first or (finding.confidence, finding.confidence_reason) != (entry.confidence, entry.confidence_reason):
                 lines += self._wrapped(f"{finding.confidence.value}: {finding.confidence_reason}", INDENT * 2)
+            lines += self._waived(finding, INDENT * 2)
             first = False
         return [*lines, *self._fix(group[-1][1], INDENT * 2)]
+
+    def _waived(self, finding: Finding, indent: str) -> _Lines:
+        return self._wrapped(waivers.words(finding.waived), indent) if finding.waived is not None else []
 
     def _fix(self, finding: Finding, indent: str) -> _Lines:
         commands = [f"{indent}{INDENT}$ {printable(command)}" for command in finding.commands]
@@ -121,6 +125,7 @@ class _Page:
         return [
             [
                 *self._headed(finding.severity.value, f"{check}: {finding.message}"),
+                *self._waived(finding, INDENT),
                 *self._fix(finding, INDENT),
                 *_more(check),
             ]
@@ -163,6 +168,7 @@ class _Page:
         lines = self._wrapped(f"{_MARK[result.status]} {result.check}{f': {words}' if words else ''}")
         for finding in result.findings:
             lines += self._wrapped(f"{finding.severity.value}: {finding.message}", INDENT * 2)
+            lines += self._waived(finding, INDENT * 3)
             lines += self._fix(finding, INDENT * 3)
         if result.because_of:
             lines += self._wrapped(f"because of {', '.join(result.because_of)}", INDENT * 2)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.model import Severity, Status
+from azpreflight.model import Config, Severity, Status
 from azpreflight.render import catalogue, json, junit, prometheus, text
 from azpreflight.text import WIDTH, printable, wrapped
 from tests.support import golden
@@ -185,4 +185,4 @@ def test_json_lines_are_one_object_a_line() -> None:
 
 def test_the_catalogue_of_nothing_is_empty() -> None:
     """No checks, no lines; and an empty array for programs."""
-    assert catalogue.render(()) == "" and catalogue.render_json(()) == "[]\n"
+    assert catalogue.render((), Config()) == "" and catalogue.render_json((), Config()) == "[]\n"

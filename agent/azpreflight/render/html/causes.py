@@ -66,7 +66,7 @@ def finding(check: str, one: Finding, *, lesser: bool, entry: Optional[CauseEntr
             "p",
             badge(one.severity.value, one.severity.value) if lesser else None,
             " " if lesser else None,
-            one.message,
+            arrangement.message_of(one),
             class_="message",
         ),
         element(

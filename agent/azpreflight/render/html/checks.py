@@ -80,14 +80,14 @@ def _told(result: Result) -> str:
     """What a line of the list says: the title is true of a pass alone."""
     if result.findings:
         more = len(result.findings) - 1
-        return result.findings[0].message + (f" (and {more} more)" if more else "")
+        return arrangement.message_of(result.findings[0]) + (f" (and {more} more)" if more else "")
     return result.title if result.status is Status.PASS else result.reason or result.title
 
 
 def _finding(one: Finding) -> Element:
     return element(
         "div",
-        element("p", badge(one.severity.value, one.severity.value), " ", one.message, class_="message"),
+        element("p", badge(one.severity.value, one.severity.value), " ", arrangement.message_of(one), class_="message"),
         fix(one.fix, one.commands),
         class_="finding",
     )
