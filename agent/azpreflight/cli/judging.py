@@ -11,7 +11,7 @@ from azpreflight.engine import baseline
 from azpreflight.engine.assess import exit_code, only
 from azpreflight.engine.inspection.judging import judged
 from azpreflight.model import Report, Severity, Snapshot
-from azpreflight.model.exit_codes import EXIT_BUG, EXIT_USAGE
+from azpreflight.model.exit_codes import EXIT_BUG
 from azpreflight.paths import STAMP
 from azpreflight.probes import PROBES
 from azpreflight.sinks.stderr import say
@@ -28,11 +28,11 @@ def deliver(judging: Judging, output: Output, snapshot: Snapshot) -> int:
         say(f"{STAMP} is damaged: this VM is not compared with what its image was when it was sealed")
     report = _judge(judging, snapshot)
     fail_on = judging.fail_on or snapshot.config.fail_on or Severity.ERROR
-    whole = publish(output, report, fail_on)
+    unwritten = publish(output, report, fail_on)
     code = _exit_code(report, fail_on)
-    if output.format == "nagios":
-        return _of_plugin(report, fail_on, whole)
-    return code if whole or code == EXIT_BUG else EXIT_USAGE
+    if "nagios" in output.formats:
+        return _of_plugin(report, fail_on, not unwritten)
+    return code if code == EXIT_BUG else unwritten or code
 
 
 def _exit_code(report: Report, fail_on: Severity) -> int:

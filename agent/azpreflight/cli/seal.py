@@ -188,7 +188,8 @@ def _arm(output: Output, before: Report, fail_on: Severity) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
-    rendered(output, before, fail_on)
+    for place in output.places:
+        rendered(output, place, before, fail_on)
     json.render(before)
     serial.render(before, None)
 

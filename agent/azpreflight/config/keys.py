@@ -13,8 +13,8 @@ from azpreflight.model import Severity, Waiver
 from azpreflight.model.site import PREFIX
 from azpreflight.model.vocabulary import SEAL_FIXES
 
-TIMEOUTS = (1.0, 3600.0)
-"""Seconds: in less than one not even the files are read; the platform gives up on a boot before an hour has passed."""
+TIMEOUTS = (0.1, 3600.0)
+"""Seconds: in less not even a process is started; the platform gives up on a boot before an hour has passed."""
 CLOUDS = ("public", "usgov", "china")
 """Sovereign clouds have endpoints of their own."""
 KVP = ("auto", "never")

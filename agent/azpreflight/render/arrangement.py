@@ -32,8 +32,9 @@ def is_id(text: str) -> bool:
 
 
 def address(folder: str, page_id: str) -> Optional[str]:
-    """The web page of a check (folder "checks") or a cause ("causes"); None for what is not an id."""
-    return f"{DOCUMENTATION}/{folder}/{page_id}/" if is_id(page_id) else None
+    """The web page of a check (folder "checks") or a cause ("causes"); None for what is not an id, or a site's own."""
+    ours = is_id(page_id) and not page_id.startswith(SITE)
+    return f"{DOCUMENTATION}/{folder}/{page_id}/" if ours else None
 
 
 def message_of(finding: Finding) -> str:

@@ -14,7 +14,7 @@ from azpreflight.engine import timeline, waivers
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, Finding, Report, Result, Status
 from azpreflight.render import arrangement, firewall_dump
-from azpreflight.render.arrangement import SAID, Named, is_id
+from azpreflight.render.arrangement import SAID, Named
 from azpreflight.text import WIDTH, count, printable, wrapped
 
 INDENT = "  "
@@ -36,12 +36,19 @@ _Lines = list[str]
 
 
 def render(
-    report: Report, *, verbose: bool = False, quiet: bool = False, color: bool = False, width: int = WIDTH
+    report: Report,
+    *,
+    verbose: bool = False,
+    quiet: bool = False,
+    color: bool = False,
+    links: bool = False,
+    width: int = WIDTH,
 ) -> str:
     """The report. `quiet`: the verdict alone. `verbose`: every check, and the firewall's rules. `color`: with colors.
+    `links`: ids of pages are links to them (OSC 8).
     `width`: columns of a line; a longer word, such as a path, stays whole so that it can be copied.
     """
-    page = _Page(report, color, min(max(width, NARROWEST), WIDEST), None if verbose else SHOWN)
+    page = _Page(report, color, links, min(max(width, NARROWEST), WIDEST), None if verbose else SHOWN)
     if quiet:
         return "\n".join(page.verdict()) + "\n"
     found = [
@@ -64,6 +71,7 @@ class _Page:
 
     report: Report
     color: bool
+    links: bool
     width: int
     most: Optional[int]
     """Findings of one cause; None: all."""
@@ -84,6 +92,17 @@ class _Page:
         """One sentence: whether it works, and why not."""
         return self._headed(arrangement.verdict_word(self.report), arrangement.verdict_sentence(self.report))
 
+    # where to read more
+
+    def _more(self, folder: str, page_id: str) -> _Lines:
+        """The page, here and on the web; nothing for what is not an id, as in a report that somebody forged."""
+        address = arrangement.address(folder, page_id)
+        if address is None:
+            return []
+        if self.links:
+            return [f"{INDENT}more: azpreflight explain {_link(page_id, address)}"]
+        return self._wrapped(f"more: azpreflight explain {page_id}, or {address}", INDENT)
+
     # what failed
 
     def cause(self, entry: CauseEntry) -> _Lines:
@@ -98,7 +117,7 @@ class _Page:
             lines += self._wrapped(f"log evidence: {line}", INDENT)
         if entry.symptoms:
             lines += self._wrapped(f"explains: {', '.join(entry.symptoms)}", INDENT)
-        return [*lines, *_more(entry.cause.value)]
+        return [*lines, *self._more("causes", entry.cause.value)]
 
     def _group(self, group: Sequence[Named], entry: CauseEntry, first: bool) -> _Lines:
         """Findings that one fix is for."""
@@ -127,7 +146,7 @@ class _Page:
                 *self._headed(finding.severity.value, f"{check}: {finding.message}"),
                 *self._waived(finding, INDENT),
                 *self._fix(finding, INDENT),
-                *_more(check),
+                *self._more("checks", check),
             ]
             for check, finding in arrangement.without_cause(self.report.results)
         ]
@@ -185,6 +204,6 @@ class _Page:
         return self._wrapped(arrangement.subject(self.report))
 
 
-def _more(page_id: str) -> _Lines:
-    """Where to read more; nothing for what is not an id, as in a report that somebody forged."""
-    return [f"{INDENT}more: azpreflight explain {page_id}"] if is_id(page_id) else []
+def _link(words: str, address: str) -> str:
+    """Words that lead to an address where the terminal knows such links, and words alone elsewhere (OSC 8)."""
+    return f"\x1b]8;;{address}\x1b\\{words}\x1b]8;;\x1b\\"

@@ -76,7 +76,7 @@ def test_the_version(capsys: Captured) -> None:
         ([], "required: COMMAND"),
         (["chek"], "invalid choice: 'chek'"),
         (["check", "--stage", "boot"], "invalid choice: 'boot'"),
-        (["check", "--timeout", "0"], "'0' is not a number of seconds from 1 to 3600"),
+        (["check", "--timeout", "0"], "'0' is not a number of seconds from 0.1 to 3600"),
         (["check", "--timeout", "nan"], "'nan' is not a number of seconds"),
         (["check", "--timeout", "ten"], "'ten' is not a number of seconds"),
         (["check", "--root", "/no/such/directory"], "no such directory: '/no/such/directory'"),
@@ -141,7 +141,7 @@ def test_a_wrong_configuration_is_exit_2_with_the_line(tmp_path: Path, capsys: C
     path = tmp_path / "c.yaml"
     path.write_text("# ours\ntimeout: never\n")
     assert main(["check", "--config", str(path)]) == 2
-    expected = f"azpreflight: {path}:2: timeout: expected seconds from 1 to 3600, found never (str)\n"
+    expected = f"azpreflight: {path}:2: timeout: expected seconds from 0.1 to 3600, found never (str)\n"
     assert capsys.readouterr() == ("", expected)
 
 

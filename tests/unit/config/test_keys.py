@@ -111,7 +111,7 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
         ("ignore: [dns-server]", "(see azpreflight list) (did you mean dns-servers?), found dns-server (str)"),
         ("ignore: dns-tcp", "c.yaml:1: ignore: expected a list of check ids"),
         ("fail_on: never", "c.yaml:1: fail_on: expected one of note, warning, error, found never (str)"),
-        ("timeout: 0", "c.yaml:1: timeout: expected seconds from 1 to 3600, found 0 (int)"),
+        ("timeout: 0", "c.yaml:1: timeout: expected seconds from 0.1 to 3600, found 0 (int)"),
         ("timeout: 4000", "found 4000 (int)"),
         ("timeout: '10'", "found 10 (str)"),
         ("timeout: .inf", "found .inf (float)"),
