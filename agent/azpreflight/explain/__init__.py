@@ -12,9 +12,16 @@ from azpreflight.explain.judge import Source, judge
 from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, LogMilestone, Remark
 from azpreflight.explain.scan import scan
 
-__all__ = (
-    *("explain", "explain_bundle", "ExplainedLog", "LogCause", "LogKind", "LogLine", "LogMilestone", "Remark"),
-)
+__all__ = [
+    "ExplainedLog",
+    "LogCause",
+    "LogKind",
+    "LogLine",
+    "LogMilestone",
+    "Remark",
+    "explain",
+    "explain_bundle",
+]
 
 
 def explain(file: str, content: Iterable[bytes], unread: Optional[str] = None) -> ExplainedLog:

@@ -20,7 +20,9 @@ RECORD = 512 + 2048
 """Bytes of a record in a pool of the key-value exchange: key and value, filled up with NUL (Linux, hyperv.h)."""
 CARRIED = 1 << 20
 """Bytes of a line that is held until its end; a longer one is cut there."""
-_COLOURS = re.compile(rb"\x1b(?:\[[0-9;?!]{0,20}[A-Za-z]|[\]P^_][^\x07\x1b\n]{0,100}(?:\x07|\x1b\\)?|[()][A-Z0-9]|[M78=>c])")
+_COLOURS = re.compile(
+    rb"\x1b(?:\[[0-9;?!]{0,20}[A-Za-z]|[\]P^_][^\x07\x1b\n]{0,100}(?:\x07|\x1b\\)?|[()][A-Z0-9]|[M78=>c])"
+)
 """Terminal sequences: colours, cursor, titles."""
 _JOURNAL = re.compile(
     rb"^(?:-- (?:Logs|Journal) begin|-- Boot |(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|"
@@ -30,9 +32,26 @@ _JOURNAL = re.compile(
 )
 _KINDS = (
     (LogKind.AZURE_INIT, re.compile(rb"azure_init|libazureinit|Azure-Init Version: ")),
-    (LogKind.SERIAL, re.compile(rb"\[ {1,5}\d{1,5}\.\d{6}\] |Linux version \d|BdsDxe: |SeaBIOS|GNU GRUB|grub rescue>|systemd\[1\]: |\(initramfs\)|\] Started |\[FAILED\]|Boot Summary|PXE-E\d\d|You are in emergency mode|No bootable device|dracut-\w")),
-    (LogKind.WAAGENT, re.compile(rb"^\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,]\d{1,9}Z? (?:INFO|WARNING|ERROR|VERBOSE) ", re.MULTILINE)),
-    (LogKind.CLOUD_INIT, re.compile(rb"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{1,6} - \S{1,60}\[[A-Z]{4,8}\]: |Cloud-init v\. )", re.MULTILINE)),
+    (
+        LogKind.SERIAL,
+        re.compile(
+            rb"\[ {1,5}\d{1,5}\.\d{6}\] |Linux version \d|systemd\[1\]: |\] Started |\[FAILED\]|BdsDxe: |SeaBIOS|"
+            rb"GNU GRUB|grub rescue>|\(initramfs\)|dracut-\w|Boot Summary|PXE-E\d\d|You are in emergency mode|"
+            rb"No bootable device"
+        ),
+    ),
+    (
+        LogKind.WAAGENT,
+        re.compile(
+            rb"^\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,]\d{1,9}Z? (?:INFO|WARNING|ERROR|VERBOSE) ", re.MULTILINE
+        ),
+    ),
+    (
+        LogKind.CLOUD_INIT,
+        re.compile(
+            rb"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{1,6} - \S{1,60}\[[A-Z]{4,8}\]: |Cloud-init v\. )", re.MULTILINE
+        ),
+    ),
     (LogKind.PROXY_AGENT, re.compile(rb"ProxyAgent|azure-proxy-agent|KeyLatch|key_keeper")),
 )
 """In this order: a console has the agents' lines too, and their files have no lines of the kernel."""
@@ -40,7 +59,7 @@ _KINDS = (
 
 def kind_of(head: bytes) -> LogKind:
     """Which log begins like this."""
-    if head.startswith((b'{"', b'{ "')) and b"__REALTIME_TIMESTAMP" in head or head.startswith(b"__CURSOR="):
+    if head.startswith(b"__CURSOR=") or (head.startswith(b"{") and b"__REALTIME_TIMESTAMP" in head):
         return LogKind.JOURNAL
     if _is_pool(head):
         return LogKind.TELEMETRY
@@ -53,7 +72,7 @@ def kind_of(head: bytes) -> LogKind:
 
 def _is_pool(head: bytes) -> bool:
     key, value = head[:512], head[512:RECORD]
-    return len(head) >= RECORD and key[-1] == value[-1] == 0 and 0 < key.find(b"\0") and b"\n" not in key.rstrip(b"\0")
+    return len(head) >= RECORD and key[-1] == value[-1] == 0 and key.find(b"\0") > 0 and b"\n" not in key.rstrip(b"\0")
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[tuple[LogKind, bytes]]:

@@ -1,8 +1,8 @@
 """Finds the lines of a text that match a signature, without asking every pattern of every line.
 
-Every pattern has texts, its needles, of which one stands in whatever it matches; they are read off the pattern itself.
-A text is split into words once, and a needle is searched only where a word of it is there. So a log of 1,000 lines costs
-about as much as splitting it into words.
+Every pattern has texts, its needles, of which one stands in whatever it matches; they are read off the pattern
+itself. A text is split into words once, and a needle is searched only where a word of it is there. So a log of 1,000
+lines costs about as much as splitting it into words.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def needles(pattern: str) -> tuple[str, ...]:
 
 
 def _best(branch: str) -> tuple[str, ...]:
-    """The needles of a pattern without alternatives: its longest literal run, or those of a group that it has to match."""
+    """Of a pattern without alternatives: its longest literal run, or the needles of a group that it has to match."""
     choices = [needles(text) if is_group else (text,) for text, is_group in _parts(branch)]
     usable = [choice for choice in choices if choice and all(choice)]
     return max(usable, key=lambda choice: min(map(len, choice)), default=("",))

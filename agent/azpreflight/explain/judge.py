@@ -71,6 +71,7 @@ def judge(file: str, kind: LogKind, sources: Sequence[Source], unread: Optional[
         os=_value(sources, "init-welcome"),
         agent=_agent(sources),
         vm_id=_value(sources, "vm-id"),
+        has_report=any(one.scanned.framed for one in sources),
         unread=unread,
     )
 
@@ -78,7 +79,9 @@ def judge(file: str, kind: LogKind, sources: Sequence[Source], unread: Optional[
 def _verdict(causes: Sequence[LogCause], provisioned: bool, sources: Sequence[Source]) -> Readiness:
     if any(one.severity is Severity.ERROR for one in causes):
         return Readiness.NOT_READY
-    failed = any(name in one.scanned.newest.sightings for one in sources for name in ("extension-failed", "kernel-crash-dump"))
+    failed = any(
+        name in one.scanned.newest.sightings for one in sources for name in ("extension-failed", "kernel-crash-dump")
+    )
     return Readiness.READY if provisioned and not failed else Readiness.UNDECIDED
 
 
@@ -175,7 +178,9 @@ def _cause(cause: Cause, seen: Sequence[_Seen], sources: Sequence[Source]) -> Lo
 
 
 def _evidence(seen: Sequence[_Seen]) -> Iterator[LogLine]:
-    lines = [_line(one.source, place) for one in seen for place in dict.fromkeys((one.sighting.first, one.sighting.last))]
+    lines = [
+        _line(one.source, place) for one in seen for place in dict.fromkeys((one.sighting.first, one.sighting.last))
+    ]
     unique = {(line.file, line.line): line for line in reversed(lines)}
     shown = [line for line in lines if unique[line.file, line.line] is line][:EVIDENCE_MOST]
     yield from sorted(shown, key=lambda line: (line.file or "", line.line))

@@ -104,5 +104,7 @@ class ExplainedLog:
     agent: Optional[str] = None
     """Version of the agent that provisioned, or of the one that was seen."""
     vm_id: Optional[str] = None
+    has_report: bool = False
+    """A report of azpreflight's is in it, which says more: decode reads it."""
     unread: Optional[str] = None
     """Which part of the log was not inspected; None if all of it was."""

@@ -8,6 +8,7 @@ from typing import Optional
 
 from azpreflight.azure import log_evidence
 from azpreflight.azure.log_signatures import KERNEL_ENDED, KERNEL_STARTED
+from azpreflight.console.frame import START
 from azpreflight.explain.forms import lines
 from azpreflight.explain.index import Hit, hits
 from azpreflight.explain.meanings import conclusive, matters
@@ -17,7 +18,7 @@ from azpreflight.text import plain
 
 AGENT_STARTED = "waagent-started"
 STAGES_STARTED = "cloud-init-started"
-_FRAME = b"~azp1:"
+_FRAME = START
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Scanned:
     boots: int
     end: Optional[Place]
     """The last line that is not empty."""
+    framed: bool = False
+    """There is a report of azpreflight's in the log."""
     earlier: bool = False
     """`newest` is the boot before the last one, of which the log shows nothing that matters."""
 
@@ -78,7 +81,8 @@ def scan(chunks: Iterable[bytes]) -> Scanned:
     """Read a log, in pieces of any size."""
     reader = _Reader()
     kind = LogKind.UNKNOWN
-    for kind, text in lines(chunks):
+    for found, text in lines(chunks):
+        kind = found
         reader.read(text)
     return reader.result(kind)
 
@@ -94,6 +98,7 @@ class _Reader:
         self._boots = 0
         self._line = 1
         self._end: Optional[tuple[int, bytes]] = None
+        self._framed = False
 
     def read(self, text: bytes) -> None:
         """The next lines of the log."""
@@ -103,6 +108,7 @@ class _Reader:
             at = hit.start
             self._note(hit, line)
         self._remember_end(text)
+        self._framed = self._framed or _FRAME in text
         self._line += text.count(b"\n")
 
     def _remember_end(self, text: bytes) -> None:
@@ -145,4 +151,11 @@ class _Reader:
             text = self._end[1].decode("utf-8", "replace")
             end = Place(self._end[0], log_evidence.shown(text), written(text))
         older = matters(self._before.sightings) and not conclusive(boot.sightings)
-        return Scanned(kind, self._before if older else boot, max(self._boots, 1), end, older and bool(boot.sightings))
+        return Scanned(
+            kind=kind,
+            newest=self._before if older else boot,
+            boots=max(self._boots, 1),
+            end=end,
+            framed=self._framed,
+            earlier=older and bool(boot.sightings),
+        )

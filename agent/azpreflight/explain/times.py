@@ -1,4 +1,4 @@
-"""When a line of a log was written: since boot, or by a clock. No time zone is known, so times of one log are compared."""
+"""When a line of a log was written: since boot, or by a clock whose time zone is not known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _SYSLOG = re.compile(
     r"^([A-Z][a-z]{2}) {1,2}([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))? ", re.ASCII
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UP = re.compile(r" at \w{3}, (\d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2}) \+0000\. {1,2}(?:.{0,80} )?Up (\d{1,7}\.\d{1,3}) seconds")
+_UP = re.compile(
+    r" at \w{3}, (\d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2}) \+0000\. {1,2}(?:.{0,80} )?Up (\d{1,7}\.\d{1,3}) seconds"
+)
 """cloud-init at the beginning and the end of each stage: the clock and the seconds since boot in one line."""
 _NO_YEAR = 2000
 """Syslog writes none; this one has a 29 February."""
@@ -60,9 +62,7 @@ def _clock(line: str) -> Optional[float]:
         return None
 
 
-def _seconds(
-    year: int, month: int, day: int, hour: int, minute: int, second: int, *, fraction: Optional[str]
-) -> float:
+def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int, *, fraction: Optional[str]) -> float:
     whole = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc).timestamp()
     return whole + float(f"0.{fraction or 0}")
 

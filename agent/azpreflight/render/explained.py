@@ -31,10 +31,10 @@ VERDICTS = {
     Readiness.UNDECIDED: "undecided: the log shows neither a cause nor that the VM was provisioned",
 }
 SHOWN_ELSEWHERE = {
-    LogKind.SERIAL: "a serial console shows no extension, and of cloud-init no report: see waagent.log and cloud-init.log",
+    LogKind.SERIAL: "a serial console shows no extensions, and not what cloud-init reports: see waagent.log, cloud-init.log",
     LogKind.WAAGENT: "waagent.log shows nothing of the kernel, and of cloud-init only that it is waited for",
-    LogKind.CLOUD_INIT: "cloud-init's log shows neither the kernel nor extensions: see the serial console and waagent.log",
-    LogKind.AZURE_INIT: "azure-init's log shows neither the kernel nor extensions",
+    LogKind.CLOUD_INIT: "cloud-init's log shows neither kernel nor extensions: see the serial console and waagent.log",
+    LogKind.AZURE_INIT: "azure-init's log shows neither kernel nor extensions",
 }
 """Why steps are missing in a log of this kind."""
 
@@ -63,7 +63,7 @@ def _boots(log: ExplainedLog) -> str:
 
 def _machine(log: ExplainedLog) -> list[str]:
     agent = " ".join(word for word in (log.provisioner, log.agent if log.provisioner else None) if word)
-    parts = [f"provisioned by {agent}" if agent else "who provisions is not in this log"]
+    parts = [f"provisioning agent: {agent}" if agent else "which agent provisions is not in this log"]
     parts += [log.os] if log.os else []
     parts += [f"kernel {log.kernel}"] if log.kernel else []
     lines = wrapped("; ".join(parts), "  ", "  ")

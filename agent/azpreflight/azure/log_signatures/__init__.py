@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from azpreflight.azure.log_signatures.boot import KERNEL_ENDED, KERNEL_LINES, KERNEL_STARTED, SYSTEMD_LINES
 from azpreflight.azure.log_signatures.cloud_init import CLOUD_INIT_LINES
-from azpreflight.azure.log_signatures.extensions import EXTENSION_STATUS, EXTENSIONS, EXTENSIONS_DONE
+from azpreflight.azure.log_signatures.extensions import EXTENSIONS, EXTENSIONS_DONE
 from azpreflight.azure.log_signatures.other_agents import OTHER_AGENTS
 from azpreflight.azure.log_signatures.root import ROOT_LINES
 from azpreflight.azure.log_signatures.signature import (
@@ -30,11 +30,27 @@ from azpreflight.azure.log_signatures.signature import (
 )
 from azpreflight.azure.log_signatures.waagent import CHANGED_IDENTIFIER, PROVISIONING
 
-__all__ = (
-    *("AGENTS", "AZURE_INIT", "CLOUD_INIT", "DS_IDENTIFY", "FIRMWARE", "INITRAMFS", "KERNEL", "PROXY_AGENT", "SYSTEMD"),
-    *("WAAGENT", "Signature", "Step", "SIGNATURES", "BY_ID", "PROVISIONED", "CHANGED_IDENTIFIER"),
-    *("EXTENSION_STATUS", "EXTENSIONS_DONE", "KERNEL_ENDED", "KERNEL_STARTED"),
-)
+__all__ = [
+    "AGENTS",
+    "AZURE_INIT",
+    "BY_ID",
+    "CHANGED_IDENTIFIER",
+    "CLOUD_INIT",
+    "DS_IDENTIFY",
+    "EXTENSIONS_DONE",
+    "FIRMWARE",
+    "INITRAMFS",
+    "KERNEL",
+    "KERNEL_ENDED",
+    "KERNEL_STARTED",
+    "PROVISIONED",
+    "PROXY_AGENT",
+    "SIGNATURES",
+    "SYSTEMD",
+    "WAAGENT",
+    "Signature",
+    "Step",
+]
 
 SIGNATURES = (
     *(*PROVISIONING, *EXTENSIONS, *CLOUD_INIT_LINES, *OTHER_AGENTS),

@@ -36,7 +36,9 @@ KERNEL_LINES = (
         r"reboot: (?:Restarting system|Power down|machine restart|System halted)",
         "kernel/reboot.c",
     ),
-    _kernel("kernel-clock", r"setting system clock to (?P<value>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", "drivers/rtc/class.c"),
+    _kernel(
+        "kernel-clock", r"setting system clock to (?P<value>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", "drivers/rtc/class.c"
+    ),
     _kernel("kernel-crash-dump", r"Command line: .{0,300}elfcorehdr=", "init/main.c"),
     _kernel(
         "root-mounted",
@@ -59,8 +61,8 @@ KERNEL_LINES = (
     ),
     _kernel(
         "kernel-panic",
-        r"Kernel panic - not syncing: (?:Fatal exception(?: in interrupt)?|hung_task: blocked tasks|softlockup: hung tasks|"
-        r"Out of memory|sysrq triggered crash)?",
+        r"Kernel panic - not syncing: (?:Fatal exception(?: in interrupt)?|hung_task: blocked tasks|"
+        r"softlockup: hung tasks|Out of memory|sysrq triggered crash)?",
         "kernel/panic.c",
         Cause.BOOT_CONFIG,
     ),
@@ -70,10 +72,17 @@ KERNEL_LINES = (
         r"kernel BUG at [\w/.-]{1,60}",
         "arch/",
     ),
-    _kernel("kernel-hung-task", r"INFO: task [\w/:.+-]{1,40} blocked for more than \d{1,6} seconds", "kernel/hung_task.c"),
-    _kernel("kernel-lockup", r"BUG: soft lockup - CPU#\d{1,4} stuck for \d{1,6}s|watchdog: Watchdog detected hard LOCKUP",
-        "kernel/watchdog.c"),
-    _kernel("kernel-stall", r"rcu: INFO: rcu_\w{1,20} (?:self-)?detected (?:expedited )?stall", "kernel/rcu/tree_stall.h"),
+    _kernel(
+        "kernel-hung-task", r"INFO: task [\w/:.+-]{1,40} blocked for more than \d{1,6} seconds", "kernel/hung_task.c"
+    ),
+    _kernel(
+        "kernel-lockup",
+        r"BUG: soft lockup - CPU#\d{1,4} stuck for \d{1,6}s|watchdog: Watchdog detected hard LOCKUP",
+        "kernel/watchdog.c",
+    ),
+    _kernel(
+        "kernel-stall", r"rcu: INFO: rcu_\w{1,20} (?:self-)?detected (?:expedited )?stall", "kernel/rcu/tree_stall.h"
+    ),
     _kernel(
         "kernel-firewall",
         r"(?:BLOCK|DROP|DENY|REJECT)\w{0,20}[\]:]? ?IN=[\w.-]{0,16} OUT=[\w.-]{1,16} [A-Z0-9a-f=.: ]{0,120}"
@@ -157,9 +166,8 @@ SYSTEMD_LINES = (
     _systemd(
         "agent-unit-failed",
         r"(?:Failed to start|Dependency failed for) (?:[\w@.\\-]{1,60} - )?(?:Azure Linux (?:VM )?Agent|"
-        r"Microsoft Azure Linux Agent|"
-        r"Microsft Azure Linux Agent|(?:wa|walinux)agent\.service|(?:Initial cloud-init job|Cloud-init: (?:Local|Network) "
-        r"Stage|cloud-init(?:-local|-main|-network)?\.service)|azure-init(?:\.service)?|Azure-Init)",
+        r"Microsoft Azure Linux Agent|Microsft Azure Linux Agent|(?:wa|walinux)agent\.service|Initial cloud-init job|"
+        r"Cloud-init: (?:Local|Network) Stage|cloud-init(?:-local|-main|-network)?\.service|azure-init|Azure-Init)",
         "core/job.c",
         Cause.NO_PROVISIONING_AGENT,
     ),
@@ -167,8 +175,8 @@ SYSTEMD_LINES = (
     _systemd("dependency-failed", r"Dependency failed for [\w@./\\:-]{1,80}", "core/job.c"),
     _systemd(
         "agent-cycle",
-        r"Job (?:cloud-init|cloud-config|cloud-final|walinuxagent|waagent|azure-init)[\w.-]{0,40}/start deleted to break "
-        r"ordering cycle",
+        r"Job (?:cloud-init|cloud-config|cloud-final|walinuxagent|waagent|azure-init)[\w.-]{0,40}/start "
+        r"deleted to break ordering cycle",
         "core/transaction.c",
         Cause.NO_PROVISIONING_AGENT,
     ),

@@ -9,18 +9,23 @@ from azpreflight.azure.log_signatures.signature import CLOUD_INIT, DS_IDENTIFY, 
 from azpreflight.model import Cause
 
 
-def _line(
-    id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None
-) -> Signature:
+def _line(id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None) -> Signature:
     return Signature(id, CLOUD_INIT, re.compile(pattern), source, cause, step)
 
 
 CLOUD_INIT_LINES = (
     _line(
-        "cloud-init-started", r"Cloud-init v\. (?P<value>\d[\w.+~-]{1,40}) running 'init-local'", "cmd/main.py", step=Step.AGENT
+        "cloud-init-started",
+        r"Cloud-init v\. (?P<value>\d[\w.+~-]{1,40}) running 'init-local'",
+        "cmd/main.py",
+        step=Step.AGENT,
     ),
     _line("vm-id", r"Azure VM ID: (?P<value>[0-9a-fA-F-]{36})", "sources/DataSourceAzure.py"),
-    _line("cloud-init-running", r"Cloud-init v\. (?P<value>\d[\w.+~-]{1,40}) running '(?:init|modules:\w+)'", "cmd/main.py"),
+    _line(
+        "cloud-init-running",
+        r"Cloud-init v\. (?P<value>\d[\w.+~-]{1,40}) running '(?:init|modules:\w+)'",
+        "cmd/main.py",
+    ),
     _line(
         "cloud-init-failure",
         r"Azure datasource failure occurred: .*reason=|result=error\|reason=.{1,200}\|agent=Cloud-Init/",
@@ -45,9 +50,7 @@ CLOUD_INIT_LINES = (
         "sources/DataSourceAzure.py",
         Cause.PROVISIONING_MEDIA,
     ),
-    _line(
-        "cloud-init-media", r"Found provisioning metadata in /dev/", "sources/DataSourceAzure.py", step=Step.DISC
-    ),
+    _line("cloud-init-media", r"Found provisioning metadata in /dev/", "sources/DataSourceAzure.py", step=Step.DISC),
     _line(
         "cloud-init-no-lease",
         r"Failed to obtain DHCP lease|Interface not found for DHCP|dhclient executable not found|"
@@ -88,9 +91,7 @@ CLOUD_INIT_LINES = (
         "sources/azure/errors.py",
         Cause.AGENT_CONFIG,
     ),
-    _line(
-        "cloud-init-vm-id", r"reason=failure to identify Azure VM ID", "sources/azure/errors.py", Cause.AGENT_CONFIG
-    ),
+    _line("cloud-init-vm-id", r"reason=failure to identify Azure VM ID", "sources/azure/errors.py", Cause.AGENT_CONFIG),
     _line(
         "cloud-init-skips-report",
         r"Skipping final health report as experimental_skip_ready_report is enabled",

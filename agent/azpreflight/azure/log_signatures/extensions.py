@@ -9,12 +9,9 @@ from azpreflight.azure.log_signatures.signature import WAAGENT, Signature, Step
 from azpreflight.model import Cause
 
 EXTENSIONS_DONE = "extensions-terminal"
-EXTENSION_STATUS = "extension-status"
 
 
-def _line(
-    id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None
-) -> Signature:
+def _line(id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None) -> Signature:
     return Signature(id, WAAGENT, re.compile(pattern), source, cause, step)
 
 
@@ -89,7 +86,7 @@ EXTENSIONS = (
         Cause.AGENT_CONFIG,
     ),
     _line("handler-running", r"is running as the goal state agent", "ga/update.py", step=Step.AGENT),
-    _line(EXTENSION_STATUS, r"Extension status: \[.*\]", "ga/update.py"),
+    _line("extension-status", r"Extension status: \[.*\]", "ga/update.py"),
     _line(
         "extension-failed",
         r"All extensions in the goal state have reached a terminal state: \[.*'(?:error|NotReady|failed)'",

@@ -9,9 +9,7 @@ from azpreflight.azure.log_signatures.signature import AZURE_INIT, PROXY_AGENT, 
 from azpreflight.model import Cause
 
 
-def _line(
-    id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None
-) -> Signature:
+def _line(id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None) -> Signature:
     return Signature(id, AZURE_INIT, re.compile(pattern), source, cause, step)
 
 
@@ -42,7 +40,8 @@ OTHER_AGENTS = (
     ),
     _line(
         "azure-init-imds",
-        r"failed to get instance metadata from IMDS|reason=failed to retrieve instance metadata|InstanceMetadataFailure",
+        r"failed to get instance metadata from IMDS|reason=failed to retrieve instance metadata|"
+        r"InstanceMetadataFailure",
         "libazureinit/src/error.rs",
         Cause.PLATFORM_UNREACHABLE,
     ),

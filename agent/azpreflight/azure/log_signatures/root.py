@@ -26,7 +26,8 @@ def _firmware(id: str, pattern: str, source: str, cause: Optional[Cause] = _BOOT
 ROOT_LINES = (
     _initramfs(
         "no-root-device",
-        r"Gave up waiting for root (?:file system )?device|ALERT! {1,3}(?:(?:PART)?(?:UUID|LABEL)=)?[\w./-]{1,80} does not exist|"
+        r"Gave up waiting for root (?:file system )?device|"
+        r"ALERT! {1,3}(?:(?:PART)?(?:UUID|LABEL)=)?[\w./-]{1,80} does not exist|"
         r"Warning: /dev/(?:disk/by-\w{1,12}/|mapper/)?[\w.:+-]{1,80} does not exist|"
         r"Unable to find (?:device|root)",
         "initramfs-tools scripts/local",
@@ -77,4 +78,4 @@ ROOT_LINES = (
     ),
     _firmware("network-boot", r"Start PXE over IPv[46]|PXE-E\d\d: |PXE-M0F: Exiting", "iPXE, OVMF"),
 )
-"""Lines before "Linux version" belong to the boot that ends in them: where a kernel starts after all, they mean nothing."""
+"""Lines before "Linux version" belong to a boot that ends there; where a kernel starts after all, they mean nothing."""

@@ -12,14 +12,14 @@ CHANGED_IDENTIFIER = "vm-identifier-changed"
 """The one signature that is a cause by itself: waagent found its sentinel, of another VM, and skips provisioning."""
 
 
-def _line(
-    id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None
-) -> Signature:
+def _line(id: str, pattern: str, source: str, cause: Optional[Cause] = None, step: Optional[Step] = None) -> Signature:
     return Signature(id, WAAGENT, re.compile(pattern), source, cause, step)
 
 
 PROVISIONING = (
-    _line("waagent-started", r"Azure Linux Agent Version: ?(?P<value>\d[\d.]{2,20})", "daemon/main.py", step=Step.AGENT),
+    _line(
+        "waagent-started", r"Azure Linux Agent Version: ?(?P<value>\d[\d.]{2,20})", "daemon/main.py", step=Step.AGENT
+    ),
     _line(
         CHANGED_IDENTIFIER,
         r"VM is provisioned, but the VM unique identifier has changed",
@@ -114,9 +114,7 @@ PROVISIONING = (
         "common/protocol/goal_state.py",
         Cause.AGENT_CONFIG,
     ),
-    _line(
-        "ssh-host-key-failed", r"Failed to generate ssh host key: ", "pa/provision/default.py", Cause.AGENT_CONFIG
-    ),
+    _line("ssh-host-key-failed", r"Failed to generate ssh host key: ", "pa/provision/default.py", Cause.AGENT_CONFIG),
     _line("route-exists", r"Route to 168\.63\.129\.16 exists", "common/dhcp.py", step=Step.NETWORK),
     _line("no-platform-route", r"No route exists to 168\.63\.129\.16", "common/dhcp.py", Cause.PLATFORM_UNREACHABLE),
     _line(
@@ -176,9 +174,7 @@ PROVISIONING = (
         Cause.PLATFORM_UNREACHABLE,
     ),
     _line("agent-crashed", r"Daemon ended with exception -- Sleep 15 seconds", "daemon/main.py"),
-    _line(
-        "agent-disabled", r"Disabling the guest agent by sleeping forever", "daemon/main.py", Cause.NOT_GENERALIZED
-    ),
+    _line("agent-disabled", r"Disabling the guest agent by sleeping forever", "daemon/main.py", Cause.NOT_GENERALIZED),
     _line(
         "hidden-exception",
         r"format_exception\(\) got an unexpected keyword argument 'etype'",

@@ -10,7 +10,7 @@ from azpreflight.explain.meanings.boot import BOOT
 from azpreflight.explain.meanings.meaning import Meaning
 from azpreflight.explain.meanings.network import NETWORK_LINES
 
-__all__ = ("MEANINGS", "REMARKS", "DONE", "Meaning", "conclusive", "matters", "steps")
+__all__ = ["DONE", "MEANINGS", "REMARKS", "Meaning", "conclusive", "matters", "steps"]
 
 MEANINGS: Mapping[str, Meaning] = {**AGENTS, **NETWORK_LINES, **BOOT}
 """By the id of the signature; every signature with a cause has one."""

@@ -48,9 +48,7 @@ AGENTS: Mapping[str, Meaning] = {
         undone_by=DISC,
         commands=("modprobe -n -v udf",),
     ),
-    "no-medium": Meaning(
-        "the drive is there and has no disc in it", texts.MEDIA_EMPTY, 3, _MEDIA, undone_by=DISC
-    ),
+    "no-medium": Meaning("the drive is there and has no disc in it", texts.MEDIA_EMPTY, 3, _MEDIA, undone_by=DISC),
     "dvd-elsewhere": Meaning(
         "something else had mounted the provisioning disc before waagent did",
         "Switch off the automatic mount of /dev/sr0 in the image.",

@@ -33,9 +33,7 @@ BOOT: Mapping[str, Meaning] = {
     "grub-no-device": Meaning(
         "GRUB does not find the filesystem that it was installed for", texts.LOADER, 3, _LATER, undone_by=USERS
     ),
-    "grub-no-file": Meaning(
-        "GRUB does not find its files, or the kernel", texts.LOADER, 3, _LATER, undone_by=USERS
-    ),
+    "grub-no-file": Meaning("GRUB does not find its files, or the kernel", texts.LOADER, 3, _LATER, undone_by=USERS),
     "grub-rescue": Meaning("GRUB ended at its prompt", texts.LOADER, 2, _LATER, undone_by=USERS),
     "no-root-device": Meaning(
         "the initramfs does not find the root filesystem: its driver is missing, or the disk has another name",
@@ -59,8 +57,11 @@ BOOT: Mapping[str, Meaning] = {
         undone_by=USERS,
     ),
     "kernel-no-init": Meaning(
-        "the kernel found no init to run, or init died", "Repair /sbin/init (systemd) and the C library in the image.", 3,
-        "a policy (SELinux) may have ended it", undone_by=USERS,
+        "the kernel found no init to run, or init died",
+        "Repair /sbin/init (systemd) and the C library in the image.",
+        3,
+        "a policy (SELinux) may have ended it",
+        undone_by=USERS,
     ),
     "kernel-panic": Meaning(
         "the kernel panicked",

@@ -13,9 +13,15 @@ _STORE = "a firewall or a route on the path, and the endpoint itself, look the s
 
 NETWORK_LINES: Mapping[str, Meaning] = {
     # --- network ---
-    "dhcp-failed": Meaning("DHCP gave no answer", texts.NETWORK, 2, "the DHCP client may be missing", undone_by=NETWORK),
+    "dhcp-failed": Meaning(
+        "DHCP gave no answer", texts.NETWORK, 2, "the DHCP client may be missing", undone_by=NETWORK
+    ),
     "no-routes": Meaning(
-        "the VM has no route: no network interface came up", texts.NETWORK, 2, "it may have come up later", undone_by=NETWORK
+        "the VM has no route: no network interface came up",
+        texts.NETWORK,
+        2,
+        "it may have come up later",
+        undone_by=NETWORK,
     ),
     "no-address": Meaning(
         "DHCP gave no address", texts.NETWORK, 2, "the DHCP server may have been late", undone_by=NETWORK
@@ -44,9 +50,7 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         "the wire server may have answered, with an error; and " + _RULE,
         undone_by=PLATFORM,
     ),
-    "wire-server-silent": Meaning(
-        "168.63.129.16 does not answer", texts.PLATFORM, 2, _RULE, undone_by=PLATFORM
-    ),
+    "wire-server-silent": Meaning("168.63.129.16 does not answer", texts.PLATFORM, 2, _RULE, undone_by=PLATFORM),
     "hostgaplugin-blocked": Meaning(
         "the HostGAPlugin (168.63.129.16:32526) does not answer", texts.PLATFORM, 2, _RULE, undone_by=PLATFORM
     ),
@@ -101,7 +105,7 @@ NETWORK_LINES: Mapping[str, Meaning] = {
     ),
     "agent-rules-incomplete": Meaning(
         "waagent's own firewall rules were not complete, and it restored them",
-        "Let nothing flush the rules that waagent adds (firewalld, nftables.service, scripts); the agent needs iptables or nft.",
+        "Let nothing flush the rules that waagent adds: firewalld, nftables.service, scripts.",
         1,
         "the agent's rules may have been missing at its first start alone",
         Severity.NOTE,
@@ -130,9 +134,7 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         "the storage account may have been deleted",
         undone_by=NEVER,
     ),
-    "download-timeout": Meaning(
-        "the storage endpoints do not answer", texts.EGRESS, 2, _STORE, undone_by=NEVER
-    ),
+    "download-timeout": Meaning("the storage endpoints do not answer", texts.EGRESS, 2, _STORE, undone_by=NEVER),
     "download-refused": Meaning(
         "connections to the storage endpoints are refused or have no route", texts.EGRESS, 2, _STORE, undone_by=NEVER
     ),

@@ -13,15 +13,33 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure import log_evidence
-from azpreflight.azure.log_signatures import CHANGED_IDENTIFIER, CLOUD_INIT, DS_IDENTIFY, SIGNATURES, WAAGENT
+from azpreflight.azure.log_signatures import (
+    AZURE_INIT,
+    CHANGED_IDENTIFIER,
+    CLOUD_INIT,
+    DS_IDENTIFY,
+    PROXY_AGENT,
+    SIGNATURES,
+    WAAGENT,
+)
 from azpreflight.guest import writers
 from azpreflight.host import Host, HostError
 from azpreflight.model import Cause, Check, Confidence, Finding, Probe, Profile, Run, Severity, Stage, Unknown, Verdict
 
-PATHS = {WAAGENT: "/var/log/waagent.log", CLOUD_INIT: "/var/log/cloud-init.log"}
-"""waagent's path is fixed in its code, whatever its configuration says; cloud-init's is the one of every package."""
-EVERY = {**PATHS, DS_IDENTIFY: "/run/cloud-init/ds-identify.log"}
-"""The same, and what decided at boot whether cloud-init runs at all (cloud-init, tools/ds-identify)."""
+PATHS = {
+    WAAGENT: "/var/log/waagent.log",
+    CLOUD_INIT: "/var/log/cloud-init.log",
+    AZURE_INIT: "/var/log/azure-init.log",
+}
+"""waagent's path is fixed in its code, whatever its configuration says; cloud-init's is the one of every package, and
+azure-init's its default (libazureinit/src/config.rs)."""
+EVERY = {
+    **PATHS,
+    DS_IDENTIFY: "/run/cloud-init/ds-identify.log",
+    PROXY_AGENT: "/var/log/azure-proxy-agent/ProxyAgent.log",
+}
+"""The same, what decided at boot whether cloud-init runs at all (cloud-init, tools/ds-identify), and the Guest Proxy
+Agent, which is between the agents and the platform where it is installed (proxy_agent/src/service.rs)."""
 TAIL = 1 << 20
 """Bytes read from the end: a first boot writes about 20 KiB (waagent) and 120 KiB (cloud-init)."""
 LINES = 20_000
