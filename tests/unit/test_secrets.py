@@ -35,11 +35,11 @@ from azpreflight.render import json as render_json
 from azpreflight.sinks import journal
 from azpreflight.sinks import kvp as pool
 from tests.support.fakes import FakeHost
+from tests.support.log_lines import LINES
 from tests.support.secrets_said import WAYS
 from tests.unit.cli.test_fleet import NOW
 from tests.unit.probes import test_agents as with_agents
 from tests.unit.probes.test_boot import FILES, entry
-from tests.unit.probes.test_logs import LINES
 
 SECRET = "Q9xzk7Wmvt"
 SECRETS = (SECRET, "Hunter-2x", "c2VjcmV0Cg==", "p4ss,w0rd", "geheim")

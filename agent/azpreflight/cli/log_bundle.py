@@ -18,8 +18,9 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, BinaryIO, Optional, cast
 
 LIMIT = 512 << 20
@@ -155,16 +156,11 @@ def _wanted(name: str) -> bool:
 
 
 def _of_tar(head: bytes, file: IO[bytes]) -> Iterator[Member]:
-    try:
-        with tarfile.open(fileobj=io.BufferedReader(_Whole(head, file)), mode="r|") as archive:
-            for count, entry in enumerate(archive):
-                if count >= ENTRIES_MOST:
-                    return
-                content = archive.extractfile(entry) if entry.isreg() and _wanted(entry.name) else None
-                if content is not None:
-                    yield Member(entry.name, tuple(Pieces(content, MEMBER_LIMIT)))
-    except DAMAGE:
-        return
+    with suppress(*DAMAGE), tarfile.open(fileobj=io.BufferedReader(_Whole(head, file)), mode="r|") as archive:
+        for entry in islice(archive, ENTRIES_MOST):
+            content = archive.extractfile(entry) if entry.isreg() and _wanted(entry.name) else None
+            if content is not None:
+                yield Member(entry.name, tuple(Pieces(content, MEMBER_LIMIT)))
 
 
 class _Whole(_Rest):
@@ -183,11 +179,7 @@ def _of_zip(head: bytes, file: IO[bytes]) -> Iterator[Member]:
         file.seek(0)
     else:
         whole = io.BytesIO(head + file.read(STDIN_ZIP_LIMIT))
-    try:
-        with zipfile.ZipFile(whole) as archive:
-            for entry in archive.infolist()[:ENTRIES_MOST]:
-                if not entry.is_dir() and _wanted(entry.filename):
-                    with archive.open(entry) as content:
-                        yield Member(entry.filename, tuple(Pieces(content, MEMBER_LIMIT)))
-    except DAMAGE:
-        return
+    with suppress(*DAMAGE), zipfile.ZipFile(whole) as archive:
+        for entry in archive.infolist()[:ENTRIES_MOST]:
+            if not entry.is_dir() and _wanted(entry.filename):
+                yield Member(entry.filename, tuple(Pieces(archive.open(entry), MEMBER_LIMIT)))

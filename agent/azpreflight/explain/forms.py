@@ -97,15 +97,16 @@ def _changer(kind: LogKind, text: bytes) -> Callable[[bytes], bytes]:
 
 
 def _whole(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, each piece up to the end of a line."""
-    rest = b""
+    """The same bytes, each piece up to the end of a line; the first one is long enough to show which log it is."""
+    rest, least = b"", HEAD
     for chunk in chunks:
         text = rest + chunk
-        end = text.rfind(b"\n") + 1
+        end = text.rfind(b"\n") + 1 if len(text) >= least else 0
         if not end and len(text) > CARRIED:
             end = len(text)
         rest = text[end:]
         if end:
+            least = 0
             yield text[:end]
     if rest:
         yield rest

@@ -31,7 +31,7 @@ VERDICTS = {
     Readiness.UNDECIDED: "undecided: the log shows neither a cause nor that the VM was provisioned",
 }
 SHOWN_ELSEWHERE = {
-    LogKind.SERIAL: "a serial console shows no extensions, and not what cloud-init reports: see waagent.log, cloud-init.log",
+    LogKind.SERIAL: "a serial console shows no extensions, and no report of cloud-init: see their own logs",
     LogKind.WAAGENT: "waagent.log shows nothing of the kernel, and of cloud-init only that it is waited for",
     LogKind.CLOUD_INIT: "cloud-init's log shows neither kernel nor extensions: see the serial console and waagent.log",
     LogKind.AZURE_INIT: "azure-init's log shows neither kernel nor extensions",

@@ -101,8 +101,18 @@ KERNEL_LINES = (
 )
 
 SYSTEMD_LINES = (
-    _systemd("init-started", r"systemd\[1\]: systemd \S{1,40} running in system mode", "core/main.c", step=Step.INIT),
-    _systemd("init-welcome", r"Welcome to (?P<value>[\w ./()-]{2,60})!", "core/manager.c", step=Step.INIT),
+    _systemd(
+        "init-started",
+        r"Queued start job for default target (?!initrd)[\w.-]{3,40}",
+        "core/main.c",
+        step=Step.INIT,
+    ),
+    _systemd(
+        "init-welcome",
+        r"Welcome to (?!.{0,60}(?:dracut|nitramfs))(?P<value>[\w ./()-]{2,60})!",
+        "core/manager.c, of the root filesystem and not of the initramfs",
+        step=Step.INIT,
+    ),
     _systemd(
         "network-online",
         r"Reached target (?:network-online\.target - |\S{1,40} - )?Network is Online|"
@@ -143,8 +153,9 @@ SYSTEMD_LINES = (
     ),
     _systemd(
         "mount-failed",
-        r"Failed to mount [\w./\\:@-]{1,100}|Dependency failed for (?:Local File Systems|local-fs\.target|"
-        r"(?:/|[\w\\@-]{1,60}\.mount)[\w./\\:@-]{0,100}|File System Check on [\w./\\:@-]{1,80})",
+        r"Failed to mount (?:[\w\\@-]{1,60}\.mount|/[\w./@-]{0,80})|"
+        r"Dependency failed for (?:Local File Systems|local-fs\.target|(?:/|[\w\\@-]{1,60}\.mount)[\w./\\:@-]{0,100}|"
+        r"File System Check on [\w./\\:@-]{1,80})",
         "core/job.c",
         Cause.BOOT_CONFIG,
     ),

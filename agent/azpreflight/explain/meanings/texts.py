@@ -41,8 +41,8 @@ DNS_WRONG = (
     " private DNS zones that hide public names."
 )
 EGRESS = (
-    "Give the subnet outbound access to the storage endpoints: a NAT gateway, a public IP address, a service endpoint, or"
-    " a rule of the firewall on the path."
+    "Give the subnet outbound access to the storage endpoints: a NAT gateway, a public IP address, a service endpoint,"
+    " or a rule of the firewall on the path."
 )
 ROOT = (
     "Name the root filesystem by UUID in the boot loader and fstab, and rebuild the initramfs with hv_vmbus, hv_storvsc"
