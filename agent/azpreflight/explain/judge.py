@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -63,7 +63,7 @@ def judge(file: str, kind: LogKind, sources: Sequence[Source], unread: Optional[
         timeline=timeline,
         causes=causes,
         not_in_this_log=tuple(step.value for step in Step if step not in reached),
-        remarks=tuple(_remarks(sources)),
+        remarks=tuple(_remarks(sources, {(one.file, one.line) for cause in causes for one in cause.evidence})),
         last=timeline[-1] if timeline else None,
         ends=None if ends is None else _line(sources[0], ends),
         boots=max((one.scanned.boots for one in sources), default=1),
@@ -201,10 +201,11 @@ def _line(source: Source, place: Place) -> LogLine:
 # --- who, and what else -------------------------------------------------------------------------------------------
 
 
-def _remarks(sources: Sequence[Source]) -> Iterator[Remark]:
+def _remarks(sources: Sequence[Source], shown: Collection[tuple[Optional[str], int]]) -> Iterator[Remark]:
+    """Lines that are worth knowing and are not evidence already."""
     for source in sources:
         for sighting in source.scanned.newest.sightings.values():
-            if sighting.id in REMARKS:
+            if sighting.id in REMARKS and (source.name, sighting.last.line) not in shown:
                 yield Remark(REMARKS[sighting.id], _line(source, sighting.last), sighting.count)
 
 
