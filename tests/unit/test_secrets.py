@@ -21,6 +21,7 @@ from azpreflight.console.decode import decode
 from azpreflight.engine import fleet
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
+from azpreflight.explain import ExplainedLog, explain
 from azpreflight.firewall import redaction
 from azpreflight.firewall.facts import Backend, Decider, Dump, Flow, FlowFacts, Outcome, Purpose, Rehearsal
 from azpreflight.firewall.rule_names import Place, decider
@@ -36,6 +37,7 @@ from azpreflight.render import (
     arrangement,
     azure_pipelines,
     decoded,
+    explained,
     github,
     junit,
     kvp,
@@ -53,11 +55,11 @@ from azpreflight.render.html import report as html_report
 from azpreflight.sinks import journal
 from azpreflight.sinks import kvp as pool
 from tests.support.fakes import FakeHost
+from tests.support.log_lines import LINES
 from tests.support.secrets_said import WAYS
 from tests.unit.cli.test_fleet import NOW
 from tests.unit.probes import test_agents as with_agents
 from tests.unit.probes.test_boot import FILES, entry
-from tests.unit.probes.test_logs import LINES
 
 SECRET = "Q9xzk7Wmvt"
 SECRETS = (SECRET, "Hunter-2x", "c2VjcmV0Cg==", "p4ss,w0rd", "geheim")
@@ -341,6 +343,14 @@ TAKES_TEXT = {
     "sinks.streams.write",
 }
 """Places for what one of the others has made."""
+OF_LOG: Mapping[str, Callable[[tuple[ExplainedLog, ...]], object]] = {
+    "render.explained.render": lambda logs: explained.render(logs, verbose=True),
+    "render.explained.render_json": explained.render_json,
+    "render.explained.render_lines": explained.render_lines,
+    "render.explained.render_junit": explained.render_junit,
+    "render.explained.place": lambda logs: [explained.place(line) for log in logs for line in log.causes[0].evidence],
+}
+"""What is made of a log without a report."""
 DATA = ("Report", "Snapshot", "Log", "Fleet")
 
 
@@ -359,8 +369,8 @@ def outputs() -> Iterator[str]:
 
 def test_every_output_is_looked_at() -> None:
     """One that comes later is to be added here, and then is."""
-    assert set(outputs()) == {*OF_REPORT, *OF_SNAPSHOT, *TAKES_TEXT}
-    for name in (*OF_REPORT, *OF_SNAPSHOT):
+    assert set(outputs()) == {*OF_REPORT, *OF_SNAPSHOT, *OF_LOG, *TAKES_TEXT}
+    for name in (*OF_REPORT, *OF_SNAPSHOT, *OF_LOG):
         module, _, function = name.rpartition(".")
         assert callable(getattr(importlib.import_module(f"azpreflight.{module}"), function))
 
@@ -370,6 +380,14 @@ def given_away(output: object) -> list[str]:
     whole = json.dumps(codec.encode(output)) if hasattr(output, "__dataclass_fields__") else str(output)
     found = [path for number, path in enumerate(PLACES) if secret_of(number) in whole]
     return found + (["a program's name"] if secret_of(98) in whole else [])
+
+
+@pytest.mark.parametrize("name", OF_LOG)
+def test_no_output_of_a_log_has_a_secret(name: str) -> None:
+    """Of logs in which each line that a signature looks for has one behind it."""
+    lines = [LINES[signature.id] for signature in SIGNATURES if signature.cause is not None]
+    logs = tuple(explain("vm.log", (f"{line} {SECRET}\n{SECRET}: {line}\n".encode(),)) for line in lines)
+    assert said(OF_LOG[name](logs)) is None
 
 
 @pytest.mark.parametrize("name", OF_REPORT)

@@ -10,8 +10,11 @@ from typing import Optional
 from azpreflight.cli import log_files as reading
 from azpreflight.cli import options
 from azpreflight.cli.output import write
+from azpreflight.cli.recognise import HEAD, Given, instead, recognise
+from azpreflight.console.decode import decode as decoded
 from azpreflight.engine.assess import exit_code
 from azpreflight.model import Severity
+from azpreflight.model.errors import UsageError
 from azpreflight.model.exit_codes import EXIT_UNDECIDED, EXIT_USAGE, worst
 from azpreflight.render import decoded as render
 from azpreflight.render.decoded import Log
@@ -73,9 +76,9 @@ def run(request: Request) -> int:
     logs, codes = [], [0]
     for path in reading.named(request.logs):
         try:
-            log = reading.read(path)
-        except OSError as error:
-            say(f"cannot read {path}: {error.strerror}")
+            log = _read(path)
+        except (OSError, UsageError) as error:
+            say(f"cannot read {path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             codes.append(EXIT_USAGE)
             continue
         logs.append(_newest(log) if request.newest else log)
@@ -83,6 +86,19 @@ def run(request: Request) -> int:
     content = _rendered(request, tuple(logs))
     write(request.path, content)
     return worst(codes)
+
+
+def _read(path: str) -> Log:
+    """The reports of a log. UsageError for what another command reads, unless that is a log without a report."""
+    name, content, unread = reading.read_bytes(path)
+    log = Log(name, decoded(content), unread)
+    given = recognise(content[:HEAD], content[-HEAD:])
+    elsewhere = instead(name, given, "decode")
+    if elsewhere is not None and given not in (Given.LOG, Given.EMPTY):
+        raise UsageError(elsewhere)
+    if given is Given.LOG and not log.decoded.reports and not log.decoded.damaged:
+        say(f"{name} has no report in it; azpreflight explain-log reports what its lines show")
+    return log
 
 
 def _newest(log: Log) -> Log:

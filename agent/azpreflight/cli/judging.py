@@ -26,8 +26,12 @@ def deliver(judging: Judging, output: Output, snapshot: Snapshot) -> int:
     """Put the report wherever it is wanted, and return the verdict's exit code."""
     if snapshot.stamp is not None and baseline.parse(snapshot.stamp) is None:
         say(f"{STAMP} is damaged: this VM is not compared with what its image was when it was sealed")
-    report = _judge(judging, snapshot)
     fail_on = judging.fail_on or snapshot.config.fail_on or Severity.ERROR
+    return finish(judge(judging, snapshot), fail_on, output)
+
+
+def finish(report: Report, fail_on: Severity, output: Output) -> int:
+    """Put a report wherever it is wanted, and return the exit code: that of its verdict, or of what was not written."""
     unwritten = publish(output, report, fail_on)
     code = _exit_code(report, fail_on)
     if "nagios" in output.formats:
@@ -48,7 +52,7 @@ def _of_plugin(report: Report, fail_on: Severity, whole: bool) -> int:
     return int(nagios.state(report, fail_on) if whole else nagios.State.UNKNOWN)
 
 
-def _judge(judging: Judging, snapshot: Snapshot) -> Report:
+def judge(judging: Judging, snapshot: Snapshot) -> Report:
     """The report on what is asked; a check that is asked for by name is not ignored."""
     checks, config = judging.checks, snapshot.config
     checks.refuse_undefined(PROBES, config)

@@ -31,6 +31,8 @@ examples:
   azpreflight record -o vm.json              collect now ...
   azpreflight assess vm.json                 ... and judge it elsewhere
   azpreflight decode boot.log                what did a VM report that nobody can log in to?
+  azpreflight explain-log boot.log           what does a log show that has no report in it?
+  azpreflight show report.json               print a saved report again, in any format
   azpreflight fleet bootdiagnostics/         what do many of them have in common?
   azpreflight explain guest-firewall         what a cause, or a check, means and how to fix it
 """

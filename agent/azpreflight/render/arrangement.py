@@ -22,6 +22,8 @@ DOCUMENTATION = "https://r-seed-9d6d86b0.example/azpreflight"
 
 Named = tuple[str, Finding]  # a finding with the id of its check
 
+SITE = "site-"
+"""Begins the ids of checks that a site defines, which have no page of ours."""
 _ID = re.compile("[a-z0-9-]{1,60}")
 """That of a check: in a report out of a log it may be anything, and stands in a command or an address here."""
 

@@ -77,6 +77,35 @@ def report_schema(probes: Sequence[Probe[Any]]) -> dict[str, Any]:
     }
 
 
+def parse_report(text: str) -> Report:
+    """The report in a JSON document, or the last one in JSON lines, a history or those of `render_lines`.
+
+    Its facts stay JSON values. Raises codec.DecodeError with the place if it is no report.
+    """
+    try:
+        value = loads(text)
+    except ValueError:
+        value = _of_lines(text)
+    if not isinstance(value, Mapping) or value.get("schema") != REPORT_SCHEMA:
+        raise codec.DecodeError(f"not a report: schema is not {REPORT_SCHEMA}")
+    report: Report = codec.decode(Report, {"facts": {}, **value})
+    return report
+
+
+def _of_lines(text: str) -> Any:
+    """The last document of a history, or what the rows since the last one of the kind "run" say together."""
+    try:
+        rows = [loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError as error:
+        raise codec.DecodeError(f"not JSON: {error}") from None
+    starts = [place for place, row in enumerate(rows) if isinstance(row, Mapping) and row.get("kind") == "run"]
+    if not starts:
+        return rows[-1] if rows else None
+    parts = {"causes": "cause", "results": "result", "extensions": "extension"}
+    found = [row for row in rows[starts[-1] :] if isinstance(row, Mapping)]
+    return {**found[0], **{name: [row for row in found if row.get("kind") == kind] for name, kind in parts.items()}}
+
+
 def render_snapshot(snapshot: Snapshot) -> str:
     """A snapshot as one JSON document."""
     return json.dumps({"schema": SNAPSHOT_SCHEMA, **codec.encode(snapshot)}, indent=1) + "\n"

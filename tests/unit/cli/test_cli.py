@@ -104,7 +104,7 @@ def test_wrong_usage_is_exit_2(arguments: list[str], message: str, capsys: Captu
         (["explain", "../../README"], "no page for ../../README"),
         (["check", "--config", "/no/such/file"], "cannot read /no/such/file: no such file"),
         (["assess", "/no/such/file"], "cannot read /no/such/file: No such file or directory"),
-        (["assess", "/dev/null"], "not JSON: "),
+        (["assess", "/dev/null"], "/dev/null is empty"),
     ],
 )
 def test_what_does_not_exist_is_exit_2(arguments: list[str], message: str, capsys: Captured) -> None:

@@ -18,6 +18,7 @@ ARGUMENTS = {
     "image": ["disk.vhd"],
     "decode": ["boot.log"],
     "fleet": ["logs"],
+    "explain-log": ["boot.log"],
     "explain": ["no-egress"],
 }
 """What a command cannot do without."""
