@@ -117,3 +117,30 @@ def test_where_the_network_is_broken_it_is_to_blame(vm: StandIn) -> None:
     assert results["site-resolves"]["status"] == "fail"
     assert set(results["site-resolves"]["because_of"]) & {"dns-answers", "dns-servers", "dns-resolv-conf"}
     assert results["site-passwd"]["status"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("change", "undo", "reason"),
+    [
+        ("chmod 666", "chmod 644", "others may write to it, mode 0666 (chmod go-w)"),
+        ("chown 1000", "chown 0", "it belongs to user 1000, and it must belong to root (chown root)"),
+    ],
+)
+def test_a_file_that_others_may_write_is_refused(vm: StandIn, change: str, undo: str, reason: str) -> None:
+    """Real owners and modes: the run ends before anything of it is believed."""
+    path = "/etc/azpreflight/config.d/10-image.yaml"
+    assert vm.vm.run(*change.split(), path).status == 0
+    try:
+        done = vm.vm.azpreflight("check", "--only", "site-*")
+    finally:
+        vm.vm.run(*undo.split(), path)
+    assert (done.status, done.stderr) == (2, f"azpreflight: {path} is not used: {reason}\n")
+
+
+def test_config_prints_what_is_in_force(vm: StandIn) -> None:
+    """The file and the drop-in of this VM, each value with its line."""
+    done = vm.vm.azpreflight("config")
+    assert done.status == 0, done.stderr
+    lines = [line.split(None, 1) for line in done.stdout.splitlines()]
+    assert ["files:", "/etc/azpreflight/config.yaml, /etc/azpreflight/config.d/10-image.yaml"] in lines
+    assert any(place == "/etc/azpreflight/config.d/10-image.yaml:8" for place, _ in lines)

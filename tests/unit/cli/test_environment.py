@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -67,3 +69,14 @@ def test_what_stands_before_the_command_is_left_alone(capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         asked("--version", STAG="build")
     assert capsys.readouterr().out.startswith("azpreflight ")
+
+
+@pytest.mark.root
+def test_with_more_rights_than_its_caller_it_reads_nothing() -> None:
+    """As in a program with the set-user-id bit: then the environment is somebody else's word."""
+    code = (
+        "import os; os.setresuid(65534, 0, 0); from azpreflight.cli.environment import settings;"
+        " print(settings({'AZPREFLIGHT_STAG': 'x', 'AZPREFLIGHT_STAGE': 'build'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "{}\n"

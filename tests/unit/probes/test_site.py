@@ -145,7 +145,7 @@ def test_what_is_as_the_site_wants_it_passes(definition: str) -> None:
         ("unit: corp, state: masked", "unit corp.service is enabled, expected masked"),
         ("package: zsh", "package zsh is absent"),
         ("package: bash, present: false", "package bash is present"),
-        ("package: bash, versions: [5.3*]", "package bash has version 5.2.15-2+b7, expected 5.3*"),
+        ("package: bash, versions: [5.3*]", "package bash has version 5.2.15-2+b7, expected one of 5.3*"),
         ("kernel_parameter: fips", "kernel parameter fips is absent in /proc/cmdline"),
         (
             "kernel_parameter: quiet, value: 1",
@@ -287,6 +287,15 @@ def test_the_site_may_say_it_in_its_own_words() -> None:
     assert result.findings[0].message == "the agent is not configured: file /etc/none is absent"
     assert result.findings[0].fix == "Install corp-agent."
     assert result.severity is Severity.WARNING
+
+
+def test_what_stands_in_the_configuration_is_printed_as_ascii() -> None:
+    """Whatever language a site writes in, and whatever it repeats."""
+    words = 'message: "\u8a2d\u5b9a", contains: ["\u00e9"], lacks: []'
+    (result,) = report(f"file: /etc/corp/agent.conf, {words}").results
+    assert result.findings[0].message.isascii() and result.title.isascii()
+    (package,) = report("package: bash, versions: [" + "9.9, " * 49 + '"\u00e9"]').results
+    assert package.findings[0].message.isascii() and len(package.findings[0].message) < 200
 
 
 def test_the_network_of_a_build_vm_is_a_note_unless_the_site_names_the_stage() -> None:

@@ -105,7 +105,7 @@ def _of_files(check: SiteCheck, seen: SiteSeen) -> Iterator[Wrong]:
     if check.group is not None and check.group not in (seen.group, str(seen.gid)):
         yield Wrong(f"belongs to group {seen.group}, expected {check.group}")
     if check.versions and not any(_is_version(version, check.versions) for version in seen.versions):
-        yield Wrong(f"has version {several(seen.versions)}, expected {' or '.join(check.versions)}")
+        yield Wrong(f"has version {several(seen.versions)}, expected one of {several(check.versions)}")
     if check.value is not None and not _is_value(check, seen):
         values = several([value or "without a value" for value in seen.values])
         yield Wrong(f"is {values}{where(check, seen.source)}, expected {plain(check.value)}")

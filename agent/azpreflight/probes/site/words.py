@@ -64,7 +64,7 @@ def expected(check: SiteCheck) -> str:
         f"has mode {check.mode}" if check.mode else "",
         f"belongs to {check.owner}" if check.owner else "",
         f"belongs to group {check.group}" if check.group else "",
-        f"has version {' or '.join(check.versions)}" if check.versions else "",
+        f"has version {several(check.versions)}" if check.versions else "",
         f"is {plain(check.value)}" if check.value is not None else "",
         f"is in {several(check.within)}" if check.within else "",
         f"answers with status {check.status}" if check.status else "",
