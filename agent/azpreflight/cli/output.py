@@ -28,8 +28,7 @@ def publish(output: Output, report: Report, fail_on: Severity, tell: Tell = say)
     nothing. `fail_on`: from which severity on a finding fails.
     """
     _serial(output.serial, report, output.report, tell)
-    mode = None if output.format in formats.FOR_OTHERS else FILE_MODE
-    results = [failure(output.path, rendered(output, report, fail_on), mode)]
+    results = [failure(output.path, rendered(output, report, fail_on), mode_of(output.format))]
     if output.report is not None:
         results.append(failure(output.report, json.render(report)))
     failed = [error for error in results if error is not None]
@@ -59,6 +58,11 @@ def _width(path: Optional[str]) -> int:
     if path is not None or not sys.stdout.isatty():
         return WIDTH
     return shutil.get_terminal_size((WIDTH, 24)).columns
+
+
+def mode_of(form: str) -> Optional[int]:
+    """Of a new file in this format; None leaves it to the umask."""
+    return None if form in formats.FOR_OTHERS else FILE_MODE
 
 
 def write(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> None:

@@ -10,7 +10,7 @@ from azpreflight.render import arrangement
 from azpreflight.render.decoded import Log, as_said, lost, report_of, why_none
 from azpreflight.render.html import report as page
 from azpreflight.render.html.element import Element, element, together
-from azpreflight.render.html.page import badge, document, fix, folded, section
+from azpreflight.render.html.page import badge, document, fix, folded, page_link, section
 from azpreflight.text import count
 
 
@@ -74,6 +74,7 @@ def _causes(entries: Sequence[CauseEntry]) -> list[Element]:
             element("p", one.summary, class_="message"),
             element("p", f"{one.confidence.value}: {one.confidence_reason}", class_="quiet"),
             fix(one.fix, one.commands),
+            page_link("causes", one.cause.value),
             class_="group",
         )
         for one in entries
