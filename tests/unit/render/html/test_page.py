@@ -140,6 +140,8 @@ def test_a_log_alone_is_a_whole_page_and_several_are_short() -> None:
     assert "check-firewall-wireserver" in alone.ids and "vm.log: report" in alone.text
     assert f'the report in vm.log says: "{RULE.fix}' in alone.text and "Fix: " not in alone.text
     assert both.ids.count("log-1") == both.ids.count("log-2") == 1 and "checks" not in both.ids
+    cut = Page(decoded.render((replace(log, unread="what follows the first 9 MB"),)))
+    assert "not inspected: what follows the first 9 MB" in cut.text and "check-firewall-wireserver" in cut.ids
     assert "no report in this log" in Page(decoded.render((Log("c", decode(b"")),))).text
 
 
