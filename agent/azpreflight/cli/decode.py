@@ -9,7 +9,7 @@ from typing import Optional
 
 from azpreflight.cli import log_files as reading
 from azpreflight.cli import options
-from azpreflight.cli.output import write
+from azpreflight.cli.output import mode_of, write
 from azpreflight.cli.recognise import HEAD, Given, instead, recognise
 from azpreflight.console.decode import decode as decoded
 from azpreflight.engine.assess import exit_code
@@ -84,7 +84,7 @@ def run(request: Request) -> int:
         logs.append(_newest(log) if request.newest else log)
         codes.append(_exit_code(log, request.fail_on))
     content = _rendered(request, tuple(logs))
-    write(request.path, content)
+    write(request.path, content, mode_of(request.format))
     return worst(codes)
 
 

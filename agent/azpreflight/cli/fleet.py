@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from azpreflight.cli import log_files, options
-from azpreflight.cli.output import write
+from azpreflight.cli.output import mode_of, write
 from azpreflight.cli.progress import Progress
 from azpreflight.engine import fleet as machines
 from azpreflight.engine.assess import exit_code, undecided
@@ -93,7 +93,7 @@ def run(request: Request) -> int:
     with Progress(sys.stderr, paths) as progress:
         reading = Reading(request.fail_on, datetime.datetime.now(datetime.timezone.utc))
         found = machines.fleet(_machines(paths, reading, codes, progress), reading.now, reading.held)
-    write(request.path, _rendered(request, found))
+    write(request.path, _rendered(request, found), mode_of(request.format))
     return worst([*codes, *(one.exit_code for one in found.machines)])
 
 

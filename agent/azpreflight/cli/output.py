@@ -35,11 +35,11 @@ def publish(output: Output, report: Report, fail_on: Severity, tell: Tell = say)
     """
     silent = list(_serial(output.serial, report, output.report))
     failed = [
-        failure(place.path, rendered(output, place, report, fail_on), _mode(output, place.format))
+        failure(place.path, rendered(output, place, report, fail_on), output.mode or mode_of(place.format))
         for place in output.places
     ]
     if output.report is not None:
-        failed.append(failure(output.report, json.render(report), _mode(output, "json")))
+        failed.append(failure(output.report, json.render(report), output.mode or FILE_MODE))
     files = [error for error in failed if error is not None]
     for error in (*silent, *files):
         tell(error)
@@ -61,12 +61,6 @@ def rendered(output: Output, place: Place, report: Report, fail_on: Severity) ->
             width=_width(place.path),
         )
     return formats.render(place.format, report, fail_on)
-
-
-def _mode(output: Output, form: str) -> Optional[int]:
-    if output.mode is not None:
-        return output.mode
-    return None if form in formats.FOR_OTHERS else FILE_MODE
 
 
 def colored(wanted: str, path: Optional[str]) -> bool:
@@ -101,6 +95,11 @@ def _width(path: Optional[str]) -> int:
     if path is not None or not sys.stdout.isatty():
         return WIDTH
     return shutil.get_terminal_size((WIDTH, 24)).columns
+
+
+def mode_of(form: str) -> Optional[int]:
+    """Of a new file in this format; None leaves it to the umask."""
+    return None if form in formats.FOR_OTHERS else FILE_MODE
 
 
 def write(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> None:

@@ -45,6 +45,7 @@ exit codes:
   3   nothing wrong found, but a check whose failure would be an error could not be decided
   4   seal refused, and nothing was changed
   5   seal changed the machine and could not verify it: do not capture
+  6   the device that --serial names could not be written
   70  a bug in azpreflight (the report still comes out)
 """
 

@@ -27,7 +27,9 @@ def render(report: Report, fail_on: Severity = Severity.ERROR) -> str:
     for one in found:
         said = _data(f"{one.title}: {one.lines[0]}", *one.lines[1:])
         kind = {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(one.severity)
-        lines.append(f"##vso[task.logissue type={kind};]{said}" if kind else f"note: {_data(one.title, one.lines[0])}")
+        lines.append(
+            f"##vso[task.logissue type={kind};]{said}" if kind else f"note: {_escaped(f'{one.title}: {one.lines[0]}')}"
+        )
     verdict = f"{arrangement.verdict_word(report)}: {arrangement.verdict_sentence(report)}"
     result = _result(report, fail_on, any(one.severity is Severity.WARNING for one in found))
     lines.append(f"##vso[task.complete result={result};]{_data(verdict)}")

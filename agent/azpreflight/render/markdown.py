@@ -17,9 +17,12 @@ from azpreflight.text import count, printable
 SHOWN = 10
 """Findings of one cause that are shown; the JSON has all."""
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-_ACTS = re.compile(r"[\\`*_{}\[\]()|~$!<>&@#:]|(?<=/)/|(?<=[wW]{3})\.")
-"""What means something to one of the dialects; the second of two slashes and the stop after www make links."""
-_APART = "@#:/."
+_ACTS = re.compile(
+    r"[\\`*_{}\[\]|~$<>&]|[@#!](?=\w)|:(?=[A-Za-z0-9_+-]{1,40}:)"  # markup, mentions and references, emoji
+    r"|(?<=/)/|(?<=[wW]{3})\."  # the second of two slashes and the stop after www make links
+)
+"""What means something to one of the dialects, other than at the beginning of a line, where nothing foreign stands."""
+_APART = "@#!:/."
 """What no backslash keeps from acting, but an element of its own does."""
 _TICKS = re.compile("`+")
 

@@ -214,3 +214,15 @@ def test_a_report_of_another_version_is_printed_as_json_only(
     said = capsys.readouterr().out
     assert ("splendid" in said) == form.startswith("json")
     assert ("this version cannot read" in said) == (form == "text")
+
+
+@pytest.mark.parametrize(("command", "form"), [("decode", "html"), ("decode", "json"), ("fleet", "html")])
+def test_the_umask_decides_who_may_read_what_others_fetch(command: str, form: str, log: Path, tmp_path: Path) -> None:
+    """A page and a test report; the JSON, with all that was collected, is for few."""
+    out, before = tmp_path / "out", os.umask(0o022)
+    try:
+        main([command, "--format", form, "-o", str(out), str(log)])
+    finally:
+        os.umask(before)
+    assert out.stat().st_mode & 0o777 == (0o644 if form == "html" else 0o640)
+    assert out.read_text().startswith("<!DOCTYPE html>" if form == "html" else "{")

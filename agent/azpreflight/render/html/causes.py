@@ -12,8 +12,8 @@ from azpreflight.render.html.element import Child, Element, element, together
 from azpreflight.render.html.page import badge, check_link, fix, folded, page_link, section
 from azpreflight.text import count
 
-SHOWN = 10
-"""Findings of one cause that are shown at once; the others are folded."""
+SHOWN, MOST = 10, 200
+"""Fixes of one cause that are shown at once, the others being folded, and findings at all; the JSON has the rest."""
 
 
 def causes(entries: Sequence[CauseEntry], results: Sequence[Result]) -> Element:
@@ -24,7 +24,8 @@ def causes(entries: Sequence[CauseEntry], results: Sequence[Result]) -> Element:
 
 
 def _cause(entry: CauseEntry, results: Sequence[Result]) -> Element:
-    groups = arrangement.by_fix(arrangement.findings_of(entry, results))
+    findings = arrangement.findings_of(entry, results)
+    groups = arrangement.by_fix(findings[:MOST])
     shown, rest = groups[:SHOWN], groups[SHOWN:]
     return element(
         "article",
@@ -36,14 +37,18 @@ def _cause(entry: CauseEntry, results: Sequence[Result]) -> Element:
             class_="quiet",
         ),
         [_group(group, entry) for group in shown],
-        folded(f"{count(len(rest), 'more group')} of findings", [_group(group, entry) for group in rest])
-        if rest
-        else None,
+        folded(f"further fixes ({len(rest)})", [_group(group, entry) for group in rest]) if rest else None,
+        _left(len(findings) - MOST),
         _evidence(entry.evidence),
         _explains(entry.symptoms),
         page_link("causes", entry.cause.value),
         class_=f"card {entry.severity.value}",
     )
+
+
+def _left(number: int) -> Optional[Element]:
+    said = f"and {count(number, 'more finding')} of this cause, see --format json"
+    return element("p", said, class_="quiet") if number > 0 else None
 
 
 def _group(group: Sequence[Named], entry: CauseEntry) -> Element:

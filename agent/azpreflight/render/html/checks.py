@@ -9,6 +9,7 @@ from azpreflight.model import Finding, Result, Status
 from azpreflight.render import arrangement
 from azpreflight.render.html.element import Child, Element, element, together
 from azpreflight.render.html.page import badge, check_link, fix, folded, page_link, section
+from azpreflight.text import count
 
 WORDS = {
     Status.FAIL: ("failed", "fail"),
@@ -17,6 +18,9 @@ WORDS = {
     Status.NOT_APPLICABLE: ("not applicable", "na"),
 }
 """In the order in which they are shown: the word, and its class."""
+
+MOST = 50
+"""Findings of one check that are shown; the JSON has all."""
 
 
 def checks(results: Sequence[Result]) -> Element:
@@ -44,13 +48,13 @@ def checks(results: Sequence[Result]) -> Element:
     )
 
 
-def _choice(said: tuple[str, str], count: int, chosen: bool = False) -> Element:
+def _choice(said: tuple[str, str], number: int, chosen: bool = False) -> Element:
     """One of the buttons; what is worst is chosen, and a check that a link leads to is shown whatever is chosen."""
     word, kind = said
     name = f"show-{kind}"
     return together(
         element("input", type="radio", name="show", id=name, checked=chosen),
-        element("label", f"{word} ({count})", for_=name),
+        element("label", f"{word} ({number})", for_=name),
     )
 
 
@@ -67,12 +71,19 @@ def _check(result: Result) -> Element:
     return folded(
         summary,
         element("p", result.reason) if result.reason else None,
-        [_finding(one) for one in result.findings],
+        [_finding(one) for one in result.findings[:MOST]],
+        _left(len(result.findings) - MOST),
         _because(result.because_of),
         element("p", f"probe {result.probe}, {result.duration_s:.3f} s", class_="quiet"),
         page_link("checks", result.check),
         kind=f"check {kind}",
         name=name,
+    )
+
+
+def _left(number: int) -> Child:
+    return (
+        element("p", f"and {count(number, 'more finding')}, see --format json", class_="quiet") if number > 0 else None
     )
 
 

@@ -10,7 +10,7 @@ from azpreflight.render import arrangement
 from azpreflight.render.decoded import Log, as_said, lost, report_of, why_none
 from azpreflight.render.html import report as page
 from azpreflight.render.html.element import Element, element, together
-from azpreflight.render.html.page import badge, document, fix, folded, section
+from azpreflight.render.html.page import badge, document, fix, folded, page_link, section
 from azpreflight.text import count
 
 
@@ -31,20 +31,26 @@ def render(logs: tuple[Log, ...]) -> str:
 
 def _log_head(log: Log) -> Element:
     recovered = log.decoded.reports[0]
-    return element("p", f"{log.name}: report {recovered.id}, {_condition(recovered)}", class_="quiet")
+    lines = [f"{log.name}: report {recovered.id}, {_condition(recovered)}", *_notes(log)]
+    lines += [f"left out by the machine: {', '.join(recovered.omitted)}"] if recovered.omitted else []
+    return together(element("p", line, class_="quiet") for line in lines)
 
 
 def _log(place: int, log: Log) -> Element:
-    notes = [f"not inspected: {log.unread}"] if log.unread else []
-    notes += [f"not inspected: {count(log.decoded.skipped, 'older report')}"] if log.decoded.skipped else []
-    notes += [f"a report that is lost, {lost(frame)}" for frame in log.decoded.damaged]
-    notes += [why_none(log)] if not log.decoded.reports else []
+    notes = [*_notes(log), *([why_none(log)] if not log.decoded.reports else [])]
     return section(
         f"log-{place + 1}",
         log.name,
         [element("p", note, class_="quiet") for note in notes],
         [_recovered(one, log.name, newest=number == 0) for number, one in enumerate(log.decoded.reports)],
     )
+
+
+def _notes(log: Log) -> list[str]:
+    """What of the log was not inspected, or could not be brought back."""
+    notes = [f"not inspected: {log.unread}"] if log.unread else []
+    notes += [f"not inspected: {count(log.decoded.skipped, 'older report')}"] if log.decoded.skipped else []
+    return [*notes, *(f"a report that is lost, {lost(frame)}" for frame in log.decoded.damaged)]
 
 
 def _recovered(recovered: Recovered, log: str, *, newest: bool) -> Element:
@@ -74,6 +80,7 @@ def _causes(entries: Sequence[CauseEntry]) -> list[Element]:
             element("p", one.summary, class_="message"),
             element("p", f"{one.confidence.value}: {one.confidence_reason}", class_="quiet"),
             fix(one.fix, one.commands),
+            page_link("causes", one.cause.value),
             class_="group",
         )
         for one in entries

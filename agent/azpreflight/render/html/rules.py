@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from azpreflight.render.html.element import Child, Element, element, together
@@ -15,6 +16,10 @@ LINES = 400
 """Of one dump; those that decide are shown wherever they are. The JSON has all."""
 AROUND = 3
 """Lines before and after one that decides."""
+MARKED = 20
+"""Lines of one dump that are marked: a rule may stand there a thousand times."""
+SHOWN = 10
+"""Rules that decide and are shown at once; the others are folded."""
 _COUNTERS = re.compile(r"\[\d{1,20}:\d{1,20}\] ")
 _HANDLE = re.compile(r" # handle \d{1,20}")
 
@@ -27,11 +32,13 @@ def rules(facts: Mapping[str, Any]) -> Element:
     deciders = _deciders(flows)
     if not dumps and not deciders:
         return together()
+    cards = [_decider(rule, verdicts) for rule, verdicts in deciders.values()]
     return section(
         "rules",
         "Firewall rules",
         element("p", _lead(live, deciders), class_="lead"),
-        [_decider(rule, verdicts) for rule, verdicts in deciders.values()],
+        cards[:SHOWN],
+        folded(f"{count(len(cards) - SHOWN, 'more rule')}", cards[SHOWN:]) if len(cards) > SHOWN else None,
         [_dump(one, [rule for rule, _ in deciders.values()]) for one in dumps],
     )
 
@@ -79,8 +86,9 @@ def _decider(rule: Tree, verdicts: list[str]) -> Element:
 
 def _dump(dump: Tree, deciders: list[Tree]) -> Element:
     lines = (word(dump.get("text")) or "").splitlines()
-    told = frozenset(_decided(lines, deciders))
-    shown = [place for place in range(len(lines)) if place < LINES or any(abs(place - at) <= AROUND for at in told)]
+    told = frozenset(islice(_decided(lines, deciders), MARKED))
+    near = {place for at in told for place in range(at - AROUND, at + AROUND + 1)}
+    shown = [place for place in range(len(lines)) if place < LINES or place in near]
     error = word(dump.get("error"))
     left = len(lines) - len(shown)
     return folded(

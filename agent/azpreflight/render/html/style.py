@@ -154,6 +154,7 @@ i.disputed::before { content: "!"; }
     --pass-soft: #fff; --unknown: #5a32a3; --unknown-soft: #fff; --note: #0550ae; --note-soft: #fff; }
   body { max-width: none; padding: 0; font-size: 10pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav, .filter, #facts { display: none; } pre { max-height: none; white-space: pre-wrap; }
+  .badge { border: 1px solid; } .more a::after { content: " (" attr(href) ")"; }
   .card, svg, pre { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .wide { display: block; } .narrow { display: none; } }
 """

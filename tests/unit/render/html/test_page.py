@@ -13,8 +13,9 @@ from html.parser import HTMLParser
 import pytest
 
 from azpreflight.console.decode import decode
+from azpreflight.engine.baseline import sentences
 from azpreflight.engine.timeline import timeline
-from azpreflight.model import Report, Status, codec
+from azpreflight.model import Report, SinceCapture, Status, codec
 from azpreflight.render import serial
 from azpreflight.render.decoded import Log
 from azpreflight.render.html import boot, decoded, fleet, report, rules
@@ -139,7 +140,23 @@ def test_a_log_alone_is_a_whole_page_and_several_are_short() -> None:
     assert "check-firewall-wireserver" in alone.ids and "vm.log: report" in alone.text
     assert f'the report in vm.log says: "{RULE.fix}' in alone.text and "Fix: " not in alone.text
     assert both.ids.count("log-1") == both.ids.count("log-2") == 1 and "checks" not in both.ids
+    cut = Page(decoded.render((replace(log, unread="what follows the first 9 MB"),)))
+    assert "not inspected: what follows the first 9 MB" in cut.text and "check-firewall-wireserver" in cut.ids
     assert "no report in this log" in Page(decoded.render((Log("c", decode(b"")),))).text
+
+
+def test_what_passed_when_the_image_was_sealed_is_told() -> None:
+    since = SinceCapture("1.0.0", ("dns-servers",), ())
+    text = Page(report.render(replace(BROKEN, since_capture=since))).text
+    assert "Since the image was sealed" in text and all(one in text for one in sentences(since))
+
+
+def test_thousands_of_findings_make_no_page_of_megabytes() -> None:
+    """What is left out is counted; the JSON has it."""
+    many = tuple(replace(RULE, message=f"rule {number} drops it", fix=f"delete {number}") for number in range(5000))
+    markup = report.render(replace(BROKEN, results=(result("a-b", Status.FAIL, *many, cause=BROKEN.causes[0].cause),)))
+    assert "and 4800 more findings of this cause" in markup and "and 4950 more findings, see" in markup
+    assert "rule 199 drops it" in markup and "rule 201 drops it" not in markup and len(markup) < 500_000
 
 
 # --- the boot and the rules ---------------------------------------------------------------------------------------
