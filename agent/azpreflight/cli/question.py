@@ -67,7 +67,7 @@ def below(
     asked: argparse.Namespace, config: Config, left: float, disk: Optional[Disk] = None, files_only: bool = False
 ) -> tuple[LocalHost, Run]:
     """The root that is asked for, which is that of a disk image if one is given, and what is asked of it."""
-    host = LocalHost(asked.root, left, disk)
+    host = LocalHost(asked.root, left, disk, remembers=True)
     run = run_of(
         host,
         stage=Stage(asked.stage),

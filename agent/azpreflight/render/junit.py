@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from azpreflight.model import Report, Result, Status
 from azpreflight.text import printable
 
@@ -59,4 +57,6 @@ def quoted(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    from html import escape
+
     return escape(printable(text))

@@ -86,7 +86,7 @@ def _question(asked: argparse.Namespace, ids: tuple[str, ...], spent: float, tel
     """What the first inspection is asked; made in its child."""
     path, budget = asked.config or DEFAULT_PATH, asked.timeout or RUN_BUDGET
     config = load(LocalHost(budget=budget - spent), path, required=asked.config is not None, check_ids=ids)
-    host = LocalHost(budget=(asked.timeout or config.timeout or RUN_BUDGET) - spent)
+    host = LocalHost(budget=(asked.timeout or config.timeout or RUN_BUDGET) - spent, remembers=True)
     run = run_of(
         host,
         stage=Stage.BUILD,
@@ -107,7 +107,7 @@ def look_again(prepared: Prepared) -> Prepared:
 
 @contextmanager
 def _question_again(run: Run, probes: tuple[Probe[Any], ...], spent: float, tell: Tell) -> Iterator[Question]:
-    yield Question(LocalHost(budget=RUN_BUDGET - spent), run, probes)
+    yield Question(LocalHost(budget=RUN_BUDGET - spent, remembers=True), run, probes)
 
 
 def _knowing(prepared: Prepared, user: Optional[str]) -> Prepared:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from contextlib import suppress
 from typing import Optional
@@ -39,7 +38,7 @@ def _replace(path: str, text: str, mode: Optional[int]) -> None:
     """The file in one step."""
     folder, name = os.path.split(os.path.abspath(path))
     before = _kept(path, folder)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
+    temporary = os.path.join(folder, f".{name}.{os.urandom(4).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o666 if mode is None and before is None else 0o600)
     try:
