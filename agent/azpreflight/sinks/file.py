@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -43,11 +44,13 @@ def _replace(path: str, text: str, mode: Optional[int]) -> None:
     descriptor = os.open(temporary, flags, 0o666 if mode is None and before is None else 0o600)
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            with suppress(OSError):  # a filesystem without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # see sinks.leftovers
             _own(descriptor, before, mode)
             file.write(text)
             file.flush()
             os.fsync(descriptor)
-        os.replace(temporary, path)
+            os.replace(temporary, path)
         _sync_folder(folder)
     finally:
         with suppress(FileNotFoundError):
@@ -98,7 +101,7 @@ def append_line(path: str, line: str) -> None:
             seen = os.lstat(path)
             if stat.S_ISREG(seen.st_mode) and seen.st_size >= HISTORY_LIMIT:
                 os.replace(path, f"{path}.1")
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, FILE_MODE)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
@@ -113,10 +116,11 @@ def append_line(path: str, line: str) -> None:
 
 
 def _append(descriptor: int, line: bytes) -> None:
-    """All of the line or nothing: half of one would spoil the next one too."""
+    """All of the line or nothing: half of one would spoil the next one too, as one does whose writer was killed."""
     before = os.fstat(descriptor).st_size
     try:
-        left = line
+        whole = before == 0 or os.pread(descriptor, 1, before - 1) == b"\n"
+        left = line if whole else b"\n" + line
         while left:
             left = left[os.write(descriptor, left) :]
     except OSError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -39,6 +41,8 @@ MAX_TRIED = 32
 """Volumes that are mounted to find the root filesystem."""
 SUBVOLUMES = (None, "subvol=@", "subvol=root", "subvol=@rootfs")
 """Where distributions put the root filesystem in a btrfs whose default subvolume is something else."""
+MOUNTS = "/run/azpreflight-image-"
+"""What the directories begin with that disks are mounted in."""
 MARKS = ("/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/etc/passwd")
 FSTAB_LIMIT = 1 << 16
 _WORDS = 200
@@ -55,17 +59,45 @@ class Opened:
 
 @contextmanager
 def mount_point() -> Iterator[Optional[str]]:
-    """A directory for the mounts of a process that may be killed at any moment; None where there cannot be one."""
+    """A directory for the mounts of a process that may be killed at any moment; None where there cannot be one.
+
+    It is locked while this process or a child of it lives, so that the next one knows an abandoned one (flock(2)). To
+    remove one in use would take its mounts away: the kernel lets a mount go whose place goes in another namespace.
+    """
+    for abandoned in glob.glob(f"{MOUNTS}*"):
+        _remove(abandoned)
     try:
-        directory = tempfile.mkdtemp(prefix="azpreflight-image-", dir="/run")
+        directory = tempfile.mkdtemp(prefix=os.path.basename(MOUNTS), dir=os.path.dirname(MOUNTS))
+        held = _locked(directory)
     except OSError:
         yield None
         return
     try:
         yield directory
     finally:
-        with suppress(OSError):
+        os.close(held)
+        _remove(directory)
+
+
+def _locked(directory: str) -> int:
+    """A descriptor that holds it. OSError where somebody else does."""
+    held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise
+    return held
+
+
+def _remove(directory: str) -> None:
+    """An empty one that nobody holds any more."""
+    with suppress(OSError):
+        held = _locked(directory)
+        try:
             os.rmdir(directory)
+        finally:
+            os.close(held)
 
 
 @contextmanager
