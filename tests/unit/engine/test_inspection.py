@@ -19,6 +19,7 @@ import pytest
 
 from azpreflight.engine.inspection.stall import Stall
 from tests.support.hogs import LINES
+from tests.support.processes import left
 
 SOURCE = Path(__file__).parents[3]
 GOOD = tuple(f"good{number}" for number in range(8))
@@ -239,23 +240,7 @@ def test_a_run_that_is_killed_leaves_nothing_running(nap: str) -> None:
         process.kill()
         process.wait()
     assert gone(nap)
-    deadline = time.monotonic() + 10  # the keeper kills first and ends last, on a busy machine a moment later
-    while (left := hogs_of(nap)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert left == []
-
-
-def hogs_of(nap: str) -> list[int]:
-    """The processes of this test that are there."""
-    return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if is_hog(pid, nap)]
-
-
-def is_hog(pid: int, nap: str) -> bool:
-    """A process of the run, its keeper and its worker included."""
-    try:
-        return f"NAP={nap}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
+    assert left(f"NAP={nap}") == []
 
 
 # --- who holds up the others --------------------------------------------------------------------------------------
