@@ -43,7 +43,9 @@ while :; do
   left=
   for place in /proc/[0-9]*; do
     case $place in /proc/1|/proc/$$) continue ;; esac
-    left="$left $place"
+    read -r line <$place/stat || continue
+    case $line in *") Z "*) continue ;; esac  # it has ended, and this machine's first process reaps nobody
+    left="$left $line"
   done
   [ -n "$left" ] && [ $tries -lt 100 ] || break
   tries=$((tries + 1)); sleep 0.05
@@ -89,6 +91,8 @@ def test_its_files_are_whole_whenever_it_is_killed(number: signal.Signals) -> No
                 (root / FILES[1]).unlink()  # it had come to its end
             assert booted(root, f"{DAEMON}; echo $?")[-1] == "0", moment
             check_files(root)
-            assert all((root / path).exists() for path in (*FILES, HISTORY)), moment
+            # one that was killed in its first look does not know any more what the image was like as it was captured
+            missing = [path for path in (*FILES[:2], HISTORY) if not (root / path).exists()]
+            assert missing == [], moment
             hidden = [path.name for place in ("var", "run") for path in (root / place).rglob("azpreflight/.*")]
             assert sorted(hidden) == [".keep", ".keep"], moment

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from azpreflight.host.descendants import below
-from azpreflight.host.disk.mounted import mount_point
+from azpreflight.host.disk.mount_point import mount_point
 from tests.agents.planting import let_waagent_provision, plant
 from tests.agents.test_deprovision import PACKAGES
 from tests.images.disks import ESP, MIB, Part, System, converted, disk, put, tool, volume_group
@@ -306,6 +306,16 @@ def test_very_many_lines_of_fstab_do_not_take_the_time_of_the_run(place: Path) -
     assert len(attached) == 33
     assert attached[-1]["error"] == "more than 32 lines of fstab for the places of the system (and 868 more)"
     assert statuses(report)["image-filesystems"] == "unknown"
+
+
+def test_a_larger_fstab_than_is_read_is_not_taken_for_an_empty_one(place: Path) -> None:
+    """The places that may be filesystems of their own are unknown, and so is what would be found there."""
+    report = looked(disk(place / "disk.raw", two_parts(place, fstab="# comment\n" * 110_000 + FSTAB)))
+    assert reason(report).startswith("cannot read /etc/fstab: larger than 1048576 bytes; what it mounts is not known")
+    found = statuses(report)
+    assert (found["image-filesystems"], found["gen-provisioned-sentinel"], found["boot-drivers"]) == ("unknown",) * 3
+    report = looked(disk(place / "disk.raw", two_parts(place, fstab="# comment\n" * 10_000 + FSTAB)))
+    assert report["facts"]["image"]["disk"]["attached"][0]["place"] == "/boot"
 
 
 def test_a_small_file_cannot_fill_this_machine(place: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Callable, Optional, Union
 
@@ -41,10 +38,8 @@ MAX_TRIED = 32
 """Volumes that are mounted to find the root filesystem."""
 SUBVOLUMES = (None, "subvol=@", "subvol=root", "subvol=@rootfs")
 """Where distributions put the root filesystem in a btrfs whose default subvolume is something else."""
-MOUNTS = "/run/azpreflight-image-"
-"""What the directories begin with that disks are mounted in."""
 MARKS = ("/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/etc/passwd")
-FSTAB_LIMIT = 1 << 16
+FSTAB_LIMIT = 1 << 20
 _WORDS = 200
 
 
@@ -55,49 +50,6 @@ class Opened:
     disk: Disk
     root: Optional[str]
     """Where the root filesystem is mounted, for this process alone; None: it is not, and `disk.error` says why."""
-
-
-@contextmanager
-def mount_point() -> Iterator[Optional[str]]:
-    """A directory for the mounts of a process that may be killed at any moment; None where there cannot be one.
-
-    It is locked while this process or a child of it lives, so that the next one knows an abandoned one (flock(2)). To
-    remove one in use would take its mounts away: the kernel lets a mount go whose place goes in another namespace.
-    """
-    for abandoned in glob.glob(f"{MOUNTS}*"):
-        _remove(abandoned)
-    try:
-        directory = tempfile.mkdtemp(prefix=os.path.basename(MOUNTS), dir=os.path.dirname(MOUNTS))
-        held = _locked(directory)
-    except OSError:
-        yield None
-        return
-    try:
-        yield directory
-    finally:
-        os.close(held)
-        _remove(directory)
-
-
-def _locked(directory: str) -> int:
-    """A descriptor that holds it. OSError where somebody else does."""
-    held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(held)
-        raise
-    return held
-
-
-def _remove(directory: str) -> None:
-    """An empty one that nobody holds any more."""
-    with suppress(OSError):
-        held = _locked(directory)
-        try:
-            os.rmdir(directory)
-        finally:
-            os.close(held)
 
 
 @contextmanager
@@ -222,7 +174,12 @@ class _Mounting:
         """The disk with its root filesystem and what fstab adds to it mounted, and where."""
         volumes = disk.layout.volumes if disk.layout is not None else ()
         place, volume = self._find(volumes)
-        entries = list(fstab.wanted(_fstab(Tree(place))))
+        try:
+            entries = list(
+                fstab.wanted((Tree(place).read("/etc/fstab", FSTAB_LIMIT) or b"").decode("utf-8", "replace"))
+            )
+        except HostError as error:
+            return replace(disk, root=volume.name, fstab_error=str(error)), place
         attached = [self._attach(place, entry, volumes) for entry in entries[:MAX_ATTACHED]]
         if len(entries) > MAX_ATTACHED:
             attached.append(_unattached(entries[MAX_ATTACHED:]))
@@ -297,10 +254,3 @@ def _is_root(tree: Tree) -> bool:
         return sum(tree.info(mark, follow=False) is not None for mark in MARKS) >= 2
     except HostError:
         return False
-
-
-def _fstab(tree: Tree) -> str:
-    try:
-        return (tree.read("/etc/fstab", FSTAB_LIMIT) or b"").decode("utf-8", "replace")
-    except HostError:
-        return ""
