@@ -30,6 +30,8 @@ from tests.support.processes import left
 SECONDS = 10.0
 LATE_S = 1.0
 """Seconds that a run may take besides its limit, for the interpreter to start and the report to be printed."""
+STARTS = 3.0
+"""Or as many times as long as the program takes to start, print and end at that moment, on a machine that is busy."""
 ENDS = (0, 1, 3)
 CHECKOUT = Path(__file__).parents[2]
 
@@ -40,11 +42,13 @@ class Ran:
 
     name: str
     wall_s: float
+    start_s: float
+    """What the program took to start, print something and end, just before."""
     problems: tuple[str, ...]
 
     def late(self, seconds: float) -> bool:
         """It took longer than it was given."""
-        return self.wall_s > seconds + LATE_S
+        return self.wall_s > seconds + max(LATE_S, STARTS * self.start_s)
 
 
 def problems(done: Done, seconds: float) -> Iterator[str]:
@@ -64,8 +68,9 @@ def problems(done: Done, seconds: float) -> Iterator[str]:
 
 def check(vm: Vm, name: str, seconds: float) -> Ran:
     """One run in the VM."""
+    start_s = vm.azpreflight("list").wall_s
     done = vm.azpreflight(*CHECK, "firstboot", "--format", "json", "--timeout", str(seconds), *OF_IMAGES)
-    return Ran(name, done.wall_s, (*problems(done, seconds), *(f"left: {one}" for one in programs_left(vm))))
+    return Ran(name, done.wall_s, start_s, (*problems(done, seconds), *(f"left: {one}" for one in programs_left(vm))))
 
 
 # --- the network --------------------------------------------------------------------------------------------------
@@ -210,6 +215,8 @@ def in_disk(kind: str, seed: int, seconds: float) -> Ran:
         before = path.read_bytes()
         mark = f"{folder}/{seed}"
         began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "azpreflight", "list"], capture_output=True, check=True)
+        start_s, began = time.monotonic() - began, time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "azpreflight", "image", str(path), "--format", "json", "--timeout", str(seconds)],
             capture_output=True,
@@ -227,7 +234,7 @@ def in_disk(kind: str, seed: int, seconds: float) -> Ran:
         found += [f"left: {pid}" for pid in left(f"AZPREFLIGHT_HOSTILE={mark}", 3)]
         with open("/proc/self/mounts", encoding="utf-8") as mounts:
             found += ["a mount is left"] if "azpreflight-image" in mounts.read() else []
-        return Ran(f"disk: {kind} {seed}", wall_s, tuple(found))
+        return Ran(f"disk: {kind} {seed}", wall_s, start_s, tuple(found))
 
 
 # --- all of it ----------------------------------------------------------------------------------------------------
@@ -258,7 +265,7 @@ def main() -> int:
     for row in rows(seconds, sys.argv[2] if len(sys.argv) > 2 else ""):
         ran.append(row)
         said = "; ".join(row.problems) or ("late" if row.late(seconds) else "")
-        print(f"{row.wall_s:6.1f} s  {row.name}{': ' if said else ''}{said}", flush=True)
+        print(f"{row.wall_s:6.1f} s ({row.start_s:.1f} s)  {row.name}{': ' if said else ''}{said}", flush=True)
     slowest = max(ran, key=lambda row: row.wall_s)
     bad = [row for row in ran if row.problems or row.late(seconds)]
     print(f"{len(ran)} rows, {len(bad)} bad; slowest {slowest.wall_s:.1f} s of {seconds:g}: {slowest.name}")

@@ -61,4 +61,6 @@ def left_by(vm: Vm, script: str) -> list[str]:
 
 
 def test_a_late_run_is_seen() -> None:
-    assert [Ran("x", wall, ()).late(5.0) for wall in (5.9, 6.1)] == [False, True]
+    """By its clock, or by how long the program takes to start at that moment."""
+    assert [Ran("x", wall, 0.2, ()).late(5.0) for wall in (5.9, 6.1)] == [False, True]
+    assert [Ran("x", wall, 2.0, ()).late(5.0) for wall in (10.9, 11.1)] == [False, True]
