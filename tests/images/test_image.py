@@ -100,7 +100,7 @@ def place(tmp_path: Path) -> Path:
 def two_parts(place: Path, **system: Any) -> list[Part]:
     """A system with /boot on a partition of its own."""
     boot = place / "boot"
-    boot.mkdir()
+    boot.mkdir(exist_ok=True)
     (boot / "vmlinuz-6.1.0-1-cloud-amd64").write_bytes(b"MZ")
     root = System(**{"fstab": FSTAB, "files": SENTINEL, **system}).write(place / "tree")
     return [Part(4, role=ESP, kind=""), Part(8, boot, uuid=BOOT_UUID), Part(16, root)]
