@@ -84,15 +84,15 @@ class Case(NamedTuple):
 
 
 def targets() -> list[Target]:
-    """Each file that some probe reads with each probe that does, in order."""
-    found: dict[tuple[str, str], Target] = {}
+    """Each file that some probe reads with each probe that does, of a machine and of an image, in order."""
+    found: dict[tuple[str, str, str], Target] = {}
     for scene in _scenes():
         host = scene.host
         for _ in range(3):
             here = scene._replace(host=host)
             recorder = _recorded(here)
             for path, limit in recorder.reads.items():
-                found.setdefault((path, scene.probe.name), Target(path, limit, here))
+                found.setdefault((path, scene.probe.name, host.root), Target(path, limit, here))
             host = replace(host, files=_filled(host, recorder))
     return [found[key] for key in sorted(found)]
 

@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Optional
 
 from azpreflight.guest.block_devices import OF_ONE_DISK
@@ -83,12 +84,12 @@ class MountFacts:
     live: bool = False
     """The devices of the running system were inspected."""
 
-    @property
+    @cached_property
     def root(self) -> Optional[Entry]:
         """The entry for /."""
         return next((entry for entry in self.entries if entry.mount_point == "/"), None)
 
-    @property
+    @cached_property
     def system_devices(self) -> frozenset[str]:
         """Devices of what is on the OS disk by where it is mounted."""
         return frozenset(entry.device for entry in self.entries if entry.of_the_system)
