@@ -239,6 +239,7 @@ KINDS: Mapping[str, Callable[[int, str], str]] = {
     "leases": _repeated("lease {\n"),
     "statements": _repeated("supersede domain-name-servers "),
     "repositories": _repeated("URIs: a "),
+    "mounts": _repeated("UUID=a /v ext4 x 0 2\n"),
     "a variable doubled": _doubled("http_proxy", '{name}="{value}"\n'),
     "a kernel option doubled": _doubled("GRUB_CMDLINE_LINUX", '{name}="{value}"\n'),
     "aliases of YAML": lambda size, own: YAML_BOMB[:size],
