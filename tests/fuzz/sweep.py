@@ -10,6 +10,7 @@ text that unfolds to gigabytes, takes no notice of a deadline within the process
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -314,6 +315,7 @@ def _child(every: Sequence[Case]) -> tuple[int, list[tuple[int, str]]]:
     child = os.fork()
     if child == 0:
         os.close(reader)
+        gc.freeze()  # what it has from its parent is not to be searched for garbage, at the expense of each case
         _limit_memory()
         with os.fdopen(writer, "w", buffering=1) as out:
             for place, case in enumerate(every):
