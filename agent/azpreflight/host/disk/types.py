@@ -22,7 +22,7 @@ PLACES = (
     "/etc",
     "/srv",
 )
-"""Places of the system itself that are intermittently filesystems of their own; the checks look at nothing else."""
+"""Places of the system itself that are filesystems of their own on some systems; the checks look at nothing else."""
 
 
 class Format(str, Enum):
