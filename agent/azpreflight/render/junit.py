@@ -164,4 +164,6 @@ def quoted(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    from html import escape
+
     return escape(printable(text))
