@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from azpreflight.model import Cause, Check, NotApplicable, Probe, Profile, Run, Severity, Stage, Verdict
-from azpreflight.probes.agents import guestproxy, openssl, provenance, stages
+from azpreflight.probes.agents import guestproxy, openssl, policy, provenance, stages
 from azpreflight.probes.agents.collect import gather
 from azpreflight.probes.agents.configuration import judge_config
 from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
@@ -100,6 +100,16 @@ PROBE = Probe(
             judge_version,
             Severity.WARNING,
             cause=Cause.AGENT_CONFIG,
+            reads=("egress",),
+            offline=True,
+        ),
+        Check(
+            "agents-policy",
+            "waagent's policy file lets this VM's extensions run",
+            policy.judge,
+            Severity.ERROR,
+            cause=Cause.AGENT_CONFIG,
+            reads=("platform",),
             offline=True,
         ),
         Check(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.azure.agent_versions import NEEDS_METADATA, Agent, Versions
+from azpreflight.azure.extension_policy import Policy
 from azpreflight.guest.cloud_init import CloudConfig, DatasourceList
 from azpreflight.guest.os_release import Distribution
 from azpreflight.guest.waagent_conf import WaagentConfig
@@ -38,6 +40,15 @@ class Provisioner(str, Enum):
     """A file that decides could not be read."""
 
 
+AGENTS = {
+    Provisioner.WAAGENT: Agent.WAAGENT,
+    Provisioner.CLOUD_INIT: Agent.CLOUD_INIT,
+    Provisioner.BOTH: Agent.CLOUD_INIT,
+    Provisioner.AZURE_INIT: Agent.AZURE_INIT,
+}
+"""Whose behaviour counts; where both are told to, cloud-init still makes the user."""
+
+
 @dataclass(frozen=True)
 class WaagentFacts:
     """The Azure Linux agent in this image."""
@@ -45,6 +56,8 @@ class WaagentFacts:
     installed: bool = False
     version: Optional[str] = None
     """None: not installed, or its version file was not found."""
+    versions: Versions = field(default_factory=Versions)
+    """The same, and those of the handlers in its library directory."""
     unit: Unit = field(default_factory=lambda: Unit("waagent.service", UnitState.ABSENT))
     config_path: str = "/etc/waagent.conf"
     """The file that it reads, whether or not it exists."""
@@ -59,6 +72,11 @@ class WaagentFacts:
     program: ProgramFacts = field(default_factory=ProgramFacts)
     strays: tuple[str, ...] = ()
     """Names of the agent that are enabled without a unit of that name: walinuxagent on RHEL, waagent on Debian."""
+
+    policy: Optional[Policy] = None
+    """Which extensions the image's policy file lets run; None: there is none."""
+    policy_error: Optional[str] = None
+    """Why it could not be read; None if it could, or is not there."""
 
     unowned: tuple[str, ...] = ()
     """Its program, its interpreter or openssl, where no package owns them."""
@@ -125,3 +143,14 @@ class AgentsFacts:
     def cloud_init_provisions(self) -> bool:
         """cloud-init makes the user, the host keys and the host name."""
         return self.provisioner in (Provisioner.CLOUD_INIT, Provisioner.BOTH)
+
+    @property
+    def azure_init_provisions(self) -> bool:
+        """azure-init does, which comes in a unit of its own."""
+        return self.provisioner is Provisioner.AZURE_INIT
+
+    @property
+    def needs_metadata(self) -> bool:
+        """Without the instance metadata service a VM is not provisioned."""
+        agent = AGENTS.get(self.provisioner)
+        return agent is not None and agent in NEEDS_METADATA
