@@ -80,7 +80,7 @@ FAILS_WITHOUT_HOST_KEY = Behaviour(
 )
 ENFORCES_POLICY = Behaviour(
     Agent.WAAGENT,
-    "it refuses extensions by /etc/waagent_policy.json unless Debug.EnableExtensionPolicy=n",
+    "the extension policy of /etc/waagent_policy.json in force, unless Debug.EnableExtensionPolicy=n",
     "common/conf.py, Debug.EnableExtensionPolicy; ga/policy/policy_engine.py; measured with 2.15 and 2.16",
     first="2.16",
 )

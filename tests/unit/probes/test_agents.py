@@ -113,6 +113,7 @@ OPENSSL = "/usr/bin/openssl"
 BUILT = b'\x7fELF OPENSSLDIR: "/usr/lib/ssl"\0'
 """A program that says which directory it was built with."""
 POLICY = "/etc/waagent_policy.json"
+CLOUD_INIT_VERSION = "/usr/lib/python3/dist-packages/cloudinit/version.py"
 
 
 def version(number: str) -> dict[str, Any]:
@@ -744,6 +745,23 @@ def test_a_value_that_others_do_not_live_with(line: str, severities: list[str]) 
 # --- the third provisioner, and settings of one version -----------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("changes", "removed", "says"),
+    [
+        ({CLOUD_INIT_VERSION: '__VERSION__ = "24.2"\n'}, (), "cloud-init 24.2 does not wait"),
+        ({CLOUD_INIT_VERSION: '__VERSION__ = "24.3"\n'}, (), None),
+        ({CLOUD_INIT_VERSION: ""}, (), None),
+        ({CLOUD_INIT_VERSION: '__VERSION__ = "24.2"\n', **conf("Provisioning.Agent=auto")}, NO_CLOUD_INIT, None),
+    ],
+)
+def test_a_cloud_init_that_does_not_wait_for_the_guest_proxy_agent(
+    changes: dict[str, Any], removed: tuple[str, ...], says: Optional[str]
+) -> None:
+    """One before 24.3 asks the platform before it may."""
+    found = findings(judged(host({**GUEST_PROXY, **changes}, *removed), RUN, PROBE), "agents-guest-proxy")
+    assert [says in one.message for one in found] == ([True] if says else [])
+
+
 def test_azure_init_alone_provisions_and_installs_no_extension() -> None:
     """It is an agent, and the third one."""
     machine = host(AZURE_INIT, *NO_WAAGENT, *NO_CLOUD_INIT)
@@ -868,7 +886,6 @@ def test_a_cloud_init_that_does_not_provision_may_lack_stages() -> None:
     assert statuses(judged(machine, RUN, PROBE))["agents-stages"] == "notapplicable"
 
 
-CLOUD_INIT_VERSION = "/usr/lib/python3/dist-packages/cloudinit/version.py"
 CLOUD_INIT_MESON = "/usr/lib/python3/dist-packages/cloudinit/meson_versions.py"
 WITHOUT = "/usr/lib/python3.11/crypt.py"
 

@@ -10,11 +10,13 @@ from typing import Any, Optional
 import pytest
 
 from azpreflight.azure import imds, wire_server
+from azpreflight.azure.answer import Answer
 from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, Route, TcpAnswer
 from azpreflight.host.ca_store import BUNDLES
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage, codec
-from azpreflight.probes import dns, egress, network, platform, proxy
+from azpreflight.probes import agents, dns, egress, network, platform, proxy
 from azpreflight.probes.egress.collect import ARTIFACT_URL
+from azpreflight.probes.egress.messages import delay_of
 from tests.netns import documents
 from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.support.fakes import FakeHost
@@ -39,7 +41,9 @@ RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 CONFIGURED = replace(RUN, config=Config(endpoints=("https://mirror.example.net/repo?sig=secret",)))
 PROXY = replace(proxy.PROBE, needs=())
 """Without the agents, which would bring their own causes: the settings of proxies are those of the unit's files."""
-PROBES = (network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
+AGENTS = replace(agents.PROBE, checks=())
+"""Which version fetches packages; what else is the matter with it is told elsewhere."""
+PROBES = (AGENTS, network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
 
 
 def page(body: str = "", status: int = 200) -> HttpAnswer:
@@ -222,7 +226,7 @@ def test_both_ways_are_tried_as_the_agent_would() -> None:
 @pytest.mark.parametrize(
     ("tcp", "delay", "words", "confidence"),
     [
-        (SILENT, "91 s", "no answer within 1.2 s", Confidence.LIKELY),
+        (SILENT, "5 to 91 s", "no answer within 1.2 s", Confidence.LIKELY),
         (REFUSED, "31 s", "connection refused", Confidence.CERTAIN),
         (TcpAnswer(Outcome.UNREACHABLE, 0.1, "10.0.0.1", "3/1"), "31 s", "unreachable", Confidence.CERTAIN),
         (
@@ -239,11 +243,37 @@ def test_a_shut_way_costs_a_delay_where_the_plugin_delivers(
     first, second = findings(report(world(tcp=shut(tcp))), "egress-packages")
     assert (first.severity, first.flow, second.flow) == (Severity.WARNING, "tcp 20.60.0.10:443", "tcp 20.60.0.11:443")
     assert first.message == (
-        f"no way to {STORE_HOSTS[0]} (20.60.0.10:443): {words}; "
-        f"the HostGAPlugin delivers instead, some {delay} later for each address"
+        f"no way to {STORE_HOSTS[0]} (20.60.0.10:443): {words}; the HostGAPlugin delivers instead, some {delay} later"
     )
     assert first.confidence is confidence
     assert extension(world(tcp=shut(tcp))).package == "hostgaplugin"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "phase", "old", "new"),
+    [
+        (Outcome.TIMEOUT, Phase.TCP, "91 s", "5 s"),
+        (Outcome.REFUSED, Phase.TCP, "31 s", "31 s"),
+        (Outcome.TIMEOUT, Phase.DNS, "91 s", "91 s"),
+        (Outcome.ERROR, Phase.DNS, "31 s", "31 s"),
+        (Outcome.OK, Phase.HTTP, "25 s", "25 s"),
+    ],
+)
+def test_the_delay_is_that_of_the_handlers_version(outcome: Outcome, phase: Phase, old: str, new: str) -> None:
+    """2.16 gives silence one try of 5 s."""
+    answer = Answer("https://store.example/x", outcome, phase, 1.2, status=403)
+    assert [delay_of(answer, version) for version in ("2.15.0.1", "2.16.0.2")] == [old, new]
+
+
+def test_the_version_of_the_handler_comes_from_the_library() -> None:
+    """And not from the package."""
+    agent = {
+        "/usr/sbin/waagent": "#!/usr/bin/python3\n",
+        "/usr/lib/python3/dist-packages/azurelinuxagent/common/version.py": "AGENT_VERSION = '2.7.3.0'\n",
+        "/var/lib/waagent/WALinuxAgent-2.16.0.2": None,
+    }
+    (first, _) = findings(report(world(tcp=shut(SILENT), files=agent)), "egress-packages")
+    assert first.message.endswith("some 5 s later")
 
 
 def test_where_two_interfaces_have_a_default_route_the_one_that_is_used_is_named() -> None:

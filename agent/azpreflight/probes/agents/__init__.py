@@ -31,6 +31,12 @@ def judge_openssl(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield from openssl.judge(facts.waagent.openssl, facts.provisioner is Provisioner.WAAGENT)
 
 
+def judge_guest_proxy(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """Whole, enabled, and waited for."""
+    cloud_init = facts.cloud_init.version if facts.cloud_init_provisions else None
+    yield from guestproxy.judge(facts.guest_proxy, cloud_init, run)
+
+
 WORST_CASE_S = 2.0
 """Seconds: files answer at once, unless a mount hangs, which costs the host's deadline for one call; at first boot
 systemd is asked, which is as long at most, and is not asked where a disk has died; /run is in memory."""
@@ -124,7 +130,7 @@ PROBE = Probe(
         Check(
             "agents-guest-proxy",
             "the Guest Proxy Agent, if installed, is intact and enabled",
-            lambda facts, run: guestproxy.judge(facts.guest_proxy, run),
+            judge_guest_proxy,
             Severity.WARNING,
             cause=Cause.AGENT_CONFIG,
             offline=True,

@@ -57,7 +57,7 @@ PROBE = Probe(
     name="egress",
     facts=EgressFacts,
     gather=gather,
-    needs=("platform", "dns", "proxy", "network"),
+    needs=("agents", "platform", "dns", "proxy", "network"),
     extensions=verdicts,
     checks=(
         _no_egress("egress-packages", "the extension package storage is reachable", judge_packages, Severity.ERROR),

@@ -1,8 +1,9 @@
 """The verdicts on the packages: by the stores, and by the HostGAPlugin. Pure.
 
 An agent of our day survives a closed way to the stores: it turns to the HostGAPlugin, which the host lets fetch the
-package. That costs a delay for each address. Only where neither way delivers does the extension fail, and then it is
-not tried again before the goal state changes or the agent restarts.
+package. That costs one delay, which depends on the agent's version, because it stays with what has delivered. Only where
+neither way delivers does the extension fail, and then it is not tried again before the goal state changes or the agent
+restarts.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _shut(package: Package) -> Iterator[Answer]:
 
 def _shut_way(facts: EgressFacts, answers: Sequence[Answer], run: Run) -> Finding:
     worst = _concerned(facts, answers)[0]
-    message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
+    message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {_consequence(facts, worst, answers[0])}"
     severity, target = severity_of(worst), hosts_of(answers)
     fix = f"{open_up(target)}; where no way out is intended nothing needs fixing."
     if severity is Severity.ERROR:
@@ -102,14 +103,14 @@ def consequence_of(facts: EgressFacts, answers: Sequence[Answer]) -> tuple[Sever
     concerned = _concerned(facts, answers)
     if not concerned:
         return Severity.WARNING, None
-    return severity_of(concerned[0]), _consequence(concerned[0], answers[0])
+    return severity_of(concerned[0]), _consequence(facts, concerned[0], answers[0])
 
 
-def _consequence(package: Package, answer: Answer) -> str:
+def _consequence(facts: EgressFacts, package: Package, answer: Answer) -> str:
     if package.open:
         return f"another store has {package.name}"
     if package.relayed:
-        return f"the HostGAPlugin delivers instead, some {delay_of(answer)} s later for each address"
+        return f"the HostGAPlugin delivers instead, some {delay_of(answer, facts.handler)} later"
     if package.withheld:
         return f"whether the HostGAPlugin delivers {package.name} instead only the agent can tell, by its signature"
     if package.agent:

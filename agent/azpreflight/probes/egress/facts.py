@@ -137,6 +137,8 @@ class EgressFacts:
     only other programs have. Empty where no proxy is set."""
     lookups: tuple[Lookup, ...] = ()
     """The names that the DNS probe did not ask for."""
+    handler: Optional[str] = None
+    """The version of waagent that fetches packages; None: not known."""
     routes: Mapping[str, Route] = field(default_factory=dict)
     """The kernel's route to each address that was connected to."""
 

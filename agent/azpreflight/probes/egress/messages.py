@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Optional
 
+from azpreflight.azure import agent_versions
+from azpreflight.azure.agent_versions import Delays
 from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Severity
@@ -11,11 +14,6 @@ from azpreflight.probes.egress.facts import EgressFacts, flow_of, host_of, port_
 
 DIAGNOSTICS = "LinuxDiagnostic"
 """Type of the diagnostics extension, which is often left on where no way out is intended."""
-REFUSED_DELAY, SILENT_DELAY = 31, 91
-"""Seconds that the agent spends on one address before it turns to the HostGAPlugin: six tries with 31 s between them,
-and 10 s for each where nothing answers (WALinuxAgent, common/utils/restutil.py)."""
-REFUSED_BY_STATUS_DELAY = 25
-"""Likewise where the answer is a status such as 403 or 503: 25 tries with a second between them."""
 AGAIN = "the VM need not be deleted: once this is fixed, remove each extension that failed and add it again"
 
 
@@ -41,12 +39,20 @@ def told(answer: Answer) -> str:
     return answer.detail or said(answer) if nameless else said(answer)
 
 
-def delay_of(answer: Answer) -> int:
-    """Seconds that one such address costs the agent."""
+def delay_of(answer: Answer, handler: Optional[str]) -> str:
+    """Seconds until the agent turns to the HostGAPlugin, once for all addresses: "91 s", or where the handler's version
+    is not known "5 to 91 s"."""
+    known = agent_versions.delays(handler)
+    seconds = sorted({_seconds(answer, one) for one in (agent_versions.DELAYS if known is None else (known,))})
+    return f"{' to '.join(f'{one:.0f}' for one in seconds)} s"
+
+
+def _seconds(answer: Answer, delays: Delays) -> float:
     if answer.outcome is Outcome.OK:
-        return REFUSED_BY_STATUS_DELAY
-    silent = answer.outcome is Outcome.TIMEOUT and answer.phase is not Phase.DNS
-    return SILENT_DELAY if silent else REFUSED_DELAY
+        return delays.status
+    if answer.outcome is not Outcome.TIMEOUT:
+        return delays.refused
+    return delays.silent_dns if answer.phase is Phase.DNS else delays.silent
 
 
 def confidence_of(answer: Answer) -> tuple[Confidence, str]:

@@ -41,9 +41,9 @@ OF_PACKAGES = tuple(
     )
 )
 """What package managers write while an image is made: what is installed, which the image tells anyway."""
-OF_OTHERS = ("/var/log/journal", "/var/log/waagent", "/var/log/azure", "/var/log/cloud-init", "/var/log/azpreflight")
+OF_OTHERS = ("/var/log/journal", "/var/log/waagent", "/var/log/azure/", "/var/log/cloud-init", "/var/log/azpreflight")
 MEMORY = ("/var/lib/NetworkManager/seen-bssids", "/var/lib/NetworkManager/timestamps")
-SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf",)
+SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf", "/etc/ssh/sshd_config.d/50-azure-init.conf")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def judge_litter(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
         (facts.units, "units of the agent that lead nowhere on a new VM"),
         (facts.crontabs, "crontabs of users that are gone"),
         (facts.swap, "a swap file, with pages of this machine's memory"),
-        (facts.sshd, "settings of sshd that cloud-init made for this VM"),
+        (facts.sshd, "settings of sshd that an agent made for this VM"),
         (facts.memory, "what NetworkManager remembers of this VM's connections"),
     ):
         if paths:
