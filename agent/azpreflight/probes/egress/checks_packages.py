@@ -1,9 +1,9 @@
 """The verdicts on the packages: by the stores, and by the HostGAPlugin. Pure.
 
 An agent of our day survives a closed way to the stores: it turns to the HostGAPlugin, which the host lets fetch the
-package. That costs one delay, which depends on the agent's version, because it stays with what has delivered. Only where
-neither way delivers does the extension fail, and then it is not tried again before the goal state changes or the agent
-restarts.
+package. That costs one delay, which depends on the agent's version, because it stays with what has delivered. Only
+where neither way delivers does the extension fail, and then it is not tried again before the goal state changes or the
+agent restarts.
 """
 
 from __future__ import annotations
