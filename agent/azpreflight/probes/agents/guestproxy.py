@@ -9,13 +9,14 @@ cloudinit/sources/DataSourceAzure.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.azure.agent_versions import WAITS_FOR_PROXY_AGENT
 from azpreflight.host import Host, systemd
-from azpreflight.host.systemd import Unit, UnitState
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.host.systemd import UnitState
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.probes.agents.facts import AgentsFacts, GuestProxyFacts
 from azpreflight.text import plain
 
 PROGRAM = "/usr/sbin/azure-proxy-agent"
@@ -25,15 +26,6 @@ PARTS = ("/etc/azure/proxy-agent.json", "/usr/lib/azure-proxy-agent/ebpf_cgroup.
 """Its configuration, and what it loads into the kernel."""
 OLD_PARTS = "/usr/lib/azure-proxy-agent/package"
 """Where older versions keep both."""
-
-
-@dataclass(frozen=True)
-class GuestProxyFacts:
-    """The Guest Proxy Agent of this image."""
-
-    unit: Unit
-    missing: tuple[str, ...] = ()
-    """Files that it needs and that are not there."""
 
 
 def look(host: Host) -> Optional[GuestProxyFacts]:
@@ -79,3 +71,21 @@ def _finding(what: str, fix: str, *commands: str) -> Finding:
         fix,
         commands,
     )
+
+
+def judge_guest_proxy(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """Whole, enabled, and waited for."""
+    cloud_init = facts.cloud_init.version if facts.cloud_init_provisions else None
+    yield from judge(facts.guest_proxy, cloud_init, run)
+
+
+CHECKS = (
+    Check(
+        "agents-guest-proxy",
+        "the Guest Proxy Agent, if installed, is intact and enabled",
+        judge_guest_proxy,
+        Severity.WARNING,
+        cause=Cause.AGENT_CONFIG,
+        offline=True,
+    ),
+)

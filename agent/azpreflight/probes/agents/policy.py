@@ -14,7 +14,7 @@ from azpreflight.azure import endpoints
 from azpreflight.azure.agent_versions import ENFORCES_POLICY, KNOWS_POLICY
 from azpreflight.azure.extension_policy import Policy
 from azpreflight.guest.waagent_conf import WaagentConfig
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, WaagentFacts
 from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.shell import argument
@@ -125,3 +125,16 @@ def _found(waagent: WaagentFacts, severity: Severity, message: str, fix: str, un
         confidence=Confidence.LIKELY if later or unless else Confidence.CERTAIN,
         confidence_reason=unless or ("an update may be kept from it" if later else "seen directly"),
     )
+
+
+CHECKS = (
+    Check(
+        "agents-policy",
+        "waagent's policy file lets this VM's extensions run",
+        judge,
+        Severity.ERROR,
+        cause=Cause.AGENT_CONFIG,
+        reads=("platform",),
+        offline=True,
+    ),
+)

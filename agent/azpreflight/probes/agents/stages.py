@@ -14,7 +14,7 @@ from azpreflight.guest import os_release, package_database
 from azpreflight.guest.os_release import Distribution
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Profile, Run, Severity, Stage, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
@@ -149,3 +149,27 @@ def _install(module: str, python: str, distribution: Distribution) -> str:
     if distribution.of("debian", "ubuntu"):
         return f"apt-get install -y {package}"
     return f"python{python} -m pip install {package.removeprefix('python3-')}"
+
+
+CHECKS = (
+    Check(
+        "agents-stages",
+        "every stage of cloud-init starts, and its configuration makes the user of a new VM",
+        judge_stages,
+        Severity.ERROR,
+        cause=Cause.NO_PROVISIONING_AGENT,
+        stages=(Stage.BUILD, Stage.CAPTURE),
+        profiles=(Profile.GENERALIZED,),
+        offline=True,
+    ),
+    Check(
+        "agents-password",
+        "the agent that provisions can hash a password",
+        judge_password,
+        Severity.WARNING,
+        cause=Cause.AGENT_CONFIG,
+        stages=(Stage.BUILD, Stage.CAPTURE),
+        profiles=(Profile.GENERALIZED,),
+        offline=True,
+    ),
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from azpreflight.azure.agent_versions import OLDEST_SUPPORTED, UPDATE_CHECK_S, Versions, number
 from azpreflight.guest import os_release
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.egress.facts import EgressFacts, host_of
 from azpreflight.shell import argument
@@ -145,3 +145,24 @@ def _update(versions: Versions, run: Run) -> _Update:
         return _Update(said, "Nothing; the update comes.")
     said = f"it updates itself from {hosts}, and neither that way nor the HostGAPlugin delivers"
     return _Update(said, f"{newer[:-1]}, or open the way, see egress-packages.", True)
+
+
+CHECKS = (
+    Check(
+        "agents-program",
+        "the agents' Python and modules are complete",
+        judge_program,
+        Severity.ERROR,
+        cause=Cause.NO_PROVISIONING_AGENT,
+        offline=True,
+    ),
+    Check(
+        "agents-version",
+        "waagent is a supported version",
+        judge_version,
+        Severity.WARNING,
+        cause=Cause.AGENT_CONFIG,
+        reads=("egress",),
+        offline=True,
+    ),
+)
