@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from azpreflight.azure.documented_endpoints import CLOUDS, EXTENSIONS, Known
+from azpreflight.azure.documented_endpoints import CLOUDS, Known
+from azpreflight.azure.documented_extensions import EXTENSIONS
 
 DEFAULT_CLOUD = "public"
 REGION = re.compile(r"[a-z0-9]{1,40}")
@@ -16,6 +17,17 @@ def documented_hosts(cloud: Optional[str]) -> tuple[str, ...]:
     """Public endpoints of a cloud; none of a cloud that the catalogue does not know."""
     entry = CLOUDS.get(cloud or DEFAULT_CLOUD)
     return entry.hosts if entry is not None else ()
+
+
+def is_unknown(cloud: Optional[str]) -> bool:
+    """It has a name, and is none of those whose hosts are documented: USNat, USSec, Azure Stack."""
+    return cloud is not None and cloud not in CLOUDS
+
+
+def account_hosts(account: str, cloud: Optional[str]) -> tuple[str, ...]:
+    """Blobs and tables of a storage account; none in a cloud that is not known."""
+    entry = CLOUDS.get(cloud or DEFAULT_CLOUD)
+    return () if entry is None else tuple(f"{account}.{service}.{entry.storage}" for service in ("blob", "table"))
 
 
 def known(extension: str) -> Optional[Known]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
-from azpreflight.azure.agent_versions import NEEDS_METADATA, Agent, Versions
+from azpreflight.azure.agent_versions import ENFORCES_POLICY, KNOWS_POLICY, NEEDS_METADATA, Agent, Versions
 from azpreflight.azure.extension_policy import Policy
 from azpreflight.guest.cloud_init import CloudConfig, DatasourceList
 from azpreflight.guest.openssl_conf import Problem
@@ -108,6 +108,24 @@ class WaagentFacts:
     def starts(self) -> bool:
         """The next boot starts it, and it has something to read."""
         return self.installed and self.unit.state is UnitState.ENABLED and self.config is not None
+
+    @property
+    def policy_in_force(self) -> bool:
+        """The handler that is at work takes a policy file."""
+        said = self.config.extension_policy if self.config is not None else None
+        if said is None:
+            return ENFORCES_POLICY.holds(self.versions.handler) is True
+        return said and KNOWS_POLICY.holds(self.versions.handler) is True
+
+    @property
+    def policy_comes(self) -> bool:
+        """It does not, or its version is not known, and a newer one that it downloads will."""
+        switched_off = self.config is not None and self.config.extension_policy is False
+        return self.versions.updates and not switched_off
+
+    def refuses(self, extension: str) -> bool:
+        """The handler that is at work does not run this extension, signed or not."""
+        return self.policy is not None and self.policy_in_force and self.policy.refuses(extension)
 
 
 @dataclass(frozen=True)

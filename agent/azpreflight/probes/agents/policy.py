@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from azpreflight.azure import endpoints
-from azpreflight.azure.agent_versions import ENFORCES_POLICY, KNOWS_POLICY
+from azpreflight.azure.agent_versions import ENFORCES_POLICY
 from azpreflight.azure.extension_policy import Policy
 from azpreflight.guest.waagent_conf import WaagentConfig
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
@@ -30,7 +30,7 @@ def judge(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield Unknown(waagent.policy_error)
     elif waagent.policy is None:
         yield NotApplicable(f"there is no {plain(_path(waagent))}, so every extension may run")
-    elif not in_force(waagent) and not comes_in_force(waagent):
+    elif not waagent.policy_in_force and not waagent.policy_comes:
         yield NotApplicable(f"waagent {plain(waagent.version or '')} does not read {plain(_path(waagent))}")
     else:
         yield from _judge(waagent, waagent.policy, wanted(run))
@@ -49,24 +49,6 @@ def _full_name(extension: str) -> str:
     """With its publisher, where the catalogue knows it by its type alone."""
     entry = endpoints.known(extension)
     return extension if entry is None else entry.name
-
-
-def in_force(waagent: WaagentFacts) -> bool:
-    """The handler that is at work now takes the file."""
-    config, handler = waagent.config or WaagentConfig(), waagent.versions.handler
-    if config.extension_policy is None:
-        return ENFORCES_POLICY.holds(handler) is True
-    return config.extension_policy and KNOWS_POLICY.holds(handler) is True
-
-
-def comes_in_force(waagent: WaagentFacts) -> bool:
-    """The handler does not take it, or its version is not known, and a newer one that it downloads will."""
-    return (waagent.config or WaagentConfig()).extension_policy is not False and waagent.versions.updates
-
-
-def refused(waagent: WaagentFacts, extension: str) -> bool:
-    """The handler that is at work refuses this extension, signed or not."""
-    return waagent.policy is not None and in_force(waagent) and waagent.policy.refuses(extension)
 
 
 def _path(waagent: WaagentFacts) -> str:
@@ -111,7 +93,7 @@ def _judge(waagent: WaagentFacts, policy: Policy, extensions: Optional[Sequence[
 
 
 def _found(waagent: WaagentFacts, severity: Severity, message: str, fix: str, unless: Optional[str] = None) -> Finding:
-    later = not in_force(waagent)
+    later = not waagent.policy_in_force
     version = waagent.versions.handler
     when = f" from {ENFORCES_POLICY.first} on, to which waagent {plain(version or '')} updates itself".replace(
         "  ", " "

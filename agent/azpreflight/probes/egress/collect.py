@@ -115,8 +115,18 @@ def _both(host: Host, first: Callable[[], A], second: Callable[[], B]) -> tuple[
 def _own(need: Need, answers: tuple[Answer, ...]) -> Own:
     known = need.known
     if known is None:
-        return Own(need.extension, known=False)
-    return Own(need.extension, True, answers, known.settings, known.always)
+        return Own(need.extension, False, answers)
+    return Own(
+        need.extension,
+        True,
+        answers,
+        None if need.named else known.settings,
+        known.always,
+        known.beyond,
+        need.unknown_cloud,
+        known.retired if known.unsupported else None,
+        known.successor,
+    )
 
 
 def _packages(means: Means, errands: Sequence[Errand]) -> tuple[Package, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
@@ -10,10 +11,14 @@ from azpreflight.azure.agent_versions import Delays
 from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Severity
-from azpreflight.probes.egress.facts import EgressFacts, flow_of, host_of, port_of
+from azpreflight.probes.egress.facts import EgressFacts, Own, flow_of, host_of, port_of
 
 DIAGNOSTICS = "LinuxDiagnostic"
 """Type of the diagnostics extension, which is often left on where no way out is intended."""
+PRIVATE = (
+    "Look for the private endpoint that {hosts} resolves to: let this subnet reach it, or take the record of one that"
+    " is gone out of the private DNS zone"
+)
 AGAIN = "the VM need not be deleted: once this is fixed, remove each extension that failed and add it again"
 
 
@@ -94,7 +99,31 @@ def open_up_or_do_without(facts: EgressFacts, target: str) -> str:
     """The fix for a way without which an extension fails, in one sentence."""
     off = ", or where no way out is intended turn the diagnostics extension off, as boot diagnostics work without it"
     diagnostics = any(own.extension.endswith(DIAGNOSTICS) for own in facts.own)
-    return f"{open_up(target)}{off if diagnostics else ''}; {AGAIN}."
+    gone = "".join(f"; {said}" for said in (support_of(own) for own in facts.own) if said is not None)
+    return f"{open_up(target)}{off if diagnostics else ''}; {AGAIN}{gone}."
+
+
+def support_of(own: Own) -> Optional[str]:
+    """What is said of an extension that is not supported any more; None of one that is."""
+    if own.retired is None:
+        return None
+    return f"{own.extension} is not supported since {own.retired}: {own.successor} takes its place"
+
+
+def is_private(address: Optional[str]) -> bool:
+    """Of a virtual network: what a private endpoint has, and no public server (RFC 1918, RFC 4193)."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    return found.is_private and not (found.is_loopback or found.is_link_local)
+
+
+def private_addresses(answers: Iterable[Answer]) -> Optional[str]:
+    """Which servers were asked at a private address; None if none was."""
+    straight = (one for one in answers if one.proxy is None and is_private(one.address))
+    found = [f"{host_of(one.url)} has {one.address}" for one in straight]
+    return f"by a private endpoint: {listed(found)}" if found else None
 
 
 def hosts_of(answers: Sequence[Answer]) -> str:
@@ -103,8 +132,11 @@ def hosts_of(answers: Sequence[Answer]) -> str:
 
 
 def shut_finding(answers: Sequence[Answer], severity: Severity, message: str, fix: str) -> Finding:
-    """What is said of answers that speak of one flow, whose way is shut."""
+    """What is said of answers that speak of one flow, whose way is shut; of a private address something else helps."""
     confidence, reason = confidence_of(answers[0])
+    if answers[0].proxy is None and is_private(answers[0].address):
+        message = f"{message}; {answers[0].address} is a private address, as a private endpoint has"
+        fix = f"{PRIVATE.format(hosts=hosts_of(answers))}; {AGAIN}."
     return Finding(
         severity,
         message,
