@@ -66,12 +66,6 @@ READY_NEEDS_PLUGIN = Behaviour(
     first="2.7",
     last="2.15",
 )
-REPORTS_BESIDE_CLOUD_INIT = Behaviour(
-    Agent.WAAGENT,
-    "where cloud-init provisions it reports NotReady, Ready and failures as well",
-    "pa/provision/cloudinit.py; measured with 2.15 and 2.16",
-    last="2.15",
-)
 FAILS_WITHOUT_HOST_KEY = Behaviour(
     Agent.WAAGENT,
     "where the host key that it waits for does not come it reports ProvisioningFailed",
@@ -114,6 +108,12 @@ KNOWS_UPDATE_TO_LATEST = Behaviour(
     "common/conf.py, get_auto_update_to_latest_version",
     first="2.10",
 )
+READS_OLD_KEYS = Behaviour(
+    Agent.WAAGENT,
+    "it reads Provisioning.Enabled and Provisioning.UseCloudInit, which Provisioning.Agent replaced",
+    "pa/provision/factory.py",
+    last="2.2.44",
+)
 FEATURES = (KNOWS_RSM, KNOWS_NFT, KNOWS_FIPS, ENFORCES_POLICY)
 """What an older waagent lacks, in the order in which it came."""
 
@@ -129,20 +129,11 @@ SKIPS_READY = Behaviour(
     "cloudinit/sources/DataSourceAzure.py",
     first="26.2",
 )
-NEEDS_CUSTOM_DATA = Behaviour(
-    Agent.CLOUD_INIT,
-    "with experimental_fail_on_missing_customdata it fails without custom data that the VM has",
-    "cloudinit/sources/DataSourceAzure.py",
-    first="26.2",
-)
 IMPORTS_CRYPT = Behaviour(
     Agent.CLOUD_INIT,
     "its Azure datasource imports crypt, and is not found without it",
     "cloudinit/sources/DataSourceAzure.py: from 23.3 on the import may fail",
     last="23.2",
-)
-CLEANS_CONFIGS = Behaviour(
-    Agent.CLOUD_INIT, "cloud-init clean has --configs", "cloudinit/cmd/clean.py; measured", first="23.4"
 )
 CLEANS_ROTATED_LOGS = Behaviour(
     Agent.CLOUD_INIT,
@@ -234,8 +225,6 @@ DHCP_RETRIES_S = 1200.0
 """cloud-init asks for an address as long (sources/DataSourceAzure.py)."""
 EXTENSIONS_S = 5400.0
 """waagent gives the extensions of a goal state as long (ga/exthandlers.py)."""
-PROXY_AGENT_S = 120.0
-"""cloud-init waits for the Guest Proxy Agent as long (sources/DataSourceAzure.py)."""
 UPDATE_CHECK_S = 3600.0
 """waagent looks for a newer release of itself as often (common/conf.py, Autoupdate.Frequency)."""
 

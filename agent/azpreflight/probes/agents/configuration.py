@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from azpreflight.azure.agent_versions import FAILS_WITHOUT_HOST_KEY, SKIPS_READY, WAIT_FOR_CLOUD_INIT_S
+from azpreflight.azure.agent_versions import FAILS_WITHOUT_HOST_KEY, READS_OLD_KEYS, SKIPS_READY, WAIT_FOR_CLOUD_INIT_S
 from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
@@ -274,7 +274,7 @@ def _judge_dead_keys(facts: AgentsFacts, config: waagent_conf.WaagentConfig) -> 
         if meant and facts.provisioner is Provisioner.WAAGENT:
             yield Finding(
                 Severity.NOTE,
-                f"{key}={plain(value)} is read by no agent since 2.2.45, and waagent provisions",
+                f"{key}={plain(value)} is read by no agent after {READS_OLD_KEYS.last}, and waagent provisions",
                 "Say with Provisioning.Agent who provisions.",
             )
 
