@@ -692,10 +692,11 @@ AZURE_INIT_RULE = {"/etc/sudoers.d/azure-init-user": "builder ALL=(ALL) NOPASSWD
             "50-azure-init.conf",
         ),
         ({"/var/log/azure-init.log": "INFO\n"}, "gen-system-logs", "/var/log/azure-init.log"),
+        ({"/var/log/auth.log.1": "Accepted\n"}, "gen-system-logs", "/var/log/auth.log.1"),
         ({"/var/log/azure-proxy-agent/ProxyAgent.log": "x\n"}, "gen-system-logs", "ProxyAgent.log"),
     ],
 )
-def test_what_azure_init_and_the_guest_proxy_agent_leave(changes: dict[str, Any], check: str, path: str) -> None:
+def test_what_no_agent_cleans(changes: dict[str, Any], check: str, path: str) -> None:
     """Each file is named, and an image without it passes."""
     (found,) = by_check(judged(host(changes), RUN, *PROBES))[check].findings
     assert path in found.message

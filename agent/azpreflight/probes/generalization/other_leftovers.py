@@ -88,10 +88,15 @@ def look(host: Host, run: Run) -> LitterFacts:
 
 
 def _others(host: Host) -> tuple[str, ...]:
-    """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out."""
-    known = (*(f"/var/log/{name}" for name in LOGS), *OF_OTHERS, *OF_PACKAGES)
+    """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out, but not the
+    rotated files of what is."""
+    named = {f"/var/log/{name}" for name in LOGS}
     paths = filled(host, matching(host, [f"/var/log/{depth}" for depth in ("*", "*/*", "*/*/*")]))
-    return tuple(path for path in paths if not path.startswith(known) and _is_log(host, path))
+    return tuple(
+        path
+        for path in paths
+        if path not in named and not path.startswith((*OF_OTHERS, *OF_PACKAGES)) and _is_log(host, path)
+    )
 
 
 def _is_log(host: Host, path: str) -> bool:
