@@ -28,6 +28,8 @@ class Entry:
     """Of the file system: ext4, udf."""
     disk: Optional[str] = None
     """The whole disk behind the device, such as sdc; None: not present, or a mounted image is inspected."""
+    here: Optional[bool] = None
+    """It is on the disk image that is inspected; None: no file of one is, or it cannot be told."""
 
     @property
     def volume_group(self) -> Optional[str]:

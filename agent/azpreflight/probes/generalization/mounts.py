@@ -17,6 +17,7 @@ from azpreflight.guest.block_devices import OF_ONE_DISK
 from azpreflight.guest.fstab import FSTAB, LINKS, Entry, required
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
+from azpreflight.host.disk.fstab import PLACES, is_here
 from azpreflight.model import ALL_PROFILES, Cause, Run, Severity, Verdict
 from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import leftover
@@ -63,8 +64,15 @@ class MountFacts:
 def look(host: Host, run: Run) -> MountFacts:
     """fstab, and on a running system the disks behind it."""
     live = not run.offline
+    layout = host.disk.layout if host.disk is not None else None
     entries = tuple(
-        Entry(device, point, kind, _disk(host, device) if live else None)
+        Entry(
+            device,
+            point,
+            kind,
+            disk=_disk(host, device) if live else None,
+            here=is_here(device, layout) if layout is not None else None,
+        )
         for device, point, kind in required(host.text(FSTAB, SMALL) or "")
     )
     root = next((entry.disk for entry in entries if entry.mount_point == "/"), None)
@@ -103,7 +111,12 @@ def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
 
 def _perhaps(entry: Entry, facts: MountFacts) -> Optional[str]:
     """Why an entry of a mounted image may be of a data disk: no device is there to be asked."""
-    if facts.live or entry.mount_point == "/" or (entry.device in facts.system_devices and not entry.volume_group):
+    if (
+        facts.live
+        or entry.here
+        or entry.mount_point == "/"
+        or (entry.device in facts.system_devices and not entry.volume_group)
+    ):
         return None
     group, own = entry.volume_group, facts.root.volume_group if facts.root is not None else None
     if group is not None and group == own:
@@ -131,6 +144,8 @@ def _why(entry: Entry, facts: MountFacts) -> Optional[str]:
         return "such names change from boot to boot"
     if entry.device.startswith(OF_ONE_DISK):
         return "that is the name of one disk, and a new VM has another"
+    if entry.here is False and entry.mount_point not in PLACES:
+        return "it is not on this disk"
     if not facts.live or entry.device.startswith("/dev/") or facts.root_disk is None:
         return None
     if entry.disk is None:
