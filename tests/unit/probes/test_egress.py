@@ -831,19 +831,34 @@ def test_a_known_cloud_is_none_that_is_unknown() -> None:
     assert "is not known" not in extension(world(MONITOR)).why
 
 
-PRIVATE_ENDPOINT = {FILES_HOST: "10.1.0.4"}
+VAULT = Extension("Microsoft.Azure.KeyVault.KeyVaultForLinux", "3.0")
+VAULT_HOST = "vault1.vault.azure.net"
+CERTIFICATES = {"secretsManagementSettings": {"observedCertificates": [f"https://{VAULT_HOST}/secrets/tls"]}}
+ANSWERS = {f"https://{VAULT_HOST}/": page("", 401)}
+
+
+def vault(address: str, tcp: TcpAnswer = OPEN) -> World:
+    """A key vault that the settings name, at this address."""
+    return with_settings(VAULT, CERTIFICATES, where={VAULT_HOST: address}, http=ANSWERS, tcp={(address, 443): tcp})
 
 
 def test_a_private_endpoint_is_told_and_tried() -> None:
     """One that answers is no fault, and one that does not has a fix of its own."""
-    host = with_settings(SCRIPT, FILE_URIS, where=PRIVATE_ENDPOINT)
-    assert statuses(report(host))["egress-extensions"] == "pass"
-    assert f"by a private endpoint: {FILES_HOST} has 10.1.0.4" in extension(host).why
-    gone = replace(host, tcp={**host.tcp, ("10.1.0.4", 443): SILENT})
-    (found,) = findings(report(gone), "egress-extensions")
+    assert statuses(report(vault("10.1.0.4")))["egress-extensions"] == "pass"
+    verdict = extension(vault("10.1.0.4"))
+    assert verdict.will_work == "yes"
+    assert f"by a private endpoint: {VAULT_HOST} has 10.1.0.4" in verdict.why
+    (found,) = findings(report(vault("10.1.0.4", SILENT)), "egress-extensions")
     assert "10.1.0.4 is a private address, as a private endpoint has" in found.message
-    assert "private endpoint that scripts.example.net resolves to" in found.fix
-    assert "private endpoint" not in extension(with_settings(SCRIPT, FILE_URIS)).why
+    assert f"private endpoint that {VAULT_HOST} resolves to" in found.fix
+
+
+def test_a_public_address_and_a_companys_own_server_are_no_private_endpoint() -> None:
+    """Whether or not they answer."""
+    assert "private" not in extension(vault("20.60.0.70")).why
+    own = with_settings(SCRIPT, FILE_URIS, where={FILES_HOST: "10.1.0.4"}, tcp={("10.1.0.4", 443): SILENT})
+    (found,) = findings(report(own), "egress-extensions")
+    assert "private" not in found.message + found.fix
 
 
 def test_a_private_zone_that_lacks_the_name_is_named() -> None:

@@ -275,7 +275,7 @@ def with_azure_init(host: FakeHost) -> FakeHost:
         (with_waagent(NO_PLUGIN, "2.15.0.1"), "waagent 2.15.0.1 never reports Ready, not even a failure"),
         (with_waagent(NO_PLUGIN, "2.16.0.2"), "waagent 2.16.0.2 reports Ready without it"),
         (with_waagent(NO_PLUGIN, "2.2.47"), "waagent 2.2.47 reports Ready without it"),
-        (with_waagent(NO_PLUGIN, ""), "no extension is installed, and waagent up to 2.15 never reports Ready"),
+        (with_waagent(NO_PLUGIN, ""), "no extension is installed, and waagent 2.7 to 2.15 never reports Ready"),
         (with_cloud_init(NO_PLUGIN, True), "cloud-init reports Ready without it, and no extension is installed"),
         (with_azure_init(NO_PLUGIN), "azure-init reports Ready without it, and no extension is installed"),
         (NO_PLUGIN, "connection refused; no extension is installed"),

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
-from azpreflight.azure import agent_versions
+from azpreflight.azure import agent_versions, endpoints
 from azpreflight.azure.agent_versions import Delays
 from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
@@ -110,19 +110,20 @@ def support_of(own: Own) -> Optional[str]:
     return f"{own.extension} is not supported since {own.retired}: {own.successor} takes its place"
 
 
-def is_private(address: Optional[str]) -> bool:
-    """Of a virtual network: what a private endpoint has, and no public server (RFC 1918, RFC 4193)."""
+def is_private(answer: Answer) -> bool:
+    """A service of Azure was asked straight at an address of a virtual network, as a private endpoint has (RFC 1918,
+    RFC 4193)."""
     try:
-        found = ipaddress.ip_address(address or "")
+        found = ipaddress.ip_address(answer.address or "")
     except ValueError:
         return False
-    return found.is_private and not (found.is_loopback or found.is_link_local)
+    inside = found.is_private and not (found.is_loopback or found.is_link_local)
+    return inside and answer.proxy is None and endpoints.may_be_private(host_of(answer.url))
 
 
 def private_addresses(answers: Iterable[Answer]) -> Optional[str]:
     """Which servers were asked at a private address; None if none was."""
-    straight = (one for one in answers if one.proxy is None and is_private(one.address))
-    found = [f"{host_of(one.url)} has {one.address}" for one in straight]
+    found = [f"{host_of(one.url)} has {one.address}" for one in answers if is_private(one)]
     return f"by a private endpoint: {listed(found)}" if found else None
 
 
@@ -134,7 +135,7 @@ def hosts_of(answers: Sequence[Answer]) -> str:
 def shut_finding(answers: Sequence[Answer], severity: Severity, message: str, fix: str) -> Finding:
     """What is said of answers that speak of one flow, whose way is shut; of a private address something else helps."""
     confidence, reason = confidence_of(answers[0])
-    if answers[0].proxy is None and is_private(answers[0].address):
+    if is_private(answers[0]):
         message = f"{message}; {answers[0].address} is a private address, as a private endpoint has"
         fix = f"{PRIVATE.format(hosts=hosts_of(answers))}; {AGAIN}."
     return Finding(

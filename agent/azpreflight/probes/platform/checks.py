@@ -166,7 +166,8 @@ def without_plugin(run: Run) -> str:
     needed = READY_NEEDS_PLUGIN.holds(agents.waagent.version)
     name = f"waagent {plain(agents.waagent.version or '')}".rstrip()
     if needed is None:
-        return f"no extension is installed, and waagent up to {READY_NEEDS_PLUGIN.last} never reports Ready"
+        versions = f"{READY_NEEDS_PLUGIN.first} to {READY_NEEDS_PLUGIN.last}"
+        return f"no extension is installed, and waagent {versions} never reports Ready"
     if needed:
         return f"{name} never reports Ready, not even a failure, and installs no extension"
     return f"{name} reports Ready without it, and installs no extension"
