@@ -45,7 +45,7 @@ LEFT = {
     *("gen-hostname", "gen-enrolment", "gen-litter", "gen-network-config"),
     *("gen-credentials", "gen-crash-dumps", "gen-system-logs"),
 }
-"""What seal leaves to a person (of logs, those of which it does not know the writer), or to cloud-init, whose own network
+"""What seal leaves to a person (of logs, those whose writer it does not know), or to cloud-init, whose own network
 file is written again on a new VM."""
 
 Outcome = subprocess.CompletedProcess[str]
