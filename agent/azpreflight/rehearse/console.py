@@ -1,0 +1,148 @@
+"""What the serial console of a booting VM says: how far it has come, and what went wrong. Pure.
+
+Sources: the kernel (init/main.c, init/do_mounts.c, kernel/panic.c, mm/oom_kill.c), systemd (src/core/manager.c,
+job.c, transaction.c, src/shared/condition.c; units emergency.service and rescue.service), initramfs-tools
+(scripts/local), dracut (modules.d/99base), GRUB (kern/rescue_reader.c), OVMF (BdsDxe) and SeaBIOS (boot.c).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Optional
+
+from azpreflight.model import Cause
+from azpreflight.rehearse.facts import Sign
+from azpreflight.text import plain
+
+LINE, SHOWN, LAST_WORDS = 400, 160, 12
+"""Characters of a line that are searched, and that are kept; lines that a report shows of the end."""
+ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?=]{0,16}[A-Za-z]|[()][A-Z0-9]|[=>78cM])")
+"""Colours and cursor movements (ECMA-48)."""
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """A line that shows how far the boot has come."""
+
+    name: str
+    pattern: re.Pattern[str]
+
+
+MILESTONES = (
+    Milestone("loader", re.compile(r"Welcome to GRUB|Booting `|BdsDxe: starting Boot|Booting from Hard Disk|EFI stub:")),
+    Milestone("kernel", re.compile(r"Linux version \d|Command line: ")),
+    Milestone("init", re.compile(r"systemd\[1\]: systemd \S+ running in system mode|Welcome to (?!GRUB).{3,60}!")),
+    Milestone("prompt", re.compile(r"^\S{1,64} login:")),
+)
+"""In the order in which a VM comes up."""
+IN_INITRAMFS = re.compile(r"\(Initramfs\)|dracut-\d|in initrd|initrd-")
+"""A line that speaks of another systemd, that of the initramfs."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A line that shows what went wrong."""
+
+    id: str
+    pattern: re.Pattern[str]
+    cause: Optional[Cause]
+    fix: str
+    final: bool = False
+    """The boot comes no further by itself."""
+
+
+def _boot(id: str, pattern: str, fix: str, final: bool = False) -> Signature:
+    return Signature(id, re.compile(pattern), Cause.BOOT_CONFIG, fix, final)
+
+
+SIGNATURES = (
+    _boot(
+        "no-boot-device",
+        r"No bootable (?:device|option)|Boot failed: not a bootable disk|BdsDxe: failed to (?:load|start)|UEFI Interactive",
+        "Install a boot loader where the firmware of this generation looks for one.",
+        final=False,
+    ),
+    _boot(
+        "grub-stops",
+        r"grub rescue>|^grub>|error: (?:file|disk|no such device|unknown filesystem|symbol)[^.]{0,80}",
+        "Let GRUB find its files and the kernel that its entry names.",
+        final=False,
+    ),
+    _boot(
+        "no-root",
+        r"ALERT! +\S+ +does not exist|Gave up waiting for root|VFS: Unable to mount root fs|VFS: Cannot open root device"
+        r"|dracut-initqueue timeout|Warning: /dev/\S+ does not exist",
+        "Put the driver of the root's disk into the initramfs, or let the kernel's root= name what is on the disk.",
+        final=True,
+    ),
+    _boot("panic", r"Kernel panic - not syncing", "Repair what the kernel names before it panics.", final=True),
+    _boot(
+        "initramfs-shell",
+        r"^\(initramfs\)|Entering emergency mode\. Exit the shell to continue|dropping to a shell",
+        "Let the initramfs find and mount the root filesystem.",
+        final=True,
+    ),
+    _boot(
+        "device-timeout",
+        r"Timed out waiting for device",
+        "Remove the line of fstab for what is not on every VM, or give it the option nofail.",
+    ),
+    _boot(
+        "ordering-cycle",
+        r"Found ordering cycle|deleted to break ordering cycle",
+        "Remove one of the After= or Before= that make the circle; systemd leaves out a job of it at each boot.",
+    ),
+    _boot(
+        "emergency",
+        r"You are in (?:emergency|rescue) mode|Started Emergency Shell|Started emergency\.service|Started Rescue Shell"
+        r"|Started rescue\.service|Give root password for maintenance|Cannot open access to console",
+        "Repair the mount or unit that failed before it, or set the default target to multi-user.target.",
+        final=True,
+    ),
+    _boot(
+        "waits",
+        r"A start job is running for",
+        "Let the unit that it waits for end, or do not order what provisions after it.",
+    ),
+    _boot(
+        "unit-failed", r"Failed to start |Dependency failed for ", "Read the journal of the unit that failed, and repair it."
+    ),
+    _boot("out-of-memory", r"Out of memory: Killed|System is deadlocked on memory", "Reserve less memory, such as huge pages."),
+    _boot("disk-full", r"No space left on device", "Leave more room on the image's filesystems."),
+)
+"""By how much they explain, the most first."""
+
+
+def lines(said: bytes) -> list[str]:
+    """What was printed, without colours and control characters."""
+    text = ESCAPES.sub(b"", said).replace(b"\r", b"\n").decode("utf-8", "replace")
+    return ["".join(char for char in line if char.isprintable())[:LINE] for line in text.split("\n") if line.strip()]
+
+
+def reached(line: str) -> Optional[str]:
+    """The milestone that a line shows."""
+    if IN_INITRAMFS.search(line):
+        return None
+    return next((one.name for one in MILESTONES if one.pattern.search(line)), None)
+
+
+def sign(line: str, at_s: float) -> Optional[Sign]:
+    """What a line shows to have gone wrong."""
+    found = next((one for one in SIGNATURES if one.pattern.search(line)), None)
+    return Sign(found.id, plain(line.strip(), SHOWN), at_s) if found is not None else None
+
+
+def signature(id: str) -> Signature:
+    """The signature of this id. KeyError where there is none."""
+    return {one.id: one for one in SIGNATURES}[id]
+
+
+def final(signs: tuple[Sign, ...]) -> Optional[Sign]:
+    """The sign by which the boot has come to its end; None while it may go on."""
+    return next((one for one in signs if signature(one.id).final), None)
+
+
+def last_words(said: bytes) -> tuple[str, ...]:
+    """The last lines, as a report shows them."""
+    return tuple(plain(line, SHOWN) for line in lines(said[-8192:])[-LAST_WORDS:])

@@ -1,0 +1,68 @@
+"""What is tried over SSH, and what its output says. Pure.
+
+One login by the operator's key runs a script that reads what only the inside shows; another one uses the password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from azpreflight.rehearse.facts import Login
+from azpreflight.text import plain
+
+MARK = "azpreflight-rehearsal"
+"""In the custom data, by which it is found again."""
+SECTION = "@@"
+SCRIPT = f"""
+say() {{ echo "{SECTION}$1 $2"; }}
+say host "$(hostname)"
+sudo=no
+[ "$(sudo -n id -u 2>/dev/null)" = 0 ] && sudo=yes
+say sudo "$sudo"
+say machine-id "$(cat /etc/machine-id 2>/dev/null)"
+found=no
+for file in /var/lib/cloud/instance/user-data.txt /var/lib/waagent/CustomData /var/lib/waagent/ovf-env.xml; do
+    text=$(sudo -n cat "$file" 2>/dev/null | tr -d '\\0')
+    case "$text" in *{MARK}*) found=yes ;; esac
+    data=$(echo "$text" | sed -n 's/.*<[^<>]*CustomData>\\([A-Za-z0-9+\\/=]*\\)<.*/\\1/p')
+    [ -n "$data" ] || data=$text
+    case "$(echo "$data" | base64 -d 2>/dev/null)" in *{MARK}*) [ "$file" = /var/lib/waagent/ovf-env.xml ] || found=yes ;; esac
+done
+say custom-data "$found"
+say extension "$(sudo -n sh -c 'cat /var/lib/waagent/*/status/*.status' 2>/dev/null | sed -n 's/.*"status": "\\([a-z]*\\)".*/\\1/p' | tail -n 1)"
+systemctl list-units --failed --plain --no-legend 2>/dev/null | while read -r unit rest; do say failed "$unit"; done
+say end .
+"""
+"""For a POSIX shell, as the user; what needs root is read by sudo."""
+FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+
+
+def read(login: Login, output: str) -> Login:
+    """The login with what the script printed."""
+    rows = [line[len(SECTION) :].partition(" ") for line in output.splitlines() if line.startswith(SECTION)]
+    found: Mapping[str, str] = {key: value.strip() for key, _, value in rows}
+    if "end" not in found:
+        return login
+    return replace(
+        login,
+        key=True,
+        host_name=plain(found.get("host", "")) or None,
+        sudo=found.get("sudo") == "yes",
+        machine_id=plain(found.get("machine-id", "")) or None,
+        custom_data=found["custom-data"] == "yes" if found.get("sudo") == "yes" else None,
+        extension=plain(found.get("extension", "")) or None,
+        failed_units=tuple(plain(value.strip()) for key, _, value in rows if key == "failed")[:20],
+    )
+
+
+def last_line(text: str) -> str:
+    """The last thing that a client said of its failure."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Warning:")]
+    return plain(lines[-1], 160) if lines else ""
+
+
+def fingerprints(text: str) -> tuple[str, ...]:
+    """Those that ssh-keygen printed."""
+    return tuple(sorted(set(FINGERPRINT.findall(text))))

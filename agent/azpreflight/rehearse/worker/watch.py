@@ -1,0 +1,138 @@
+"""Follow one boot until it has come to an end: what it says, what it asks, and how busy it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from azpreflight.rehearse import console, requests
+from azpreflight.rehearse.facts import Sign
+from azpreflight.rehearse.patience import Patience
+from azpreflight.rehearse.worker.emulator import Emulator
+from azpreflight.rehearse.worker.wiring import VM
+
+POLL_S = 0.5
+BANNER_S = 3.0
+"""Between two attempts to reach the SSH server, and for each."""
+LEASE = re.compile(r"DHCPACK")
+MAX_SIGNS = 200
+
+
+@dataclass
+class Seen:
+    """What has been seen of a boot so far."""
+
+    milestones: dict[str, float] = field(default_factory=dict)
+    signs: list[Sign] = field(default_factory=list)
+    entries: list[requests.Entry] = field(default_factory=list)
+    banner_s: Optional[float] = None
+    moved_s: float = 0.0
+    """When something was last seen to happen."""
+    memory_mib: int = 0
+
+    @property
+    def ready(self) -> bool:
+        """The platform was told Ready."""
+        return any(report.state == "Ready" for report in requests.reports(self.entries))
+
+
+class Watch:
+    """The watch over one boot; `say` is told of each milestone."""
+
+    def __init__(self, emulator: Emulator, folder: Path, patience: Patience, say: Callable[[str], None]) -> None:
+        self.seen = Seen()
+        self._emulator, self._folder, self._patience, self._say = emulator, folder, patience, say
+        self._read = self._heard = self._asked_banner = 0
+        self._offsets: dict[Path, int] = {path: path.stat().st_size for path in folder.glob("*.requests")}
+        self._lease_from = self._dhcp().stat().st_size if self._dhcp().exists() else 0
+        self._busy = (0.0, 0.0)
+
+    def until(self, done: Callable[[Seen], bool]) -> str:
+        """Until this, or the boot has come to an end otherwise: done, off, late, silent, or the sign that is final."""
+        while True:
+            self._look()
+            now = self.now()
+            if done(self.seen):
+                return "done"
+            final = console.final(tuple(self.seen.signs))
+            if final is not None and now - final.at_s > self._patience.after_final_s:
+                return final.id
+            if not self._emulator.runs:
+                return "off"
+            if now > self._patience.limit_s(self.seen.milestones):
+                return "late"
+            if now - self.seen.moved_s > self._patience.silence_s(self.seen.milestones):
+                return "silent"
+            time.sleep(POLL_S)
+
+    def now(self) -> float:
+        return time.monotonic() - self._emulator.started
+
+    def _look(self) -> None:
+        now = self.now()
+        self._hear(now)
+        self._requests(now)
+        self._leases(now)
+        self._banner(now)
+        self.seen.memory_mib = max(self.seen.memory_mib, self._emulator.used()[1])
+
+    def _hear(self, now: float) -> None:
+        said = self._emulator.said()
+        end = said.rfind(b"\n", self._read) + 1
+        tail = said[max(end, self._read) :]
+        fresh = console.lines(said[self._read : end]) if end > self._read else []
+        for line in [*fresh, *(console.lines(tail) if b"login:" in tail or b"grub" in tail else [])]:
+            self._reach(console.reached(line), now)
+            found = console.sign(line, round(now, 1))
+            known = found is not None and any((one.id, one.text) == (found.id, found.text) for one in self.seen.signs)
+            if found is not None and not known and len(self.seen.signs) < MAX_SIGNS:
+                self.seen.signs.append(found)
+        self._read = max(end, self._read)
+        if len(said) > self._heard:
+            self._heard, self.seen.moved_s = len(said), now
+
+    def _reach(self, milestone: Optional[str], now: float) -> None:
+        if milestone is not None and milestone not in self.seen.milestones:
+            self.seen.milestones[milestone] = round(now, 1)
+            self.seen.moved_s = now
+            self._say(f"{now:.0f} s: {milestone}")
+
+    def _requests(self, now: float) -> None:
+        for path in sorted(self._folder.glob("*.requests")):
+            data = path.read_bytes()[self._offsets.get(path, 0) :]
+            complete = data[: data.rfind(b"\n") + 1]
+            self._offsets[path] = self._offsets.get(path, 0) + len(complete)
+            for line in complete.splitlines():
+                with suppress(ValueError):
+                    self._entry(requests.entry(json.loads(line), round(now, 1)), now)
+
+    def _entry(self, entry: requests.Entry, now: float) -> None:
+        self.seen.entries.append(entry)
+        if entry.part in ("wire", "imds"):
+            self._reach("platform", now)
+        if self.seen.ready:
+            self._reach("ready", now)
+
+    def _dhcp(self) -> Path:
+        return self._folder / "dhcp.log"
+
+    def _leases(self, now: float) -> None:
+        with suppress(OSError):
+            if LEASE.search(self._dhcp().read_text("utf-8", "replace")[self._lease_from :]):
+                self._reach("address", now)
+
+    def _banner(self, now: float) -> None:
+        if self.seen.banner_s is not None or "address" not in self.seen.milestones or now < self._asked_banner:
+            return
+        self._asked_banner = int(now + BANNER_S)
+        with suppress(OSError), socket.create_connection((VM, 22), timeout=BANNER_S) as connection:
+            if connection.recv(64).startswith(b"SSH-"):
+                self.seen.banner_s = round(self.now(), 1)
+                self._reach("ssh", self.now())
