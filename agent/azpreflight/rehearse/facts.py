@@ -155,6 +155,8 @@ class Booted:
     login: Login = field(default_factory=Login)
     screen: Optional[str] = None
     """A file with a picture of the screen."""
+    network: Network = Network.OPEN
+    """The one that it was in."""
     host_name: str = ""
     """What the VM was to be called."""
     memory_mib: Optional[int] = None

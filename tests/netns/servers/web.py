@@ -54,7 +54,11 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """One request, with its body read and thrown away."""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.rfile.read(int(headers.get("content-length", 0)))
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        import re
+        state = re.search(rb"<State>(\w+)</State>", body)
+        ext = re.search(rb'handlerName": *"([^"]*)"', body)
+        reported = {"state": state[1].decode()} if state else ({"extensions": {"x": "success"}} if ext and b"success" in body else {})
         request = Request(self.command, self.path, headers)
         response = self.server.answer(request)
         self.server.log(
@@ -63,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
                 "method": request.method,
                 "target": request.target,
                 "headers": headers,
-                "status": response.status,
+                "status": response.status, "reported": reported,
             }
         )
         self.send_response(response.status)

@@ -65,7 +65,8 @@ def boots(order: Order, say: Say) -> Iterator[Booted]:
     if OTHER_VM in order.plan.trials and "ready" in first.milestones:
         network = Network.NO_EGRESS if order.plan.network is Network.OPEN else order.plan.network
         with world(network, folder, order.certificate):
-            other = _station(order, "other", "othervm", say)
+            elsewhere = replace(order, plan=replace(order.plan, network=network))
+            other = _station(elsewhere, "other", "othervm", say)
             yield _boot(other, OTHER_VM, other.vm)
 
 
@@ -166,6 +167,7 @@ def _booted(
         extension_state=requests.extension_state(seen.entries),
         login=login,
         screen=screen or None,
+        network=plan.network,
         host_name=host_name,
         memory_mib=seen.memory_mib,
     )

@@ -1,0 +1,176 @@
+"""Why a rehearsal failed: what the files of the image, and those of the VM afterwards, say of what was seen. Pure.
+
+A VM that does not come up shows the first thing that is missing. Which line, unit or file is behind it is what the
+checks of files find, on the image as it was and on the disk as the VM left it. So a finding of the rehearsal takes the
+first fitting finding of theirs along: its cause, its sentence, its fix. Where none fits, what the console said stands
+alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from azpreflight.model import Cause, Check, Confidence, Finding, Judge, Report, Result, Run, Severity, Status, Verdict
+from azpreflight.rehearse import console
+from azpreflight.rehearse.facts import FIRST_BOOT, SECOND_BOOT, Booted, Network, RehearsalFacts
+from azpreflight.rehearse.probe import CHECKS
+
+FIRMWARE = ("image-partitions", "boot-firmware", "boot-entry")
+ROOT = (
+    *("boot-entry", "boot-initramfs", "boot-filesystems", "boot-root", "boot-volumes", "image-filesystems"),
+    *("boot-drivers", "boot-memory"),
+)
+MOUNTS = ("gen-fstab", "image-filesystems", "boot-target", "boot-filesystems", "boot-volumes", "boot-memory")
+BY_SIGN: Mapping[str, tuple[str, ...]] = {
+    "no-boot-device": FIRMWARE,
+    "grub-stops": FIRMWARE,
+    "no-root": ROOT,
+    "initramfs-shell": ROOT,
+    "panic": ("boot-memory", *ROOT),
+    "device-timeout": MOUNTS,
+    "emergency": ("boot-target", *MOUNTS),
+    "out-of-memory": ("boot-memory",),
+    "disk-full": ("boot-space",),
+}
+"""Checks of files by what the console said, the likeliest first."""
+AGENTS = ("agents-provisioner", "agents-program", "agents-stages", "agents-units", "agents-config", "agents-openssl")
+STALE = ("gen-provisioned-sentinel", "logs-vm-identifier", "gen-cloud-init-state", "gen-deprovisioned")
+FIREWALL = ("firewall-boot-flows", "firewall-boot-load")
+LOGIN = ("login-sshd", "login-gates", "login-modes", "login-sudo", "login-tools", "ssh-start", "boot-selinux")
+BY_CHECK: Mapping[str, tuple[str, ...]] = {
+    "rehearsal-boots": (*FIRMWARE, *ROOT, *MOUNTS),
+    "rehearsal-console": ("boot-console",),
+    "rehearsal-dhcp": ("boot-nic", "gen-network-config", "boot-dhcp-timeout", *FIREWALL),
+    "rehearsal-agents": (*AGENTS, *FIREWALL, *STALE),
+    "rehearsal-ready": (
+        *("media-filesystem", "media-drive", *AGENTS, "login-tools", "agents-password", *STALE, *FIREWALL),
+        "agents-cloud-init",
+    ),
+    "rehearsal-login": ("ssh-start", "ssh-state", *LOGIN, "agents-password", *STALE, *FIREWALL),
+    "rehearsal-custom-data": ("agents-config",),
+    "rehearsal-extension": ("agents-config", "media-noexec", *AGENTS, *FIREWALL, "boot-netfilter"),
+    "rehearsal-second-boot": (*MOUNTS, "boot-root", "gen-network-config", "boot-nic"),
+    "rehearsal-identity": ("gen-ssh-host-keys", "gen-machine-id", "gen-random-seed"),
+    "rehearsal-budget": ("boot-dhcp-timeout", *AGENTS),
+}
+"""Checks of files by what failed."""
+BY_NETWORK: Mapping[Network, Cause] = {
+    Network.NO_EGRESS: Cause.NO_EGRESS,
+    Network.DNS_DEAD: Cause.DNS_UNREACHABLE,
+    Network.FORCED_TUNNEL: Cause.FORCED_TUNNEL,
+    Network.PROXY: Cause.PROXY,
+    Network.TLS_INTERCEPTION: Cause.TLS_INTERCEPTION,
+}
+"""Why an extension fails that the same image installs in an open network."""
+WEIGHTY = (Severity.ERROR, Severity.WARNING)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What stands behind a finding of the rehearsal."""
+
+    cause: Cause
+    finding: Finding
+    check: str
+    """The check that found it, or `console`."""
+    where: str
+    """In the words of the report."""
+
+
+def explanations(facts: RehearsalFacts, before: Report, after: Optional[Report]) -> dict[str, Explanation]:
+    """By the id of the check of the rehearsal that failed."""
+    found = {}
+    for check in CHECKS:
+        explained = _of_check(check.id, facts, before, after)
+        if explained is not None:
+            found[check.id] = explained
+    return found
+
+
+def _of_check(
+    check: str, facts: RehearsalFacts, before: Report, after: Optional[Report]
+) -> Optional[Explanation]:
+    boot = facts.boot(SECOND_BOOT if check == "rehearsal-second-boot" else FIRST_BOOT)
+    if check not in BY_CHECK or boot is None:
+        return None
+    signs = [sign.id for sign in boot.signs]
+    wanted = [name for sign in _by_weight(signs) for name in BY_SIGN.get(sign, ())] if _is_of_boot(check) else []
+    order = list(dict.fromkeys([*wanted, *BY_CHECK[check]]))
+    for report, where in ((before, "the image's files"), (after, "the disk afterwards")):
+        found = _first(order, report.results if report is not None else (), where)
+        if found is not None:
+            return found
+    return _of_console(check, boot)
+
+
+def _is_of_boot(check: str) -> bool:
+    return check in ("rehearsal-boots", "rehearsal-second-boot")
+
+
+def _by_weight(signs: Iterable[str]) -> list[str]:
+    """In the order in which signatures explain."""
+    order = [one.id for one in console.SIGNATURES]
+    return sorted(set(signs), key=order.index)
+
+
+def _first(order: list[str], results: Iterable[Result], where: str) -> Optional[Explanation]:
+    failed = {result.check: result for result in results if result.status is Status.FAIL}
+    for severity in WEIGHTY:
+        for name in order:
+            result = failed.get(name)
+            finding = next((one for one in result.findings if one.severity is severity), None) if result else None
+            if result is not None and finding is not None and result.cause is not None:
+                return Explanation(result.cause, finding, name, where)
+    return None
+
+
+def _of_console(check: str, boot: Booted) -> Optional[Explanation]:
+    """Only of what names a culprit by itself."""
+    by_id = {sign.id: sign for sign in reversed(boot.signs)}
+    named = next((id for id in ("ordering-cycle", "device-timeout", "out-of-memory", "disk-full") if id in by_id), None)
+    if named is None or check in ("rehearsal-console", "rehearsal-identity", "rehearsal-custom-data"):
+        return None
+    signature = console.signature(named)
+    if signature.cause is None:
+        return None
+    finding = Finding(Severity.ERROR, by_id[named].text, signature.fix)
+    return Explanation(signature.cause, finding, "console", "the serial console")
+
+
+def explained(judge: Judge, explanation: Explanation) -> Judge:
+    """The judge, whose findings name what is behind them."""
+
+    def judge_with_cause(facts: Any, run: Run) -> Iterator[Verdict]:
+        for verdict in judge(facts, run):
+            yield _joined(verdict, explanation) if isinstance(verdict, Finding) else verdict
+
+    return judge_with_cause
+
+
+def _joined(finding: Finding, explanation: Explanation) -> Finding:
+    behind = explanation.finding
+    return replace(
+        finding,
+        message=f"{finding.message}; {explanation.check}: {behind.message}",
+        fix=behind.fix,
+        commands=behind.commands,
+        evidence={**finding.evidence, **behind.evidence},
+        confidence=Confidence.LIKELY,
+        confidence_reason=f"the rehearsal showed that it fails; why is what {explanation.where} say",
+    )
+
+
+def causes(found: Mapping[str, Explanation], facts: RehearsalFacts) -> dict[str, Cause]:
+    """By the id of the check; an extension that fails in a network that is not open fails because of that."""
+    words = {check: explanation.cause for check, explanation in found.items()}
+    if "rehearsal-extension" not in words and facts.plan.network in BY_NETWORK:
+        words["rehearsal-extension"] = BY_NETWORK[facts.plan.network]
+    return words
+
+
+def judges(found: Mapping[str, Explanation]) -> dict[str, Judge]:
+    """By the id of the check."""
+    by_id: Mapping[str, Check] = {check.id: check for check in CHECKS}
+    return {check: explained(by_id[check].judge, explanation) for check, explanation in found.items()}
