@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from azpreflight.standin.documents import DIAGNOSTICS
 from tests.netns import image, topology
-from tests.netns.documents import DIAGNOSTICS
 from tests.netns.standin import LEASES, Fault, lease
 
 DEAD_SERVER = "10.1.2.3"

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
+from azpreflight.standin.documents import HELLO
+from azpreflight.standin.servers.__main__ import Config
+from azpreflight.standin.services import Setup
 from tests.netns import namespaces, topology
 from tests.netns.certificates import certificates
-from tests.netns.documents import HELLO
-from tests.netns.servers.__main__ import Config
-from tests.netns.servers.services import Setup
 from tests.netns.vm import CHECKOUT, Vm
 from tests.support.scratchroot import debian_tree
 
@@ -92,7 +92,7 @@ def platform(*faults: Fault, ipv6: bool = False) -> Iterator[tuple[dict[str, str
         topology.build(names, ipv6, _vnet_addresses(configs))
         if delay_s:
             ends = [end for pair in topology.relayed() for end in pair]
-            arguments = ["tests.netns.servers.delay", str(delay_s), *ends]
+            arguments = ["tests.netns.delay", str(delay_s), *ends]
             stack.enter_context(_process(names[topology.RELAY], arguments, ""))
         (directory / "store.pem").write_text(certificates()[_certificate(faults)])
         for config in configs:
@@ -138,7 +138,7 @@ def _certificate(faults: Sequence[Fault]) -> str:
 @contextlib.contextmanager
 def _servers(namespace: str, config: Config) -> Iterator[None]:
     """The servers of one namespace, up and listening."""
-    with _process(namespace, ["tests.netns.servers"], config.encode()):
+    with _process(namespace, ["azpreflight.standin.servers"], config.encode()):
         yield
 
 

@@ -14,7 +14,8 @@ import pytest
 from azpreflight.guest import proxy_files
 from azpreflight.probes.proxy import ProxyFacts, ProxySetting, Reader
 from azpreflight.probes.proxy.facts import agent_proxy
-from tests.netns import documents, faults
+from azpreflight.standin import documents
+from tests.netns import faults
 from tests.netns.observe import CHECK
 from tests.netns.standin import Fault, StandIn, standin
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns import documents, namespaces, topology
+from azpreflight.standin import documents
+from tests.netns import namespaces, topology
 from tests.netns.standin import BUNDLE, Fault, StandIn, standin
 
 pytestmark = pytest.mark.root

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from azpreflight.azure import goal_state, imds
 from azpreflight.azure.goal_state import Plugin, Unreadable, Wanted
-from tests.netns import documents
+from azpreflight.standin import documents
 
 EXTENSION = documents.HELLO
 PARSERS: list[Callable[[bytes], Any]] = [

@@ -15,8 +15,8 @@ from azpreflight.host.ca_store import BUNDLES
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, proxy
 from azpreflight.probes.egress.collect import ARTIFACT_URL
-from tests.netns import documents
-from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
+from azpreflight.standin import documents
+from azpreflight.standin.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_platform as test_probe_platform

@@ -15,7 +15,7 @@ from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stag
 from azpreflight.probes import network, platform
 from azpreflight.probes.agents import PROBE as AGENTS
 from azpreflight.probes.platform.checks import judge_wire_server
-from tests.netns import documents
+from azpreflight.standin import documents
 from tests.support.fakes import FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-from tests.netns import documents
-from tests.netns.documents import Extension
+from azpreflight.standin import documents
+from azpreflight.standin.documents import Extension
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from tests.netns.servers import names, web
+from azpreflight.standin.servers import names, web
 
 PORT = 3128
 HEAD_LIMIT = 1 << 16

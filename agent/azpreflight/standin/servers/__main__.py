@@ -1,4 +1,4 @@
-"""The servers of one namespace, in one process: `python -m tests.netns.servers`.
+"""The servers of one namespace, in one process: `python -m azpreflight.standin.servers`.
 
 The first line of standard input is a `Config` as JSON. "ready" on standard output says that all ports are open. The
 process ends when standard input does, so it cannot outlive the test that started it, however that one ends.
@@ -14,15 +14,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Optional
 
-from tests.netns import topology
-from tests.netns.documents import Extension
-from tests.netns.servers import names, proxy, web
-from tests.netns.servers.services import SERVICES, Request, Response, Setup
+from azpreflight.standin import addresses
+from azpreflight.standin.documents import Extension
+from azpreflight.standin.servers import names, proxy, web
+from azpreflight.standin.services import SERVICES, Request, Response, Setup
 
 PLATFORM = (
-    ("wire", topology.WIRE_SERVER, 80),
-    ("hostgaplugin", topology.WIRE_SERVER, 32526),
-    ("imds", topology.IMDS, 80),
+    ("wire", addresses.WIRE_SERVER, 80),
+    ("hostgaplugin", addresses.WIRE_SERVER, 32526),
+    ("imds", addresses.IMDS, 80),
 )
 
 
@@ -70,13 +70,13 @@ def _start_fabric(config: Config, log: web.Log) -> None:
     for service, address, port in PLATFORM:
         _web(config, service, address, port, log)
     if "proxy" in config.behaviours:
-        proxy.serve(topology.PROXY, config.behaviours["proxy"], log)
+        proxy.serve(addresses.PROXY, config.behaviours["proxy"], log)
 
 
 def _start_internet(config: Config, log: web.Log) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(config.certificate or "")
-    for address in (topology.STORE, topology.PUBLIC):
+    for address in (addresses.STORE, addresses.PUBLIC):
         _web(config, "store", address, 80, log)
         _web(config, "store", address, 443, log, context)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable, Optional
 
-from tests.netns.servers.services import Request, Response
+from azpreflight.standin.services import Request, Response
 
 Answer = Callable[[Request], Response]
 Log = Callable[[dict[str, object]], None]

@@ -25,7 +25,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from tests.netns import documents, topology
+from azpreflight.standin import addresses, documents
 
 Log = Callable[[dict[str, object]], None]
 TTL = 60
@@ -56,8 +56,8 @@ def address_of(name: str) -> Optional[str]:
     """The IPv4 address of a public name, None if there is no such name. Nothing here has an IPv6 address."""
     name = name.lower()
     if name.endswith(BLOB_SUFFIX):
-        return topology.STORE if name.rstrip(".") in documents.STORE_HOSTS else None
-    return topology.PUBLIC if f".{name}".endswith(PUBLIC_SUFFIXES) else None
+        return addresses.STORE if name.rstrip(".") in documents.STORE_HOSTS else None
+    return addresses.PUBLIC if f".{name}".endswith(PUBLIC_SUFFIXES) else None
 
 
 def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.message.Message:
