@@ -22,15 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from azpreflight.standin.addresses import (  # noqa: F401 - named by it
-    GATEWAY,
-    IMDS,
-    PROXY,
-    PUBLIC,
-    STORE,
-    VM,
-    WIRE_SERVER,
-)
+from azpreflight.standin.addresses import GATEWAY, IMDS, PUBLIC, STORE, VM, WIRE_SERVER
 from tests.netns import namespaces
 
 EDGE = "104.44.1.2"

@@ -72,7 +72,7 @@ LAYERS: Mapping[str, int] = {
 PURE = (
     *("model", "console", "text", "paths", "shell", "foreign", "render", "watch.boot_policy"),
     *(f"engine.{name}" for name in ("assess", "diagnosis", "baseline", "timeline", "fleet")),
-    *(f"standin.{name}" for name in ("addresses", "documents", "metadata", "services")),
+    *(f"standin.{name}" for name in ("addresses", "identity", "config", "documents", "metadata", "services")),
     *(f"standin.{name}" for name in ("reports", "dhcp", "ntp")),
 )
 """These inspect nothing and change nothing."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Callable, Optional, Union
 from urllib.parse import parse_qs, urlsplit
 
-from azpreflight.standin import documents
-from azpreflight.standin.documents import Extension
+from azpreflight.standin import addresses, documents, extension, metadata
+from azpreflight.standin.config import Setup
+from azpreflight.standin.extension import STORE_HOSTS
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Request:
     method: str
     target: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
     @property
     def path(self) -> str:
@@ -39,33 +43,35 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What this VM is to be told."""
+class Platform:
+    """What the answers are made of: what this VM is to be told, and the package as it is delivered."""
 
-    extension: Extension = documents.HELLO
-    fast_track: bool = False
-    """The HostGAPlugin serves vmSettings; without it, it answers 404."""
-    artifacts: int = 200
-    """The status with which the HostGAPlugin answers for packages; 200: it delivers them."""
-    store: int = 200
-    """The status with which the store answers for packages; 200: it delivers them."""
-    clock_s: float = 0.0
-    """Seconds by which the servers' clocks are ahead of the VM's."""
+    setup: Setup
+    package: bytes
+    attest: Optional[Callable[[str], str]] = None
+    """Signs the attested document for a nonce; None: there is none, and it is answered with 404."""
 
 
 def _xml(text: str) -> Response:
     return Response(200, text.encode(), {"Content-Type": "text/xml; charset=utf-8"})
 
 
-def _json(text: str, **headers: str) -> Response:
-    return Response(200, text.encode(), {"Content-Type": "application/json", **headers})
+def _json(text: str, status: int = 200, **headers: str) -> Response:
+    return Response(status, text.encode(), {"Content-Type": "application/json; charset=utf-8", **headers})
+
+
+def _text(text: str) -> Response:
+    return Response(200, text.encode(), {"Content-Type": "text/plain"})
 
 
 NOT_FOUND = Response(404, b"not found")
 BAD_REQUEST = Response(400, b"bad request")
+ETAG = "1"
+HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(?::[0-9]{1,5})?")
+"""A Host header that names an IPv4 address or a name, with or without a port."""
 
 
-def wire_server(request: Request, setup: Setup) -> Response:
+def wire_server(request: Request, platform: Platform) -> Response:
     """168.63.129.16:80. Like the real one it wants a version header for everything but the list of versions."""
     if request.method in ("POST", "PUT"):
         return Response(200)
@@ -74,75 +80,116 @@ def wire_server(request: Request, setup: Setup) -> Response:
     if request.headers.get("x-ms-version") != "2012-11-30":
         return BAD_REQUEST
     if request.query("comp") == "goalstate":
-        return _xml(documents.goal_state())
+        return _xml(documents.goal_state(platform.setup.identity, _base(request)))
     if request.query("comp") == "certificates":
         return _xml(documents.CERTIFICATES)
     configs = {
         "hostingEnvironmentConfig": documents.HOSTING_ENVIRONMENT,
         "sharedConfig": documents.SHARED_CONFIG,
-        "extensionsConfig": documents.extensions_config(setup.extension),
+        "extensionsConfig": documents.extensions_config(platform.setup.extension),
     }
     text = configs.get(request.query("type"))
     return NOT_FOUND if text is None else _xml(text)
 
 
-def host_plugin(request: Request, setup: Setup) -> Response:
+def _base(request: Request) -> str:
+    """Where the client reaches the wire server, as it says itself: on a loopback address at any port."""
+    host = request.headers.get("host", "")
+    if not HOST.fullmatch(host):
+        return documents.BASE
+    return f"http://{host}" if ":" in host else f"http://{host}:{addresses.WIRE_PORT}"
+
+
+def host_plugin(request: Request, platform: Platform) -> Response:
     """168.63.129.16:32526. Packages are fetched from `x-ms-artifact-location` on the VM's behalf."""
+    setup = platform.setup
     if request.path == "/versions":
         return _json(documents.HOST_PLUGIN_VERSIONS)
     if request.path == "/health":
         return Response(200)
     if request.method in ("POST", "PUT"):
         return Response(201 if request.path == "/status" else 200)
-    if request.headers.get("x-ms-containerid") != documents.CONTAINER_ID:
+    if request.headers.get("x-ms-containerid") != setup.identity.container_id:
         return Response(410, b"gone")
     if request.path == "/vmSettings":
-        return _json(documents.vm_settings(setup.extension), ETag="1") if setup.fast_track else NOT_FOUND
+        return _vm_settings(request, setup)
     if request.path != "/extensionArtifact":
         return NOT_FOUND
-    if request.headers.get("x-ms-host-config-name") != documents.CONFIG_NAME:
+    if request.headers.get("x-ms-host-config-name") != setup.identity.config_name:
         return BAD_REQUEST
     if setup.artifacts != 200:
         return Response(setup.artifacts, b"the artifact could not be fetched")
-    return artifact(urlsplit(request.headers.get("x-ms-artifact-location", "")).path, setup)
+    return artifact(urlsplit(request.headers.get("x-ms-artifact-location", "")).path, platform)
 
 
-def instance_metadata(request: Request, setup: Setup) -> Response:
+def _vm_settings(request: Request, setup: Setup) -> Response:
+    if not setup.fast_track:
+        return NOT_FOUND
+    if request.headers.get("if-none-match") == ETAG:
+        return Response(304, headers={"ETag": ETAG})
+    return _json(documents.vm_settings(setup.extension, setup.identity), ETag=ETAG)
+
+
+def instance_metadata(request: Request, platform: Platform) -> Response:
     """169.254.169.254:80. Refuses whoever does not say `Metadata: true`, and requests that came through a proxy."""
     if request.headers.get("metadata", "").lower() != "true" or "x-forwarded-for" in request.headers:
         return BAD_REQUEST
+    if request.path == "/metadata/versions":
+        return _json(json.dumps({"apiVersions": metadata.VERSIONS}))
     if not request.query("api-version"):
-        return BAD_REQUEST
+        return _json(json.dumps(metadata.no_version()), 400)
     names = [name for name in request.path.split("/") if name]
+    if names == ["metadata", "attested", "document"] and platform.attest is not None:
+        return _json(json.dumps({"encoding": "pkcs7", "signature": platform.attest(request.query("nonce"))}))
     if names[:2] != ["metadata", "instance"]:
-        return NOT_FOUND
-    node: object = documents.instance()
-    for name in names[2:]:
-        if not isinstance(node, dict) or name not in node:
+        return NOT_FOUND  # an identity too: none is assigned to this VM
+    identity = platform.setup.identity
+    extended = request.query("extended") == "true"
+    return _node(metadata.extended(identity) if extended else metadata.instance(identity), names[2:], request)
+
+
+def _node(node: object, names: list[str], request: Request) -> Response:
+    """A part of the document, a list's by its number; a single value comes as text where text is asked for."""
+    for name in names:
+        if isinstance(node, dict) and name in node:
+            node = node[name]
+        elif isinstance(node, list) and name.isdigit() and int(name) < len(node):
+            node = node[int(name)]
+        else:
             return NOT_FOUND
-        node = node[name]
-    return _json(json.dumps(node))
+    if request.query("format") != "text":
+        return _json(json.dumps(node))
+    if isinstance(node, (dict, list)):
+        return _text("\n".join(_entries(node)))
+    return _text(str(node))
 
 
-def store(request: Request, setup: Setup) -> Response:
+def _entries(node: Union[dict[str, object], list[object]]) -> list[str]:
+    """The names below a node; those that have others below them end with a slash."""
+    items = node.items() if isinstance(node, dict) else ((str(number), one) for number, one in enumerate(node))
+    return [f"{name}/" if isinstance(one, (dict, list)) else name for name, one in items]
+
+
+def store(request: Request, platform: Platform) -> Response:
     """The package accounts of Azure Storage, with range requests; every other public host says hello."""
-    if request.headers.get("host", "").partition(":")[0] not in documents.STORE_HOSTS:
-        return Response(200, b"hello\n", {"Content-Type": "text/plain"})
+    if request.headers.get("host", "").partition(":")[0] not in STORE_HOSTS:
+        return _text("hello\n")
     if request.method not in ("GET", "HEAD"):
         return Response(201)
-    if setup.store != 200:
-        return Response(setup.store, b"the store does not deliver")
-    return ranged(artifact(request.path, setup), request.headers.get("range", ""))
+    if platform.setup.store != 200:
+        return Response(platform.setup.store, b"the store does not deliver")
+    return ranged(artifact(request.path, platform), request.headers.get("range", ""))
 
 
-def artifact(path: str, setup: Setup) -> Response:
+def artifact(path: str, platform: Platform) -> Response:
     """A manifest or a package by its path in either account."""
-    if path == "/agent/Prod_manifest.xml":
-        return _xml(documents.AGENT_MANIFEST)
-    if path in (urlsplit(uri).path for uri in setup.extension.manifests):
-        return _xml(documents.manifest(setup.extension))
-    if path in (urlsplit(uri).path for uri in setup.extension.packages):
-        return Response(200, documents.package(setup.extension), {"Content-Type": "application/zip"})
+    wanted = platform.setup.extension
+    if path == urlsplit(documents.AGENT_MANIFEST_URI).path:
+        return _xml(extension.AGENT_MANIFEST)
+    if wanted is not None and path in (urlsplit(uri).path for uri in wanted.manifests):
+        return _xml(extension.manifest(wanted))
+    if wanted is not None and path in (urlsplit(uri).path for uri in wanted.packages):
+        return Response(200, platform.package, {"Content-Type": "application/zip"})
     return Response(404, b"<Error><Code>BlobNotFound</Code></Error>")
 
 
@@ -158,4 +205,9 @@ def ranged(response: Response, wanted: str) -> Response:
     return Response(206, response.body[int(first) : end + 1], headers)
 
 
-SERVICES = {"wire": wire_server, "hostgaplugin": host_plugin, "imds": instance_metadata, "store": store}
+SERVICES: Mapping[str, Callable[[Request, Platform], Response]] = {
+    "wire": wire_server,
+    "hostgaplugin": host_plugin,
+    "imds": instance_metadata,
+    "store": store,
+}

@@ -1,1 +1,1 @@
-"""The servers of the stand-in platform: what each answers, as pure functions, and the program that runs them."""
+"""The servers of the stand-in: its sockets, and the program that opens them. What they say is said beside, purely."""
