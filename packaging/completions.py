@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from azpreflight.cli import options
+from azpreflight.cli import parser
 from azpreflight.cli.pages import page_ids
 from azpreflight.probes import PROBES
 
@@ -68,7 +68,7 @@ class Command:
 
 def commands() -> tuple[Command, ...]:
     """All subcommands as the parser knows them."""
-    subparsers = next(action for action in options.parser()._actions if isinstance(action, argparse._SubParsersAction))
+    subparsers = next(action for action in parser.parser()._actions if isinstance(action, argparse._SubParsersAction))
     summaries = {choice.dest: choice.help or "" for choice in subparsers._choices_actions}
     return tuple(
         Command(name, summaries[name], tuple(_argument(name, action) for action in parser._actions))

@@ -9,6 +9,8 @@ STAMP_LIMIT = 64 << 10
 UNFINISHED = "/var/lib/azpreflight/seal-unfinished.json"
 """What `seal` remembers until the machine is sealed: the user who is to be deleted, whom nothing else names then."""
 UNFINISHED_LIMIT = 4096
+SEAL_LOCK = "/run/azpreflight/seal.lock"
+"""Held by the `seal` that is at work."""
 ARMED = (
     "/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service",
     "/etc/systemd/system/azpreflight-capture.service.d",

@@ -20,7 +20,7 @@ import pytest
 from azure.mgmt.imagebuilder import models
 from azure.mgmt.imagebuilder._utils.model_base import Model, _deserialize
 
-from azpreflight.cli import options
+from azpreflight.cli import parser
 from tests.agents.planting import plant, put
 from tests.agents.test_deprovision import PACKAGES, check, failed
 from tests.agents.test_seal import AGENT, LEFT, STAMP, decide
@@ -77,7 +77,7 @@ def test_every_command_is_one_that_azpreflight_takes() -> None:
     commands = re.findall(r"azpreflight ((?:check|seal|decode|record|image)(?: [-a-z/.0-9]+)*)", text)
     assert {command.split()[0] for command in commands} == {"check", "seal", "decode"}
     for command in commands:
-        options.parser().parse_args(shlex.split(command))
+        parser.parser().parse_args(shlex.split(command))
 
 
 def test_packer_seals_last_and_loses_no_exit_code() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from azpreflight.cli import check as command
+from azpreflight.cli import inspecting, judging
 from azpreflight.cli import main as cli
 from azpreflight.host import Host
 from azpreflight.model import Check, Finding, Probe, Run, Severity
@@ -106,7 +106,7 @@ PROBES = {
 
 def main() -> int:
     """Run the command with these probes alone."""
-    command.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))  # type: ignore[misc]
+    inspecting.PROBES = judging.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))  # type: ignore[misc]
     return cli.main(sys.argv[2:])
 
 

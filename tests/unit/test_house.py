@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from azpreflight.cli import options
+from azpreflight.cli import parser
 from azpreflight.config import parse
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import GRACE, gather
@@ -440,7 +440,7 @@ def shown_texts() -> dict[str, str]:
     documents = [path for path in documents if path not in kept and "adr" not in path.parts]
     texts = {str(path.relative_to(ROOT)): GENERATED.sub("", path.read_text()) for path in documents}
     titles = {check_id: check.title for check_id, (_, check) in CHECKS.items()}
-    top = options.parser()
+    top = parser.parser()
     commands = next(action.choices for action in top._actions if isinstance(action, argparse._SubParsersAction))
     helps = {f"azpreflight {name} --help": parser.format_help() for name, parser in commands.items()}
     return {**texts, **titles, **helps, "azpreflight --help": top.format_help()}
@@ -506,12 +506,12 @@ def test_the_readme_names_commands_and_targets_that_exist() -> None:
     """Words after azpreflight and after make."""
     commands = set(re.findall(r"\| `azpreflight ([a-z]+)", README))
     targets = set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)", README, re.MULTILINE))
-    assert commands <= set(re.findall(r"^    ([a-z]+) +\S", options.parser().format_help(), re.MULTILINE))
+    assert commands <= set(re.findall(r"^    ([a-z]+) +\S", parser.parser().format_help(), re.MULTILINE))
     makefile = (ROOT / "Makefile").read_text()
     assert {word for pair in targets for word in pair if word} <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
 
 def test_exit_codes_are_the_same_everywhere() -> None:
     """In the help and in the README."""
-    in_help = re.findall(r"^  (\d+) ", options.EXIT_CODES, re.MULTILINE)
+    in_help = re.findall(r"^  (\d+) ", parser.EXIT_CODES, re.MULTILINE)
     assert re.findall(r"^\| (\d+) \|", README, re.MULTILINE) == in_help

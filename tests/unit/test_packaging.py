@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__, config
-from azpreflight.cli import options
+from azpreflight.cli import parser
 from azpreflight.model import Config
 from azpreflight.probes import PROBES
 from tests.support.needs import need_programs
@@ -26,7 +26,7 @@ CONFIG = (SOURCE / "packaging/config.yaml").read_text()
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command."""
-    actions = options.parser()._actions
+    actions = parser.parser()._actions
     return next(dict(action.choices) for action in actions if isinstance(action, argparse._SubParsersAction))
 
 
@@ -48,7 +48,7 @@ def test_the_man_page_knows_every_command_and_option(command: str) -> None:
 
 
 def test_the_man_page_knows_every_exit_code_of_the_help() -> None:
-    codes = re.findall(r"(?m)^  (\d+) ", options.EXIT_CODES)
+    codes = re.findall(r"(?m)^  (\d+) ", parser.EXIT_CODES)
     page = manual("azpreflight.1")
     assert [code for code in codes if f".B {code}\n" not in page] == []
 

@@ -1,16 +1,17 @@
-"""`azpreflight arm` and `disarm`, and what they enable: `azpreflight capture`, which systemd runs in a build VM."""
+"""`azpreflight capture`: what `arm` enables, and systemd runs in a build VM."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from functools import partial
+from typing import Optional
 
-from azpreflight.cli.seal import LOCK
 from azpreflight.host import Host, HostError, LocalHost, mutations, service
 from azpreflight.model import Report
 from azpreflight.model.errors import UsageError
-from azpreflight.model.exit_codes import EXIT_USAGE
+from azpreflight.paths import SEAL_LOCK
 from azpreflight.render import json, serial
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.file import write_file
@@ -28,27 +29,37 @@ CALL_BUDGET = 30.0
 """Seconds for all calls of one step."""
 
 
-def arm(asked: argparse.Namespace) -> int:
-    """Let the image be checked when its build ends."""
-    arming.arm(LocalHost(budget=3 * arming.SYSTEMCTL_TIMEOUT), asked.report)
-    say("armed: the verdict is said when this machine is deprovisioned, and when it is powered off")
-    return 0
+@dataclass(frozen=True)
+class Request:
+    """What is asked."""
+
+    report: Optional[str]
+    """The file for the JSON report."""
+    serial: str
+    """auto, never, or the path of a device."""
+    armed_on: Optional[str]
+    """The mark of the machine that was armed."""
 
 
-def disarm(asked: argparse.Namespace) -> int:
-    """Undo `arm`."""
-    try:
-        arming.disarm()
-        arming.stop(LocalHost(budget=3 * arming.SYSTEMCTL_TIMEOUT))
-    except HostError as error:
-        say(f"cannot disarm this machine: {error}")
-        return EXIT_USAGE
-    return 0
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Where the verdict goes, and of which machine."""
+    parser.add_argument("--report", metavar="FILE", help="write the JSON report to this file as well")
+    parser.add_argument(
+        "--serial", metavar="{auto,never,DEVICE}", default="auto", help="where the verdict is printed (default: auto)"
+    )
+    parser.add_argument(
+        "--armed-on", metavar="MARK", help="the machine that was armed; on another one it disarms and ends"
+    )
 
 
-def capture(asked: argparse.Namespace) -> int:
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    return Request(asked.report, asked.serial, asked.armed_on)
+
+
+def run(request: Request) -> int:
     """Wait through the build of this image; 0 when the machine is powered off, or when this is another machine."""
-    if asked.armed_on is not None and asked.armed_on != arming.mark(_host()):
+    if request.armed_on is not None and request.armed_on != arming.mark(_host()):
         say("armed on another machine: this one is a VM of its image")
         _disarm()
         return 0
@@ -57,8 +68,8 @@ def capture(asked: argparse.Namespace) -> int:
         seen=lambda: deprovision_effects.look(_host()),
         changed=deprovision_effects.stamps,
         busy=_sealing,
-        judged=lambda: child_check.look(_host(), program, LOOK_TIMEOUT, partial(_announce, asked)),
-        say=partial(_say, asked),
+        judged=lambda: child_check.look(_host(), program, LOOK_TIMEOUT, partial(_announce, request)),
+        say=partial(_say, request),
         ending=lambda: ending(_host()),
         ready=partial(service.notify, "READY=1", "STATUS=waiting for the end of the build"),
         disarm=_disarm,
@@ -74,7 +85,7 @@ def _host() -> Host:
 
 def _sealing() -> bool:
     """A `seal` is between its first change and its last look."""
-    return mutations.held(LOCK)
+    return mutations.held(SEAL_LOCK)
 
 
 def _disarm() -> None:
@@ -84,9 +95,9 @@ def _disarm() -> None:
         say(str(error))
 
 
-def _announce(asked: argparse.Namespace, sentence: str) -> None:
+def _announce(request: Request, sentence: str) -> None:
     """An image without a verdict is not one that is well."""
-    child_check.announce(_host(), asked.serial, sentence)
+    child_check.announce(_host(), request.serial, sentence)
 
 
 def _write_report(path: str, content: str) -> None:
@@ -98,9 +109,9 @@ def _write_report(path: str, content: str) -> None:
     write_file(path, content)
 
 
-def _say(asked: argparse.Namespace, report: Report) -> None:
+def _say(request: Request, report: Report) -> None:
     """The console first, because the machine may be gone before the rest. Nothing is left in the image."""
-    content = serial.render(report, asked.report)
-    places = [partial(write_serial, device, content) for device in consoles(_host(), asked.serial)]
-    files = [partial(_write_report, asked.report, json.render(report))] if asked.report is not None else []
+    content = serial.render(report, request.report)
+    places = [partial(write_serial, device, content) for device in consoles(_host(), request.serial)]
+    files = [partial(_write_report, request.report, json.render(report))] if request.report is not None else []
     child_check.put((*places, *files))

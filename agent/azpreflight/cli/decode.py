@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Optional
 
 from azpreflight.cli import log_files as reading
+from azpreflight.cli import options
 from azpreflight.cli.output import write
 from azpreflight.engine.assess import exit_code
 from azpreflight.model import Severity
@@ -15,25 +17,71 @@ from azpreflight.render import decoded as render
 from azpreflight.render.decoded import Log
 from azpreflight.sinks.stderr import say
 
+FORMATS = ("text", "json", "jsonl", "junit")
 
-def decode(asked: argparse.Namespace) -> int:
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked."""
+
+    logs: tuple[str, ...]
+    """Paths and patterns; - is standard input."""
+    fail_on: Severity
+    newest: bool
+    """Only the newest report of each log."""
+    path: Optional[str]
+    """The file for the output; None: standard output."""
+    format: str
+    quiet: bool
+    verbose: bool
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The logs, how they are judged, and where the output goes."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="+",
+        help="a boot diagnostics log, also gzipped or as the JSON string that az prints; - reads standard input",
+    )
+    options.add_fail_on(parser.add_argument_group("how the newest report of each log is judged"))
+    group = options.add_file(parser, "the output")
+    group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    group.add_argument("--newest", action="store_true", help="only the newest report of each log")
+    options.add_amount(group)
+
+
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    return Request(
+        logs=tuple(asked.file),
+        fail_on=options.fail_on(asked) or Severity.ERROR,
+        newest=asked.newest,
+        path=asked.output,
+        format=asked.format,
+        quiet=asked.quiet,
+        verbose=asked.verbose,
+    )
+
+
+def run(request: Request) -> int:
     """Print the reports; the exit code is that of each log's newest report, the worst of them. Where the
     reports of a log are not in order, its worst one counts.
 
     A log without a report is undecided; one that cannot be read is a usage error, and the others are still decoded.
     """
     logs, codes = [], [0]
-    for path in reading.named(asked.file):
+    for path in reading.named(request.logs):
         try:
             log = reading.read(path)
         except OSError as error:
             say(f"cannot read {path}: {error.strerror}")
             codes.append(EXIT_USAGE)
             continue
-        logs.append(_newest(log) if asked.newest else log)
-        codes.append(_exit_code(log, Severity(asked.fail_on or Severity.ERROR)))
-    content = _rendered(asked, tuple(logs))
-    write(asked.output, content)
+        logs.append(_newest(log) if request.newest else log)
+        codes.append(_exit_code(log, request.fail_on))
+    content = _rendered(request, tuple(logs))
+    write(request.path, content)
     return worst(codes)
 
 
@@ -48,8 +96,8 @@ def _exit_code(log: Log, fail_on: Severity) -> int:
     return EXIT_UNDECIDED if counted is None else exit_code(counted.report, fail_on)
 
 
-def _rendered(asked: argparse.Namespace, logs: tuple[Log, ...]) -> str:
-    if asked.format == "text":
-        return render.render(logs, verbose=asked.verbose, quiet=asked.quiet)
+def _rendered(request: Request, logs: tuple[Log, ...]) -> str:
+    if request.format == "text":
+        return render.render(logs, verbose=request.verbose, quiet=request.quiet)
     renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}
-    return renderers[asked.format](logs)
+    return renderers[request.format](logs)

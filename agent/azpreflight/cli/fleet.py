@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Optional
 
-from azpreflight.cli import log_files
+from azpreflight.cli import log_files, options
 from azpreflight.cli.output import write
 from azpreflight.cli.progress import Progress
 from azpreflight.engine import fleet as machines
@@ -22,6 +22,56 @@ from azpreflight.render import fleet as render
 from azpreflight.render.decoded import Log
 from azpreflight.sinks.stderr import say
 
+FORMATS = ("text", "json", "jsonl")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked."""
+
+    logs: tuple[str, ...]
+    """Paths of files and directories, and patterns; - is standard input."""
+    fail_on: Severity
+    path: Optional[str]
+    """The file for the output; None: standard output."""
+    format: str
+    quiet: bool
+    verbose: bool
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The logs, how the machines are judged, and where the output goes."""
+    parser.description = """\
+Read the boot diagnostics logs of many machines, and print each cause once, with the
+machines that have it and how to fix them. Of each machine its newest report counts,
+also where there are several logs of it. Azure is not queried: fetch the logs
+first, with az vm boot-diagnostics get-boot-log, or from their storage account.
+"""
+    parser.add_argument(
+        "log",
+        metavar="LOG",
+        nargs="+",
+        help="a log as for decode, or a directory: all logs in it and below it; - reads standard input",
+    )
+    options.add_fail_on(parser.add_argument_group("how each machine is judged"))
+    group = options.add_file(parser, "the output")
+    group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="how many are ready, and no more (text)")
+    amount.add_argument("-v", "--verbose", action="store_true", help="every machine by name, the ready ones too (text)")
+
+
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    return Request(
+        logs=tuple(asked.log),
+        fail_on=options.fail_on(asked) or Severity.ERROR,
+        path=asked.output,
+        format=asked.format,
+        quiet=asked.quiet,
+        verbose=asked.verbose,
+    )
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -33,17 +83,17 @@ class Reading:
     """The ids of all reports of each log, filled while they are read."""
 
 
-def fleet(asked: argparse.Namespace) -> int:
+def run(request: Request) -> int:
     """Print the fleet; the exit code is that of the worst machine, 3 for one without a report.
 
     A log that cannot be read is a usage error, and the others still count.
     """
     codes: list[int] = []
-    paths = log_files.different(path for name in log_files.named(asked.log) for path in _below(name, codes))
+    paths = log_files.different(path for name in log_files.named(request.logs) for path in _below(name, codes))
     with Progress(sys.stderr, paths) as progress:
-        reading = Reading(Severity(asked.fail_on or Severity.ERROR), datetime.datetime.now(datetime.timezone.utc))
+        reading = Reading(request.fail_on, datetime.datetime.now(datetime.timezone.utc))
         found = machines.fleet(_machines(paths, reading, codes, progress), reading.now, reading.held)
-    write(asked.output, _rendered(asked, found))
+    write(request.path, _rendered(request, found))
     return worst([*codes, *(one.exit_code for one in found.machines)])
 
 
@@ -88,7 +138,7 @@ def _why_undecided(report: Report) -> Optional[str]:
     return "; ".join(reasons) if report.verdict is Readiness.UNDECIDED else None
 
 
-def _rendered(asked: argparse.Namespace, found: Fleet) -> str:
-    if asked.format == "text":
-        return render.render(found, verbose=asked.verbose, quiet=asked.quiet)
-    return render.render_json(found) if asked.format == "json" else render.render_lines(found)
+def _rendered(request: Request, found: Fleet) -> str:
+    if request.format == "text":
+        return render.render(found, verbose=request.verbose, quiet=request.quiet)
+    return render.render_json(found) if request.format == "json" else render.render_lines(found)

@@ -6,12 +6,14 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Optional
 
-from azpreflight.cli.check import deliver, known, needed
-from azpreflight.cli.question import below, budget, configured, unseen
+from azpreflight.cli import options
+from azpreflight.cli.inspecting import below, budget, configured, needed, unseen
+from azpreflight.cli.judging import deliver, known
+from azpreflight.cli.options import Asking, Judging, Output
 from azpreflight.engine.inspection import Question, Takes, Tell, inspect
 from azpreflight.host import HostError
 from azpreflight.host.clock import Clock
@@ -28,38 +30,70 @@ NOWHERE = os.devnull
 ABROAD = "; or mount it elsewhere, read-only, and use check --root"
 
 
-def image(asked: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class Request:
+    """What is asked."""
+
+    path: str
+    """Of the image."""
+    asking: Asking
+    judging: Judging
+    output: Output
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The image, and those of every inspection but the root."""
+    parser.description = """\
+Inspect a disk image file before it is uploaded: its footer, size and partitions, and
+its filesystems, mounted read-only in a private namespace, as check --root does. The
+file is not changed. Mounting needs root and a loop device; a qcow2 is unpacked with
+qemu-img below TMPDIR (default: /var/tmp) first.
+"""
+    parser.add_argument("file", metavar="FILE", type=options.absolute, help="raw, fixed or dynamic VHD, or qcow2")
+    options.add_asking(parser, root=False)
+    options.add_judging(parser)
+    options.add_output(parser)
+
+
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    return Request(asked.file, options.asking(asked), options.judging(asked), options.output(asked))
+
+
+def run(request: Request) -> int:
     """Open, look, judge and print."""
-    known(asked)
-    probes = needed(asked.only)
-    run = unseen(asked, os.path.abspath(asked.file))
+    known(request.judging)
+    probes = needed(request.judging.only)
+    asking = replace(request.asking, root=os.path.abspath(request.path))
     with mount_point() as place:
-        snapshot = inspect(partial(_question, asked, probes, place), probes, budget(asked), run)
-    return deliver(asked, snapshot)
+        snapshot = inspect(partial(_question, asking, probes, place), probes, budget(asking), unseen(asking))
+    return deliver(request.judging, request.output, snapshot)
 
 
 @contextmanager
 def _question(
-    asked: argparse.Namespace, probes: Sequence[Probe[Any]], place: Optional[str], spent: float, tell: Tell
+    asking: Asking, probes: Sequence[Probe[Any]], place: Optional[str], spent: float, tell: Tell
 ) -> Iterator[Question]:
-    """Everything, or what is known of the file itself where its root filesystem is not mounted; made in the child."""
-    config = configured(asked, budget(asked) - spent)
-    clock = Clock((asked.timeout or config.timeout or RUN_BUDGET) - spent)
+    """Everything, or what is known of the file itself where its root filesystem is not mounted; made in the child.
+
+    The root of `asking` is the image's path.
+    """
+    config = configured(asking, budget(asking) - spent)
+    clock = Clock((asking.timeout or config.timeout or RUN_BUDGET) - spent)
 
     def takes(seconds: float) -> None:
         """Unpacking is given its own time, unless the caller has said how long everything may take."""
-        if asked.timeout is None:
+        if asking.timeout is None:
             clock.stop()
             tell(Takes(seconds + clock.left()))
 
     with ExitStack() as stack:
         try:
-            found = stack.enter_context(opened(asked.file, place, clock, takes, say))
+            found = stack.enter_context(opened(asking.root, place, clock, takes, say))
         except HostError as error:
-            raise UsageError(f"cannot look into {asked.file}: {error}") from None
-        asked.root = found.root or NOWHERE
+            raise UsageError(f"cannot look into {asking.root}: {error}") from None
         disk = found.disk if found.root is not None else replace(found.disk, error=f"{found.disk.error}{ABROAD}")
-        host, run = below(asked, config, clock.left(), disk)
+        host, run = below(replace(asking, root=found.root or NOWHERE), config, clock.left(), disk)
         repeatable = disk.format not in raw.DRIVERS
         if found.root is not None:
             yield Question(host, run, probes, repeatable=repeatable)

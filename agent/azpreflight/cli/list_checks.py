@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 
 from azpreflight.probes import PROBES
 from azpreflight.render import catalogue
 from azpreflight.sinks.stdout import write_stdout
 
 
-def print_list(asked: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class Request:
+    """What is asked."""
+
+    format: str
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """In which form."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    return Request(asked.format)
+
+
+def run(request: Request) -> int:
     """Print a line, or a JSON object, for each check."""
-    render = catalogue.render_json if asked.format == "json" else catalogue.render
+    render = catalogue.render_json if request.format == "json" else catalogue.render
     write_stdout(render(PROBES))
     return 0

@@ -5,36 +5,17 @@ Results go to standard output and words about the run to standard error.
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Optional
 
-from azpreflight.cli import options
+from azpreflight.cli.parser import parse
 from azpreflight.model.errors import UsageError
 from azpreflight.model.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE
 from azpreflight.sinks.stderr import say
-
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "check": ("check", "check"),
-    "record": ("check", "record"),
-    "assess": ("check", "assess"),
-    "image": ("image", "image"),
-    "seal": ("seal", "seal"),
-    "arm": ("capture", "arm"),
-    "disarm": ("capture", "disarm"),
-    "capture": ("capture", "capture"),
-    "daemon": ("daemon", "daemon"),
-    "rehearse-rules": ("rehearse_rules", "rehearse"),
-    "decode": ("decode", "decode"),
-    "fleet": ("fleet", "fleet"),
-    "explain": ("explain", "explain"),
-    "list": ("list_checks", "print_list"),
-}
-"""By the word on the command line: the module below `azpreflight.cli`, and its function."""
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -44,9 +25,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         signal.signal(signal.SIGTERM, _terminated)
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        asked = options.parser().parse_args(arguments)
-        module, function = COMMANDS[asked.command]
-        return int(getattr(importlib.import_module(f"azpreflight.cli.{module}"), function)(asked))
+        module, request = parse(sys.argv[1:] if arguments is None else arguments)
+        return module.run(request)
     except UsageError as error:
         say(str(error))
         return EXIT_USAGE

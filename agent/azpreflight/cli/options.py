@@ -1,117 +1,233 @@
-"""The words of the command line, and the help that explains them."""
+"""Groups of options that several commands have: how each is written on the command line, and what is asked by it."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import suppress
-from typing import Any
+import os
+from dataclasses import dataclass
+from enum import Enum
+from typing import Callable, Optional
 
-from azpreflight import __version__
-from azpreflight.cli import shared_options, single_options
-from azpreflight.sinks.stdout import write_stdout
+from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
 
-DESCRIPTION = """\
-Reports from inside a Linux VM or image why provisioning on Azure fails, or will fail:
-was it deprovisioned, do its own firewall rules block required traffic, do its DNS
-servers answer, can it fetch extension packages, is its traffic forced into a tunnel.
-It is read-only, except for `seal`, which lists what it changes, and `arm`.
-"""
-
-EXAMPLES = """\
-examples:
-  azpreflight check                          is this machine fit to be captured as an image?
-  azpreflight check --stage firstboot        why does provisioning of this VM, or an extension, fail?
-  azpreflight check --root /mnt/image        the same for an image that is mounted there
-  azpreflight image disk.vhd                 and for a disk image file
-  azpreflight check --format json -o r.json  everything that was collected, for a program
-  azpreflight record -o vm.json              collect now ...
-  azpreflight assess vm.json                 ... and judge it elsewhere
-  azpreflight decode boot.log                what did a VM report that nobody can log in to?
-  azpreflight fleet bootdiagnostics/         what do many of them have in common?
-  azpreflight explain guest-firewall         what a cause, or a check, means and how to fix it
-"""
-
-EXIT_CODES = """\
-exit codes:
-  0   nothing at or above --fail-on
-  1   findings at or above --fail-on
-  2   usage or configuration
-  3   nothing wrong found, but a check whose failure would be an error could not be decided
-  4   seal refused, and nothing was changed
-  5   seal changed the machine and could not verify it: do not capture
-  70  a bug in azpreflight (the report still comes out)
-"""
-
-_COMMANDS = {
-    "check": "inspect this machine, judge, and print the report",
-    "record": "inspect this machine and save the facts, without judging",
-    "assess": "judge what record has saved, on any machine",
-    "image": "inspect a disk image file (raw, VHD, qcow2), judge, and print the report",
-    "seal": "deprovision this machine for capture, and verify every effect",
-    "arm": "check this build VM automatically when it is deprovisioned or powered off",
-    "disarm": "undo arm",
-    "capture": "wait through the build of an image and check it at its end; systemd runs this",
-    "daemon": "watch a first boot and report what is wrong; systemd runs this",
-    "rehearse-rules": "try firewall rules for the daemon, which has no right to; systemd runs this",
-    "decode": "extract reports from serial console logs",
-    "fleet": "report what the serial console logs of many machines have in common",
-    "explain": "print the page of a check or of a cause",
-    "list": "list all checks with severity, cause and stages",
-}
+FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
+PLATFORMS = ("auto", "azure", "none")
 
 
-class Parser(argparse.ArgumentParser):
-    """One whose help and version are results: where they cannot be written, a SinkError says so."""
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        if file is sys.stdout:
-            write_stdout(message)
-        else:
-            with suppress(OSError):
-                super()._print_message(message, file)
+def words(kind: type[Enum]) -> list[str]:
+    """What a closed set of words allows on the command line."""
+    return [member.value for member in kind]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
-    top = Parser(
-        prog="azpreflight",
-        description=DESCRIPTION,
-        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+# --- what is asked ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of a machine or of an image."""
+
+    stage: Stage
+    profile: Profile
+    platform: Optional[Platform]
+    """None: as SMBIOS reports."""
+    extensions: tuple[str, ...]
+    timeout: Optional[float]
+    """Seconds for the whole run; None: as the configuration says."""
+    config: Optional[str]
+    """The configuration file; None: the default one, which may be absent."""
+    root: str = "/"
+
+
+def add_asking(parser: argparse.ArgumentParser, root: bool = True) -> None:
+    """All of `Asking`; `root`: of an image that is mounted, too."""
+    group = parser.add_argument_group("what is asked")
+    group.add_argument(
+        "--stage",
+        choices=words(Stage),
+        default=Stage.CAPTURE.value,
+        help="build: a build VM that is still worked on; capture: right before capture, or a mounted image; "
+        "firstboot: a new VM (default: capture)",
     )
-    top.add_argument("--version", action="version", version=f"azpreflight {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    sub = {
-        name: commands.add_parser(
-            name,
-            help=summary,
-            description=summary[0].upper() + summary[1:] + ".",
-            epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+    group.add_argument(
+        "--profile",
+        choices=words(Profile),
+        default=Profile.GENERALIZED.value,
+        help="what the image is to become: a template for many VMs, or the copy of one (default: generalized)",
+    )
+    group.add_argument(
+        "--platform",
+        choices=PLATFORMS,
+        default="auto",
+        help="whether the platform's own endpoints are to be expected; auto: as SMBIOS reports (default: auto)",
+    )
+    group.add_argument(
+        "--extension", metavar="NAME", action="append", default=[], help="one that the VM will have; repeatable"
+    )
+    group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for the whole run (default: 10)")
+    add_config(group)
+    if root:
+        group.add_argument(
+            "--root", metavar="DIR", type=directory, default="/", help="inspect the image mounted there instead"
         )
-        for name, summary in _COMMANDS.items()
-    }
-    shared_options.add_question(sub["check"])
-    shared_options.add_judging(sub["check"])
-    shared_options.add_output(sub["check"])
-    single_options.add_evidence(sub["check"])
-    shared_options.add_question(sub["record"])
-    shared_options.add_file(sub["record"], "the snapshot")
-    sub["assess"].add_argument(
-        "file", metavar="FILE", help="a snapshot that record has written; - reads standard input"
+
+
+def asking(asked: argparse.Namespace) -> Asking:
+    """What is asked by the options of `add_asking`."""
+    return Asking(
+        stage=Stage(asked.stage),
+        profile=Profile(asked.profile),
+        platform=platform(asked),
+        extensions=tuple(asked.extension),
+        timeout=asked.timeout,
+        config=asked.config,
+        root=getattr(asked, "root", "/"),
     )
-    shared_options.add_judging(sub["assess"])
-    shared_options.add_output(sub["assess"])
-    single_options.add_image(sub["image"])
-    shared_options.add_judging(sub["image"])
-    shared_options.add_output(sub["image"])
-    single_options.add_seal(sub["seal"])
-    single_options.add_arm(sub["arm"])
-    single_options.add_capture(sub["capture"])
-    single_options.add_daemon(sub["daemon"])
-    single_options.add_decoding(sub["decode"])
-    single_options.add_fleet(sub["fleet"])
-    sub["explain"].add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
-    sub["list"].add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    return top
+
+
+def platform(asked: argparse.Namespace) -> Optional[Platform]:
+    """What `--platform` says; None: as SMBIOS reports."""
+    return None if asked.platform == "auto" else Platform(asked.platform)
+
+
+def add_config(group: argparse._ActionsContainer) -> None:
+    """The configuration file."""
+    what = "default: /etc/azpreflight/config.yaml, which may be absent; /dev/null: none"
+    group.add_argument("--config", metavar="FILE", type=absolute, help=what)
+
+
+# --- how it is judged ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judging:
+    """Which checks count, and from which severity on."""
+
+    only: tuple[str, ...]
+    ignore: tuple[str, ...]
+    fail_on: Optional[Severity]
+    """None: as the configuration says."""
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """All of `Judging`."""
+    group = parser.add_argument_group("how it is judged")
+    group.add_argument("--only", metavar="ID", action="append", default=[], help="only this check; repeatable")
+    group.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    add_fail_on(group)
+
+
+def judging(asked: argparse.Namespace) -> Judging:
+    """How it is judged by the options of `add_judging`."""
+    return Judging(tuple(asked.only), tuple(asked.ignore), fail_on(asked))
+
+
+def add_fail_on(group: argparse._ArgumentGroup) -> None:
+    """From which severity on a finding fails."""
+    group.add_argument(
+        "--fail-on",
+        choices=words(Severity)[::-1],
+        help="findings of this severity and above fail (default: error)",
+    )
+
+
+def fail_on(asked: argparse.Namespace) -> Optional[Severity]:
+    """What `--fail-on` says; None where it is not given."""
+    return Severity(asked.fail_on) if asked.fail_on else None
+
+
+# --- where the report goes ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a report goes, and in which form."""
+
+    path: Optional[str]
+    """The file; None: standard output."""
+    format: str
+    report: Optional[str]
+    """The file for the JSON report."""
+    serial: str
+    """auto, never, or the path of a device."""
+    color: str
+    """auto, always or never."""
+    quiet: bool
+    verbose: bool
+
+
+def add_output(parser: argparse.ArgumentParser, path: Callable[[str], str] = str) -> None:
+    """All of `Output`. `path` is `absolute` for a command that leaves the working directory."""
+    group = add_file(parser, "the output", path)
+    group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    group.add_argument("--report", metavar="PATH", type=path, help="write the JSON report to this file as well")
+    group.add_argument(
+        "--serial",
+        metavar="{auto,never,DEVICE}",
+        default="never",
+        help="write a summary and the whole report, for decode, to the serial console as well, or to this terminal "
+        "device (default: never)",
+    )
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    add_amount(group)
+
+
+def output(asked: argparse.Namespace) -> Output:
+    """Where the report goes by the options of `add_output`."""
+    return Output(
+        path=asked.output,
+        format=asked.format,
+        report=asked.report,
+        serial=asked.serial,
+        color=asked.color,
+        quiet=asked.quiet,
+        verbose=asked.verbose,
+    )
+
+
+def add_amount(group: argparse._ArgumentGroup) -> None:
+    """How much of a report is printed."""
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="only the verdict (text)")
+    amount.add_argument("-v", "--verbose", action="store_true", help="every check (text)")
+
+
+def add_file(parser: argparse.ArgumentParser, what: str, path: Callable[[str], str] = str) -> argparse._ArgumentGroup:
+    """The file that `what` is written to; `path` as in add_output."""
+    group = parser.add_argument_group("what is written")
+    group.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE",
+        type=lambda text: None if text == "-" else path(text),
+        help=f"write {what} to this file instead of standard output, which - is too",
+    )
+    return group
+
+
+def directory(text: str) -> str:
+    """The path of a directory that exists."""
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"no such directory: {text!a}")
+    return absolute(text)
+
+
+def absolute(text: str) -> str:
+    """The path of a file, wherever a command may go to from the working directory."""
+    try:
+        return os.path.abspath(text)
+    except FileNotFoundError:
+        raise argparse.ArgumentTypeError(f"{text!a} is relative, and the working directory is gone") from None
+
+
+def seconds(text: str) -> float:
+    """A number of seconds that a run may take."""
+    from azpreflight.config import TIMEOUTS
+
+    low, high = TIMEOUTS
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from {low:.0f} to {high:.0f}")
+    return number

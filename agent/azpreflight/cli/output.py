@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
 from typing import Callable, Optional
 
+from azpreflight.cli.options import Output
 from azpreflight.host import LocalHost
 from azpreflight.model import Report
 from azpreflight.render import json, junit, prometheus, text
@@ -24,28 +24,28 @@ FOR_COLLECTORS = ("junit", "prometheus")
 """Formats that another user's program fetches from a file: the umask decides who may read a new one."""
 
 
-def publish(asked: argparse.Namespace, report: Report, tell: Tell = say) -> bool:
+def publish(output: Output, report: Report, tell: Tell = say) -> bool:
     """Put the report wherever it is wanted; True if it is in every file.
 
     A place that fails is told about, and the others still get theirs. A console that does not take it counts for
     nothing.
     """
-    _serial(asked.serial, report, asked.report, tell)
-    mode = None if asked.format in FOR_COLLECTORS else FILE_MODE
-    results = [failure(asked.output, rendered(asked, report), mode)]
-    if asked.report is not None:
-        results.append(failure(asked.report, json.render(report)))
+    _serial(output.serial, report, output.report, tell)
+    mode = None if output.format in FOR_COLLECTORS else FILE_MODE
+    results = [failure(output.path, rendered(output, report), mode)]
+    if output.report is not None:
+        results.append(failure(output.report, json.render(report)))
     failed = [error for error in results if error is not None]
     for error in failed:
         tell(error)
     return not failed
 
 
-def rendered(asked: argparse.Namespace, report: Report) -> str:
+def rendered(output: Output, report: Report) -> str:
     """The report in the form that is asked for."""
-    if asked.format == "text":
+    if output.format == "text":
         return text.render(
-            report, verbose=asked.verbose, quiet=asked.quiet, color=_color(asked), width=_width(asked.output)
+            report, verbose=output.verbose, quiet=output.quiet, color=_color(output), width=_width(output.path)
         )
     renderers = {
         "json": json.render,
@@ -53,14 +53,14 @@ def rendered(asked: argparse.Namespace, report: Report) -> str:
         "junit": junit.render,
         "prometheus": prometheus.render,
     }
-    return renderers[asked.format](report)
+    return renderers[output.format](report)
 
 
-def _color(asked: argparse.Namespace) -> bool:
-    if asked.color != "auto":
-        return bool(asked.color == "always")
+def _color(output: Output) -> bool:
+    if output.color != "auto":
+        return output.color == "always"
     wanted = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return wanted and asked.output is None and sys.stdout.isatty()
+    return wanted and output.path is None and sys.stdout.isatty()
 
 
 def _width(path: Optional[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from azpreflight.firewall import broker
@@ -15,14 +16,28 @@ from azpreflight.model.errors import UsageError
 ROOT = 0
 
 
-def rehearse(asked: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class Request:
+    """Nothing is asked on the command line."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    return Request()
+
+
+def run(request: Request) -> int:
     """Answer the request on standard input; 0. Whatever goes wrong is an answer too."""
     uid = service.peer_uid(sys.stdin.fileno())
     if uid is None:
         raise UsageError("azpreflight-rehearsal.socket starts this; standard input is not a connection to it")
     host = LocalHost(budget=broker.LONGEST + broker.START_S)
-    request = sys.stdin.buffer.read(broker.REQUEST_LIMIT + 1)
-    json.dump(answer(host, uid, request), sys.stdout)
+    content = sys.stdin.buffer.read(broker.REQUEST_LIMIT + 1)
+    json.dump(answer(host, uid, content), sys.stdout)
     return 0
 
 

@@ -7,15 +7,18 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
+from azpreflight.cli import options
+from azpreflight.cli.options import Output
 from azpreflight.cli.output import publish, rendered
 from azpreflight.host import HostError, LocalHost, mutations
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Report, Stage
-from azpreflight.paths import STAMP
+from azpreflight.paths import SEAL_LOCK, STAMP
 from azpreflight.render import json, serial
 from azpreflight.seal import preconditions, settings, stamp, standing, steps
-from azpreflight.seal.inspection import Prepared, look_again, prepare
+from azpreflight.seal.inspection import Asked, Prepared, look_again, prepare
 from azpreflight.seal.plan import Plan
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.stdout import write_stdout
@@ -23,23 +26,67 @@ from azpreflight.text import printable
 
 EXIT_REFUSED = 4
 EXIT_NOT_VERIFIED = 5
-LOCK = "/run/azpreflight/seal.lock"
 REFUSED = "refused, and nothing was changed"
 SEALED = "sealed: this machine may be captured; do not start it again before that"
 NOT_VERIFIED = "changed, and not verified: do not capture this machine"
 
 
-def seal(asked: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class Request:
+    """What is asked."""
+
+    sure: bool
+    """Change the machine; otherwise say only what would be changed."""
+    asked: Asked
+    output: Output
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is done, how it is judged, and where the report goes."""
+    parser.description = """\
+Make this machine fit to be captured, as root and in one process that outlives its
+session: inspect first, and refuse where something is wrong that seal does not fix;
+then cloud-init clean, waagent -force -deprovision+user, and what neither removes;
+then verify every effect. Afterwards nobody can log in.
+"""
+    group = parser.add_argument_group("what is done")
+    sure = group.add_mutually_exclusive_group()
+    sure.add_argument("--yes", action="store_true", help="change this machine")
+    sure.add_argument(
+        "--dry-run", action="store_true", help="print every path that would be removed, and change nothing (default)"
+    )
+    group.add_argument("--platform", choices=options.PLATFORMS, default="auto", help="default: auto")
+    group.add_argument("--timeout", metavar="SECONDS", type=options.seconds, help="for the inspection (default: 10)")
+    options.add_config(group)
+    judging = parser.add_argument_group("how it is judged")
+    judging.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    options.add_fail_on(judging)
+    options.add_output(parser, options.absolute)
+
+
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    inspected = Asked(
+        platform=options.platform(asked),
+        timeout=asked.timeout,
+        config=asked.config,
+        ignore=tuple(asked.ignore),
+        fail_on=options.fail_on(asked),
+    )
+    return Request(asked.yes, inspected, options.output(asked))
+
+
+def run(request: Request) -> int:
     """Make this machine fit to be captured, and prove it."""
-    dry_run = not asked.yes
+    dry_run = not request.sure
     if os.geteuid() == 0 and not dry_run:
         try:
-            lock = mutations.lock(LOCK)
+            lock = mutations.lock(SEAL_LOCK)
         except HostError as error:
             return _refuse([str(error)])
         if lock is None:
             return _refuse(["another seal is at work"])
-    prepared = prepare(asked)
+    prepared = prepare(request.asked)
     report = prepared.report(Stage.BUILD)
     planned = steps.planned(prepared)
     host = LocalHost(budget=RUN_BUDGET + preconditions.STATUS_TIMEOUT)
@@ -53,7 +100,7 @@ def seal(asked: argparse.Namespace) -> int:
         _print("".join(f"{line}\n" for line in plan(prepared, planned)))
     if against:
         return _refuse(against)
-    return 0 if dry_run else _seal(asked, prepared, report)
+    return 0 if dry_run else _seal(request.output, prepared, report)
 
 
 def plan(prepared: Prepared, planned: Plan) -> Iterator[str]:
@@ -75,7 +122,7 @@ def plan(prepared: Prepared, planned: Plan) -> Iterator[str]:
     yield f"write {STAMP}"
 
 
-def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
+def _seal(output: Output, prepared: Prepared, before: Report) -> int:
     """Everything from the first change on; only what is proven is called sealed, a bug of our own included."""
     try:
         whole = standing.look(_host())
@@ -84,7 +131,7 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
         return _refuse([str(error)])
     sealed = False
     try:
-        _arm(asked, before)
+        _arm(output, before)
         steps.run_agents(prepared, _say)
         steps.delete_user(prepared, look_again(prepared), _say)
         steps.mend(look_again(prepared), _say)
@@ -96,7 +143,7 @@ def _seal(asked: argparse.Namespace, prepared: Prepared, before: Report) -> int:
         if sealed:
             _stamp(report)
         mutations.to_disk()
-        publish(asked, report, _say)
+        publish(output, report, _say)
         for objection in left:
             _say(f"  {objection}")
     finally:
@@ -132,7 +179,7 @@ def _stamp(report: Report) -> None:
         _say(str(error))
 
 
-def _arm(asked: argparse.Namespace, before: Report) -> None:
+def _arm(output: Output, before: Report) -> None:
     """Nothing that happens to the session may stop this half-way.
 
     The hang-up of a terminal and a Ctrl-C are ignored, by the programs that are run too. Everything that is needed to
@@ -141,7 +188,7 @@ def _arm(asked: argparse.Namespace, before: Report) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
-    rendered(asked, before)
+    rendered(output, before)
     json.render(before)
     serial.render(before, None)
 

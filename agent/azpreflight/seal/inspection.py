@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +26,20 @@ from azpreflight.sinks.stderr import say
 
 VERIFIED = {"generalization"}
 """Probes that are asked again afterwards; the others' facts are those from before, when there still was a network."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the inspection before anything is changed."""
+
+    platform: Optional[Platform]
+    """None: as SMBIOS reports."""
+    timeout: Optional[float]
+    """Seconds; None: as the configuration says."""
+    config: Optional[str]
+    """The configuration file; None: the default one, which may be absent."""
+    ignore: tuple[str, ...]
+    fail_on: Optional[Severity]
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,7 @@ class Prepared:
         return judged(replace(self.snapshot, run=replace(self.snapshot.run, stage=stage)), PROBES)
 
 
-def prepare(asked: argparse.Namespace) -> Prepared:
+def prepare(asked: Asked) -> Prepared:
     """Look at everything. UsageError for a configuration that cannot be used, or a check that does not exist."""
     ids = tuple(check.id for probe in PROBES for check in probe.checks)
     for check_id in asked.ignore:
@@ -70,7 +83,7 @@ def prepare(asked: argparse.Namespace) -> Prepared:
         snapshot=snapshot,
         run=run_of_snapshot(snapshot, ()),
         fixes=DEFAULT_FIXES if config.seal_fixes is None else config.seal_fixes,
-        fail_on=Severity(asked.fail_on) if asked.fail_on else config.fail_on or Severity.ERROR,
+        fail_on=asked.fail_on or config.fail_on or Severity.ERROR,
         user=None,
     )
     damaged = damage(LocalHost(budget=RUN_BUDGET))
@@ -82,7 +95,7 @@ def prepare(asked: argparse.Namespace) -> Prepared:
 
 
 @contextmanager
-def _question(asked: argparse.Namespace, ids: tuple[str, ...], spent: float, tell: Tell) -> Iterator[Question]:
+def _question(asked: Asked, ids: tuple[str, ...], spent: float, tell: Tell) -> Iterator[Question]:
     """What the first inspection is asked; made in its child."""
     path, budget = asked.config or DEFAULT_PATH, asked.timeout or RUN_BUDGET
     config = load(LocalHost(budget=budget - spent), path, required=asked.config is not None, check_ids=ids)
@@ -90,7 +103,7 @@ def _question(asked: argparse.Namespace, ids: tuple[str, ...], spent: float, tel
     run = run_of(
         host,
         stage=Stage.BUILD,
-        platform=None if asked.platform == "auto" else Platform(asked.platform),
+        platform=asked.platform,
         config=replace(config, ignore=(*config.ignore, *asked.ignore)),
     )
     yield Question(host, run, PROBES)

@@ -386,7 +386,7 @@ NAP = f"62.{os.getpid()}"
 SLOW = f"""
 import sys, time
 from azpreflight.cli import main as cli
-from azpreflight.cli import check as command
+from azpreflight.cli import inspecting, judging
 from azpreflight.host import LocalHost
 from azpreflight.model import Check, Probe, Severity
 from tests.unit.engine.test_assess import Facts
@@ -402,7 +402,7 @@ def probe(name, gather):
     return Probe(name, Facts, gather, (check,))
 
 PROBES = dict(slow=probe("slow", never), good=probe("good", lambda host, run: Facts()), bad=probe("bad", broken))
-command.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))
+inspecting.PROBES = judging.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))
 sys.exit(cli.main(sys.argv[2:]))
 """
 

@@ -1,0 +1,87 @@
+"""The words of the command line, and the help that explains them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Optional
+
+from azpreflight import __version__
+from azpreflight.cli.commands import COMMANDS, Module
+from azpreflight.sinks.stdout import write_stdout
+
+DESCRIPTION = """\
+Reports from inside a Linux VM or image why provisioning on Azure fails, or will fail:
+was it deprovisioned, do its own firewall rules block required traffic, do its DNS
+servers answer, can it fetch extension packages, is its traffic forced into a tunnel.
+It is read-only, except for `seal`, which lists what it changes, and `arm`.
+"""
+
+EXAMPLES = """\
+examples:
+  azpreflight check                          is this machine fit to be captured as an image?
+  azpreflight check --stage firstboot        why does provisioning of this VM, or an extension, fail?
+  azpreflight check --root /mnt/image        the same for an image that is mounted there
+  azpreflight image disk.vhd                 and for a disk image file
+  azpreflight check --format json -o r.json  everything that was collected, for a program
+  azpreflight record -o vm.json              collect now ...
+  azpreflight assess vm.json                 ... and judge it elsewhere
+  azpreflight decode boot.log                what did a VM report that nobody can log in to?
+  azpreflight fleet bootdiagnostics/         what do many of them have in common?
+  azpreflight explain guest-firewall         what a cause, or a check, means and how to fix it
+"""
+
+EXIT_CODES = """\
+exit codes:
+  0   nothing at or above --fail-on
+  1   findings at or above --fail-on
+  2   usage or configuration
+  3   nothing wrong found, but a check whose failure would be an error could not be decided
+  4   seal refused, and nothing was changed
+  5   seal changed the machine and could not verify it: do not capture
+  70  a bug in azpreflight (the report still comes out)
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose help and version are results: where they cannot be written, a SinkError says so."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            write_stdout(message)
+        else:
+            with suppress(OSError):
+                super()._print_message(message, file)
+
+
+def parser(only: Optional[str] = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line; with `only`, of that command alone, so that no other is imported."""
+    top = Parser(
+        prog="azpreflight",
+        description=DESCRIPTION,
+        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"azpreflight {__version__}")
+    words = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        parser = words.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if only in (None, name):
+            command.module().add_options(parser)
+    return top
+
+
+def parse(arguments: Sequence[str]) -> tuple[Module, Any]:
+    """The command's module, and what is asked of it. SystemExit for `--help`, `--version` and what is none."""
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    asked = parser(only=named).parse_args(arguments)
+    module = COMMANDS[asked.command].module()
+    return module, module.request(asked)
