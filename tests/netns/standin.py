@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from azpreflight.model import codec
 from azpreflight.standin import addresses
-from azpreflight.standin.config import Config, Listener, Setup, internet
+from azpreflight.standin.config import Config, Listener, Offer, Setup, internet
 from azpreflight.standin.config import platform as platform_listeners
 from tests.netns import namespaces, topology
 from tests.netns.certificates import certificates
@@ -39,7 +39,7 @@ class Fault:
     setup: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `config.Setup`."""
     behaviours: Mapping[str, str] = field(default_factory=dict)
-    """By part: see `servers.web`. "proxy" starts one, see `servers.proxy`; "certificate" says whose the internet's
+    """By part: see `servers.web`. "proxy" and "dhcp" start one, see `servers.proxy` and `leases`; "certificate" says whose the internet's
     servers present: see `certificates`."""
     dns: Mapping[str, str] = field(default_factory=dict)
     """By address: see `servers.names`. One of the loopback network is the VM's own; others than the platform's become
@@ -70,9 +70,9 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def standin(*faults: Fault, ipv6: bool = False) -> Iterator[StandIn]:
-    """Everything up and the faults in place; everything gone afterwards."""
-    tree = debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
+def standin(*faults: Fault, ipv6: bool = False, root: Optional[Path] = None) -> Iterator[StandIn]:
+    """Everything up and the faults in place; everything gone afterwards. `root` is another tree than the usual one."""
+    tree = root or debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
     with platform(*faults, ipv6=ipv6) as (names, directory):
         files = merged(_files(tree), *(fault.files for fault in faults))
         with Vm(names["vm"], tree, files, directory) as vm:
@@ -124,8 +124,10 @@ def _configs(faults: Sequence[Fault]) -> dict[str, Config]:
     fabric = [*platform_listeners(behaviours), *(one for one in resolvers if one not in own)]
     if "proxy" in behaviours:
         fabric.append(Listener("proxy", addresses.PROXY, addresses.PROXY_PORT, behaviours["proxy"]))
+    if "dhcp" in behaviours:
+        fabric.append(Listener("dhcp", addresses.WIRE_SERVER, addresses.DHCP, behaviours["dhcp"]))
     configs = {
-        "fabric": Config(tuple(fabric), setup=setup),
+        "fabric": Config(tuple(fabric), setup=setup, offer=Offer("vnet")),
         "internet": Config(internet(behaviours.get("store", "answers")), setup=setup),
     }
     return {**configs, "vm": Config(own)} if own else configs
