@@ -89,6 +89,9 @@ def platform(behaviours: Mapping[str, str]) -> tuple[Listener, ...]:
     return tuple(Listener(part, address, port, behaviours.get(part, "answers")) for part, address, port in places)
 
 
+TIME_SOURCE = Listener("ntp", addresses.PUBLIC, addresses.NTP)
+
+
 def internet(behaviour: str = "answers") -> tuple[Listener, ...]:
     """The package store and the other public hosts, with and without TLS."""
     return tuple(

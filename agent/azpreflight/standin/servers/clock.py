@@ -12,14 +12,15 @@ from azpreflight.standin.config import Listener
 from azpreflight.standin.servers.web import Log
 
 
-def serve(listener: Listener, log: Log, clock_s: float) -> None:
-    """Listen in a thread of this process; return once the port is open."""
+def serve(listener: Listener, log: Log, clock_s: float) -> int:
+    """Listen in a thread of this process; return the port once it is open."""
     if listener.behaviour == "closed":
-        return
+        return listener.port
     port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     port.bind((listener.address, listener.port))
     arguments = (port, listener.behaviour == "silent", log, clock_s)
     threading.Thread(target=_listen, args=arguments, daemon=True).start()
+    return int(port.getsockname()[1])
 
 
 def _listen(port: socket.socket, silent: bool, log: Log, clock_s: float) -> None:

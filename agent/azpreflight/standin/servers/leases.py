@@ -20,14 +20,15 @@ SO_NO_CHECK = 11
 read raw frames would refuse."""
 
 
-def serve(listener: Listener, offer: Offer, log: Log) -> None:
-    """Listen in threads of this process; return once the ports are open."""
+def serve(listener: Listener, offer: Offer, log: Log) -> int:
+    """Listen in threads of this process; return the port once it is open."""
     if listener.behaviour == "closed":
-        return
+        return listener.port
     sender = _bound(listener.address, listener.port, offer.interface)
     server = _Server(listener, offer, sender, log)
     for port in (sender, _bound(EVERYONE, listener.port, offer.interface)):
         threading.Thread(target=server.listen, args=(port,), daemon=True).start()
+    return listener.port
 
 
 def _bound(address: str, port: int, interface: str) -> socket.socket:

@@ -42,6 +42,8 @@ BLOB_SUFFIX = ".blob.core.windows.net."
 """There are only the accounts of the documents: a storage account that does not exist has no name either."""
 PUBLIC_SUFFIXES = (
     ".windows.net.",
+    ".windows.com.",
+    ".ntp.org.",
     ".azure.com.",
     ".azure.net.",
     ".microsoft.com.",
@@ -104,17 +106,21 @@ def silent(query: dns.message.Message, behaviour: str, transport: str) -> bool:
     return behaviour == "silent"
 
 
-def serve(listener: Listener, zone: Zone, log: Log) -> None:
-    """Listen, UDP and TCP, in threads of this process; return once the ports are open."""
+def serve(listener: Listener, zone: Zone, log: Log) -> int:
+    """Listen, UDP and TCP, in threads of this process; return the port once it is open."""
     if listener.behaviour == "closed":
-        return
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind((listener.address, listener.port))
-    server = _Server(listener, zone, log)
-    threading.Thread(target=server.udp, args=(udp,), daemon=True).start()
+        return listener.port
+    tcp = None
     if listener.behaviour not in ("udp-only", "truncated-udp-only"):
         tcp = socket.create_server((listener.address, listener.port), backlog=64)
+    port = listener.port if tcp is None else int(tcp.getsockname()[1])
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind((listener.address, port))
+    server = _Server(listener, zone, log)
+    threading.Thread(target=server.udp, args=(udp,), daemon=True).start()
+    if tcp is not None:
         threading.Thread(target=server.tcp, args=(tcp,), daemon=True).start()
+    return int(udp.getsockname()[1])
 
 
 def forward(wire: bytes, upstream: str) -> Optional[bytes]:

@@ -21,14 +21,15 @@ TIMEOUT = 10.0
 """Seconds for a connection onwards, and for a peer that says nothing."""
 
 
-def serve(listener: Listener, zone: Zone, log: web.Log) -> None:
-    """Listen in threads of this process; return once the port is open."""
+def serve(listener: Listener, zone: Zone, log: web.Log) -> int:
+    """Listen in threads of this process; return the port once it is open."""
     if listener.behaviour == "closed":
-        return
+        return listener.port
     broken = web.BROKEN.get(listener.behaviour)
     server = socket.create_server((listener.address, listener.port), backlog=web.BACKLOG)
     proxy = _Proxy(listener.behaviour, zone, log)
     threading.Thread(target=web.accept, args=(server, broken or proxy.one), daemon=True).start()
+    return int(server.getsockname()[1])
 
 
 class _Proxy:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -26,17 +29,21 @@ class CannotListen(Exception):
         self.listener, self.error = listener, error
 
 
-def start(config: Config, attest: Optional[Attest] = None) -> None:
-    """Return once all ports are open; CannotListen names the first that cannot be.
+def start(config: Config, attest: Optional[Attest] = None) -> tuple[Listener, ...]:
+    """Return the listeners once their ports are open; CannotListen names the first whose port cannot be.
+
+    A listener with port 0 comes back with the one that it got.
 
     `attest` signs the attested document for a nonce; without it there is none.
     """
     servers = _Servers(config, attest)
+    opened = []
     for listener in config.listeners:
         try:
-            servers.open(listener)
+            opened.append(replace(listener, port=servers.open(listener)))
         except OSError as error:
             raise CannotListen(listener, error) from error
+    return tuple(opened)
 
 
 class _Servers:
@@ -50,19 +57,19 @@ class _Servers:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(config.certificate)
 
-    def open(self, listener: Listener) -> None:
-        """One listener; OSError if its port cannot be opened."""
+    def open(self, listener: Listener) -> int:
+        """The port of one listener; OSError if it cannot be opened."""
+        clock_s = self.config.setup.clock_s
         if listener.part == "dns":
-            names.serve(listener, self.config.zone, self.log)
-        elif listener.part == "proxy":
-            proxy.serve(listener, self.config.zone, self.log)
-        elif listener.part == "ntp":
-            clock.serve(listener, self.log, self.config.setup.clock_s)
-        elif listener.part == "dhcp" and self.config.offer is not None:
-            leases.serve(listener, self.config.offer, self.log)
-        else:
-            tls = self.tls if listener.tls else None
-            web.serve(listener, self._answer(listener.part), self.log, tls=tls, clock_s=self.config.setup.clock_s)
+            return names.serve(listener, self.config.zone, self.log)
+        if listener.part == "proxy":
+            return proxy.serve(listener, self.config.zone, self.log)
+        if listener.part == "ntp":
+            return clock.serve(listener, self.log, clock_s)
+        if listener.part == "dhcp" and self.config.offer is not None:
+            return leases.serve(listener, self.config.offer, self.log)
+        tls = self.tls if listener.tls else None
+        return web.serve(listener, self._answer(listener.part), self.log, tls=tls, clock_s=clock_s)
 
     def _answer(self, part: str) -> web.Answer:
         service = SERVICES[part]
@@ -81,14 +88,15 @@ def _package(config: Config) -> bytes:
 
 
 def _logger(path: str) -> web.Log:
-    """Appends each entry, with the time in seconds since 1970, as one line of JSON."""
+    """Appends each entry, with the time in seconds since 1970, as one line of JSON; - is standard output."""
     if not path:
         return lambda entry: None
     lock = threading.Lock()
-    file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - open as long as the process lives
+    file = os.fdopen(os.dup(1), "w") if path == "-" else open(path, "a", encoding="utf-8")  # noqa: SIM115 - kept open
 
     def log(entry: Mapping[str, object]) -> None:
-        with lock:
+        with lock, suppress(OSError):  # whoever read them has gone
             file.write(json.dumps({"at": round(time.time(), 3), **entry}) + "\n")
+            file.flush()
 
     return log

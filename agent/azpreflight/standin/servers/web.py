@@ -103,8 +103,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def serve(
     listener: Listener, answer: Answer, log: Log, *, tls: Optional[ssl.SSLContext] = None, clock_s: float = 0.0
-) -> None:
-    """Listen in threads of this process, and return once the port is open (or is to stay closed).
+) -> int:
+    """Listen in threads of this process, and return the port once it is open (or is to stay closed).
 
     Behaviours: "answers"; "closed" (no listener); "silent" (connects, then says nothing); "reset" (breaks off);
     "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); or a status such as "503".
@@ -112,7 +112,7 @@ def serve(
     """
     behaviour = listener.behaviour
     if behaviour == "closed":
-        return
+        return listener.port
     if behaviour.isdigit():
         answer = _constant(Response(int(behaviour), b"not now"))
     if behaviour == "redirects":
@@ -120,11 +120,12 @@ def serve(
     if behaviour in BROKEN:
         port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
         threading.Thread(target=accept, args=(port, BROKEN[behaviour]), daemon=True).start()
-        return
+        return int(port.getsockname()[1])
     server = Server(listener, answer, log, clock_s)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
 
 
 def _constant(response: Response) -> Answer:
