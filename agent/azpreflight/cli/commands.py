@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "decode": Command("decode", "extract reports from serial console logs"),
     "fleet": Command("fleet", "report what the serial console logs of many machines have in common"),
+    "standin": Command("standin", "stand in for the Azure platform, for tests of an agent, an extension or an image"),
     "explain": Command("explain", "print the page of a check or of a cause"),
     "list": Command("list_checks", "list all checks with severity, cause and stages"),
 }

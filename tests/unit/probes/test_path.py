@@ -10,7 +10,7 @@ import pytest
 from azpreflight.host import Hop, HostError, HttpAnswer, Outcome, Phase, TcpAnswer
 from azpreflight.model import Cause, Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, path, platform
-from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
+from azpreflight.standin.extension import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.support.judging import by_check, findings, judged
 from tests.unit.probes import test_egress as test_probe_egress
 from tests.unit.probes import test_network as test_probe_network
