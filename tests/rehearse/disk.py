@@ -1,4 +1,4 @@
-"""A tree as a disk that firmware starts from: BIOS and UEFI, with Secure Boot, as the images that Debian makes for Azure.
+"""A tree as a disk that firmware starts from: BIOS and UEFI, with Secure Boot, as Debian's own images for Azure are.
 
 Nothing is mounted and no device is attached: the filesystems are written by mke2fs and mtools into files, and GRUB's
 first sectors by what its own `boot.S` and `diskboot.S` say of themselves.

@@ -56,7 +56,11 @@ FAULTS: dict[str, tuple[Recipe, Fault]] = {
     ),
     "no-password-library": (
         replace(HEALTHY, suite="trixie"),
-        Fault(commands=(("sh", "-c", "rm -rf /usr/lib/python3/dist-packages/*crypt* /usr/lib/python3/dist-packages/passlib"),)),
+        Fault(
+            commands=(
+                ("sh", "-c", "rm -rf /usr/lib/python3/dist-packages/*crypt* /usr/lib/python3/dist-packages/passlib"),
+            )
+        ),
     ),
     "disk-full": (HEALTHY, Fault(root_mib=560)),
     "menu-waits": (HEALTHY, Fault(menu="terminal_output console\nset timeout=-1\n")),

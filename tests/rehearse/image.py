@@ -1,4 +1,4 @@
-"""The images that are rehearsed: Debian as an image builder leaves it, on a disk that firmware starts from, with a fault.
+"""The images that are rehearsed: Debian as an image builder leaves it, on a disk that firmware starts from.
 
 A tree is made as those of the first boots are (`tests/qemu/image.py`); then the fault is planted, and the disk written.
 """

@@ -74,6 +74,8 @@ PURE = (
     *(f"engine.{name}" for name in ("assess", "diagnosis", "baseline", "timeline", "fleet")),
     *(f"standin.{name}" for name in ("addresses", "identity", "config", "documents", "metadata", "services")),
     *(f"standin.{name}" for name in ("reports", "dhcp", "ntp")),
+    *(f"rehearse.{name}" for name in ("facts", "order", "machine", "disc", "login", "console", "requests", "patience")),
+    *(f"rehearse.{name}" for name in ("checks_boot", "checks_vm", "explain", "reporting")),
 )
 """These inspect nothing and change nothing."""
 SHARED = (
@@ -114,7 +116,10 @@ INSIDE: Mapping[str, set[str]] = {
     "azpreflight.probes.tls": {"egress.checks_packages.consequence_of"},
 }
 """Imports of another probe's inside that are still there: none may come."""
-DOORS = ("azpreflight.host", "azpreflight.firewall.worker", "azpreflight.standin.servers")
+DOORS = (
+    *("azpreflight.host", "azpreflight.firewall.worker", "azpreflight.standin.servers"),
+    "azpreflight.rehearse.worker",
+)
 """The only places that reach the machine: the worker of the rehearsal is a program of its own, and so is the stand-in,
 which no guest has."""
 DOOR_MODULES = {"subprocess", "socket", "ssl", "requests", "urllib3", "dns", "http", "ftplib", "multiprocessing", "pty"}

@@ -45,7 +45,9 @@ COMMANDS: Mapping[str, Command] = {
     "record": Command("record", "inspect this machine and save the facts, without judging"),
     "assess": Command("assess", "judge what record has saved, on any machine"),
     "image": Command("image", "inspect a disk image file (raw, VHD, qcow2), judge, and print the report"),
-    "rehearse": Command("rehearse", "boot a disk image in an emulator beside a stand-in for the platform, and judge that"),
+    "rehearse": Command(
+        "rehearse", "boot a disk image in an emulator beside a stand-in for the platform, and judge that"
+    ),
     "seal": Command("seal", "deprovision this machine for capture, and verify every effect"),
     "arm": Command("arm", "check this build VM automatically when it is deprovisioned or powered off"),
     "disarm": Command("disarm", "undo arm"),

@@ -21,8 +21,7 @@ from azpreflight.config import similar
 from azpreflight.engine.assess import exit_code, only
 from azpreflight.engine.inspection import inspect
 from azpreflight.engine.inspection.judging import judged
-from azpreflight.host import HostError
-from azpreflight.host import programs
+from azpreflight.host import HostError, programs
 from azpreflight.host.disk.mounted import mount_point
 from azpreflight.host.disk.types import Disk
 from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage, codec
@@ -219,6 +218,7 @@ def _announce(machine: Plan) -> None:
     how = f"{machine.accelerator} ({machine.accelerator_reason})"
     say(f"generation {machine.generation}: {machine.generation_reason}; {how}")
     say(f"disk {machine.disk.driver}: {machine.disk.reason}; NIC {machine.nic.driver}: {machine.nic.reason}")
+    say(f"not rehearsed: {', '.join(machine.not_rehearsed)}, which azpreflight image judges")
 
 
 def _booted(request: Request, machine: Plan, disk: Disk, place: Path) -> RehearsalFacts:

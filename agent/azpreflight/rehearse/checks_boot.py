@@ -5,15 +5,15 @@ What a VM did not come to is unknown, and no finding: the step before it is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from azpreflight.model import Finding, Judge, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Confidence, Finding, Judge, Run, Severity, Unknown, Verdict
 from azpreflight.rehearse import console
 from azpreflight.rehearse.facts import FIRST_BOOT, Booted, Network, RehearsalFacts
 from azpreflight.rehearse.patience import PLATFORM_S
 from azpreflight.text import plain
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 AFTER_INIT = ("init", "prompt", "address", "platform", "ready")
 BUDGET_SHARE = 0.5
 """Of the platform's time; what takes more of it alone leaves too little for a slow day."""
@@ -23,6 +23,16 @@ ENDED = {
     "silent": "nothing more happened",
     "done": "it came to its end",
 }
+
+
+UNEXPLAINED = "it failed in the rehearsal, and nothing that was inspected explains why"
+
+
+def unexplained(message: str, fix: str, evidence: Mapping[str, str]) -> Finding:
+    """An error that was seen; what is behind it is another question."""
+    return Finding(
+        ERROR, message, fix, evidence=evidence, confidence=Confidence.POSSIBLE, confidence_reason=UNEXPLAINED
+    )
 
 
 def of_first(judge: Callable[[Booted, RehearsalFacts], Iterator[Verdict]]) -> Judge:
@@ -63,8 +73,7 @@ def judge_boots(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     reached = [name for name in ("loader", "kernel", "init") if name in boot.milestones]
     where = f"it came as far as the {reached[-1]}" if reached else "nothing started"
     said = f": {how.text}" if how is not None else f", and {ENDED.get(boot.ended, boot.ended)}"
-    yield Finding(
-        ERROR,
+    yield unexplained(
         f"the VM did not come up (generation {plan.generation}, {plan.disk.driver}); {where}{said}",
         console.signature(how.id).fix if how is not None else "Find in the picture of the screen where it stops.",
         evidence=evidence(boot),
@@ -96,8 +105,7 @@ def judge_dhcp(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         yield Unknown(f"the VM took no address, and need not here: {plain(facts.plan.nic.reason, 200)}")
     else:
         asked = "asked DHCP and took no address" if "dhcp" in boot.asked else "never asked DHCP"
-        yield Finding(
-            ERROR,
+        yield unexplained(
             f"the VM {asked} within {boot.took_s:.0f} s ({facts.plan.nic.driver})",
             "Let a network manager bring up every NIC by DHCP.",
             evidence=evidence(boot, "unit-failed", "waits", "ordering-cycle"),
@@ -111,8 +119,7 @@ def judge_agents(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     if "address" not in boot.milestones:
         yield Unknown("the VM has no address")
     else:
-        yield Finding(
-            ERROR,
+        yield unexplained(
             f"no agent asked the platform for anything within {boot.took_s:.0f} s; the address was there after"
             f" {boot.milestones['address']:.0f} s",
             "Install and enable waagent or cloud-init, and let nothing hold them up.",
@@ -130,8 +137,7 @@ def judge_ready(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     last = boot.reports[-1] if boot.reports else None
     told = f"the last report, of {last.by} after {last.at_s:.0f} s, is {last.state}" if last else "no report came"
     more = f" ({last.description})" if last and last.description else ""
-    yield Finding(
-        ERROR,
+    yield unexplained(
         f"the platform was not told Ready within {boot.took_s:.0f} s; {told}{more}",
         "Find in the log of the agent that provisions what it waits for.",
         evidence=evidence(boot, "unit-failed", "waits", "ordering-cycle"),
@@ -164,11 +170,14 @@ def _longest(boot: Booted) -> tuple[str, float]:
 
 
 def judge_devices(facts: RehearsalFacts, run: Run) -> Iterator[Verdict]:
-    """Azure's own devices are not the emulator's."""
-    yield NotApplicable(
-        f"hv_storvsc, hv_netvsc and MANA were not rehearsed, in place of them {facts.plan.disk.driver} and"
-        f" {facts.plan.nic.driver}: azpreflight image judges their drivers"
-    )
+    """The image has drivers for what the emulator has in place of Azure's own devices."""
+    for what, device in (("disk", facts.plan.disk), ("NIC", facts.plan.nic)):
+        if not device.known:
+            yield Finding(
+                NOTE,
+                f"a VM of this image may find no {what} in an emulator: {plain(device.reason, 200)}",
+                "Rehearse it as root, or with the drivers of NVMe or virtio in its initramfs.",
+            )
 
 
 NETWORK_WORDS = {

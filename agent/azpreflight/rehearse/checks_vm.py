@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
-from azpreflight.rehearse.checks_boot import NETWORK_WORDS, came_up, evidence
+from azpreflight.rehearse.checks_boot import NETWORK_WORDS, came_up, evidence, unexplained
 from azpreflight.rehearse.facts import FIRST_BOOT, OTHER_VM, SECOND_BOOT, Booted, RehearsalFacts
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
+WARNING = Severity.WARNING
 SUCCESS = "success"
 NOT_IN = "Find in the log of the SSH server why it refuses, and fix that in the image."
 
@@ -20,8 +20,7 @@ def judge_login(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         yield Unknown("the VM has no address")
         return
     if login.banner_s is None:
-        yield Finding(
-            ERROR,
+        yield unexplained(
             f"no SSH server answered within {boot.took_s:.0f} s",
             "Let the SSH server start on a new VM, after its host keys exist.",
             evidence=evidence(boot, "unit-failed"),
@@ -32,16 +31,16 @@ def judge_login(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         return
     said = {"client": login.error} if login.error else {}
     if not login.key:
-        yield Finding(ERROR, "the operator's key does not open the new user's account", NOT_IN, evidence=said)
+        yield unexplained("the operator's key does not open the new user's account", NOT_IN, said)
     if not login.password:
-        yield Finding(ERROR, "the operator's password does not open the new user's account", NOT_IN, evidence=said)
+        yield unexplained("the operator's password does not open the new user's account", NOT_IN, said)
     if login.key and not login.sudo:
-        yield Finding(ERROR, "the new user cannot use sudo without another password", "Let sudo trust the new user.")
+        yield unexplained("the new user cannot become root by sudo", "Let sudo trust the new user.", said)
     if login.host_name is not None and login.host_name.partition(".")[0] != boot.host_name:
-        yield Finding(
-            ERROR,
+        yield unexplained(
             f"the VM is called {login.host_name}, and the operator asked for {boot.host_name}",
             "Deprovision the image, so that the agent provisions every VM of it.",
+            said,
         )
 
 
@@ -67,11 +66,11 @@ def judge_extension(facts: RehearsalFacts, run: Run) -> Iterator[Verdict]:
             continue
         fetched = f"its package came ({boot.extension})" if boot.extension else "nobody fetched its package"
         state = boot.extension_state or boot.login.extension
-        yield Finding(
-            ERROR,
+        yield unexplained(
             f"{boot.name}, in {NETWORK_WORDS[boot.network]}: the extension "
             + (f"ended as {state}" if state else f"reported nothing within {boot.took_s:.0f} s; {fetched}"),
             "Let waagent run with Extensions.Enabled=y, on a filesystem where it may run programs.",
+            evidence(boot, "disk-full", "unit-failed"),
         )
 
 
@@ -81,8 +80,7 @@ def judge_second_boot(facts: RehearsalFacts, run: Run) -> Iterator[Verdict]:
     if boot is None:
         yield _not_tried(facts, SECOND_BOOT)
     elif not came_up(boot):
-        yield Finding(
-            ERROR,
+        yield unexplained(
             f"the VM did not come up a second time, without its provisioning disc and with one more disk: "
             f"{boot.signs[0].text if boot.signs else boot.ended}",
             "Let fstab and the kernel's options name filesystems by UUID, and nothing that a later boot lacks.",
@@ -90,8 +88,7 @@ def judge_second_boot(facts: RehearsalFacts, run: Run) -> Iterator[Verdict]:
         )
     elif boot.login.banner_s is None or not boot.login.key:
         what = "no SSH server answered" if boot.login.banner_s is None else "the operator's key no longer opens it"
-        yield Finding(
-            ERROR,
+        yield unexplained(
             f"after a second boot with another NIC address {what}",
             "Tie the network to no MAC address, and let services start without the provisioning disc.",
             evidence=evidence(boot, "unit-failed", "device-timeout", "waits"),
@@ -143,4 +140,3 @@ def _not_tried(facts: RehearsalFacts, trial: str) -> Verdict:
     if facts.error is not None or first is None:
         return Unknown(facts.error or "the image was not booted")
     return Unknown(f"no {trial} is of use: the first one did not come to a login")
-

@@ -30,7 +30,9 @@ class Milestone:
 
 
 MILESTONES = (
-    Milestone("loader", re.compile(r"Welcome to GRUB|Booting `|BdsDxe: starting Boot|Booting from Hard Disk|EFI stub:")),
+    Milestone(
+        "loader", re.compile(r"Welcome to GRUB|Booting `|BdsDxe: starting Boot|Booting from Hard Disk|EFI stub:")
+    ),
     Milestone("kernel", re.compile(r"Linux version \d|Command line: ")),
     Milestone("init", re.compile(r"systemd\[1\]: systemd \S+ running in system mode|Welcome to (?!GRUB).{3,60}!")),
     Milestone("prompt", re.compile(r"^\S{1,64} login:")),
@@ -59,19 +61,17 @@ def _boot(id: str, pattern: str, fix: str, final: bool = False) -> Signature:
 SIGNATURES = (
     _boot(
         "no-boot-device",
-        r"No bootable (?:device|option)|Boot failed: not a bootable disk|BdsDxe: failed to (?:load|start)|UEFI Interactive",
+        r"No bootable (?:device|option)|Boot failed: not a bootable disk|UEFI Interactive Shell",
         "Install a boot loader where the firmware of this generation looks for one.",
-        final=False,
     ),
     _boot(
         "grub-stops",
         r"grub rescue>|^grub>|error: (?:file|disk|no such device|unknown filesystem|symbol)[^.]{0,80}",
         "Let GRUB find its files and the kernel that its entry names.",
-        final=False,
     ),
     _boot(
         "no-root",
-        r"ALERT! +\S+ +does not exist|Gave up waiting for root|VFS: Unable to mount root fs|VFS: Cannot open root device"
+        r"ALERT! +\S+ +does not exist|Gave up waiting for root|VFS: (?:Unable to mount root fs|Cannot open root device)"
         r"|dracut-initqueue timeout|Warning: /dev/\S+ does not exist",
         "Put the driver of the root's disk into the initramfs, or let the kernel's root= name what is on the disk.",
         final=True,
@@ -106,9 +106,15 @@ SIGNATURES = (
         "Let the unit that it waits for end, or do not order what provisions after it.",
     ),
     _boot(
-        "unit-failed", r"Failed to start |Dependency failed for ", "Read the journal of the unit that failed, and repair it."
+        "unit-failed",
+        r"Failed to start |Dependency failed for ",
+        "Read the journal of the unit that failed, and repair it.",
     ),
-    _boot("out-of-memory", r"Out of memory: Killed|System is deadlocked on memory", "Reserve less memory, such as huge pages."),
+    _boot(
+        "out-of-memory",
+        r"Out of memory: Killed|System is deadlocked on memory",
+        "Reserve less memory, such as huge pages.",
+    ),
     _boot("disk-full", r"No space left on device", "Leave more room on the image's filesystems."),
 )
 """By how much they explain, the most first."""

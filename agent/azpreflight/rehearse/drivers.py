@@ -16,7 +16,7 @@ from azpreflight.guest.kernels import Kernel, Presence
 from azpreflight.host import Host, HostError
 from azpreflight.model import Probe, Run
 from azpreflight.probes.boot.drivers import IMAGES, UNPACK_TIMEOUT
-from azpreflight.rehearse.facts import Disk, Nic
+from azpreflight.rehearse.facts import Adapter, Controller
 
 DISKS: Mapping[str, tuple[str, ...]] = {
     "nvme": ("nvme",),
@@ -81,23 +81,24 @@ def _started(found: tuple[Kernel, ...], entry: Optional[boot_entry.BootEntry]) -
 
 def _initramfs(host: Host, kernel: Kernel, entry: Optional[boot_entry.BootEntry]) -> Optional[str]:
     named = [image.path for image in (entry.images if entry is not None else ()) if image.path is not None]
-    return next((path for pattern in IMAGES for path in host.glob(pattern.format(kernel.release))), (named or [None])[-1])
+    found = [path for pattern in IMAGES for path in host.glob(pattern.format(kernel.release))]
+    return next(iter((*found, *reversed(named))), None)
 
 
 PROBE: Probe[Any] = Probe("emulator-drivers", EmulatorDrivers, gather, ())
 
 
-def disk(found: Optional[EmulatorDrivers], error: str = "") -> Disk:
+def disk(found: Optional[EmulatorDrivers], error: str = "") -> Controller:
     """The controller of the OS disk. Without a driver for any it is one that most images have, and not `known`."""
     if found is None or not found.kernel:
         why = error or (found.error if found is not None else "the image could not be read")
-        return Disk("virtio_blk", why, known=False)
+        return Controller("virtio_blk", why, known=False)
     for name, needed in DISKS.items():
         if all(_at_start(found, module) for module in needed):
-            return Disk(name, f"{found.release} has {', '.join(needed)} when it looks for its root filesystem")
+            return Controller(name, f"{found.release} has {', '.join(needed)} when it looks for its root filesystem")
     if found.initramfs is None:
-        return Disk("virtio_blk", found.error, known=False)
-    return Disk(
+        return Controller("virtio_blk", found.error, known=False)
+    return Controller(
         "virtio_blk",
         f"neither {found.release} nor its initramfs has a driver for any disk that the emulator offers"
         f" ({', '.join(DISKS)})",
@@ -111,13 +112,13 @@ def _at_start(found: EmulatorDrivers, module: str) -> bool:
     return presence is Presence.BUILT_IN or (presence is Presence.MODULE and module in (found.initramfs or ()))
 
 
-def nic(found: Optional[EmulatorDrivers]) -> Nic:
+def nic(found: Optional[EmulatorDrivers]) -> Adapter:
     """The NIC; its driver may come from the root filesystem."""
     for name, needed in NICS.items():
         if found is not None and all(_has(found, module) for module in needed):
-            return Nic(name, f"{found.release} has {', '.join(needed)}")
+            return Adapter(name, f"{found.release} has {', '.join(needed)}")
     why = "its kernel has no driver for any NIC that the emulator offers" if found is not None and found.kernel else ""
-    return Nic("virtio_net", why or "the image could not be read", known=False)
+    return Adapter("virtio_net", why or "the image could not be read", known=False)
 
 
 def disc(found: Optional[EmulatorDrivers]) -> str:

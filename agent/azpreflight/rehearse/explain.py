@@ -89,9 +89,7 @@ def explanations(facts: RehearsalFacts, before: Report, after: Optional[Report])
     return found
 
 
-def _of_check(
-    check: str, facts: RehearsalFacts, before: Report, after: Optional[Report]
-) -> Optional[Explanation]:
+def _of_check(check: str, facts: RehearsalFacts, before: Report, after: Optional[Report]) -> Optional[Explanation]:
     boot = facts.boot(SECOND_BOOT if check == "rehearsal-second-boot" else FIRST_BOOT)
     if check not in BY_CHECK or boot is None:
         return None

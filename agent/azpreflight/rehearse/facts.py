@@ -27,7 +27,7 @@ class Network(str, Enum):
 
 
 @dataclass(frozen=True)
-class Disk:
+class Controller:
     """Which controller the OS disk is behind."""
 
     driver: str
@@ -39,7 +39,7 @@ class Disk:
 
 
 @dataclass(frozen=True)
-class Nic:
+class Adapter:
     """Which NIC the VM has."""
 
     driver: str
@@ -55,8 +55,8 @@ class Plan:
     generation: int
     """1: BIOS; 2: UEFI."""
     generation_reason: str
-    disk: Disk
-    nic: Nic
+    disk: Controller
+    nic: Adapter
     disc: str = "virtio_scsi"
     """The driver of the drive with the provisioning disc, in generation 2."""
     accelerator: str = "tcg"
@@ -69,6 +69,8 @@ class Plan:
     network: Network = Network.OPEN
     trials: tuple[str, ...] = ()
     """Which of `TRIALS` are made after the first boot."""
+    not_rehearsed: tuple[str, ...] = ("hv_storvsc", "hv_netvsc", "mana")
+    """Drivers of Azure's own devices, which no emulator has."""
 
 
 SECOND_BOOT, OTHER_VM = "second boot", "other VM"
@@ -88,7 +90,7 @@ class Sign:
 
 
 @dataclass(frozen=True)
-class Report:
+class HealthReport:
     """What the wire server was told of the VM's health."""
 
     state: str
@@ -100,7 +102,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Traffic:
     """How often a part of the platform was asked, and when for the first time."""
 
     count: int
@@ -145,9 +147,9 @@ class Booted:
     console_bytes: int = 0
     last_words: tuple[str, ...] = ()
     """The last lines of the serial console, as printable ASCII."""
-    asked: Mapping[str, Asked] = field(default_factory=dict)
+    asked: Mapping[str, Traffic] = field(default_factory=dict)
     """By part of the platform: wire, hostgaplugin, imds, store, dns, dhcp."""
-    reports: tuple[Report, ...] = ()
+    reports: tuple[HealthReport, ...] = ()
     extension: Optional[str] = None
     """How the extension's package was fetched: direct, hostgaplugin or none; None where there is no sign of either."""
     extension_state: Optional[str] = None

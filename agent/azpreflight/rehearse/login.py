@@ -6,6 +6,7 @@ One login by the operator's key runs a script that reads what only the inside sh
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,28 +16,33 @@ from azpreflight.text import plain
 MARK = "azpreflight-rehearsal"
 """In the custom data, by which it is found again."""
 SECTION = "@@"
-SCRIPT = f"""
+_SCRIPT = f"""
+root() {{ sudo -n "$@" 2>/dev/null || echo "$password" | sudo -S -p "" "$@" 2>/dev/null; }}
 say() {{ echo "{SECTION}$1 $2"; }}
 say host "$(hostname)"
 sudo=no
-[ "$(sudo -n id -u 2>/dev/null)" = 0 ] && sudo=yes
+[ "$(root id -u)" = 0 ] && sudo=yes
 say sudo "$sudo"
 say machine-id "$(cat /etc/machine-id 2>/dev/null)"
 found=no
-for file in /var/lib/cloud/instance/user-data.txt /var/lib/waagent/CustomData /var/lib/waagent/ovf-env.xml; do
-    text=$(sudo -n cat "$file" 2>/dev/null | tr -d '\\0')
+for file in /var/lib/cloud/instance/user-data.txt /var/lib/waagent/CustomData; do
+    text=$(root cat "$file" | tr -d '\\0')
     case "$text" in *{MARK}*) found=yes ;; esac
-    data=$(echo "$text" | sed -n 's/.*<[^<>]*CustomData>\\([A-Za-z0-9+\\/=]*\\)<.*/\\1/p')
-    [ -n "$data" ] || data=$text
-    case "$(echo "$data" | base64 -d 2>/dev/null)" in *{MARK}*) [ "$file" = /var/lib/waagent/ovf-env.xml ] || found=yes ;; esac
+    case "$(echo "$text" | base64 -d 2>/dev/null)" in *{MARK}*) found=yes ;; esac
 done
 say custom-data "$found"
-say extension "$(sudo -n sh -c 'cat /var/lib/waagent/*/status/*.status' 2>/dev/null | sed -n 's/.*"status": "\\([a-z]*\\)".*/\\1/p' | tail -n 1)"
+statuses=$(root sh -c 'cat /var/lib/waagent/*/status/*.status')
+say extension "$(echo "$statuses" | sed -n 's/.*"status": "\\([a-z]*\\)".*/\\1/p' | tail -n 1)"
 systemctl list-units --failed --plain --no-legend 2>/dev/null | while read -r unit rest; do say failed "$unit"; done
 say end .
 """
-"""For a POSIX shell, as the user; what needs root is read by sudo."""
+"""For a POSIX shell, as the user; what needs root is read by sudo, with the operator's password where it wants one."""
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+
+
+def script(password: str) -> str:
+    """What is run in the VM; it goes over the connection, and is on no command line."""
+    return f"password={shlex.quote(password)}\n{_SCRIPT}"
 
 
 def read(login: Login, output: str) -> Login:

@@ -98,7 +98,7 @@ def _tables(plan: Plan, vm: Vm) -> list[str]:
 
 
 def _disc(plan: Plan, vm: Vm) -> list[str]:
-    """A DVD drive: on the IDE controller of generation 1; in generation 2, which has SCSI, where the drivers allow it."""
+    """A DVD drive: on IDE in generation 1, and in generation 2, which has SCSI, where the image has drivers."""
     if not vm.disc:
         return []
     drive = ["-drive", f"file={_file(vm.disc)},if=none,id=disc,media=cdrom,readonly=on,format=raw"]

@@ -22,7 +22,9 @@ def backing(path: str, form: Optional[Format], size: int) -> str:
     """
     file = {"driver": "file", "filename": path}
     if form in (Format.RAW, Format.VHD):
-        node: dict[str, object] = {"driver": "raw", "size": size, "file": file} if size % 512 == 0 else {"driver": "raw", "file": file}
+        node: dict[str, object] = (
+            {"driver": "raw", "size": size, "file": file} if size % 512 == 0 else {"driver": "raw", "file": file}
+        )
     elif form is Format.QCOW2:
         node = {"driver": "qcow2", "file": file, "backing": None}
     else:

@@ -17,7 +17,7 @@ SLOWEST = 30.0
 PLATFORM_S = 1200.0
 """Seconds that the platform gives a VM until it is Ready (Microsoft Learn, "Troubleshoot provisioning")."""
 QUIET_S = 45.0
-"""Seconds without a word on the console, a request or a milestone, after which nothing more is expected; by the speed."""
+"""Seconds without a word on the console and a milestone after which nothing more is expected; by the speed."""
 LONGEST_QUIET_S = 300.0
 """DHCP clients, and agents that look for the disc, try again within this."""
 

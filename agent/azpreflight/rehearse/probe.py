@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from azpreflight.host import HostError
 from azpreflight.model import Cause, Check, Judge, Probe, Run, Severity, Stage
 from azpreflight.rehearse import checks_boot, checks_vm
 from azpreflight.rehearse.checks_boot import of_first
@@ -15,8 +16,8 @@ NAME = "rehearsal"
 
 
 def gather(host: Any, run: Run) -> RehearsalFacts:
-    """Nothing is gathered on a host: facts come from the boots. HostError would be a lie, so it is never asked."""
-    raise NotImplementedError("a rehearsal's facts come from its worker")
+    """Of a machine that is inspected there are none."""
+    raise HostError("only azpreflight rehearse boots an image")
 
 
 def _check(name: str, title: str, judge: Judge, severity: Severity, cause: Cause = Cause.BOOT_CONFIG) -> Check:
@@ -24,10 +25,12 @@ def _check(name: str, title: str, judge: Judge, severity: Severity, cause: Cause
 
 
 CHECKS = (
-    _check("devices", "the VM had Azure's own devices", checks_boot.judge_devices, Severity.NOTE),
+    _check("devices", "the image has drivers for the emulator's devices", checks_boot.judge_devices, Severity.NOTE),
     _check("boots", "the kernel and init come up", of_first(checks_boot.judge_boots), Severity.ERROR),
     _check("console", "the serial console shows the boot", of_first(checks_boot.judge_console), Severity.WARNING),
-    _check("dhcp", "the VM takes an address by DHCP", of_first(checks_boot.judge_dhcp), Severity.ERROR, Cause.NO_NETWORK),
+    _check(
+        "dhcp", "the VM takes an address by DHCP", of_first(checks_boot.judge_dhcp), Severity.ERROR, Cause.NO_NETWORK
+    ),
     _check(
         "agents",
         "an agent connects to the platform",

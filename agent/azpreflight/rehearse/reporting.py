@@ -13,9 +13,7 @@ from azpreflight.rehearse.patience import PLATFORM_S
 from azpreflight.rehearse.probe import NAME, probe
 
 
-def report(
-    image: Snapshot, facts: RehearsalFacts, before: Report, after: Optional[Report], took_s: float
-) -> Report:
+def report(image: Snapshot, facts: RehearsalFacts, before: Report, after: Optional[Report], took_s: float) -> Report:
     """What came of it. `image` is what was inspected before, `before` and `after` what its checks say of the files."""
     found = explain.explanations(facts, before, after)
     run = replace(image.run, stage=Stage.REHEARSAL, duration_s=round(took_s, 1), image=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from azpreflight.rehearse.facts import Asked, Report
+from azpreflight.rehearse.facts import HealthReport, Traffic
 from azpreflight.text import plain
 
-PARTS = ("wire", "hostgaplugin", "imds", "store", "dns")
+PARTS = ("wire", "hostgaplugin", "imds", "store", "dns", "dhcp")
 AGENT = re.compile(r"(WALinuxAgent|Cloud-Init|azure-init)[/ -]?([0-9.]{0,20})", re.IGNORECASE)
 """Clients by their User-Agent; each names itself so."""
 ARTIFACT = "/extensionArtifact"
@@ -29,6 +29,8 @@ class Entry:
     agent: str = ""
     """The client's User-Agent."""
     status: int = 0
+    leased: bool = False
+    """DHCP has given the address."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """What a report said: a health report's state, the extensions' states."""
 
@@ -43,24 +45,27 @@ def entry(value: Mapping[str, Any], at_s: float) -> Entry:
         str(value.get("target") or ""),
         str(headers.get("user-agent") or headers.get("x-ms-agent-name") or ""),
         int(value.get("status") or 0),
+        value.get("answer") == "ACK",
         value.get("reported") or {},
     )
 
 
-def asked(entries: Iterable[Entry]) -> dict[str, Asked]:
+def asked(entries: Iterable[Entry]) -> dict[str, Traffic]:
     """How often each part was asked, and when first."""
-    found: dict[str, Asked] = {}
+    found: dict[str, Traffic] = {}
     for one in entries:
         if one.part in PARTS:
-            before = found.get(one.part, Asked(0, one.at_s))
-            found[one.part] = Asked(before.count + 1, before.first_s)
+            before = found.get(one.part, Traffic(0, one.at_s))
+            found[one.part] = Traffic(before.count + 1, before.first_s)
     return found
 
 
-def reports(entries: Iterable[Entry]) -> tuple[Report, ...]:
+def reports(entries: Iterable[Entry]) -> tuple[HealthReport, ...]:
     """The health reports, in order."""
     return tuple(
-        Report(str(one.told["state"]), client(one.agent), one.at_s, plain(str(one.told.get("description") or ""), 200))
+        HealthReport(
+            str(one.told["state"]), client(one.agent), one.at_s, plain(str(one.told.get("description") or ""), 200)
+        )
         for one in entries
         if one.part == "wire" and "state" in one.told
     )

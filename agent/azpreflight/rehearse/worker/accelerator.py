@@ -9,6 +9,7 @@ import os
 
 from azpreflight.host import programs
 from azpreflight.host.api import HostError
+from azpreflight.text import plain
 
 DEVICE = "/dev/kvm"
 TRIAL_S = 5.0
@@ -32,4 +33,10 @@ def why_not() -> str:
         done = programs.run(COMMAND, TRIAL_S, None, None, 1 << 18)
     except HostError:
         return f"{DEVICE} is there, and a firmware was not through within {TRIAL_S:.0f} s"
-    return "" if THROUGH in done.stdout else f"{DEVICE} does not work: {done.stderr.strip()[:120]}"
+    return "" if THROUGH in done.stdout else f"{DEVICE} does not work: {_reason(done.stderr)}"
+
+
+def _reason(stderr: str) -> str:
+    """QEMU's first complaint."""
+    lines = stderr.strip().splitlines()
+    return plain(lines[0].partition("error: ")[2] or lines[0], 80) if lines else "the firmware did not come through"

@@ -10,13 +10,22 @@ from azpreflight.host.api import HostError
 from azpreflight.rehearse import login as words
 from azpreflight.rehearse.disc import Operator
 from azpreflight.rehearse.facts import Login
-from azpreflight.rehearse.worker.wiring import VM
+from azpreflight.standin.addresses import VM
 
 LIMIT = 1 << 18
 CONNECT_S = 30
 OPTIONS = (
     *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null"),
-    *("-o", f"ConnectTimeout={CONNECT_S}", "-o", "NumberOfPasswordPrompts=1", "-o", "LogLevel=ERROR", "-F", "/dev/null"),
+    *(
+        "-o",
+        f"ConnectTimeout={CONNECT_S}",
+        "-o",
+        "NumberOfPasswordPrompts=1",
+        "-o",
+        "LogLevel=ERROR",
+        "-F",
+        "/dev/null",
+    ),
 )
 
 
@@ -42,7 +51,7 @@ def host_keys(timeout: float) -> tuple[str, ...]:
 def log_in(folder: Path, operator: Operator, login: Login, timeout: float) -> Login:
     """By key, with the script, and by password."""
     key = ("-i", str(folder / "key"), "-o", "IdentitiesOnly=yes", "-o", "PreferredAuthentications=publickey")
-    by_key = _ssh(key, operator, words.SCRIPT, timeout, {})
+    by_key = _ssh(key, operator, words.script(operator.password), timeout, {})
     login = words.read(replace(login, key=False), by_key[1])
     if not login.key:
         login = replace(login, error=words.last_line(by_key[2]) or f"the client ended with status {by_key[0]}")

@@ -124,14 +124,10 @@ class Emulator:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(REPLY_TIMEOUT)
             deadline = time.monotonic() + OPEN_TIMEOUT
-            while True:
-                try:
-                    sock.connect(str(self._folder / "control"))
-                    break
-                except OSError:
-                    if time.monotonic() > deadline or not self.runs:
-                        raise
-                    time.sleep(POLL_S)
+            while (error := sock.connect_ex(str(self._folder / "control"))) != 0:
+                if time.monotonic() > deadline or not self.runs:
+                    raise OSError(error, os.strerror(error))
+                time.sleep(POLL_S)
             yield sock.makefile("rwb")
 
     @staticmethod

@@ -27,6 +27,7 @@ def main() -> int:
             _tell("boot", codec.encode(booted))
     except (RehearsalError, HostError, OSError) as error:
         _tell("error", str(error))
+    _tell("done", True)
     return 0
 
 

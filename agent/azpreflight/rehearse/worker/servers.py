@@ -4,90 +4,77 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
-import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from azpreflight.host import programs
+from azpreflight import package
+from azpreflight.model import codec
 from azpreflight.rehearse.facts import Network
+from azpreflight.rehearse.machine import TAP
 from azpreflight.rehearse.worker import wiring
+from azpreflight.rehearse.worker.child import Child
 from azpreflight.rehearse.worker.errors import RehearsalError
+from azpreflight.standin import addresses
+from azpreflight.standin.config import TIME_SOURCE, Config, Listener, Offer, Setup, internet, platform
+from azpreflight.standin.identity import Identity
 
 READY_TIMEOUT = 20.0
 """Seconds until a server process has opened its ports; it takes a quarter of one."""
+SERVERS = "azpreflight.standin.servers.__main__"
 
 
 @contextlib.contextmanager
-def world(network: Network, folder: Path, certificate: str) -> Iterator[None]:
-    """The network wired and everybody in it listening."""
-    holder = subprocess.Popen(
-        [str(programs.which("unshare")), "--net", "cat"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
+def world(network: Network, identity: Identity, folder: Path, certificate: str) -> Iterator[None]:
+    """The network wired and everybody in it listening; requests are logged in the folder."""
     with contextlib.ExitStack() as stack:
-        stack.callback(_end, holder)
-        assert holder.stdin is not None and holder.stdout is not None
-        holder.stdin.write(b"\n")
-        holder.stdin.flush()
-        holder.stdout.read(1)  # it is there by now
-        wiring.apply(wiring.vnet(network, holder.pid))
-        wiring.apply(wiring.internet(), holder.pid)
+        holder = stack.enter_context(_namespace())
+        wiring.apply(wiring.vnet(network, holder))
+        wiring.apply(wiring.internet(), holder)
         wiring.forward()
-        fabric = {"role": "fabric", "dns": {wiring.WIRE_SERVER: "answers"}, "certificate": None}
-        if network is Network.PROXY:
-            fabric["behaviours"] = {"proxy": "answers"}
-        internet = {"role": "internet", "dns": {}, "certificate": certificate}
-        for config, place in ((fabric, 0), (internet, holder.pid)):
-            log = str(folder / f"{config['role']}.requests")
-            stack.enter_context(_serving({"behaviours": {}, "setup": {"extension": {}}, "log": log, **config}, place))
-        stack.enter_context(_dhcp(network, folder))
+        for name, config, place in (
+            ("fabric", fabric(network, identity), 0),
+            ("internet", outside(certificate), holder),
+        ):
+            log = str(folder / f"{name}.requests")
+            stack.enter_context(_serving(replace(config, log=log), place))
         yield
 
 
-@contextlib.contextmanager
-def _serving(config: dict[str, object], peer: int) -> Iterator[None]:
-    where = [str(programs.which("nsenter")), f"--net=/proc/{peer}/ns/net", "--"] if peer else []
-    process = subprocess.Popen(
-        [*where, sys.executable, "-m", "tests.netns.servers"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True, env={'PYTHONPATH':'/work/wt/rehearse','PATH':programs.PATH},
+def fabric(network: Network, identity: Identity) -> Config:
+    """Who listens in the virtual network: the platform, and a proxy where there is one."""
+    dns = Listener("dns", addresses.WIRE_SERVER, addresses.DNS)
+    leases = Listener("dhcp", addresses.WIRE_SERVER, addresses.DHCP)
+    proxies = [Listener("proxy", addresses.PROXY, addresses.PROXY_PORT)] if network is Network.PROXY else []
+    offered = (wiring.DEAD_DNS,) if network is Network.DNS_DEAD else (addresses.WIRE_SERVER,)
+    return Config(
+        (*platform({}), dns, leases, *proxies),
+        setup=Setup(identity=identity),
+        offer=Offer(TAP, dns=offered),
     )
-    try:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(json.dumps(config) + "\n")
-        process.stdin.flush()
-        readable, _, _ = select.select([process.stdout], [], [], READY_TIMEOUT)
-        if not readable or process.stdout.readline() != "ready\n":
-            process.kill()
-            raise RehearsalError(f"the stand-in did not come up: {process.communicate()[1][-300:]}")
-        yield
-    finally:
-        _end(process)
+
+
+def outside(certificate: str) -> Config:
+    """Who listens beyond it; the certificate is a file."""
+    return Config((*internet(), TIME_SOURCE), certificate=certificate)
 
 
 @contextlib.contextmanager
-def _dhcp(network: Network, folder: Path) -> Iterator[None]:
-    dns = wiring.DEAD_DNS if network is Network.DNS_DEAD else wiring.WIRE_SERVER
-    gw = wiring.GATEWAY
-    command = [
-        str(programs.which("dnsmasq")), "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--conf-file=/dev/null",
-        "--port=0", f"--interface={wiring.TAP}", "--bind-interfaces", f"--dhcp-range={wiring.VM},{wiring.VM},255.255.255.0,86400",
-        "--dhcp-authoritative", "--dhcp-ignore-clid", "--leasefile-ro", f"--dhcp-option=3,{gw}", f"--dhcp-option=245,{wiring.WIRE_SERVER}",
-        f"--dhcp-option=121,0.0.0.0/0,{gw},{wiring.WIRE_SERVER}/32,{gw},{wiring.IMDS}/32,{gw}", f"--dhcp-option=6,{dns}",
-    ]
-    with open(folder / "dhcp.log", "wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
+def _namespace() -> Iterator[int]:
+    """A process in a network namespace of its own, by its number, once it is there."""
+    with Child(("unshare", "--net", "cat")) as holder:
+        holder.tell(b"there")
+        if not holder.line(READY_TIMEOUT):
+            raise RehearsalError(f"no second network namespace: {holder.end()}")
+        yield holder.pid
+
+
+@contextlib.contextmanager
+def _serving(config: Config, peer: int) -> Iterator[None]:
+    where = ("nsenter", f"--net=/proc/{peer}/ns/net", "--") if peer else ()
+    with Child((*where, sys.executable, "-I", "-B", *package.arguments(SERVERS))) as servers:
+        servers.tell(json.dumps(codec.encode(config)).encode())
+        if servers.line(READY_TIMEOUT) != b"ready":
+            raise RehearsalError(f"the stand-in did not come up: {servers.end()}")
         yield
-    finally:
-        _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
-    process.kill()
-    process.wait()

@@ -21,7 +21,10 @@ from azpreflight.rehearse.worker.emulator import Emulator
 from azpreflight.rehearse.worker.errors import RehearsalError
 from azpreflight.rehearse.worker.servers import world
 from azpreflight.rehearse.worker.watch import Seen, Watch
+from azpreflight.standin.identity import Identity
 
+ENDED = ("success", "error")
+"""States of an extension that do not change any more."""
 MACS = ("00:0d:3a:12:34:56", "00:0d:3a:65:43:21")
 """In the range from which Azure gives its NICs' addresses."""
 USER = "newuser"
@@ -45,6 +48,18 @@ class Station:
     say: Say
 
     @property
+    def identity(self) -> Identity:
+        """What the platform says of it."""
+        return Identity(
+            vm_id=self.vm.vm_id,
+            host_name=self.operator.host_name,
+            user=self.operator.user,
+            public_keys=(self.operator.public_key,),
+            custom_data=True,
+            mac=self.vm.mac,
+        )
+
+    @property
     def folder(self) -> Path:
         """Of this VM."""
         return Path(self.vm.folder)
@@ -53,8 +68,8 @@ class Station:
 def boots(order: Order, say: Say) -> Iterator[Booted]:
     """Each boot as soon as it is over. RehearsalError where the machine lacks something for it."""
     folder = Path(order.folder)
-    with world(order.plan.network, folder, order.certificate):
-        station = _station(order, "vm", "newvm", say)
+    station = _station(order, "vm", "newvm", say)
+    with world(order.plan.network, station.identity, folder, order.certificate):
         first = _boot(station, FIRST_BOOT, station.vm)
         yield first
         if SECOND_BOOT in order.plan.trials and first.login.key:
@@ -64,9 +79,9 @@ def boots(order: Order, say: Say) -> Iterator[Booted]:
             yield _boot(station, SECOND_BOOT, again)
     if OTHER_VM in order.plan.trials and "ready" in first.milestones:
         network = Network.NO_EGRESS if order.plan.network is Network.OPEN else order.plan.network
-        with world(network, folder, order.certificate):
-            elsewhere = replace(order, plan=replace(order.plan, network=network))
-            other = _station(elsewhere, "other", "othervm", say)
+        elsewhere = replace(order, plan=replace(order.plan, network=network))
+        other = _station(elsewhere, "other", "othervm", say)
+        with world(network, other.identity, folder, order.certificate):
             yield _boot(other, OTHER_VM, other.vm)
 
 
@@ -117,8 +132,8 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
 
 
 def _settled(seen: Seen) -> bool:
-    """Ready was reported, the extension's state too, and an SSH server answers."""
-    done = requests.extension_state(seen.entries) is not None
+    """Ready was reported, the extension has come to an end, and an SSH server answers."""
+    done = requests.extension_state(seen.entries) in ENDED
     return seen.ready and seen.banner_s is not None and done
 
 

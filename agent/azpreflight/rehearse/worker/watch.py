@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -16,12 +15,11 @@ from azpreflight.rehearse import console, requests
 from azpreflight.rehearse.facts import Sign
 from azpreflight.rehearse.patience import Patience
 from azpreflight.rehearse.worker.emulator import Emulator
-from azpreflight.rehearse.worker.wiring import VM
+from azpreflight.standin.addresses import VM
 
 POLL_S = 0.5
 BANNER_S = 3.0
 """Between two attempts to reach the SSH server, and for each."""
-LEASE = re.compile(r"DHCPACK")
 MAX_SIGNS = 200
 
 
@@ -51,8 +49,6 @@ class Watch:
         self._emulator, self._folder, self._patience, self._say = emulator, folder, patience, say
         self._read = self._heard = self._asked_banner = 0
         self._offsets: dict[Path, int] = {path: path.stat().st_size for path in folder.glob("*.requests")}
-        self._lease_from = self._dhcp().stat().st_size if self._dhcp().exists() else 0
-        self._busy = (0.0, 0.0)
 
     def until(self, done: Callable[[Seen], bool]) -> str:
         """Until this, or the boot has come to an end otherwise: done, off, late, silent, or the sign that is final."""
@@ -79,7 +75,6 @@ class Watch:
         now = self.now()
         self._hear(now)
         self._requests(now)
-        self._leases(now)
         self._banner(now)
         self.seen.memory_mib = max(self.seen.memory_mib, self._emulator.used()[1])
 
@@ -115,18 +110,12 @@ class Watch:
 
     def _entry(self, entry: requests.Entry, now: float) -> None:
         self.seen.entries.append(entry)
-        if entry.part in ("wire", "imds"):
+        if entry.leased:
+            self._reach("address", now)
+        if entry.part in ("wire", "imds", "hostgaplugin"):
             self._reach("platform", now)
         if self.seen.ready:
             self._reach("ready", now)
-
-    def _dhcp(self) -> Path:
-        return self._folder / "dhcp.log"
-
-    def _leases(self, now: float) -> None:
-        with suppress(OSError):
-            if LEASE.search(self._dhcp().read_text("utf-8", "replace")[self._lease_from :]):
-                self._reach("address", now)
 
     def _banner(self, now: float) -> None:
         if self.seen.banner_s is not None or "address" not in self.seen.milestones or now < self._asked_banner:

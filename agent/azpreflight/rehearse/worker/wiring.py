@@ -13,10 +13,10 @@ from azpreflight.host import programs
 from azpreflight.rehearse.facts import Network
 from azpreflight.rehearse.machine import TAP
 from azpreflight.rehearse.worker.errors import RehearsalError
+from azpreflight.standin.addresses import GATEWAY, IMDS, PROXY, PUBLIC, STORE, WIRE_SERVER
 
-WIRE_SERVER, IMDS = "168.63.129.16", "169.254.169.254"
-VM, GATEWAY, PROXY, DEAD_DNS = "10.0.0.4", "10.0.0.1", "10.0.0.8", "10.1.2.3"
-STORE, PUBLIC = "20.60.0.10", "20.60.0.20"
+DEAD_DNS = "10.1.2.3"
+"""Nobody has this address, and what is sent to it is dropped."""
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 SHUT = {
     Network.NO_EGRESS: "blackhole",
