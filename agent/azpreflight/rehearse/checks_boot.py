@@ -138,7 +138,7 @@ def judge_ready(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     told = f"the last report, of {last.by} after {last.at_s:.0f} s, is {last.state}" if last else "no report came"
     more = f" ({last.description})" if last and last.description else ""
     yield unexplained(
-        f"the platform was not told Ready within {boot.took_s:.0f} s; {told}{more}",
+        f"the platform received no Ready within {boot.took_s:.0f} s; {told}{more}",
         "Find in the log of the agent that provisions what it waits for.",
         evidence=evidence(boot, "unit-failed", "waits", "ordering-cycle"),
     )
@@ -147,14 +147,14 @@ def judge_ready(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
 def judge_budget(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     """Ready comes within the time of the platform, with room."""
     if "ready" not in boot.milestones:
-        yield Unknown("the platform was not told Ready")
+        yield Unknown("the platform received no Ready")
         return
     ready, step, took = boot.milestones["ready"], *_longest(boot)
     if ready > PLATFORM_S * BUDGET_SHARE:
         speed = "" if facts.plan.accelerator == "kvm" else ", emulated, which takes several times as long as a VM"
         yield Finding(
             WARNING,
-            f"Ready after {ready:.0f} s of the {PLATFORM_S:.0f} s that the platform gives{speed}; {took:.0f} s of it"
+            f"it took {ready:.0f} s until Ready, of the {PLATFORM_S:.0f} s that the platform gives{speed}; {took:.0f} s of it"
             f" before the {step}",
             "Let no unit wait before the agent that provisions.",
             evidence=evidence(boot, "waits"),

@@ -27,7 +27,7 @@ def judge_login(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         )
         return
     if "ready" not in boot.milestones:
-        yield Unknown("the platform was not told Ready, so that no user is due yet")
+        yield Unknown("the platform received no Ready, so that no user is due yet")
         return
     said = {"client": login.error} if login.error else {}
     if not login.key:
@@ -60,7 +60,7 @@ def judge_extension(facts: RehearsalFacts, run: Run) -> Iterator[Verdict]:
     """An extension is installed, in each network that was tried."""
     boots = [boot for boot in facts.boots if boot.name in (FIRST_BOOT, OTHER_VM) and "ready" in boot.milestones]
     if not boots:
-        yield Unknown(facts.error or "the platform was not told Ready")
+        yield Unknown(facts.error or "the platform received no Ready")
     for boot in boots:
         if SUCCESS in (boot.extension_state, boot.login.extension):
             continue

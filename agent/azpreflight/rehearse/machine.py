@@ -60,12 +60,13 @@ def command(plan: Plan, vm: Vm) -> list[str]:
     words += ["-smp", str(plan.processors), "-m", str(plan.memory_mib), "-uuid", vm.vm_id]
     words += _tables(plan, vm)
     words += ["-drive", f"file={_file(vm.disk)},format=qcow2,if=none,id=os,cache=unsafe,discard=unmap"]
+    words += _spare(plan, vm)
     words += [word for device in CONTROLLERS[plan.disk.driver] for word in ("-device", device)]
     words += ["-device", "virtio-rng-pci", "-vga", "std"]
     words += ["-serial", f"file:{vm.folder}/serial", "-qmp", f"unix:{vm.folder}/control,server=on,wait=off"]
     words += ["-netdev", f"tap,id=net,ifname={TAP},script=no,downscript=no"]
     words += ["-device", f"{NICS[plan.nic.driver]},netdev=net,mac={vm.mac},romfile="]
-    return [*words, *_disc(plan, vm), *_spare(plan, vm)]
+    return [*words, *_disc(plan, vm)]
 
 
 def _file(path: str) -> str:
@@ -108,9 +109,9 @@ def _disc(plan: Plan, vm: Vm) -> list[str]:
 
 
 def _spare(plan: Plan, vm: Vm) -> list[str]:
-    """A further disk, before the OS disk where names go by the order in which disks are found."""
+    """A further disk, on the bus before the OS disk, so that names which go by the order of disks move by one."""
     if not vm.spare:
         return []
     drive = ["-drive", f"file={_file(vm.spare)},if=none,id=spare,format=raw,cache=unsafe"]
-    device = {"nvme": "nvme,drive=spare,serial=spare,addr=0x2"}.get(plan.disk.driver, "virtio-blk-pci,drive=spare")
+    device = "nvme,drive=spare,serial=spare" if plan.disk.driver == "nvme" else "virtio-blk-pci,drive=spare"
     return [*drive, "-device", device]

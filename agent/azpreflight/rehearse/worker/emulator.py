@@ -82,7 +82,7 @@ class Emulator:
     def used(self) -> tuple[float, int]:
         """Seconds of the processor that it has taken, and the most memory in MiB; zeros where it has ended."""
         pid = self._process.pid if self._process is not None else 0
-        with contextlib.suppress(OSError, ValueError, IndexError):
+        with contextlib.suppress(OSError, ValueError, LookupError):
             words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
             ticks = int(words[11]) + int(words[12])
