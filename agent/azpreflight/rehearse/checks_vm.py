@@ -16,18 +16,15 @@ NOT_IN = "Find in the log of the SSH server why it refuses, and fix that in the 
 def judge_login(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     """The operator gets in: by key, by password, with sudo, on the machine of the name that was asked for."""
     login = boot.login
-    if login.banner_s is None and ("address" not in boot.milestones or not came_up(boot)):
-        yield Unknown("the VM has no address")
+    if "ready" not in boot.milestones:
+        yield Unknown("the platform received no Ready, so that no user is due yet")
         return
     if login.banner_s is None:
         yield unexplained(
             f"no SSH server answered within {boot.took_s:.0f} s",
             "Let the SSH server start on a new VM, after its host keys exist.",
-            evidence=evidence(boot, "unit-failed"),
+            evidence(boot, "unit-failed"),
         )
-        return
-    if "ready" not in boot.milestones:
-        yield Unknown("the platform received no Ready, so that no user is due yet")
         return
     said = {"client": login.error} if login.error else {}
     if not login.key:

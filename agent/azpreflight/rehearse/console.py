@@ -123,7 +123,8 @@ SIGNATURES = (
 def lines(said: bytes) -> list[str]:
     """What was printed, without colours and control characters."""
     text = ESCAPES.sub(b"", said).replace(b"\r", b"\n").decode("utf-8", "replace")
-    return ["".join(char for char in line if char.isprintable())[:LINE] for line in text.split("\n") if line.strip()]
+    clean = ("".join(char for char in line if char.isprintable())[:LINE] for line in text.split("\n"))
+    return [line for line in clean if line.strip()]
 
 
 def reached(line: str) -> Optional[str]:

@@ -1,0 +1,197 @@
+"""What stands behind a failed rehearsal: which check of the files, or which line of the console."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Optional
+
+import pytest
+
+from azpreflight.engine.assess import assess
+from azpreflight.engine.gather import gather
+from azpreflight.model import (
+    Cause,
+    Confidence,
+    Finding,
+    Readiness,
+    Report,
+    Result,
+    Run,
+    Severity,
+    Snapshot,
+    Stage,
+    Status,
+)
+from azpreflight.rehearse import reporting
+from azpreflight.rehearse.facts import Login, Network, RehearsalFacts, Sign
+from tests.support.fakes import FakeHost
+from tests.unit.rehearse.examples import (
+    BROKEN,
+    EMERGENCY,
+    FIRST,
+    HEALTHY,
+    LOGIN,
+    OTHER,
+    PLAN,
+    SECOND,
+    first,
+    until,
+    with_boots,
+)
+
+IMAGE: Snapshot = gather(FakeHost(), [], Run(stage=Stage.CAPTURE, root="/images/disk.vhd"))
+NOTHING = assess(IMAGE, [])
+
+
+def files(*found: tuple[str, Cause, Severity]) -> Report:
+    """A report on files in which these checks failed."""
+    results = [
+        Result(
+            check,
+            "",
+            "",
+            Status.FAIL,
+            severity,
+            cause,
+            (),
+            None,
+            0.0,
+            (Finding(severity, f"{check} speaks", "Do.", ("do",)),),
+        )
+        for check, cause, severity in found
+    ]
+    return replace(NOTHING, results=tuple(results))
+
+
+def reported(facts: RehearsalFacts, before: Report = NOTHING, after: Optional[Report] = None) -> Report:
+    """The report on a rehearsal."""
+    return reporting.report(IMAGE, facts, before, after, 100.0)
+
+
+FSTAB = ("gen-fstab", Cause.BOOT_CONFIG, Severity.ERROR)
+SSHD = ("login-sshd", Cause.BOOT_CONFIG, Severity.ERROR)
+MASKED = ("agents-provisioner", Cause.NO_PROVISIONING_AGENT, Severity.ERROR)
+RULE = ("firewall-boot-flows", Cause.GUEST_FIREWALL, Severity.ERROR)
+MEDIA = ("media-filesystem", Cause.PROVISIONING_MEDIA, Severity.ERROR)
+TARGET = ("boot-target", Cause.BOOT_CONFIG, Severity.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("facts", "before", "cause", "check"),
+    [
+        (until("init", signs=(EMERGENCY,)), files(FSTAB, SSHD), Cause.BOOT_CONFIG, "gen-fstab"),
+        (until("init", signs=(EMERGENCY,)), files(FSTAB, TARGET), Cause.BOOT_CONFIG, "boot-target"),
+        (BROKEN["rehearsal-agents"], files(MASKED, FSTAB), Cause.NO_PROVISIONING_AGENT, "agents-provisioner"),
+        (BROKEN["rehearsal-agents"], files(RULE), Cause.GUEST_FIREWALL, "firewall-boot-flows"),
+        (BROKEN["rehearsal-ready"], files(MEDIA), Cause.PROVISIONING_MEDIA, "media-filesystem"),
+        (BROKEN["rehearsal-login"], files(SSHD, MEDIA), Cause.BOOT_CONFIG, "login-sshd"),
+    ],
+)
+def test_the_files_explain_what_was_seen(facts: RehearsalFacts, before: Report, cause: Cause, check: str) -> None:
+    """One cause, with the fix and the commands of the check that fits, and it is likely."""
+    report = reported(facts, before)
+    (entry,) = report.causes
+    assert (report.verdict, entry.cause, entry.confidence) == (Readiness.NOT_READY, cause, Confidence.LIKELY)
+    assert f"{check}: {check} speaks" in entry.summary
+    assert entry.commands == ("do",)
+
+
+def test_the_console_explains_where_files_do_not() -> None:
+    """A cycle that systemd breaks is in no file alone."""
+    cycle = Sign("ordering-cycle", "systemd[1]: multi-user.target: Found ordering cycle on ssh.service/start", 12.0)
+    report = reported(
+        replace(BROKEN["rehearsal-agents"], boots=(replace(BROKEN["rehearsal-agents"].boots[0], signs=(cycle,)),))
+    )
+    (entry,) = report.causes
+    assert entry.cause is Cause.BOOT_CONFIG
+    assert "Found ordering cycle on ssh.service/start" in entry.summary
+
+
+def test_what_nothing_explains_is_only_possible() -> None:
+    """The cause is the usual one, and the report does not claim more."""
+    (entry,) = reported(BROKEN["rehearsal-agents"]).causes
+    assert (entry.cause, entry.confidence) == (Cause.NO_PROVISIONING_AGENT, Confidence.POSSIBLE)
+
+
+def test_what_the_vm_left_explains_where_the_image_does_not() -> None:
+    """The files of the disk afterwards."""
+    after = files(("logs-vm-identifier", Cause.NOT_GENERALIZED, Severity.ERROR))
+    (entry,) = reported(BROKEN["rehearsal-ready"], NOTHING, after).causes
+    assert entry.cause is Cause.NOT_GENERALIZED
+    assert "the disk afterwards" in entry.confidence_reason
+
+
+def test_a_healthy_rehearsal_needs_no_explanation() -> None:
+    """Whatever the checks of files say: nothing failed."""
+    report = reported(HEALTHY, files(FSTAB, SSHD))
+    assert (report.verdict, report.causes) == (Readiness.READY, ())
+    assert report.run.stage is Stage.REHEARSAL
+    assert [step.name for step in report.timeline][-1] == "ready"
+    assert not reporting.failed(HEALTHY, IMAGE)
+    assert reporting.failed(BROKEN["rehearsal-dhcp"], IMAGE)
+
+
+def test_a_notice_about_files_explains_nothing() -> None:
+    """Only what is a warning or an error does."""
+    (entry,) = reported(BROKEN["rehearsal-login"], files(("login-sshd", Cause.BOOT_CONFIG, Severity.NOTE))).causes
+    assert entry.confidence is Confidence.POSSIBLE
+
+
+def test_a_network_explains_an_extension_that_fails_in_it() -> None:
+    """The cause is that of the network that was asked for."""
+    facts = first(extension=None, extension_state=None, login=replace(LOGIN, extension=None))
+    dead = replace(facts, plan=replace(PLAN, network=Network.DNS_DEAD, trials=()), boots=facts.boots[:1])
+    (entry,) = reported(dead).causes
+    assert entry.cause is Cause.DNS_UNREACHABLE
+
+
+# --- what is unknown ----------------------------------------------------------------------------------------------
+
+
+def status(facts: RehearsalFacts) -> dict[str, Status]:
+    """By check."""
+    return {result.check.removeprefix("rehearsal-"): result.status for result in reported(facts).results}
+
+
+def test_what_a_vm_did_not_come_to_is_unknown() -> None:
+    """One failure, and nothing of what comes after it is said to have failed."""
+    found = status(until("kernel"))
+    assert [name for name, what in found.items() if what is Status.FAIL] == ["boots"]
+    assert found["ready"] is found["login"] is found["extension"] is Status.UNKNOWN
+
+
+def test_without_a_driver_nothing_is_said_of_the_boot() -> None:
+    """Never that it does not boot."""
+    found = status(replace(until("kernel"), plan=BROKEN["rehearsal-devices"].plan))
+    assert found["boots"] is Status.UNKNOWN
+    assert found["devices"] is Status.FAIL
+    assert reported(replace(until("kernel"), plan=BROKEN["rehearsal-devices"].plan)).verdict is Readiness.UNDECIDED
+
+
+def test_a_rehearsal_that_could_not_be_made_is_undecided() -> None:
+    """With the reason at every check that needed it."""
+    report = reported(RehearsalFacts(PLAN, (), "the network cannot be made: Operation not permitted"))
+    assert report.verdict is Readiness.UNDECIDED
+    assert {result.reason for result in report.results if result.status is Status.UNKNOWN} == {
+        "the network cannot be made: Operation not permitted"
+    }
+
+
+def test_what_was_not_asked_for_does_not_apply() -> None:
+    """With --quick neither a second boot nor a second VM is missing."""
+    found = status(replace(HEALTHY, plan=replace(PLAN, trials=()), boots=(FIRST,)))
+    assert found["second-boot"] is found["identity"] is Status.NOT_APPLICABLE
+
+
+def test_a_second_boot_with_other_host_keys_is_warned_of() -> None:
+    """Clients refuse it."""
+    changed = replace(SECOND, login=replace(LOGIN, host_keys=("SHA256:" + "c" * 43,)))
+    (entry,) = reported(with_boots(FIRST, changed, OTHER)).causes
+    assert "other SSH host keys" in entry.summary
+
+
+def test_a_login_that_was_not_tried_passes_nowhere() -> None:
+    """A VM without an SSH server has no custom data that anybody saw."""
+    found = status(first(login=Login()))
+    assert found["login"] is Status.FAIL
+    assert found["custom-data"] is Status.UNKNOWN
