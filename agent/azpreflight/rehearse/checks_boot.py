@@ -154,8 +154,8 @@ def judge_budget(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         speed = "" if facts.plan.accelerator == "kvm" else ", emulated, which takes several times as long as a VM"
         yield Finding(
             WARNING,
-            f"it took {ready:.0f} s until Ready, of the {PLATFORM_S:.0f} s that the platform gives{speed}; {took:.0f} s of it"
-            f" before the {step}",
+            f"it took {ready:.0f} s until Ready, of the {PLATFORM_S:.0f} s that the platform gives{speed};"
+            f" {took:.0f} s of it before the {step}",
             "Let no unit wait before the agent that provisions.",
             evidence=evidence(boot, "waits"),
         )

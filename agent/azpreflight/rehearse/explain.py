@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
+from azpreflight.azure.log_signatures import SIGNATURES
 from azpreflight.model import Cause, Check, Confidence, Finding, Judge, Report, Result, Run, Severity, Status, Verdict
 from azpreflight.rehearse import console
 from azpreflight.rehearse.facts import FIRST_BOOT, SECOND_BOOT, Booted, Network, RehearsalFacts
@@ -64,6 +65,13 @@ BY_NETWORK: Mapping[Network, Cause] = {
     Network.TLS_INTERCEPTION: Cause.TLS_INTERCEPTION,
 }
 """Why an extension fails that the same image installs in an open network."""
+IMAGE = "the image's files"
+REPAIR = "Repair what the agent reports."
+REPORTED: Mapping[Cause, str] = {
+    Cause.PROVISIONING_MEDIA: "Let the agent mount the provisioning disc: with udf and iso9660 allowed, and mounted by"
+    " nothing else before.",
+}
+"""Fixes by what the agent reports."""
 WEIGHTY = (Severity.ERROR, Severity.WARNING)
 
 
@@ -96,11 +104,28 @@ def _of_check(check: str, facts: RehearsalFacts, before: Report, after: Optional
     signs = [sign.id for sign in boot.signs]
     wanted = [name for sign in _by_weight(signs) for name in BY_SIGN.get(sign, ())] if _is_of_boot(check) else []
     order = list(dict.fromkeys([*wanted, *BY_CHECK[check]]))
-    for report, where in ((before, "the image's files"), (after, "the disk afterwards")):
+    said = _of_report(boot) if check == "rehearsal-ready" else None
+    if said is not None:
+        return _first(_of_cause(said.cause, before), before.results, IMAGE) or said
+    for report, where in ((before, IMAGE), (after, "the disk afterwards")):
         found = _first(order, report.results if report is not None else (), where)
         if found is not None:
             return found
     return _of_console(check, boot)
+
+
+def _of_report(boot: Booted) -> Optional[Explanation]:
+    """What the agent itself told the platform of its failure, as the signatures of the agents' logs know it."""
+    words = boot.reports[-1].description if boot.reports else ""
+    found = next((one for one in SIGNATURES if one.cause is not None and one.pattern.search(words)), None)
+    if found is None or found.cause is None:
+        return None
+    finding = Finding(Severity.ERROR, words, REPORTED.get(found.cause, REPAIR))
+    return Explanation(found.cause, finding, found.log, "the agent's own report")
+
+
+def _of_cause(cause: Cause, report: Report) -> list[str]:
+    return [result.check for result in report.results if result.cause is cause]
 
 
 def _is_of_boot(check: str) -> bool:

@@ -58,7 +58,8 @@ def test_signs(line: str, id: str | None, final: bool | None) -> None:
 
 def test_lines_have_no_colours_and_no_control_characters() -> None:
     """systemd's colours, GRUB's cursor movements and the carriage return of a terminal."""
-    said = b"\x1b[2J\x1b[01;01HWelcome to GRUB!\r\n[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39mssh.service\x1b[0m.\r\n\x07"
+    said = b"\x1b[2J\x1b[01;01HWelcome to GRUB!\r\n"
+    said += b"[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39mssh.service\x1b[0m.\r\n\x07"
     assert console.lines(said) == ["Welcome to GRUB!", "[  OK  ] Started ssh.service."]
 
 

@@ -56,7 +56,7 @@ def test_the_kernel_that_starts_is_asked() -> None:
     """That of the boot loader's entry, and its own initramfs, although a newer kernel is installed."""
     base = "/lib/modules"
     files = {
-        "/boot/grub/grub.cfg": "menuentry 'A' {\nlinux /boot/vmlinuz-6.1 root=LABEL=x\ninitrd /boot/initrd.img-6.1\n}\n",
+        "/boot/grub/grub.cfg": "menuentry 'A' {\nlinux /boot/vmlinuz-6.1 ro\ninitrd /boot/initrd.img-6.1\n}\n",
         "/boot/vmlinuz-6.1": "kernel",
         "/boot/vmlinuz-6.9": "kernel",
         "/boot/initrd.img-6.1": entry("usr/lib/modules/6.1/nvme.ko") + entry("TRAILER!!!"),

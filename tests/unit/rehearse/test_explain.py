@@ -23,7 +23,7 @@ from azpreflight.model import (
     Status,
 )
 from azpreflight.rehearse import reporting
-from azpreflight.rehearse.facts import Login, Network, RehearsalFacts, Sign
+from azpreflight.rehearse.facts import HealthReport, Login, Network, RehearsalFacts, Sign
 from tests.support.fakes import FakeHost
 from tests.unit.rehearse.examples import (
     BROKEN,
@@ -111,6 +111,15 @@ def test_what_nothing_explains_is_only_possible() -> None:
     """The cause is the usual one, and the report does not claim more."""
     (entry,) = reported(BROKEN["rehearsal-agents"]).causes
     assert (entry.cause, entry.confidence) == (Cause.NO_PROVISIONING_AGENT, Confidence.POSSIBLE)
+
+
+def test_what_the_agent_reports_explains_itself() -> None:
+    """By the signatures of its log: waagent finds the disc mounted by fstab, and nothing where it looks."""
+    words = "[ProtocolError] [CopyOvfEnv] Error reading file /mnt/cdrom/secure/ovf-env.xml: [Errno 2]"
+    facts = until("platform", reports=(HealthReport("NotReady", "waagent 2.7.3.0", 151.0, words),))
+    (entry,) = reported(facts, files(SSHD)).causes
+    assert entry.cause is Cause.PROVISIONING_MEDIA
+    assert "mounted by nothing else" in entry.fix
 
 
 def test_what_the_vm_left_explains_where_the_image_does_not() -> None:
