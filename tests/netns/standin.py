@@ -39,8 +39,8 @@ class Fault:
     setup: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `config.Setup`."""
     behaviours: Mapping[str, str] = field(default_factory=dict)
-    """By part: see `servers.web`. "proxy" and "dhcp" start one, see `servers.proxy` and `leases`; "certificate" says whose the internet's
-    servers present: see `certificates`."""
+    """By part: see `servers.web`. "proxy" and "dhcp" start one, see `servers.proxy` and `servers.leases`; "certificate"
+    says whose the internet's servers present: see `certificates`."""
     dns: Mapping[str, str] = field(default_factory=dict)
     """By address: see `servers.names`. One of the loopback network is the VM's own; others than the platform's become
     hosts of the virtual network."""

@@ -129,7 +129,7 @@ class Image:
 def build_deb(folder: Path) -> Path:
     """The Debian package of this tree, built into the folder; two builds are the same to the byte."""
     _run(str(SOURCE / "packaging" / "build-deb"), str(folder))
-    (deb,) = folder.glob("*.deb")
+    (deb,) = folder.glob("azpreflight_*.deb")
     return deb
 
 
