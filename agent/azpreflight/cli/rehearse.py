@@ -3,57 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from typing import Any, Optional
+import importlib.util
+from dataclasses import dataclass
+from typing import Optional
 
 from azpreflight.cli import options
-from azpreflight.cli.image import question
-from azpreflight.cli.inspecting import budget, unseen
-from azpreflight.cli.options import Asking, Judging, Output
-from azpreflight.cli.output import publish
-from azpreflight.config import similar
-from azpreflight.engine.assess import exit_code, only
-from azpreflight.engine.inspection import inspect
-from azpreflight.engine.inspection.judging import judged
-from azpreflight.host import HostError, programs
-from azpreflight.host.disk.mounted import mount_point
-from azpreflight.host.disk.types import Disk
-from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage, codec
+from azpreflight.cli.options import Judging, Output
 from azpreflight.model.errors import UsageError
-from azpreflight.model.exit_codes import EXIT_USAGE
-from azpreflight.probes import PROBES
-from azpreflight.probes.image import ImageFacts
-from azpreflight.rehearse import drivers, folder, overlay, reporting
-from azpreflight.rehearse.drivers import EmulatorDrivers
-from azpreflight.rehearse.facts import Booted, Network, Plan, RehearsalFacts
-from azpreflight.rehearse.order import Order
-from azpreflight.rehearse.patience import PLATFORM_S
-from azpreflight.rehearse.planning import Wishes, plan
-from azpreflight.rehearse.probe import CHECKS
-from azpreflight.rehearse.worker import accelerator
-from azpreflight.rehearse.worker.errors import RehearsalError
-from azpreflight.rehearse.worker.start import rehearse
-from azpreflight.sinks.stderr import say
-from azpreflight.text import plain
 
-NEEDED = {
-    "qemu-system-x86_64": "qemu-system-x86",
-    "qemu-img": "qemu-utils",
-    "genisoimage": "genisoimage",
-    "ssh": "openssh-client",
-    "unshare": "util-linux",
-    "ip": "iproute2",
-}
-"""Programs, and the Debian packages that have them."""
-UNPACK_S = 1800.0
-LIMIT_S = 3 * 3600.0
-"""Seconds for all boots of one rehearsal."""
+NETWORKS = ("open", "no-egress", "dns-dead", "forced-tunnel", "proxy", "tls-interception")
+LIMIT_S = 1200.0
+"""Seconds for each first boot: those that the platform gives."""
+DESCRIPTION = """\
+Boot a disk image in QEMU beside a stand-in for the platform, and report whether it
+provisions: the boot, the agents, Ready, the login, an extension, a second boot, and a
+second VM of it. The image is not changed, and the VM reaches nothing outside. Needs
+qemu-system-x86, qemu-utils, genisoimage, openssh-client, and ovmf for generation 2.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,9 +27,18 @@ class Request:
     """What is asked."""
 
     path: str
-    wishes: Wishes
+    generation: Optional[int]
+    """None: what the disk can start from."""
+    secure_boot: bool
+    processors: int
+    memory_mib: int
+    network: str
+    quick: bool
+    """The first boot alone."""
     certificate: Optional[str]
+    """The file with what the package store presents; None: what no image trusts."""
     screen: Optional[str]
+    """The file for a picture of the screen."""
     limit_s: float
     """Seconds for each first boot."""
     judging: Judging
@@ -72,12 +47,7 @@ class Request:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The image, the VM, and the network around it."""
-    parser.description = """\
-Boot a disk image in QEMU beside a stand-in for the platform, and report whether it
-provisions: the boot, the agents, Ready, the login, an extension, a second boot, and a
-second VM of it. The image is not changed, and the VM reaches nothing outside. Needs
-qemu-system-x86, qemu-utils, genisoimage, openssh-client, and ovmf for generation 2.
-"""
+    parser.description = DESCRIPTION
     parser.add_argument("image", metavar="IMAGE", type=options.absolute, help="raw, VHD, VHDX or qcow2")
     vm = parser.add_argument_group("the VM")
     vm.add_argument("--generation", choices=(1, 2), type=int, help="default: what the disk can start from, or else 2")
@@ -87,8 +57,8 @@ qemu-system-x86, qemu-utils, genisoimage, openssh-client, and ovmf for generatio
     around = parser.add_argument_group("what is rehearsed")
     around.add_argument(
         "--network",
-        choices=options.words(Network),
-        default=Network.OPEN.value,
+        choices=NETWORKS,
+        default=NETWORKS[0],
         help="the virtual network around the VM (default: open)",
     )
     around.add_argument("--quick", action="store_true", help="the first boot alone: no second boot, no second VM")
@@ -101,7 +71,7 @@ qemu-system-x86, qemu-utils, genisoimage, openssh-client, and ovmf for generatio
     )
     around.add_argument("--screen", metavar="FILE", type=options.absolute, help="where a picture of the screen goes")
     around.add_argument(
-        "--timeout", metavar="SECONDS", type=_timeout, default=PLATFORM_S, help="for each first boot (default: 1200)"
+        "--timeout", metavar="SECONDS", type=_timeout, default=LIMIT_S, help="for each first boot (default: 1200)"
     )
     options.add_judging(parser)
     options.add_output(parser)
@@ -121,150 +91,27 @@ def _timeout(text: str) -> float:
 
 def request(asked: argparse.Namespace) -> Request:
     """What is asked."""
-    wishes = Wishes(
+    return Request(
+        path=asked.image,
         generation=asked.generation,
         secure_boot=asked.secure_boot,
-        network=Network(asked.network),
         processors=asked.cpus,
         memory_mib=asked.memory,
+        network=asked.network,
         quick=asked.quick,
+        certificate=asked.store_certificate,
+        screen=asked.screen,
+        limit_s=asked.timeout,
+        judging=options.judging(asked),
+        output=options.output(asked),
     )
-    judging, output = options.judging(asked), options.output(asked)
-    return Request(asked.image, wishes, asked.store_certificate, asked.screen, asked.timeout, judging, output)
 
 
 def run(request: Request) -> int:
-    """Inspect, boot, judge and print."""
-    _known(request.judging)
-    _equipped()
-    began = time.monotonic()
-    try:
-        with folder.own() as place:
-            snapshot, facts, after = _rehearsed(request, place)
-    except OSError as error:
-        raise UsageError(f"cannot rehearse: {error}") from None
-    before = judged(snapshot, PROBES)
-    report = reporting.report(snapshot, facts, before, after, time.monotonic() - began)
-    return _deliver(request, report)
+    """Inspect, boot, judge and print, where the package for it is installed."""
+    for module, package in (("azpreflight.rehearse", "azpreflight-rehearse"), ("cryptography", "python3-cryptography")):
+        if importlib.util.find_spec(module) is None:
+            raise UsageError(f"a rehearsal needs {package}: install it, or azpreflight[rehearse] with pip")
+    from azpreflight.cli import rehearsing
 
-
-def _known(judging: Judging) -> None:
-    """UsageError for ids that are not those of a rehearsal."""
-    ids = tuple(check.id for check in CHECKS)
-    for check_id in (*judging.only, *judging.ignore):
-        if check_id not in ids:
-            raise UsageError(f"no check {check_id}{similar(check_id, ids)} in a rehearsal")
-
-
-def _equipped() -> None:
-    """UsageError with the packages that are missing."""
-    missing = [f"{name} (package {package})" for name, package in NEEDED.items() if programs.which(name) is None]
-    if missing:
-        raise UsageError(f"a rehearsal needs {', '.join(missing)}")
-
-
-def _deliver(request: Request, report: Report) -> int:
-    judging = request.judging
-    kept = [result.check for result in report.results if result.check not in judging.ignore]
-    if judging.only or judging.ignore:
-        report = only(report, judging.only or kept)
-    whole = publish(request.output, report)
-    return exit_code(report, judging.fail_on or Severity.ERROR) if whole else EXIT_USAGE
-
-
-# --- the rehearsal ------------------------------------------------------------------------------------------------
-
-
-def _rehearsed(request: Request, place: Path) -> tuple[Snapshot, RehearsalFacts, Optional[Report]]:
-    """The image's files, what came of its boots, and, where they failed, the files of the disk afterwards."""
-    image = _inspected(_readable(request.path, place), Stage.CAPTURE, (*PROBES, drivers.PROBE))
-    disk, found = _facts(image)
-    if disk is None:
-        raise UsageError(f"cannot inspect {request.path}: {image.probes['image'].reason}")
-    machine = plan(request.wishes, disk.layout, found, image.run.os.id, accelerator.why_not())
-    _announce(machine)
-    facts = _booted(request, machine, disk, place)
-    image = replace(image, run=replace(image.run, root=request.path))
-    if not reporting.failed(facts, image):
-        return image, facts, None
-    return image, facts, _afterwards(place)
-
-
-def _readable(path: str, place: Path) -> str:
-    """The image, or, where nothing here reads its format, its content in a file of a known one."""
-    with open(path, "rb") as file:
-        if file.read(8) != b"vhdxfile":
-            return path
-    raw = str(place / "image.raw")
-    done = programs.run(("qemu-img", "convert", "-f", "vhdx", "-O", "raw", path, raw), UNPACK_S, None, None, 1 << 16)
-    if done.status != 0:
-        raise UsageError(f"qemu-img cannot read {path}: {done.stderr.strip()[-200:]}")
-    return raw
-
-
-def _inspected(path: str, stage: Stage, probes: Sequence[Probe[Any]]) -> Snapshot:
-    """The files of a disk, as `image` inspects them."""
-    asking = Asking(stage, Profile.GENERALIZED, Platform.AZURE, (), None, os.devnull, path)
-    with mount_point() as where:
-        return inspect(partial(question, asking, probes, where), probes, budget(asking), unseen(asking))
-
-
-def _facts(image: Snapshot) -> tuple[Optional[Disk], Optional[EmulatorDrivers]]:
-    subject, found = image.probes["image"].facts, image.probes[drivers.PROBE.name].facts
-    return (subject.disk if isinstance(subject, ImageFacts) else None), found
-
-
-def _announce(machine: Plan) -> None:
-    how = f"{machine.accelerator} ({machine.accelerator_reason})"
-    say(f"generation {machine.generation}: {machine.generation_reason}; {how}")
-    say(f"disk {machine.disk.driver}: {machine.disk.reason}; NIC {machine.nic.driver}: {machine.nic.reason}")
-    say(f"not rehearsed: {', '.join(machine.not_rehearsed)}, which azpreflight image judges")
-
-
-def _booted(request: Request, machine: Plan, disk: Disk, place: Path) -> RehearsalFacts:
-    certificate = request.certificate or _certificate(place)
-    backing = overlay.backing(disk.path, disk.format, disk.size)
-    screen = os.path.abspath(request.screen) if request.screen else ""
-    order = Order(machine, backing, str(place), certificate, request.limit_s, screen)
-    boots: list[Booted] = []
-    error = None
-    try:
-        for kind, value in rehearse(order, LIMIT_S):
-            if kind == "boot":
-                boots.append(codec.decode(Booted, value))
-            elif kind == "error":
-                error = plain(str(value), 300)
-            else:
-                _progress(str(value))
-    except RehearsalError as failure:
-        error = plain(str(failure), 300)
-    return RehearsalFacts(machine, tuple(boots), error)
-
-
-def _progress(words: str) -> None:
-    """For a person who watches."""
-    if sys.stderr.isatty() or os.environ.get("CI"):
-        say(words)
-
-
-def _certificate(place: Path) -> str:
-    """A certificate that nobody trusts."""
-    path = place / "store.pem"
-    subject = ("-subj", "/CN=stand-in", "-addext", "subjectAltName=DNS:*.blob.core.windows.net")
-    made = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", *subject)
-    done = programs.run((*made, "-keyout", str(path), "-out", f"{path}.crt"), 60.0, None, None, 1 << 16)
-    if done.status != 0:
-        raise UsageError(f"no certificate for the package store: {done.stderr.strip()[-200:]}")
-    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
-    return str(path)
-
-
-def _afterwards(place: Path) -> Optional[Report]:
-    """What the checks of files say of the disk as the VM left it; None where it cannot be read."""
-    layer, raw = place / "vm" / "disk.qcow2", place / "afterwards.raw"
-    try:
-        if programs.run(overlay.unpack(str(layer), str(raw)), UNPACK_S, None, None, 1 << 16).status != 0:
-            return None
-        return judged(_inspected(str(raw), Stage.FIRSTBOOT, PROBES), PROBES)
-    except (HostError, UsageError):
-        return None
+    return rehearsing.run(request)

@@ -187,5 +187,4 @@ NETWORK_WORDS = {
     Network.FORCED_TUNNEL: "a network that is routed into an appliance",
     Network.PROXY: "a network with nothing but a proxy",
     Network.TLS_INTERCEPTION: "a network that replaces certificates",
-    Network.IPV6: "a dual-stack network",
 }

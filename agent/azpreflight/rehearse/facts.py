@@ -22,8 +22,6 @@ class Network(str, Enum):
     """Nothing gets out but by a proxy, which nobody names."""
     TLS_INTERCEPTION = "tls-interception"
     """The internet's servers have certificates of somebody on the way."""
-    IPV6 = "ipv6"
-    """Dual-stack; there is no outbound access over IPv6."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "decode": ["boot.log"],
     "fleet": ["logs"],
     "explain": ["no-egress"],
+    "rehearse": ["disk.vhd"],
 }
 """What a command cannot do without."""
 

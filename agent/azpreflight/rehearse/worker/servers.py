@@ -31,6 +31,7 @@ def world(network: Network, identity: Identity, folder: Path, certificate: str) 
     with contextlib.ExitStack() as stack:
         holder = stack.enter_context(_namespace())
         wiring.apply(wiring.vnet(network, holder))
+        stack.callback(wiring.apply, wiring.unmade(network))
         wiring.apply(wiring.internet(), holder)
         wiring.forward()
         for name, config, place in (

@@ -122,7 +122,7 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
         patience = Patience(plan.accelerator, station.order.limit_s)
         watch = Watch(emulator, Path(station.order.folder), patience, lambda words: say(f"{name}: {words}"))
         ended = watch.until(_settled if name != SECOND_BOOT else _up)
-        login = _login(station, watch.seen, say)
+        login = _login(station, watch.seen, name)
         screen = _picture(station, emulator, watch.seen, ended)
         if not emulator.power_off(POWER_OFF_S if login.key else WRITTEN_S):
             emulator.end()
@@ -142,11 +142,14 @@ def _up(seen: Seen) -> bool:
     return "platform" in seen.milestones and seen.banner_s is not None
 
 
-def _login(station: Station, seen: Seen, say: Say) -> Login:
+def _login(station: Station, seen: Seen, name: str) -> Login:
+    """As the operator, once the user is due: at once in a VM that has been provisioned before."""
     if seen.banner_s is None:
         return Login()
-    say("logging in")
     login = Login(seen.banner_s, host_keys=client.host_keys(LOGIN_S))
+    if not seen.ready and name != SECOND_BOOT:
+        return login
+    station.say(f"{name}: logging in")
     return client.log_in(station.folder, station.operator, login, LOGIN_S)
 
 

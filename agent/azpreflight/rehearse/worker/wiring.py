@@ -38,8 +38,6 @@ def vnet(network: Network, peer: int) -> list[str]:
     lines += [f"route add blackhole {subnet}" for subnet in PRIVATE]
     if network in SHUT:
         lines.append(f"rule add iif {TAP} type {SHUT[network]}")
-    if network is Network.IPV6:
-        lines.append(f"address add fd00:a::1/64 dev {TAP} nodad")
     return lines
 
 
@@ -48,6 +46,18 @@ def internet() -> list[str]:
     lines = ["link set lo up", "address add 104.44.1.2/30 dev lan", "link set lan up"]
     lines += [f"address add {address}/32 dev lo" for address in (STORE, PUBLIC)]
     return [*lines, "route add 10.0.0.0/24 via 104.44.1.1"]
+
+
+def unmade(network: Network) -> list[str]:
+    """Commands that take it all away, so that another one can be made."""
+    rules = [f"rule delete iif {TAP} type {SHUT[network]}"] if network in SHUT else []
+    return [
+        *rules,
+        f"link delete {TAP}",
+        "link delete wan",
+        "address flush dev lo scope global",
+        "route flush table main",
+    ]
 
 
 def apply(lines: list[str], peer: int = 0) -> None:
