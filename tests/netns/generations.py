@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 from urllib.parse import parse_qs, urlsplit
 
+from azpreflight.standin import addresses
 from azpreflight.standin.extension import HELLO
 from azpreflight.standin.identity import STANDIN
 from tests.netns import topology
@@ -58,6 +59,11 @@ MOUNT = """#!/bin/sh
 case "$*" in *udf*) for place; do :; done; exec /bin/mount --bind /srv/disc "$place" ;; esac
 exec /bin/mount "$@"
 """
+VIRTUALIZATION = """#!/bin/sh
+case "$*" in *container*) exit 1 ;; esac
+echo microsoft
+"""
+"""A VM of namespaces is taken for a container, of which cloud-init asks no SMBIOS."""
 CLOUD_INIT_STAGE = "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service"
 NETWORK_DEVICES = f"""
 mkdir /run/sys && mount -t sysfs sysfs /run/sys
@@ -71,7 +77,11 @@ ip link set eth0 up
 """
 """sysfs of the VM's own network, and a NIC without an address, as it is at power-on."""
 ADDRESSES = "\n".join(
-    ("ip address replace 10.0.0.4/24 dev eth0", *(f"ip route replace {route}" for route in topology.ROUTES["vm"]))
+    (
+        "ip link set eth0 up",
+        f"ip address replace {addresses.VM}/{addresses.PREFIX_LENGTH} dev eth0",
+        *(f"ip route replace {route}" for route in topology.ROUTES["vm"]),
+    )
 )
 """What the distribution's own network configuration does with the lease."""
 
@@ -93,6 +103,7 @@ def by_cloud_init() -> Fault:
         "/etc/waagent.conf": CONFIGURATION.format(provisioner="cloud-init"),
         "/etc/cloud/cloud.cfg.d/90_dpkg.cfg": "datasource_list: [Azure]\n",
         "/var/lib/cloud/seed/azure/ovf-env.xml": OVF,
+        "/usr/local/sbin/systemd-detect-virt": VIRTUALIZATION,
     }
     return Fault(behaviours={"dhcp": "answers"}, files=files)
 

@@ -76,7 +76,9 @@ def test_its_bill_of_materials_is_valid_and_names_every_file_and_every_library(d
     setup = ConfigParser()
     setup.read(SOURCE / "setup.cfg")
     extras = setup["options.extras_require"]
-    wanted = re.findall(r"(?m)^([\w-]+)>=", setup["options"]["install_requires"] + extras["iptables"] + extras["rehearse"])
+    wanted = re.findall(
+        r"(?m)^([\w-]+)>=", setup["options"]["install_requires"] + extras["iptables"] + extras["rehearse"]
+    )
     libraries = {one["name"] for one in bom["packages"] if one["primaryPackagePurpose"] == "LIBRARY"}
     assert libraries == set(wanted) and "dnspython" in libraries
 

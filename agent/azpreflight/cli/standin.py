@@ -239,7 +239,7 @@ def _serve(request: Request, directory: Path) -> None:
     except OSError as error:
         raise UsageError(f"cannot use {error.filename or directory}: {error.strerror}") from None
     lines = (listing.json if request.format == "json" else listing.text)(opened, directory)
-    if request.requests == "-":
+    if request.requests == "-" and request.format == "text":
         for line in lines:
             say(line)
     else:

@@ -85,12 +85,12 @@ def authority_in(directory: Path) -> Authority:
 def certificate_in(directory: Path, authority: Authority, address: str) -> Path:
     """A fresh certificate for the store, issued by this authority."""
     path = directory / CERTIFICATE
-    path.unlink(missing_ok=True)
     _write_private(path, issue(authority, (*SERVER_NAMES, *((address,) if address else ()))))
     return path
 
 
 def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(text)
 
