@@ -39,6 +39,8 @@ class Request:
     """The file with what the package store presents; None: what no image trusts."""
     screen: Optional[str]
     """The file for a picture of the screen."""
+    console: Optional[str]
+    """The file for all that the serial consoles say."""
     limit_s: float
     """Seconds for each first boot."""
     judging: Judging
@@ -69,6 +71,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="PEM file with the key and the certificate that the package store presents (default: one of an authority "
         "that the image does not trust, so that packages come by the HostGAPlugin)",
     )
+    around.add_argument("--console", metavar="FILE", type=options.absolute, help="where the serial consoles' words go")
     around.add_argument("--screen", metavar="FILE", type=options.absolute, help="where a picture of the screen goes")
     around.add_argument(
         "--timeout", metavar="SECONDS", type=_timeout, default=LIMIT_S, help="for each first boot (default: 1200)"
@@ -101,6 +104,7 @@ def request(asked: argparse.Namespace) -> Request:
         quick=asked.quick,
         certificate=asked.store_certificate,
         screen=asked.screen,
+        console=asked.console,
         limit_s=asked.timeout,
         judging=options.judging(asked),
         output=options.output(asked),

@@ -27,7 +27,7 @@ from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapsh
 from azpreflight.model.errors import UsageError
 from azpreflight.model.exit_codes import EXIT_USAGE
 from azpreflight.probes import PROBES
-from azpreflight.probes.image import ImageFacts
+from azpreflight.probes.image.facts import ImageFacts
 from azpreflight.rehearse import drivers, folder, overlay, reporting
 from azpreflight.rehearse.drivers import EmulatorDrivers
 from azpreflight.rehearse.facts import Booted, Network, Plan, RehearsalFacts
@@ -161,7 +161,9 @@ def _booted(request: Request, machine: Plan, disk: Disk, place: Path) -> Rehears
     intercepted = machine.network is Network.TLS_INTERCEPTION
     certificate = _certificate(place) if intercepted else request.certificate or _certificate(place)
     backing = overlay.backing(disk.path, disk.format, disk.size)
-    order = Order(machine, backing, str(place), certificate, request.limit_s, request.screen or "")
+    order = Order(
+        machine, backing, str(place), certificate, request.limit_s, request.screen or "", request.console or ""
+    )
     boots: list[Booted] = []
     error = None
     try:

@@ -56,7 +56,7 @@ def came_up(boot: Booted) -> bool:
 def evidence(boot: Booted, *ids: str) -> dict[str, str]:
     """What the console said of it, and the picture of the screen."""
     said = [sign.text for sign in boot.signs if not ids or sign.id in ids]
-    found = {"console": said[0]} if said else {"console": boot.last_words[-1]} if boot.last_words else {}
+    found = {"console": said[0]} if said else {}
     return {**found, "screen": boot.screen} if boot.screen else found
 
 

@@ -15,8 +15,8 @@ from azpreflight.model import Cause
 from azpreflight.rehearse.facts import Sign
 from azpreflight.text import plain
 
-LINE, SHOWN, LAST_WORDS = 400, 160, 12
-"""Characters of a line that are searched, and that are kept; lines that a report shows of the end."""
+LINE, SHOWN = 400, 160
+"""Characters of a line that are searched, and that are kept."""
 ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?=]{0,16}[A-Za-z]|[()][A-Z0-9]|[=>78cM])")
 """Colours and cursor movements (ECMA-48)."""
 
@@ -58,6 +58,8 @@ def _boot(id: str, pattern: str, fix: str, final: bool = False) -> Signature:
     return Signature(id, re.compile(pattern), Cause.BOOT_CONFIG, fix, final)
 
 
+UNIT = r"(?P<what>[A-Za-z0-9@_.\\:-]{1,100})"
+"""The name of a unit, as systemd writes it."""
 SIGNATURES = (
     _boot(
         "no-boot-device",
@@ -66,53 +68,58 @@ SIGNATURES = (
     ),
     _boot(
         "grub-stops",
-        r"grub rescue>|^grub>|error: (?:file|disk|no such device|unknown filesystem|symbol)[^.]{0,80}",
+        r"grub rescue>|^grub>|error: (?:file|disk|no such device|unknown filesystem|symbol)",
         "Let GRUB find its files and the kernel that its entry names.",
     ),
     _boot(
         "no-root",
-        r"ALERT! +\S+ +does not exist|Gave up waiting for root|VFS: (?:Unable to mount root fs|Cannot open root device)"
-        r"|dracut-initqueue timeout|Warning: /dev/\S+ does not exist",
+        r"ALERT! +(?P<what>[A-Za-z0-9/=._-]{1,100}) +does not exist|Gave up waiting for root"
+        r"|VFS: (?:Unable to mount root fs|Cannot open root device)|dracut-initqueue timeout",
         "Put the driver of the root's disk into the initramfs, or let the kernel's root= name what is on the disk.",
         final=True,
     ),
-    _boot("panic", r"Kernel panic - not syncing", "Repair what the kernel names before it panics.", final=True),
+    _boot(
+        "panic",
+        r"Kernel panic - not syncing(?:: (?:Attempted to kill init|System is deadlocked on memory|No working init))?",
+        "Repair what the kernel names before it panics.",
+        final=True,
+    ),
     _boot(
         "initramfs-shell",
-        r"^\(initramfs\)|Entering emergency mode\. Exit the shell to continue|dropping to a shell",
+        r"^\(initramfs\)|Entering emergency mode\. Exit the shell to continue|[Dd]ropping to a shell",
         "Let the initramfs find and mount the root filesystem.",
         final=True,
     ),
     _boot(
         "device-timeout",
-        r"Timed out waiting for device",
+        rf"Timed out waiting for device {UNIT}",
         "Remove the line of fstab for what is not on every VM, or give it the option nofail.",
     ),
     _boot(
         "ordering-cycle",
-        r"Found ordering cycle|deleted to break ordering cycle",
+        rf"Found ordering cycle on {UNIT}|Job {UNIT.replace('what', 'job')}/start deleted to break ordering cycle",
         "Remove one of the After= or Before= that make the circle; systemd leaves out a job of it at each boot.",
     ),
     _boot(
         "emergency",
-        r"You are in (?:emergency|rescue) mode|Started Emergency Shell|Started emergency\.service|Started Rescue Shell"
-        r"|Started rescue\.service|Give root password for maintenance|Cannot open access to console",
+        r"You are in (?:emergency|rescue) mode|Started (?:(?:emergency|rescue)\.service|(?:Emergency|Rescue) Shell)"
+        r"|Give root password for maintenance|Cannot open access to console",
         "Repair the mount or unit that failed before it, or set the default target to multi-user.target.",
         final=True,
     ),
     _boot(
         "waits",
-        r"A start job is running for",
+        r"A start job is running for (?P<what>[A-Za-z0-9@_./ -]{1,60})",
         "Let the unit that it waits for end, or do not order what provisions after it.",
     ),
     _boot(
         "unit-failed",
-        r"Failed to start |Dependency failed for ",
+        rf"(?:Failed to start|Dependency failed for) {UNIT}",
         "Read the journal of the unit that failed, and repair it.",
     ),
     _boot(
         "out-of-memory",
-        r"Out of memory: Killed|System is deadlocked on memory",
+        r"Out of memory: Killed process|System is deadlocked on memory",
         "Reserve less memory, such as huge pages.",
     ),
     _boot("disk-full", r"No space left on device", "Leave more room on the image's filesystems."),
@@ -135,9 +142,12 @@ def reached(line: str) -> Optional[str]:
 
 
 def sign(line: str, at_s: float) -> Optional[Sign]:
-    """What a line shows to have gone wrong."""
-    found = next((one for one in SIGNATURES if one.pattern.search(line)), None)
-    return Sign(found.id, plain(line.strip(), SHOWN), at_s) if found is not None else None
+    """What a line shows to have gone wrong: of its words those that are known, and the object that they are about."""
+    for one in SIGNATURES:
+        found = one.pattern.search(line)
+        if found is not None:
+            return Sign(one.id, plain(found.group(), SHOWN), at_s)
+    return None
 
 
 def signature(id: str) -> Signature:
@@ -148,8 +158,3 @@ def signature(id: str) -> Signature:
 def final(signs: tuple[Sign, ...]) -> Optional[Sign]:
     """The sign by which the boot has come to its end; None while it may go on."""
     return next((one for one in signs if signature(one.id).final), None)
-
-
-def last_words(said: bytes) -> tuple[str, ...]:
-    """The last lines, as a report shows them."""
-    return tuple(plain(line, SHOWN) for line in lines(said[-8192:])[-LAST_WORDS:])

@@ -116,11 +116,11 @@ def _of_check(check: str, facts: RehearsalFacts, before: Report, after: Optional
 
 def _of_report(boot: Booted) -> Optional[Explanation]:
     """What the agent itself told the platform of its failure, as the signatures of the agents' logs know it."""
-    words = boot.reports[-1].description if boot.reports else ""
-    found = next((one for one in SIGNATURES if one.cause is not None and one.pattern.search(words)), None)
-    if found is None or found.cause is None:
+    last = boot.reports[-1] if boot.reports else None
+    found = next((one for one in SIGNATURES if last is not None and one.id == last.signature), None)
+    if last is None or found is None or found.cause is None:
         return None
-    finding = Finding(Severity.ERROR, words, REPORTED.get(found.cause, REPAIR))
+    finding = Finding(Severity.ERROR, last.description, REPORTED.get(found.cause, REPAIR))
     return Explanation(found.cause, finding, found.log, "the agent's own report")
 
 
@@ -181,7 +181,7 @@ def _joined(finding: Finding, explanation: Explanation) -> Finding:
         commands=behind.commands,
         evidence={**finding.evidence, **behind.evidence},
         confidence=Confidence.LIKELY,
-        confidence_reason=f"the rehearsal showed that it fails; why is what {explanation.where} say",
+        confidence_reason=f"it failed in the rehearsal; why is taken from {explanation.where}",
     )
 
 

@@ -82,7 +82,7 @@ class Sign:
 
     id: str
     text: str
-    """As printable ASCII, cut."""
+    """What of the line is known, with the object that it names: a console may print anything, secrets too."""
     at_s: float
     """Seconds since power-on."""
 
@@ -97,6 +97,9 @@ class HealthReport:
     """The client, as its User-Agent names it."""
     at_s: float
     description: str = ""
+    """In known words and typed values (`log_evidence.shown`)."""
+    signature: Optional[str] = None
+    """Of the agents' logs, which knows what the description says (`log_signatures`)."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,6 @@ class Booted:
     """Seconds since power-on by name: firmware, loader, kernel, init, address, platform, ready, login prompt."""
     signs: tuple[Sign, ...] = ()
     console_bytes: int = 0
-    last_words: tuple[str, ...] = ()
-    """The last lines of the serial console, as printable ASCII."""
     asked: Mapping[str, Traffic] = field(default_factory=dict)
     """By part of the platform: wire, hostgaplugin, imds, store, dns, dhcp."""
     reports: tuple[HealthReport, ...] = ()

@@ -37,6 +37,11 @@ systemctl list-units --failed --plain --no-legend 2>/dev/null | while read -r un
 say end .
 """
 """For a POSIX shell, as the user; what needs root is read by sudo, with the operator's password where it wants one."""
+REASONS = re.compile(
+    r"Permission denied \([a-z,-]{1,80}\)|Connection (?:closed|reset|refused|timed out)|No route to host"
+    r"|account has expired|password has expired|not available|System is booting up"
+)
+"""What OpenSSH's client and pam_nologin say."""
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
@@ -63,10 +68,10 @@ def read(login: Login, output: str) -> Login:
     )
 
 
-def last_line(text: str) -> str:
-    """The last thing that a client said of its failure."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Warning:")]
-    return plain(lines[-1], 160) if lines else ""
+def reason(text: str) -> str:
+    """Why a client failed, of what it says; the server may have added anything to it."""
+    found = REASONS.search(text)
+    return found.group() if found is not None else ""
 
 
 def fingerprints(text: str) -> tuple[str, ...]:

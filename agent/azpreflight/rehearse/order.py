@@ -22,3 +22,5 @@ class Order:
     """Seconds for each first boot."""
     screen: str = ""
     """A file for a picture of the screen where the console is silent; none: no picture."""
+    console: str = ""
+    """A file for all that the serial consoles say; none: it is not kept."""

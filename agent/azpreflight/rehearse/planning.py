@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.host.disk.types import Layout
-from azpreflight.probes.image import BIOS_BOOT, EFI_SYSTEM
+from azpreflight.probes.image.checks import BIOS_BOOT, EFI_SYSTEM
 from azpreflight.rehearse import drivers
 from azpreflight.rehearse.drivers import EmulatorDrivers
 from azpreflight.rehearse.facts import TRIALS, Network, Plan

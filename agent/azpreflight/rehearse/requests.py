@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from azpreflight.azure import log_evidence
+from azpreflight.azure.log_signatures import SIGNATURES
 from azpreflight.rehearse.facts import HealthReport, Traffic
 from azpreflight.text import plain
 
@@ -62,12 +64,14 @@ def asked(entries: Iterable[Entry]) -> dict[str, Traffic]:
 
 def reports(entries: Iterable[Entry]) -> tuple[HealthReport, ...]:
     """The health reports, in order."""
-    return tuple(
-        HealthReport(
-            str(one.told["state"]), client(one.agent), one.at_s, plain(str(one.told.get("description") or ""), 200)
-        )
-        for one in entries
-        if one.part == "wire" and "state" in one.told
+    return tuple(_report(one) for one in entries if one.part == "wire" and "state" in one.told)
+
+
+def _report(one: Entry) -> HealthReport:
+    words = str(one.told.get("description") or "")[: log_evidence.LINE]
+    known = next((known.id for known in SIGNATURES if known.cause is not None and known.pattern.search(words)), None)
+    return HealthReport(
+        plain(str(one.told["state"]), 20), client(one.agent), one.at_s, log_evidence.shown(words), known
     )
 
 

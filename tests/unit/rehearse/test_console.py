@@ -63,8 +63,11 @@ def test_lines_have_no_colours_and_no_control_characters() -> None:
     assert console.lines(said) == ["Welcome to GRUB!", "[  OK  ] Started ssh.service."]
 
 
-def test_last_words_are_printable_ascii() -> None:
-    """Of a console that says anything at all, twelve lines at most."""
-    words = console.last_words("\n".join(f"line {number} \u00e9\u202e" for number in range(40)).encode())
-    assert len(words) == console.LAST_WORDS
-    assert all(line.isascii() and line.isprintable() for line in words)
+def test_of_a_line_only_what_is_known_is_kept() -> None:
+    """The unit or the device that it names, and no free words."""
+    failed = console.sign("[FAILED] Failed to start backup.service - Copy with password hunter2.", 1.0)
+    assert failed is not None
+    assert failed.text == "Failed to start backup.service"
+    cycle = console.sign("[ 7.2] systemd[1]: x.target: Found ordering cycle on walinuxagent.service/start", 1.0)
+    assert cycle is not None
+    assert cycle.text == "Found ordering cycle on walinuxagent.service"

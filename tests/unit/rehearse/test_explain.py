@@ -115,8 +115,8 @@ def test_what_nothing_explains_is_only_possible() -> None:
 
 def test_what_the_agent_reports_explains_itself() -> None:
     """By the signatures of its log: waagent finds the disc mounted by fstab, and nothing where it looks."""
-    words = "[ProtocolError] [CopyOvfEnv] Error reading file /mnt/cdrom/secure/ovf-env.xml: [Errno 2]"
-    facts = until("platform", reports=(HealthReport("NotReady", "waagent 2.7.3.0", 151.0, words),))
+    words = "... Error reading file ... [Errno 2]"
+    facts = until("platform", reports=(HealthReport("NotReady", "waagent 2.7.3.0", 151.0, words, "ovf-unreadable"),))
     (entry,) = reported(facts, files(SSHD)).causes
     assert entry.cause is Cause.PROVISIONING_MEDIA
     assert "mounted by nothing else" in entry.fix

@@ -38,10 +38,11 @@ def test_what_breaks_off_is_no_login(tmp_path: Path) -> None:
     assert login.read(before, "@@host newvm\n@@sudo yes\n") == before
 
 
-def test_the_client_s_last_words() -> None:
-    """Its reason, and not its warnings."""
+def test_why_a_client_failed() -> None:
+    """Its reason, and nothing that a server may have added."""
     said = "Warning: Permanently added '10.0.0.4'.\nnewuser@10.0.0.4: Permission denied (publickey).\n"
-    assert login.last_line(said) == "newuser@10.0.0.4: Permission denied (publickey)."
+    assert login.reason(f"hunter2\n{said}") == "Permission denied (publickey)"
+    assert login.reason("hunter2") == ""
 
 
 def test_the_document_says_what_the_operator_asked_for() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from azpreflight.rehearse import requests
-from azpreflight.rehearse.facts import HealthReport, Traffic
+from azpreflight.rehearse.facts import Traffic
 
 AGENT = {"user-agent": "WALinuxAgent/2.7.3.0"}
 PACKAGE = "/Example.Standin.Hello/Example.Standin.Hello__1.0.0.zip"
@@ -21,7 +21,11 @@ LOG: list[dict[str, Any]] = [
         "target": "/machine/?comp=health",
         "headers": AGENT,
         "status": 200,
-        "reported": {"state": "NotReady", "substatus": "Provisioning", "description": "Starting"},
+        "reported": {
+            "state": "NotReady",
+            "substatus": "Provisioning",
+            "description": "[CopyOvfEnv] Error reading file /mnt/x: secret hunter2",
+        },
     },
     {"service": "store", "method": "GET", "target": PACKAGE, "headers": {}, "status": 206},
     {
@@ -59,7 +63,11 @@ def test_an_address_is_leased_once_it_is_acknowledged() -> None:
 
 def test_reports_name_who_sent_them() -> None:
     """By their User-Agent."""
-    assert requests.reports(ENTRIES) == (HealthReport("NotReady", "waagent 2.7.3.0", 13.0, "Starting"),)
+    (report,) = requests.reports(ENTRIES)
+    assert (report.state, report.by, report.at_s) == ("NotReady", "waagent 2.7.3.0", 13.0)
+    assert report.signature == "ovf-unreadable"
+    assert "Error reading file" in report.description
+    assert "hunter2" not in report.description
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def log_in(folder: Path, operator: Operator, login: Login, timeout: float) -> Lo
     by_key = _ssh(key, operator, words.script(operator.password), timeout, {})
     login = words.read(replace(login, key=False), by_key[1])
     if not login.key:
-        login = replace(login, error=words.last_line(by_key[2]) or f"the client ended with status {by_key[0]}")
+        login = replace(login, error=words.reason(by_key[2] + by_key[1]) or f"the client ended with status {by_key[0]}")
     ask = folder / "ask"
     ask.write_text(f"#!/bin/sh\necho '{operator.password}'\n")
     ask.chmod(0o700)
@@ -63,7 +63,7 @@ def log_in(folder: Path, operator: Operator, login: Login, timeout: float) -> Lo
     by_password = _ssh(methods, operator, "echo in\n", timeout, environment)
     login = replace(login, password=by_password[1].strip() == "in")
     if login.key and not login.password:
-        login = replace(login, error=words.last_line(by_password[2]))
+        login = replace(login, error=words.reason(by_password[2]))
     return login
 
 

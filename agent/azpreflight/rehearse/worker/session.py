@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from azpreflight.host import programs
-from azpreflight.rehearse import console, overlay, requests
+from azpreflight.rehearse import overlay, requests
 from azpreflight.rehearse.disc import LABEL, Operator, ovf_env, without_iso9660
 from azpreflight.rehearse.facts import FIRST_BOOT, OTHER_VM, SECOND_BOOT, Booted, Login, Network, Plan
 from azpreflight.rehearse.login import MARK
@@ -123,6 +124,7 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
         watch = Watch(emulator, Path(station.order.folder), patience, lambda words: say(f"{name}: {words}"))
         ended = watch.until(_settled if name != SECOND_BOOT else _up)
         login = _login(station, watch.seen, name)
+        _keep(station.order.console, name, emulator.said())
         screen = _picture(station, emulator, watch.seen, ended)
         if not emulator.power_off(POWER_OFF_S if login.key else WRITTEN_S):
             emulator.end()
@@ -153,6 +155,13 @@ def _login(station: Station, seen: Seen, name: str) -> Login:
     return client.log_in(station.folder, station.operator, login, LOGIN_S)
 
 
+def _keep(path: str, name: str, said: bytes) -> None:
+    """All that the console said, for its owner alone."""
+    if path:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+            file.write(f"===== {name} =====\n".encode() + said + b"\n")
+
+
 def _picture(station: Station, emulator: Emulator, seen: Seen, ended: str) -> str:
     """Of the screen, where the console does not show how far it came."""
     if not station.order.screen or ended == "done" or not emulator.runs or "prompt" in seen.milestones:
@@ -178,7 +187,6 @@ def _booted(
         milestones=dict(seen.milestones),
         signs=tuple(seen.signs),
         console_bytes=len(said),
-        last_words=console.last_words(said),
         asked=requests.asked(seen.entries),
         reports=requests.reports(seen.entries),
         extension=requests.fetched(seen.entries),
