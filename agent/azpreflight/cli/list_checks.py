@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from dataclasses import dataclass
+from typing import Any
 
+from azpreflight.model import Probe
 from azpreflight.probes import PROBES
 from azpreflight.render import catalogue
 from azpreflight.sinks.stdout import write_stdout
@@ -30,5 +33,14 @@ def request(asked: argparse.Namespace) -> Request:
 def run(request: Request) -> int:
     """Print a line, or a JSON object, for each check."""
     render = catalogue.render_json if request.format == "json" else catalogue.render
-    write_stdout(render(PROBES))
+    write_stdout(render((*PROBES, *_of_rehearsals())))
     return 0
+
+
+def _of_rehearsals() -> tuple[Probe[Any], ...]:
+    """Where rehearsals can be made, which is in no guest."""
+    if importlib.util.find_spec("azpreflight.rehearse") is None:
+        return ()
+    from azpreflight.rehearse.probe import PROBE
+
+    return (PROBE,)

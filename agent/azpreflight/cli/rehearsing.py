@@ -21,7 +21,6 @@ from azpreflight.engine.assess import exit_code, only
 from azpreflight.engine.inspection import inspect
 from azpreflight.engine.inspection.judging import judged
 from azpreflight.host import HostError, programs
-from azpreflight.host.disk.mounted import mount_point
 from azpreflight.host.disk.types import Disk
 from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage, codec
 from azpreflight.model.errors import UsageError
@@ -100,7 +99,7 @@ def _deliver(request: Request, report: Report) -> int:
 
 def _rehearsed(request: Request, place: Path) -> tuple[Snapshot, RehearsalFacts, Optional[Report]]:
     """The image's files, what came of its boots, and, where they failed, the files of the disk afterwards."""
-    image = _inspected(_readable(request.path, place), Stage.CAPTURE, (*PROBES, drivers.PROBE))
+    image = _inspected(_readable(request.path, place), place, Stage.CAPTURE, (*PROBES, drivers.PROBE))
     disk, found = _facts(image)
     if disk is None:
         raise UsageError(f"cannot inspect {request.path}: {image.probes['image'].reason}")
@@ -138,11 +137,12 @@ def _readable(path: str, place: Path) -> str:
     return raw
 
 
-def _inspected(path: str, stage: Stage, probes: Sequence[Probe[Any]]) -> Snapshot:
-    """The files of a disk, as `image` inspects them."""
+def _inspected(path: str, place: Path, stage: Stage, probes: Sequence[Probe[Any]]) -> Snapshot:
+    """The files of a disk, as `image` inspects them; mounted below `place`, for the inspecting process alone."""
     asking = Asking(stage, Profile.GENERALIZED, Platform.AZURE, (), None, os.devnull, path)
-    with mount_point() as where:
-        return inspect(partial(question, asking, probes, where), probes, budget(asking), unseen(asking))
+    where = place / "mounted"
+    where.mkdir(exist_ok=True)
+    return inspect(partial(question, asking, probes, str(where)), probes, budget(asking), unseen(asking))
 
 
 def _facts(image: Snapshot) -> tuple[Optional[Disk], Optional[EmulatorDrivers]]:
@@ -198,6 +198,6 @@ def _afterwards(place: Path) -> Optional[Report]:
     try:
         if programs.run(overlay.unpack(str(layer), str(raw)), UNPACK_S, None, None, 1 << 16).status != 0:
             return None
-        return judged(_inspected(str(raw), Stage.FIRSTBOOT, PROBES), PROBES)
+        return judged(_inspected(str(raw), place, Stage.FIRSTBOOT, PROBES), PROBES)
     except (HostError, UsageError):
         return None
