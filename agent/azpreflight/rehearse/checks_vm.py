@@ -27,10 +27,10 @@ def judge_login(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         )
         return
     said = {"client": login.error} if login.error else {}
-    if not login.key:
-        yield unexplained("the operator's key does not open the new user's account", NOT_IN, said)
-    if not login.password:
-        yield unexplained("the operator's password does not open the new user's account", NOT_IN, said)
+    shut = [what for what, opens in (("key", login.key), ("password", login.password)) if not opens]
+    if shut:
+        what = f"operator's {' and '.join(shut)} {'do' if len(shut) > 1 else 'does'}"
+        yield unexplained(f"the {what} not open the new user's account", NOT_IN, said)
     if login.key and not login.sudo:
         yield unexplained("the new user cannot become root by sudo", "Let sudo trust the new user.", said)
     if login.host_name is not None and login.host_name.partition(".")[0] != boot.host_name:
