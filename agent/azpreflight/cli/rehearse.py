@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     vm.add_argument("--generation", choices=(1, 2), type=int, help="default: what the disk can start from, or else 2")
     vm.add_argument("--secure-boot", action="store_true", help="with the keys of Azure's firmware (generation 2)")
     vm.add_argument("--cpus", metavar="N", type=int, choices=range(1, 17), default=2, help="1 to 16 (default: 2)")
-    vm.add_argument("--memory", metavar="MIB", type=_memory, default=1024, help="256 to 65536 (default: 1024)")
+    vm.add_argument("--memory", metavar="MIB", type=_memory, default=2048, help="256 to 65536 (default: 2048)")
     around = parser.add_argument_group("what is rehearsed")
     around.add_argument(
         "--network",

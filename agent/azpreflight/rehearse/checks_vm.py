@@ -61,6 +61,13 @@ def judge_extension(facts: RehearsalFacts, run: Run) -> Iterator[Verdict]:
     for boot in boots:
         if SUCCESS in (boot.extension_state, boot.login.extension):
             continue
+        if "hostgaplugin" not in boot.asked:
+            yield Finding(
+                WARNING,
+                f"{boot.name}: no agent asked for extensions: waagent is not there, or does not run",
+                "Install and enable waagent, where a VM shall have extensions.",
+            )
+            continue
         fetched = f"its package came ({boot.extension})" if boot.extension else "nobody fetched its package"
         state = boot.extension_state or boot.login.extension
         yield unexplained(

@@ -62,7 +62,7 @@ def read(login: Login, output: str) -> Login:
         host_name=plain(found.get("host", "")) or None,
         sudo=found.get("sudo") == "yes",
         machine_id=plain(found.get("machine-id", "")) or None,
-        custom_data=found["custom-data"] == "yes" if found.get("sudo") == "yes" else None,
+        custom_data=found.get("custom-data") == "yes" if found.get("sudo") == "yes" else None,
         extension=plain(found.get("extension", "")) or None,
         failed_units=tuple(plain(value.strip()) for key, _, value in rows if key == "failed")[:20],
     )

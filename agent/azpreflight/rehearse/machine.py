@@ -55,7 +55,7 @@ class Vm:
 
 def command(plan: Plan, vm: Vm) -> list[str]:
     """The whole command line."""
-    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
+    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
     words += [*_board(plan, vm), "-accel", _accelerator(plan), "-cpu", plan.cpu]
     words += ["-smp", str(plan.processors), "-m", str(plan.memory_mib), "-uuid", vm.vm_id]
     words += _tables(plan, vm)

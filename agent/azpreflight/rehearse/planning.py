@@ -26,7 +26,7 @@ class Wishes:
     secure_boot: bool = False
     network: Network = Network.OPEN
     processors: int = 2
-    memory_mib: int = 1024
+    memory_mib: int = 2048
     quick: bool = False
     """The first boot alone."""
 

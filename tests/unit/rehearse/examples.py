@@ -59,7 +59,7 @@ FIRST = Booted(
     95.0,
     MILESTONES,
     console_bytes=53422,
-    asked={"wire": Traffic(32, 49.8), "dhcp": Traffic(2, 38.0)},
+    asked={"wire": Traffic(32, 49.8), "hostgaplugin": Traffic(14, 57.3), "dhcp": Traffic(2, 38.0)},
     reports=(HealthReport("NotReady", "waagent 2.7.3.0", 57.8), HealthReport("Ready", "waagent 2.7.3.0", 72.6)),
     extension="direct",
     extension_state="success",

@@ -23,7 +23,7 @@ from azpreflight.model import (
     Status,
 )
 from azpreflight.rehearse import reporting
-from azpreflight.rehearse.facts import HealthReport, Login, Network, RehearsalFacts, Sign
+from azpreflight.rehearse.facts import HealthReport, Login, Network, RehearsalFacts, Sign, Traffic
 from tests.support.fakes import FakeHost
 from tests.unit.rehearse.examples import (
     BROKEN,
@@ -197,6 +197,17 @@ def test_a_second_boot_with_other_host_keys_is_warned_of() -> None:
     changed = replace(SECOND, login=replace(LOGIN, host_keys=("SHA256:" + "c" * 43,)))
     (entry,) = reported(with_boots(FIRST, changed, OTHER)).causes
     assert "other SSH host keys" in entry.summary
+
+
+def test_without_waagent_there_are_no_extensions() -> None:
+    """A warning, as of an image that cloud-init alone provisions: the VM works."""
+    nobody = replace(
+        FIRST, asked={"wire": Traffic(4, 49.8)}, extension_state=None, login=replace(LOGIN, extension=None)
+    )
+    report = reported(replace(HEALTHY, plan=replace(PLAN, trials=()), boots=(nobody,)))
+    (entry,) = report.causes
+    assert (report.verdict, entry.severity) == (Readiness.READY, Severity.WARNING)
+    assert "no agent asked for extensions" in entry.summary
 
 
 def test_a_login_that_was_not_tried_passes_nowhere() -> None:

@@ -36,6 +36,7 @@ def test_what_breaks_off_is_no_login(tmp_path: Path) -> None:
     """A script that did not come to its end says nothing."""
     before = Login(banner_s=3.0, key=False)
     assert login.read(before, "@@host newvm\n@@sudo yes\n") == before
+    assert login.read(before, "@@sudo yes\n@@end .\n").custom_data is False
 
 
 def test_why_a_client_failed() -> None:
