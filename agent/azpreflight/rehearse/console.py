@@ -109,7 +109,7 @@ SIGNATURES = (
     ),
     _boot(
         "waits",
-        r"A start job is running for (?P<what>[A-Za-z0-9@_./ -]{1,60})",
+        r"A start job is running for (?P<what>[A-Za-z0-9@_./-]{1,60})",
         "Let the unit that it waits for end, or do not order what provisions after it.",
     ),
     _boot(
@@ -125,6 +125,12 @@ SIGNATURES = (
     _boot("disk-full", r"No space left on device", "Leave more room on the image's filesystems."),
 )
 """By how much they explain, the most first."""
+JOB = re.compile(
+    r"(?:^ +|\] )(?P<word>Starting|Started|Finished|Failed to start|Stopped|Reached target)"
+    r" (?P<unit>[A-Za-z0-9@_.\\:-]{4,100})"
+)
+"""What systemd prints of a unit; before version 250 it prints a description, which names nothing that can be found."""
+MAX_PENDING = 5
 
 
 def lines(said: bytes) -> list[str]:
@@ -148,6 +154,21 @@ def sign(line: str, at_s: float) -> Optional[Sign]:
         if found is not None:
             return Sign(one.id, plain(found.group(), SHOWN), at_s)
     return None
+
+
+def pending(said: bytes, at_s: float) -> tuple[Sign, ...]:
+    """Units that were being started and have not come to an end, of which systemd itself may say no more.
+
+    It cuts long names in the middle of a line, so that names are compared as far as they are there.
+    """
+    jobs = [found for line in lines(said) if (found := JOB.search(line)) is not None]
+    ended = [job["unit"] for job in jobs if job["word"] != "Starting"]
+    begun = dict.fromkeys(job["unit"] for job in jobs if job["word"] == "Starting")
+    waits = [unit for unit in begun if not any(unit.startswith(one) or one.startswith(unit) for one in ended)]
+    return tuple(
+        Sign("waits", f"{unit} was being started and had not ended", at_s)
+        for unit in [unit for unit in waits if "." in unit][:MAX_PENDING]
+    )
 
 
 def signature(id: str) -> Signature:

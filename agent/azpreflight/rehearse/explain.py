@@ -72,6 +72,8 @@ REPORTED: Mapping[Cause, str] = {
     " nothing else before.",
 }
 """Fixes by what the agent reports."""
+NAMING = ("ordering-cycle", "device-timeout", "out-of-memory", "disk-full", "waits")
+"""Signs that name a culprit by themselves."""
 WEIGHTY = (Severity.ERROR, Severity.WARNING)
 
 
@@ -152,7 +154,7 @@ def _first(order: list[str], results: Iterable[Result], where: str) -> Optional[
 def _of_console(check: str, boot: Booted) -> Optional[Explanation]:
     """Only of what names a culprit by itself."""
     by_id = {sign.id: sign for sign in reversed(boot.signs)}
-    named = next((id for id in ("ordering-cycle", "device-timeout", "out-of-memory", "disk-full") if id in by_id), None)
+    named = next((id for id in NAMING if id in by_id), None)
     if named is None or check in ("rehearsal-console", "rehearsal-identity", "rehearsal-custom-data"):
         return None
     signature = console.signature(named)

@@ -71,3 +71,14 @@ def test_of_a_line_only_what_is_known_is_kept() -> None:
     cycle = console.sign("[ 7.2] systemd[1]: x.target: Found ordering cycle on walinuxagent.service/start", 1.0)
     assert cycle is not None
     assert cycle.text == "Found ordering cycle on walinuxagent.service"
+
+
+def test_a_unit_that_was_started_and_has_not_ended_is_waited_for() -> None:
+    """Names that systemd has cut are compared as far as they are there."""
+    said = (
+        b"         Starting intranet.service - Wait for the intranet...\r\n"
+        b"         Starting ssh.service - OpenBSD Secure Shell server...\r\n"
+        b"[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39mssh.servic\xe2\x80\xa6\x1b[0m - OpenBSD Secure Shell server.\r\n"
+        b"[\x1b[0;32m  OK  \x1b[0m] Reached target network.target - Network.\r\n"
+    )
+    assert [one.text for one in console.pending(said, 1.0)] == ["intranet.service was being started and had not ended"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from azpreflight.host import programs
-from azpreflight.rehearse import overlay, requests
+from azpreflight.rehearse import console, overlay, requests
 from azpreflight.rehearse.disc import LABEL, Operator, ovf_env, without_iso9660
 from azpreflight.rehearse.facts import FIRST_BOOT, OTHER_VM, SECOND_BOOT, Booted, Login, Network, Plan
 from azpreflight.rehearse.login import MARK
@@ -185,7 +185,7 @@ def _booted(
         ended=ended,
         took_s=round(watch.now(), 1),
         milestones=dict(seen.milestones),
-        signs=tuple(seen.signs),
+        signs=(*seen.signs, *(console.pending(said, round(watch.now(), 1)) if ended != "done" else ())),
         console_bytes=len(said),
         asked=requests.asked(seen.entries),
         reports=requests.reports(seen.entries),

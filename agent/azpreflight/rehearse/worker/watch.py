@@ -47,7 +47,7 @@ class Watch:
     def __init__(self, emulator: Emulator, folder: Path, patience: Patience, say: Callable[[str], None]) -> None:
         self.seen = Seen()
         self._emulator, self._folder, self._patience, self._say = emulator, folder, patience, say
-        self._read = self._heard = self._asked_banner = 0
+        self._read = self._asked_banner = 0
         self._offsets: dict[Path, int] = {path: path.stat().st_size for path in folder.glob("*.requests")}
 
     def until(self, done: Callable[[Seen], bool]) -> str:
@@ -80,18 +80,22 @@ class Watch:
 
     def _hear(self, now: float) -> None:
         said = self._emulator.said()
-        end = said.rfind(b"\n", self._read) + 1
-        tail = said[max(end, self._read) :]
+        end = max(said.rfind(b"\n"), said.rfind(b"\r")) + 1
         fresh = console.lines(said[self._read : end]) if end > self._read else []
-        for line in [*fresh, *(console.lines(tail) if b"login:" in tail or b"grub" in tail else [])]:
-            self._reach(console.reached(line), now)
-            found = console.sign(line, round(now, 1))
-            known = found is not None and any((one.id, one.text) == (found.id, found.text) for one in self.seen.signs)
-            if found is not None and not known and len(self.seen.signs) < MAX_SIGNS:
-                self.seen.signs.append(found)
+        rest = said[max(end, self._read) :]
+        for line in [*fresh, *(console.lines(rest) if b"login:" in rest or b"grub" in rest else [])]:
+            self._line(line, now)
         self._read = max(end, self._read)
-        if len(said) > self._heard:
-            self._heard, self.seen.moved_s = len(said), now
+
+    def _line(self, line: str, now: float) -> None:
+        """What a line shows; that one waits, which is printed every second, is news once."""
+        self._reach(console.reached(line), now)
+        found = console.sign(line, round(now, 1))
+        known = found is not None and any((one.id, one.text) == (found.id, found.text) for one in self.seen.signs)
+        if found is not None and not known and len(self.seen.signs) < MAX_SIGNS:
+            self.seen.signs.append(found)
+        if not known:
+            self.seen.moved_s = now
 
     def _reach(self, milestone: Optional[str], now: float) -> None:
         if milestone is not None and milestone not in self.seen.milestones:
