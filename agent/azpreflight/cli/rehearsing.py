@@ -13,18 +13,16 @@ from typing import Any, Optional
 
 from azpreflight.cli.image import question
 from azpreflight.cli.inspecting import budget, unseen
-from azpreflight.cli.options import Asking, Judging
-from azpreflight.cli.output import publish
+from azpreflight.cli.judging import finish
+from azpreflight.cli.options import Asking
 from azpreflight.cli.rehearse import Request
-from azpreflight.config import similar
-from azpreflight.engine.assess import exit_code, only
+from azpreflight.engine.assess import only
 from azpreflight.engine.inspection import inspect
 from azpreflight.engine.inspection.judging import judged
 from azpreflight.host import HostError, programs
 from azpreflight.host.disk.types import Disk
 from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage, codec
 from azpreflight.model.errors import UsageError
-from azpreflight.model.exit_codes import EXIT_USAGE
 from azpreflight.probes import PROBES
 from azpreflight.probes.image.facts import ImageFacts
 from azpreflight.rehearse import drivers, folder, overlay, reporting
@@ -32,7 +30,7 @@ from azpreflight.rehearse.drivers import EmulatorDrivers
 from azpreflight.rehearse.facts import Booted, Network, Plan, RehearsalFacts
 from azpreflight.rehearse.order import Order
 from azpreflight.rehearse.planning import Wishes, plan
-from azpreflight.rehearse.probe import CHECKS
+from azpreflight.rehearse.probe import PROBE
 from azpreflight.rehearse.worker import accelerator
 from azpreflight.rehearse.worker.errors import RehearsalError
 from azpreflight.rehearse.worker.start import rehearse
@@ -57,7 +55,7 @@ LIMIT_S = 3 * 3600.0
 
 def run(request: Request) -> int:
     """Inspect, boot, judge and print."""
-    known(request.judging)
+    request.judging.checks.refuse_unknown((PROBE,))
     _equipped()
     began = time.monotonic()
     try:
@@ -66,16 +64,12 @@ def run(request: Request) -> int:
     except OSError as error:
         raise UsageError(f"cannot rehearse: {error}") from None
     before = judged(snapshot, PROBES)
+    asked, config = request.judging.checks, snapshot.config
+    snapshot = replace(snapshot, config=replace(config, ignore=asked.ignored((PROBE,), config)))
     report = reporting.report(snapshot, facts, before, after, time.monotonic() - began)
-    return _deliver(request, report)
-
-
-def known(judging: Judging) -> None:
-    """UsageError for ids that are not those of a rehearsal."""
-    ids = tuple(check.id for check in CHECKS)
-    for check_id in (*judging.only, *judging.ignore):
-        if check_id not in ids:
-            raise UsageError(f"no check {check_id}{similar(check_id, ids)} in a rehearsal")
+    if asked.only:
+        report = only(report, asked.asked((PROBE,), config))
+    return finish(report, request.judging.fail_on or Severity.ERROR, request.output)
 
 
 def _equipped() -> None:
@@ -83,15 +77,6 @@ def _equipped() -> None:
     missing = [f"{name} (package {package})" for name, package in NEEDED.items() if programs.which(name) is None]
     if missing:
         raise UsageError(f"a rehearsal needs {', '.join(missing)}")
-
-
-def _deliver(request: Request, report: Report) -> int:
-    judging = request.judging
-    kept = [result.check for result in report.results if result.check not in judging.ignore]
-    if judging.only or judging.ignore:
-        report = only(report, judging.only or kept)
-    whole = publish(request.output, report)
-    return exit_code(report, judging.fail_on or Severity.ERROR) if whole else EXIT_USAGE
 
 
 # --- the rehearsal ------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ from azpreflight.model.report import (
     Tool,
 )
 from azpreflight.model.run import Config, Run
-from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict
+from azpreflight.model.site import SiteCheck, SiteKind
+from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict, Waived
 from azpreflight.model.vocabulary import (
     ALL_STAGES,
     Cause,
@@ -33,6 +34,7 @@ from azpreflight.model.vocabulary import (
     Stage,
     Status,
 )
+from azpreflight.model.waiver import Waiver, WaiverState, WaiverUse
 
 __all__ = [
     "ALL_PROFILES",
@@ -59,10 +61,16 @@ __all__ = [
     "RunInfo",
     "Severity",
     "SinceCapture",
+    "SiteCheck",
+    "SiteKind",
     "Snapshot",
     "Stage",
     "Status",
     "Tool",
     "Unknown",
     "Verdict",
+    "Waived",
+    "Waiver",
+    "WaiverState",
+    "WaiverUse",
 ]

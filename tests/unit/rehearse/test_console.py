@@ -78,7 +78,7 @@ def test_a_unit_that_was_started_and_has_not_ended_is_waited_for() -> None:
     said = (
         b"         Starting intranet.service - Wait for the intranet...\r\n"
         b"         Starting ssh.service - OpenBSD Secure Shell server...\r\n"
-        b"[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39mssh.servic\xe2\x80\xa6\x1b[0m - OpenBSD Secure Shell server.\r\n"
+        b"[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39mssh.servic\xe2\x80\xa6\x1b[0m - OpenBSD Secure.\r\n"
         b"[\x1b[0;32m  OK  \x1b[0m] Reached target network.target - Network.\r\n"
     )
     assert [one.text for one in console.pending(said, 1.0)] == ["intranet.service was being started and had not ended"]
