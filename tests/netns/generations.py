@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +17,7 @@ from azpreflight.standin import addresses
 from azpreflight.standin.extension import HELLO
 from azpreflight.standin.identity import STANDIN
 from tests.netns import topology
-from tests.netns.standin import Fault, StandIn
+from tests.netns.standin import BUNDLE, Fault, StandIn
 from tests.qemu.disc import OVF
 
 PATIENCE = 120.0
@@ -33,6 +34,8 @@ class Generation:
     cloud_init: str
     dhcp: str
     """The package of its DHCP client."""
+    beside: tuple[str, ...] = ("NotReady Provisioning", "Ready")
+    """What waagent says of the VM where cloud-init has provisioned it."""
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -45,7 +48,7 @@ GENERATIONS = (
     BULLSEYE,
     Generation("bookworm", "2.7.3.0", "22.4.2", "isc-dhcp-client"),
     Generation("trixie", "2.12.0.2", "25.1.4", "dhcpcd-base"),
-    Generation("sid", "2.16.0.2", "26.2", "dhcpcd-base"),
+    Generation("sid", "2.16.0.2", "26.2", "dhcpcd-base", beside=()),
 )
 CONFIGURATION = """\
 Provisioning.Agent={provisioner}
@@ -86,6 +89,10 @@ ADDRESSES = "\n".join(
 """What the distribution's own network configuration does with the lease."""
 
 
+TRUST = f"cd {Path(BUNDLE).parent}; ln -sf {BUNDLE} $(openssl x509 -noout -hash -in {BUNDLE}).0"
+"""Debian 11's OpenSSL reads the directory, and no bundle."""
+
+
 def by_waagent() -> Fault:
     """waagent provisions, from a disc."""
     files = {
@@ -114,8 +121,8 @@ def power_on(platform: StandIn) -> None:
 
 
 def bring_up(platform: StandIn) -> None:
-    """What the distribution's network does after cloud-init's first stage, or without it."""
-    _run(platform, f"touch /dev/sr0\n{ADDRESSES}")
+    """What the distribution's network does after cloud-init's first stage, or without it; and trust in the store."""
+    _run(platform, f"touch /dev/sr0\n{ADDRESSES}\n{TRUST}")
 
 
 def _run(platform: StandIn, script: str) -> None:
