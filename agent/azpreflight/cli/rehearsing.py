@@ -19,6 +19,7 @@ from azpreflight.cli.rehearse import Request
 from azpreflight.engine.assess import only
 from azpreflight.engine.inspection import inspect
 from azpreflight.engine.inspection.judging import judged
+from azpreflight.explain import ExplainedLog, explain
 from azpreflight.host import HostError, programs
 from azpreflight.host.disk.types import Disk
 from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapshot, Stage, codec
@@ -27,6 +28,7 @@ from azpreflight.probes import PROBES
 from azpreflight.probes.image.facts import ImageFacts
 from azpreflight.rehearse import drivers, folder, overlay, reporting
 from azpreflight.rehearse.drivers import EmulatorDrivers
+from azpreflight.rehearse.explain import Inspected
 from azpreflight.rehearse.facts import Booted, Network, Plan, RehearsalFacts
 from azpreflight.rehearse.order import Order
 from azpreflight.rehearse.planning import Wishes, plan
@@ -60,13 +62,12 @@ def run(request: Request) -> int:
     began = time.monotonic()
     try:
         with folder.own() as place:
-            snapshot, facts, after = _rehearsed(request, place)
+            snapshot, facts, inspected = _rehearsed(request, place)
     except OSError as error:
         raise UsageError(f"cannot rehearse: {error}") from None
-    before = judged(snapshot, PROBES)
     asked, config = request.judging.checks, snapshot.config
     snapshot = replace(snapshot, config=replace(config, ignore=asked.ignored((PROBE,), config)))
-    report = reporting.report(snapshot, facts, before, after, time.monotonic() - began)
+    report = reporting.report(snapshot, facts, inspected, time.monotonic() - began)
     if asked.only:
         report = only(report, asked.asked((PROBE,), config))
     return finish(report, request.judging.fail_on or Severity.ERROR, request.output)
@@ -82,7 +83,7 @@ def _equipped() -> None:
 # --- the rehearsal ------------------------------------------------------------------------------------------------
 
 
-def _rehearsed(request: Request, place: Path) -> tuple[Snapshot, RehearsalFacts, Optional[Report]]:
+def _rehearsed(request: Request, place: Path) -> tuple[Snapshot, RehearsalFacts, Inspected]:
     """The image's files, what came of its boots, and, where they failed, the files of the disk afterwards."""
     image = _inspected(_readable(request.path, place), place, Stage.CAPTURE, (*PROBES, drivers.PROBE))
     disk, found = _facts(image)
@@ -94,9 +95,10 @@ def _rehearsed(request: Request, place: Path) -> tuple[Snapshot, RehearsalFacts,
     _announce(machine)
     facts = _booted(request, machine, disk, place)
     image = replace(image, run=replace(image.run, root=request.path))
-    if not reporting.failed(facts, image):
-        return image, facts, None
-    return image, facts, _afterwards(place)
+    inspected = Inspected(judged(image, PROBES))
+    if reporting.failed(facts, image):
+        inspected = replace(inspected, after=_afterwards(place), log=_log(place))
+    return image, facts, inspected
 
 
 def _wishes(request: Request) -> Wishes:
@@ -185,4 +187,12 @@ def _afterwards(place: Path) -> Optional[Report]:
             return None
         return judged(_inspected(str(raw), place, Stage.FIRSTBOOT, PROBES), PROBES)
     except (HostError, UsageError):
+        return None
+
+
+def _log(place: Path) -> Optional[ExplainedLog]:
+    """What the serial console of the VM says, as `explain-log` reads it."""
+    try:
+        return explain("serial", ((place / "vm" / "serial").read_bytes(),))
+    except OSError:
         return None

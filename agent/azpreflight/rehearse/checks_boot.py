@@ -164,8 +164,8 @@ def judge_budget(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
 def _longest(boot: Booted) -> tuple[str, float]:
     """The step that took longest on the road to Ready, and its seconds."""
     steps = sorted((at, name) for name, at in boot.milestones.items() if at <= boot.milestones["ready"])
-    befores = [0.0, *(at for at, _ in steps)]
-    took, name = max((at - before, name) for (at, name), before in zip(steps, befores))
+    earlier = [0.0, *(at for at, _ in steps)]
+    took, name = max((at - before, name) for (at, name), before in zip(steps, earlier))
     return name, took
 
 

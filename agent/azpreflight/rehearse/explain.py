@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from azpreflight.azure.log_signatures import SIGNATURES
+from azpreflight.explain import ExplainedLog
 from azpreflight.model import Cause, Check, Confidence, Finding, Judge, Report, Result, Run, Severity, Status, Verdict
 from azpreflight.rehearse import console
 from azpreflight.rehearse.facts import FIRST_BOOT, SECOND_BOOT, Booted, Network, RehearsalFacts
@@ -65,7 +66,17 @@ BY_NETWORK: Mapping[Network, Cause] = {
     Network.TLS_INTERCEPTION: Cause.TLS_INTERCEPTION,
 }
 """Why an extension fails that the same image installs in an open network."""
-IMAGE = "the image's files"
+IMAGE, CONSOLE = "the image's files", "the serial console"
+BY_LOG: Mapping[str, tuple[Cause, ...]] = {
+    "rehearsal-boots": (Cause.BOOT_CONFIG,),
+    "rehearsal-dhcp": (Cause.NO_NETWORK, Cause.BOOT_CONFIG, Cause.GUEST_FIREWALL),
+    "rehearsal-agents": (Cause.NO_PROVISIONING_AGENT, Cause.GUEST_FIREWALL, Cause.NOT_GENERALIZED),
+    "rehearsal-ready": (
+        *(Cause.PROVISIONING_MEDIA, Cause.AGENT_CONFIG, Cause.NOT_GENERALIZED, Cause.NO_PROVISIONING_AGENT),
+        Cause.GUEST_FIREWALL,
+    ),
+}
+"""Causes that a log may show, by what failed: the platform itself is a stand-in, and is there."""
 REPAIR = "Repair what the agent reports."
 REPORTED: Mapping[Cause, str] = {
     Cause.PROVISIONING_MEDIA: "Let the agent mount the provisioning disc: with udf and iso9660 allowed, and mounted by"
@@ -89,17 +100,29 @@ class Explanation:
     """In the words of the report."""
 
 
-def explanations(facts: RehearsalFacts, before: Report, after: Optional[Report]) -> dict[str, Explanation]:
+@dataclass(frozen=True)
+class Inspected:
+    """What there is to explain a failure with."""
+
+    before: Report
+    """On the files of the image."""
+    after: Optional[Report] = None
+    """On those of the disk as the VM left it; None: nothing failed, or it could not be read."""
+    log: Optional[ExplainedLog] = None
+    """What the serial console says; None: nothing failed."""
+
+
+def explanations(facts: RehearsalFacts, inspected: Inspected) -> dict[str, Explanation]:
     """By the id of the check of the rehearsal that failed."""
     found = {}
     for check in CHECKS:
-        explained = _of_check(check.id, facts, before, after)
+        explained = _of_check(check.id, facts, inspected) or _of_log(check.id, inspected.log)
         if explained is not None:
             found[check.id] = explained
     return found
 
 
-def _of_check(check: str, facts: RehearsalFacts, before: Report, after: Optional[Report]) -> Optional[Explanation]:
+def _of_check(check: str, facts: RehearsalFacts, inspected: Inspected) -> Optional[Explanation]:
     boot = facts.boot(SECOND_BOOT if check == "rehearsal-second-boot" else FIRST_BOOT)
     if check not in BY_CHECK or boot is None:
         return None
@@ -108,12 +131,21 @@ def _of_check(check: str, facts: RehearsalFacts, before: Report, after: Optional
     order = list(dict.fromkeys([*wanted, *BY_CHECK[check]]))
     said = _of_report(boot) if check == "rehearsal-ready" else None
     if said is not None:
-        return _first(_of_cause(said.cause, before), before.results, IMAGE) or said
-    for report, where in ((before, IMAGE), (after, "the disk afterwards")):
+        return _first(_of_cause(said.cause, inspected.before), inspected.before.results, IMAGE) or said
+    for report, where in ((inspected.before, IMAGE), (inspected.after, "the disk afterwards")):
         found = _first(order, report.results if report is not None else (), where)
         if found is not None:
             return found
     return _of_console(check, boot)
+
+
+def _of_log(check: str, log: Optional[ExplainedLog]) -> Optional[Explanation]:
+    """What `explain-log` makes of the serial console, where it is a cause of such a failure, and more than possible."""
+    for cause in log.causes if log is not None else ():
+        if cause.cause in BY_LOG.get(check, ()) and cause.confidence is not Confidence.POSSIBLE:
+            finding = Finding(cause.severity, cause.summary, cause.fix, cause.commands)
+            return Explanation(cause.cause, finding, "console", CONSOLE)
+    return None
 
 
 def _of_report(boot: Booted) -> Optional[Explanation]:
@@ -161,7 +193,7 @@ def _of_console(check: str, boot: Booted) -> Optional[Explanation]:
     if signature.cause is None:
         return None
     finding = Finding(Severity.ERROR, by_id[named].text, signature.fix)
-    return Explanation(signature.cause, finding, "console", "the serial console")
+    return Explanation(signature.cause, finding, "console", CONSOLE)
 
 
 def explained(judge: Judge, explanation: Explanation) -> Judge:

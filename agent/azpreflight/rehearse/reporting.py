@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
 
 from azpreflight.engine.assess import assess
 from azpreflight.model import Gathered, Milestone, Report, Snapshot, Stage
 from azpreflight.rehearse import explain
+from azpreflight.rehearse.explain import Inspected
 from azpreflight.rehearse.facts import FIRST_BOOT, RehearsalFacts
 from azpreflight.rehearse.patience import PLATFORM_S
 from azpreflight.rehearse.probe import NAME, probe
 
 
-def report(image: Snapshot, facts: RehearsalFacts, before: Report, after: Optional[Report], took_s: float) -> Report:
-    """What came of it. `image` is what was inspected before, `before` and `after` what its checks say of the files."""
-    found = explain.explanations(facts, before, after)
+def report(image: Snapshot, facts: RehearsalFacts, inspected: Inspected, took_s: float) -> Report:
+    """What came of it. `image` is what was inspected before, and `inspected` what was made of that and of the rest."""
+    found = explain.explanations(facts, inspected)
     run = replace(image.run, stage=Stage.REHEARSAL, duration_s=round(took_s, 1), image=True)
     snapshot = replace(image, run=run, probes={NAME: Gathered(facts, duration_s=round(took_s, 1))}, stamp=None)
     made = assess(snapshot, [probe(explain.causes(found, facts), explain.judges(found))])
@@ -28,10 +28,10 @@ def timeline(facts: RehearsalFacts) -> tuple[Milestone, ...]:
     if boot is None:
         return ()
     steps = sorted((at, name) for name, at in boot.milestones.items())
-    befores = [0.0, *(at for at, _ in steps)]
+    earlier = [0.0, *(at for at, _ in steps)]
     return tuple(
         Milestone(name, at, round(at - before, 1), PLATFORM_S if name == "ready" else None)
-        for (at, name), before in zip(steps, befores)
+        for (at, name), before in zip(steps, earlier)
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
+from azpreflight.explain import explain
 from azpreflight.model import (
     Cause,
     Confidence,
@@ -23,6 +24,7 @@ from azpreflight.model import (
     Status,
 )
 from azpreflight.rehearse import reporting
+from azpreflight.rehearse.explain import Inspected
 from azpreflight.rehearse.facts import HealthReport, Login, Network, RehearsalFacts, Sign, Traffic
 from tests.support.fakes import FakeHost
 from tests.unit.rehearse.examples import (
@@ -63,9 +65,11 @@ def files(*found: tuple[str, Cause, Severity]) -> Report:
     return replace(NOTHING, results=tuple(results))
 
 
-def reported(facts: RehearsalFacts, before: Report = NOTHING, after: Optional[Report] = None) -> Report:
+def reported(
+    facts: RehearsalFacts, before: Report = NOTHING, after: Optional[Report] = None, said: bytes = b""
+) -> Report:
     """The report on a rehearsal."""
-    return reporting.report(IMAGE, facts, before, after, 100.0)
+    return reporting.report(IMAGE, facts, Inspected(before, after, explain("serial", (said,))), 100.0)
 
 
 FSTAB = ("gen-fstab", Cause.BOOT_CONFIG, Severity.ERROR)
@@ -105,6 +109,18 @@ def test_the_console_explains_where_files_do_not() -> None:
     (entry,) = report.causes
     assert entry.cause is Cause.BOOT_CONFIG
     assert "Found ordering cycle on ssh.service/start" in entry.summary
+
+
+def test_the_console_is_read_as_any_log_is() -> None:
+    """An emergency shell after a mount that failed is what `explain-log` knows; the failing mount's words are its."""
+    said = (
+        b"[    0.000000] Linux version 6.1.0-50-cloud-amd64 (debian)\r\nWelcome to Debian GNU/Linux 12 (bookworm)!\r\n"
+        b"[FAILED] Failed to mount data.mount - /data.\r\n[DEPEND] Dependency failed for local-fs.target - Local File"
+        b" Systems.\r\nYou are in emergency mode. After logging in, type journalctl\r\n"
+    )
+    (entry,) = reported(until("init", signs=(EMERGENCY,)), said=said).causes
+    assert (entry.cause, entry.confidence) == (Cause.BOOT_CONFIG, Confidence.LIKELY)
+    assert "the serial console" in entry.confidence_reason
 
 
 def test_what_nothing_explains_is_only_possible() -> None:
