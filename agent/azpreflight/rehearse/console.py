@@ -54,6 +54,9 @@ class Signature:
     """The boot comes no further by itself."""
 
 
+NUMBER = re.compile(r"\d+")
+
+
 def _boot(id: str, pattern: str, fix: str, final: bool = False) -> Signature:
     return Signature(id, re.compile(pattern), Cause.BOOT_CONFIG, fix, final)
 
@@ -138,6 +141,11 @@ def lines(said: bytes) -> list[str]:
     text = ESCAPES.sub(b"", said).replace(b"\r", b"\n").decode("utf-8", "replace")
     clean = ("".join(char for char in line if char.isprintable())[:LINE] for line in text.split("\n"))
     return [line for line in clean if line.strip()]
+
+
+def without_numbers(line: str) -> str:
+    """A line by which it is known again when it is printed with another time, address or count."""
+    return NUMBER.sub("", line)
 
 
 def reached(line: str) -> Optional[str]:

@@ -82,3 +82,11 @@ def test_a_unit_that_was_started_and_has_not_ended_is_waited_for() -> None:
         b"[\x1b[0;32m  OK  \x1b[0m] Reached target network.target - Network.\r\n"
     )
     assert [one.text for one in console.pending(said, 1.0)] == ["intranet.service was being started and had not ended"]
+
+
+def test_a_line_that_comes_again_is_known() -> None:
+    """With another time, as an agent's that tries for ever."""
+    first = "2026-11-27T18:52:53.558891Z INFO Daemon Daemon Retry detect protocol: retry=1"
+    again = "2026-11-27T18:54:01.000001Z INFO Daemon Daemon Retry detect protocol: retry=12"
+    assert console.without_numbers(first) == console.without_numbers(again)
+    assert console.without_numbers(first) != console.without_numbers("2026-11-27T18:54:01Z INFO Provisioning complete")

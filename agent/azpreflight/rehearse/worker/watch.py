@@ -48,6 +48,7 @@ class Watch:
         self.seen = Seen()
         self._emulator, self._folder, self._patience, self._say = emulator, folder, patience, say
         self._read = self._asked_banner = 0
+        self._words: set[str] = set()
         self._offsets: dict[Path, int] = {path: path.stat().st_size for path in folder.glob("*.requests")}
 
     def until(self, done: Callable[[Seen], bool]) -> str:
@@ -88,14 +89,16 @@ class Watch:
         self._read = max(end, self._read)
 
     def _line(self, line: str, now: float) -> None:
-        """What a line shows; that one waits, which is printed every second, is news once."""
+        """What a line shows. One that is printed again and again, with another time or number in it, is news once."""
         self._reach(console.reached(line), now)
+        words = console.without_numbers(line)
+        if words not in self._words:
+            self._words.add(words)
+            self.seen.moved_s = now
         found = console.sign(line, round(now, 1))
         known = found is not None and any((one.id, one.text) == (found.id, found.text) for one in self.seen.signs)
         if found is not None and not known and len(self.seen.signs) < MAX_SIGNS:
             self.seen.signs.append(found)
-        if not known:
-            self.seen.moved_s = now
 
     def _reach(self, milestone: Optional[str], now: float) -> None:
         if milestone is not None and milestone not in self.seen.milestones:
