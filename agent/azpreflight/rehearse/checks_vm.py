@@ -53,13 +53,18 @@ def judge_custom_data(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         )
 
 
+def extension_failed(boot: Booted) -> bool:
+    """The VM was provisioned, and the extension did not report success."""
+    return "ready" in boot.milestones and SUCCESS not in (boot.extension_state, boot.login.extension)
+
+
 def judge_extension(facts: RehearsalFacts, run: Run) -> Iterator[Verdict]:
     """An extension is installed, in each network that was tried."""
     boots = [boot for boot in facts.boots if boot.name in (FIRST_BOOT, OTHER_VM) and "ready" in boot.milestones]
     if not boots:
         yield Unknown(facts.error or "the platform received no Ready")
     for boot in boots:
-        if SUCCESS in (boot.extension_state, boot.login.extension):
+        if not extension_failed(boot):
             continue
         if "hostgaplugin" not in boot.asked:
             yield Finding(

@@ -16,7 +16,8 @@ from azpreflight.azure.log_signatures import SIGNATURES
 from azpreflight.explain import ExplainedLog
 from azpreflight.model import Cause, Check, Confidence, Finding, Judge, Report, Result, Run, Severity, Status, Verdict
 from azpreflight.rehearse import console
-from azpreflight.rehearse.facts import FIRST_BOOT, SECOND_BOOT, Booted, Network, RehearsalFacts
+from azpreflight.rehearse.checks_vm import extension_failed
+from azpreflight.rehearse.facts import FIRST_BOOT, OTHER_VM, SECOND_BOOT, Booted, Network, RehearsalFacts
 from azpreflight.rehearse.probe import CHECKS
 
 FIRMWARE = ("image-partitions", "boot-firmware", "boot-entry")
@@ -124,7 +125,7 @@ def explanations(facts: RehearsalFacts, inspected: Inspected) -> dict[str, Expla
 
 def _of_check(check: str, facts: RehearsalFacts, inspected: Inspected) -> Optional[Explanation]:
     boot = facts.boot(SECOND_BOOT if check == "rehearsal-second-boot" else FIRST_BOOT)
-    if check not in BY_CHECK or boot is None:
+    if check not in BY_CHECK or boot is None or (check == "rehearsal-extension" and _of_network(facts) is not None):
         return None
     signs = [sign.id for sign in boot.signs]
     wanted = [name for sign in _by_weight(signs) for name in BY_SIGN.get(sign, ())] if _is_of_boot(check) else []
@@ -222,9 +223,15 @@ def _joined(finding: Finding, explanation: Explanation) -> Finding:
 def causes(found: Mapping[str, Explanation], facts: RehearsalFacts) -> dict[str, Cause]:
     """By the id of the check; an extension that fails in a network that is not open fails because of that."""
     words = {check: explanation.cause for check, explanation in found.items()}
-    if "rehearsal-extension" not in words and facts.plan.network in BY_NETWORK:
-        words["rehearsal-extension"] = BY_NETWORK[facts.plan.network]
-    return words
+    network = _of_network(facts)
+    return words if network is None else {**words, "rehearsal-extension": network}
+
+
+def _of_network(facts: RehearsalFacts) -> Optional[Cause]:
+    """The cause that a network is, where an extension failed there and in no open one."""
+    tried = [boot for boot in facts.boots if boot.name in (FIRST_BOOT, OTHER_VM)]
+    failed = [boot.network for boot in tried if extension_failed(boot)]
+    return BY_NETWORK.get(failed[0]) if failed and Network.OPEN not in failed else None
 
 
 def judges(found: Mapping[str, Explanation]) -> dict[str, Judge]:

@@ -22,6 +22,11 @@ LONGEST_QUIET_S = 300.0
 """DHCP clients, and agents that look for the disc, try again within this."""
 
 
+EXTENSION_S = 600.0
+"""Seconds after Ready in which an extension may come: waagent tries each address of a package for some 105 s before it
+asks the HostGAPlugin, where nothing answers (WALinuxAgent, common/utils/restutil.py)."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """What one boot is given."""

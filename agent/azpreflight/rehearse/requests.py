@@ -15,6 +15,8 @@ from azpreflight.text import plain
 PARTS = ("wire", "hostgaplugin", "imds", "store", "dns", "dhcp")
 AGENT = re.compile(r"(WALinuxAgent|Cloud-Init|azure-init)[/ -]?([0-9.]{0,20})", re.IGNORECASE)
 """Clients by their User-Agent; each names itself so."""
+ENDED = ("success", "error")
+"""States of an extension that do not change any more."""
 ARTIFACT = "/extensionArtifact"
 
 

@@ -165,9 +165,12 @@ def test_a_notice_about_files_explains_nothing() -> None:
 def test_a_network_explains_an_extension_that_fails_in_it() -> None:
     """The cause is that of the network that was asked for."""
     facts = first(extension=None, extension_state=None, login=replace(LOGIN, extension=None))
-    dead = replace(facts, plan=replace(PLAN, network=Network.DNS_DEAD, trials=()), boots=facts.boots[:1])
-    (entry,) = reported(dead).causes
+    boots = (replace(facts.boots[0], network=Network.DNS_DEAD),)
+    (entry,) = reported(replace(facts, plan=replace(PLAN, trials=()), boots=boots), files(MASKED)).causes
     assert entry.cause is Cause.DNS_UNREACHABLE
+    shut = replace(OTHER, extension_state=None, login=replace(OTHER.login, extension=None))
+    (entry,) = reported(with_boots(FIRST, SECOND, shut)).causes
+    assert entry.cause is Cause.NO_EGRESS
 
 
 # --- what is unknown ----------------------------------------------------------------------------------------------

@@ -24,8 +24,6 @@ from azpreflight.rehearse.worker.servers import world
 from azpreflight.rehearse.worker.watch import Seen, Watch
 from azpreflight.standin.identity import Identity
 
-ENDED = ("success", "error")
-"""States of an extension that do not change any more."""
 MACS = ("00:0d:3a:12:34:56", "00:0d:3a:65:43:21")
 """In the range from which Azure gives its NICs' addresses."""
 USER = "newuser"
@@ -135,7 +133,7 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
 
 def _settled(seen: Seen) -> bool:
     """Ready was reported, the extension has come to an end, and an SSH server answers."""
-    done = requests.extension_state(seen.entries) in ENDED
+    done = requests.extension_state(seen.entries) in requests.ENDED
     return seen.ready and seen.banner_s is not None and done
 
 

@@ -13,7 +13,7 @@ from typing import Optional
 
 from azpreflight.rehearse import console, requests
 from azpreflight.rehearse.facts import Sign
-from azpreflight.rehearse.patience import Patience
+from azpreflight.rehearse.patience import EXTENSION_S, Patience
 from azpreflight.rehearse.worker.emulator import Emulator
 from azpreflight.standin.addresses import VM
 
@@ -65,9 +65,16 @@ class Watch:
                 return "off"
             if now > self._patience.limit_s(self.seen.milestones):
                 return "late"
-            if now - self.seen.moved_s > self._patience.silence_s(self.seen.milestones):
+            if now - self.seen.moved_s > self._patience.silence_s(self.seen.milestones) and not self._extends(now):
                 return "silent"
             time.sleep(POLL_S)
+
+    def _extends(self, now: float) -> bool:
+        """An agent that asks for extensions is still given time for one."""
+        asks = any(entry.part == "hostgaplugin" for entry in self.seen.entries)
+        done = requests.extension_state(self.seen.entries) in requests.ENDED
+        ready = self.seen.milestones.get("ready")
+        return asks and not done and ready is not None and now - ready < EXTENSION_S
 
     def now(self) -> float:
         return time.monotonic() - self._emulator.started
