@@ -9,7 +9,8 @@ RUNS = 9
 MINUTES = 10
 SECONDS = 10
 
-.PHONY: help run test test-quick lint format schema pages demo scenarios boots boottime bench property fuzz sweep hostile wheel deb rpm zipapp \
+.PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench property \
+	fuzz sweep hostile wheel deb rpm zipapp \
 	dist sign clean prepared
 
 help: ## list the targets
@@ -63,6 +64,9 @@ scenarios: prepared ## run every scenario of the stand-in platform, and print a 
 
 boots: prepared ## only the tests that boot real images in an emulator
 	@$(PY) -m pytest -q -n 2 --dist loadgroup -m emulator
+
+rehearsals: prepared ## only the rehearsals of whole images, which take an hour or two
+	@$(PY) -m pytest -q -m rehearsals tests/rehearse
 
 boottime: prepared ## boot with and without the package, and compare
 	@$(PY) -m tests.bench.boottime

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+from azpreflight.standin.servers import hostile
 from tests.images.disks import MIB, Part, System, converted, disk, volume_group
 from tests.netns import topology
 from tests.netns.observe import CHECK, OF_IMAGES
-from tests.netns.servers import hostile
 from tests.netns.standin import Fault, standin
 from tests.netns.vm import Done, Vm
 from tests.support.processes import left

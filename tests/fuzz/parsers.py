@@ -48,6 +48,9 @@ from azpreflight.probes.generalization import machine_identity
 from azpreflight.probes.logs.collect import parse
 from azpreflight.probes.logs.facts import EVERY
 from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
+from azpreflight.rehearse import console
+from azpreflight.rehearse import login as rehearsed_login
+from azpreflight.rehearse.facts import Login
 from azpreflight.shell import words
 from azpreflight.watch.state import Memory
 
@@ -206,6 +209,10 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "resolv-conf": _text(resolv_conf.parse),
     "route-4": _text(parse_ipv4),
     "route-6": _text(parse_ipv6),
+    "rehearsed-console": lambda data: [
+        (console.reached(line), console.sign(line, 0.0)) for line in console.lines(data)
+    ],
+    "rehearsed-login": _text(lambda text: rehearsed_login.read(Login(), text)),
     "rule": _text(_rule),
     "stamp": _text(baseline.parse),
     "status": _json(state.status_of),

@@ -42,7 +42,7 @@ def rpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(source: Path, folder: Path) -> Path:
     """A package built from this source into this folder."""
     subprocess.run([source / "packaging" / "build-rpm", folder], check=True, capture_output=True, timeout=TIMEOUT)
-    (path,) = folder.glob("*.rpm")
+    (path,) = folder.glob("azpreflight-[0-9]*.rpm")
     return path
 
 

@@ -55,6 +55,7 @@ LAYERS: Mapping[str, int] = {
     "guest": 3,
     "azure": 3,
     "firewall": 4,
+    "standin": 4,
     "config": 5,
     "probes": 5,
     "engine": 6,
@@ -63,6 +64,7 @@ LAYERS: Mapping[str, int] = {
     "sinks": 7,
     "watch": 8,
     "seal": 8,
+    "rehearse": 8,
     "cli": 9,
     "__main__": 9,
     "script": 9,
@@ -71,6 +73,10 @@ LAYERS: Mapping[str, int] = {
 PURE = (
     *("model", "console", "text", "paths", "shell", "foreign", "explain", "render", "watch.boot_policy"),
     *(f"engine.{name}" for name in ("assess", "diagnosis", "baseline", "timeline", "fleet", "selection", "waivers")),
+    *(f"standin.{name}" for name in ("addresses", "identity", "config", "documents", "metadata", "services")),
+    *(f"standin.{name}" for name in ("reports", "dhcp", "ntp")),
+    *(f"rehearse.{name}" for name in ("facts", "order", "machine", "disc", "login", "console", "requests", "patience")),
+    *(f"rehearse.{name}" for name in ("checks_boot", "checks_vm", "explain", "reporting")),
 )
 """These inspect nothing and change nothing."""
 SHARED = (
@@ -78,13 +84,17 @@ SHARED = (
     *("generalization.leftover", "network.clearance", "network.detours", "network.marks"),
 )
 """Modules of a probe that others may use too, besides its facts: what they have in common is said there once."""
-DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
-"""The only places that reach the machine: the worker of the rehearsal is a program of its own."""
+DOORS = (
+    *("azpreflight.host", "azpreflight.firewall.worker", "azpreflight.standin.servers"),
+    "azpreflight.rehearse.worker",
+)
+"""The only places that reach the machine: the worker of the rehearsal is a program of its own, and so is the stand-in,
+which no guest has."""
 DOOR_MODULES = {"subprocess", "socket", "ssl", "requests", "urllib3", "dns", "http", "ftplib", "multiprocessing", "pty"}
 LOOKING = {"os", "io", "pathlib", "shutil", "glob", "tempfile", "time", "random", "threading", "select", "ctypes"}
 SLOW = {"requests", "urllib3", "dns", "yaml", "psutil", "iptc", "hashlib", "secrets", "statistics", "html"}
 
-OPENED_LATE = ("host.dns", "host.http", "host.connection", "render.html")
+OPENED_LATE = ("host.dns", "host.http", "host.connection", "render.html", "standin", "rehearse")
 """Doors that are opened only when something behind them is asked for."""
 
 

@@ -67,12 +67,12 @@ def run(request: Request) -> int:
     probes = needed(request.judging.checks)
     asking = replace(request.asking, root=os.path.abspath(request.path))
     with mount_point() as place:
-        snapshot = inspect(partial(_question, asking, probes, place), probes, budget(asking), unseen(asking))
+        snapshot = inspect(partial(question, asking, probes, place), probes, budget(asking), unseen(asking))
     return deliver(request.judging, request.output, snapshot)
 
 
 @contextmanager
-def _question(
+def question(
     asking: Asking, probes: Sequence[Probe[Any]], place: Optional[str], spent: float, tell: Tell
 ) -> Iterator[Question]:
     """Everything, or what is known of the file itself where its root filesystem is not mounted; made in the child.

@@ -20,8 +20,10 @@ from azpreflight.probes.egress.collect import ARTIFACT_URL
 from azpreflight.probes.egress.facts import EgressFacts
 from azpreflight.probes.egress.messages import delay_of
 from azpreflight.probes.network.facts import SOMEWHERE
-from tests.netns import documents
-from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
+from azpreflight.standin import documents
+from azpreflight.standin.extension import AGENT_MANIFEST, DIAGNOSTICS, HELLO, STORE_HOSTS, Extension, manifest
+from azpreflight.standin.identity import CONFIG_NAME, CONTAINER_ID
+from azpreflight.standin.metadata import instance
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_platform as test_probe_platform
@@ -98,9 +100,9 @@ class World(FakeHost):
 def world(extension: Extension = HELLO, **changes: Any) -> World:
     """A network where everything is open, with some things changed."""
     artifacts = {
-        **{uri: page(documents.manifest(extension)) for uri in extension.manifests},
+        **{uri: page(manifest(extension)) for uri in extension.manifests},
         **{uri: page("PK", 206) for uri in extension.packages},
-        f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(documents.AGENT_MANIFEST),
+        f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(AGENT_MANIFEST),
     }
     http = {
         **test_probe_platform.HTTP,
@@ -143,9 +145,9 @@ AGENT_PROXY = {
 }
 APT_PROXY = {"/etc/apt/apt.conf.d/95proxy": f'Acquire::http::Proxy "{PROXY_URL}/";\n'}
 OPEN_BY_PROXY = {
-    **{uri: page(documents.manifest(HELLO)) for uri in HELLO.manifests},
+    **{uri: page(manifest(HELLO)) for uri in HELLO.manifests},
     **{uri: page("PK", 206) for uri in HELLO.packages},
-    f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(documents.AGENT_MANIFEST),
+    f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(AGENT_MANIFEST),
 }
 
 
@@ -223,8 +225,8 @@ def test_both_ways_are_tried_as_the_agent_would() -> None:
     assert (agent.name, agent.version, agent.packages) == ("Prod", None, ())
     assert host.told[1] == {
         "x-ms-version": "2015-09-01",
-        "x-ms-containerid": documents.CONTAINER_ID,
-        "x-ms-host-config-name": documents.CONFIG_NAME,
+        "x-ms-containerid": CONTAINER_ID,
+        "x-ms-host-config-name": CONFIG_NAME,
         "x-ms-artifact-location": HELLO.packages[0],
         "x-ms-artifact-manifest-location": HELLO.manifests[0],
     }
@@ -620,7 +622,7 @@ def test_outside_azure_only_what_the_configuration_names_is_tried() -> None:
 
 def test_the_cloud_decides_which_public_endpoints_are_tried() -> None:
     """By the instance metadata, unless the configuration says otherwise."""
-    document = documents.instance()
+    document = instance()
     document["compute"]["azEnvironment"] = "AzureUSGovernmentCloud"  # type: ignore[index]  # a document of any shape
     host = blind(http={imds.URL: test_probe_platform.ok(json.dumps(document))})
     facts = report(host).facts["egress"]
@@ -728,7 +730,7 @@ def test_an_answer_of_azure_that_was_passed_on_is_azures() -> None:
 def test_an_extension_behind_a_proxy_must_be_told_of_it() -> None:
     """Its endpoints answer by the agent's proxy; whether the extension knows the proxy is not known."""
     answers = {
-        **{uri: page(documents.manifest(MONITOR)) for uri in MONITOR.manifests},
+        **{uri: page(manifest(MONITOR)) for uri in MONITOR.manifests},
         **{uri: page("PK", 206) for uri in MONITOR.packages},
         **{f"https://{name}/": page() for name in PUBLIC},
     }

@@ -14,7 +14,7 @@ from azpreflight.probes.network.facts import SOMEWHERE
 from azpreflight.probes.path.checks import drawn
 from azpreflight.probes.path.collect import TRACED
 from azpreflight.probes.path.tunnel import Path
-from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
+from azpreflight.standin.extension import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.support.judging import by_check, findings, judged
 from tests.unit.probes import test_egress as test_probe_egress
 from tests.unit.probes import test_network as test_probe_network

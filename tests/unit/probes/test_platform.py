@@ -15,7 +15,10 @@ from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stag
 from azpreflight.probes import network, platform
 from azpreflight.probes.agents import PROBE as AGENTS
 from azpreflight.probes.platform.checks import judge_wire_server
-from tests.netns import documents
+from azpreflight.standin import documents
+from azpreflight.standin.extension import DIAGNOSTICS, HELLO
+from azpreflight.standin.identity import CONTAINER_ID, VM_ID
+from azpreflight.standin.metadata import instance
 from tests.support.fakes import FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
 
@@ -33,15 +36,15 @@ def ok(body: str, status: int = 200) -> HttpAnswer:
 HTTP = {
     wire_server.VERSIONS_URL: ok(documents.VERSIONS),
     wire_server.GOAL_STATE_URL: ok(documents.goal_state()),
-    CONFIG_URL: ok(documents.extensions_config(documents.HELLO)),
+    CONFIG_URL: ok(documents.extensions_config(HELLO)),
     wire_server.PLUGIN_URL: ok(documents.HOST_PLUGIN_VERSIONS),
     wire_server.SETTINGS_URL: ok("not found", 404),
-    imds.URL: ok(json.dumps(documents.instance())),
+    imds.URL: ok(json.dumps(instance())),
 }
 HEALTHY = FakeHost(
     files={
         "/sys/class/dmi/id/chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77\n",
-        "/sys/class/dmi/id/product_uuid": documents.VM_ID.upper() + "\n",
+        "/sys/class/dmi/id/product_uuid": VM_ID.upper() + "\n",
     },
     routes={"168.63.129.16": BY_GATEWAY, "169.254.169.254": BY_GATEWAY},
     http=HTTP,
@@ -108,12 +111,12 @@ def test_each_check_speaks_of_its_own_fault_alone(check: str) -> None:
 
 def test_what_the_platform_said_is_kept() -> None:
     facts = platform.gather(HEALTHY, RUN)
-    assert facts.product_uuid == documents.VM_ID
+    assert facts.product_uuid == VM_ID
     assert facts.wanted is not None
-    assert [plugin.name for plugin in facts.wanted.plugins] == [documents.HELLO.name]
+    assert [plugin.name for plugin in facts.wanted.plugins] == [HELLO.name]
     assert facts.goal is not None
     assert facts.goal.state is not None
-    assert facts.goal.state.container_id == documents.CONTAINER_ID
+    assert facts.goal.state.container_id == CONTAINER_ID
     assert facts.instance is not None
     assert facts.instance.cloud == "public"
     assert codec.decode(platform.PlatformFacts, codec.encode(facts)) == facts
@@ -130,10 +133,10 @@ def test_only_what_has_no_effect_is_asked_for() -> None:
 
 def test_newer_extensions_of_the_plugin_count() -> None:
     """FastTrack: the wire server's document is older."""
-    answer = ok(documents.vm_settings(documents.DIAGNOSTICS).replace("638900000000000000", "638900000000000001"))
+    answer = ok(documents.vm_settings(DIAGNOSTICS).replace("638900000000000000", "638900000000000001"))
     facts = platform.gather(answering(wire_server.SETTINGS_URL, answer), RUN)
     assert facts.wanted is not None
-    assert [plugin.name for plugin in facts.wanted.plugins] == [documents.DIAGNOSTICS.name]
+    assert [plugin.name for plugin in facts.wanted.plugins] == [DIAGNOSTICS.name]
 
 
 def test_a_goal_state_cannot_send_root_to_another_server() -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import socket
+import socketserver
 import ssl
 import struct
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable, Optional
 
-from tests.netns.servers import hostile
-from tests.netns.servers.services import Request, Response
+from azpreflight.foreign import whole
+from azpreflight.standin import reports
+from azpreflight.standin.config import Listener
+from azpreflight.standin.servers import hostile
+from azpreflight.standin.services import Request, Response
 
 Answer = Callable[[Request], Response]
-Log = Callable[[dict[str, object]], None]
+Log = Callable[[Mapping[str, object]], None]
 BACKLOG = 64
+CHUNK_HEAD = 1024
+"""Bytes of the line before a piece of a body, at most."""
 ENDLESS_PAUSE = 0.01
 """Seconds between the pieces of an endless body: it must outlast any reader without filling the machine's memory."""
 
@@ -28,9 +35,14 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = BACKLOG
 
-    def __init__(self, service: str, address: str, port: int, answer: Answer, log: Log, clock_s: float) -> None:
-        self.service, self.answer, self.log, self.clock_s = service, answer, log, clock_s
-        super().__init__((address, port), Handler)
+    def __init__(self, listener: Listener, answer: Answer, log: Log, clock_s: float) -> None:
+        self.part, self.answer, self.log, self.clock_s = listener.part, answer, log, clock_s
+        super().__init__((listener.address, listener.port), Handler)
+
+    def server_bind(self) -> None:
+        """Without the look for its own name, which would ask a name server."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that breaks off is no news; everything that arrived whole is in the request log."""
@@ -53,18 +65,19 @@ class Handler(BaseHTTPRequestHandler):
         """The request log replaces it."""
 
     def answer(self) -> None:
-        """One request, with its body read and thrown away."""
+        """One request: it is in the log before it is answered, with what it reports."""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.rfile.read(int(headers.get("content-length", 0)))
-        request = Request(self.command, self.path, headers)
+        request = Request(self.command, self.path, headers, self._body(headers))
         response = self.server.answer(request)
+        reported = reports.reported(self.server.part, request)
         self.server.log(
             {
-                "service": self.server.service,
+                "service": self.server.part,
                 "method": request.method,
                 "target": request.target,
                 "headers": headers,
                 "status": response.status,
+                **({} if reported is None else {"reported": reported}),
             }
         )
         self.send_response(response.status)
@@ -72,49 +85,54 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
-        if request.method != "HEAD":
+        if request.method != "HEAD" and response.status != 304:
             self.wfile.write(response.body)
+
+    def _body(self, headers: Mapping[str, str]) -> bytes:
+        """Of the length that its header says, or in pieces."""
+        if "chunked" not in headers.get("transfer-encoding", "").lower():
+            return self.rfile.read(whole(headers.get("content-length", "0")) or 0)
+        pieces = []
+        while length := int(self.rfile.readline(CHUNK_HEAD).split(b";")[0], 16):
+            pieces.append(self.rfile.read(length))
+            self.rfile.readline(CHUNK_HEAD)
+        self.rfile.readline(CHUNK_HEAD)
+        return b"".join(pieces)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
 
 
 def serve(
-    service: str,
-    address: str,
-    port: int,
-    answer: Answer,
-    log: Log,
-    *,
-    behaviour: str = "answers",
-    tls: Optional[ssl.SSLContext] = None,
-    clock_s: float = 0.0,
-) -> None:
-    """Listen in threads of this process, and return once the port is open (or is to stay closed).
+    listener: Listener, answer: Answer, log: Log, *, tls: Optional[ssl.SSLContext] = None, clock_s: float = 0.0
+) -> int:
+    """Listen in threads of this process, and return the port once it is open (or is to stay closed).
 
-    `behaviour`: "answers"; "closed" (no listener); "silent" (connects, then says nothing); "reset" (breaks off);
-    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); "hostile KIND", see `hostile`; or a
-    status such as "503".
+    Behaviours: "answers"; "closed" (no listener); "silent" (connects, then says nothing); "reset" (breaks off);
+    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); "hostile KIND", see `hostile`;
+    or a status such as "503".
     `clock_s`: seconds by which the server's clock is ahead of this machine's.
     """
+    behaviour = listener.behaviour
     if behaviour == "closed":
-        return
+        return listener.port
     if behaviour.isdigit():
         answer = _constant(Response(int(behaviour), b"not now"))
     if behaviour == "redirects":
         answer = _redirect
     if behaviour.startswith(hostile.PREFIX):
-        listener = socket.create_server((address, port), backlog=BACKLOG)
+        port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
         kind = behaviour[len(hostile.PREFIX) :]
-        threading.Thread(target=accept, args=(listener, _hostile(kind, tls)), daemon=True).start()
-        return
+        threading.Thread(target=accept, args=(port, _hostile(kind, tls)), daemon=True).start()
+        return int(port.getsockname()[1])
     if behaviour in BROKEN:
-        listener = socket.create_server((address, port), backlog=BACKLOG)
-        threading.Thread(target=accept, args=(listener, BROKEN[behaviour]), daemon=True).start()
-        return
-    server = Server(service, address, port, answer, log, clock_s)
+        port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
+        threading.Thread(target=accept, args=(port, BROKEN[behaviour]), daemon=True).start()
+        return int(port.getsockname()[1])
+    server = Server(listener, answer, log, clock_s)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
 
 
 def _hostile(kind: str, tls: Optional[ssl.SSLContext]) -> Callable[[socket.socket], None]:

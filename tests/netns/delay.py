@@ -1,4 +1,4 @@
-"""A wire that takes its time: `python -m tests.netns.servers.delay SECONDS A B [A B ...]`.
+"""A wire that takes its time: `python -m tests.netns.delay SECONDS A B [A B ...]`.
 
 Every frame that arrives at one interface of a pair leaves by the other after that many seconds, in order. So a round
 trip over the pair takes twice as long, in kernels without netem too. "ready" on standard output says that it carries;

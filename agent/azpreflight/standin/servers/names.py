@@ -17,6 +17,7 @@ import struct
 import threading
 import time
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Callable, Optional
 
@@ -25,10 +26,12 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from tests.netns import documents, topology
-from tests.netns.servers import hostile
+from azpreflight.standin import addresses
+from azpreflight.standin.config import Listener, Zone
+from azpreflight.standin.extension import STORE_HOSTS
+from azpreflight.standin.servers import hostile
 
-Log = Callable[[dict[str, object]], None]
+Log = Callable[[Mapping[str, object]], None]
 TTL = 60
 LIE = "198.51.100.9"
 SLOW = 0.5
@@ -40,6 +43,8 @@ BLOB_SUFFIX = ".blob.core.windows.net."
 """There are only the accounts of the documents: a storage account that does not exist has no name either."""
 PUBLIC_SUFFIXES = (
     ".windows.net.",
+    ".windows.com.",
+    ".ntp.org.",
     ".azure.com.",
     ".azure.net.",
     ".microsoft.com.",
@@ -53,15 +58,15 @@ PUBLIC_SUFFIXES = (
 RCODES = {"refused": dns.rcode.REFUSED, "servfail": dns.rcode.SERVFAIL, "nxdomain": dns.rcode.NXDOMAIN}
 
 
-def address_of(name: str) -> Optional[str]:
+def address_of(name: str, zone: Zone) -> Optional[str]:
     """The IPv4 address of a public name, None if there is no such name. Nothing here has an IPv6 address."""
     name = name.lower()
     if name.endswith(BLOB_SUFFIX):
-        return topology.STORE if name.rstrip(".") in documents.STORE_HOSTS else None
-    return topology.PUBLIC if f".{name}".endswith(PUBLIC_SUFFIXES) else None
+        return zone.store if name.rstrip(".") in STORE_HOSTS else None
+    return zone.public if f".{name}".endswith(PUBLIC_SUFFIXES) else None
 
 
-def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.message.Message:
+def reply(query: dns.message.Message, behaviour: str, transport: str, zone: Zone) -> dns.message.Message:
     """The answer to one query of one question. Pure."""
     response = dns.message.make_response(query, recursion_available=True)
     question = query.question[0]
@@ -76,7 +81,7 @@ def reply(query: dns.message.Message, behaviour: str, transport: str) -> dns.mes
     if behaviour.startswith("denies ") and str(question.name).endswith(behaviour.partition(" ")[2]):
         response.set_rcode(dns.rcode.NXDOMAIN)
         return response
-    address = LIE if behaviour == "lies" else address_of(str(question.name))
+    address = LIE if behaviour == "lies" else address_of(str(question.name), zone)
     if address is None:
         response.set_rcode(dns.rcode.NXDOMAIN if behaviour != "unproven" else dns.rcode.SERVFAIL)
     elif question.rdtype == dns.rdatatype.A and behaviour != "empty":
@@ -102,42 +107,47 @@ def silent(query: dns.message.Message, behaviour: str, transport: str) -> bool:
     return behaviour == "silent"
 
 
-def serve(address: str, behaviour: str, log: Log) -> None:
-    """Listen on port 53, UDP and TCP, in threads of this process; return once the ports are open."""
-    if behaviour == "closed":
-        return
-    if behaviour.startswith(hostile.PREFIX):
-        hostile.serve_names(address, behaviour[len(hostile.PREFIX) :])
-        return
+def serve(listener: Listener, zone: Zone, log: Log) -> int:
+    """Listen, UDP and TCP, in threads of this process; return the port once it is open."""
+    if listener.behaviour == "closed":
+        return listener.port
+    if listener.behaviour.startswith(hostile.PREFIX):
+        hostile.serve_names(listener.address, listener.behaviour[len(hostile.PREFIX) :])
+        return listener.port
+    tcp = None
+    if listener.behaviour not in ("udp-only", "truncated-udp-only"):
+        tcp = socket.create_server((listener.address, listener.port), backlog=64)
+    port = listener.port if tcp is None else int(tcp.getsockname()[1])
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind((address, 53))
-    server = _Server(address, behaviour, log)
+    udp.bind((listener.address, port))
+    server = _Server(listener, zone, log)
     threading.Thread(target=server.udp, args=(udp,), daemon=True).start()
-    if behaviour not in ("udp-only", "truncated-udp-only"):
-        tcp = socket.create_server((address, 53), backlog=64)
+    if tcp is not None:
         threading.Thread(target=server.tcp, args=(tcp,), daemon=True).start()
+    return int(udp.getsockname()[1])
 
 
 def forward(wire: bytes, upstream: str) -> Optional[bytes]:
     """What the server behind this one says, None if nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as onwards, suppress(OSError):
         onwards.settimeout(FORWARD_TIMEOUT)
-        onwards.connect((upstream, 53))
+        onwards.connect((upstream, addresses.DNS))
         onwards.send(wire)
         return onwards.recv(4096)
     return None
 
 
 class _Server:
-    def __init__(self, address: str, behaviour: str, log: Log) -> None:
-        self.address, self.behaviour, self.log = address, behaviour, log
+    def __init__(self, listener: Listener, zone: Zone, log: Log) -> None:
+        self.address, self.behaviour, self.zone, self.log = listener.address, listener.behaviour, zone, log
 
     def answer(self, wire: bytes, transport: str) -> Optional[bytes]:
         """The reply to a message, None where nothing is to be said."""
         if self.behaviour.startswith("forwards "):
             return forward(wire, self.behaviour.partition(" ")[2])
         query = dns.message.from_wire(wire)
-        response = None if silent(query, self.behaviour, transport) else reply(query, self.behaviour, transport)
+        quiet = silent(query, self.behaviour, transport)
+        response = None if quiet else reply(query, self.behaviour, transport, self.zone)
         self.log(
             {
                 "service": "dns",
