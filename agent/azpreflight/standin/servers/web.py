@@ -108,8 +108,8 @@ def serve(
     """Listen in threads of this process, and return the port once it is open (or is to stay closed).
 
     Behaviours: "answers"; "closed" (no listener); "silent" (connects, then says nothing); "reset" (breaks off);
-    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); "hostile KIND", see `hostile`;
-    or a status such as "503".
+    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); "hostile KIND", see
+    `hostile`; or a status such as "503".
     `clock_s`: seconds by which the server's clock is ahead of this machine's.
     """
     behaviour = listener.behaviour
@@ -120,19 +120,20 @@ def serve(
     if behaviour == "redirects":
         answer = _redirect
     if behaviour.startswith(hostile.PREFIX):
-        port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
-        kind = behaviour[len(hostile.PREFIX) :]
-        threading.Thread(target=accept, args=(port, _hostile(kind, tls)), daemon=True).start()
-        return int(port.getsockname()[1])
+        return _accepting(listener, _hostile(behaviour[len(hostile.PREFIX) :], tls))
     if behaviour in BROKEN:
-        port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
-        threading.Thread(target=accept, args=(port, BROKEN[behaviour]), daemon=True).start()
-        return int(port.getsockname()[1])
+        return _accepting(listener, BROKEN[behaviour])
     server = Server(listener, answer, log, clock_s)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
+
+
+def _accepting(listener: Listener, behave: Callable[[socket.socket], None]) -> int:
+    port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
+    threading.Thread(target=accept, args=(port, behave), daemon=True).start()
+    return int(port.getsockname()[1])
 
 
 def _hostile(kind: str, tls: Optional[ssl.SSLContext]) -> Callable[[socket.socket], None]:
