@@ -14,7 +14,7 @@ from typing import Callable, Optional
 from azpreflight.explain.model import LogKind
 from azpreflight.foreign import loads
 
-HEAD = 1 << 16
+HEAD = 1 << 13
 """Bytes by which it is told which log it is."""
 RECORD = 512 + 2048
 """Bytes of a record in a pool of the key-value exchange: key and value, filled up with NUL (Linux, hyperv.h)."""

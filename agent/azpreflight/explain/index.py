@@ -1,7 +1,7 @@
 """Finds the lines of a text that match a signature, without asking every pattern of every line.
 
 Every pattern has texts, its needles, of which one stands in whatever it matches; they are read off the pattern
-itself. A text is split into words once, and a needle is searched only where a word of it is there. So a log of 1,000
+itself. A text is split into words once, and a needle is searched only where its words are there. So a log of 1,000
 lines costs about as much as splitting it into words.
 """
 
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Optional
 
 from azpreflight.azure.log_evidence import LINE
 from azpreflight.azure.log_signatures import SIGNATURES, Signature
@@ -29,8 +28,8 @@ class Needle:
     """A text that may stand for a signature."""
 
     text: bytes
-    word: Optional[bytes]
-    """A whole word of it; None where it has none, so that it is always searched."""
+    words: frozenset[bytes]
+    """Whole words of it: without all of them it is not there."""
     signature: Signature
 
 
@@ -50,7 +49,7 @@ class Hit:
 def index() -> tuple[Needle, ...]:
     """The needles of all signatures."""
     return tuple(
-        Needle(text.encode("ascii"), _word(text), signature)
+        Needle(text.encode("ascii"), _words(text), signature)
         for signature in SIGNATURES
         for text in dict.fromkeys(needles(signature.pattern.pattern))
     )
@@ -58,7 +57,7 @@ def index() -> tuple[Needle, ...]:
 
 @cache
 def _every_word() -> frozenset[bytes]:
-    return frozenset(needle.word for needle in index() if needle.word is not None)
+    return frozenset(word for needle in index() for word in needle.words)
 
 
 def hits(text: bytes) -> list[Hit]:
@@ -66,7 +65,7 @@ def hits(text: bytes) -> list[Hit]:
     present = _every_word().intersection(text.translate(_WORDS).split())
     found: dict[tuple[int, str], Hit] = {}
     for needle in index():
-        if needle.word is None or needle.word in present:
+        if needle.words <= present:
             for hit in _search(text, needle):
                 found.setdefault((hit.start, hit.signature.id), hit)
     return [found[key] for key in sorted(found)]
@@ -173,7 +172,9 @@ def _repeated(branch: str, at: int) -> tuple[int, int]:
     return 1, at
 
 
-def _word(text: str) -> Optional[bytes]:
-    """The longest word that stands in the text with something that is none on both sides."""
-    inside = [found.group() for found in _PIECE.finditer(text) if found.start() > 0 and found.end() < len(text)]
-    return max(inside, key=len).encode("ascii") if inside else None
+def _words(text: str) -> frozenset[bytes]:
+    """The words that stand in the text with something that is none on both sides; where there are none, the first word,
+    because no pattern begins or ends within a word of those who write the lines."""
+    pieces = list(_PIECE.finditer(text))
+    inside = [found.group() for found in pieces if found.start() > 0 and found.end() < len(text)]
+    return frozenset(word.encode("ascii") for word in inside or [pieces[0].group()])

@@ -214,7 +214,7 @@ def _provisioner(sources: Sequence[Source]) -> Optional[str]:
     seen = {name: sighting for one in sources for name, sighting in one.scanned.newest.sightings.items()}
     chosen = seen.get("chosen-agent")
     if chosen is not None:
-        return "cloud-init" if "cloud-init" in chosen.last.text else "waagent"
+        return "cloud-init" if "cloud-init" in chosen.last.words else "waagent"
     for agent, marks in _MARKS.items():
         if any(mark in seen for mark in marks):
             return agent

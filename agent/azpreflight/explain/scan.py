@@ -26,11 +26,17 @@ class Place:
     """A line of the log that means something."""
 
     line: int
-    text: str
-    """As it may be shown."""
+    words: str
+    """The line; of one whose pattern may be shown as it is, what that matches."""
+    verbatim: bool
     written: Written
     value: Optional[str] = None
     """The version, id or time in it."""
+
+    @property
+    def text(self) -> str:
+        """As it may be shown: on one line of printable ASCII, and without what may be a secret."""
+        return plain(self.words, log_evidence.SHOWN) if self.verbatim else log_evidence.shown(self.words)
 
 
 @dataclass(frozen=True)
@@ -124,8 +130,9 @@ class _Reader:
             self._boots += 1
         elif name in (AGENT_STARTED, STAGES_STARTED) and name in self._seen and KERNEL_STARTED not in self._seen:
             self._begin()  # a file of an agent has no line of the kernel, and the agent begins again
-        shown = plain(hit.match.group(), log_evidence.SHOWN) if hit.signature.verbatim else log_evidence.shown(hit.line)
-        self._sight(name, Place(line, shown, written(hit.line), hit.match.groupdict().get("value")))
+        verbatim = hit.signature.verbatim
+        words, value = hit.match.group() if verbatim else hit.line, hit.match.groupdict().get("value")
+        self._sight(name, Place(line, words, verbatim, written(hit.line), value))
         if name == KERNEL_ENDED:
             self._begin()
 
@@ -149,7 +156,7 @@ class _Reader:
         end, boot = None, self._boot()
         if self._end is not None:
             text = self._end[1].decode("utf-8", "replace")
-            end = Place(self._end[0], log_evidence.shown(text), written(text))
+            end = Place(self._end[0], text, False, written(text))
         older = matters(self._before.sightings) and not conclusive(boot.sightings)
         return Scanned(
             kind=kind,
