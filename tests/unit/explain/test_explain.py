@@ -67,8 +67,8 @@ def test_the_timeline_is_in_seconds_since_boot() -> None:
         "kernel",
         "root",
         "init",
-        "agent",
         "login",
+        "agent",
         "disc",
         "network",
         "wire-server",
@@ -91,6 +91,41 @@ def test_only_the_newest_boot_counts() -> None:
     log = explain("x", (panic,))
     assert [cause.cause for cause in log.causes] == [Cause.BOOT_CONFIG]
     assert "the boot before the last one" in log.causes[0].confidence_reason
+
+
+def test_what_was_passing_is_no_cause() -> None:
+    """A download that failed for an earlier goal state; a rule of the agent's that it restored."""
+    name = "recorded-scen-a1-waagent.log.gz"
+    later = (
+        "2026-11-23T18:18:16.537731Z INFO ExtHandler ExtHandler ProcessExtensionsInGoalState started [Incarnation: 2]"
+    )
+    assert explain("x", (content(name), later.encode())).causes == ()
+    rules = f"2026-11-23T18:18:16.537731Z WARNING EnvHandler ExtHandler {LINES['agent-rules-incomplete']}\n"
+    log = explain("x", (content("recorded-happy-waagent.log.gz"), rules.encode()))
+    assert (log.verdict, log.causes) == (Readiness.READY, ())
+    assert [remark.means for remark in log.remarks] == [MEANINGS["agent-rules-incomplete"].summary]
+
+
+HARMLESS = (
+    "[    0.000000] audit: disabled by kernel command line",
+    "[    0.512345] AppArmor: AppArmor disabled by kernel command line parameter",
+    "[    0.612345] ACPI: Reserving BGRT table memory; No bootable",
+    "ds-identify: policy loaded: mode=search report=false found=all maybe=none notfound=disabled",
+    "[    1.212345] rtc_cmos 00:00: RTC can wake from S4",
+    "[  OK  ] Reached target Emergency something else.",
+    "Last login: Sun Nov 22 18:27:48 UTC 2026 on ttyS0",
+    "[    3.212345] systemd[1]: systemd-firstboot.service - First Boot Wizard was skipped",
+    "2026-11-22T18:17:57.683650Z ERROR Daemon Daemon Failed to mount resource disk [ResourceDiskError] unable",
+    "[   12.345678] cloud-init[512]: ci-info: |   lo   | True |          127.0.0.1          |   255.0.0.0   |  host  |",
+    "2026-11-22T18:17:57.683650Z INFO Daemon Daemon WireServer endpoint is not found. Rerun dhcp handler",
+    "[    5.123456] I/O error, dev fd0, sector 0 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2",
+)
+
+
+@pytest.mark.parametrize("line", HARMLESS)
+def test_harmless_lines_are_evidence_of_nothing(line: str) -> None:
+    """Of every boot, and of other programs."""
+    assert explain("x", (f"{line}\n".encode(),)).causes == ()
 
 
 # --- forms --------------------------------------------------------------------------------------------------------
@@ -228,7 +263,11 @@ def test_a_meaning_is_well_said(name: str) -> None:
 
 @pytest.mark.parametrize("signature", [one for one in SIGNATURES if one.cause], ids=lambda signature: signature.id)
 def test_a_line_alone_is_evidence_of_its_cause(signature: Signature) -> None:
+    """Or worth saying, where it has no consequence."""
     log = explain("x", (f"{LINES[signature.id]}\n".encode(),))
+    if MEANINGS[signature.id].severity is Severity.NOTE:
+        assert (log.causes, [remark.means for remark in log.remarks]) == ((), [MEANINGS[signature.id].summary])
+        return
     assert signature.cause in {cause.cause for cause in log.causes}
     assert {cause.confidence for cause in log.causes} <= {Confidence.LIKELY, Confidence.POSSIBLE}
 

@@ -137,6 +137,12 @@ SYSTEMD_LINES = (
     ),
     _systemd("login-prompt", r"(?<![\w.-])(?![Ll]ast )[\w.-]{1,64} login:(?: |$)", "agetty", step=Step.LOGIN),
     _systemd(
+        "multi-user",
+        r"Reached target (?:multi-user\.target - |\S{1,40} - )?Multi-User System|Reached target multi-user\.target",
+        "units/multi-user.target",
+        step=Step.LOGIN,
+    ),
+    _systemd(
         "emergency-mode",
         r"You are in (?:emergency|rescue) mode|Give root password for (?:system )?maintenance|"
         r"Press Enter for (?:system )?maintenance|Cannot open access to console, the root account is locked|"

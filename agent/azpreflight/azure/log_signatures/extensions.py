@@ -85,6 +85,7 @@ EXTENSIONS = (
         "ga/exthandlers.py",
         Cause.AGENT_CONFIG,
     ),
+    _line("extensions-begin", r"Process(?:ExtensionsIn)?GoalState started \[", "ga/exthandlers.py"),
     _line("handler-running", r"is running as the goal state agent", "ga/update.py", step=Step.AGENT),
     _line("extension-status", r"Extension status: \[.*\]", "ga/update.py"),
     _line(

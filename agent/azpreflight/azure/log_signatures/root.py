@@ -28,8 +28,7 @@ ROOT_LINES = (
         "no-root-device",
         r"Gave up waiting for root (?:file system )?device|"
         r"ALERT! {1,3}(?:(?:PART)?(?:UUID|LABEL)=)?[\w./-]{1,80} does not exist|"
-        r"Warning: /dev/(?:disk/by-\w{1,12}/|mapper/)?[\w.:+-]{1,80} does not exist|"
-        r"Unable to find (?:device|root)",
+        r"Warning: /dev/(?:disk/by-\w{1,12}/|mapper/)?[\w.:+-]{1,80} does not exist",
         "initramfs-tools scripts/local",
     ),
     _initramfs(

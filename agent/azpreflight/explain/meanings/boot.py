@@ -70,6 +70,13 @@ BOOT: Mapping[str, Meaning] = {
         "a fault of the kernel or of a module looks the same as one of the image",
         undone_by=NEVER,
     ),
+    "no-space": Meaning(
+        "the disk is full",
+        "Enlarge the OS disk, or free space in the image.",
+        3,
+        "a quota looks the same",
+        undone_by=NEVER,
+    ),
     "kernel-filesystem": Meaning(
         "a filesystem has errors", texts.CHECK, 2, "the disk under it may have them", undone_by=USERS
     ),
