@@ -132,7 +132,8 @@ PROVISIONING = (
     _line("wire-server-answers", r"Wire protocol version:\d", "common/protocol/wire.py", step=Step.WIRE_SERVER),
     _line(
         "goal-state-fetched",
-        r"Fetch goal state completed|Fetched a new incarnation for the WireServer goal state|Fetched new vmSettings \[",
+        r"Fetch goal state (?:from WireServer )?completed|Fetched a new incarnation for the WireServer goal state|"
+        r"Fetched new vmSettings \[",
         "common/protocol/goal_state.py",
         step=Step.GOAL_STATE,
     ),

@@ -80,6 +80,16 @@ BOOT: Mapping[str, Meaning] = {
     "kernel-filesystem": Meaning(
         "a filesystem has errors", texts.CHECK, 2, "the disk under it may have them", undone_by=USERS
     ),
+    "emergency-target": Meaning(
+        "the boot ended in emergency mode", texts.ON_DISK, 2, "somebody may have asked for it", undone_by=USERS
+    ),
+    "kernel-read-only": Meaning(
+        "a filesystem was made read-only after errors",
+        texts.CHECK,
+        2,
+        "the disk under it may have them",
+        undone_by=NEVER,
+    ),
     "emergency-mode": Meaning(
         "the boot ended in emergency mode: a filesystem that fstab requires was not mounted",
         texts.ON_DISK,
