@@ -93,6 +93,13 @@ def scan(chunks: Iterable[bytes]) -> Scanned:
     return reader.result(kind)
 
 
+def place_of(hit: Hit, line: int) -> Place:
+    """The line that a signature was found in, by its number."""
+    verbatim = hit.signature.verbatim
+    words = hit.match.group() if verbatim else hit.line
+    return Place(line, words, verbatim, written(hit.line), hit.match.groupdict().get("value"))
+
+
 class _Reader:
     """Goes through a log; keeps the boot that it is in, and the one before."""
 
@@ -130,9 +137,7 @@ class _Reader:
             self._boots += 1
         elif name in (AGENT_STARTED, STAGES_STARTED) and name in self._seen and KERNEL_STARTED not in self._seen:
             self._begin()  # a file of an agent has no line of the kernel, and the agent begins again
-        verbatim = hit.signature.verbatim
-        words, value = hit.match.group() if verbatim else hit.line, hit.match.groupdict().get("value")
-        self._sight(name, Place(line, words, verbatim, written(hit.line), value))
+        self._sight(name, place_of(hit, line))
         if name == KERNEL_ENDED:
             self._begin()
 

@@ -156,7 +156,7 @@ SYSTEMD_LINES = (
         "the DHCP clients",
         Cause.NO_NETWORK,
     ),
-    _systemd("login-prompt", r"(?<![\w.-])(?![Ll]ast )[\w.-]{1,64} login:(?: |$)", "agetty", step=Step.LOGIN),
+    _systemd("login-prompt", r"(?<!ast)(?<=[\w.-]) login:(?: |$)", "agetty", step=Step.LOGIN),
     _systemd(
         "multi-user",
         r"Reached target (?:multi-user\.target - |\S{1,40} - )?Multi-User System|Reached target multi-user\.target",
