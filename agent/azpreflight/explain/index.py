@@ -19,8 +19,10 @@ _WORDS = bytes(code if chr(code).isalnum() and code < 128 else 0x20 for code in 
 """Everything but letters and digits becomes a blank."""
 _PIECE = re.compile(r"[A-Za-z0-9]{1,100}")
 _CLASSES = "dDsSwWbBAZ"
-BEFORE = LINE // 2
-"""Characters of a line that are kept before a needle where the line is longer than LINE."""
+BEFORE, BEHIND = LINE // 2, 100
+"""Characters that are kept before a needle that stands far into a long line, and that a pattern may need behind it."""
+HEAD = 160
+"""Characters at the beginning of a line that may have its time: behind a prompt, with a host's and a program's name."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Hit:
     signature: Signature
     start: int
     """Where the line begins in the text."""
+    head: str
+    """Its beginning, where its time stands."""
     line: str
     """At most LINE characters of it."""
     match: re.Match[str]
@@ -77,11 +81,12 @@ def _search(text: bytes, needle: Needle) -> Iterator[Hit]:
         start = text.rfind(b"\n", 0, at) + 1
         end = text.find(b"\n", at)
         end = len(text) if end < 0 else end
-        begin = start if at - start < BEFORE else at - BEFORE
+        begin = start if at + len(needle.text) + BEHIND <= start + LINE else at - BEFORE
         line = text[begin : min(end, begin + LINE)].decode("utf-8", "replace").rstrip()
         match = needle.signature.pattern.search(line)
         if match is not None:
-            yield Hit(needle.signature, start, line, match)
+            head = text[start : min(end, start + HEAD)].decode("utf-8", "replace")
+            yield Hit(needle.signature, start, head, line, match)
         at = text.find(needle.text, end if match is not None else at + 1)
 
 

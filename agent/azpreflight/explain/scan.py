@@ -97,7 +97,7 @@ def place_of(hit: Hit, line: int) -> Place:
     """The line that a signature was found in, by its number."""
     verbatim = hit.signature.verbatim
     words = hit.match.group() if verbatim else hit.line
-    return Place(line, words, verbatim, written(hit.line), hit.match.groupdict().get("value"))
+    return Place(line, words, verbatim, written(hit.head), hit.match.groupdict().get("value"))
 
 
 class _Reader:

@@ -52,7 +52,11 @@ EXTENSIONS = (
         "common/utils/restutil.py",
         Cause.NO_EGRESS,
     ),
-    _line("download-by-host", r"Default channel changed to HostGA(?:Plugin)? channel", "common/protocol/wire.py"),
+    _line(
+        "download-by-host",
+        r"Default channel changed to HostGA(?:Plugin)? channel|Setting host plugin as default channel from now on",
+        "common/protocol/wire.py",
+    ),
     _line(
         "download-failed",
         r"Failed to download artifacts: |Failed to (?:download|fetch) .* from all (?:URIs|sources)|"

@@ -46,7 +46,7 @@ AGENTS: Mapping[str, Meaning] = {
         3,
         "the modules may be missing for this kernel alone",
         undone_by=DISC,
-        commands=("modprobe -n -v udf",),
+        commands=("modprobe -b -n -v udf",),
     ),
     "no-medium": Meaning("the drive is there and has no disc in it", texts.MEDIA_EMPTY, 3, _MEDIA, undone_by=DISC),
     "dvd-elsewhere": Meaning(
@@ -62,7 +62,7 @@ AGENTS: Mapping[str, Meaning] = {
         3,
         _MEDIA,
         undone_by=DISC,
-        commands=("modprobe -n -v sr_mod",),
+        commands=("modprobe -b -n -v sr_mod",),
     ),
     "dvd-not-mounted": Meaning("the provisioning disc cannot be mounted", texts.MEDIA, 2, _MEDIA, undone_by=DISC),
     "ovf-unreadable": Meaning(
