@@ -24,6 +24,7 @@ EXPLAINED_BY: Mapping[Cause, tuple[Cause, ...]] = {
         *(Cause.PROVISIONING_MEDIA, Cause.PLATFORM_UNREACHABLE, Cause.NO_NETWORK, Cause.GUEST_FIREWALL),
         *(Cause.BOOT_CONFIG, Cause.AGENT_CONFIG),
     ),
+    Cause.TLS_INTERCEPTION: (Cause.CLOCK,),
     Cause.NO_NETWORK: (Cause.BOOT_CONFIG,),
     Cause.PROVISIONING_MEDIA: (Cause.BOOT_CONFIG, Cause.NO_NETWORK),
 }

@@ -210,7 +210,9 @@ SYSTEMD_LINES = (
         "agent-unit-failed",
         r"(?:Failed to start|Dependency failed for) (?:[\w@.\\-]{1,60} - )?(?:Azure Linux (?:VM )?Agent|"
         r"Microsoft Azure Linux Agent|Microsft Azure Linux Agent|(?:wa|walinux)agent\.service|Initial cloud-init job|"
-        r"Cloud-init: (?:Local|Network) Stage|cloud-init(?:-local|-main|-network)?\.service|azure-init|Azure-Init)",
+        r"Cloud-init: (?:Local|Network) Stage|cloud-init(?:-local|-main|-network)?\.service|azure-init|Azure-Init)|"
+        r"(?:waagent|walinuxagent|azure-init|cloud-init(?:-local|-main|-network)?)\.service: "
+        r"(?:Failed with result|Start request repeated too quickly)",
         "core/job.c",
         Cause.NO_PROVISIONING_AGENT,
     ),

@@ -44,6 +44,9 @@ EXTENSIONS = (
     _line(
         "download-tls", r"Fetch failed: .*CERTIFICATE_VERIFY_FAILED", "common/utils/restutil.py", Cause.TLS_INTERCEPTION
     ),
+    _line(
+        "download-clock", r"certificate is not yet valid", "common/utils/restutil.py, in OpenSSL's words", Cause.CLOCK
+    ),
     _line("download-proxy", r"Tunnel connection failed: \d{3}", "common/utils/restutil.py", Cause.PROXY),
     _line(
         "download-status",

@@ -180,6 +180,13 @@ PROVISIONING = (
         "daemon/main.py, in the words of errno",
         Cause.BOOT_CONFIG,
     ),
+    _line(
+        "agent-module-missing",
+        r"(?:ModuleNotFoundError|ImportError): No module named '?"
+        r"(?:azurelinuxagent|cloudinit|imp|distutils|six|distro)\b",
+        "Python, of waagent's or cloud-init's program",
+        Cause.NO_PROVISIONING_AGENT,
+    ),
     _line("agent-crashed", r"Daemon ended with exception -- Sleep 15 seconds", "daemon/main.py"),
     _line("agent-disabled", r"Disabling the guest agent by sleeping forever", "daemon/main.py", Cause.NOT_GENERALIZED),
     _line(

@@ -98,6 +98,11 @@ AGENTS: Mapping[str, Meaning] = {
         "Azure's datasource may have failed for lack of network, disc or IMDS",
     ),
     "cloud-init-disabled": Meaning("cloud-init was disabled at this boot", texts.AGENT, 3, undone_by=NEVER),
+    "agent-module-missing": Meaning(
+        "a provisioning agent does not start: its Python lacks a module",
+        "Install the agent's package for the Python of the image, and let `alternatives` name the distribution's Python.",
+        3,
+    ),
     "agent-unit-failed": Meaning("the unit of a provisioning agent failed to start", texts.AGENT, 2),
     "agent-cycle": Meaning(
         "systemd did not start a provisioning agent, to break an ordering cycle",

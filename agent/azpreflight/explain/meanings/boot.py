@@ -98,7 +98,7 @@ BOOT: Mapping[str, Meaning] = {
         undone_by=USERS,
     ),
     "device-timeout": Meaning(
-        "a disk that fstab requires does not exist on this VM", texts.MOUNT, 3, "it may have been late", undone_by=USERS
+        "a disk that fstab requires does not exist on this VM", texts.MOUNT, 2, "it may have been late", undone_by=USERS
     ),
     "mount-failed": Meaning(
         "a filesystem that fstab requires was not mounted", texts.MOUNT, 2, _LATER, undone_by=USERS

@@ -11,7 +11,7 @@ from azpreflight.model import Severity
 _RULE = "a rule of the guest's firewall that drops packets would leave the same lines"
 _NEXT = ("extensions-begin",)
 """The next goal state was processed without that line."""
-_STORE = "a firewall or a route on the path, and the endpoint itself, look the same from here"
+_STORE = "a firewall on the path, a route into a private network and the endpoint itself look the same from here"
 
 NETWORK_LINES: Mapping[str, Meaning] = {
     # --- network ---
@@ -162,6 +162,14 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         "Exempt the storage endpoints from TLS inspection, or add its authority to the image's CA store.",
         2,
         "the CA store of the image may be empty or old, or the clock wrong",
+        undone_by=NEVER,
+        undone_by_lines=_NEXT,
+    ),
+    "download-clock": Meaning(
+        "the certificate of an endpoint is not valid yet: the VM's clock is behind",
+        "Enable a time service in the image, such as chrony with /dev/ptp_hyperv, and set the clock.",
+        3,
+        "the certificate may be new and wrong",
         undone_by=NEVER,
         undone_by_lines=_NEXT,
     ),
