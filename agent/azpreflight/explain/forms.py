@@ -71,8 +71,9 @@ def kind_of(head: bytes) -> LogKind:
 
 
 def _is_pool(head: bytes) -> bool:
-    key, value = head[:512], head[512:RECORD]
-    return len(head) >= RECORD and key[-1] == value[-1] == 0 and key.find(b"\0") > 0 and b"\n" not in key.rstrip(b"\0")
+    """It begins with a record: a key of printable text and a value, both filled up with NUL."""
+    key, value = head[:512].rstrip(b"\0"), head[512:RECORD]
+    return 0 < len(key) < 512 and key.decode("ascii", "replace").isprintable() and len(value) == 2048 and not value[-1]
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[tuple[LogKind, bytes]]:

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.azure import log_evidence
-from azpreflight.azure.log_signatures import KERNEL_ENDED, KERNEL_STARTED
+from azpreflight.azure.log_signatures import (
+    AZURE_INIT,
+    BY_ID,
+    CLOUD_INIT,
+    DS_IDENTIFY,
+    KERNEL_ENDED,
+    KERNEL_STARTED,
+    PROXY_AGENT,
+    WAAGENT,
+)
 from azpreflight.console.frame import START
 from azpreflight.explain.forms import lines
 from azpreflight.explain.index import Hit, hits
@@ -163,11 +172,28 @@ class _Reader:
             text = self._end[1].decode("utf-8", "replace")
             end = Place(self._end[0], text, False, written(text))
         older = matters(self._before.sightings) and not conclusive(boot.sightings)
+        newest = self._before if older else boot
         return Scanned(
-            kind=kind,
-            newest=self._before if older else boot,
+            kind=_by_writer(newest) if kind is LogKind.UNKNOWN else kind,
+            newest=newest,
             boots=max(self._boots, 1),
             end=end,
             framed=self._framed,
             earlier=older and bool(boot.sightings),
         )
+
+
+_KINDS: Mapping[str, LogKind] = {
+    WAAGENT: LogKind.WAAGENT,
+    CLOUD_INIT: LogKind.CLOUD_INIT,
+    DS_IDENTIFY: LogKind.CLOUD_INIT,
+    AZURE_INIT: LogKind.AZURE_INIT,
+    PROXY_AGENT: LogKind.PROXY_AGENT,
+}
+"""By the agent that writes it; everybody else writes on the console."""
+
+
+def _by_writer(boot: Boot) -> LogKind:
+    """Of an excerpt, whose form does not show what it is from: by who wrote its first line that means something."""
+    first = min(boot.sightings.values(), key=lambda seen: seen.first.line, default=None)
+    return LogKind.UNKNOWN if first is None else _KINDS.get(BY_ID[first.id].log, LogKind.SERIAL)

@@ -60,8 +60,11 @@ def test_a_directory_is_every_log_in_it(tmp_path: Path, capsys: Captured) -> Non
     (tmp_path / "a.log").write_bytes(HEALTHY)
     (tmp_path / "below" / "b.log").write_bytes(FAILED)
     (tmp_path / "screen.bmp").write_bytes(b"BM")
+    (tmp_path / "letter.txt").write_bytes(b"Dear reader\n")
     assert main(["explain-log", "--format", "jsonl", str(tmp_path)]) == 1
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    captured = capsys.readouterr()
+    assert "1 file left out" in captured.err
+    rows = [json.loads(line) for line in captured.out.splitlines()]
     assert [(Path(row["file"]).name, row["verdict"]) for row in rows] == [("a.log", "ready"), ("b.log", "not-ready")]
 
 

@@ -100,7 +100,7 @@ AGENTS: Mapping[str, Meaning] = {
     "cloud-init-disabled": Meaning("cloud-init was disabled at this boot", texts.AGENT, 3, undone_by=NEVER),
     "agent-module-missing": Meaning(
         "a provisioning agent does not start: its Python lacks a module",
-        "Install the agent's package for the Python of the image, and let `alternatives` name the distribution's Python.",
+        "Install the agent's package for the Python of the image, and let /usr/bin/python3 be the distribution's own.",
         3,
     ),
     "agent-unit-failed": Meaning("the unit of a provisioning agent failed to start", texts.AGENT, 2),
