@@ -6,14 +6,16 @@ import json
 import sys
 from pathlib import Path
 
+from azpreflight.config import keys
 from azpreflight.probes import PROBES
-from azpreflight.render import explained
+from azpreflight.render import configuration, explained
 from azpreflight.render.json import report_schema
 from tests.support import golden
 from tests.support.examples import CHECKS, printed
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCHEMA = DOCS / "schema" / "report-1.json"
+CONFIG_SCHEMA = DOCS / "schema" / "config-1.json"
 LOG_SCHEMA = DOCS / "schema" / "log-1.json"
 SHOWN = "## What it looks like\n"
 
@@ -21,6 +23,11 @@ SHOWN = "## What it looks like\n"
 def schema() -> str:
     """The JSON Schema of the report, as the file in docs/schema has it."""
     return json.dumps(report_schema(PROBES), indent=1) + "\n"
+
+
+def config_schema() -> str:
+    """The JSON Schema of a file of the configuration, likewise."""
+    return configuration.render_schema(keys.schema(tuple(CHECKS)))
 
 
 def log_schema() -> str:
@@ -46,9 +53,10 @@ def with_output(content: str, output: str) -> str:
 
 
 def main() -> None:
-    """Write the schema, or the output on every page and the golden reports."""
+    """Write the schemas, or the output on every page and the golden reports."""
     if sys.argv[1:] == ["schema"]:
         SCHEMA.write_text(schema())
+        CONFIG_SCHEMA.write_text(config_schema())
         LOG_SCHEMA.write_text(log_schema())
     elif sys.argv[1:] == ["pages"]:
         for check_id in CHECKS:

@@ -9,7 +9,7 @@ from typing import Optional
 
 from azpreflight.cli import log_files as reading
 from azpreflight.cli import options
-from azpreflight.cli.output import write
+from azpreflight.cli.output import mode_of, write
 from azpreflight.cli.recognise import HEAD, Given, instead, recognise
 from azpreflight.console.decode import decode as decoded
 from azpreflight.engine.assess import exit_code
@@ -20,7 +20,7 @@ from azpreflight.render import decoded as render
 from azpreflight.render.decoded import Log
 from azpreflight.sinks.stderr import say
 
-FORMATS = ("text", "json", "jsonl", "junit")
+FORMATS = ("text", "json", "jsonl", "junit", "html")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def run(request: Request) -> int:
         logs.append(_newest(log) if request.newest else log)
         codes.append(_exit_code(log, request.fail_on))
     content = _rendered(request, tuple(logs))
-    write(request.path, content)
+    write(request.path, content, mode_of(request.format))
     return worst(codes)
 
 
@@ -115,5 +115,10 @@ def _exit_code(log: Log, fail_on: Severity) -> int:
 def _rendered(request: Request, logs: tuple[Log, ...]) -> str:
     if request.format == "text":
         return render.render(logs, verbose=request.verbose, quiet=request.quiet)
-    renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}
-    return renderers[request.format](logs)
+    if request.format == "junit":
+        return render.render_junit(logs, request.fail_on, datetime.datetime.now(datetime.timezone.utc))
+    if request.format == "html":
+        from azpreflight.render.html import decoded as html
+
+        return html.render(logs)
+    return render.render_json(logs) if request.format == "json" else render.render_lines(logs)

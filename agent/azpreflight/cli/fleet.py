@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from azpreflight.cli import log_files, options
-from azpreflight.cli.output import write
+from azpreflight.cli.output import mode_of, write
 from azpreflight.cli.progress import Progress
 from azpreflight.engine import fleet as machines
 from azpreflight.engine.assess import exit_code, undecided
@@ -22,7 +22,7 @@ from azpreflight.render import fleet as render
 from azpreflight.render.decoded import Log
 from azpreflight.sinks.stderr import say
 
-FORMATS = ("text", "json", "jsonl")
+FORMATS = ("text", "json", "jsonl", "html")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def run(request: Request) -> int:
     with Progress(sys.stderr, paths) as progress:
         reading = Reading(request.fail_on, datetime.datetime.now(datetime.timezone.utc))
         found = machines.fleet(_machines(paths, reading, codes, progress), reading.now, reading.held)
-    write(request.path, _rendered(request, found))
+    write(request.path, _rendered(request, found), mode_of(request.format))
     return worst([*codes, *(one.exit_code for one in found.machines)])
 
 
@@ -141,4 +141,8 @@ def _why_undecided(report: Report) -> Optional[str]:
 def _rendered(request: Request, found: Fleet) -> str:
     if request.format == "text":
         return render.render(found, verbose=request.verbose, quiet=request.quiet)
+    if request.format == "html":
+        from azpreflight.render.html import fleet as html
+
+        return html.render(found)
     return render.render_json(found) if request.format == "json" else render.render_lines(found)

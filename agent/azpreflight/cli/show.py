@@ -6,14 +6,12 @@ import argparse
 from dataclasses import dataclass
 
 from azpreflight.cli import options
+from azpreflight.cli.judging import finish
 from azpreflight.cli.options import Output
-from azpreflight.cli.output import publish
 from azpreflight.cli.recognise import HEAD, Given, instead, recognise
-from azpreflight.engine.assess import exit_code
 from azpreflight.model import Report, Severity
 from azpreflight.model.codec import DecodeError
 from azpreflight.model.errors import UsageError
-from azpreflight.model.exit_codes import EXIT_USAGE
 from azpreflight.paths import REPORT
 from azpreflight.render import json
 
@@ -56,9 +54,7 @@ def request(asked: argparse.Namespace) -> Request:
 
 def run(request: Request) -> int:
     """Read and print."""
-    report = saved(request.path)
-    whole = publish(request.output, report)
-    return exit_code(report, request.fail_on) if whole else EXIT_USAGE
+    return finish(saved(request.path), request.fail_on, request.output)
 
 
 def saved(path: str) -> Report:

@@ -13,7 +13,7 @@ from azpreflight.cli.main import main
 from azpreflight.cli.options import FORMATS
 from azpreflight.cli.output import rendered
 from azpreflight.cli.parser import parse
-from azpreflight.model import Report
+from azpreflight.model import Report, Severity
 from azpreflight.render import json as render_json
 from tests.support.reports import BROKEN, READY, UNDECIDED
 
@@ -22,8 +22,9 @@ from tests.support.reports import BROKEN, READY, UNDECIDED
 def test_a_report_is_shown_as_check_printed_it(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r.json").write_text(render_json.render(BROKEN))
     arguments = ["show", "--format", form, str(tmp_path / "r.json")]
-    assert main(arguments) == 1
-    assert capsys.readouterr().out == rendered(parse(arguments)[1].output, BROKEN)
+    assert main(arguments) == (2 if form == "nagios" else 1)
+    output = parse(arguments)[1].output
+    assert capsys.readouterr().out == rendered(output, output.places[0], BROKEN, Severity.ERROR)
 
 
 @pytest.mark.parametrize(("report", "code"), [(BROKEN, 1), (READY, 0), (UNDECIDED, 3)])
