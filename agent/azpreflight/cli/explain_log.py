@@ -18,7 +18,7 @@ from azpreflight.render import explained as render
 from azpreflight.sinks.stderr import say
 from azpreflight.text import count
 
-FORMATS = ("text", "json", "jsonl", "junit")
+FORMATS = ("text", "json", "jsonl", "junit", "html")
 
 
 @dataclass(frozen=True)
@@ -107,5 +107,9 @@ def _explained(path: str, codes: list[int]) -> Optional[ExplainedLog]:
 def _rendered(request: Request, logs: tuple[ExplainedLog, ...]) -> str:
     if request.format == "text":
         return render.render(logs, verbose=request.verbose, quiet=request.quiet)
+    if request.format == "html":
+        from azpreflight.render.html import explained as html
+
+        return html.render(logs)
     renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}
     return renderers[request.format](logs)

@@ -51,23 +51,24 @@ def _log(log: ExplainedLog, verbose: bool, quiet: bool) -> list[str]:
     head = [f"{printable(log.file)}: {KINDS[log.kind]}{_boots(log)}", *wrapped(VERDICTS[log.verdict], "  ", "  ")]
     if quiet:
         return head
-    lines = [*head, *_machine(log)]
+    lines = [*head, *(line for one in about(log) for line in wrapped(one, "  ", "  "))]
     for cause in log.causes:
         lines += ["", *_cause(cause)]
-    return [*lines, "", *_progress(log), *_remarks(log, verbose)]
+    lines += ["", *(line for one in progress(log) for line in wrapped(one, "  ", "    "))]
+    return [*lines, *_remarks(log, verbose)]
 
 
 def _boots(log: ExplainedLog) -> str:
     return f"; of its {log.boots} boots the newest" if log.boots > 1 else ""
 
 
-def _machine(log: ExplainedLog) -> list[str]:
+def about(log: ExplainedLog) -> list[str]:
+    """Which log it is and of which machine, in sentences."""
     agent = " ".join(word for word in (log.provisioner, log.agent if log.provisioner else None) if word)
     parts = [f"provisioning agent: {agent}" if agent else "which agent provisions is not in this log"]
     parts += [log.os] if log.os else []
     parts += [f"kernel {log.kernel}"] if log.kernel else []
-    lines = wrapped("; ".join(parts), "  ", "  ")
-    return [*lines, *(wrapped(f"not inspected: {log.unread}", "  ", "  ") if log.unread else [])]
+    return ["; ".join(parts), *([f"not inspected: {log.unread}"] if log.unread else [])]
 
 
 def _cause(cause: LogCause) -> list[str]:
@@ -86,15 +87,16 @@ def place(line: LogLine) -> str:
     return (f"{line.file} " if line.file else "") + f"line {line.line}{at}"
 
 
-def _progress(log: ExplainedLog) -> list[str]:
+def progress(log: ExplainedLog) -> list[str]:
+    """How far the boot came, where the log ends, and what is not in it, in sentences."""
     marks = ", ".join(_mark(item) for item in log.timeline)
-    lines = wrapped(f"reached, in seconds: {marks}", "  ", "    ") if marks else ["  no step of a boot is in this log"]
+    lines = [f"reached, in seconds: {marks}" if marks else "no step of a boot is in this log"]
     if log.last is not None and log.ends is not None:
-        lines += wrapped(f"last step: {log.last.milestone}; the log ends at {place(log.ends)}", "  ", "    ")
+        lines.append(f"last step: {log.last.milestone}; the log ends at {place(log.ends)}")
     if log.not_in_this_log:
         why = f" ({SHOWN_ELSEWHERE[log.kind]})" if log.kind in SHOWN_ELSEWHERE else ""
-        words = ", ".join(log.not_in_this_log)
-        lines += wrapped(f"not in this log, which does not mean that it did not happen: {words}{why}", "  ", "    ")
+        steps = ", ".join(log.not_in_this_log)
+        lines.append(f"not in this log, which does not mean that it did not happen: {steps}{why}")
     return lines
 
 

@@ -42,7 +42,7 @@ def causes(path: Path, capsys: Captured) -> list[str]:
 
 
 @pytest.mark.parametrize(("log", "code"), [(HEALTHY, 0), (FAILED, 1), (UNDECIDED, 3)])
-@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit"])
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "html"])
 def test_exit_codes_are_those_of_check(log: bytes, code: int, form: str, tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(log)
     assert main(["explain-log", "--format", form, "-o", str(tmp_path / "out"), str(tmp_path / "log")]) == code
