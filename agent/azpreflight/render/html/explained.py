@@ -18,16 +18,16 @@ def render(logs: tuple[ExplainedLog, ...]) -> str:
     title = logs[0].file if len(logs) == 1 else count(len(logs), "log")
     head = together(element("p", "azpreflight explain-log", class_="tool"), element("h1", title))
     drawn = [boot(tuple(_milestones(logs[0].timeline)))] if len(logs) == 1 else []
-    parts = [*(_log(place, log) for place, log in enumerate(logs)), *drawn]
+    parts = [*(_log(place, log, alone=len(logs) == 1) for place, log in enumerate(logs)), *drawn]
     foot = element("p", "A log reports what failed, and seldom why: a cause is likely at best.")
     return document(f"azpreflight explain-log: {title}", head, parts, foot)
 
 
-def _log(place: int, log: ExplainedLog) -> Element:
+def _log(place: int, log: ExplainedLog, *, alone: bool) -> Element:
     lead = together(badge(log.verdict.value, log.verdict.value), " ", words.VERDICTS[log.verdict])
     return section(
         f"log-{place + 1}",
-        log.file,
+        words.KINDS[log.kind].capitalize() if alone else log.file,
         element("p", lead, class_="lead"),
         [element("p", line, class_="quiet") for line in words.about(log)],
         [_cause(cause) for cause in log.causes],
