@@ -82,7 +82,7 @@ DOORS = ("azpreflight.host", "azpreflight.firewall.worker")
 """The only places that reach the machine: the worker of the rehearsal is a program of its own."""
 DOOR_MODULES = {"subprocess", "socket", "ssl", "requests", "urllib3", "dns", "http", "ftplib", "multiprocessing", "pty"}
 LOOKING = {"os", "io", "pathlib", "shutil", "glob", "tempfile", "time", "random", "threading", "select", "ctypes"}
-SLOW = {"requests", "urllib3", "dns", "yaml", "psutil", "iptc"}
+SLOW = {"requests", "urllib3", "dns", "yaml", "psutil", "iptc", "hashlib", "secrets", "statistics", "html"}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -7,7 +7,7 @@ questions over UDP), "waits" (silent for all names but those that it knows by it
 (SERVFAIL with the address in it, as systemd-resolved answers what does not validate), "denies SUFFIX" (as "answers",
 and no name with this ending exists, as of a private zone without the record), "loses" (silent to three of four
 questions, over UDP and over TCP), and "forwards ADDRESS" (passes on what that server says, and its silence, as a
-local resolver does). "closed" is an address without a listener.
+local resolver does). "closed" is an address without a listener; "hostile KIND" see `hostile`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import dns.rcode
 import dns.rrset
 
 from tests.netns import documents, topology
+from tests.netns.servers import hostile
 
 Log = Callable[[dict[str, object]], None]
 TTL = 60
@@ -104,6 +105,9 @@ def silent(query: dns.message.Message, behaviour: str, transport: str) -> bool:
 def serve(address: str, behaviour: str, log: Log) -> None:
     """Listen on port 53, UDP and TCP, in threads of this process; return once the ports are open."""
     if behaviour == "closed":
+        return
+    if behaviour.startswith(hostile.PREFIX):
+        hostile.serve_names(address, behaviour[len(hostile.PREFIX) :])
         return
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((address, 53))

@@ -11,6 +11,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable, Optional
 
+from tests.netns.servers import hostile
 from tests.netns.servers.services import Request, Response
 
 Answer = Callable[[Request], Response]
@@ -91,7 +92,8 @@ def serve(
     """Listen in threads of this process, and return once the port is open (or is to stay closed).
 
     `behaviour`: "answers"; "closed" (no listener); "silent" (connects, then says nothing); "reset" (breaks off);
-    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); or a status such as "503".
+    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); "hostile KIND", see `hostile`; or a
+    status such as "503".
     `clock_s`: seconds by which the server's clock is ahead of this machine's.
     """
     if behaviour == "closed":
@@ -100,6 +102,11 @@ def serve(
         answer = _constant(Response(int(behaviour), b"not now"))
     if behaviour == "redirects":
         answer = _redirect
+    if behaviour.startswith(hostile.PREFIX):
+        listener = socket.create_server((address, port), backlog=BACKLOG)
+        kind = behaviour[len(hostile.PREFIX) :]
+        threading.Thread(target=accept, args=(listener, _hostile(kind, tls)), daemon=True).start()
+        return
     if behaviour in BROKEN:
         listener = socket.create_server((address, port), backlog=BACKLOG)
         threading.Thread(target=accept, args=(listener, BROKEN[behaviour]), daemon=True).start()
@@ -108,6 +115,17 @@ def serve(
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _hostile(kind: str, tls: Optional[ssl.SSLContext]) -> Callable[[socket.socket], None]:
+    def behave(connection: socket.socket) -> None:
+        if tls is None:
+            hostile.answer(connection, kind)
+            return
+        with tls.wrap_socket(connection, server_side=True) as wrapped:
+            hostile.answer(wrapped, kind)
+
+    return behave
 
 
 def _constant(response: Response) -> Answer:
