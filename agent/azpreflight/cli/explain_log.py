@@ -111,5 +111,6 @@ def _rendered(request: Request, logs: tuple[ExplainedLog, ...]) -> str:
         from azpreflight.render.html import explained as html
 
         return html.render(logs)
-    renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}
-    return renderers[request.format](logs)
+    if request.format == "junit":
+        return render.render_junit(logs, request.fail_on)
+    return render.render_json(logs) if request.format == "json" else render.render_lines(logs)

@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, LogMilestone
-from azpreflight.model import Readiness, codec
+from azpreflight.explain.exit_code import exit_code
+from azpreflight.model import Readiness, Severity, codec
+from azpreflight.model.exit_codes import EXIT_UNDECIDED
 from azpreflight.render import junit
 from azpreflight.text import count, printable, wrapped
 
@@ -146,21 +148,26 @@ def log_schema() -> dict[str, Any]:
 # --- JUnit --------------------------------------------------------------------------------------------------------
 
 
-def render_junit(logs: tuple[ExplainedLog, ...]) -> str:
-    """A suite with a test case for each log: its causes are failures, and one that decides nothing is an error."""
-    failed = sum(bool(log.causes) for log in logs)
-    undecided = sum(not log.causes and log.verdict is Readiness.UNDECIDED for log in logs)
-    head = f'<testsuite name="azpreflight.explain-log" tests="{len(logs)}" failures="{failed}" errors="{undecided}">'
-    cases = [line for log in logs for line in _case(log)]
+def render_junit(logs: tuple[ExplainedLog, ...], fail_on: Severity = Severity.ERROR) -> str:
+    """A suite with a test case for each log, red where the exit code is not 0: a cause at or above `fail_on` is a
+    failure, one below it text of a passed test, and a log that decides nothing is an error."""
+    codes = [exit_code(log, fail_on) for log in logs]
+    head = (
+        f'<testsuite name="azpreflight.explain-log" tests="{len(logs)}" failures="{codes.count(1)}"'
+        f' errors="{codes.count(EXIT_UNDECIDED)}">'
+    )
+    cases = [line for log, code in zip(logs, codes) for line in _case(log, code)]
     return "\n".join([junit.DECLARATION, "<testsuites>", head, *cases, "</testsuite>", "</testsuites>", ""])
 
 
-def _case(log: ExplainedLog) -> list[str]:
+def _case(log: ExplainedLog, code: int) -> list[str]:
     head = f'  <testcase classname="azpreflight.explain-log" name={junit.quoted(log.file)}'
-    if log.causes:
-        message = "; ".join(f"{one.severity.value}: {one.summary} ({one.confidence.value})" for one in log.causes)
+    said = "; ".join(f"{one.severity.value}: {one.summary} ({one.confidence.value})" for one in log.causes)
+    if code == 1:
         kind = log.causes[0].cause.value
-        return [f"{head}>", f'    <failure message={junit.quoted(message)} type="{kind}"/>', "  </testcase>"]
-    if log.verdict is Readiness.UNDECIDED:
+        return [f"{head}>", f'    <failure message={junit.quoted(said)} type="{kind}"/>', "  </testcase>"]
+    if code == EXIT_UNDECIDED:
         return [f"{head}>", f"    <error message={junit.quoted(VERDICTS[log.verdict])}/>", "  </testcase>"]
+    if said:
+        return [f"{head}>", f"    <system-out>{junit.quoted(said)[1:-1]}</system-out>", "  </testcase>"]
     return [f"{head}/>"]

@@ -84,6 +84,15 @@ def test_junit_has_a_case_for_each_log(tmp_path: Path, capsys: Captured) -> None
     assert suite[1][0].get("type") == "not-generalized"
 
 
+def test_a_cause_below_fail_on_is_a_passed_test_with_its_text(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "log").write_bytes(content("egress-closed-waagent.log"))
+    assert main(["explain-log", "--format", "junit", str(tmp_path / "log")]) == 0
+    case = ElementTree.fromstring(capsys.readouterr().out)[0][0]
+    assert [child.tag for child in case] == ["system-out"]
+    assert main(["explain-log", "--format", "junit", "--fail-on", "warning", str(tmp_path / "log")]) == 1
+    assert ElementTree.fromstring(capsys.readouterr().out)[0][0][0].tag == "failure"
+
+
 def test_an_empty_directory_is_a_mistake(tmp_path: Path, capsys: Captured) -> None:
     assert main(["explain-log", str(tmp_path)]) == 2
     assert "there is no log in" in capsys.readouterr().err
