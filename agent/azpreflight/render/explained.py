@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, LogMilestone
 from azpreflight.explain.exit_code import exit_code
+from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, LogMilestone
 from azpreflight.model import Readiness, Severity, codec
 from azpreflight.model.exit_codes import EXIT_UNDECIDED
 from azpreflight.render import junit
