@@ -352,7 +352,9 @@ OF_LOG: Mapping[str, Callable[[tuple[ExplainedLog, ...]], object]] = {
     "render.explained.about": lambda logs: [explained.about(log) for log in logs],
     "render.explained.progress": lambda logs: [explained.progress(log) for log in logs],
     "render.html.explained.render": html_explained.render,
-    "render.explained.place": lambda logs: [explained.place(line) for log in logs for line in log.causes[0].evidence],
+    "render.explained.place": lambda logs: [
+        explained.place(line) for log in logs for cause in log.causes for line in cause.evidence
+    ],
 }
 """What is made of a log without a report."""
 DATA = ("Report", "Snapshot", "Log", "Fleet")
