@@ -29,6 +29,7 @@ FOR_A_PERSON = (
     "etc/network/interfaces.d/eth0",
     "etc/sysconfig",
     "etc/systemd/network/10-eth0.link",
+    "etc/systemd/network/50-cloud-init.link",
     "etc/udev/rules.d/10-net-device-added.rules",
     "etc/udev/rules.d/75-persistent-net-generator.rules",
     "var/lib/samba",
@@ -42,9 +43,10 @@ FOR_A_PERSON = (
 
 LEFT = {
     *("gen-hostname", "gen-enrolment", "gen-litter", "gen-network-config"),
-    *("gen-credentials", "gen-crash-dumps"),
+    *("gen-credentials", "gen-crash-dumps", "gen-system-logs"),
 }
-"""What seal leaves to a person, or to cloud-init, whose own network file is written again on a new VM."""
+"""What seal leaves to a person (of logs, those whose writer it does not know), or to cloud-init, whose own network
+file is written again on a new VM."""
 
 Outcome = subprocess.CompletedProcess[str]
 

@@ -46,8 +46,8 @@ class Instance:
 
     @property
     def cloud(self) -> Optional[str]:
-        """public, usgov or china."""
-        return CLOUDS.get(self.environment or "")
+        """public, usgov or china; of any other cloud the name that it has; None where it is not told."""
+        return CLOUDS.get(self.environment, self.environment) if self.environment else None
 
 
 @dataclass(frozen=True)
