@@ -50,6 +50,7 @@ from azpreflight.render import (
 from azpreflight.render import fleet as render_fleet
 from azpreflight.render import json as render_json
 from azpreflight.render.html import decoded as html_decoded
+from azpreflight.render.html import explained as html_explained
 from azpreflight.render.html import fleet as html_fleet
 from azpreflight.render.html import report as html_report
 from azpreflight.sinks import journal
@@ -348,7 +349,12 @@ OF_LOG: Mapping[str, Callable[[tuple[ExplainedLog, ...]], object]] = {
     "render.explained.render_json": explained.render_json,
     "render.explained.render_lines": explained.render_lines,
     "render.explained.render_junit": explained.render_junit,
-    "render.explained.place": lambda logs: [explained.place(line) for log in logs for line in log.causes[0].evidence],
+    "render.explained.about": lambda logs: [explained.about(log) for log in logs],
+    "render.explained.progress": lambda logs: [explained.progress(log) for log in logs],
+    "render.html.explained.render": html_explained.render,
+    "render.explained.place": lambda logs: [
+        explained.place(line) for log in logs for cause in log.causes for line in cause.evidence
+    ],
 }
 """What is made of a log without a report."""
 DATA = ("Report", "Snapshot", "Log", "Fleet")
