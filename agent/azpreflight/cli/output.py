@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Callable, Optional
+from collections.abc import Iterable
+from typing import Callable, Optional, Union
 
 from azpreflight.cli.options import Output
 from azpreflight.host import LocalHost
@@ -70,7 +71,7 @@ def _width(path: Optional[str]) -> int:
     return shutil.get_terminal_size((WIDTH, 24)).columns
 
 
-def write(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> None:
+def write(path: Optional[str], content: Union[str, Iterable[str]], mode: Optional[int] = FILE_MODE) -> None:
     """Into the file, whose mode is that of a new one, or on standard output. SinkError where it cannot be written."""
     if path is None:
         write_stdout(content)
