@@ -143,8 +143,7 @@ def run(request: Request) -> int:
         unread = found.tally.verdicts.get(UNREAD, 0)
         if unread:
             say(f"{unread} of the logs could not be read; they are listed as unread, with the reason")
-        codes += {one.exit_code for one in found.machines}
-    return worst(codes)
+    return worst([*codes, *found.codes])
 
 
 def _items(request: Request, codes: list[int]) -> Iterator[Item]:

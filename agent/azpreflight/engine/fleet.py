@@ -102,6 +102,8 @@ class Fleet:
     older: int = 0
     """Logs that do not count: another log of the same machine agrees, or has their report and a newer one."""
     disputes: tuple[Dispute, ...] = ()
+    codes: frozenset[int] = frozenset()
+    """The exit codes of all machines."""
 
 
 def machine(log: str, report: Report) -> Machine:
@@ -278,14 +280,16 @@ def fleet(machines: Iterable[Machine], now: datetime.datetime, named: Optional[i
 def fleet_of(kept: Iterable[Machine], older: int, named: Optional[int] = NAMED_MOST) -> Fleet:
     """The fleet of these machines, of which each counts or is disputed."""
     disputes: dict[str, list[Machine]] = {}
-    counted = tally(_apart(kept, disputes), named)
+    codes: set[int] = set()
+    counted = tally(_apart(kept, disputes, codes), named)
     told = tuple(Dispute(vm_id, tuple(logs)) for vm_id, logs in sorted(disputes.items()))
-    return Fleet(kept, counted, older, told)
+    return Fleet(kept, counted, older, told, frozenset(codes))
 
 
-def _apart(kept: Iterable[Machine], disputes: dict[str, list[Machine]]) -> Iterator[Machine]:
-    """Those that no two logs disagree about; the others by their id."""
+def _apart(kept: Iterable[Machine], disputes: dict[str, list[Machine]], codes: set[int]) -> Iterator[Machine]:
+    """Those that no two logs disagree about; the others by their id, and the exit codes of all."""
     for one in kept:
+        codes.add(one.exit_code)
         if one.disputed:
             disputes.setdefault(one.vm_id or "", []).append(one)
         else:

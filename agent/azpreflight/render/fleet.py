@@ -128,13 +128,23 @@ def _to_do(whose: str, fix: str, commands: tuple[str, ...], indent: str = INDENT
 
 
 def _common(one: Common) -> str:
-    """all 212 are in subnet x; none of the 1,900 healthy are."""
+    """all 212 are in subnet 10.0.0.0/24; none of the 1,900 healthy are."""
     members = f"all {one.known:,}" if one.members == one.known else f"{one.members:,} of {one.known:,}"
     healthy = f"{one.healthy:,}" if one.healthy else "none"
-    return (
-        f"{members} have {one.dimension} {one.value}; {healthy} of the {one.healthy_known:,} healthy "
-        f"{'has' if one.healthy == 1 else 'have'}"
-    )
+    verb, words = _SHARED[one.dimension]
+    return f"{members} {verb} {words} {one.value}; {healthy} of the {one.healthy_known:,} healthy {verb}"
+
+
+_SHARED = {
+    "image": ("are", "of image"),
+    "image version": ("are", "of image version"),
+    "region": ("are", "in region"),
+    "size": ("are", "of size"),
+    "subnet": ("are", "in subnet"),
+    "agent": ("have", "waagent"),
+    "os": ("run", "OS"),
+}
+"""How a machine has what it has."""
 
 
 def _others(tally: Tally, word: str) -> _Lines:
