@@ -23,7 +23,7 @@ from azpreflight.render.json import REPORT_SCHEMA, SNAPSHOT_SCHEMA
 LINES_MOST = 100_000
 """Lines of a file of JSON lines that are read, the last."""
 FOREIGN_VERSION = "its report is of a version that this one cannot read"
-_ROWS = {"cause": "causes", "result": "results", "extension": "extensions"}
+_PARTS = {"cause": "causes", "result": "results", "extension": "extensions"}
 """The kinds of JSON lines that a report's parts are written as, by the part."""
 
 
@@ -108,17 +108,21 @@ def _lines(lines: Iterable[bytes]) -> Iterator[Any]:
 
 
 def _together(documents: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """What is whole as it is, and the rows of a run behind its first row, which has the verdict."""
-    runs: dict[tuple[Any, ...], dict[str, Any]] = {}
+    """What is whole as it is, and the rows of each run as one, whatever order a collector has brought them into."""
+    runs: dict[tuple[str, ...], dict[str, Any]] = {}
+    parts: list[tuple[tuple[str, ...], str, Mapping[str, Any]]] = []
     for one in documents:
         kind = one.get("kind")
-        run = (str(one.get("vm_id")), str(one.get("boot_id")), str(one.get("time")))
+        run = tuple(str(one.get(key)) for key in ("time", "vm_id", "boot_id"))
         if kind == "run":
             runs[run] = {**one, "causes": [], "results": [], "extensions": [], "facts": {}}
-        elif kind in _ROWS and run in runs:
-            runs[run][_ROWS[kind]].append(one)
+        elif isinstance(kind, str) and kind in _PARTS:
+            parts.append((run, _PARTS[kind], one))
         elif kind is None:
             yield one
+    for run, name, one in parts:
+        if run in runs:
+            runs[run][name].append(one)
     yield from runs.values()
 
 
