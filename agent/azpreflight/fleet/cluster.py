@@ -18,6 +18,7 @@ ENDED = "every worker that read it was ended"
 _AHEAD = 4
 """Batches under way for each thread of the cluster."""
 CONNECT_S = 20.0
+"""Seconds until a scheduler that does not answer is given up."""
 _RETRIES = 3
 
 
@@ -40,7 +41,8 @@ def _spread(client: Any, left: Iterator[Batch], tell: Tell) -> Iterator[Done]:
             under_way[client.submit(work, batch, pure=False, retries=_RETRIES)] = batch
         if not under_way:
             return
-        done = _first_done(wait, under_way)
+        with client.as_current():
+            done = _first_done(wait, under_way)
         for future in done:
             batch = under_way.pop(future)
             try:

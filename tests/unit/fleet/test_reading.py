@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from azpreflight.cli.main import main
 from azpreflight.fleet import pool
 from tests.support import fleets
+from tests.support.readers import end_readers
 
 LOGS = 120
 
@@ -30,31 +29,6 @@ def answer(out: Path, *arguments: str | Path) -> bytes:
     """The JSON document for these logs."""
     main(["fleet", "--format", "json", "-o", str(out), *map(str, arguments)])
     return out.read_bytes()
-
-
-def blocked_on(fifo: Path) -> list[int]:
-    """The processes that have it open, but this one."""
-    holders = []
-    for entry in Path("/proc").iterdir():
-        try:
-            links = [os.readlink(place) for place in (entry / "fd").iterdir()]
-        except (OSError, NotADirectoryError):
-            continue
-        if str(fifo) in links and entry.name != str(os.getpid()):
-            holders.append(int(entry.name))
-    return holders
-
-
-def end_whoever_reads(fifo: Path) -> None:
-    """Wait until a process reads it, kill that, and wait until it is gone."""
-    writer = os.open(fifo, os.O_WRONLY)
-    while not (holders := blocked_on(fifo)):
-        time.sleep(0.01)
-    for pid in holders:
-        os.kill(pid, signal.SIGKILL)
-    while blocked_on(fifo):
-        time.sleep(0.01)
-    os.close(writer)
 
 
 def test_the_answer_is_the_truth(folder: Path, tmp_path: Path) -> None:
@@ -93,11 +67,7 @@ def test_a_worker_that_is_killed_loses_nothing(folder: Path, tmp_path: Path) -> 
     odd.unlink()
     os.mkfifo(odd)
 
-    def feed() -> None:
-        end_whoever_reads(odd)
-        odd.write_bytes(content)
-
-    feeding = threading.Thread(target=feed, daemon=True)
+    feeding = threading.Thread(target=end_readers, args=(odd, 1, content), daemon=True)
     feeding.start()
     assert answer(tmp_path / "killed", folder, odd, "--jobs", "2") == expected
     feeding.join()
@@ -107,11 +77,7 @@ def test_a_log_that_ends_every_worker_is_said_to(folder: Path, tmp_path: Path) -
     odd = tmp_path / "odd.log"
     os.mkfifo(odd)
 
-    def kill_twice() -> None:
-        end_whoever_reads(odd)
-        end_whoever_reads(odd)
-
-    killing = threading.Thread(target=kill_twice, daemon=True)
+    killing = threading.Thread(target=end_readers, args=(odd, 2), daemon=True)
     killing.start()
     found = json.loads(answer(tmp_path / "out", folder, odd, "--jobs", "2"))
     killing.join()
