@@ -39,6 +39,7 @@ def found(url: str) -> Iterator[Item]:
     scheme, _, path = url.partition(MARK)
     try:
         files = _file_system(scheme)
+        files.invalidate_cache()
         for name, about in _below(files, path.strip("/")):
             yield _item(scheme, name, about)
     except (OSError, ValueError) as error:
