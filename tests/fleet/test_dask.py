@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 
 from azpreflight.cli.main import main
 from tests.support import fleets
+from tests.support.cluster import cluster
 from tests.support.readers import end_readers
 
 WORKERS = 4
@@ -21,32 +19,9 @@ WORKERS = 4
 
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address: a scheduler and workers, each a process of its own, as an operator starts them."""
-    place = tmp_path_factory.mktemp("dask")
-    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    told = place / "scheduler.json"
-    started = [subprocess.Popen([*dask, "--no-dashboard", "--scheduler-file", str(told)], stderr=subprocess.DEVNULL)]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(told), "--nthreads", "1"]
-    worker += ["--no-dashboard", "--nworkers", str(WORKERS), "--local-directory", str(place), "--death-timeout", "60"]
-    try:
-        end = time.monotonic() + 60
-        while not told.exists() and time.monotonic() < end:
-            time.sleep(0.1)
-        started.append(subprocess.Popen(worker, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
-        yield _address(told)
-    finally:
-        for process in reversed(started):
-            process.terminate()
-            process.wait(30)
-
-
-def _address(told: Path) -> str:
-    """That of the scheduler, once all workers are there."""
-    from distributed import Client
-
-    with Client(scheduler_file=str(told), set_as_default=False) as client:
-        client.wait_for_workers(WORKERS, timeout=120)
-        return str(client.scheduler.address)
+    """Its address."""
+    with cluster(tmp_path_factory.mktemp("dask"), WORKERS) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -195,10 +195,8 @@ def _rows(tally: Tally, dimension: str) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for count, number in tally.counts.items():
         if count.dimension == dimension:
-            row = rows.setdefault(
-                count.value, {"value": count.value, "machines": 0, **dict.fromkeys(_KEYS.values(), 0)}
-            )
-            row[_KEYS[count.verdict]] += number
+            row = rows.setdefault(count.value, {"value": count.value, "machines": 0, **dict.fromkeys(KEYS.values(), 0)})
+            row[KEYS[count.verdict]] += number
             row["machines"] += number
     return sorted(rows.values(), key=lambda row: (-row["not-ready"], -row["machines"], row["value"]))
 
@@ -210,7 +208,7 @@ def _values(rows: list[dict[str, Any]]) -> _Lines:
 
 # --- JSON ---------------------------------------------------------------------------------------------------------
 
-_KEYS = {
+KEYS = {
     **{verdict.value: verdict.value for verdict in Readiness},
     NO_REPORT: "without_report",
     UNREAD: "unread",
@@ -225,7 +223,7 @@ def render_json(fleet: Fleet) -> Iterator[str]:
         "schema": SCHEMA,
         "totals": {
             "machines": _machines(fleet),
-            **{key: tally.verdicts.get(word, 0) for word, key in _KEYS.items()},
+            **{key: tally.verdicts.get(word, 0) for word, key in KEYS.items()},
             "older_logs": fleet.older,
             "disputed": len(fleet.disputes),
         },
