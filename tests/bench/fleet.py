@@ -1,8 +1,8 @@
 """Time and memory of `fleet` on synthetic logs: `python -m tests.bench.fleet COUNT [BYTES]`.
 
-The logs are those of tests/support/fleets.py, whose truth is known. Read by one process, by two, and by a Dask cluster of
-four workers, in turn and within one run, because what else the machine does is not known: compare the columns, and not the
-numbers of two runs. Each is to give the same answer, to the byte.
+The logs are those of tests/support/fleets.py, whose truth is known. They are read by one process, by two, and by a Dask
+cluster of four workers, in turn and within one run, because what else the machine does is not known: compare rows of
+one table, and not two tables. Each is to give the same answer, to the byte.
 """
 
 from __future__ import annotations
