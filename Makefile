@@ -8,12 +8,12 @@ KEY =
 RUNS = 9
 MINUTES = 10
 
-.PHONY: help run test lint format schema pages demo scenarios boots boottime bench property fuzz sweep wheel deb rpm zipapp \
+.PHONY: help run test test-quick lint format schema pages demo scenarios boots boottime bench property fuzz sweep wheel deb rpm zipapp \
 	dist sign clean prepared
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: ## install azpreflight here and check this machine
 	@tools/prepare run
@@ -30,11 +30,19 @@ run: ## install azpreflight here and check this machine
 test: lint ## pass every test; those that need root are skipped without it
 	@$(PY) -m pytest -q -n 2 --dist loadgroup
 
-lint: prepared ## format, lint and types
+test-quick: prepared ## pass the unit tests alone, which need neither root nor a network
+	@$(PY) -m pytest -q -n auto tests/unit
+
+lint: prepared ## format, lint, types, spelling and shell scripts
 	@$(PY) -m ruff format --check --quiet agent tests packaging
 	@$(PY) -m ruff check --quiet agent tests packaging
 	@$(PY) -m mypy --no-error-summary
-	@echo "format, lint and types: OK"
+	@git ls-files -z | xargs -0 .venv/bin/codespell
+	@if command -v shellcheck >/dev/null; then \
+		git ls-files -s | awk '/^100/ {print $$4}' \
+		| xargs awk 'FNR == 1 && /^#!.*(\/|env )(ba)?sh/ {print FILENAME} {nextfile}' | xargs shellcheck; \
+	fi
+	@echo "format, lint, types, spelling and shell: OK"
 
 format: prepared ## reformat the code
 	@$(PY) -m ruff format agent tests packaging

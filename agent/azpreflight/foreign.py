@@ -1,6 +1,6 @@
 """The edge at which somebody else's text comes in: whatever its parser raises, one kind of exception comes out.
 
-A parser raises what its author thought of, and with hostile text intermittently something else: PyYAML a KeyError for a
+A parser raises what its author thought of, and with hostile text something else at times: PyYAML a KeyError for a
 word that it takes for a truth value, struct an error of its own for a header that is cut short, json a RecursionError.
 None of that is a fault of azpreflight's, and none of it may take along what else is inspected. Pure.
 """

@@ -16,9 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from azpreflight.guest.initramfs import Unreadable, modules
+from azpreflight.guest.initramfs import AT_START, Unreadable, modules
 from azpreflight.host import LocalHost
-from azpreflight.probes.boot.drivers import AT_START
 from tests.agents.test_boot import PACKAGES, PACKERS, kept
 from tests.support.scratchroot import debian_tree
 

@@ -42,10 +42,11 @@ from azpreflight.host import HostError, tls
 from azpreflight.host.disk import container, filesystem_magic, fstab, lvm, partition_table
 from azpreflight.host.disk.types import Volume
 from azpreflight.model import codec
-from azpreflight.probes import logs
 from azpreflight.probes.agents import state
 from azpreflight.probes.generalization import machine_identity
-from azpreflight.probes.network import parse_ipv4, parse_ipv6
+from azpreflight.probes.logs.collect import parse
+from azpreflight.probes.logs.facts import EVERY
+from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
 from azpreflight.shell import words
 from azpreflight.watch.state import Memory
 
@@ -188,7 +189,7 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "lease-networkd": _text(lambda text: dhcp_leases.of_networkd(text, "x")),
     "lease-network-manager": _text(lambda text: dhcp_leases.of_network_manager(text, "x")),
     "lease-wicked": _text(lambda text: dhcp_leases.of_wicked(text, "x")),
-    "log": _text(lambda text: [logs.parse(text, log) for log in logs.EVERY]),
+    "log": _text(lambda text: [parse(text, log) for log in EVERY]),
     "lvm": _text(_group),
     "manifest": goal_state.parse_manifest,
     "name-servers": _text(lambda text: [list(reader(text)) for reader in set(dns_sources.READERS.values())]),

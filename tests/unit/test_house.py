@@ -76,43 +76,10 @@ PURE = (
 )
 """These inspect nothing and change nothing."""
 SHARED = (
-    *("egress.messages", "firewall.flows"),
+    *("egress.consequences", "egress.fetch", "egress.messages", "firewall.flow_words", "firewall.flows"),
     *("generalization.leftover", "network.clearance", "network.detours", "network.marks"),
 )
 """Modules of a probe that others may use too, besides its facts: what they have in common is said there once."""
-INSIDE: Mapping[str, set[str]] = {
-    "azpreflight.probes.boot.messages": {"agents.state.SYSTEMD"},
-    "azpreflight.probes.egress.checks_proxy": {"proxy.checks.config_commands"},
-    "azpreflight.probes.egress.fetch": {"dns.checks_answers.PASSED_ON"},
-    "azpreflight.probes.firewall_boot.checks": {
-        "firewall.checks.PARTS",
-        "firewall.checks.RULE_LIMIT",
-        "firewall.checks.confidence_of",
-        "firewall.checks.reason_of",
-    },
-    "azpreflight.probes.path": {"egress.checks_packages.consequence_of"},
-    "azpreflight.probes.path.segments": {"egress.checks_packages.consequence_of"},
-    "azpreflight.probes.proxy.collect": {"agents.collect.WAAGENT_UNITS"},
-    "azpreflight.probes.revocation": {
-        "egress.fetch.LOOKUP",
-        "egress.fetch.Means",
-        "egress.fetch.first_of_each",
-        "egress.fetch.reach",
-    },
-    "azpreflight.probes.startup.entry": {
-        "boot.drivers.AT_START",
-        "generalization.mounts.Entry",
-        "generalization.mounts.required",
-    },
-    "azpreflight.probes.startup.filesystems": {"generalization.mounts.required"},
-    "azpreflight.probes.startup.nic": {"generalization.network.rewritten"},
-    "azpreflight.probes.startup.volumes": {
-        "generalization.mounts.Entry",
-        "generalization.mounts.required",
-    },
-    "azpreflight.probes.tls": {"egress.checks_packages.consequence_of"},
-}
-"""Imports of another probe's inside that are still there: none may come."""
 DOORS = ("azpreflight.host", "azpreflight.firewall.worker", "azpreflight.fleet")
 """The only places that reach the machine: the worker of the rehearsal is a program of its own, and many logs are read
 on an operator's machine, never in a guest."""
@@ -175,7 +142,29 @@ def test_a_probe_imports_nothing_but_facts_of_another(module: str) -> None:
         for parts in others
         if parts[0] != own and parts[1:2] != ["facts"] and ".".join(parts[:2]) not in SHARED
     ]
-    assert sorted(set(inside) - INSIDE.get(module, set())) == []
+    assert [name for name in inside if name.partition(".")[0] != "subjects"] == []
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_probe_is_a_folder_of_one_shape(name: str) -> None:
+    """`__init__` only lists: facts, how they are collected and checks are in modules, and a check beside its judge."""
+    package = f"azpreflight.probes.{name}"
+    kinds = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)
+    assert [ast.unparse(node) for node in MODULES[package].body if not isinstance(node, kinds)] == []
+    listing = [module for module in MODULES if module.startswith(f"{package}.") and _lists_checks(MODULES[module])]
+    assert listing
+    judges = {module: ast.unparse(MODULES[module]).count("Iterator[Verdict]") for module in listing}
+    assert [module for module, count in judges.items() if not count] == []
+
+
+def _lists_checks(tree: ast.Module) -> bool:
+    return any("CHECKS" in names for names in _assigned(tree))
+
+
+def _assigned(tree: ast.Module) -> Iterator[list[str]]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            yield [target.id for target in node.targets if isinstance(target, ast.Name)]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -13,6 +13,8 @@ PORT_RANGE = "net/ipv4/ip_local_port_range"
 """Rules can see which ports the kernel takes for connections that it makes."""
 LOOPBACK = "lo"
 
+NO_WAY = "this machine has no address from which it could be reached"
+
 
 class Scene(NamedTuple):
     """Interfaces by name, and the way to each address; addresses without a way are absent."""

@@ -16,12 +16,12 @@ from typing import Any, Callable, NamedTuple, Optional
 from azpreflight import package
 from azpreflight.firewall import broker, parse_nft
 from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
-from azpreflight.firewall.network_context import Scene, scene_of
+from azpreflight.firewall.network_context import NO_WAY, Scene, scene_of
 from azpreflight.firewall.read_rules import unchecked
 from azpreflight.firewall.rule_names import Index, Place
-from azpreflight.firewall.rule_verdicts import Copy, by_text, decide, may_differ
-from azpreflight.firewall.rules import Table, rules_of
-from azpreflight.firewall.static import nft_rule
+from azpreflight.firewall.rule_verdicts import Copy, decide, may_differ
+from azpreflight.firewall.rules import MANY, Table, rules_of, too_many
+from azpreflight.firewall.static import fallback, nft_rule
 from azpreflight.firewall.static.evaluate import evaluate
 from azpreflight.firewall.tools import PREFIX, program, programs_of
 from azpreflight.foreign import edge, loads
@@ -31,13 +31,11 @@ LIMIT = 5.0
 """Seconds for the whole rehearsal; it takes about a tenth of one."""
 LIMIT_MANY = 10.0
 """Seconds where there are more rules than MANY."""
-MANY = 10_000
 WORKER = "azpreflight.firewall.worker.main"
 PYTHON = ("-I", "-S", "-B", *package.arguments(WORKER))
 """Nothing of the environment or of site-packages takes part, which also halves the time to start, and no compiled file
 is left behind."""
 LOG_ALL = "/proc/sys/net/netfilter/nf_log_all_netns"
-NO_WAY = "this machine has no address from which it could be reached"
 _LOGS = (" -j LOG", " log ")
 _LIMITS = (
     ((" -m cgroup ", "cgroupv2", "meta cgroup"), "rules ask for a control group, and programs differ in theirs"),
@@ -81,38 +79,14 @@ def rehearse(host: Host, dumps: Sequence[Dump], tables: Sequence[Table], flows: 
         keep_logs_quiet(host, tables)
         answer = ask_worker(host, scene, flows, tables, steps_of(dumps, tables, host))
     except HostError as error:
-        return _by_text(flows, scene, tables, copy, str(error))
+        found = Rehearsal(True, str(error), limits=(*limits(tables), *unchecked(tables)))
+        return found, fallback.by_text(flows, scene, tables, copy, str(error))
     return _result(flows, scene, tables, copy, answer)
 
 
 def _without_rules(flows: Sequence[Flow], incomplete: Optional[str]) -> Result:
     outcome = Outcome.ALLOWED if incomplete is None else Outcome.UNKNOWN
     return Rehearsal(needed=False), tuple(FlowFacts(flow, outcome, reason=incomplete) for flow in flows)
-
-
-def too_many(tables: Sequence[Table]) -> bool:
-    """So many rules that their text cannot be asked in the time of a run."""
-    return sum(1 for _ in rules_of(tables)) > MANY
-
-
-def unasked(flow: Flow, error: str) -> FlowFacts:
-    """What is said of a flow where neither the kernel nor the text was asked."""
-    reason = f"the rules could not be rehearsed ({error}), and they are too many to work it out from their text"
-    return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)
-
-
-def _by_text(flows: Sequence[Flow], scene: Scene, tables: Sequence[Table], copy: Copy, error: str) -> Result:
-    many = too_many(tables)
-
-    def one(flow: Flow) -> FlowFacts:
-        if not scene.reaches(flow):
-            return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
-        if many:
-            return unasked(flow, error)
-        opinion = evaluate(flow, tables, scene.environment(flow), flow.uid)
-        return by_text(flow, opinion, copy, error)
-
-    return Rehearsal(True, error, limits=(*limits(tables), *unchecked(tables))), tuple(one(flow) for flow in flows)
 
 
 def _result(

@@ -15,7 +15,6 @@ from azpreflight.firewall import parse_nft
 from azpreflight.firewall.facts import Flow, FlowFacts, Outcome, Part
 from azpreflight.firewall.rule_names import Index, Place, decider, title
 from azpreflight.firewall.static import nft_rule
-from azpreflight.firewall.static.evaluate import End, Opinion
 
 TAKING = ("DROP", "REJECT", "TARPIT", "STEAL")
 QUEUEING = ("NFQUEUE", "QUEUE")
@@ -128,19 +127,6 @@ def _of_process(flow: Flow, place: Place, copy: Copy) -> FlowFacts:
     """The agent is another program than this."""
     by = decider(place, flow, copy.programs)
     return FlowFacts(flow, Outcome.UNKNOWN, by, reason=f"{title(by)} asks for the control group of a program")
-
-
-def by_text(flow: Flow, opinion: Opinion, copy: Copy, why: str) -> FlowFacts:
-    """What the text of the rules says, where the kernel could not be asked (`why`). What is not understood is not
-    claimed."""
-    if opinion.ends == {End.DROPPED} and opinion.by is not None:
-        part = Part.REPLY if opinion.reply else Part.REQUEST
-        by = decider(opinion.by, flow, copy.programs, part)
-        return FlowFacts(flow, Outcome.BLOCKED, by, part=part, rehearsed=False)
-    if opinion.ends == {End.PASSED} and copy.incomplete is None:
-        return FlowFacts(flow, Outcome.ALLOWED, rehearsed=False)
-    reason = copy.incomplete or f"the rules could not be rehearsed ({why}), and their text does not tell it for certain"
-    return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)
 
 
 def _part(seen: Mapping[str, Any]) -> Part:

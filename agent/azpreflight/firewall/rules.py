@@ -12,6 +12,9 @@ from typing import Optional
 
 from azpreflight.firewall.facts import Backend
 
+MANY = 10_000
+"""Rules that are many: what takes longer with each rule is not done for more."""
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -50,6 +53,11 @@ class Table:
     def matters(self) -> bool:
         """False if it lets everything through: no rule, and no policy but ACCEPT."""
         return any(chain.lines or chain.policy not in (None, "ACCEPT") for chain in self.chains.values())
+
+
+def too_many(tables: Iterable[Table]) -> bool:
+    """So many rules that their text cannot be asked in the time of a run."""
+    return sum(1 for _ in rules_of(tables)) > MANY
 
 
 def rules_of(tables: Iterable[Table]) -> Iterator[str]:

@@ -20,6 +20,9 @@ from typing import Optional
 from azpreflight.guest import cpio
 from azpreflight.guest.kernels import DEP_LIMIT, module_name
 
+AT_START = ("hv_vmbus", "hv_storvsc", "sd_mod", "nvme", "pci_hyperv")
+"""What the initramfs needs to find the root filesystem, of those that are modules."""
+
 FILE_LIMIT = 192 << 20
 """Bytes of one file; a distribution's largest, with all drivers and firmware, has some 100 MiB."""
 UNFOLDED_LIMIT = 1 << 30

@@ -15,6 +15,9 @@ from typing import Optional
 from azpreflight.host.api import Host
 from azpreflight.host.file_types import FileInfo, FileKind
 
+RUNNING = "/run/systemd/system"
+"""There where systemd runs (sd_booted(3))."""
+
 UNIT_PATHS = (
     "/etc/systemd/system",
     "/usr/local/lib/systemd/system",

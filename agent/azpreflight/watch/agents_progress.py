@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from azpreflight.azure.log_signatures import EXTENSION_STATUS, EXTENSIONS_DONE, PROVISIONED
 from azpreflight.guest import writers
 from azpreflight.host import Host, HostError
-from azpreflight.probes import logs
+from azpreflight.probes.logs.collect import parse
+from azpreflight.probes.logs.facts import PATHS
 from azpreflight.watch.boot_policy import Progress
 
 LOG_LIMIT = 8 << 20
@@ -26,12 +27,12 @@ class AgentLogs:
         starved by the boot may begin after they have ended, and all that they write later."""
         self._host = host
         self._offsets: Mapping[str, int] = {
-            path: _of_others(self._content(path), _written_at(booted), _written_at(now)) for path in logs.PATHS.values()
+            path: _of_others(self._content(path), _written_at(booted), _written_at(now)) for path in PATHS.values()
         }
 
     def progress(self, nothing_to_install: bool) -> Progress:
         """`nothing_to_install`: the goal state of this VM names no extension."""
-        seen = {sighting.id for log, path in logs.PATHS.items() for sighting in logs.parse(self._written(path), log)}
+        seen = {sighting.id for log, path in PATHS.items() for sighting in parse(self._written(path), log)}
         return Progress(
             provisioned=not seen.isdisjoint(PROVISIONED),
             extensions_done=EXTENSIONS_DONE in seen or EXTENSION_STATUS in seen or nothing_to_install,

@@ -14,7 +14,7 @@ from azpreflight.guest import writers
 from azpreflight.host import Host, HostError, service
 from azpreflight.host.network_events import Watch
 from azpreflight.model import Report
-from azpreflight.probes import logs
+from azpreflight.probes.logs.facts import PATHS
 from azpreflight.sinks.errors import SinkError
 from azpreflight.sinks.stderr import say
 from azpreflight.watch import child_check, network
@@ -34,7 +34,7 @@ WATCHED = (
     "/var/lib/waagent/provisioned",
     "/run/cloud-init/status.json",
     "/run/cloud-init/result.json",
-    *logs.PATHS.values(),
+    *PATHS.values(),
 )
 LOOK_TIMEOUT = 60.0
 """Seconds until a child is killed: its budget, and the slow start of Python on a machine that boots."""

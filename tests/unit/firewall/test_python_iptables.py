@@ -12,8 +12,8 @@ from azpreflight.firewall import python_iptables
 from azpreflight.firewall.facts import Backend, SecondOpinion
 from azpreflight.firewall.parse_iptables_save import parse
 from azpreflight.host import Completed
-from azpreflight.model import Run, Severity
-from azpreflight.probes import firewall
+from azpreflight.model import Finding, Run, Severity
+from azpreflight.probes.firewall.dumped import judge_dump
 from tests.support.fakes import FakeHost
 from tests.unit.probes.test_firewall import HEALTHY, facts_of
 
@@ -65,7 +65,7 @@ def test_without_legacy_tables_nobody_is_asked() -> None:
 def test_a_difference_is_a_note_and_no_opinion_is_nothing() -> None:
     facts = facts_of(HEALTHY)
     different = replace(facts, second_opinion=SecondOpinion(differences=("ip filter OUTPUT: 1 rules against 2 rules",)))
-    (finding,) = firewall.judge_dump(different, Run())
-    assert isinstance(finding, firewall.Finding)
+    (finding,) = judge_dump(different, Run())
+    assert isinstance(finding, Finding)
     assert finding.severity is Severity.NOTE
-    assert list(firewall.judge_dump(replace(facts, second_opinion=SecondOpinion(error="none")), Run())) == []
+    assert list(judge_dump(replace(facts, second_opinion=SecondOpinion(error="none")), Run())) == []

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from azpreflight.guest.initramfs import AT_START
 from azpreflight.host import Completed, Room
 from azpreflight.model import Platform, Run, Severity, Stage
 from azpreflight.probes import agents, boot
 from azpreflight.probes.boot import messages
-from azpreflight.probes.boot.drivers import AT_START, DRIVERS
+from azpreflight.probes.boot.drivers import DRIVERS
 from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.guest.test_initramfs import archive

@@ -9,8 +9,7 @@ import pytest
 
 from azpreflight.model import Cause, Confidence, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import clock, dns, egress, network, platform, tls
-from azpreflight.probes.clock import ClockFacts
-from azpreflight.probes.clock.facts import span
+from azpreflight.probes.clock.facts import ClockFacts, span
 from tests.support.fakes import Link
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_egress as test_probe_egress

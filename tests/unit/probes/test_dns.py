@@ -14,7 +14,10 @@ from azpreflight.guest.resolv_conf import PATH
 from azpreflight.host import DnsAnswer, Interface, Outcome, Phase, Route
 from azpreflight.model import Cause, Confidence, Config, Platform, Report, Result, Run, Severity, Stage, codec
 from azpreflight.probes import dns, network, platform
-from azpreflight.probes.dns.facts import CONTROL, IMPOSSIBLE, MAX_NAMES, DnsFacts, Role, hosts_of, sibling_of
+from azpreflight.probes.dns.checks_answers import judge_answers
+from azpreflight.probes.dns.collect import names_that_matter
+from azpreflight.probes.dns.facts import CONTROL, DnsFacts, Role
+from azpreflight.probes.dns.names import IMPOSSIBLE, MAX_NAMES, hosts_of, sibling_of
 from azpreflight.text import several
 from tests.support.fakes import Denied, FakeHost, Fifo, Link, Node
 from tests.support.judging import findings, judged
@@ -220,14 +223,14 @@ def test_names_of_the_goal_state_come_first_one_of_each_extension_before_mirrors
     )
     run = replace(RUN, needed={"platform": platform.PlatformFacts(privileged=True, goal=goal)})
     names = ("x1.example.net", "y1.example.net", "agents.example.net", "x2.example.net", "y2.example.net")
-    assert dns.names_that_matter(run) == ((*names, "x3.example.net"), (*names, "x3.example.net"))
-    assert dns.names_that_matter(RUN) == (NAMES, ())
+    assert names_that_matter(run) == ((*names, "x3.example.net"), (*names, "x3.example.net"))
+    assert names_that_matter(RUN) == (NAMES, ())
 
 
 def test_without_goal_state_and_configuration_the_clouds_endpoints_are_asked_for() -> None:
     china = replace(RUN, config=Config(cloud="china"))
-    assert dns.names_that_matter(china) == (("management.chinacloudapi.cn", "login.chinacloudapi.cn"), ())
-    assert dns.names_that_matter(replace(RUN, config=Config(cloud="mars"))) == ((), ())
+    assert names_that_matter(china) == (("management.chinacloudapi.cn", "login.chinacloudapi.cn"), ())
+    assert names_that_matter(replace(RUN, config=Config(cloud="mars"))) == ((), ())
 
 
 def test_a_sibling_is_in_the_zone_of_the_name() -> None:
@@ -808,7 +811,7 @@ def test_a_denial_that_nothing_contradicts_is_unknown() -> None:
 
 def test_a_denial_of_what_the_goal_state_names_is_wrong() -> None:
     facts = replace(dns.gather(machine(CONTROL, answers=knows(CONTROL, {})), RUN), proven=NAMES)
-    verdicts = list(dns.judge_answers(facts, RUN))
+    verdicts = list(judge_answers(facts, RUN))
     assert ["goal state names it" in str(getattr(verdict, "message", "")) for verdict in verdicts] == [True]
 
 

@@ -15,6 +15,7 @@ from azpreflight.host.ca_store import BUNDLES
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, proxy
 from azpreflight.probes.egress.collect import ARTIFACT_URL
+from azpreflight.probes.network.facts import SOMEWHERE
 from tests.netns import documents
 from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.support.fakes import FakeHost
@@ -250,7 +251,7 @@ def test_where_two_interfaces_have_a_default_route_the_one_that_is_used_is_named
     row = "{} 00000000 0100000A 0003 0 0 {} 00000000 0 0 0\n"
     table = "Iface Destination Gateway Flags\n" + row.format("eth1", 50)
     host = world(tcp=shut(SILENT), files={"/proc/net/route": table + row.format("eth0", 100)})
-    two = replace(host, routes={**host.routes, network.SOMEWHERE: Route(Outcome.OK, "eth1", "10.1.0.1", "10.1.0.4")})
+    two = replace(host, routes={**host.routes, SOMEWHERE: Route(Outcome.OK, "eth1", "10.1.0.1", "10.1.0.4")})
     said = findings(report(two), "egress-packages")[0].message
     assert said.startswith(f"no way to {STORE_HOSTS[0]} (20.60.0.10:443) by eth1, one of eth0 and eth1 with a default")
     one = replace(two, files={**two.files, "/proc/net/route": table})

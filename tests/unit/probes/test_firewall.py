@@ -31,6 +31,7 @@ from azpreflight.host import (
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
+from azpreflight.probes.network.facts import SOMEWHERE
 from tests.support.fakes import Denied, FakeHost, Link, Node
 from tests.support.judging import judged
 
@@ -132,7 +133,7 @@ def machine(
         interface_list=(ETH0,),
         routes={
             address: Route(Outcome.OK, "eth0", "10.0.0.1", "10.0.0.4")
-            for address in (WIRE, IMDS, SERVER, ANYWHERE, network.SOMEWHERE)
+            for address in (WIRE, IMDS, SERVER, ANYWHERE, SOMEWHERE)
         },
         **more,
     )

@@ -16,6 +16,7 @@ from azpreflight.firewall.boot import nftfile, rehearsal
 from azpreflight.firewall.boot.facts import SavedRulesFacts
 from azpreflight.firewall.boot.load_plan import Reader, lines_of
 from azpreflight.firewall.facts import Outcome as Decided
+from azpreflight.firewall.rules import MANY
 from azpreflight.host import Completed, Interface, Outcome, Route
 from azpreflight.model import Confidence, Finding, Report, Run, Severity, Stage, codec
 from azpreflight.probes import firewall, firewall_boot
@@ -489,7 +490,7 @@ def test_an_include_of_an_image_never_names_a_file_of_this_machine() -> None:
 
 def test_very_many_rules_are_not_worked_out_from_their_text() -> None:
     """It would take longer than a run has."""
-    many = (f"-A OUTPUT -d 10.{at_ // 250}.{at_ % 250}.1 -j DROP" for at_ in range(rehearsal.MANY + 1))
+    many = (f"-A OUTPUT -d 10.{at_ // 250}.{at_ % 250}.1 -j DROP" for at_ in range(MANY + 1))
     host = machine(*many, worker=answer({}, "", {}, invalid="TimeoutError: late"))
     assert "they are too many" in reasons(host)["firewall-boot-flows"]
 

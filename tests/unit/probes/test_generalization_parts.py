@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from azpreflight.guest import interface_names, network_bindings, yaml_file
 from azpreflight.host import FileInfo, FileKind
+from azpreflight.host.disk.types import Disk, Format, Layout, Table, Volume
 from azpreflight.model import Finding, Severity
 from azpreflight.paths import ARMED
 from azpreflight.probes.generalization import mounts
@@ -334,6 +335,36 @@ def test_what_a_shell_would_run_in_fstab_stays_a_word(tmp_path: Path) -> None:
     subprocess.run(["sh", "-c", command.replace("/etc/", "")], cwd=tmp_path, check=True, timeout=30)
     assert [path.name for path in tmp_path.iterdir()] == ["fstab"]
     assert " nofail,defaults " in (tmp_path / "fstab").read_text()
+
+
+LOCKED = Volume("partition 3", 0, 0, kind="LUKS", closed="it is encrypted (LUKS)")
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "confidence"),
+    [
+        ("UUID=da7a /data ext4 defaults 0 2", (), None),
+        ("LABEL=data /data ext4 defaults 0 2", (), None),
+        ("UUID=90e0 /data ext4 defaults 0 2", (), "certain"),
+        ("LABEL=cache /cache ext4 defaults 0 2", (), "certain"),
+        ("/dev/mapper/datavg-lv /u01 xfs defaults 0 0", (), "certain"),
+        ("UUID=90e0 /data ext4 defaults,nofail 0 2", (), None),
+        (
+            "UUID=90e0 /data ext4 defaults 0 2",
+            (Volume("partition 3", 0, 0, kind="LUKS", closed="encrypted"),),
+            "likely",
+        ),
+        ("UUID=90e0 /var ext4 defaults 0 2", (), None),
+    ],
+)
+def test_fstab_of_a_disk_image(line: str, more: tuple[Volume, ...], confidence: str | None) -> None:
+    """The whole disk is there to be asked; what belongs to the system's own places is for image-filesystems."""
+    volumes = (Volume("partition 1", 0, 1, uuid="1a2b"), Volume("partition 2", 1, 1, uuid="da7a", label="data"), *more)
+    disk = Disk("/d.vhd", Format.VHD, 1, 1, layout=Layout(Table.GPT, volumes), root="partition 1")
+    text = f"UUID=1a2b / ext4 defaults 0 1\n{line}\n"
+    facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt", disk=disk), replace(RUN, root="/mnt"))
+    found = [verdict for verdict in mounts.judge(facts, RUN) if isinstance(verdict, Finding)]
+    assert [one.confidence.value for one in found] == ([confidence] if confidence else [])
 
 
 @pytest.mark.parametrize(

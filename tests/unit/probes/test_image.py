@@ -10,7 +10,7 @@ import pytest
 from azpreflight.host.disk.types import Attached, Disk, Footer, Format, Layout, Table, Volume
 from azpreflight.model import Platform, Run, Severity, Stage
 from azpreflight.probes import image
-from azpreflight.probes.image import EFI_SYSTEM, GIB, MIB
+from azpreflight.probes.image.checks import BIOS_BOOT, EFI_SYSTEM, GIB, MIB
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings, judged, statuses
 
@@ -119,7 +119,7 @@ def test_a_disk_may_be_too_large() -> None:
     "changes",
     [
         {},
-        {"volumes": (replace(ESP, role=image.BIOS_BOOT), ROOT)},
+        {"volumes": (replace(ESP, role=BIOS_BOOT), ROOT)},
         {"table": Table.MBR, "volumes": (replace(ESP, role="ef"), ROOT)},
         {"table": Table.MBR, "volumes": (ROOT,), "boot_code": True},
     ],

@@ -13,6 +13,9 @@ from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
 from azpreflight.model import Cause, Confidence, Platform, Run, Stage, Status
 from azpreflight.probes import logs
+from azpreflight.probes.logs.checks import sighting
+from azpreflight.probes.logs.collect import parse
+from azpreflight.probes.logs.facts import PATHS
 from tests.support.fakes import Denied, FakeHost, Fifo
 
 DATA = Path(__file__).parents[2] / "data" / "logs"
@@ -59,7 +62,7 @@ def test_the_changed_identifier_is_a_likely_cause_with_its_line_as_evidence() ->
 def test_other_lines_are_evidence_and_no_finding(name: str, cause: Cause, signature: str) -> None:
     facts = logs.gather(recorded(name), RUN)
     assert judged(recorded(name))[0] is Status.PASS
-    assert logs.sighting(facts, signature) is not None
+    assert sighting(facts, signature) is not None
     assert cause in dict(logs.witness(facts))
 
 
@@ -86,7 +89,7 @@ def test_no_log_at_all_is_a_pass() -> None:
     ],
 )
 def test_no_secret_of_a_line_is_kept(words: str) -> None:
-    facts = logs.LogsFacts(logs.parse(f"Fetch failed: GET https://host/ {words} -- IOError timed out", WAAGENT), (), ())
+    facts = logs.LogsFacts(parse(f"Fetch failed: GET https://host/ {words} -- IOError timed out", WAAGENT), (), ())
     evidence = [line for _, line in logs.witness(facts)]
     assert evidence and all("Fetch failed" in line for line in evidence)
     assert "SECRET" not in str((evidence, facts))
@@ -152,7 +155,7 @@ LINES = {
 @pytest.mark.parametrize("signature", SIGNATURES, ids=lambda signature: signature.id)
 def test_every_signature_is_recognised_in_its_log(signature: Signature) -> None:
     """And in a healthy machine's log none that stands for a cause is."""
-    seen = logs.parse(f"2026-11-22T18:17:36.658637Z INFO Daemon {LINES[signature.id]}\n", signature.log)
+    seen = parse(f"2026-11-22T18:17:36.658637Z INFO Daemon {LINES[signature.id]}\n", signature.log)
     assert signature.id in {sighting.id for sighting in seen}
     assert dict(logs.witness(logs.gather(HEALTHY[0], RUN))) == {}
 
@@ -162,7 +165,7 @@ def test_a_status_of_the_hostgaplugin_is_no_sign_of_a_closed_way_out() -> None:
     line = (
         "Fetch failed: [HTTP Retry] GET http://168.63.129.16:32526/extensionArtifact -- Status Code 502 -- 6 attempts"
     )
-    assert logs.parse(line, WAAGENT) == ()
+    assert parse(line, WAAGENT) == ()
 
 
 def test_signature_ids_are_unique() -> None:
@@ -171,7 +174,7 @@ def test_signature_ids_are_unique() -> None:
 
 @given(st.text())
 def test_any_text_is_parsed(text: str) -> None:
-    for log in logs.PATHS:
-        for seen in logs.parse(text, log):
+    for log in PATHS:
+        for seen in parse(text, log):
             assert seen.last.isascii()
             assert seen.last.isprintable()

@@ -12,6 +12,8 @@ from azpreflight.engine.gather import gather
 from azpreflight.host import HostError, Interface, Outcome, Route
 from azpreflight.model import Finding, Platform, Report, Run, Severity, Stage
 from azpreflight.probes import network
+from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
+from azpreflight.probes.network.facts import IMDS, SOMEWHERE, WIRE_SERVER, DefaultRoute
 from tests.support.fakes import FakeHost
 
 RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
@@ -37,9 +39,9 @@ HEALTHY = FakeHost(
     },
     interface_list=(LO, ETH0),
     routes={
-        network.SOMEWHERE: replace(BY_GATEWAY, prefix="0.0.0.0/0", origin="dhcp"),
-        network.WIRE_SERVER: replace(BY_GATEWAY, prefix="168.63.129.16/32"),
-        network.IMDS: replace(BY_GATEWAY, prefix="169.254.169.254/32"),
+        SOMEWHERE: replace(BY_GATEWAY, prefix="0.0.0.0/0", origin="dhcp"),
+        WIRE_SERVER: replace(BY_GATEWAY, prefix="168.63.129.16/32"),
+        IMDS: replace(BY_GATEWAY, prefix="169.254.169.254/32"),
         "10.0.0.5": replace(BY_GATEWAY, gateway=None),
     },
 )
@@ -51,7 +53,7 @@ BROKEN = {
     "network-default-route": replace(
         HEALTHY,
         files={**HEALTHY.files, "/proc/net/route": ROUTES_HEAD + HOST_ROUTES},
-        routes={key: route for key, route in HEALTHY.routes.items() if key != network.SOMEWHERE},
+        routes={key: route for key, route in HEALTHY.routes.items() if key != SOMEWHERE},
     ),
 }
 
@@ -71,7 +73,7 @@ def with_files(host: FakeHost, **files: str) -> FakeHost:
 def test_a_vm_with_what_dhcp_gives_it_is_well() -> None:
     assert findings(HEALTHY) == {}
     facts = network.gather(HEALTHY, RUN)
-    assert facts.default_routes == (network.DefaultRoute(4, "eth0", "10.0.0.1", 100),)
+    assert facts.default_routes == (DefaultRoute(4, "eth0", "10.0.0.1", 100),)
     assert (facts.nameservers, facts.unrouted, facts.managers) == (("168.63.129.16",), (), ("systemd-networkd",))
 
 
@@ -115,7 +117,7 @@ def test_option_245_counts_where_waagent_has_no_route_to_go_by(
     """And a lease that no interface has its address from does not count at all."""
     host = replace(HEALTHY, files={**HEALTHY.files, "/var/lib/dhcp/dhclient.leases": text})
     if not host_route:
-        host = replace(host, routes={**host.routes, network.WIRE_SERVER: BY_GATEWAY})
+        host = replace(host, routes={**host.routes, WIRE_SERVER: BY_GATEWAY})
     found = findings(host).get("network-wire-server")
     assert (found.severity if found is not None else None) == severity
     assert found is None or found.message.startswith("DHCP names 10.9.9.9 as the wire server of eth0 (option 245)")
@@ -166,20 +168,20 @@ def test_a_name_server_on_the_link_is_not_explained_by_the_missing_route() -> No
 
 def test_a_route_that_rejects_is_no_way_out() -> None:
     rejected = "*\t00000000\t00000000\t0200\t0\t0\t0\t00000000\t0\t0\t0\n"
-    assert list(network.parse_ipv4(ROUTES_HEAD + rejected)) == []
-    assert list(network.parse_ipv6(NO_IPV6_ROUTE)) == []
+    assert list(parse_ipv4(ROUTES_HEAD + rejected)) == []
+    assert list(parse_ipv6(NO_IPV6_ROUTE)) == []
 
 
 def test_an_ipv6_router_is_read_from_its_hexadecimal_form() -> None:
-    assert list(network.parse_ipv6(IPV6_DEFAULT)) == [network.DefaultRoute(6, "eth0", "fe80::1234", 1024)]
+    assert list(parse_ipv6(IPV6_DEFAULT)) == [DefaultRoute(6, "eth0", "fe80::1234", 1024)]
 
 
 @pytest.mark.parametrize("rubbish", ["a\nb", "x\neth0 zz 0 3 0 0 0 0 0 0 0", "x\neth0 0 1234567890A 3 0 0 0 0 0 0 0"])
 def test_rubbish_in_the_routing_table_cannot_be_judged(rubbish: str) -> None:
     with pytest.raises(HostError, match="not a routing table"):
-        list(network.parse_ipv4(rubbish))
+        list(parse_ipv4(rubbish))
     with pytest.raises(HostError, match="not a routing table"):
-        list(network.parse_ipv6(rubbish))
+        list(parse_ipv6(rubbish))
 
 
 def test_without_proc_the_checks_are_unknown() -> None:

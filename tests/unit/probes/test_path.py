@@ -10,6 +10,10 @@ import pytest
 from azpreflight.host import Hop, HostError, HttpAnswer, Outcome, Phase, TcpAnswer
 from azpreflight.model import Cause, Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, path, platform
+from azpreflight.probes.network.facts import SOMEWHERE
+from azpreflight.probes.path.checks import drawn
+from azpreflight.probes.path.collect import TRACED
+from azpreflight.probes.path.tunnel import Path
 from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.support.judging import by_check, findings, judged
 from tests.unit.probes import test_egress as test_probe_egress
@@ -42,7 +46,7 @@ def world(extension: Extension = HELLO, **changes: Any) -> World:
     """The network of the egress probe's tests, with interfaces and routes."""
     made = test_probe_egress.world(extension, **changes)
     vm = test_probe_network.HEALTHY
-    routes = {**vm.routes, **dict.fromkeys(STORES.values(), vm.routes[network.SOMEWHERE]), **made.routes}
+    routes = {**vm.routes, **dict.fromkeys(STORES.values(), vm.routes[SOMEWHERE]), **made.routes}
     return replace(made, files={**vm.files, **made.files}, interface_list=vm.interface_list, routes=routes)
 
 
@@ -142,7 +146,7 @@ def test_addresses_beyond_the_traced_ones_are_explained_too() -> None:
     host = world(DIAGNOSTICS, tcp=shut(SILENT), paths=hops(*SAYS_NOTHING))
     told = report(host)
     facts = told.facts["path"]
-    assert len(facts.paths) == path.TRACED
+    assert len(facts.paths) == TRACED
     rest = set(facts.failed) - {traced.flow for traced in facts.paths}
     assert rest
     assert rest <= set(findings(told, "path-tunnel")[0].breaks)
@@ -224,7 +228,7 @@ def test_an_endpoint_that_answers_the_second_time_is_no_tunnel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "drawn"),
+    ("seen", "expected"),
     [
         ((), "none"),
         (NOBODY, "3 silent"),
@@ -233,9 +237,9 @@ def test_an_endpoint_that_answers_the_second_time_is_no_tunnel() -> None:
         ((Hop(1, Outcome.REFUSED, FIRST),), f"1 {FIRST} (refused)"),
     ],
 )
-def test_hops_are_told_in_a_line(seen: tuple[Hop, ...], drawn: str) -> None:
-    line = path.drawn(path.Path(FIRST, 443, Phase.TCP, Outcome.TIMEOUT, hops=seen))
-    assert line == drawn if drawn is not None else line.endswith(f"8 silent, 9 {FIRST} (ok)")
+def test_hops_are_told_in_a_line(seen: tuple[Hop, ...], expected: str) -> None:
+    line = drawn(Path(FIRST, 443, Phase.TCP, Outcome.TIMEOUT, hops=seen))
+    assert line == expected if expected is not None else line.endswith(f"8 silent, 9 {FIRST} (ok)")
 
 
 # --- large packets ------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from azpreflight.guest import unit_runs
 from azpreflight.host import Completed
 from azpreflight.model import Platform, Profile, Run, Severity, Stage
 from azpreflight.probes import agents, ssh
+from azpreflight.probes.ssh.collect import enabled_by_preset
 from tests.support.fakes import FakeHost, Fifo, Link
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_agents as with_agents
@@ -158,7 +159,7 @@ def test_a_state_that_cannot_be_asked_is_unknown() -> None:
 )
 def test_presets(texts: list[str], enabled: bool) -> None:
     """The first line that matches decides, and without one a unit is enabled."""
-    assert ssh.enabled_by_preset(texts, "ssh.socket") is enabled
+    assert enabled_by_preset(texts, "ssh.socket") is enabled
 
 
 WANTED = "/etc/systemd/system/multi-user.target.wants/ssh.service"

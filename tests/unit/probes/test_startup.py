@@ -169,7 +169,7 @@ def test_the_entry_that_counts() -> None:
 
 def test_a_kernel_with_its_drivers_built_in() -> None:
     """It may come up without the named file, where there is another."""
-    from azpreflight.probes.boot.drivers import AT_START
+    from azpreflight.guest.initramfs import AT_START
 
     built_in = modules("ext4", "vfat", built_in=AT_START)
     assert severities(host({**built_in, **grub(initrd=f"/boot/initrd-{RELEASE}")}), "boot-entry") == ["note"]

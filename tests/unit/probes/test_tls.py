@@ -12,8 +12,8 @@ import pytest
 from azpreflight.host.ca_store import BUNDLES
 from azpreflight.model import Cause, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, tls
-from azpreflight.probes.tls import MARK, ROOTS
-from azpreflight.probes.tls.facts import CaStoreFacts
+from azpreflight.probes.tls.collect import MARK, certificates
+from azpreflight.probes.tls.facts import ROOTS, CaStoreFacts
 from tests.netns.documents import HELLO
 from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
@@ -112,5 +112,5 @@ def test_the_roots_of_azure(files: dict[str, str], status: str) -> None:
 @pytest.mark.skipif(not Path(BUNDLES[0]).exists(), reason="this machine has no bundle of CA certificates")
 def test_this_machines_own_bundle_has_them() -> None:
     """The names are those of real certificates."""
-    decoded = list(tls.certificates(Path(BUNDLES[0]).read_text()))
+    decoded = list(certificates(Path(BUNDLES[0]).read_text()))
     assert all(any(name.encode() in one for one in decoded) for name in ROOTS)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight.host import LocalHost
-from azpreflight.probes import logs
+from azpreflight.probes.logs.facts import PATHS
 from azpreflight.sinks.errors import SinkError
 from azpreflight.watch.agents_progress import AgentLogs
 from azpreflight.watch.boot_policy import Progress
@@ -57,7 +57,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
 
 # --- the agents' logs ---------------------------------------------------------------------------------------------
 
-WAAGENT = logs.PATHS["waagent"]
+WAAGENT = PATHS["waagent"]
 DONE = (
     "2026-11-22T17:30:00.000000Z INFO Daemon Daemon Provisioning complete\n"
     "2026-11-22T17:31:00.000000Z INFO ExtHandler ExtHandler ProcessExtensionsGoalState completed [incarnation_1]\n"

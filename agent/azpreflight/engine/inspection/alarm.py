@@ -1,4 +1,4 @@
-"""An alarm that breaks off what the first thread does: Python, and C code that asks for signals intermittently.
+"""An alarm that breaks off what the first thread does: Python, and C code that asks for signals now and then.
 
 Regular expressions do, every 4,096 steps (CPython, _sre); so it holds where no child can be had, and for judging.
 """

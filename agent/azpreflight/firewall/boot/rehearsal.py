@@ -20,25 +20,21 @@ from azpreflight.firewall.boot.facts import Boot
 from azpreflight.firewall.boot.load_plan import Plan, Step
 from azpreflight.firewall.boot.saved_rules import Ruleset
 from azpreflight.firewall.facts import Backend, Dump, Flow, FlowFacts, Outcome, Rehearsal
-from azpreflight.firewall.network_context import Scene
+from azpreflight.firewall.network_context import NO_WAY, Scene
 from azpreflight.firewall.read_rules import LEGACY_NAMES
 from azpreflight.firewall.rehearsal import (
     LIMIT,
     LIMIT_MANY,
-    MANY,
-    NO_WAY,
     doubts,
     keep_logs_quiet,
     limits,
     load_errors_of,
     run_worker,
-    too_many,
-    unasked,
 )
 from azpreflight.firewall.rule_names import Index
-from azpreflight.firewall.rule_verdicts import Copy, by_text, decide
-from azpreflight.firewall.rules import Table
-from azpreflight.firewall.static.evaluate import evaluate
+from azpreflight.firewall.rule_verdicts import Copy, decide
+from azpreflight.firewall.rules import MANY, Table
+from azpreflight.firewall.static import fallback
 from azpreflight.firewall.tools import PREFIX, backend_of, program, programs_of
 from azpreflight.host import Host, HostError
 
@@ -150,18 +146,14 @@ def _by_text(
     blind = _blind(plans, live=False)
     incomplete = incomplete or (f"{blind}; it could not be run: {error}" if blind else "")
     tables = ruleset.tables()
-    many = too_many(tables)
     copy = Copy(Index(tables), programs_of(setting.machine), incomplete or None)
-
-    def one(flow: Flow) -> FlowFacts:
-        if not setting.scene.reaches(flow):
-            return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
-        if many:
-            return unasked(flow, error)
-        opinion = evaluate(flow, tables, setting.scene.environment(flow), flow.uid)
-        return located(by_text(flow, opinion, copy, error), tables, ruleset)
-
-    return Boot(names, Rehearsal(True, error, limits=limits(tables)), (), tuple(one(flow) for flow in flows))
+    found = fallback.by_text(flows, setting.scene, tables, copy, error)
+    return Boot(
+        names,
+        Rehearsal(True, error, limits=limits(tables)),
+        (),
+        tuple(located(one, tables, ruleset) for one in found),
+    )
 
 
 # --- the worker ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host.disk.types import Volume
+from azpreflight.host.disk.types import Layout, Volume
 
 PLACES = (
     "/boot",
@@ -23,11 +23,13 @@ PLACES = (
     "/etc",
     "/srv",
 )
-"""Places of the system itself that are intermittently filesystems of their own; the checks look at nothing else."""
+"""Places of the system itself that are filesystems of their own on some systems; the checks look at nothing else."""
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount")
 SUBVOLUME = re.compile(r"subvol(?:id)?=[\w@/.-]+$", re.ASCII)
 DEVICE = re.compile(r"/dev/(?:[shv]da|xvda|nvme0n1p)(\d{1,3})$", re.ASCII)
 """A partition of the first disk, which is the one that is inspected."""
+UNOPENED = ("LUKS", "RAID", "LVM")
+"""Kinds of volumes that hold others. The logical volumes of LVM that are in one piece are volumes of their own."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,14 @@ def wanted(text: str) -> Iterator[Wanted]:
 def meant(source: str, volumes: Sequence[Volume]) -> Optional[Volume]:
     """The volume that the first field of an entry names; None: none of this disk."""
     return next((volume for volume in volumes if _is_meant(source, volume)), None)
+
+
+def is_here(source: str, layout: Layout) -> Optional[bool]:
+    """Whether what the first field of an entry names is on this disk; None where a volume that cannot be opened
+    (encrypted, of several pieces or disks) may hold it."""
+    if meant(source, layout.volumes) is not None:
+        return True
+    return None if layout.damage or any(volume.kind in UNOPENED for volume in layout.volumes) else False
 
 
 def _is_meant(source: str, volume: Volume) -> bool:

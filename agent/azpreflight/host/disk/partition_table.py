@@ -20,7 +20,7 @@ MAX_ENTRIES = 1024
 EXTENDED = (0x05, 0x0F, 0x85)
 PROTECTIVE = 0xEE
 SECTORS = (512, 4096)
-"""Bytes of a sector: Azure's disks have 512, and images are intermittently made for 4096."""
+"""Bytes of a sector: Azure's disks have 512, and some images are made for 4096."""
 BOOT_CODE = 440
 """Bytes of the first sector before the disk's signature."""
 

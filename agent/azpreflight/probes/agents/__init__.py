@@ -9,26 +9,21 @@ Provisioning.Agent is worse: waagent provisions nothing and reports Ready, so th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from azpreflight.model import Cause, Check, NotApplicable, Probe, Profile, Run, Severity, Stage, Verdict
-from azpreflight.probes.agents import guestproxy, openssl, provenance, stages
+from azpreflight.model import Probe
+from azpreflight.probes.agents import (
+    configuration,
+    guestproxy,
+    openssl,
+    provenance,
+    provisioner,
+    running,
+    stages,
+    versions,
+)
 from azpreflight.probes.agents.collect import gather
-from azpreflight.probes.agents.configuration import judge_config
 from azpreflight.probes.agents.facts import AgentsFacts, CloudInitFacts, Provisioner, WaagentFacts
-from azpreflight.probes.agents.provisioner import judge_provisioner
-from azpreflight.probes.agents.running import judge_cloud_init, judge_units
-from azpreflight.probes.agents.versions import judge_program, judge_version
 
 __all__ = ["PROBE", "AgentsFacts", "CloudInitFacts", "Provisioner", "WaagentFacts"]
-
-
-def judge_openssl(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
-    """openssl works as waagent calls it."""
-    if not facts.waagent.installed:
-        yield NotApplicable("waagent is not installed")
-    else:
-        yield from openssl.judge(facts.waagent.openssl, facts.provisioner is Provisioner.WAAGENT)
 
 
 WORST_CASE_S = 2.0
@@ -40,102 +35,13 @@ PROBE = Probe(
     facts=AgentsFacts,
     gather=gather,
     checks=(
-        Check(
-            "agents-config",
-            "the agents' configuration allows provisioning and extensions",
-            judge_config,
-            Severity.ERROR,
-            cause=Cause.AGENT_CONFIG,
-            offline=True,
-        ),
-        Check(
-            "agents-provisioner",
-            "an agent will provision new VMs",
-            judge_provisioner,
-            Severity.ERROR,
-            cause=Cause.NO_PROVISIONING_AGENT,
-            depends_on=("agents-config",),
-            profiles=(Profile.GENERALIZED,),
-            offline=True,
-        ),
-        Check(
-            "agents-program",
-            "the agents' Python and modules are complete",
-            judge_program,
-            Severity.ERROR,
-            cause=Cause.NO_PROVISIONING_AGENT,
-            offline=True,
-        ),
-        Check(
-            "agents-stages",
-            "every stage of cloud-init starts, and its configuration makes the user of a new VM",
-            stages.judge_stages,
-            Severity.ERROR,
-            cause=Cause.NO_PROVISIONING_AGENT,
-            stages=(Stage.BUILD, Stage.CAPTURE),
-            profiles=(Profile.GENERALIZED,),
-            offline=True,
-        ),
-        Check(
-            "agents-openssl",
-            "openssl takes its configuration in the environment of waagent's service",
-            judge_openssl,
-            Severity.ERROR,
-            cause=Cause.AGENT_CONFIG,
-            offline=True,
-        ),
-        Check(
-            "agents-password",
-            "the agent that provisions can hash a password",
-            stages.judge_password,
-            Severity.WARNING,
-            cause=Cause.AGENT_CONFIG,
-            stages=(Stage.BUILD, Stage.CAPTURE),
-            profiles=(Profile.GENERALIZED,),
-            offline=True,
-        ),
-        Check(
-            "agents-version",
-            "waagent is a supported version",
-            judge_version,
-            Severity.WARNING,
-            cause=Cause.AGENT_CONFIG,
-            offline=True,
-        ),
-        Check(
-            "agents-provenance",
-            "waagent and its interpreter belong to packages",
-            provenance.judge,
-            Severity.NOTE,
-            cause=Cause.AGENT_CONFIG,
-            stages=(Stage.BUILD, Stage.CAPTURE),
-            offline=True,
-        ),
-        Check(
-            "agents-guest-proxy",
-            "the Guest Proxy Agent, if installed, is intact and enabled",
-            lambda facts, run: guestproxy.judge(facts.guest_proxy, run),
-            Severity.WARNING,
-            cause=Cause.AGENT_CONFIG,
-            offline=True,
-        ),
-        Check(
-            "agents-units",
-            "no agent unit has failed",
-            judge_units,
-            Severity.ERROR,
-            cause=Cause.NO_PROVISIONING_AGENT,
-            depends_on=("agents-program",),
-            stages=(Stage.FIRSTBOOT,),
-        ),
-        Check(
-            "agents-cloud-init",
-            "cloud-init detected Azure and reported no error",
-            judge_cloud_init,
-            Severity.ERROR,
-            cause=Cause.NO_PROVISIONING_AGENT,
-            depends_on=("agents-provisioner", "platform-route", "wireserver-http", "imds-instance"),
-            stages=(Stage.FIRSTBOOT,),
-        ),
+        *configuration.CHECKS,
+        *provisioner.CHECKS,
+        *versions.CHECKS,
+        *stages.CHECKS,
+        *openssl.CHECKS,
+        *provenance.CHECKS,
+        *guestproxy.CHECKS,
+        *running.CHECKS,
     ),
 )

@@ -16,6 +16,7 @@ from azpreflight.probes.agents.facts import (
     DISABLED_MARKER,
     DS_IDENTIFY_CFG,
     SEED,
+    WAAGENT_UNITS,
     AgentsFacts,
     CloudInitFacts,
     WaagentFacts,
@@ -24,8 +25,6 @@ from azpreflight.probes.agents.provisioner import provisioner
 
 PROGRAM_DIRECTORIES = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/share/oem/bin", "/oem/bin")
 """Where packages, pip and Flatcar's OEM partition put programs."""
-WAAGENT_UNITS = ("walinuxagent.service", "waagent.service")
-"""Debian's and Ubuntu's name, and everybody else's (WALinuxAgent, azurelinuxagent/common/osutil/)."""
 WAAGENT_CONFIGS = ("/etc/waagent.conf", "/usr/share/defaults/waagent/waagent.conf", "/usr/share/oem/waagent.conf")
 """Everywhere, Clear Linux, Flatcar."""
 EXTENSIONS = ("/etc/extensions", "/var/lib/extensions", "/usr/lib/extensions", "/oem/sysext", "/usr/share/oem/sysext")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import UnitState
-from azpreflight.model import Confidence, Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner, WaagentFacts
 from azpreflight.probes.agents.provisioner import waagent_refuses
 from azpreflight.shell import argument
@@ -237,3 +237,15 @@ def _judge_dead_keys(facts: AgentsFacts, config: waagent_conf.WaagentConfig) -> 
 
 def _no_extensions(reason: str, fix: str, *commands: str) -> Finding:
     return Finding(Severity.WARNING, f"{reason}: extensions of a VM will never run", fix, commands)
+
+
+CHECKS = (
+    Check(
+        "agents-config",
+        "the agents' configuration allows provisioning and extensions",
+        judge_config,
+        Severity.ERROR,
+        cause=Cause.AGENT_CONFIG,
+        offline=True,
+    ),
+)

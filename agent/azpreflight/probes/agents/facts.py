@@ -7,13 +7,16 @@ from enum import Enum
 from typing import Optional
 
 from azpreflight.guest.cloud_init import CloudConfig, DatasourceList
+from azpreflight.guest.openssl_conf import Problem
 from azpreflight.guest.os_release import Distribution
 from azpreflight.guest.waagent_conf import WaagentConfig
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.probes.agents.guestproxy import GuestProxyFacts
-from azpreflight.probes.agents.openssl import OpensslFacts
 from azpreflight.probes.agents.program import ProgramFacts
 from azpreflight.probes.agents.state import BootState
+
+WAAGENT_UNITS = ("walinuxagent.service", "waagent.service")
+"""Debian's and Ubuntu's name, and everybody else's (WALinuxAgent, azurelinuxagent/common/osutil/)."""
 
 CLOUD_INIT_LOCAL = "cloud-init-local.service"
 """The unit that waagent asks about, and the stage in which cloud-init finds Azure and reports Ready."""
@@ -36,6 +39,18 @@ class Provisioner(str, Enum):
     NONE = "none"
     UNKNOWN = "unknown"
     """A file that decides could not be read."""
+
+
+@dataclass(frozen=True)
+class OpensslFacts:
+    """Its configuration, and what is wrong with it."""
+
+    config: Optional[str] = None
+    """The file that it reads; None: the directory that it was built with is not known."""
+    missing: bool = False
+    problem: Optional[Problem] = None
+    error: Optional[str] = None
+    """Why it could not be told; None if it could."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,11 @@ class AgentsFacts:
     systemd does not run."""
     system_extensions: tuple[str, ...] = ()
     """What systemd merges into /usr at boot; a program that is not found may be in one."""
+
+    @property
+    def network_written_again(self) -> bool:
+        """cloud-init writes its network configuration again on the next VM."""
+        return self.cloud_init_provisions and not self.cloud_init.config.network_disabled
 
     @property
     def cloud_init_provisions(self) -> bool:

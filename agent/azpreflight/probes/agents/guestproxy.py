@@ -14,7 +14,7 @@ from typing import Optional
 
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
-from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import Cause, Check, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.text import plain
 
 PROGRAM = "/usr/sbin/azure-proxy-agent"
@@ -66,3 +66,15 @@ def _finding(what: str, fix: str, *commands: str) -> Finding:
         fix,
         commands,
     )
+
+
+CHECKS = (
+    Check(
+        "agents-guest-proxy",
+        "the Guest Proxy Agent, if installed, is intact and enabled",
+        lambda facts, run: judge(facts.guest_proxy, run),
+        Severity.WARNING,
+        cause=Cause.AGENT_CONFIG,
+        offline=True,
+    ),
+)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.guest import openssl_conf
-from azpreflight.guest.openssl_conf import Problem
 from azpreflight.host import Host, HostError
-from azpreflight.model import Confidence, Finding, Severity, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.agents.facts import AgentsFacts, OpensslFacts, Provisioner
 from azpreflight.shell import argument
 from azpreflight.text import plain
 
@@ -36,18 +35,6 @@ LIBRARY_LIMIT = 24 << 20
 BUILT = re.compile(rb'OPENSSLDIR: "(/[ -!#-~]{1,200})"')
 _CONF = re.compile(r"^Environment=.{0,500}?\bOPENSSL_CONF=([^\s\"']{1,300})", re.MULTILINE)
 _NAMES = re.compile(r"^Environment=[\"']?(\w{1,80})=", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class OpensslFacts:
-    """Its configuration, and what is wrong with it."""
-
-    config: Optional[str] = None
-    """The file that it reads; None: the directory that it was built with is not known."""
-    missing: bool = False
-    problem: Optional[Problem] = None
-    error: Optional[str] = None
-    """Why it could not be told; None if it could."""
 
 
 def look(host: Host, program: str, unit_text: str) -> OpensslFacts:
@@ -104,3 +91,23 @@ def _fails(reason: str, command: str, provisions: bool) -> Finding:
         confidence=Confidence.LIKELY,
         confidence_reason="openssl was not run; the file is read as openssl reads it",
     )
+
+
+def judge_openssl(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
+    """openssl works as waagent calls it."""
+    if not facts.waagent.installed:
+        yield NotApplicable("waagent is not installed")
+    else:
+        yield from judge(facts.waagent.openssl, facts.provisioner is Provisioner.WAAGENT)
+
+
+CHECKS = (
+    Check(
+        "agents-openssl",
+        "openssl takes its configuration in the environment of waagent's service",
+        judge_openssl,
+        Severity.ERROR,
+        cause=Cause.AGENT_CONFIG,
+        offline=True,
+    ),
+)

@@ -12,7 +12,7 @@ from typing import Optional
 
 from azpreflight.guest import os_release
 from azpreflight.host import Host
-from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import Cause, Check, Finding, NotApplicable, Run, Severity, Stage, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.text import several
 
@@ -61,3 +61,16 @@ def judge(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             "Use the distribution's agent, Python and openssl.",
             (os_release.install_command(facts.distribution, "waagent"),),
         )
+
+
+CHECKS = (
+    Check(
+        "agents-provenance",
+        "waagent and its interpreter belong to packages",
+        judge,
+        Severity.NOTE,
+        cause=Cause.AGENT_CONFIG,
+        stages=(Stage.BUILD, Stage.CAPTURE),
+        offline=True,
+    ),
+)

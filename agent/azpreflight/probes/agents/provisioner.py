@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import Unit, UnitState
-from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.model import Cause, Check, Finding, NotApplicable, Platform, Profile, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import (
     DISABLED_MARKER,
     DS_IDENTIFY_CFG,
@@ -200,3 +200,17 @@ def _mend_cloud_init(facts: CloudInitFacts) -> Iterator[str]:
 def _set_agent(facts: WaagentFacts, value: str) -> Iterator[str]:
     if facts.config is not None and facts.config.provisioning_agent != value:
         yield waagent_conf.set_key(facts.config_path, "Provisioning.Agent", value)
+
+
+CHECKS = (
+    Check(
+        "agents-provisioner",
+        "an agent will provision new VMs",
+        judge_provisioner,
+        Severity.ERROR,
+        cause=Cause.NO_PROVISIONING_AGENT,
+        depends_on=("agents-config",),
+        profiles=(Profile.GENERALIZED,),
+        offline=True,
+    ),
+)

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from typing import Optional
 
 from azpreflight.guest.unit_runs import UnitRun
-from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.model import (
+    Cause,
+    Check,
+    Confidence,
+    Finding,
+    NotApplicable,
+    Platform,
+    Run,
+    Severity,
+    Stage,
+    Unknown,
+    Verdict,
+)
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.state import LATE_STAGES, LATE_UNITS, STATUS, CloudInitStatus, StageError
 from azpreflight.text import count, plain
@@ -158,3 +170,25 @@ def _of_stage(error: StageError, facts: AgentsFacts) -> Finding:
         confidence_reason="its own account; what it was to do may be done in part",
         flow=None if error.stage != "init-local" else METADATA if "imds" in error.error.lower() else WIRE_SERVER,
     )
+
+
+CHECKS = (
+    Check(
+        "agents-units",
+        "no agent unit has failed",
+        judge_units,
+        Severity.ERROR,
+        cause=Cause.NO_PROVISIONING_AGENT,
+        depends_on=("agents-program",),
+        stages=(Stage.FIRSTBOOT,),
+    ),
+    Check(
+        "agents-cloud-init",
+        "cloud-init detected Azure and reported no error",
+        judge_cloud_init,
+        Severity.ERROR,
+        cause=Cause.NO_PROVISIONING_AGENT,
+        depends_on=("agents-provisioner", "platform-route", "wireserver-http", "imds-instance"),
+        stages=(Stage.FIRSTBOOT,),
+    ),
+)

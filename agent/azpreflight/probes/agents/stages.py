@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from azpreflight.guest import os_release, package_database
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Profile, Run, Severity, Stage, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.program import number
 from azpreflight.shell import argument
@@ -130,3 +130,27 @@ def judge_password(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
 
 LIBRARIES = ("legacycrypt", "crypt_r", "passlib")
 """What takes crypt's place: which of them an agent tries depends on its version."""
+
+
+CHECKS = (
+    Check(
+        "agents-stages",
+        "every stage of cloud-init starts, and its configuration makes the user of a new VM",
+        judge_stages,
+        Severity.ERROR,
+        cause=Cause.NO_PROVISIONING_AGENT,
+        stages=(Stage.BUILD, Stage.CAPTURE),
+        profiles=(Profile.GENERALIZED,),
+        offline=True,
+    ),
+    Check(
+        "agents-password",
+        "the agent that provisions can hash a password",
+        judge_password,
+        Severity.WARNING,
+        cause=Cause.AGENT_CONFIG,
+        stages=(Stage.BUILD, Stage.CAPTURE),
+        profiles=(Profile.GENERALIZED,),
+        offline=True,
+    ),
+)

@@ -19,10 +19,9 @@ from azpreflight.foreign import loads
 from azpreflight.guest import unit_runs, writers
 from azpreflight.guest.unit_runs import UnitRun
 from azpreflight.host import Host, HostError, reading
+from azpreflight.host.systemd import RUNNING
 from azpreflight.model import Run, Stage
 
-SYSTEMD = "/run/systemd/system"
-"""There where systemd runs (sd_booted(3))."""
 STATUS = "/run/cloud-init/status.json"
 DISABLED = "/run/cloud-init/disabled"
 """What the generator leaves where ds-identify finds no datasource, or is told to find none."""
@@ -102,7 +101,7 @@ class BootState:
 def look(host: Host, run: Run, others: tuple[str, ...], cloud_init: bool) -> Optional[BootState]:
     """Units and status at first boot, of cloud-init if it is installed and of other agents; None if not asked."""
     installed = bool(others) or cloud_init
-    if run.stage is not Stage.FIRSTBOOT or run.offline or not installed or host.info(SYSTEMD) is None:
+    if run.stage is not Stage.FIRSTBOOT or run.offline or not installed or host.info(RUNNING) is None:
         return None
     names = (*others, *(CLOUD_INIT_UNITS if cloud_init else ()))
     units, units_error = _units(host, names)

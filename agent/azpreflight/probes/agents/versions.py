@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from azpreflight.guest import os_release
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.program import number
 from azpreflight.shell import argument
@@ -99,3 +99,23 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             "Enable the unit by its own name.",
             (f"systemctl disable {name}", f"systemctl enable {waagent.unit.name}"),
         )
+
+
+CHECKS = (
+    Check(
+        "agents-program",
+        "the agents' Python and modules are complete",
+        judge_program,
+        Severity.ERROR,
+        cause=Cause.NO_PROVISIONING_AGENT,
+        offline=True,
+    ),
+    Check(
+        "agents-version",
+        "waagent is a supported version",
+        judge_version,
+        Severity.WARNING,
+        cause=Cause.AGENT_CONFIG,
+        offline=True,
+    ),
+)

@@ -17,6 +17,8 @@ from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.boot.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain
 
 BAUD = "115200"
@@ -112,3 +114,13 @@ def _fix_commands(port: str, run: Run) -> Iterator[str]:
     else:
         yield "grubby --update-kernel=ALL --remove-args=console"
         yield f"grubby --update-kernel=ALL --args='console=tty0 console={port},{BAUD}'"
+
+
+CHECKS = (
+    check(
+        "boot-console",
+        "the serial port is the primary console",
+        part("console", judge),
+        Severity.WARNING,
+    ),
+)

@@ -22,6 +22,8 @@ from azpreflight.guest.globs import matching
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
+from azpreflight.probes.boot.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.shell import argument
 from azpreflight.text import plain
 
@@ -173,3 +175,13 @@ def _impatient(told: Timeout) -> Finding:
         confidence=Confidence.CERTAIN if doubt is None else Confidence.LIKELY,
         confidence_reason=doubt or "seen directly",
     )
+
+
+CHECKS = (
+    check(
+        "boot-dhcp-timeout",
+        "the DHCP client's timeout is long enough for Azure",
+        part("dhcp", judge),
+        Severity.WARNING,
+    ),
+)

@@ -16,7 +16,9 @@ from azpreflight.guest import bootloader, kernels
 from azpreflight.guest.block_devices import OF_ONE_DISK
 from azpreflight.host import Host, HostError
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.boot.check import check
 from azpreflight.probes.boot.console import no_command_line
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain
 
 FSTAB = "/etc/fstab"
@@ -155,3 +157,20 @@ def _full(space: Space, left: str, severity: Severity) -> Finding:
         "Remove what is not needed, or enlarge the disk.",
         (f"du -xh --max-depth=2 {space.place} | sort -h | tail",),
     )
+
+
+CHECKS = (
+    check(
+        "boot-root",
+        "the root filesystem does not depend on a device name",
+        part("disk", judge_root),
+        Severity.ERROR,
+    ),
+    check("boot-swap", "no swap is on the OS disk", part("disk", judge_swap), Severity.WARNING),
+    check(
+        "boot-space",
+        "there is enough free space for agents and extensions",
+        part("disk", judge_space),
+        Severity.ERROR,
+    ),
+)

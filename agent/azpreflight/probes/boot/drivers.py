@@ -15,11 +15,14 @@ from functools import partial
 from typing import Optional
 
 from azpreflight.guest import initramfs, kernels, modprobe
+from azpreflight.guest.initramfs import AT_START
 from azpreflight.guest.kernels import Kernel, Presence
 from azpreflight.guest.modprobe import Rule
 from azpreflight.host import Host, HostError
 from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.boot.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -38,8 +41,6 @@ DRIVERS: Mapping[str, tuple[Severity, str]] = {
     "mlx5_core": (NOTE, "accelerated networking is not there"),
 }
 """How bad it is for a kernel not to have it, and why."""
-AT_START = ("hv_vmbus", "hv_storvsc", "sd_mod", "nvme", "pci_hyperv")
-"""What the initramfs needs to find the root filesystem, of those that are modules."""
 FILESYSTEMS = ("ext4", "xfs", "btrfs", "f2fs")
 """Drivers of root filesystems; one that is a module must be in the initramfs."""
 IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img", "/boot/initrd-{}", "/boot/*/{}/initrd")
@@ -198,3 +199,20 @@ def _rebuild(run: Run) -> str:
 def _debian(run: Run) -> bool:
     agents = run.facts(AgentsFacts)
     return agents is not None and agents.distribution.of("debian", "ubuntu")
+
+
+CHECKS = (
+    check(
+        "boot-drivers",
+        "every kernel has Azure's disk and network drivers",
+        part("drivers", judge_kernel),
+        Severity.ERROR,
+    ),
+    check(
+        "boot-initramfs",
+        "every initramfs has the disk drivers",
+        part("drivers", judge_images),
+        Severity.ERROR,
+        stages=(Stage.BUILD, Stage.CAPTURE),
+    ),
+)

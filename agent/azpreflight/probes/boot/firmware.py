@@ -14,8 +14,10 @@ from typing import Optional
 
 from azpreflight.guest import kernels
 from azpreflight.host import Host
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.boot.check import check
+from azpreflight.probes.subjects import part
 
 PLACES = ("/boot/efi", "/efi", "/boot")
 """Where the EFI system partition is mounted; the empty /boot/efi of one that is not mounted is no EFI of /boot."""
@@ -79,3 +81,14 @@ def _install(facts: FirmwareFacts, run: Run) -> str:
         target = "arm64-efi" if facts.file == "BOOTAA64.EFI" else "x86_64-efi"
         return f"grub-install --target={target} --no-nvram --uefi-secure-boot --force-extra-removable"
     return "dnf reinstall 'shim-*' 'grub2-efi-*'"
+
+
+CHECKS = (
+    check(
+        "boot-firmware",
+        "the UEFI firmware of a new VM finds the boot loader",
+        part("firmware", judge),
+        Severity.ERROR,
+        stages=(Stage.BUILD, Stage.CAPTURE),
+    ),
+)

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from azpreflight.host import Host, HostError
+from azpreflight.host.systemd import RUNNING
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
-from azpreflight.probes.agents.state import SYSTEMD
+from azpreflight.probes.boot.check import check
+from azpreflight.probes.subjects import part
 
 VOUCHED = ("_TRANSPORT=kernel", "+", "_TRANSPORT=journal", "_PID=1")
 """The entries of the kernel and of systemd itself by the fields that journald adds (systemd.journal-fields(7)). Any
@@ -133,7 +135,7 @@ class MessageFacts:
 
 def look(host: Host, run: Run) -> MessageFacts:
     """The journal of this boot, of the kernel and of systemd; only at first boot and where systemd runs."""
-    if run.stage is not Stage.FIRSTBOOT or run.offline or host.info(SYSTEMD) is None:
+    if run.stage is not Stage.FIRSTBOOT or run.offline or host.info(RUNNING) is None:
         return MessageFacts()
     try:
         output = host.run(COMMAND, TIMEOUT, limit=LIMIT).stdout
@@ -194,3 +196,15 @@ def judge(facts: MessageFacts, run: Run) -> Iterator[Verdict]:
             message.fix,
             (f"journalctl --boot --no-pager {' '.join(VOUCHED)}",),
         )
+
+
+CHECKS = (
+    check(
+        "boot-messages",
+        "this boot logged no critical error",
+        part("messages", judge),
+        Severity.ERROR,
+        stages=(Stage.FIRSTBOOT,),
+        offline=False,
+    ),
+)

@@ -16,8 +16,10 @@ from azpreflight.guest import kernels, modprobe
 from azpreflight.guest.kernels import Kernel, Presence
 from azpreflight.guest.modprobe import Rule
 from azpreflight.host import Host
-from azpreflight.model import Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import Cause, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.boot.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import several
 
 PROGRAMS = {
@@ -123,3 +125,14 @@ def _finding(what: str, fix: str, *commands: str) -> Finding:
         fix,
         commands,
     )
+
+
+CHECKS = (
+    check(
+        "boot-netfilter",
+        "the kernel supports the agent's firewall rules",
+        part("netfilter", judge),
+        Severity.WARNING,
+        cause=Cause.AGENT_CONFIG,
+    ),
+)

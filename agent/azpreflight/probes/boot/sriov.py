@@ -17,6 +17,8 @@ from typing import Optional
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.probes.boot.check import check
+from azpreflight.probes.subjects import part
 
 UNIT = "NetworkManager.service"
 RULES = ("/etc/udev/rules.d/*.rules", "/usr/lib/udev/rules.d/*.rules", "/lib/udev/rules.d/*.rules")
@@ -86,3 +88,13 @@ def judge(facts: SriovFacts, run: Run) -> Iterator[Verdict]:
             confidence=Confidence.LIKELY,
             confidence_reason="a connection that is bound to eth0 by name leaves them alone as well",
         )
+
+
+CHECKS = (
+    check(
+        "boot-sriov",
+        "NetworkManager ignores SR-IOV virtual functions",
+        part("sriov", judge),
+        Severity.WARNING,
+    ),
+)

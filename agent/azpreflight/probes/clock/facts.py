@@ -11,6 +11,18 @@ from urllib.parse import urlsplit
 from azpreflight.azure.answer import Answer
 from azpreflight.probes.platform.facts import PlatformFacts
 
+SERVICES = ("chrony.service", "chronyd.service", "systemd-timesyncd.service", "ntp.service", "ntpd.service")
+
+
+@dataclass(frozen=True)
+class ClockFacts:
+    """Who keeps this machine's clock."""
+
+    services: tuple[str, ...]
+    """Time services that the next boot starts."""
+    host_clock: bool
+    """The host's clock is there as a PTP device."""
+
 
 @dataclass(frozen=True)
 class ClockReading:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.guest.dns_sources import Origin
-from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, Platform, Run, Severity, Unknown, Verdict
 from azpreflight.probes.dns import strictness
 from azpreflight.probes.dns.checks_servers import in_image, nobody_to_judge
 from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
-    IMPOSSIBLE,
+    PASSED_ON,
     RESOLVED,
     SILENCE,
     DnsFacts,
@@ -31,9 +31,8 @@ from azpreflight.probes.dns.facts import (
     speaks,
     upstream,
 )
+from azpreflight.probes.dns.names import IMPOSSIBLE
 
-PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP", SILENCE)
-"""After these glibc asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""
 OF_OTHERS = ("SERVFAIL", "REFUSED", SILENCE)
 """What a local resolver says for want of a server that answers it: systemd-resolved SERVFAIL, dnsmasq REFUSED."""
 ABOUT_THE_SERVER = ("REFUSED", "NOTIMP", "FORMERR", "NOTAUTH")
@@ -212,3 +211,16 @@ def _fix(server: Server, facts: DnsFacts, run: Run) -> str:
     if run.platform is not Platform.AZURE:
         return ELSEWHERE
     return PRIVATE_ZONE if server.address == CONTROL else FORWARD
+
+
+CHECKS = (
+    Check(
+        "dns-answers",
+        "DNS servers resolve the required names and invent none",
+        judge_answers,
+        severity=Severity.ERROR,
+        cause=Cause.DNS_WRONG_ANSWER,
+        depends_on=("dns-servers", "network-address", "network-default-route"),
+        environment=True,
+    ),
+)

@@ -6,7 +6,19 @@ import posixpath
 from collections.abc import Iterator
 
 from azpreflight.guest.resolv_conf import FileState, ResolvConfFile
-from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import (
+    Cause,
+    Check,
+    Confidence,
+    Finding,
+    NotApplicable,
+    Platform,
+    Run,
+    Severity,
+    Stage,
+    Unknown,
+    Verdict,
+)
 from azpreflight.probes.dns import strictness
 from azpreflight.probes.dns.facts import EVERYTHING, RESOLVED, DnsFacts, asks_nobody, named, plain, speaks
 from azpreflight.probes.network.facts import NetworkFacts
@@ -161,3 +173,16 @@ def _unreadable_for_others(file: ResolvConfFile) -> Finding:
         commands=(f"chmod 0644 {file.path}",),
         evidence={"mode": f"{file.mode:04o}"},
     )
+
+
+CHECKS = (
+    Check(
+        "dns-resolv-conf",
+        "resolv.conf names a DNS server",
+        judge_file,
+        severity=Severity.ERROR,
+        cause=Cause.DNS_UNREACHABLE,
+        depends_on=("network-address", "network-default-route"),
+        offline=True,
+    ),
+)

@@ -9,7 +9,20 @@ from typing import Union
 from azpreflight.guest.dns_sources import Origin
 from azpreflight.guest.resolv_conf import FileState
 from azpreflight.host import Outcome
-from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import (
+    Cause,
+    Check,
+    Confidence,
+    Finding,
+    NotApplicable,
+    Platform,
+    Run,
+    Severity,
+    Stage,
+    Unknown,
+    Verdict,
+)
+from azpreflight.probes.dns.check import WAY
 from azpreflight.probes.dns.checks_unreliable import now_and_then
 from azpreflight.probes.dns.facts import (
     CONTROL,
@@ -31,6 +44,7 @@ from azpreflight.probes.dns.facts import (
     speaks,
     upstream,
 )
+from azpreflight.probes.network.clearance import cleared
 from azpreflight.probes.network.detours import detour_of
 from azpreflight.text import several
 
@@ -139,7 +153,7 @@ def _silent(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:
         f"{_who(server, facts, run)} ({_compared(server, facts)})",
         _fix(server, facts, run),
         commands=_restart(server),
-        evidence=_evidence(server, facts),
+        evidence=evidence_of(server, facts),
         flow=f"udp {server.address}:53",
         breaks=EVERYTHING if down else (),
         confidence=confidence,
@@ -251,7 +265,8 @@ def _restart(server: Server) -> tuple[str, ...]:
     return ("systemctl restart systemd-resolved",) if server.address in STUBS else ()
 
 
-def _evidence(server: Server, facts: DnsFacts) -> dict[str, str]:
+def evidence_of(server: Server, facts: DnsFacts) -> dict[str, str]:
+    """What a finding on this server shows."""
     seen = {
         "server": plain(server.address),
         "role": server.role.value,
@@ -265,32 +280,15 @@ def _evidence(server: Server, facts: DnsFacts) -> dict[str, str]:
     return seen | {plain(other.address): MANNERS[heard(other, tcp=False).outcome] for other in others}
 
 
-def judge_tcp(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
-    """What is too long for a datagram is asked again over TCP."""
-    excuse = nobody_to_judge(facts)
-    if excuse is not None:
-        yield excuse
-        return
-    answering = [server for server in judged(facts) if speaks(server)]
-    if not answering:
-        yield NotApplicable("no configured DNS server answers over udp")
-    for server in answering:
-        if not speaks(server, tcp=True):
-            yield _no_tcp(server, facts)
-
-
-def _no_tcp(server: Server, facts: DnsFacts) -> Finding:
-    answer = heard(server, tcp=True)
-    cut = next((asked.name for asked in server.asked if asked.answer.truncated), None)
-    lost = cut is not None and cut in lost_names(facts)
-    example = f", as for {cut}" if cut is not None else ""
-    return Finding(
-        Severity.ERROR if lost else Severity.WARNING,
-        f"DNS server {plain(server.address)} answers over udp and not over tcp ({MANNERS[answer.outcome]}): "
-        f"answers that are longer than a datagram are lost{example}",
-        "Let tcp port 53 through to this server wherever udp port 53 is let through, in the guest and in the network.",
-        evidence=_evidence(server, facts),
-        flow=f"tcp {server.address}:53",
-        breaks=(f"name {cut}",) if lost else (),
-        confidence_reason="its udp port answers the same questions in the same moment",
-    )
+CHECKS = (
+    Check(
+        "dns-servers",
+        "every configured DNS server answers",
+        cleared(judge_servers),
+        severity=Severity.ERROR,
+        cause=Cause.DNS_UNREACHABLE,
+        depends_on=WAY,
+        reads=("firewall", "network"),
+        environment=True,
+    ),
+)

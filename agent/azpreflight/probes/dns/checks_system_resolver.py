@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from azpreflight.host import Outcome
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.dns.checks_answers import fails
 from azpreflight.probes.dns.checks_servers import nobody_to_judge
 from azpreflight.probes.dns.facts import EVERYTHING, USE_TCP, DnsFacts, Role, Server, known_addresses, named, speaks
@@ -91,3 +91,16 @@ def _finds_nothing(name: str, facts: DnsFacts) -> Finding:
         confidence_reason=SAME_MOMENT,
         in_image=True,
     )
+
+
+CHECKS = (
+    Check(
+        "dns-library",
+        "the system resolver (glibc) resolves what the DNS servers do",
+        judge_library,
+        severity=Severity.ERROR,
+        cause=Cause.DNS_UNREACHABLE,
+        depends_on=("dns-resolv-conf", "dns-servers", "dns-answers", "firewall-dns"),
+        environment=True,
+    ),
+)

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
-from urllib.parse import urlsplit
 
 from azpreflight.guest.dns_sources import Origin, Source
 from azpreflight.guest.resolv_conf import ResolvConfFile, is_local
 from azpreflight.host import DnsAnswer, Outcome, Route
+from azpreflight.probes.dns.names import IMPOSSIBLE
 from azpreflight.probes.dns.resolved import ResolvedSetting
 
-CONTROL = "168.63.129.16"
-"""The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft
-Learn, "What is IP address 168.63.129.16?")."""
-NOWHERE = "azpreflight-no-such-name"
-"""A label that no storage account can have (letters and digits only), and no host is likely to have."""
-IMPOSSIBLE = f"{NOWHERE}.invalid"
-"""A name that cannot exist (RFC 6761, section 6.4): a server with an address for it has one for everything."""
-MAX_NAMES = 6
-"""Names that are asked for: enough to tell a server's fault from a name's."""
-
-USE_TCP = "use-vc"
-SILENCE = "nothing"
-"""What a server answers for a name of which it is silent."""
-EVERYTHING = ("name *",)
-"""The flows that end with the last way to look up names."""
-STUBS = ("127.0.0.53", "127.0.0.54")
-"""Where systemd-resolved listens (systemd-resolved.service(8))."""
-RESOLVED = "/run/systemd/resolve/resolv.conf"
-"""The servers that it asks (systemd-resolved.service(8), "/etc/resolv.conf")."""
-
-_HOST = re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9_-]{0,62}[a-z]")
-"""A name with a dot; the last letter keeps literal addresses out."""
 _TELLING = (
     Outcome.OK,
     Outcome.ERROR,
@@ -46,6 +23,22 @@ _TELLING = (
     Outcome.TIMEOUT,
 )
 """What tells most about a server comes first: one lost answer among many is no silence."""
+
+CONTROL = "168.63.129.16"
+"""The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft
+Learn, "What is IP address 168.63.129.16?")."""
+
+USE_TCP = "use-vc"
+SILENCE = "nothing"
+"""What a server answers for a name of which it is silent."""
+PASSED_ON = ("SERVFAIL", "REFUSED", "NOTIMP", SILENCE)
+"""After these glibc asks the next server; any other answer is its last word (glibc, resolv/res_send.c)."""
+EVERYTHING = ("name *",)
+"""The flows that end with the last way to look up names."""
+STUBS = ("127.0.0.53", "127.0.0.54")
+"""Where systemd-resolved listens (systemd-resolved.service(8))."""
+RESOLVED = "/run/systemd/resolve/resolv.conf"
+"""The servers that it asks (systemd-resolved.service(8), "/etc/resolv.conf")."""
 
 
 class Role(str, Enum):
@@ -127,26 +120,6 @@ class DnsFacts:
 
 
 # --- names --------------------------------------------------------------------------------------------------------
-
-
-def hosts_of(uris: Sequence[str]) -> tuple[str, ...]:
-    """The host names of these URIs, in order, without literal addresses, at most `MAX_NAMES`."""
-    hosts = dict.fromkeys(_host(uri) for uri in uris)
-    return tuple(host for host in hosts if host)[:MAX_NAMES]
-
-
-def _host(uri: str) -> str:
-    try:
-        host = (urlsplit(uri).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-    return host if _HOST.fullmatch(host) and len(host) <= 253 else ""
-
-
-def sibling_of(name: str) -> Optional[str]:
-    """A name in the same zone that hardly exists; None directly below a top-level domain."""
-    zone = name.partition(".")[2]
-    return f"{NOWHERE}.{zone}" if "." in zone else None
 
 
 # --- readings -----------------------------------------------------------------------------------------------------

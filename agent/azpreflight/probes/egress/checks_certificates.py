@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from azpreflight.azure.answer import Answer, is_about_time
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.clock.facts import ahead_of, span, witnesses
-from azpreflight.probes.egress.checks_packages import consequence_of
+from azpreflight.probes.egress.consequences import consequence_of
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, way
 from azpreflight.probes.egress.messages import evidence_of, place_of
 from azpreflight.probes.platform.facts import PlatformFacts
@@ -73,3 +73,17 @@ def _finding(facts: EgressFacts, answers: Sequence[Answer], fix: str, confidence
         confidence=confidence,
         confidence_reason=reason,
     )
+
+
+CHECKS = (
+    Check(
+        "egress-tls",
+        "servers on the internet present certificates that this machine trusts",
+        judge_certificates,
+        Severity.ERROR,
+        cause=Cause.TLS_INTERCEPTION,
+        depends_on=("dns-answers", "clock-skew"),
+        reads=("tls",),
+        environment=True,
+    ),
+)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from azpreflight.azure.answer import Answer
 from azpreflight.host import Phase
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.egress.check import no_egress
 from azpreflight.probes.egress.checks_packages import BY_PROXY, why_no_packages
 from azpreflight.probes.egress.facts import EgressFacts, Own, Way, by_flow, flow_of, host_of, way
 from azpreflight.probes.egress.messages import (
@@ -119,3 +120,26 @@ def judge_configured(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     for answer in facts.configured:
         if way(answer) is Way.ODD:
             yield Unknown(f"{host_of(answer.url)}: {told(answer)}")
+
+
+CHECKS = (
+    no_egress(
+        "egress-extensions",
+        "the endpoints that extensions need are reachable",
+        judge_extensions,
+        Severity.ERROR,
+    ),
+    no_egress(
+        "egress-endpoints",
+        "the endpoints that the configuration names can be reached",
+        judge_configured,
+        Severity.WARNING,
+        azure_only=False,
+    ),
+    no_egress(
+        "egress-repositories",
+        "the package repositories of the image can be reached",
+        judge_repositories,
+        Severity.WARNING,
+    ),
+)

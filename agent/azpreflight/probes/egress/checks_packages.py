@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
-from azpreflight.azure.answer import Answer, said
+from azpreflight.azure.answer import Answer
 from azpreflight.host import Outcome
-from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Check, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.egress.check import no_egress
+from azpreflight.probes.egress.consequences import concerned, relay_said, severity_of, what_follows
 from azpreflight.probes.egress.facts import EgressFacts, Package, Way, by_flow, host_of, way
 from azpreflight.probes.egress.messages import (
-    delay_of,
     hosts_of,
     listed,
     open_up,
@@ -60,8 +61,8 @@ def _shut(package: Package) -> Iterator[Answer]:
 
 
 def _shut_way(facts: EgressFacts, answers: Sequence[Answer], run: Run) -> Finding:
-    worst = _concerned(facts, answers)[0]
-    message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {_consequence(worst, answers[0])}"
+    worst = concerned(facts, answers)[0]
+    message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {what_follows(worst, answers[0])}"
     severity, target = severity_of(worst), hosts_of(answers)
     fix = f"{open_up(target)}; where no way out is intended nothing needs fixing."
     if severity is Severity.ERROR:
@@ -76,53 +77,6 @@ def _card(run: Run) -> str:
     if network is None or len(choice) < 2:
         return ""
     return f" by {network.internet.interface}, one of {several(sorted(choice))} with a default route"
-
-
-def severity_of(package: Package) -> Severity:
-    """How bad it is that one of its stores cannot be reached."""
-    if package.open:
-        return Severity.NOTE
-    return Severity.WARNING if package.relayed or package.withheld or package.agent else Severity.ERROR
-
-
-def _concerned(facts: EgressFacts, answers: Sequence[Answer]) -> tuple[Package, ...]:
-    """Packages whose way is the one of these answers; the one that suffers most is the first."""
-    concerned = [package for package in facts.packages if set(package.direct) & set(answers)]
-    return tuple(sorted(concerned, key=lambda package: -severity_of(package).rank))
-
-
-def consequence_of(facts: EgressFacts, answers: Sequence[Answer]) -> tuple[Severity, Optional[str]]:
-    """How bad it is for this VM that the way of these answers is shut, and what follows from it if that is known."""
-    needy = [own.extension for own in facts.own if set(own.answers) & set(answers)]
-    if needy:
-        return Severity.ERROR, f"{listed(needy)} cannot work without it"
-    always = [own.extension for own in facts.own if own.always and facts.nothing_open]
-    if always:
-        return Severity.ERROR, f"{listed(always)} cannot work without a way out"
-    concerned = _concerned(facts, answers)
-    if not concerned:
-        return Severity.WARNING, None
-    return severity_of(concerned[0]), _consequence(concerned[0], answers[0])
-
-
-def _consequence(package: Package, answer: Answer) -> str:
-    if package.open:
-        return f"another store has {package.name}"
-    if package.relayed:
-        return f"the HostGAPlugin delivers instead, some {delay_of(answer)} s later for each address"
-    if package.withheld:
-        return f"whether the HostGAPlugin delivers {package.name} instead only the agent can tell, by its signature"
-    if package.agent:
-        return "the agent cannot update itself"
-    return f"the HostGAPlugin does not deliver {package.name} either: {_relay_said(package)}"
-
-
-def _relay_said(package: Package) -> str:
-    """The answer that shows that it does not deliver."""
-    for answer in (package.relayed_manifest, package.relayed_package):
-        if answer is not None and not answer.delivered:
-            return said(answer)
-    return package.fault or "it was not asked"
 
 
 def _without_packages(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
@@ -162,7 +116,7 @@ def judge_relay(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     failed: dict[str, list[Package]] = {}
     for package in asked:
         if not package.relayed and package.fault is None:
-            failed.setdefault(_relay_said(package), []).append(package)
+            failed.setdefault(relay_said(package), []).append(package)
     for reason, packages in failed.items():
         yield _no_relay(reason, packages)
 
@@ -177,3 +131,17 @@ def _no_relay(reason: str, packages: Sequence[Package]) -> Verdict:
         "Keep the direct way to the stores open, as there is no second one, and if this stays ask Azure support.",
         flow=PLUGIN_FLOW,
     )
+
+
+CHECKS = (
+    no_egress("egress-packages", "the extension package storage is reachable", judge_packages, Severity.ERROR),
+    Check(
+        "egress-hostgaplugin",
+        "the HostGAPlugin delivers packages",
+        judge_relay,
+        Severity.NOTE,
+        depends_on=("hostgaplugin-http", "firewall-wireserver"),
+        azure_only=True,
+        environment=True,
+    ),
+)

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from azpreflight.azure.answer import Answer
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Unknown, Verdict
-from azpreflight.probes.egress.checks_packages import consequence_of
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.egress.check import WAY
+from azpreflight.probes.egress.consequences import consequence_of
 from azpreflight.probes.egress.facts import PROXY_WANTS_PASSWORD, EgressFacts, Way, by_flow, flow_of, host_of, way
 from azpreflight.probes.egress.messages import AGAIN, evidence_of, hosts_of, place_of, told
-from azpreflight.probes.proxy.checks import config_commands
-from azpreflight.probes.proxy.facts import ProxyFacts, places_of
+from azpreflight.probes.network.detours import by_its_way
+from azpreflight.probes.proxy.facts import ProxyFacts, config_commands, places_of
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
 
@@ -124,3 +125,25 @@ def _would_help(facts: EgressFacts, settings: ProxyFacts, shut: Sequence[Answer]
         breaks=flows[1:],
         confidence_reason="the same server was asked both ways",
     )
+
+
+CHECKS = (
+    Check(
+        "proxy-agent",
+        "the agent's proxy delivers what the agent fetches",
+        by_its_way(judge_agent_proxy),
+        Severity.ERROR,
+        cause=Cause.PROXY,
+        depends_on=WAY,
+        environment=True,
+    ),
+    Check(
+        "proxy-required",
+        "waagent uses the proxy that outbound traffic requires",
+        judge_required,
+        Severity.ERROR,
+        cause=Cause.PROXY,
+        depends_on=WAY,
+        environment=True,
+    ),
+)

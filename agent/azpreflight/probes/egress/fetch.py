@@ -16,8 +16,7 @@ from typing import Optional
 from azpreflight.azure.answer import Answer, answer_of
 from azpreflight.azure.goal_state import GoalState, bare
 from azpreflight.host import DnsAnswer, Host, Outcome, Phase
-from azpreflight.probes.dns.checks_answers import PASSED_ON
-from azpreflight.probes.dns.facts import CONTROL, DnsFacts, Role, addresses_of, made_up, named, speaks
+from azpreflight.probes.dns.facts import CONTROL, PASSED_ON, DnsFacts, Role, addresses_of, made_up, named, speaks
 from azpreflight.probes.egress.facts import Lookup, host_of, port_of
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy
 

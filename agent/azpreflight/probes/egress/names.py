@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.dns.facts import CONTROL
 from azpreflight.probes.egress.checks_packages import why_no_packages
 from azpreflight.probes.egress.facts import EgressFacts, Lookup, host_of
@@ -67,3 +67,17 @@ def _needed_by(needy: Sequence[str]) -> str:
 def _fix(lookup: Lookup) -> str:
     others = [plain(server) for server in lookup.servers if server != CONTROL]
     return FORWARD.format(servers=listed(others)) if others and lookup.witness is not None else PRIVATE_ZONE
+
+
+CHECKS = (
+    Check(
+        "egress-names",
+        "this VM resolves the names that extensions and repositories need",
+        judge_names,
+        Severity.ERROR,
+        cause=Cause.DNS_WRONG_ANSWER,
+        depends_on=("dns-answers", "dns-servers", "dns-resolv-conf", "network-address", "network-default-route"),
+        azure_only=True,
+        environment=True,
+    ),
+)

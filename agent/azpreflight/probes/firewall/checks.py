@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Optional
 
-from azpreflight.firewall.agent_rules import OLD_DROP, renewed
 from azpreflight.firewall.boot.facts import SavedRulesFacts
-from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, Flow, FlowFacts, Outcome, Part, Purpose
+from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose
 from azpreflight.firewall.rule_names import title
 from azpreflight.host import Outcome as Answered
 from azpreflight.host import Phase
@@ -16,26 +15,17 @@ from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run,
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns.facts import DnsFacts, Role, Server, speaks
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
+from azpreflight.probes.firewall.check import AFTER_AGENT, AT_BOOT, check
+from azpreflight.probes.firewall.flow_words import PARTS, RULE_LIMIT, confidence_of, reason_of
 from azpreflight.probes.firewall.flows import ANYWHERE
 from azpreflight.probes.network import marks
-from azpreflight.probes.network.facts import WIRE_SERVER
 from azpreflight.probes.platform.facts import PlatformFacts
 from azpreflight.text import plain
 
-REHEARSED = "the kernel did so in a rehearsal of the same rules"
-FROM_TEXT = "so the text of the rules says; the kernel could not be asked"
 UNANSWERED = "the kernel gave it that source in a rehearsal of the same rules, and the real connection failed"
 FAILED = "the real connection failed, and this rule does not always let it through"
 NOT_AFTER_BOOT = "these rules are live now, and the next boot's let it through"
 WAITING_FOR_BOOT = "these rules are live now; whether the next VM has them depends on what saves them"
-PARTS = {
-    Part.REQUEST: "{}",
-    Part.REPLY: "the answers to {}",
-    Part.NEIGHBOURS: "the neighbour discovery (ICMPv6) that comes before {}",
-}
-STANDS_FOR_ALL = f"{ANYWHERE} stands for any public address, as no DNS server knew the stores'"
-RULE_LIMIT = 200
-"""Characters of a rule in a finding; the whole text is in the facts."""
 
 SeverityOf = Callable[[FlowFacts], Severity]
 
@@ -182,19 +172,6 @@ def _why(found: FlowFacts, failed: bool) -> str:
     return FAILED if failed else found.reason or reason_of(found)
 
 
-def confidence_of(found: FlowFacts) -> Confidence:
-    """How sure it is what the rules do."""
-    if found.outcome in (Outcome.QUEUED, Outcome.PROBABILISTIC, Outcome.REWRITTEN):
-        return Confidence.POSSIBLE
-    return Confidence.CERTAIN if found.rehearsed and found.flow.address != ANYWHERE else Confidence.LIKELY
-
-
-def reason_of(found: FlowFacts) -> str:
-    """Why it is as sure as that."""
-    how = REHEARSED if found.rehearsed else FROM_TEXT
-    return f"{how}; {STANDS_FOR_ALL}" if found.flow.address == ANYWHERE else how
-
-
 def _message(found: FlowFacts) -> str:
     flow = PARTS[found.part].format(found.flow.text)
     who = "a rule that could not be named" if found.decider is None else title(found.decider)
@@ -227,53 +204,6 @@ def _fix(found: FlowFacts) -> str:
     return f"Delete the rule, or put one before it that lets {found.flow.text} through."
 
 
-def judge_agent_rules(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """The agent's own rules are a trap for itself where one that drops is there without those that belong before it."""
-    for rules in facts.agent_rules:
-        if rules.state is not AgentState.COMPLETE:
-            yield at_stage(_of_agent(rules, facts), run)
-
-
-def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
-    where = f"the guest agent's own rules in table {rules.table} ({rules.backend.value})"
-    evidence = {f"rule {number}": plain(rule, RULE_LIMIT) for number, rule in enumerate(rules.rules, 1)}
-    if rules.state is AgentState.OPEN:
-        return Finding(
-            Severity.NOTE,
-            f"{where} let everybody speak to the wire server: the rule that drops is missing",
-            "Restart the guest agent, which completes its rules.",
-            evidence=evidence,
-        )
-    if rules.state is AgentState.BLOCKS_PROBES:
-        return Finding(
-            Severity.WARNING,
-            f"{where} drop the answers to health probes of load balancers, which come from {WIRE_SERVER}: the rule that"
-            " drops asks for no connection state, as those of old agents",
-            "Let that rule drop new connections alone, as a newer guest agent does.",
-            commands=tuple(rules.command.replace(OLD_DROP, new) for new in renewed(rules.rules)),
-            evidence=evidence,
-        )
-    ports = (80, 32526) if rules.state is AgentState.BLOCKS_ROOT else (53,)
-    outcomes = {found.outcome for found in of_root(facts) if _is_agents(found, ports)}
-    passing = outcomes == {Outcome.ALLOWED}
-    whom = "root's own connections" if rules.state is AgentState.BLOCKS_ROOT else "DNS over TCP"
-    severity = Severity.ERROR if rules.state is AgentState.BLOCKS_ROOT else Severity.WARNING
-    return Finding(
-        Severity.NOTE if passing else severity,
-        f"{where} drop {whom} to {WIRE_SERVER}: the rule that lets them through is not before the one that drops",
-        "Restart the guest agent, which completes its rules, or delete the rule that drops.",
-        commands=(rules.command,),
-        evidence=evidence,
-        flow=None if passing else f"tcp {WIRE_SERVER}:{ports[0]}",
-        breaks=() if passing else tuple(f"tcp {WIRE_SERVER}:{port}" for port in (*ports, 53)),
-    )
-
-
-def _is_agents(found: FlowFacts, ports: tuple[int, ...]) -> bool:
-    flow = found.flow
-    return flow.protocol == "tcp" and flow.address == WIRE_SERVER and flow.port in ports
-
-
 def at_stage(finding: Finding, run: Run) -> Finding:
     """Before first boot these are the rules of the VM that the image is built in; if it is known what the next boot
     loads, a rule that it does not load is worth a note."""
@@ -290,3 +220,39 @@ def at_stage(finding: Finding, run: Run) -> Finding:
         confidence=Confidence.POSSIBLE,
         confidence_reason=WAITING_FOR_BOOT,
     )
+
+
+CHECKS = (
+    check(
+        "firewall-wireserver",
+        "the guest's rules let root reach the wire server",
+        judge_wire_server,
+        Severity.ERROR,
+        depends_on=AFTER_AGENT,
+        reads=("firewall_boot",),
+    ),
+    check(
+        "firewall-imds",
+        "the guest's rules let root reach the instance metadata",
+        judge_imds,
+        Severity.ERROR,
+        depends_on=AT_BOOT,
+        reads=("agents", "firewall_boot"),
+    ),
+    check(
+        "firewall-dns",
+        "the guest firewall lets DNS queries and replies pass",
+        judge_dns,
+        Severity.ERROR,
+        depends_on=AFTER_AGENT,
+        reads=("firewall_boot",),
+    ),
+    check(
+        "firewall-dhcp",
+        "the guest firewall lets DHCP renewal pass",
+        judge_dhcp,
+        Severity.WARNING,
+        depends_on=AT_BOOT,
+        reads=("firewall_boot",),
+    ),
+)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from azpreflight.firewall.facts import FirewallFacts, UnitFilter
 from azpreflight.host import LinkFilter
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
+from azpreflight.probes.firewall.check import check
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER
 from azpreflight.shell import argument
 from azpreflight.text import several
@@ -85,3 +86,13 @@ def _of_unit(found: UnitFilter) -> Finding:
         confidence=Confidence.LIKELY,
         confidence_reason="the unit's files say so; a kernel without eBPF for control groups does not do it",
     )
+
+
+CHECKS = (
+    check(
+        "firewall-limits",
+        "no filter other than netfilter affects the agents",
+        judge_limits,
+        Severity.ERROR,
+    ),
+)

@@ -11,6 +11,7 @@ from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, 
 from azpreflight.host import Phase
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.egress.facts import EgressFacts, Way, flow_of, port_of, way
+from azpreflight.probes.firewall.check import AT_BOOT, check
 from azpreflight.probes.firewall.checks import of_root, verdicts_on
 from azpreflight.probes.firewall.flows import ANYWHERE, package_addresses
 
@@ -80,3 +81,15 @@ def _needed(facts: FirewallFacts, run: Run) -> Optional[frozenset[str]]:
 
 def _plugin_open(facts: FirewallFacts) -> bool:
     return not any(found.flow.port == 32526 and found.outcome is Outcome.BLOCKED for found in of_root(facts))
+
+
+CHECKS = (
+    check(
+        "firewall-egress",
+        "the guest firewall lets connections to package storage pass",
+        judge_egress,
+        Severity.ERROR,
+        depends_on=AT_BOOT,
+        reads=("egress", "firewall_boot"),
+    ),
+)

@@ -13,9 +13,9 @@ from azpreflight.firewall.facts import Decider, FirewallFacts, Flow, FlowFacts, 
 from azpreflight.firewall.read_rules import tables_of
 from azpreflight.firewall.rule_names import title
 from azpreflight.firewall.rules import Chain, Table
-from azpreflight.model import Confidence, Finding, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Cause, Check, Confidence, Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
-from azpreflight.probes.firewall.checks import PARTS, RULE_LIMIT, confidence_of, reason_of
+from azpreflight.probes.firewall.flow_words import PARTS, RULE_LIMIT, confidence_of, reason_of
 from azpreflight.probes.firewall.flows import ANYWHERE
 from azpreflight.text import count, plain, several
 
@@ -260,3 +260,31 @@ def _difference(
             for name in changed[:CHAINS_SHOWN]
         },
     )
+
+
+CHECKS = (
+    Check(
+        "firewall-boot-load",
+        "the rules of the next boot are known and load without errors",
+        judge_load,
+        Severity.WARNING,
+        cause=Cause.GUEST_FIREWALL,
+        offline=True,
+    ),
+    Check(
+        "firewall-boot-flows",
+        "the rules of the next boot allow provisioning traffic",
+        judge_flows,
+        Severity.ERROR,
+        cause=Cause.GUEST_FIREWALL,
+        reads=("agents",),
+        offline=True,
+    ),
+    Check(
+        "firewall-boot-change",
+        "saved and active firewall rules agree",
+        judge_change,
+        Severity.NOTE,
+        reads=("firewall",),
+    ),
+)

@@ -20,8 +20,10 @@ from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.guest.passwords import Password
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import ERROR, WARNING, check
 from azpreflight.probes.generalization.keyfiles import Keys, authorized
 from azpreflight.probes.generalization.leftover import config_of, deprovisions, leftover
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, plain, several
 
 PASSWD = "/etc/passwd"  # noqa: S105 - the name of a file
@@ -175,3 +177,19 @@ def judge_backup(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
             (f"cp --preserve=mode,ownership {files((facts.shadow_path, path))}",),
             cleaned=False,
         )
+
+
+CHECKS = (
+    check(
+        "gen-root-password",
+        "root has no usable password",
+        part("accounts", judge_root_password),
+        ERROR,
+    ),
+    check(
+        "gen-password-backup",
+        "no password hash is left in backups or installer files",
+        part("accounts", judge_backup),
+        WARNING,
+    ),
+)

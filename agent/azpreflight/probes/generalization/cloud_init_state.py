@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.host import FileKind, Host
-from azpreflight.model import Confidence, Finding, Run, Severity, Stage, Verdict
+from azpreflight.model import ALL_STAGES, Confidence, Finding, Run, Severity, Stage, Verdict
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import CLEAN, agents_of, filled, leftover, matching
 from azpreflight.probes.generalization.provisioned_marker import same_vm
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
 STATE = "/var/lib/cloud"
@@ -120,3 +122,14 @@ def _judge_first_boot(facts: CloudStateFacts) -> Iterator[Verdict]:
         confidence=Confidence.LIKELY,
         confidence_reason="a disk that was moved to this VM looks the same",
     )
+
+
+CHECKS = (
+    check(
+        "gen-cloud-init-state",
+        "cloud-init will detect a new instance",
+        part("cloud_state", judge),
+        ERROR,
+        stages=ALL_STAGES,
+    ),
+)

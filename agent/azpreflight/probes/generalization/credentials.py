@@ -14,7 +14,9 @@ from typing import Optional
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import WARNING, check
 from azpreflight.probes.generalization.leftover import leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, several
 
 HOMES = ("/root", "/home/*")
@@ -121,3 +123,13 @@ def judge(facts: CredentialFacts, run: Run) -> Iterator[Verdict]:
 def _found(run: Run, severity: Severity, message: str, paths: tuple[str, ...]) -> Verdict:
     fix = "Delete the files, and withdraw the credentials that were in an image already."
     return leftover(run, severity, message, fix, (f"rm -f {files(paths)}",), cleaned=False)
+
+
+CHECKS = (
+    check(
+        "gen-credentials",
+        "no credential of the kinds known here, and no private key, is in a home",
+        part("credentials", judge),
+        WARNING,
+    ),
+)

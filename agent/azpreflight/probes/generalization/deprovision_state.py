@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from azpreflight.guest.passwords import Password
-from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
+from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.facts import GeneralizationFacts
 from azpreflight.probes.generalization.leftover import DEPROVISION, agents_of, config_of, deprovisions
 from azpreflight.probes.generalization.resolver import deleted_by_waagent
@@ -160,3 +161,14 @@ def _users_left(facts: GeneralizationFacts) -> tuple[str, ...]:
         return (user,) if user in accounts else ()
     rules = (*facts.sudoers.waagent, *facts.sudoers.cloud_init) if facts.sudoers is not None else ()
     return tuple(sorted(accounts.intersection(rules)))
+
+
+CHECKS = (
+    check(
+        "gen-deprovisioned",
+        "deprovisioning completed",
+        judge,
+        ERROR,
+        stages=(Stage.CAPTURE,),
+    ),
+)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from azpreflight.guest.limits import KEPT
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import WARNING, check
 from azpreflight.probes.generalization.leftover import filled, leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, several
 
 PLACES = (
@@ -39,3 +41,6 @@ def judge(facts: DumpFacts, run: Run) -> Iterator[Verdict]:
     if facts.paths:
         message = f"{count(len(facts.paths), 'dump')} of this machine's memory: {several(facts.paths)}"
         yield leftover(run, Severity.WARNING, message, "Delete them.", (f"rm -f {files(facts.paths)}",), cleaned=False)
+
+
+CHECKS = (check("gen-crash-dumps", "no dump of this machine's memory is left", part("dumps", judge), WARNING),)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, several
 
 
@@ -110,3 +112,13 @@ def judge(facts: EnrolmentFacts, run: Run) -> Iterator[Verdict]:
 
 def _of(product: Product, path: str) -> bool:
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in product.paths)
+
+
+CHECKS = (
+    check(
+        "gen-enrolment",
+        "no domain, subscription or management enrolment is in the image",
+        part("enrolment", judge),
+        ERROR,
+    ),
+)

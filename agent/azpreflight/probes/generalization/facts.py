@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Optional
 
-from azpreflight.host import Host, HostError
+from azpreflight.host import Host
 from azpreflight.model import Run
+from azpreflight.probes import subjects
 from azpreflight.probes.generalization import (
     accounts,
     cloud_init_state,
@@ -74,7 +75,7 @@ class GeneralizationFacts:
     """Why a subject could not be inspected, by the name of its field."""
 
 
-LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
+LOOKS: subjects.Looks = {
     "sentinel": provisioned_marker.look,
     "library": waagent_state.look,
     "host_keys": hostkeys.look,
@@ -97,12 +98,5 @@ LOOKS: Mapping[str, Callable[[Host, Run], Any]] = {
 
 
 def gather(host: Host, run: Run) -> GeneralizationFacts:
-    """Every subject; one that cannot be inspected does not take the others with it."""
-    found: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for name, look in LOOKS.items():
-        try:
-            found[name] = look(host, run)
-        except HostError as error:
-            errors[name] = str(error)
-    return GeneralizationFacts(**found, errors=errors)
+    """Every subject on its own."""
+    return subjects.inspect(host, run, LOOKS, GeneralizationFacts)

@@ -14,7 +14,9 @@ from azpreflight.guest.limits import KEPT
 from azpreflight.host import Host
 from azpreflight.host.removable import AGENT_LOGS, is_directory_of
 from azpreflight.model import Run, Severity, Unknown, Verdict
+from azpreflight.probes.generalization.check import WARNING, check
 from azpreflight.probes.generalization.leftover import CLEAN, agents_of, config_of, filled, leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, plain, several
 
 ROOT_HISTORY = "/root/.bash_history"
@@ -79,3 +81,9 @@ def judge_logs(facts: TraceFacts, run: Run) -> Iterator[Verdict]:
 def _found(run: Run, message: str, paths: tuple[str, ...], *, cleaned: bool) -> Verdict:
     command = f"rm -rf {files(paths)}"
     return leftover(run, Severity.WARNING, message, "Delete them.", (command,), cleaned=cleaned)
+
+
+CHECKS = (
+    check("gen-shell-history", "no shell history is left", part("traces", judge_history), WARNING),
+    check("gen-agent-logs", "no log of the agents is left", part("traces", judge_logs), WARNING),
+)

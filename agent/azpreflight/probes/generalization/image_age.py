@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Optional
 
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import ALL_STAGES, Confidence, Finding, Judge, NotApplicable, Run, Severity, Stage, Verdict
+from azpreflight.probes.generalization import hostkeys, machine_identity
+from azpreflight.probes.generalization.check import ERROR, WARNING, check
 from azpreflight.probes.generalization.facts import GeneralizationFacts
+from azpreflight.probes.subjects import part
 
 MARGIN = 3600.0
 """Seconds: the agents write their marks within half an hour of the boot that makes keys and ids, and a clock that
@@ -56,3 +59,30 @@ def _older(
             confidence=Confidence.LIKELY,
             confidence_reason="a file with a false time, or a disk that was moved to this VM, looks the same",
         )
+
+
+def by_age(before: Judge, after: Judge) -> Judge:
+    """What is in the image is judged by `before`; what a VM that has started has, by its age."""
+
+    def judge_by_age(facts: GeneralizationFacts, run: Run) -> Iterator[Verdict]:
+        yield from (after if run.stage is Stage.FIRSTBOOT else before)(facts, run)
+
+    return judge_by_age
+
+
+CHECKS = (
+    check(
+        "gen-ssh-host-keys",
+        "new VMs get their own SSH host keys",
+        by_age(part("host_keys", hostkeys.judge), judge_host_keys),
+        ERROR,
+        stages=ALL_STAGES,
+    ),
+    check(
+        "gen-machine-id",
+        "every new VM generates its own machine-id",
+        by_age(part("identity", machine_identity.judge_machine_id), judge_machine_id),
+        WARNING,
+        stages=ALL_STAGES,
+    ),
+)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, several
 
 REFUSED = "Please login as"
@@ -97,3 +99,19 @@ def judge_private(facts: KeyFileFacts, run: Run) -> Iterator[Verdict]:
 
 def _finding(run: Run, severity: Severity, message: str, paths: tuple[str, ...]) -> Verdict:
     return leftover(run, severity, message, "Delete the file.", (f"rm -f {files(paths)}",), cleaned=False)
+
+
+CHECKS = (
+    check(
+        "gen-authorized-keys",
+        "no authorized SSH key for root or in an orphaned home directory",
+        part("key_files", judge_authorized),
+        ERROR,
+    ),
+    check(
+        "gen-private-keys",
+        "no private SSH key is left in a home directory",
+        part("key_files", judge_private),
+        ERROR,
+    ),
+)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import NOTE, check
 from azpreflight.probes.generalization.leftover import filled, leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, several
 
 DEPROVISIONED = (
@@ -73,3 +75,6 @@ def judge(facts: LeaseFacts, run: Run) -> Iterator[Verdict]:
                 (f"rm -f {files(paths)}",),
                 cleaned=cleaned,
             )
+
+
+CHECKS = (check("gen-dhcp-leases", "no DHCP lease is left", part("leases", judge), NOTE),)

@@ -15,7 +15,9 @@ from typing import Optional
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import NOTE, WARNING, check
 from azpreflight.probes.generalization.leftover import agents_of, filled, leftover
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
 MACHINE_ID = "/etc/machine-id"
@@ -166,3 +168,19 @@ def _without(names: Sequence[str]) -> str:
 def _named(run: Run, message: str, command: str, *, cleaned: bool) -> Verdict:
     fix = "Take this machine's name out; provisioning sets the next one's."
     return leftover(run, Severity.NOTE, message, fix, (command,), cleaned=cleaned)
+
+
+CHECKS = (
+    check(
+        "gen-random-seed",
+        "no random seed or machine-generated key is left",
+        part("identity", judge_random_seed),
+        WARNING,
+    ),
+    check(
+        "gen-hostname",
+        "this machine's host name is not in the image",
+        part("identity", judge_host_name),
+        NOTE,
+    ),
+)

@@ -8,21 +8,22 @@ errors").
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.guest.block_devices import OF_ONE_DISK
+from azpreflight.guest.fstab import FSTAB, LINKS, Entry, required
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
-from azpreflight.model import Run, Severity, Verdict
+from azpreflight.host.disk.fstab import PLACES, is_here
+from azpreflight.model import ALL_PROFILES, Cause, Run, Severity, Verdict
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import leftover
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain
 
-FSTAB = "/etc/fstab"
-LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 TEMPORARY = (
     "/dev/disk/cloud/azure_resource",
     "/dev/disk/azure/resource",
@@ -37,40 +38,6 @@ REMOVABLE = ("/dev/sr", "/dev/cdrom", "/dev/dvd", "/dev/scd", "/dev/fd", "/dev/d
 DATA_DISK = ("/dev/disk/azure/scsi", "/dev/disk/azure/data", "/dev/disk/cloud/azure_data")
 """Data disks by their place on the VM (udev rules of waagent and of azure-vm-utils)."""
 DISCS = ("udf", "iso9660")
-OPTIONAL = ("nofail", "noauto", "x-systemd.automount", "_netdev")
-"""Options that keep a missing device from stopping the boot."""
-OF_THE_SYSTEM = re.compile(r"/(?:boot|efi|usr|var|home|tmp|opt|srv|root|oem|\.snapshots)?(?:/.*)?")
-"""Where distributions put the volumes of the OS disk; what is mounted elsewhere is mostly a data disk's."""
-MAPPED = re.compile(r"(?<!-)-(?!-)")
-"""Between group and volume in a name of the device mapper; a dash of either is doubled (dmsetup(8))."""
-NO_GROUP = ("mapper", "disk", "block", "char", "md", "fd")
-"""Directories of /dev that are no volume groups."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of fstab that must succeed at boot."""
-
-    device: str
-    mount_point: str
-    kind: str = ""
-    """Of the file system: ext4, udf."""
-    disk: Optional[str] = None
-    """The whole disk behind the device, such as sdc; None: not present, or a mounted image is inspected."""
-
-    @property
-    def volume_group(self) -> Optional[str]:
-        """Of a device of LVM: rootvg of /dev/mapper/rootvg-rootlv and of /dev/rootvg/rootlv; None for others."""
-        path = self.device.partition("/dev/mapper/")[2]
-        if path:
-            return MAPPED.split(path, maxsplit=1)[0].replace("--", "-")
-        parts = self.device.split("/")
-        return parts[2] if len(parts) == 4 and parts[1] == "dev" and parts[2] not in NO_GROUP else None
-
-    @property
-    def of_the_system(self) -> bool:
-        """It is mounted where distributions mount what is on the OS disk."""
-        return OF_THE_SYSTEM.fullmatch(self.mount_point) is not None
 
 
 @dataclass(frozen=True)
@@ -97,24 +64,19 @@ class MountFacts:
 def look(host: Host, run: Run) -> MountFacts:
     """fstab, and on a running system the disks behind it."""
     live = not run.offline
+    layout = host.disk.layout if host.disk is not None else None
     entries = tuple(
-        Entry(device, point, kind, _disk(host, device) if live else None)
+        Entry(
+            device,
+            point,
+            kind,
+            disk=_disk(host, device) if live else None,
+            here=is_here(device, layout) if layout is not None else None,
+        )
         for device, point, kind in required(host.text(FSTAB, SMALL) or "")
     )
     root = next((entry.disk for entry in entries if entry.mount_point == "/"), None)
     return MountFacts(entries, root, live)
-
-
-def required(text: str) -> tuple[tuple[str, str, str], ...]:
-    """(device, mount point, file system) of what must be mounted, without swap and network filesystems (fstab(5))."""
-    rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
-    return tuple((row[0].replace('"', ""), row[1], row[2]) for row in rows if len(row) >= 3 and _must_mount(row))
-
-
-def _must_mount(row: list[str]) -> bool:
-    options = row[3].split(",") if len(row) > 3 else []
-    local = row[0].startswith(("/dev/", *(f"{key}=" for key in LINKS)))
-    return local and row[2] != "swap" and not any(option in OPTIONAL for option in options)
 
 
 def _disk(host: Host, device: str) -> Optional[str]:
@@ -149,7 +111,12 @@ def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
 
 def _perhaps(entry: Entry, facts: MountFacts) -> Optional[str]:
     """Why an entry of a mounted image may be of a data disk: no device is there to be asked."""
-    if facts.live or entry.mount_point == "/" or (entry.device in facts.system_devices and not entry.volume_group):
+    if (
+        facts.live
+        or entry.here
+        or entry.mount_point == "/"
+        or (entry.device in facts.system_devices and not entry.volume_group)
+    ):
         return None
     group, own = entry.volume_group, facts.root.volume_group if facts.root is not None else None
     if group is not None and group == own:
@@ -177,8 +144,22 @@ def _why(entry: Entry, facts: MountFacts) -> Optional[str]:
         return "such names change from boot to boot"
     if entry.device.startswith(OF_ONE_DISK):
         return "that is the name of one disk, and a new VM has another"
+    if entry.here is False and entry.mount_point not in PLACES:
+        return "it is not on this disk"
     if not facts.live or entry.device.startswith("/dev/") or facts.root_disk is None:
         return None
     if entry.disk is None:
         return "no such device is here"
     return None if entry.disk == facts.root_disk else f"it is on the disk {plain(entry.disk)}, which is not captured"
+
+
+CHECKS = (
+    check(
+        "gen-fstab",
+        "every filesystem that fstab requires is on the captured disk",
+        part("mounts", judge),
+        ERROR,
+        profiles=ALL_PROFILES,
+        cause=Cause.BOOT_CONFIG,
+    ),
+)

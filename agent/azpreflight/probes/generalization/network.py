@@ -15,8 +15,9 @@ from azpreflight.guest.interface_names import Named
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Unknown, Verdict
-from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import agents_of, leftover
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain
 
 READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
@@ -115,11 +116,6 @@ def _plain(value: str) -> str:
     return value if bootloader.VALUE.fullmatch(value) else bootloader.HIDDEN
 
 
-def rewritten(agents: AgentsFacts) -> bool:
-    """cloud-init writes its network configuration again on the next VM."""
-    return agents.cloud_init_provisions and not agents.cloud_init.config.network_disabled
-
-
 def _fix_commands(path: str) -> str:
     return next((command for part, command in TO_DHCP.items() if part in path), "rm -f")
 
@@ -127,7 +123,7 @@ def _fix_commands(path: str) -> str:
 def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
     """The network of a new VM does not hang on this one's NIC or addresses."""
     for pin in facts.pins:
-        harmless = pin.generated and rewritten(agents_of(run))
+        harmless = pin.generated and agents_of(run).network_written_again
         yield leftover(
             run,
             Severity.NOTE if harmless else Severity.ERROR,
@@ -137,7 +133,7 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
             cleaned=False,
             unless=None if harmless else ELSEWHERE,
         )
-    for one in facts.named if not rewritten(agents_of(run)) else ():
+    for one in facts.named if not agents_of(run).network_written_again else ():
         yield leftover(
             run,
             Severity.ERROR,
@@ -163,3 +159,13 @@ def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
     for reason in facts.invalid:
         message = f"netplan cannot read {plain(reason, 160)}"
         yield leftover(run, Severity.WARNING, message, "Correct the file.", (), cleaned=False)
+
+
+CHECKS = (
+    check(
+        "gen-network-config",
+        "network configuration is not tied to this machine's NIC or address",
+        part("network", judge),
+        ERROR,
+    ),
+)

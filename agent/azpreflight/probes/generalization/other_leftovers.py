@@ -13,7 +13,9 @@ from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.guest.passwords import entries
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import NOTE, WARNING, check
 from azpreflight.probes.generalization.leftover import config_of, filled, leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, several
 
 LOGS = ("syslog", "messages", "auth.log", "secure", "audit/audit.log", "wtmp", "btmp", "lastlog", "wtmp.db")
@@ -156,3 +158,9 @@ def judge_litter(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
 
 def _found(run: Run, severity: Severity, message: str, command: str) -> Verdict:
     return leftover(run, severity, message, "Delete it as one of the last steps.", (command,), cleaned=False)
+
+
+CHECKS = (
+    check("gen-system-logs", "no log of this machine is left", part("litter", judge_logs), WARNING),
+    check("gen-litter", "no other machine-specific file is left", part("litter", judge_litter), NOTE),
+)

@@ -16,7 +16,9 @@ from azpreflight.guest.limits import KEPT
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.paths import ARMED, UNFINISHED, UNFINISHED_LIMIT
+from azpreflight.probes.generalization.check import NOTE, check
 from azpreflight.probes.generalization.leftover import leftover, matching
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
 TRACES = ("/var/lib/azpreflight/*", "/var/log/azpreflight/*")
@@ -71,3 +73,6 @@ def judge(facts: OwnFacts, run: Run) -> Iterator[Verdict]:
             (f"rm -rf {files(facts.paths)}",),
             cleaned=False,
         )
+
+
+CHECKS = (check("gen-azpreflight", "no azpreflight report is left", part("own", judge), NOTE),)

@@ -12,10 +12,23 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.host import Host
-from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import (
+    ALL_PROFILES,
+    ALL_STAGES,
+    Finding,
+    NotApplicable,
+    Profile,
+    Run,
+    Severity,
+    Stage,
+    Unknown,
+    Verdict,
+)
 from azpreflight.probes.agents.facts import Provisioner
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import agents_of, config_of, leftover
 from azpreflight.probes.platform.facts import PlatformFacts
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain
 
 PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
@@ -139,3 +152,16 @@ def _judge_specialized(facts: SentinelFacts, run: Run) -> Iterator[Verdict]:
             f"{facts.path} is missing: waagent would provision a VM from this specialised image as a new one",
             "Capture a machine that was provisioned, and do not deprovision it.",
         )
+
+
+CHECKS = (
+    check(
+        "gen-provisioned-sentinel",
+        "waagent has no marker of an already provisioned VM",
+        part("sentinel", judge),
+        ERROR,
+        stages=ALL_STAGES,
+        profiles=ALL_PROFILES,
+        reads=("platform",),
+    ),
+)

@@ -17,7 +17,9 @@ from azpreflight.guest.os_release import Distribution
 from azpreflight.guest.resolv_conf import canonical
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.generalization.check import WARNING, check
 from azpreflight.probes.generalization.leftover import agents_of, leftover
+from azpreflight.probes.subjects import part
 from azpreflight.text import several
 
 PATH = "/etc/resolv.conf"
@@ -83,3 +85,13 @@ def _anywhere(server: str) -> bool:
     except ValueError:
         return False
     return server == PLATFORM_DNS or address.is_loopback
+
+
+CHECKS = (
+    check(
+        "gen-resolv-conf",
+        "resolv.conf contains no name server of this network",
+        part("resolver", judge),
+        WARNING,
+    ),
+)

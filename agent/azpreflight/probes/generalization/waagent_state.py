@@ -16,8 +16,10 @@ from typing import Optional
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, HostError
 from azpreflight.host.removable import AGENT_LIBRARIES, is_directory_of
-from azpreflight.model import Confidence, Finding, Profile, Run, Severity, Stage, Verdict
+from azpreflight.model import ALL_PROFILES, ALL_STAGES, Confidence, Finding, Profile, Run, Severity, Stage, Verdict
+from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import config_of, deprovisions, leftover
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, files, plain, several
 
 PRIVATE = ("*.prv", "TransportPrivate.pem", "Certificates.pem")
@@ -155,3 +157,15 @@ def _asleep(facts: LibraryFacts, run: Run) -> Finding:
             confidence_reason="the agent makes the file itself where a VM is deployed without guest agent",
         )
     return leftover(run, Severity.ERROR, message, "Remove the file.", commands, cleaned=True)
+
+
+CHECKS = (
+    check(
+        "gen-waagent-library",
+        "waagent's state directory holds nothing of this VM",
+        part("library", judge),
+        ERROR,
+        stages=ALL_STAGES,
+        profiles=ALL_PROFILES,
+    ),
+)

@@ -15,6 +15,8 @@ from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes.generalization.leftover import agents_of
+from azpreflight.probes.login.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
 NOLOGIN = "/etc/nologin"
@@ -213,3 +215,13 @@ def _judge_defaults(facts: GateFacts) -> Iterator[Verdict]:
 
 def _found(message: str, fix: str, *commands: str, severity: Severity = Severity.ERROR) -> Finding:
     return Finding(severity, message, fix, tuple(commands))
+
+
+CHECKS = (
+    check(
+        "login-gates",
+        "neither /etc/nologin, PAM nor a default of new accounts refuses every login",
+        part("gates", judge),
+        Severity.ERROR,
+    ),
+)

@@ -18,6 +18,8 @@ from azpreflight.guest.limits import SMALL
 from azpreflight.host import FileInfo, FileKind, Host
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes.generalization.leftover import config_of
+from azpreflight.probes.login.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
 EMPTY = ("/run/sshd", "/var/run/sshd", "/var/empty/sshd", "/usr/share/empty.sshd", "/var/lib/sshd", "/var/lib/empty")
@@ -226,3 +228,13 @@ def _judge_everybody(facts: ModeFacts) -> Iterator[Verdict]:
 
 def _found(message: str, fix: str, *commands: str, severity: Severity = Severity.ERROR) -> Finding:
     return Finding(severity, message, fix, tuple(commands))
+
+
+CHECKS = (
+    check(
+        "login-modes",
+        "owners and modes are those that sshd, sudo and logins insist on",
+        part("modes", judge),
+        Severity.ERROR,
+    ),
+)

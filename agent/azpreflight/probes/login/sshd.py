@@ -16,7 +16,9 @@ from azpreflight.guest.sshd_config import Setting, SshdConfig
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
+from azpreflight.probes.login.check import check
 from azpreflight.probes.login.keywords import CHOICES, KEYWORDS, NUMBERS
+from azpreflight.probes.subjects import part
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
 
@@ -226,3 +228,13 @@ def _comment_out(one: Setting) -> str:
 
 def _found(message: str, fix: str, *commands: str, severity: Severity = Severity.ERROR) -> Finding:
     return Finding(severity, message, fix, tuple(commands))
+
+
+CHECKS = (
+    check(
+        "login-sshd",
+        "sshd takes its configuration, which shuts out no user of a new VM",
+        part("sshd", judge),
+        Severity.ERROR,
+    ),
+)

@@ -18,6 +18,8 @@ from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import Provisioner
 from azpreflight.probes.generalization.leftover import agents_of, config_of
+from azpreflight.probes.login.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
 PROGRAMS = ("/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs", "/usr/bin/doas")
@@ -143,3 +145,13 @@ def _read_after(sudoers: Sudoers, name: str) -> tuple[Line, ...]:
 
 def _found(message: str, fix: str, *commands: str) -> Finding:
     return Finding(Severity.WARNING, message, fix, tuple(commands))
+
+
+CHECKS = (
+    check(
+        "login-sudo",
+        "sudo is there and asks a new user for no password that he has not",
+        part("sudo", judge),
+        Severity.ERROR,
+    ),
+)

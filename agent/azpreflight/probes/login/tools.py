@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from azpreflight.guest import os_release, package_database
 from azpreflight.host import FileKind, Host
-from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
+from azpreflight.model import Cause, Confidence, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import Provisioner
 from azpreflight.probes.generalization.leftover import agents_of
+from azpreflight.probes.login.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import several
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
@@ -80,3 +82,14 @@ def judge(facts: ToolFacts, run: Run) -> Iterator[Verdict]:
             confidence=Confidence.CERTAIN if "useradd" in lacking else Confidence.LIKELY,
             confidence_reason="seen directly" if "useradd" in lacking else "it is called for some VMs only",
         )
+
+
+CHECKS = (
+    check(
+        "login-tools",
+        "the programs that make a user are there",
+        part("tools", judge),
+        Severity.ERROR,
+        Cause.NO_PROVISIONING_AGENT,
+    ),
+)

@@ -15,7 +15,7 @@ from typing import Optional
 from azpreflight.azure.answer import Answer, answer_of, said
 from azpreflight.host import Host, Outcome, Phase
 from azpreflight.model import Confidence, Finding
-from azpreflight.probes.egress.checks_packages import consequence_of
+from azpreflight.probes.egress.consequences import consequence_of
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, way
 from azpreflight.probes.egress.messages import AGAIN, evidence_of, place_of
 from azpreflight.shell import argument

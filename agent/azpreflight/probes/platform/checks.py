@@ -10,9 +10,10 @@ from azpreflight.azure.wire_server import PLUGIN_PROTOCOL, PROTOCOL, WIRE_SERVER
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
-from azpreflight.probes.network.clearance import rule_out
+from azpreflight.probes.network.clearance import cleared, rule_out
 from azpreflight.probes.network.detours import Detour, detour_of
 from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.platform.check import METADATA, WIRE, check
 from azpreflight.probes.platform.facts import (
     FLOWS,
     IMDS_FLOW,
@@ -228,3 +229,22 @@ def _odd(message: str, flow: str, severity: Severity = Severity.ERROR) -> Findin
         confidence=Confidence.LIKELY,
         confidence_reason="a server answered, and not as the platform does",
     )
+
+
+CHECKS = (
+    check(
+        "platform-route",
+        "there is a route to the platform addresses",
+        judge_route,
+        ("network-address", "network-default-route"),
+    ),
+    check("wireserver-http", "the wire server answers on port 80", cleared(judge_wire_server), WIRE),
+    check(
+        "wireserver-goal-state",
+        "the wire server returns a valid goal state",
+        cleared(judge_goal_state),
+        (*WIRE, "wireserver-http"),
+    ),
+    check("hostgaplugin-http", "the HostGAPlugin answers on port 32526", cleared(judge_plugin), WIRE),
+    check("imds-instance", "IMDS returns the instance metadata", cleared(judge_metadata), METADATA),
+)

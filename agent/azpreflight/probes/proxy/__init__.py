@@ -9,8 +9,8 @@ here; whether the agent's proxy works is seen where packages are fetched, by the
 
 from __future__ import annotations
 
-from azpreflight.model import Cause, Check, Probe, Severity
-from azpreflight.probes.proxy.checks import judge_consistency, judge_platform_addresses, judge_settings
+from azpreflight.model import Probe
+from azpreflight.probes.proxy import checks
 from azpreflight.probes.proxy.collect import gather
 from azpreflight.probes.proxy.facts import ProxyFacts, ProxySetting, Reader
 
@@ -24,29 +24,5 @@ PROBE = Probe(
     facts=ProxyFacts,
     gather=gather,
     needs=("agents",),
-    checks=(
-        Check(
-            "proxy-platform-addresses",
-            "proxy settings exempt the platform addresses",
-            judge_platform_addresses,
-            Severity.ERROR,
-            cause=Cause.PROXY,
-            offline=True,
-        ),
-        Check(
-            "proxy-settings",
-            "the agent's proxy settings are valid",
-            judge_settings,
-            Severity.WARNING,
-            cause=Cause.PROXY,
-            offline=True,
-        ),
-        Check(
-            "proxy-consistent",
-            "no other program has a proxy where the agent has none",
-            judge_consistency,
-            Severity.NOTE,
-            offline=True,
-        ),
-    ),
+    checks=(*checks.CHECKS,),
 )

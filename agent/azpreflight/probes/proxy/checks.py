@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from azpreflight.azure.imds import IMDS
 from azpreflight.azure.wire_server import WIRE_SERVER
 from azpreflight.guest.waagent_conf import set_key
-from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
+from azpreflight.model import Cause, Check, Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.proxy.facts import (
     ProxyFacts,
     ProxySetting,
     Reader,
     catches,
+    config_commands,
     places_of,
-    port_of_proxy,
 )
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
@@ -137,14 +137,28 @@ def judge_consistency(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
         )
 
 
-def config_commands(facts: ProxyFacts, proxy: str) -> tuple[str, ...]:
-    """What makes a proxy, HOST:PORT, the agent's own."""
-    host, _, port = proxy.rpartition(":")
-    if port_of_proxy(proxy) is None:
-        return ()
-    path = facts.config_path
-    return (
-        set_key(path, "HttpProxy.Host", host),
-        set_key(path, "HttpProxy.Port", port),
-        "systemctl try-restart waagent walinuxagent",
-    )
+CHECKS = (
+    Check(
+        "proxy-platform-addresses",
+        "proxy settings exempt the platform addresses",
+        judge_platform_addresses,
+        Severity.ERROR,
+        cause=Cause.PROXY,
+        offline=True,
+    ),
+    Check(
+        "proxy-settings",
+        "the agent's proxy settings are valid",
+        judge_settings,
+        Severity.WARNING,
+        cause=Cause.PROXY,
+        offline=True,
+    ),
+    Check(
+        "proxy-consistent",
+        "no other program has a proxy where the agent has none",
+        judge_consistency,
+        Severity.NOTE,
+        offline=True,
+    ),
+)

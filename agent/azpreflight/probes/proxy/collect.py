@@ -10,8 +10,7 @@ from azpreflight.guest import proxy_files
 from azpreflight.host import Host, HostError
 from azpreflight.host.systemd import UNIT_PATHS
 from azpreflight.model import Run
-from azpreflight.probes.agents.collect import WAAGENT_UNITS
-from azpreflight.probes.agents.facts import CLOUD_INIT_LOCAL, AgentsFacts
+from azpreflight.probes.agents.facts import CLOUD_INIT_LOCAL, WAAGENT_UNITS, AgentsFacts
 from azpreflight.probes.proxy.facts import ProxyFacts, ProxySetting, Reader
 
 FILE_LIMIT = 64 * 1024

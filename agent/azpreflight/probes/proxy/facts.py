@@ -9,6 +9,8 @@ from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
+from azpreflight.guest.waagent_conf import set_key
+
 
 class Reader(str, Enum):
     """Who goes by a setting."""
@@ -172,3 +174,16 @@ def catches(setting: ProxySetting, addresses: Sequence[str]) -> Iterator[str]:
     """Those of the addresses, which are asked by plain HTTP, that the setting sends to a proxy."""
     if setting.http is not None and setting.reader is not Reader.PACKAGES:
         yield from (address for address in addresses if not is_exempt(address, setting.exempt))
+
+
+def config_commands(facts: ProxyFacts, proxy: str) -> tuple[str, ...]:
+    """What makes a proxy, HOST:PORT, the agent's own."""
+    host, _, port = proxy.rpartition(":")
+    if port_of_proxy(proxy) is None:
+        return ()
+    path = facts.config_path
+    return (
+        set_key(path, "HttpProxy.Host", host),
+        set_key(path, "HttpProxy.Port", port),
+        "systemctl try-restart waagent walinuxagent",
+    )

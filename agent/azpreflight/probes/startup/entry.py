@@ -15,13 +15,15 @@ from typing import Optional
 from azpreflight.guest import boot_entry, kernels
 from azpreflight.guest.boot_entry import BootEntry, BootFile
 from azpreflight.guest.bootloader import shown_option
+from azpreflight.guest.fstab import Entry, required
+from azpreflight.guest.initramfs import AT_START
 from azpreflight.guest.kernels import Presence
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
-from azpreflight.probes.boot.drivers import AT_START
 from azpreflight.probes.generalization.leftover import agents_of
-from azpreflight.probes.generalization.mounts import Entry, required
+from azpreflight.probes.startup.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
 STOPS = (
@@ -55,7 +57,7 @@ class EntryFacts:
     """Volume groups that fstab names."""
     other_image: Optional[str] = None
     """An initramfs of the kernel under another name, where that kernel has all drivers for the disk built in."""
-    crypted: tuple[str, ...] = ()
+    encrypted: tuple[str, ...] = ()
     """Names of crypttab that must be opened at boot."""
 
 
@@ -72,7 +74,7 @@ def look(host: Host, run: Run) -> EntryFacts:
         root=next((one for one in entries if one.mount_point == "/"), None),
         swaps=tuple(name.replace('"', "") for name in SWAP.findall(fstab)),
         groups=tuple(dict.fromkeys(one.volume_group for one in entries if one.volume_group)),
-        crypted=tuple(_crypted(host.text("/etc/crypttab", SMALL) or "")),
+        encrypted=tuple(_crypted(host.text("/etc/crypttab", SMALL) or "")),
     )
 
 
@@ -107,11 +109,11 @@ def judge(facts: EntryFacts, run: Run) -> Iterator[Verdict]:
         yield from _judge_files(facts, facts.entry, run)
     yield from _judge_stops(facts.entry)
     yield from _judge_volumes(facts, facts.entry)
-    if facts.crypted:
+    if facts.encrypted:
         yield Finding(
             Severity.ERROR,
-            f"crypttab has {several(facts.crypted)} opened at boot without nofail: a VM waits for a disk and a key that"
-            " it has not",
+            f"crypttab has {several(facts.encrypted)} opened at boot without nofail: a VM waits for a disk and a"
+            " key that it has not",
             "Add nofail, or remove the entry.",
             (
                 r"sed -i -E '/^[^#]/s/^([^[:space:]]+[[:space:]]+[^[:space:]]+)[[:space:]]*$/\1 none luks/; "
@@ -206,3 +208,6 @@ def _other(option: str, entry: BootEntry, against: str, severity: Severity = Sev
         confidence=Confidence.LIKELY,
         confidence_reason="the disk itself is not asked",
     )
+
+
+CHECKS = (check("boot-entry", "the kernel and initramfs of the boot loader's entry are there", part("entry", judge)),)

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from azpreflight.guest import kernels, modprobe
+from azpreflight.guest.fstab import required
 from azpreflight.guest.kernels import Kernel, Presence
 from azpreflight.guest.limits import SMALL
 from azpreflight.guest.modprobe import Rule
 from azpreflight.host import Host
 from azpreflight.model import Finding, Run, Severity, Verdict
-from azpreflight.probes.generalization.mounts import required
+from azpreflight.probes.startup.check import check
 from azpreflight.probes.startup.entry import rebuild
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
 OF_FUSE = ("auto", "none", "bind", "tmpfs", "proc", "sysfs", "devtmpfs", "swap", "nfs", "nfs4", "cifs", "overlay")
@@ -85,3 +87,12 @@ def judge(facts: FilesystemFacts, run: Run) -> Iterator[Verdict]:
                 f"{name} is missing from kernel {plain(newest.release)}, and fstab has {points} mounted with it",
                 "Install the package with the rest of this kernel's modules, or a kernel that has the driver.",
             )
+
+
+CHECKS = (
+    check(
+        "boot-filesystems",
+        "the kernel has a driver for each file system that must be mounted",
+        part("filesystems", judge),
+    ),
+)

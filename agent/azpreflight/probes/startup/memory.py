@@ -16,6 +16,8 @@ from azpreflight.guest import bootloader
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
+from azpreflight.probes.startup.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain
 
 DIRECTORIES = ("/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
@@ -135,3 +137,13 @@ def _found(message: str, value: Value, severity: Severity = Severity.WARNING) ->
         confidence=Confidence.LIKELY,
         confidence_reason="all VMs may be of sizes that have the memory",
     )
+
+
+CHECKS = (
+    check(
+        "boot-memory",
+        "no huge pages and no limit of memory are made for one size of VM",
+        part("memory", judge),
+        Severity.WARNING,
+    ),
+)

@@ -16,9 +16,10 @@ from azpreflight.guest import kernels, network_bindings, yaml_file
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
-from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
-from azpreflight.probes.generalization.network import rewritten
+from azpreflight.probes.startup.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
 NIC, DRIVER = "eth0", "hv_netvsc"
@@ -214,7 +215,7 @@ def judge(facts: NicFacts, run: Run) -> Iterator[Verdict]:
         yield Unknown("the agents could not be inspected")
     elif not facts.enabled:
         yield _no_manager(facts)
-    elif not (agents.provisioner is Provisioner.CLOUD_INIT and rewritten(agents)):
+    elif not (agents.provisioner is Provisioner.CLOUD_INIT and agents.network_written_again):
         yield from _judge_files(facts, agents)
     elif not facts.interfaces and {MANAGERS[one.name] for one in facts.enabled} == {"ifupdown"}:
         yield _no_manager(facts)
@@ -253,3 +254,13 @@ def _judge_files(facts: NicFacts, agents: AgentsFacts) -> Iterator[Verdict]:
         (f"sed -i '/^network:/d' {where}",) if switched_off and where.startswith("/") else (),
         flow="any",
     )
+
+
+CHECKS = (
+    check(
+        "boot-nic",
+        "a network manager starts and has or gets a configuration for the NIC",
+        part("nic", judge),
+        profiles=(Profile.GENERALIZED,),
+    ),
+)

@@ -16,6 +16,8 @@ from azpreflight.guest import bootloader
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.startup.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
 CONFIG = "/etc/selinux/config"
@@ -161,3 +163,12 @@ def _judge_labels(facts: SelinuxFacts) -> Iterator[Verdict]:
             confidence=Confidence.CERTAIN if facts.unlabelled else Confidence.LIKELY,
             confidence_reason="seen directly" if facts.unlabelled else "a policy of your own may allow it",
         )
+
+
+CHECKS = (
+    check(
+        "boot-selinux",
+        "where SELinux enforces, the files of a boot and a login are labelled",
+        part("selinux", judge),
+    ),
+)

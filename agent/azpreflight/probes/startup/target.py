@@ -13,6 +13,8 @@ from typing import Optional
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, Run, Severity, Verdict
+from azpreflight.probes.startup.check import check
+from azpreflight.probes.subjects import part
 from azpreflight.text import plain
 
 DEFAULT = "/etc/systemd/system/default.target"
@@ -89,3 +91,12 @@ def judge(facts: TargetFacts, run: Run) -> Iterator[Verdict]:
             "Unmask it.",
             (f"systemctl unmask {name}",),
         )
+
+
+CHECKS = (
+    check(
+        "boot-target",
+        "the default target is one of a running machine, and no unit of every boot is masked",
+        part("target", judge),
+    ),
+)

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from azpreflight.guest import bootloader
+from azpreflight.guest.fstab import Entry, required
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
-from azpreflight.probes.generalization.mounts import Entry, required
+from azpreflight.probes.startup.check import check
 from azpreflight.probes.startup.entry import rebuild
+from azpreflight.probes.subjects import part
 from azpreflight.text import count, plain, several
 
 DEVICES = "/etc/lvm/devices/system.devices"
@@ -104,3 +106,6 @@ def _takes(pattern: str) -> bool:
     return text in ("", "/", "/dev", "/dev/") or any(
         part in text for part in ("/sd", "nvme", "/dev/disk/azure", "by-uuid")
     )
+
+
+CHECKS = (check("boot-volumes", "LVM takes the disk of a new VM", part("volumes", judge)),)

@@ -7,6 +7,10 @@ from typing import Optional
 
 from azpreflight.guest.os_release import Distribution
 
+ROOTS = ("DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017")
+"""Roots that the endpoints of storage and of management chain to, by the subject's common name (Microsoft Learn, "Azure
+Certificate Authority details")."""
+
 
 @dataclass(frozen=True)
 class CaStoreFacts:

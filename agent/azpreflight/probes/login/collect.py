@@ -1,0 +1,22 @@
+"""Collecting the facts."""
+
+from __future__ import annotations
+
+from azpreflight.host import Host
+from azpreflight.model import Run
+from azpreflight.probes import subjects
+from azpreflight.probes.login import gates, modes, sshd, sudo, tools
+from azpreflight.probes.login.facts import LoginFacts
+
+LOOKS: subjects.Looks = {
+    "sshd": sshd.look,
+    "modes": modes.look,
+    "sudo": sudo.look,
+    "gates": gates.look,
+    "tools": tools.look,
+}
+
+
+def gather(host: Host, run: Run) -> LoginFacts:
+    """Every subject on its own."""
+    return subjects.inspect(host, run, LOOKS, LoginFacts)

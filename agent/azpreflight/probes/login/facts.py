@@ -1,0 +1,26 @@
+"""What was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+from azpreflight.probes.login.gates import GateFacts
+from azpreflight.probes.login.modes import ModeFacts
+from azpreflight.probes.login.sshd import SshdFacts
+from azpreflight.probes.login.sudo import SudoFacts
+from azpreflight.probes.login.tools import ToolFacts
+
+
+@dataclass(frozen=True)
+class LoginFacts:
+    """All that was found, subject by subject. None: that subject could not be read, and `errors` says why."""
+
+    sshd: Optional[SshdFacts] = None
+    modes: Optional[ModeFacts] = None
+    sudo: Optional[SudoFacts] = None
+    gates: Optional[GateFacts] = None
+    tools: Optional[ToolFacts] = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Why a subject could not be read, by the name of its field."""

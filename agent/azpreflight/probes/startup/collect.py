@@ -1,0 +1,24 @@
+"""Collecting the facts."""
+
+from __future__ import annotations
+
+from azpreflight.host import Host
+from azpreflight.model import Run
+from azpreflight.probes import subjects
+from azpreflight.probes.startup import entry, filesystems, memory, nic, selinux, target, volumes
+from azpreflight.probes.startup.facts import StartupFacts
+
+LOOKS: subjects.Looks = {
+    "entry": entry.look,
+    "filesystems": filesystems.look,
+    "memory": memory.look,
+    "volumes": volumes.look,
+    "target": target.look,
+    "nic": nic.look,
+    "selinux": selinux.look,
+}
+
+
+def gather(host: Host, run: Run) -> StartupFacts:
+    """Every subject on its own."""
+    return subjects.inspect(host, run, LOOKS, StartupFacts)

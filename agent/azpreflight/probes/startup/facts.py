@@ -1,0 +1,30 @@
+"""What was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+from azpreflight.probes.startup.entry import EntryFacts
+from azpreflight.probes.startup.filesystems import FilesystemFacts
+from azpreflight.probes.startup.memory import MemoryFacts
+from azpreflight.probes.startup.nic import NicFacts
+from azpreflight.probes.startup.selinux import SelinuxFacts
+from azpreflight.probes.startup.target import TargetFacts
+from azpreflight.probes.startup.volumes import VolumeFacts
+
+
+@dataclass(frozen=True)
+class StartupFacts:
+    """All that was found, subject by subject. None: that subject could not be read, and `errors` says why."""
+
+    entry: Optional[EntryFacts] = None
+    filesystems: Optional[FilesystemFacts] = None
+    memory: Optional[MemoryFacts] = None
+    volumes: Optional[VolumeFacts] = None
+    target: Optional[TargetFacts] = None
+    nic: Optional[NicFacts] = None
+    selinux: Optional[SelinuxFacts] = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Why a subject could not be read, by the name of its field."""
