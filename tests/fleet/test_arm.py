@@ -61,6 +61,18 @@ def test_one_process_gives_the_same_answer(account: tuple[str, Account], tmp_pat
     assert fetched(account[0], tmp_path / "a", "--jobs", "1") == fetched(account[0], tmp_path / "b", "--jobs", "2")
 
 
+def test_a_second_run_fetches_only_the_logs_that_changed(account: tuple[str, Account], tmp_path: Path) -> None:
+    """Storage is asked for the ETag of each; what is not there is asked for again."""
+    url, asked = account
+    asked.throttled = 0
+    first = fetched(url, tmp_path / "out", "--jobs", "1", "--state", str(tmp_path / "state"))
+    assert len(asked.read) == asked.machines + asked.instances - 2
+    asked.read.clear()
+    asked.grown["vm000003"] = 7
+    assert fetched(url, tmp_path / "out", "--jobs", "1", "--state", str(tmp_path / "state")) == first
+    assert asked.read == ["vm000003"]
+
+
 def test_a_group_is_a_part_of_a_subscription(account: tuple[str, Account], tmp_path: Path) -> None:
     fetched(account[0], tmp_path / "out", "--resource-group", "web")
     lists = {path for path in account[1].asked if path.endswith("virtualMachineScaleSets")}

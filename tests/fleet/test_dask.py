@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from azpreflight.cli.main import main
+from azpreflight.fleet import local
+from azpreflight.fleet.item import Item
+from azpreflight.fleet.run import Engine
 from tests.support import fleets
 from tests.support.cluster import cluster
 from tests.support.readers import end_readers
+from tests.unit.fleet.test_reading import of_items
 
 WORKERS = 4
 
@@ -47,13 +51,13 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(scheduler: str, fol
     """The scheduler gives what it was at to another."""
     odd, content = tmp_path / "odd.log", fleets.log(13)
     odd.write_bytes(content)
-    here = answer(tmp_path / "here", folder, odd, "--jobs", "1")
+    items = [*local.found(str(folder)), Item(str(odd), str(odd))]
+    here = of_items(items, Engine(1))
     odd.unlink()
     os.mkfifo(odd)
-
     feeding = threading.Thread(target=end_readers, args=(odd, 1, content), daemon=True)
     feeding.start()
-    assert answer(tmp_path / "there", folder, odd, "--engine", "dask", "--scheduler", scheduler) == here
+    assert of_items(items, Engine(1, scheduler)) == here
     feeding.join(60)
     assert not feeding.is_alive()
 

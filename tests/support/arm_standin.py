@@ -41,6 +41,10 @@ class Account:
     throttled_paths: tuple[str, ...] = ("virtualMachines", "vm000003/retrieveBootDiagnosticsData", "vm000006.log")
     """Ends of the paths that are throttled."""
     asked: Counter[str] = field(default_factory=Counter)
+    grown: Counter[str] = field(default_factory=Counter)
+    """Bytes that a log has more than at first."""
+    read: list[str] = field(default_factory=list)
+    """Logs whose content was fetched."""
     refused_tokens: int = 0
     too_soon: int = 0
     """Requests that did not wait for as long as they were asked to."""
@@ -59,6 +63,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Lists, blobs and the token."""
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        """Whether a blob has changed."""
         self._answer()
 
     def do_POST(self) -> None:
@@ -96,7 +104,9 @@ class Handler(BaseHTTPRequestHandler):
         if query != SIGNATURE or name in self.account.blobs_gone:
             self._send(404, {"error": {"code": "BlobNotFound"}})
             return
-        self._bytes(200, fleets.log(int(name.removeprefix("vm")), 30_000), "text/plain")
+        content = fleets.log(int(name.removeprefix("vm")), 30_000) + b"\n" * self.account.grown[name]
+        self.account.read += [name] * (self.command == "GET")
+        self._bytes(200, content, "text/plain", {"ETag": f'"{len(content)}"'})
 
     def _resource(self, path: str, query: dict[str, list[str]]) -> None:
         kind = path.rsplit("/", 1)[-1]
@@ -167,7 +177,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
 
 @contextmanager

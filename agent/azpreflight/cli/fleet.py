@@ -106,7 +106,10 @@ def request(asked: argparse.Namespace) -> Request:
         raise UsageError("--format parquet needs a file: -o FILE")
     return Request(
         logs=tuple(asked.log),
-        scopes=tuple(arm.Scope(one, asked.resource_group, asked.arm) for one in asked.subscription),
+        scopes=tuple(
+            arm.Scope(one, asked.resource_group, asked.arm, stamps=asked.state is not None)
+            for one in asked.subscription
+        ),
         engine=Engine(asked.jobs or pool.processors(), asked.scheduler),
         state=asked.state,
         fail_on=options.fail_on(asked) or Severity.ERROR,
@@ -133,8 +136,8 @@ def run(request: Request) -> int:
     now = datetime.datetime.now(datetime.timezone.utc)
     with Store(request.state) as store:
         with Counting(sys.stderr) as counting:
-            here = [name for name in request.logs if name == local.STANDARD_INPUT]
-            reading.read((one for name in here[:1] for one in local.found(name)), store, Engine(1), now, counting.tell)
+            streams = (one for name in request.logs if local.is_stream(name) for one in local.found(name))
+            reading.read(streams, store, Engine(1), now, counting.tell)
             reading.read(_items(request, codes), store, request.engine, now, counting.tell)
             store.keep()
         named = None if request.verbose and request.format == "text" else NAMED_MOST
@@ -151,7 +154,7 @@ def _items(request: Request, codes: list[int]) -> Iterator[Item]:
     for name in request.logs:
         if storage.is_url(name):
             yield from _some(name, storage.found(name), codes)
-        elif name != local.STANDARD_INPUT:
+        elif not local.is_stream(name):
             for path in log_files.named([name]):
                 yield from _some(path, local.found(path), codes)
     for scope in request.scopes:

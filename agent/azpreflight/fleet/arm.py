@@ -39,11 +39,13 @@ class Scope:
     group: Optional[str] = None
     """A resource group; None: all of the subscription."""
     endpoint: str = PUBLIC
+    stamps: bool = False
+    """Ask storage too whether a log has changed, for a run that reads only what is new."""
 
 
 def found(scope: Scope) -> Iterator[Item]:
     """A log of each machine and of each instance of a scale set; what is not to be had is among them."""
-    arm = _Arm(scope.endpoint)
+    arm = _Arm(scope.endpoint, scope.stamps)
     where = f"subscriptions/{quote(scope.subscription, safe='')}"
     if scope.group is not None:
         where += f"/resourceGroups/{quote(scope.group, safe='')}"
@@ -101,7 +103,7 @@ def _sign(arm: _Arm, one: Item) -> Item:
     url = said.get("serialConsoleLogBlobUri")
     if not isinstance(url, str) or not _safe(url):
         return replace(one, place="no boot diagnostics: no URL of a log came", kind=Kind.LOST)
-    return replace(one, place=url)
+    return replace(one, place=url, stamp=web.stamp(url) if arm.stamps else None)
 
 
 def _traits(one: Mapping[str, Any]) -> Traits:
@@ -118,7 +120,8 @@ def _traits(one: Mapping[str, Any]) -> Traits:
 class _Arm:
     """Requests to one endpoint, with a token of whoever runs this."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, stamps: bool) -> None:
+        self.stamps = stamps
         if not _safe(endpoint):
             raise UsageError(f"{endpoint} is not https")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO, Optional
@@ -17,6 +18,14 @@ months more. Of a file it is the end that counts, because the newest report stan
 PICTURES = (".bmp", ".png", ".jpg", ".jpeg")
 """Boot diagnostics keep a picture of the screen beside each log."""
 STANDARD_INPUT = "-"
+
+
+def is_stream(path: str) -> bool:
+    """Standard input, a FIFO or what a shell makes of <(...): only this process has it, and it is read once."""
+    try:
+        return path == STANDARD_INPUT or stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFREG, stat.S_IFDIR)
+    except OSError:
+        return False
 
 
 def found(path: str) -> Iterator[Item]:

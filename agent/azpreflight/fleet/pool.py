@@ -69,6 +69,7 @@ def _alone(batch: Batch) -> Iterator[Done]:
 def _until_broken(batches: Iterator[Batch], jobs: int, tell: Tell) -> Generator[Done, None, list[Batch]]:
     """Until all is done, or a worker is killed: then what was under way is returned."""
     under_way: dict[Future[tuple[Done, ...]], Batch] = {}
+    others, over = set(multiprocessing.active_children()), False
     pool = _pool(jobs)
     try:
         while _fill(pool, under_way, batches, _AHEAD * jobs):
@@ -78,10 +79,13 @@ def _until_broken(batches: Iterator[Batch], jobs: int, tell: Tell) -> Generator[
                 del under_way[future]
                 yield from found
             tell()
+        over = True
     except BrokenProcessPool:
-        pass
+        over = True
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        for worker in () if over else set(multiprocessing.active_children()) - others:
+            worker.kill()  # interrupted: nobody waits for what they are at
     return list(under_way.values())
 
 

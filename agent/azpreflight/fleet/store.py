@@ -122,7 +122,7 @@ class Store:
         """What becomes of logs that claim the same machine."""
         several = "SELECT vm_id FROM rows WHERE vm_id IS NOT NULL AND {} GROUP BY vm_id HAVING count(*) > 1"
         self._base.execute("DELETE FROM fates")
-        for (vm_id,) in self._base.execute(several.format(_OF_THIS_RUN), (self._run,)).fetchall():
+        for (vm_id,) in self._base.execute(several.format(_OF_THIS_RUN), (self._run,)):
             claims = f"SELECT row FROM rows WHERE vm_id = ? AND {_OF_THIS_RUN} ORDER BY log"  # noqa: S608
             logs = [_machine(text) for (text,) in self._base.execute(claims, (vm_id, self._run))]
             kept = {one.log: DISPUTED if one.disputed else None for one in fleet.standing(logs, now)}

@@ -69,6 +69,20 @@ def body(got: Any, most: int) -> bytes:
     return bytes(content[:most])
 
 
+def stamp(url: str) -> Optional[str]:
+    """What is another one once the content behind a signed URL is; None where storage does not say."""
+    import requests
+
+    with requests.Session() as session:
+        try:
+            got = ask(session, "HEAD", url)
+        except Refused:
+            return None
+        got.close()
+        tag = got.headers.get("ETag")
+        return f"{got.headers.get('Content-Length')} {tag}" if got.status_code == 200 and tag else None
+
+
 def log(url: str) -> tuple[bytes, Optional[str]]:
     """What is inspected of the log behind a signed URL, and the words for what is not. Refused says why not; the URL
     is a secret and in no message."""

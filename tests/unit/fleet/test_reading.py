@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from azpreflight.cli.main import main
-from azpreflight.fleet import pool
+from azpreflight.fleet import local, pool, run
+from azpreflight.fleet.item import Item
+from azpreflight.fleet.run import Engine
+from azpreflight.fleet.store import Store
+from azpreflight.fleet.work import Batch
+from azpreflight.model import Severity
+from azpreflight.render.fleet import render_json
 from tests.support import fleets
-from tests.support.readers import end_readers
+from tests.support.readers import blocked_on, end_readers
 
 LOGS = 120
+NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
 
 
 @pytest.fixture(scope="module")
@@ -58,32 +67,66 @@ def test_one_process_and_several_give_the_same_answer_to_the_byte(folder: Path, 
     assert answer(tmp_path / "listed", *backwards, "--jobs", "2") == one
 
 
+def of_items(items: list[Item], engine: Engine) -> bytes:
+    """The JSON document for these logs."""
+    with Store(None) as store:
+        run.read(items, store, engine, NOW, lambda done, last: None)
+        return "".join(render_json(store.fleet(NOW, Severity.ERROR, 10))).encode()
+
+
 def test_a_worker_that_is_killed_loses_nothing(folder: Path, tmp_path: Path) -> None:
     """What was under way with it is read again, each alone; the log on which it was killed is read the second time."""
-    odd = tmp_path / "odd.log"
-    content = fleets.log(3)
+    odd, content = tmp_path / "odd.log", fleets.log(3)
     odd.write_bytes(content)
-    expected = answer(tmp_path / "expected", folder, odd, "--jobs", "1")
+    items = [*local.found(str(folder)), Item(str(odd), str(odd))]
+    expected = of_items(items, Engine(1))
     odd.unlink()
     os.mkfifo(odd)
-
     feeding = threading.Thread(target=end_readers, args=(odd, 1, content), daemon=True)
     feeding.start()
-    assert answer(tmp_path / "killed", folder, odd, "--jobs", "2") == expected
+    assert of_items(items, Engine(2)) == expected
     feeding.join()
 
 
 def test_a_log_that_ends_every_worker_is_said_to(folder: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd.log"
     os.mkfifo(odd)
-
     killing = threading.Thread(target=end_readers, args=(odd, 2), daemon=True)
     killing.start()
-    found = json.loads(answer(tmp_path / "out", folder, odd, "--jobs", "2"))
+    found = json.loads(of_items([*local.found(str(folder)), Item(str(odd), str(odd))], Engine(2)))
     killing.join()
     (row,) = (one for one in found["machines"] if one["log"] == str(odd))
     assert (row["reason"], row["unread"], row["exit_code"]) == (pool.ENDED, True, 2)
     assert found["totals"]["machines"] == LOGS + 1
+
+
+def test_what_only_this_process_has_open_is_read_by_it(folder: Path, tmp_path: Path) -> None:
+    """As a shell passes the output of a program: <(zcat boot.log.gz)."""
+    odd, content = tmp_path / "odd.log", fleets.log(7)
+    os.mkfifo(odd)
+    writing = threading.Thread(target=odd.write_bytes, args=(content,), daemon=True)
+    writing.start()
+    found = json.loads(answer(tmp_path / "out", folder, odd, "--jobs", "2"))
+    writing.join()
+    assert {one["vm_id"] for one in found["machines"] if one["log"] == str(odd)} <= {fleets.truth(7).vm_id}
+    assert found["totals"]["older_logs"] == 1  # the folder has a log of this machine too
+
+
+def test_an_interruption_ends_a_worker_that_waits(folder: Path, tmp_path: Path) -> None:
+    """Else Ctrl-C would wait for it: the second log is none that ever ends."""
+    odd = tmp_path / "odd.log"
+    os.mkfifo(odd)
+    first = next(local.found(str(folder)))
+    batches = [Batch((first,), NOW), Batch((Item(str(odd), str(odd)),), NOW)]
+    reading = pool.spread(iter(batches), 2, lambda: None)
+    assert next(reading)[0] == first
+    with open(odd, "wb"):
+        assert blocked_on(odd)
+        reading.close()  # type: ignore[attr-defined]  # it is a generator
+        end = time.monotonic() + 30
+        while blocked_on(odd):
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
 
 # --- again ----------------------------------------------------------------------------------------------------------
@@ -130,8 +173,6 @@ def test_a_state_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_a_state_that_another_run_uses_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from azpreflight.fleet.store import Store
-
     (tmp_path / "a.log").write_bytes(fleets.log(0))
     with Store(str(tmp_path / "state")):
         assert main(["fleet", str(tmp_path / "a.log"), "--state", str(tmp_path / "state")]) == 2
