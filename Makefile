@@ -74,7 +74,7 @@ bench: prepared ## measure time and memory, in the stand-in platform and of very
 	@echo; $(PY) -m tests.bench.fleet 1000 85000
 
 property: prepared ## plan the sealing of RUNS hostile random machines
-	@AZPREFLIGHT_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/support/test_hostile.py
+	@TEST_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/support/test_hostile.py
 
 fuzz: prepared ## fuzz every parser, guided by coverage where atheris is installed: make fuzz MINUTES=10
 	@$(PY) -m tests.fuzz $(MINUTES)

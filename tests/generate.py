@@ -6,7 +6,9 @@ import json
 import sys
 from pathlib import Path
 
+from azpreflight.config import keys
 from azpreflight.probes import PROBES
+from azpreflight.render import configuration, explained
 from azpreflight.render.schema import schemas
 from tests.support import golden
 from tests.support.examples import CHECKS, printed
@@ -18,7 +20,11 @@ SHOWN = "## What it looks like\n"
 
 def schema_files() -> dict[str, str]:
     """The JSON Schemas, by the name of the file in docs/schema, as it has them."""
-    return {f"{name}.json": json.dumps(one, indent=1) + "\n" for name, one in schemas(PROBES).items()}
+    return {
+        **{f"{name}.json": json.dumps(one, indent=1) + "\n" for name, one in schemas(PROBES).items()},
+        "config-1.json": configuration.render_schema(keys.schema(tuple(CHECKS))),
+        "log-1.json": json.dumps(explained.log_schema(), indent=1) + "\n",
+    }
 
 
 def page(check_id: str) -> Path:

@@ -1,6 +1,6 @@
 """Time and memory of `fleet` on synthetic logs: `python -m tests.bench.fleet COUNT [BYTES]`.
 
-The logs are those of tests/support/fleets.py, whose truth is known. They are read by one process, by two, and by a Dask
+The logs are those of tests/support/truths.py, whose truth is known. They are read by one process, by two, and by a Dask
 cluster of four workers, in turn and within one run, because what else the machine does is not known: compare rows of
 one table, and not two tables. Each is to give the same answer, to the byte.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support import fleets
+from tests.support import truths
 from tests.support.cluster import cluster
 
 WORKERS = 4
@@ -68,7 +68,7 @@ def main() -> None:
     count, size = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        total = sum(path.stat().st_size for path in fleets.write(place / "logs", count, size))
+        total = sum(path.stat().st_size for path in truths.write(place / "logs", count, size))
         print(f"{count:,} logs, {total / 1e6:,.0f} MB; read once before, so that all of them are in memory or none")
         subprocess.run(["cat", *_some(place / "logs")], stdout=subprocess.DEVNULL, check=True)
         rows = {f"{jobs} process{'es' * (jobs > 1)}": ("--jobs", str(jobs)) for jobs in (1, 2)}

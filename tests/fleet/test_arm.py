@@ -11,7 +11,7 @@ import pytest
 
 from azpreflight.cli.main import main
 from azpreflight.fleet.arm import Scope
-from tests.support import fleets
+from tests.support import truths
 from tests.support.arm_standin import SIGNATURE, SUBSCRIPTION, TOKEN, Account, standin
 
 
@@ -45,13 +45,13 @@ def test_all_machines_and_instances_are_read_and_the_others_are_said(
     assert machines["web/vm000002"]["reason"] == "no boot diagnostics: HTTP 409, OperationNotAllowed"
     assert machines["web/vm000004"]["reason"] == "cannot read: storage answered HTTP 404"
     for number in set(range(asked.machines)) - {2, 4}:
-        one = fleets.truth(number)
+        one = truths.truth(number)
         told = machines[f"web/{one.name}"]
         assert [entry["cause"] for entry in told["causes"]] == [word.value for word in one.causes]
         assert (told["traits"]["region"], told["traits"]["size"]) == (one.region, one.size)
     assert machines["web/vm000019"]["verdict"] is None  # it has no report, and Azure says what it is
-    assert machines["web/vm000019"]["traits"]["image"] == fleets.truth(19).image
-    assert machines["web/Uniform/vm000101"]["vm_id"] == fleets.truth(101).vm_id
+    assert machines["web/vm000019"]["traits"]["image"] == truths.truth(19).image
+    assert machines["web/Uniform/vm000101"]["vm_id"] == truths.truth(101).vm_id
     assert (asked.refused_tokens, asked.too_soon) == (0, 0)
     assert sum(count for path, count in asked.asked.items() if path.endswith("/virtualMachines")) > 3 * asked.throttled
     assert SIGNATURE not in json.dumps(found) and TOKEN not in json.dumps(found)

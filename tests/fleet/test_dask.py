@@ -13,7 +13,7 @@ from azpreflight.cli.main import main
 from azpreflight.fleet import local
 from azpreflight.fleet.item import Item
 from azpreflight.fleet.run import Engine
-from tests.support import fleets
+from tests.support import truths
 from tests.support.cluster import cluster
 from tests.support.readers import end_readers
 from tests.unit.fleet.test_reading import of_items
@@ -32,7 +32,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The logs of many machines."""
     top = tmp_path_factory.mktemp("logs")
-    assert len(list(fleets.write(top, 200, 40_000))) == 200
+    assert len(list(truths.write(top, 200, 40_000))) == 200
     return top
 
 
@@ -49,7 +49,7 @@ def test_a_cluster_gives_the_same_answer_to_the_byte(scheduler: str, folder: Pat
 
 def test_a_worker_that_is_killed_in_the_middle_loses_nothing(scheduler: str, folder: Path, tmp_path: Path) -> None:
     """The scheduler gives what it was at to another."""
-    odd, content = tmp_path / "odd.log", fleets.log(13)
+    odd, content = tmp_path / "odd.log", truths.log(13)
     odd.write_bytes(content)
     items = [*local.found(str(folder)), Item(str(odd), str(odd))]
     here = of_items(items, Engine(1))
@@ -63,7 +63,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(scheduler: str, fol
 
 
 def test_a_cluster_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "a.log").write_bytes(fleets.log(0))
+    (tmp_path / "a.log").write_bytes(truths.log(0))
     address = "tcp://127.0.0.1:9"
     assert main(["fleet", str(tmp_path / "a.log"), "--engine", "dask", "--scheduler", address]) == 2
     assert f"cannot reach the scheduler {address}" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from azpreflight.fleet import run, storage
 from azpreflight.fleet.run import Engine
 from azpreflight.fleet.store import Store
 from azpreflight.model import Severity
-from tests.support import fleets
+from tests.support import truths
 from tests.support.azurite import azurite
 
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
@@ -37,7 +37,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlobServiceCli
         for number in range(0, BLOBS, 10):
             service.create_container(container(number))
         service.create_container("other")
-        service.get_blob_client("other", "x.log").upload_blob(fleets.log(3))
+        service.get_blob_client("other", "x.log").upload_blob(truths.log(3))
         for number in range(BLOBS):
             put(service, number)
         service.get_blob_client(container(0), "vm000000.screenshot.bmp").upload_blob(b"BM")
@@ -48,8 +48,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlobServiceCli
 def put(service: BlobServiceClient, number: int) -> None:
     """The log of this machine; some are empty and some are large."""
     size = LARGE_SIZE if number < LARGE else 20_000
-    content = b"" if LARGE <= number < LARGE + EMPTY else fleets.log(number, size)
-    blob = service.get_blob_client(container(number), f"{fleets.truth(number).name}.serialconsole.log")
+    content = b"" if LARGE <= number < LARGE + EMPTY else truths.log(number, size)
+    blob = service.get_blob_client(container(number), f"{truths.truth(number).name}.serialconsole.log")
     blob.upload_blob(content, overwrite=True)
 
 
@@ -69,7 +69,7 @@ def test_every_blob_is_a_machine_or_is_said(account: BlobServiceClient) -> None:
         put(account, number)
     for one in gone:
         assert machines[one.name].unread and "cannot read" in (machines[one.name].reason or "")
-    expected = [fleets.truth(number) for number in range(BLOBS)]
+    expected = [truths.truth(number) for number in range(BLOBS)]
     silent = [one for one in expected if LARGE <= one.number < LARGE + EMPTY or not one.report]
     assert found.tally.verdicts["unread"] == MISSING
     assert found.tally.verdicts["without a report"] == len([one for one in silent if one.number not in lost])
@@ -98,10 +98,10 @@ def test_a_second_run_reads_only_the_blobs_that_changed(
     with Store(str(state)) as store:
         assert list(store.new(storage.found(place))) == []
     blob = account.get_blob_client(container(41), "vm000041.serialconsole.log")
-    blob.upload_blob(fleets.log(3), overwrite=True)
+    blob.upload_blob(truths.log(3), overwrite=True)
     with Store(str(state)) as store:
         assert [one.place for one in store.new(storage.found(place))] == [f"{place}vm000041.serialconsole.log"]
     main(arguments)
     then = capsys.readouterr().out
     changed = [new for old, new in zip(first.splitlines(), then.splitlines()) if old != new]
-    assert [json.loads(line)["vm_id"] for line in changed] == [fleets.truth(3).vm_id]
+    assert [json.loads(line)["vm_id"] for line in changed] == [truths.truth(3).vm_id]

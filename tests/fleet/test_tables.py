@@ -13,12 +13,12 @@ import pytest
 
 from azpreflight.cli.main import main
 from azpreflight.render.fleet_rows import Row
-from tests.support import fleets
+from tests.support import truths
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", DOCUMENT, re.DOTALL)
 LOGS = 200
-TRUTHS = [fleets.truth(number) for number in range(LOGS)]
+TRUTHS = [truths.truth(number) for number in range(LOGS)]
 TOLD = [one for one in TRUTHS if one.report]
 
 
@@ -26,7 +26,7 @@ TOLD = [one for one in TRUTHS if one.report]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The logs, and the table of them."""
     top = tmp_path_factory.mktemp("tables")
-    assert len(list(fleets.write(top / "logs", LOGS, 30_000))) == LOGS
+    assert len(list(truths.write(top / "logs", LOGS, 30_000))) == LOGS
     assert main(["fleet", str(top / "logs"), "-o", str(top / "fleet.parquet")]) == 1
     return top
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from azpreflight.azure import goal_state, imds
-from azpreflight.config import ConfigError
+from azpreflight.config import ConfigError, goss
 from azpreflight.config import parse as parse_config
 from azpreflight.console.decode import decode
 from azpreflight.engine import baseline
@@ -31,6 +31,7 @@ from azpreflight.guest import (
     ini_file,
     interface_names,
     network_bindings,
+    package_versions,
     repositories,
     resolv_conf,
     systemd_units,
@@ -173,10 +174,12 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "disk": _disk,
     "dnf": _text(proxies.dnf_proxy),
     "dns": _answer,
+    "dpkg-status": _text(lambda text: list(package_versions.of_status(text))),
     "environment": _text(proxies.assignments),
     "extensions": goal_state.parse_extensions_config,
     "fstab": _text(lambda text: list(fstab.wanted(text))),
     "goal-state": goal_state.parse_goal_state,
+    "goss": _text(goss.convert),
     "grub": _text(lambda text: list(bootloader.of_grub(text))),
     "grub-defaults": _text(lambda text: bootloader.of_defaults([text])),
     "grub-entry": _text(lambda text: bootloader.of_entry(text, {"a": "b"})),

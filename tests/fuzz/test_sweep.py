@@ -7,7 +7,7 @@ from typing import Callable
 
 from tests.fuzz import sweep
 
-SEED = int(os.environ.get("AZPREFLIGHT_FUZZ_SEED", "1"))
+SEED = int(os.environ.get("TEST_FUZZ_SEED", "1"))
 CASES = 2_000
 """Of some 13,000."""
 

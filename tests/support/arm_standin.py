@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support import fleets
+from tests.support import truths
 
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
 COMPUTE = f"/subscriptions/{SUBSCRIPTION}"
@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         if query != SIGNATURE or name in self.account.blobs_gone:
             self._send(404, {"error": {"code": "BlobNotFound"}})
             return
-        content = fleets.log(int(name.removeprefix("vm")), 30_000) + b"\n" * self.account.grown[name]
+        content = truths.log(int(name.removeprefix("vm")), 30_000) + b"\n" * self.account.grown[name]
         self.account.read += [name] * (self.command == "GET")
         self._bytes(200, content, "text/plain", {"ETag": f'"{len(content)}"'})
 
@@ -144,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
         return f"{COMPUTE}/resourceGroups/web/providers/Microsoft.Compute/{rest}"
 
     def _machine(self, number: int) -> dict[str, Any]:
-        one = fleets.truth(number)
+        one = truths.truth(number)
         publisher, offer, sku = one.image.split(":")
         reference = {
             "publisher": publisher,
@@ -160,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
         }
 
     def _instance(self, number: int) -> dict[str, Any]:
-        one = fleets.truth(100 + number)
+        one = truths.truth(100 + number)
         gallery = "/subscriptions/x/resourceGroups/y/providers/Microsoft.Compute/galleries/g/images/i/versions/1.0.0"
         return {
             "id": self._id(f"virtualMachineScaleSets/Uniform/virtualMachines/{one.name}"),

@@ -64,7 +64,7 @@ def run(request: Request) -> int:
     """Look, judge and print."""
     known(request.judging)
     image = None if request.as_captured is None else _as_captured(request, request.as_captured)
-    probes = needed(request.judging.only)
+    probes = needed(request.judging.checks)
     snapshot = look(request.asking, of_files(probes) if request.files else probes, files_only=request.files)
     if image is not None:
         kept = {name: image.probes[name] for name in IMAGE_PROBES if name in image.probes}

@@ -55,6 +55,11 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "decode": Command("decode", "extract reports from serial console logs"),
     "fleet": Command("fleet", "report what the serial console logs of many machines have in common"),
+    "config": Command("config", "validate the configuration, and print what is in force"),
+    "explain-log": Command(
+        "explain_log", "report what a boot or agent's log without a report shows, and the likely cause"
+    ),
+    "show": Command("show", "print a saved report in another format"),
     "explain": Command("explain", "print the page of a check or of a cause"),
     "list": Command("list_checks", "list all checks with severity, cause and stages"),
 }

@@ -13,7 +13,7 @@ from azpreflight.cli import options
 from azpreflight.config import DEFAULT_PATH, ConfigError, load
 from azpreflight.host import Host, LocalHost, service
 from azpreflight.model import Config, Report
-from azpreflight.paths import UNFINISHED
+from azpreflight.paths import REPORT, UNFINISHED
 from azpreflight.probes import PROBES
 from azpreflight.render import json, serial
 from azpreflight.render import kvp as render_kvp
@@ -31,7 +31,6 @@ LOOK_BUDGET = 30
 """Seconds that a look may take: nobody waits for it, and everything else is starting too."""
 
 
-REPORT = "/var/lib/azpreflight/report.json"
 HISTORY = "/var/log/azpreflight/report.jsonl"
 
 

@@ -11,7 +11,7 @@ from typing import Optional, Union
 
 from azpreflight.cli import log_files, options
 from azpreflight.cli.counting import Counting
-from azpreflight.cli.output import write
+from azpreflight.cli.output import mode_of, write
 from azpreflight.engine.fleet import Fleet
 from azpreflight.engine.tally import NAMED_MOST, UNREAD
 from azpreflight.fleet import arm, local, pool, storage
@@ -26,7 +26,7 @@ from azpreflight.render import fleet as render
 from azpreflight.render import fleet_rows
 from azpreflight.sinks.stderr import say
 
-FORMATS = ("text", "json", "jsonl", "csv", "parquet")
+FORMATS = ("text", "json", "jsonl", "html", "csv", "parquet")
 SUFFIXES = {".parquet": "parquet", ".csv": "csv"}
 """Of a file, which say what is written to it where nothing else does."""
 
@@ -140,8 +140,8 @@ def run(request: Request) -> int:
             reading.read(streams, store, Engine(1), now, counting.tell)
             reading.read(_items(request, codes), store, request.engine, now, counting.tell)
             store.keep()
-        named = None if request.verbose and request.format == "text" else NAMED_MOST
-        found = store.fleet(now, request.fail_on, named)
+        every = request.format == "html" or (request.verbose and request.format == "text")
+        found = store.fleet(now, request.fail_on, None if every else NAMED_MOST)
         _write(request, found)
         unread = found.tally.verdicts.get(UNREAD, 0)
         if unread:
@@ -177,11 +177,15 @@ def _write(request: Request, found: Fleet) -> None:
 
         write_parquet(request.path, fleet_rows.Row, fleet_rows.rows(found))
     else:
-        write(request.path, _rendered(request, found))
+        write(request.path, _rendered(request, found), mode_of(request.format))
 
 
 def _rendered(request: Request, found: Fleet) -> Union[str, Iterator[str]]:
     if request.format == "text":
         return render.render(found, verbose=request.verbose, quiet=request.quiet)
+    if request.format == "html":
+        from azpreflight.render.html import fleet as html
+
+        return html.render(found)
     renderers = {"json": render.render_json, "jsonl": render.render_lines, "csv": fleet_rows.render_csv}
     return renderers[request.format](found)

@@ -63,7 +63,7 @@ def request(asked: argparse.Namespace) -> Request:
 def run(request: Request) -> int:
     """Open, look, judge and print."""
     known(request.judging)
-    probes = needed(request.judging.only)
+    probes = needed(request.judging.checks)
     asking = replace(request.asking, root=os.path.abspath(request.path))
     with mount_point() as place:
         snapshot = inspect(partial(_question, asking, probes, place), probes, budget(asking), unseen(asking))

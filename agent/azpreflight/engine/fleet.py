@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from azpreflight.engine.assess import undecided
 from azpreflight.engine.tally import NAMED_MOST, Tally, tally
-from azpreflight.model import CauseEntry, Os, Readiness, Report, Severity, Stage, bounds
+from azpreflight.model import CauseEntry, Os, Readiness, Report, Severity, Stage, Status, bounds
 
 SLACK = datetime.timedelta(days=1)
 """How far a clock may be ahead of the reader's before its time orders nothing."""
@@ -77,6 +77,8 @@ class Machine:
     """Why the newest report of its log cannot be had, so that an older one counts."""
     worst: Optional[Severity] = None
     """Of all findings of its report."""
+    blind: bool = False
+    """A check that matters could not be decided, or none applied."""
     bug: bool = False
     """A bug of azpreflight is in the report."""
     disputed: bool = False
@@ -124,19 +126,21 @@ def machine(log: str, report: Report) -> Machine:
         tool=report.tool.version,
         reason=bounds.sentence("; ".join(reasons)) if report.verdict is Readiness.UNDECIDED else None,
         worst=max(findings, key=lambda severity: severity.rank, default=None),
+        blind=bool(reasons) or all(one.status is Status.NOT_APPLICABLE for one in report.results),
         bug=any(result.traceback for result in report.results),
     )
 
 
 def judged(one: Machine, fail_on: Severity) -> Machine:
-    """The machine with its exit code: 2 for a log that could not be read, 3 for one without a report."""
-    if one.verdict is None:
-        return replace(one, exit_code=2 if one.unread else 3)
+    """The machine with its exit code: 2 for a log that could not be read, 1 or 3 for one without a report."""
+    if one.unread:
+        return replace(one, exit_code=2)
     if one.bug:
         return replace(one, exit_code=70)
-    if one.worst is not None and one.worst.rank >= fail_on.rank:
+    severities = [one.worst] if one.verdict is not None else [entry.severity for entry in one.causes]
+    if any(severity is not None and severity.rank >= fail_on.rank for severity in severities):
         return replace(one, exit_code=1)
-    return replace(one, exit_code=3 if one.verdict is Readiness.UNDECIDED else 0)
+    return replace(one, exit_code=3 if one.blind or one.verdict is None else 0)
 
 
 def _kept(entry: CauseEntry) -> CauseEntry:

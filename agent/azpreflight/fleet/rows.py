@@ -15,7 +15,8 @@ from azpreflight import foreign
 from azpreflight.console import decode as console
 from azpreflight.engine import fleet
 from azpreflight.engine.fleet import Machine, Traits
-from azpreflight.model import Report, codec
+from azpreflight.explain import LogCause, explain
+from azpreflight.model import CauseEntry, Report, codec
 from azpreflight.render import decoded
 from azpreflight.render.decoded import Log
 from azpreflight.render.json import REPORT_SCHEMA, SNAPSHOT_SCHEMA
@@ -23,6 +24,8 @@ from azpreflight.render.json import REPORT_SCHEMA, SNAPSHOT_SCHEMA
 LINES_MOST = 100_000
 """Lines of a file of JSON lines that are read, the last."""
 FOREIGN_VERSION = "its report is of a version that this one cannot read"
+FROM_LOG = "explain-log"
+"""Stands for the check where a log itself shows the cause."""
 _PARTS = {"cause": "causes", "result": "results", "extension": "extensions"}
 """The kinds of JSON lines that a report's parts are written as, by the part."""
 
@@ -41,9 +44,29 @@ def lost(name: str, reason: str, traits: Traits) -> Machine:
     return Machine(name, reason=reason, unread=True, traits=traits)
 
 
-def without_report(name: str, log: Log) -> Machine:
-    """The row of a log that holds no report, or whose newest cannot be read."""
-    return Machine(name, reason=decoded.why_none(log))
+def without_report(name: str, content: bytes, log: Log) -> Machine:
+    """The row of a log that holds no report, or whose newest cannot be read: what the log itself shows.
+
+    Its verdict stays open, because silence in a log proves nothing; and its id is left out, so that no such log is
+    counted in place of a report.
+    """
+    found = explain(name, (content,), log.unread)
+    reason = decoded.why_none(log) + (f"; the last that it shows: {found.last.milestone}" if found.last else "")
+    return Machine(name, None, tuple(_seen(one) for one in found.causes), reason=reason)
+
+
+def _seen(found: LogCause) -> CauseEntry:
+    return CauseEntry(
+        found.cause,
+        FROM_LOG,
+        found.severity,
+        found.confidence,
+        found.confidence_reason,
+        found.summary,
+        found.fix,
+        found.commands,
+        (),
+    )
 
 
 # --- logs ---------------------------------------------------------------------------------------------------------
@@ -53,7 +76,7 @@ def _of_log(name: str, content: bytes, unread: Optional[str], now: datetime.date
     log = Log(name, console.decode(content), unread)
     counted = decoded.counted(log, now)
     if counted is None:
-        return without_report(name, log)
+        return without_report(name, content, log)
     lost_frames = [decoded.lost(frame) for frame in log.decoded.damaged if frame.newest]
     return replace(
         fleet.machine(name, counted.report),

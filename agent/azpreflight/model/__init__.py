@@ -21,8 +21,10 @@ from azpreflight.model.report import (
     Tool,
 )
 from azpreflight.model.run import Config, Run
-from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict
+from azpreflight.model.site import SiteCheck, SiteKind
+from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict, Waived
 from azpreflight.model.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
+from azpreflight.model.waiver import Waiver, WaiverState, WaiverUse
 
 __all__ = [
     "ALL_PROFILES",
@@ -49,10 +51,16 @@ __all__ = [
     "RunInfo",
     "Severity",
     "SinceCapture",
+    "SiteCheck",
+    "SiteKind",
     "Snapshot",
     "Stage",
     "Status",
     "Tool",
     "Unknown",
     "Verdict",
+    "Waived",
+    "Waiver",
+    "WaiverState",
+    "WaiverUse",
 ]

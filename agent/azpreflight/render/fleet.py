@@ -101,7 +101,7 @@ def _group(group: Group) -> _Lines:
     words = said.summary if said is not None else key.words
     head = f"{key.cause} ({_number(group.count, 'machine')}): {words}"
     lines = wrapped(head, f"{key.severity:<9}", INDENT)
-    lines += [line for one in group.common for line in wrapped(_common(one), INDENT, INDENT + "  ")]
+    lines += [line for one in group.common for line in wrapped(sentence(one), INDENT, INDENT + "  ")]
     if said is not None:
         whose = f"the report in {group.machines[0].log}" if group.count == 1 else f"each of the {group.count:,} reports"
         lines += _to_do(whose, said.fix, said.commands, INDENT)
@@ -127,7 +127,7 @@ def _to_do(whose: str, fix: str, commands: tuple[str, ...], indent: str = INDENT
     return [*whole, *(f'{indent}  "{printable(command)}"' for command in commands)]
 
 
-def _common(one: Common) -> str:
+def sentence(one: Common) -> str:
     """all 212 are in subnet 10.0.0.0/24; none of the 1,900 healthy are."""
     members = f"all {one.known:,}" if one.members == one.known else f"{one.members:,} of {one.known:,}"
     healthy = f"{one.healthy:,}" if one.healthy else "none"

@@ -19,7 +19,7 @@ from azpreflight.fleet.store import Store
 from azpreflight.fleet.work import Batch
 from azpreflight.model import Severity
 from azpreflight.render.fleet import render_json
-from tests.support import fleets
+from tests.support import truths
 from tests.support.readers import blocked_on, end_readers
 
 LOGS = 120
@@ -30,7 +30,7 @@ NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The logs of many machines."""
     top = tmp_path_factory.mktemp("fleet")
-    assert len(list(fleets.write(top, LOGS, 40_000))) == LOGS
+    assert len(list(truths.write(top, LOGS, 40_000))) == LOGS
     return top
 
 
@@ -43,7 +43,7 @@ def answer(out: Path, *arguments: str | Path) -> bytes:
 def test_the_answer_is_the_truth(folder: Path, tmp_path: Path) -> None:
     """What was made to be wrong is found, with what those machines have in common, and nothing else is."""
     found = json.loads(answer(tmp_path / "out", folder))
-    truths = [fleets.truth(number) for number in range(LOGS)]
+    truths = [truths.truth(number) for number in range(LOGS)]
     told = {one["vm_id"]: one for one in found["machines"] if one["vm_id"]}
     assert set(told) == {one.vm_id for one in truths if one.report}
     for one in truths:
@@ -55,7 +55,7 @@ def test_the_answer_is_the_truth(folder: Path, tmp_path: Path) -> None:
     assert [(one["dimension"], one["value"]) for one in dead["common"]] == [("subnet", "10.9.0.0/24")]
     regions = {row["value"]: row["machines"] for row in found["by"]["region"]}
     assert regions == {
-        **{name: sum(one.region == name for one in truths if one.report) for name in fleets.REGIONS},
+        **{name: sum(one.region == name for one in truths if one.report) for name in truths.REGIONS},
         "unknown": found["totals"]["without_report"],
     }
 
@@ -76,7 +76,7 @@ def of_items(items: list[Item], engine: Engine) -> bytes:
 
 def test_a_worker_that_is_killed_loses_nothing(folder: Path, tmp_path: Path) -> None:
     """What was under way with it is read again, each alone; the log on which it was killed is read the second time."""
-    odd, content = tmp_path / "odd.log", fleets.log(3)
+    odd, content = tmp_path / "odd.log", truths.log(3)
     odd.write_bytes(content)
     items = [*local.found(str(folder)), Item(str(odd), str(odd))]
     expected = of_items(items, Engine(1))
@@ -102,13 +102,13 @@ def test_a_log_that_ends_every_worker_is_said_to(folder: Path, tmp_path: Path) -
 
 def test_what_only_this_process_has_open_is_read_by_it(folder: Path, tmp_path: Path) -> None:
     """As a shell passes the output of a program: <(zcat boot.log.gz)."""
-    odd, content = tmp_path / "odd.log", fleets.log(7)
+    odd, content = tmp_path / "odd.log", truths.log(7)
     os.mkfifo(odd)
     writing = threading.Thread(target=odd.write_bytes, args=(content,), daemon=True)
     writing.start()
     found = json.loads(answer(tmp_path / "out", folder, odd, "--jobs", "2"))
     writing.join()
-    assert {one["vm_id"] for one in found["machines"] if one["log"] == str(odd)} <= {fleets.truth(7).vm_id}
+    assert {one["vm_id"] for one in found["machines"] if one["log"] == str(odd)} <= {truths.truth(7).vm_id}
     assert found["totals"]["older_logs"] == 1  # the folder has a log of this machine too
 
 
@@ -135,7 +135,7 @@ def test_an_interruption_ends_a_worker_that_waits(folder: Path, tmp_path: Path) 
 def test_a_second_run_reads_only_what_is_new(tmp_path: Path) -> None:
     """What is known is not opened again: its content is put in place of by nothing, with the same stamp."""
     logs, state = tmp_path / "logs", tmp_path / "state"
-    list(fleets.write(logs, 20, 30_000))
+    list(truths.write(logs, 20, 30_000))
     first = answer(tmp_path / "out", logs, "--state", state)
     for path in sorted(logs.rglob("*.log"))[:10]:
         seen = path.stat()
@@ -147,15 +147,15 @@ def test_a_second_run_reads_only_what_is_new(tmp_path: Path) -> None:
 
 def test_what_has_changed_came_or_went_is_as_in_a_first_run(tmp_path: Path) -> None:
     logs, state = tmp_path / "logs", tmp_path / "state"
-    paths = list(fleets.write(logs, 20, 30_000))
+    paths = list(truths.write(logs, 20, 30_000))
     answer(tmp_path / "out", logs, "--state", state)
-    paths[3].write_bytes(fleets.log(4)[:-1])
+    paths[3].write_bytes(truths.log(4)[:-1])
     paths[5].unlink()
-    (logs / "new.log").write_bytes(fleets.log(33))
+    (logs / "new.log").write_bytes(truths.log(33))
     (logs / "gone.log").symlink_to("nowhere")
     assert answer(tmp_path / "again", logs, "--state", state) == answer(tmp_path / "fresh", logs)
     (logs / "gone.log").unlink()
-    (logs / "gone.log").write_bytes(fleets.log(34))
+    (logs / "gone.log").write_bytes(truths.log(34))
     assert answer(tmp_path / "again", logs, "--state", state) == answer(tmp_path / "fresh", logs)
     assert answer(tmp_path / "other", logs / "new.log", "--state", state) == answer(
         tmp_path / "fresh", logs / "new.log"
@@ -166,14 +166,14 @@ def test_a_state_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     """Nothing is written over."""
     state = tmp_path / "state"
     state.write_text("what somebody has written down, which is no database at all\n" * 20)
-    (tmp_path / "a.log").write_bytes(fleets.log(0))
+    (tmp_path / "a.log").write_bytes(truths.log(0))
     assert main(["fleet", str(tmp_path / "a.log"), "--state", str(state)]) == 2
     assert f"cannot keep the state in {state}" in capsys.readouterr().err
     assert state.read_text().startswith("what somebody")
 
 
 def test_a_state_that_another_run_uses_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a.log").write_bytes(fleets.log(0))
+    (tmp_path / "a.log").write_bytes(truths.log(0))
     with Store(str(tmp_path / "state")):
         assert main(["fleet", str(tmp_path / "a.log"), "--state", str(tmp_path / "state")]) == 2
     assert "database is locked" in capsys.readouterr().err

@@ -6,17 +6,18 @@ import datetime
 import gzip
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from azpreflight.azure.imds import Instance
 from azpreflight.console.packed import unpacked
-from azpreflight.engine.fleet import Machine, Traits
+from azpreflight.engine.fleet import Machine, Traits, judged
 from azpreflight.fleet import rows
-from azpreflight.model import Readiness, Report
+from azpreflight.model import Cause, Confidence, Readiness, Report, Severity
 from azpreflight.render import json as render_json
 from azpreflight.render import serial
-from tests.support import fleets
+from tests.support import truths
 from tests.support.reports import BROKEN, READY, RUN
 
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
@@ -82,14 +83,14 @@ def test_what_is_no_report_is_said(content: str, why: str) -> None:
 
 
 def test_what_a_machine_is_made_of_stands_in_its_report() -> None:
-    one, truth = read(fleets.log(3))[0], fleets.truth(3)
+    one, truth = read(truths.log(3))[0], truths.truth(3)
     assert one.traits == Traits(truth.image, truth.version, truth.region, truth.size, (truth.subnet,), truth.agent)
 
 
 def test_what_azure_says_fills_what_a_report_does_not_say() -> None:
     """And never takes the place of what it says."""
     azure = Traits("a:b:c", "9", "japanwest", "Standard_A0", (), None)
-    assert read(fleets.log(3), azure)[0].traits.region == fleets.truth(3).region
+    assert read(truths.log(3), azure)[0].traits.region == truths.truth(3).region
     assert read(serial.render(BROKEN), azure)[0].traits == azure
     assert read("", azure)[0].traits == azure
 
@@ -120,3 +121,15 @@ def test_gzip_is_read_to_its_limit_and_to_where_it_is_broken() -> None:
     assert unpacked(one * 20_000, 1 << 20) == (b"a" * (1 << 20), "what follows the first 1 MiB")
     assert unpacked(one[:-9], 1 << 20)[1] == "the end of the gzip file, which is broken"
     assert unpacked(b"plain", 1 << 20) == (b"plain", None)
+
+
+def test_a_log_without_a_report_says_what_it_shows_itself() -> None:
+    """Its cause counts, no more than likely; its verdict stays open, and it stands for no machine that has a report."""
+    log = (Path(__file__).parents[2] / "data" / "logs" / "dns-dead-waagent.log").read_bytes()
+    (row,) = read(log)
+    assert (row.verdict, row.vm_id, row.reports) == (None, None, ())
+    assert [(one.cause, one.check) for one in row.causes] == [(Cause.DNS_UNREACHABLE, rows.FROM_LOG)]
+    assert row.causes[0].confidence is not Confidence.CERTAIN
+    assert (judged(row, Severity.ERROR).exit_code, row.reason is not None) == (1, True)
+    (healthy,) = read((Path(__file__).parents[2] / "data" / "logs" / "healthy-waagent.log").read_bytes())
+    assert (healthy.causes, judged(healthy, Severity.ERROR).exit_code) == ((), 3)

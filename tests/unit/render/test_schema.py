@@ -14,7 +14,7 @@ from azpreflight.cli.main import main
 from azpreflight.engine.gather import gather
 from azpreflight.probes import PROBES
 from azpreflight.render.json import render_snapshot
-from tests.support import fleets
+from tests.support import truths
 from tests.support.examples import examples
 
 
@@ -29,7 +29,7 @@ def errors(name: str, document: Any) -> list[str]:
 def logs(tmp_path: Path) -> Path:
     """Logs of twenty machines, and one that cannot be read."""
     folder = tmp_path / "logs"
-    assert len(list(fleets.write(folder, 20, 30_000))) == 20
+    assert len(list(truths.write(folder, 20, 30_000))) == 20
     (folder / "loop.log").symlink_to("loop.log")
     return folder
 

@@ -1,17 +1,20 @@
-"""The configuration file: what is allowed, and what each mistake is told."""
+"""One file of the configuration: what is allowed, what each mistake is told, and what an editor is told of both."""
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
-from azpreflight.config import DEFAULT_PATH, SIZE_LIMIT, ConfigError, load, parse
+from azpreflight.config import DEFAULT_PATH, SIZE_LIMIT, ConfigError, keys, load, parse
 from azpreflight.host import LocalHost
-from azpreflight.model import Config, Severity
+from azpreflight.model import Config, Severity, SiteCheck, SiteKind, Stage, Waiver
 from tests.support.fakes import Denied, FakeHost, Fifo
 
 IDS = ("dns-servers", "dns-tcp", "egress-packages")
@@ -26,6 +29,11 @@ endpoints:
 ignore: [dns-tcp]
 fail_on: warning
 timeout: 20
+waive:
+  - {check: dns-tcp, match: "10.0.0.*", reason: the new server comes, until: 2027-01-31, severity: warning}
+checks:
+  - {id: agent, file: /etc/corp/agent.conf, contains: ["a: b"], mode: 0640, owner: root, stages: [build]}
+  - {id: site-db, name: db.corp.example, server: 10.0.0.4, within: [10.0.0.0/8], timeout: 1, severity: note}
 """
 
 
@@ -43,6 +51,27 @@ def test_every_key() -> None:
         ignore=("dns-tcp",),
         fail_on=Severity.WARNING,
         timeout=20.0,
+        waive=(Waiver("dns-tcp", "the new server comes", "10.0.0.*", "2027-01-31", Severity.WARNING),),
+        checks=(
+            SiteCheck(
+                "site-agent",
+                SiteKind.FILE,
+                "/etc/corp/agent.conf",
+                contains=("a: b",),
+                mode="640",
+                owner="root",
+                stages=(Stage.BUILD,),
+            ),
+            SiteCheck(
+                "site-db",
+                SiteKind.NAME,
+                "db.corp.example",
+                Severity.NOTE,
+                server="10.0.0.4",
+                within=("10.0.0.0/8",),
+                timeout=1.0,
+            ),
+        ),
     )
 
 
@@ -82,7 +111,7 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
         ("ignore: [dns-server]", "(see azpreflight list) (did you mean dns-servers?), found dns-server (str)"),
         ("ignore: dns-tcp", "c.yaml:1: ignore: expected a list of check ids"),
         ("fail_on: never", "c.yaml:1: fail_on: expected one of note, warning, error, found never (str)"),
-        ("timeout: 0", "c.yaml:1: timeout: expected seconds from 1 to 3600, found 0 (int)"),
+        ("timeout: 0", "c.yaml:1: timeout: expected seconds from 0.1 to 3600, found 0 (int)"),
         ("timeout: 4000", "found 4000 (int)"),
         ("timeout: '10'", "found 10 (str)"),
         ("timeout: .inf", "found .inf (float)"),
@@ -98,6 +127,60 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
         ("cloud: public\n---\ncloud: china\n", "c.yaml:2: not YAML: but found another document"),
         ("cloud: \x00\n", "c.yaml:1: not YAML: "),
         ("cloud: !!python/object/apply:os.system [id]", "c.yaml:1: cloud: expected one of public"),
+        ("waive: [dns-tcp]", "c.yaml:1: waive: expected a list of mappings with check, match, reason, until, severity"),
+        ("waive:\n- check: dns-tcp\n", "c.yaml:2: waive: reason is missing"),
+        (
+            "waive:\n- {check: dns-tpc, reason: x}",
+            "c.yaml:2: waive: check: expected the id of a check (see azpreflight list)",
+        ),
+        (
+            "waive: [{check: dns-tcp, reason: x, until: 2027-02-30}]",
+            "until: expected a date, such as 2027-01-31, found",
+        ),
+        ("waive: [{check: dns-tcp, reason: x, until: tomorrow}]", "found tomorrow (str)"),
+        (
+            "waive: [{check: dns-tcp, reason: x, severity: error}]",
+            "severity: expected one of note, warning, found error",
+        ),
+        ("waive: [{check: dns-tcp, raeson: x}]", "waive: no key raeson (did you mean reason?); there are check, match"),
+        ("waive: [{check: site-x, reason: x}]", "c.yaml:1: waive: no check site-x is defined"),
+        ("ignore: [site-x]\nchecks: [{id: y, file: /a}]", "c.yaml:1: ignore: no check site-x is defined (did you mean"),
+        (
+            "checks:\n- {id: x, file: /a}\n- {id: x, file: /b}",
+            "c.yaml:3: checks: site-x is defined at c.yaml:2 already",
+        ),
+        ("checks: [{file: /a}]", "c.yaml:1: checks: id is missing"),
+        ("checks: [{id: X, file: /a}]", "id: expected an id of lower-case letters, digits and -, found X (str)"),
+        (
+            "checks: [{id: x}]",
+            "checks: expected one of file, unit, package, kernel_parameter, sysctl, name, tcp, url, found",
+        ),
+        ("checks: [{id: x, file: /a, unit: b}]", "found file and unit"),
+        ("checks: [{id: x, unit: b}]", "checks: state is missing"),
+        (
+            "checks: [{id: x, unit: b, state: on}]",
+            "state: expected one of enabled, disabled, masked, absent, found on (bool)",
+        ),
+        ("checks: [{id: x, unit: b, mode: 1}]", "mode: expected a mode in octal, such as 0640, found 1 (int)"),
+        ("checks: [{id: x, unit: b, state: masked, mode: 0640}]", "mode does not go with unit; there are state"),
+        ("checks: [{id: x, file: /a, present: false, mode: 0640}]", "mode is expected of what must not be there"),
+        ("checks: [{id: x, file: a}]", "file: expected an absolute path without .., found a (str)"),
+        ("checks: [{id: x, file: /a/../b}]", "file: expected an absolute path without .., found"),
+        ("checks: [{id: x, sysctl: ../../etc/x, value: 1}]", "sysctl: expected the name of a sysctl"),
+        ("checks: [{id: x, tcp: 'a:0'}]", "tcp: expected HOST:PORT, found a:0 (str)"),
+        ("checks: [{id: x, tcp: 'a:99999'}]", "tcp: expected HOST:PORT"),
+        ("checks: [{id: x, name: a, server: b}]", "server: expected an IP address, found b (str)"),
+        (
+            "checks: [{id: x, name: a, within: [10.0.0.1/8]}]",
+            "within: expected a list of networks, such as [10.1.0.0/16], found 10.0.0.1",
+        ),
+        ("checks: [{id: x, name: a, timeout: 60}]", "timeout: expected seconds from 0.1 to 4, found 60 (int)"),
+        ('checks: [{id: x, file: /a, message: "a\\nb"}]', "message: expected a text of one line, of at most 300"),
+        ("checks: [" + "{id: x, file: /a}, " * 201 + "]", "c.yaml:1: checks: more than 200 entries"),
+        (
+            "checks:" + "".join(f"\n- {{id: x{number}, name: a}}" for number in range(51)),
+            "c.yaml:52: checks: more than 50 checks of the network",
+        ),
         ("region: &a west\n", "c.yaml:1: anchors and aliases are not allowed"),
         ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "c.yaml:1: anchors and aliases are not allowed"),
         ("cloud: *missing\n", "c.yaml:1: anchors and aliases are not allowed"),
@@ -113,6 +196,49 @@ def test_a_mistake_is_named_with_its_line(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(text, "c.yaml", IDS)
     assert message.replace("\\\\", "\\") in str(caught.value)
+
+
+SCHEMA = Draft202012Validator(keys.schema(IDS))
+
+
+@pytest.mark.parametrize("text", [FULL, "", "cloud: china\n"])
+def test_an_editor_takes_what_the_program_takes(text: str) -> None:
+    """Both are made of one table."""
+    Draft202012Validator.check_schema(SCHEMA.schema)
+    assert [error.message for error in SCHEMA.iter_errors(plain(text))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cluod: public",
+        "timeout: 0",
+        "ignore: [dns-server]",
+        "waive: [{check: dns-tcp}]",
+        "waive: [{check: dns-tcp, reason: x, severity: error}]",
+        "checks: [{id: x}]",
+        "checks: [{id: x, unit: b, state: running}]",
+        "checks: [{id: x, file: /a, value: 1}]",
+        "checks: [{id: x, file: /a, unit: b, state: masked}]",
+    ],
+)
+def test_an_editor_marks_what_the_program_refuses(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse(text, "c.yaml", IDS)
+    assert not SCHEMA.is_valid(plain(text))
+
+
+def plain(text: str) -> object:
+    """The text as an editor's parser reads it: dates are texts in JSON Schema."""
+    return _dated(yaml.safe_load(text))
+
+
+def _dated(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _dated(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_dated(one) for one in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
 
 
 @given(st.text(max_size=300))
