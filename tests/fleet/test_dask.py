@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from azpreflight.cli.main import main
 from azpreflight.fleet import local
+from azpreflight.fleet.cluster import ENDED
 from azpreflight.fleet.item import Item
 from azpreflight.fleet.run import Engine
 from tests.support import truths
@@ -19,6 +21,8 @@ from tests.support.readers import end_readers
 from tests.unit.fleet.test_reading import of_items
 
 WORKERS = 4
+GIVEN_UP = 4
+"""Workers that are lost with a task before the scheduler gives it up: its own default."""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +64,20 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(scheduler: str, fol
     assert of_items(items, Engine(1, scheduler)) == here
     feeding.join(60)
     assert not feeding.is_alive()
+
+
+def test_a_log_that_ends_every_worker_takes_no_other_along(scheduler: str, folder: Path, tmp_path: Path) -> None:
+    """Dask gives a task up when four workers were lost with it: its logs are read alone then, and one is said to."""
+    odd = tmp_path / "odd.log"
+    os.mkfifo(odd)
+    ending = threading.Thread(target=end_readers, args=(odd, 2 * GIVEN_UP), daemon=True)
+    ending.start()
+    few = list(local.found(str(folder)))[:20]
+    found = json.loads(of_items([*few, Item(str(odd), str(odd))], Engine(1, scheduler)))
+    ending.join(60)
+    assert found["totals"]["unread"] == 1
+    assert [one["reason"] for one in found["machines"] if one["unread"]] == [ENDED]
+    assert len(found["machines"]) == 21
 
 
 def test_a_cluster_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

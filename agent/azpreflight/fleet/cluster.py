@@ -7,8 +7,9 @@ nothing: the scheduler gives its batches to another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, Optional
 
 from azpreflight.fleet.pool import PERIOD, Tell
 from azpreflight.fleet.work import Batch, Done, unfinished, version, work
@@ -33,25 +34,42 @@ def spread(batches: Iterable[Batch], scheduler: str, tell: Tell) -> Iterator[Don
 
 
 def _spread(client: Any, left: Iterator[Batch], tell: Tell) -> Iterator[Done]:
-    from distributed import KilledWorker, wait
+    from distributed import wait
 
     under_way: dict[Any, Batch] = {}
     while True:
         for batch in islice(left, max(_room(client) - len(under_way), 0)):
-            under_way[client.submit(work, batch, pure=False, retries=_RETRIES)] = batch
+            under_way[_submit(client, batch)] = batch
         if not under_way:
             return
         with client.as_current():
             done = _first_done(wait, under_way)
         for future in done:
             batch = under_way.pop(future)
-            try:
-                found = future.result()
-            except KilledWorker:
-                found = unfinished(batch.items, ENDED)
-            yield from found
+            found = _result(future, batch)
+            under_way.update({_submit(client, one): one for one in (() if found is not None else _alone(batch))})
+            yield from found or ()
             future.release()
         tell()
+
+
+def _submit(client: Any, batch: Batch) -> Any:
+    return client.submit(work, batch, pure=False, retries=_RETRIES)
+
+
+def _result(future: Any, batch: Batch) -> Optional[tuple[Done, ...]]:
+    """What came of it; None where every worker that had it was ended, and it is not known by which of its logs."""
+    from distributed import KilledWorker
+
+    try:
+        found: tuple[Done, ...] = future.result()
+    except KilledWorker:
+        return unfinished(batch.items, ENDED) if len(batch.items) == 1 else None
+    return found
+
+
+def _alone(batch: Batch) -> Iterator[Batch]:
+    return (replace(batch, items=(item,)) for item in batch.items)
 
 
 def _first_done(wait: Any, under_way: Iterable[Any]) -> list[Any]:
