@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
@@ -22,6 +21,8 @@ def write_parquet(path: str, kind: type[NamedTuple], rows: Iterable[NamedTuple])
 
     SinkError where it cannot be written, UsageError without the library.
     """
+    import secrets
+
     try:
         import pyarrow
         from pyarrow import parquet
