@@ -122,13 +122,14 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
         watch = Watch(emulator, Path(station.order.folder), patience, lambda words: say(f"{name}: {words}"))
         ended = watch.until(_settled if name != SECOND_BOOT else _up)
         login = _login(station, watch.seen, name)
-        _keep(station.order.console, name, emulator.said())
+        said = emulator.said()  # before the power-off, at which jobs end that were waiting
+        _keep(station.order.console, name, said)
         screen = _picture(station, emulator, watch.seen, ended)
         if not emulator.power_off(POWER_OFF_S if login.key else WRITTEN_S):
             emulator.end()
         if emulator.error:
             raise RehearsalError(f"the emulator has ended: {emulator.error}")
-        return _booted(name, plan, emulator, watch, ended, login, screen, station.operator.host_name)
+        return _booted(name, plan, said, watch, ended, login, screen, station.operator.host_name)
 
 
 def _settled(seen: Seen) -> bool:
@@ -170,14 +171,14 @@ def _picture(station: Station, emulator: Emulator, seen: Seen, ended: str) -> st
 def _booted(
     name: str,
     plan: Plan,
-    emulator: Emulator,
+    said: bytes,
     watch: Watch,
     ended: str,
     login: Login,
     screen: str,
     host_name: str,
 ) -> Booted:
-    seen, said = watch.seen, emulator.said()
+    seen = watch.seen
     return Booted(
         name=name,
         ended=ended,
