@@ -182,9 +182,9 @@ def _booted(
     return Booted(
         name=name,
         ended=ended,
-        took_s=round(watch.now(), 1),
+        took_s=seen.over_s,
         milestones=dict(seen.milestones),
-        signs=(*seen.signs, *(console.pending(said, round(watch.now(), 1)) if ended != "done" else ())),
+        signs=(*seen.signs, *(console.pending(said, seen.over_s) if ended != "done" else ())),
         console_bytes=len(said),
         asked=requests.asked(seen.entries),
         reports=requests.reports(seen.entries),
