@@ -7,8 +7,10 @@ SCENARIO =
 KEY =
 RUNS = 9
 MINUTES = 10
+SECONDS = 10
 
-.PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench property fuzz sweep wheel deb rpm zipapp \
+.PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench property \
+	fuzz sweep hostile wheel deb rpm zipapp \
 	dist sign clean prepared
 
 help: ## list the targets
@@ -83,6 +85,9 @@ fuzz: prepared ## fuzz every parser, guided by coverage where atheris is install
 
 sweep: prepared ## fill every file that is read with each kind of hostile text, and print what broke
 	@$(PY) -m tests.fuzz.sweep
+
+hostile: prepared ## run the program among servers, tools and disks that mean harm, and print a table
+	@$(PY) -m tests.fuzz.hostile $(SECONDS)
 
 wheel: prepared ## build a wheel into dist/
 	@PYTHON=$(PY) packaging/build-wheel

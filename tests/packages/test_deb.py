@@ -15,7 +15,7 @@ import pytest
 
 from azpreflight import __version__
 from azpreflight.paths import ARMED
-from tests.packages.sources import SOURCE, checked_out_elsewhere, copied, with_further_units
+from tests.packages.sources import BESIDE, SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.support.needs import need_programs
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
@@ -26,8 +26,6 @@ SUITES = ("bullseye", "bookworm", "trixie", "sid")
 BUILD_TOOLS = ("dpkg-buildpackage", "dh", "dh_python3")
 TIMEOUT = 300
 HOME = "usr/share/azpreflight"
-BESIDE = ("standin", "rehearse")
-"""Folders of modules that no guest has: they are in a package of their own."""
 APT_OWN = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/proc", "/tmp")
 """Where the package manager itself keeps its books."""
 
@@ -157,6 +155,31 @@ def done_inside(root: Path, *command: str, codes: tuple[int, ...] = (0,)) -> str
 
 def install(root: Path, *options: str) -> None:
     done_inside(root, "apt-get", "install", "--yes", "--no-install-recommends", *options, "/azpreflight.deb")
+
+
+STANDIN = """
+azpreflight standin --format json >/listing & pid=$!
+until [ -s /listing ] || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done
+kill $pid; wait $pid
+cat /listing
+"""
+
+
+def test_the_stand_in_runs_with_its_own_package_and_without_it_says_which(deb: Path) -> None:
+    """Removed, it leaves nothing behind."""
+    (other,) = deb.parent.glob("azpreflight-rehearse_*.deb")
+    needed = {*dependencies(deb), *dependencies(other)} - {"azpreflight"}
+    with overlay(tree_for_test("bookworm", tuple(sorted(needed)))) as root:
+        for package in (deb, other):
+            shutil.copy(package, root / f"{package.name.partition('_')[0]}.deb")
+        install(root)
+        alone = run_inside(root, "azpreflight", "standin")
+        assert (alone.returncode, "install azpreflight-rehearse" in alone.stderr) == (2, True)
+        done_inside(root, "apt-get", "install", "--yes", "--no-install-recommends", "/azpreflight-rehearse.deb")
+        listing = json.loads(done_inside(root, "sh", "-c", STANDIN))
+        done_inside(root, "apt-get", "remove", "--yes", "azpreflight-rehearse")
+        assert not (root / HOME / "azpreflight/standin").exists()
+    assert {one["part"] for one in listing["listeners"]} == {"wire", "hostgaplugin", "imds", "store", "dns", "ntp"}
 
 
 def files(root: Path) -> set[str]:

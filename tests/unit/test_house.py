@@ -92,7 +92,7 @@ DOORS = (
 which no guest has."""
 DOOR_MODULES = {"subprocess", "socket", "ssl", "requests", "urllib3", "dns", "http", "ftplib", "multiprocessing", "pty"}
 LOOKING = {"os", "io", "pathlib", "shutil", "glob", "tempfile", "time", "random", "threading", "select", "ctypes"}
-SLOW = {"requests", "urllib3", "dns", "yaml", "psutil", "iptc"}
+SLOW = {"requests", "urllib3", "dns", "yaml", "psutil", "iptc", "hashlib", "secrets", "statistics", "html"}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -18,7 +18,8 @@ from azpreflight.engine.inspection import Question, Takes, Tell, inspect
 from azpreflight.host import HostError
 from azpreflight.host.clock import Clock
 from azpreflight.host.disk import raw
-from azpreflight.host.disk.mounted import mount_point, opened
+from azpreflight.host.disk.mount_point import mount_point
+from azpreflight.host.disk.mounted import opened
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Probe
 from azpreflight.model.errors import UsageError

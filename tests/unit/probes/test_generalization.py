@@ -302,6 +302,12 @@ def test_without_ovf_env_waagent_deletes_nobody() -> None:
     assert azureuser.commands == ("userdel --force --remove azureuser",)
 
 
+def test_what_an_installer_wrote_down_is_unknown_where_it_is_too_large() -> None:
+    """And only that."""
+    found = statuses(judged(host({"/root/anaconda-ks.cfg": "# package\n" * 110_000}), RUN, *PROBES))
+    assert [check for check, status in found.items() if status == "unknown"] == ["gen-password-backup"]
+
+
 def test_an_ordinary_user_cannot_judge_passwords() -> None:
     """An unreadable shadow is unknown for the checks that need it, and the others still judge."""
     found = statuses(judged(host({"/etc/shadow": Denied()}), RUN, *PROBES))

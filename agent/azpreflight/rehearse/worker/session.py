@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -93,7 +92,7 @@ def _station(order: Order, name: str, host_name: str, say: Say) -> Station:
     if made.status != 0:
         raise RehearsalError(f"no layer over the image: {made.stderr.strip()[-200:]}")
     custom = f"#!/bin/sh\n# {MARK}\n"
-    operator = Operator(host_name, USER, f"Re-{secrets.token_hex(8)}.1", client.make_key(folder), custom)
+    operator = Operator(host_name, USER, f"Re-{os.urandom(8).hex()}.1", client.make_key(folder), custom)
     vm = Vm(str(uuid.uuid4()), MACS[0], str(layer), str(folder), _disc(operator, folder))
     return Station(order, operator, vm, say)
 

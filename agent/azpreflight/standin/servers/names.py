@@ -7,7 +7,7 @@ questions over UDP), "waits" (silent for all names but those that it knows by it
 (SERVFAIL with the address in it, as systemd-resolved answers what does not validate), "denies SUFFIX" (as "answers",
 and no name with this ending exists, as of a private zone without the record), "loses" (silent to three of four
 questions, over UDP and over TCP), and "forwards ADDRESS" (passes on what that server says, and its silence, as a
-local resolver does). "closed" is an address without a listener.
+local resolver does). "closed" is an address without a listener; "hostile KIND" see `hostile`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import dns.rrset
 from azpreflight.standin import addresses
 from azpreflight.standin.config import Listener, Zone
 from azpreflight.standin.extension import STORE_HOSTS
+from azpreflight.standin.servers import hostile
 
 Log = Callable[[Mapping[str, object]], None]
 TTL = 60
@@ -109,6 +110,9 @@ def silent(query: dns.message.Message, behaviour: str, transport: str) -> bool:
 def serve(listener: Listener, zone: Zone, log: Log) -> int:
     """Listen, UDP and TCP, in threads of this process; return the port once it is open."""
     if listener.behaviour == "closed":
+        return listener.port
+    if listener.behaviour.startswith(hostile.PREFIX):
+        hostile.serve_names(listener.address, listener.port, listener.behaviour[len(hostile.PREFIX) :])
         return listener.port
     tcp = None
     if listener.behaviour not in ("udp-only", "truncated-udp-only"):

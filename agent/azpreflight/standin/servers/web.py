@@ -16,6 +16,7 @@ from typing import Callable, Optional
 from azpreflight.foreign import whole
 from azpreflight.standin import reports
 from azpreflight.standin.config import Listener
+from azpreflight.standin.servers import hostile
 from azpreflight.standin.services import Request, Response
 
 Answer = Callable[[Request], Response]
@@ -107,7 +108,8 @@ def serve(
     """Listen in threads of this process, and return the port once it is open (or is to stay closed).
 
     Behaviours: "answers"; "closed" (no listener); "silent" (connects, then says nothing); "reset" (breaks off);
-    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); or a status such as "503".
+    "garbage" (not HTTP); "endless" (a body without end); "redirects" (to itself); "hostile KIND", see
+    `hostile`; or a status such as "503".
     `clock_s`: seconds by which the server's clock is ahead of this machine's.
     """
     behaviour = listener.behaviour
@@ -117,15 +119,32 @@ def serve(
         answer = _constant(Response(int(behaviour), b"not now"))
     if behaviour == "redirects":
         answer = _redirect
+    if behaviour.startswith(hostile.PREFIX):
+        return _accepting(listener, _hostile(behaviour[len(hostile.PREFIX) :], tls))
     if behaviour in BROKEN:
-        port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
-        threading.Thread(target=accept, args=(port, BROKEN[behaviour]), daemon=True).start()
-        return int(port.getsockname()[1])
+        return _accepting(listener, BROKEN[behaviour])
     server = Server(listener, answer, log, clock_s)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
+
+
+def _accepting(listener: Listener, behave: Callable[[socket.socket], None]) -> int:
+    port = socket.create_server((listener.address, listener.port), backlog=BACKLOG)
+    threading.Thread(target=accept, args=(port, behave), daemon=True).start()
+    return int(port.getsockname()[1])
+
+
+def _hostile(kind: str, tls: Optional[ssl.SSLContext]) -> Callable[[socket.socket], None]:
+    def behave(connection: socket.socket) -> None:
+        if tls is None:
+            hostile.answer(connection, kind)
+            return
+        with tls.wrap_socket(connection, server_side=True) as wrapped:
+            hostile.answer(wrapped, kind)
+
+    return behave
 
 
 def _constant(response: Response) -> Answer:
