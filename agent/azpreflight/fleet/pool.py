@@ -11,7 +11,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -105,11 +105,14 @@ def _fill(
 def _pool(jobs: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["azpreflight.fleet.work"])
-    return ProcessPoolExecutor(jobs, context, _worker)
+    return ProcessPoolExecutor(jobs, context, _worker, (dict(os.environ),))
 
 
-def _worker() -> None:
-    """Ctrl-C is for the process that started it, and so is its end: no worker outlives the server."""
+def _worker(environment: Mapping[str, str]) -> None:
+    """Ctrl-C is for the process that started it, and so is its end: no worker outlives the server, which may be older
+    than a variable of the environment that names an account."""
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

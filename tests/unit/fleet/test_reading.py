@@ -43,19 +43,19 @@ def answer(out: Path, *arguments: str | Path) -> bytes:
 def test_the_answer_is_the_truth(folder: Path, tmp_path: Path) -> None:
     """What was made to be wrong is found, with what those machines have in common, and nothing else is."""
     found = json.loads(answer(tmp_path / "out", folder))
-    truths = [truths.truth(number) for number in range(LOGS)]
+    known = [truths.truth(number) for number in range(LOGS)]
     told = {one["vm_id"]: one for one in found["machines"] if one["vm_id"]}
-    assert set(told) == {one.vm_id for one in truths if one.report}
-    for one in truths:
+    assert set(told) == {one.vm_id for one in known if one.report}
+    for one in known:
         if one.report:
             assert [entry["cause"] for entry in told[one.vm_id]["causes"]] == [word.value for word in one.causes]
             assert told[one.vm_id]["traits"]["subnets"] == [one.subnet]
-    assert found["totals"]["without_report"] == sum(not one.report for one in truths)
+    assert found["totals"]["without_report"] == sum(not one.report for one in known)
     dead = next(group for group in found["groups"] if group["cause"] == "dns-unreachable")
     assert [(one["dimension"], one["value"]) for one in dead["common"]] == [("subnet", "10.9.0.0/24")]
     regions = {row["value"]: row["machines"] for row in found["by"]["region"]}
     assert regions == {
-        **{name: sum(one.region == name for one in truths if one.report) for name in truths.REGIONS},
+        **{name: sum(one.region == name for one in known if one.report) for name in truths.REGIONS},
         "unknown": found["totals"]["without_report"],
     }
 
