@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -93,7 +92,7 @@ def _station(order: Order, name: str, host_name: str, say: Say) -> Station:
     if made.status != 0:
         raise RehearsalError(f"no layer over the image: {made.stderr.strip()[-200:]}")
     custom = f"#!/bin/sh\n# {MARK}\n"
-    operator = Operator(host_name, USER, f"Re-{secrets.token_hex(8)}.1", client.make_key(folder), custom)
+    operator = Operator(host_name, USER, f"Re-{os.urandom(8).hex()}.1", client.make_key(folder), custom)
     vm = Vm(str(uuid.uuid4()), MACS[0], str(layer), str(folder), _disc(operator, folder))
     return Station(order, operator, vm, say)
 
@@ -122,13 +121,14 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
         watch = Watch(emulator, Path(station.order.folder), patience, lambda words: say(f"{name}: {words}"))
         ended = watch.until(_settled if name != SECOND_BOOT else _up)
         login = _login(station, watch.seen, name)
-        _keep(station.order.console, name, emulator.said())
+        said = emulator.said()  # before the power-off, at which jobs end that were waiting
+        _keep(station.order.console, name, said)
         screen = _picture(station, emulator, watch.seen, ended)
         if not emulator.power_off(POWER_OFF_S if login.key else WRITTEN_S):
             emulator.end()
         if emulator.error:
             raise RehearsalError(f"the emulator has ended: {emulator.error}")
-        return _booted(name, plan, emulator, watch, ended, login, screen, station.operator.host_name)
+        return _booted(name, plan, said, watch, ended, login, screen, station.operator.host_name)
 
 
 def _settled(seen: Seen) -> bool:
@@ -170,20 +170,20 @@ def _picture(station: Station, emulator: Emulator, seen: Seen, ended: str) -> st
 def _booted(
     name: str,
     plan: Plan,
-    emulator: Emulator,
+    said: bytes,
     watch: Watch,
     ended: str,
     login: Login,
     screen: str,
     host_name: str,
 ) -> Booted:
-    seen, said = watch.seen, emulator.said()
+    seen = watch.seen
     return Booted(
         name=name,
         ended=ended,
-        took_s=round(watch.now(), 1),
+        took_s=seen.over_s,
         milestones=dict(seen.milestones),
-        signs=(*seen.signs, *(console.pending(said, round(watch.now(), 1)) if ended != "done" else ())),
+        signs=(*seen.signs, *(console.pending(said, seen.over_s) if ended != "done" else ())),
         console_bytes=len(said),
         asked=requests.asked(seen.entries),
         reports=requests.reports(seen.entries),

@@ -34,6 +34,8 @@ class Seen:
     moved_s: float = 0.0
     """When something was last seen to happen."""
     memory_mib: int = 0
+    over_s: float = 0.0
+    """When the watch ended."""
 
     @property
     def ready(self) -> bool:
@@ -53,6 +55,11 @@ class Watch:
 
     def until(self, done: Callable[[Seen], bool]) -> str:
         """Until this, or the boot has come to an end otherwise: done, off, late, silent, or the sign that is final."""
+        ended = self._until(done)
+        self.seen.over_s = round(self.now(), 1)
+        return ended
+
+    def _until(self, done: Callable[[Seen], bool]) -> str:
         while True:
             self._look()
             now = self.now()
