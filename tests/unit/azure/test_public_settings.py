@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from azpreflight.azure import goal_state, public_settings
 from azpreflight.standin import documents
-from azpreflight.standin.extension import Extension
+from azpreflight.standin.extension import HELLO
 
 SAS = "https://store1.blob.core.windows.net/scripts/run.sh?sv=2024&sig=c2VjcmV0"
 
@@ -40,8 +40,9 @@ def test_a_storage_account_is_known_by_its_key() -> None:
 
 def test_both_goal_states_name_the_same_servers() -> None:
     """An object in one, JSON in a text in the other."""
-    extension = Extension(settings='{"fileUris": ["https://a.example.net/x?sig=c2VjcmV0"]}')
-    fabric, settings = documents.extensions_config(extension), documents.vm_settings(extension)
+    public = '"fileUris": ["https://a.example.net/x?sig=c2VjcmV0"]'
+    fabric = documents.extensions_config(HELLO).replace('"hello": "world"', public)
+    settings = documents.vm_settings(HELLO).replace('\\"hello\\": \\"world\\"', public.replace('"', '\\"'))
     for wanted in (
         goal_state.parse_extensions_config(fabric.encode()),
         goal_state.parse_vm_settings(settings.encode()),

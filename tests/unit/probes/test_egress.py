@@ -811,7 +811,7 @@ def test_a_storage_account_of_the_settings_is_tried() -> None:
 
 def cloud(name: str) -> dict[str, HttpAnswer]:
     """The instance metadata of this cloud."""
-    document = documents.instance()
+    document: Any = instance()
     document["compute"]["azEnvironment"] = name
     return {imds.URL: test_probe_platform.ok(json.dumps(document))}
 
