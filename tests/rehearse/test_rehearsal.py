@@ -84,7 +84,7 @@ EXPECTED = {
     "rescue-target": ("boots", "boot-config", "rescue.target"),
     "fstab-missing": ("boots", "boot-config", "/data"),
     "wrong-root": ("boots", "boot-config", "cloudimg-rootfs"),
-    "saved-rule": ("ready", "guest-firewall", "168.63.129.16"),
+    "saved-rule": ("agents", "guest-firewall", "168.63.129.16"),
     "no-udf": ("ready", "provisioning-media", "udf"),
     "ordering-cycle": ("login", "boot-config", "ordering cycle"),
     "waits-for-network": ("agents", "boot-config", "intranet.service"),
