@@ -50,7 +50,7 @@ format: prepared ## reformat the code
 	@$(PY) -m ruff format agent tests packaging
 	@$(PY) -m ruff check --fix agent tests packaging
 
-schema: prepared ## regenerate docs/schema/report-1.json
+schema: prepared ## regenerate the JSON Schemas in docs/schema
 	@$(PY) -m tests.generate schema
 
 pages: prepared ## regenerate the output on the pages of the checks
@@ -76,6 +76,7 @@ bench: prepared ## measure time and memory, in the stand-in platform and of very
 	@echo; $(PY) -m tests.bench.packages $(RUNS)
 	@echo; $(PY) -m tests.bench.initramfs
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
+	@echo; $(PY) -m tests.bench.fleet 1000 85000
 
 property: prepared ## plan the sealing of RUNS hostile random machines
 	@TEST_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/support/test_hostile.py

@@ -223,7 +223,7 @@ def in_disk(kind: str, seed: int, seconds: float) -> Ran:
             text=True,
             timeout=seconds + 60,
             check=False,
-            env={**os.environ, "AZPREFLIGHT_HOSTILE": mark},
+            env={**os.environ, "TEST_HOSTILE": mark},
         )
         wall_s = time.monotonic() - began
         if done.returncode == 2 and "cannot look into" in done.stderr:  # it is no disk any more
@@ -231,7 +231,7 @@ def in_disk(kind: str, seed: int, seconds: float) -> Ran:
         else:
             found = list(problems(Done(done.returncode, done.stdout, done.stderr, wall_s), seconds))
         found += ["the file was changed"] if path.read_bytes() != before else []
-        found += [f"left: {pid}" for pid in left(f"AZPREFLIGHT_HOSTILE={mark}", 3)]
+        found += [f"left: {pid}" for pid in left(f"TEST_HOSTILE={mark}", 3)]
         with open("/proc/self/mounts", encoding="utf-8") as mounts:
             found += ["a mount is left"] if "azpreflight-image" in mounts.read() else []
         return Ran(f"disk: {kind} {seed}", wall_s, start_s, tuple(found))

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
 from azpreflight.azure import goal_state, imds
+from azpreflight.cli import log_bundle
+from azpreflight.cli.recognise import recognise
 from azpreflight.config import ConfigError, goss
 from azpreflight.config import parse as parse_config
 from azpreflight.console.decode import decode
 from azpreflight.engine import baseline
+from azpreflight.explain import explain
 from azpreflight.firewall import parse_iptables_save, parse_nft
 from azpreflight.firewall.boot import loaders, nftfile, other_scripts
 from azpreflight.firewall.boot.load_plan import Step, lines_of
@@ -51,6 +55,7 @@ from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
 from azpreflight.rehearse import console
 from azpreflight.rehearse import login as rehearsed_login
 from azpreflight.rehearse.facts import Login
+from azpreflight.render import explained
 from azpreflight.shell import words
 from azpreflight.watch.state import Memory
 
@@ -95,6 +100,15 @@ def _disk(data: bytes) -> Any:
     layout = partition_table.read_layout(read, len(data))
     volumes = [filesystem_magic.filled(volume, read) for volume in layout.volumes]
     return [lvm.volumes(volume, read) for volume in volumes]
+
+
+def _archive(data: bytes) -> Any:
+    """As `explain-log` reads a compressed log, or a bundle."""
+    recognise(data[:65536], data[-65536:])
+    with log_bundle.unpacked(io.BytesIO(data)) as (head, rest):
+        if log_bundle.is_tar(head) or log_bundle.is_zip(head):
+            return list(log_bundle.members(head, rest))
+        return list(log_bundle.Pieces(rest, 1 << 20, head))
 
 
 def _group(text: str) -> Any:
@@ -195,6 +209,8 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "lease-networkd": _text(lambda text: dhcp_leases.of_networkd(text, "x")),
     "lease-network-manager": _text(lambda text: dhcp_leases.of_network_manager(text, "x")),
     "lease-wicked": _text(lambda text: dhcp_leases.of_wicked(text, "x")),
+    "log-explained": lambda data: explained.render((explain("log", (data,)),)),
+    "log-archive": _archive,
     "log": _text(lambda text: [parse(text, log) for log in EVERY]),
     "lvm": _text(_group),
     "manifest": goal_state.parse_manifest,

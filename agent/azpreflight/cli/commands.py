@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Command] = {
         "explain_log", "report what a boot or agent's log without a report shows, and the likely cause"
     ),
     "show": Command("show", "print a saved report in another format"),
+    "status": Command("status", "print the verdict of the daemon that watches a first boot"),
     "explain": Command("explain", "print the page of a check or of a cause"),
     "list": Command("list_checks", "list all checks with severity, cause and stages"),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Optional
+from typing import Optional, Union
 
 from azpreflight.sinks import streams
 from azpreflight.sinks.errors import SinkError
@@ -17,25 +18,26 @@ HISTORY_LIMIT = 1 << 20
 """Bytes of a history of reports before it is set aside as FILE.1: some twenty of them."""
 
 
-def write_file(path: str, text: str, mode: Optional[int] = FILE_MODE) -> None:
-    """Put the text where the path leads; `mode` is a new file's, None leaves it to the umask.
+def write_file(path: str, text: Union[str, Iterable[str]], mode: Optional[int] = FILE_MODE) -> None:
+    """Put the text, or its pieces, where the path leads; `mode` is a new file's, None leaves it to the umask.
 
     A file is put in place in one step: whoever reads it sees the old content or the new one, whole; one that is there
     keeps its mode and its owner. A link to a file is replaced and not followed, because somebody may have planted it.
     What is no file, such as a terminal, a FIFO or this process's own output, is written to and never replaced.
     SinkError for directories, disks and sockets, and where it cannot be written.
     """
+    pieces = (text,) if isinstance(text, str) else text
     try:
         stream = streams.opened(path)
         if stream is not None:
-            streams.write(stream, path, text)
+            streams.write(stream, path, pieces)
             return
-        _replace(path, text, mode)
+        _replace(path, pieces, mode)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _replace(path: str, text: str, mode: Optional[int]) -> None:
+def _replace(path: str, pieces: Iterable[str], mode: Optional[int]) -> None:
     """The file in one step."""
     folder, name = os.path.split(os.path.abspath(path))
     before = _kept(path, folder)
@@ -47,7 +49,7 @@ def _replace(path: str, text: str, mode: Optional[int]) -> None:
             with suppress(OSError):  # a filesystem without locks
                 fcntl.flock(descriptor, fcntl.LOCK_EX)  # see sinks.leftovers
             _own(descriptor, before, mode)
-            file.write(text)
+            file.writelines(pieces)
             file.flush()
             os.fsync(descriptor)
             os.replace(temporary, path)

@@ -244,6 +244,59 @@ def with_cloud_init(host: FakeHost, there: bool) -> FakeHost:
     return replace(host, files={**host.files, **files}) if there else host
 
 
+NO_PLUGIN = answering(wire_server.PLUGIN_URL, REFUSED)
+WAAGENT_UNIT = "/lib/systemd/system/waagent.service"
+
+
+def with_waagent(host: FakeHost, version: str) -> FakeHost:
+    """waagent of this version provisions; of no version: it is not known."""
+    files: dict[str, Any] = {
+        "/usr/sbin/waagent": "#!/usr/bin/python3\n",
+        "/etc/waagent.conf": "Provisioning.Agent=auto\n",
+        WAAGENT_UNIT: "[Unit]\n",
+        "/etc/systemd/system/multi-user.target.wants/waagent.service": Link(WAAGENT_UNIT),
+        "/lib/systemd/systemd": "",
+        "/usr/lib/python3/dist-packages/azurelinuxagent/common/version.py": f"AGENT_VERSION = '{version}'\n",
+    }
+    return replace(host, files={**host.files, **files})
+
+
+def with_azure_init(host: FakeHost) -> FakeHost:
+    """azure-init alone."""
+    unit = "/lib/systemd/system/azure-init.service"
+    files: dict[str, Any] = {
+        unit: "[Unit]\n",
+        "/etc/systemd/system/multi-user.target.wants/azure-init.service": Link(unit),
+        "/lib/systemd/systemd": "",
+    }
+    return replace(host, files={**host.files, **files})
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        (with_waagent(NO_PLUGIN, "2.15.0.1"), "waagent 2.15.0.1 never reports Ready, not even a failure"),
+        (with_waagent(NO_PLUGIN, "2.16.0.2"), "waagent 2.16.0.2 reports Ready without it"),
+        (with_waagent(NO_PLUGIN, "2.2.47"), "waagent 2.2.47 reports Ready without it"),
+        (with_waagent(NO_PLUGIN, ""), "no extension is installed, and waagent 2.7 to 2.15 never reports Ready"),
+        (with_cloud_init(NO_PLUGIN, True), "cloud-init reports Ready without it, and no extension is installed"),
+        (with_azure_init(NO_PLUGIN), "azure-init reports Ready without it, and no extension is installed"),
+        (NO_PLUGIN, "connection refused; no extension is installed"),
+    ],
+)
+def test_what_follows_without_the_plugin_depends_on_the_agent(host: FakeHost, says: str) -> None:
+    """An error in every case, because extensions never run."""
+    (found,) = findings(judged(host, RUN, AGENTS, platform.PROBE), "hostgaplugin-http")
+    assert (found.severity, says in found.message) == (Severity.ERROR, True), found.message
+
+
+def test_azure_init_cannot_do_without_the_metadata() -> None:
+    """It ends with InstanceMetadataFailure."""
+    report = judged(with_azure_init(answering(imds.URL, SILENT)), RUN, AGENTS, platform.PROBE)
+    (found,) = findings(report, "imds-instance")
+    assert found.severity is Severity.ERROR
+
+
 def test_a_route_that_the_kernel_will_not_tell_is_unknown() -> None:
     class Mute(FakeHost):
         def route(self, address: str) -> Route:

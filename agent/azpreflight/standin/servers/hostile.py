@@ -204,13 +204,14 @@ STREAMS: Mapping[str, Callable[[bytes], Iterable[bytes]]] = {
 """By kind, what is sent over TCP to one that is told over UDP that the answer is cut."""
 
 
-def serve_names(address: str, port: int, kind: str) -> None:
-    """Listen, UDP and TCP, in threads of this process."""
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind((address, port))
+def serve_names(address: str, port: int, kind: str) -> int:
+    """Listen, UDP and TCP, in threads of this process; return the port."""
     tcp = socket.create_server((address, port), backlog=64)
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind((address, int(tcp.getsockname()[1])))
     threading.Thread(target=_datagrams, args=(udp, kind), daemon=True).start()
     threading.Thread(target=_streams, args=(tcp, kind), daemon=True).start()
+    return int(tcp.getsockname()[1])
 
 
 def _datagrams(listener: socket.socket, kind: str) -> None:

@@ -112,8 +112,7 @@ def serve(listener: Listener, zone: Zone, log: Log) -> int:
     if listener.behaviour == "closed":
         return listener.port
     if listener.behaviour.startswith(hostile.PREFIX):
-        hostile.serve_names(listener.address, listener.port, listener.behaviour[len(hostile.PREFIX) :])
-        return listener.port
+        return hostile.serve_names(listener.address, listener.port, listener.behaviour[len(hostile.PREFIX) :])
     tcp = None
     if listener.behaviour not in ("udp-only", "truncated-udp-only"):
         tcp = socket.create_server((listener.address, listener.port), backlog=64)
