@@ -25,12 +25,7 @@ BOTH = ("waagent", "cloud-init")
 
 
 def digest(path: Path) -> str:
-    """Of the whole file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(path)
-
-
-def _digest(path: Path) -> str:
+    """SHA-256 of the whole file."""
     whole = hashlib.sha256()
     with open(path, "rb") as file:
         while piece := file.read(1 << 20):
@@ -89,8 +84,11 @@ EXPECTED = {
     "rescue-target": ("boots", "boot-config", "rescue.target"),
     "fstab-missing": ("boots", "boot-config", "/data"),
     "wrong-root": ("boots", "boot-config", "cloudimg-rootfs"),
-    "saved-rule": ("ready", "guest-firewall", "168.63.129.16"),
+    "saved-rule": ("agents", "guest-firewall", "168.63.129.16"),
     "no-udf": ("ready", "provisioning-media", "udf"),
+    "ordering-cycle": ("login", "boot-config", "ordering cycle"),
+    "waits-for-network": ("agents", "boot-config", "intranet.service"),
+    "fstab-sr0": ("ready", "provisioning-media", "ovf-env.xml"),
 }
 """By fault: the check that fails, the cause, and a word of what stands behind it."""
 

@@ -209,9 +209,10 @@ def explained(judge: Judge, explanation: Explanation) -> Judge:
 
 def _joined(finding: Finding, explanation: Explanation) -> Finding:
     behind = explanation.finding
+    said = "" if behind.message in finding.message else f"; {explanation.check}: {behind.message}"
     return replace(
         finding,
-        message=f"{finding.message}; {explanation.check}: {behind.message}",
+        message=finding.message + said,
         fix=behind.fix,
         commands=behind.commands,
         evidence={**finding.evidence, **behind.evidence},

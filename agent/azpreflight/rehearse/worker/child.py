@@ -21,7 +21,8 @@ class Child:
     """A context manager around a running program, which is killed at its end."""
 
     def __init__(self, command: Sequence[str], own_session: bool = False) -> None:
-        """`own_session`: the terminal's signals do not reach it. OSError where it cannot be started."""
+        """`own_session`: the terminal's signals do not reach it, and the kernel ends it with this thread; what is
+        started within its namespaces ends with them. OSError where it cannot be started."""
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             [programs.which(command[0]) or command[0], *command[1:]],
@@ -30,7 +31,7 @@ class Child:
             stderr=pipe,
             env=programs.ENVIRONMENT,
             start_new_session=own_session,
-            preexec_fn=programs.end_with_parent(),  # noqa: PLW1509
+            preexec_fn=programs.end_with_parent() if own_session else None,  # noqa: PLW1509
         )
         self._heard = b""
         self.pid = self._process.pid
