@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tests.qemu.image import KERNEL_OPTIONS, Recipe
 from tests.rehearse.image import HEALTHY, Fault
 
@@ -38,35 +36,10 @@ FAULTS: dict[str, tuple[Recipe, Fault]] = {
         HEALTHY,
         Fault({f"{UNITS}/intranet.service": WAITS, f"{WANTED}/intranet.service": f"-> /{UNITS}/intranet.service"}),
     ),
-    "same-host-keys": (
-        HEALTHY,
-        Fault(
-            {"etc/waagent.conf": "+ Provisioning.RegenerateSshHostKeyPair=n\n"},
-            commands=(
-                ("sed", "-i", "/^Provisioning.RegenerateSshHostKeyPair=y/d", "/etc/waagent.conf"),
-                ("ssh-keygen", "-A"),
-            ),
-        ),
-    ),
-    "huge-pages": (HEALTHY, Fault({"etc/sysctl.d/90-database.conf": "vm.nr_hugepages = 40960\n"})),
     "no-udf": (HEALTHY, Fault({"etc/modprobe.d/cis.conf": HARDENING})),
     "saved-rule": (
         HEALTHY,
         Fault({"etc/nftables.conf": DROPS, f"{WANTED}/nftables.service": "-> /lib/systemd/system/nftables.service"}),
-    ),
-    "no-password-library": (
-        replace(HEALTHY, suite="trixie"),
-        Fault(
-            commands=(
-                ("sh", "-c", "rm -rf /usr/lib/python3/dist-packages/*crypt* /usr/lib/python3/dist-packages/passlib"),
-            )
-        ),
-    ),
-    "disk-full": (HEALTHY, Fault(root_mib=560)),
-    "menu-waits": (HEALTHY, Fault(menu="terminal_output console\nset timeout=-1\n")),
-    "old-mac": (
-        HEALTHY,
-        Fault({"etc/systemd/network/10-eth0.link": "[Match]\nMACAddress=00:0d:3a:12:34:56\n[Link]\nName=lan0\n"}),
     ),
 }
 """By name: the image's recipe, and what is wrong with it."""

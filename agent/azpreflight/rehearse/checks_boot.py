@@ -116,7 +116,9 @@ def judge_agents(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     """An agent speaks to the platform."""
     if "platform" in boot.milestones:
         return
-    if "address" not in boot.milestones:
+    if not came_up(boot):
+        yield Unknown("the VM did not come up")
+    elif "address" not in boot.milestones:
         yield Unknown("the VM has no address")
     else:
         yield unexplained(

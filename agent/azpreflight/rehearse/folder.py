@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,10 @@ from azpreflight.rehearse.overlay import LOCK, PREFIX
 
 DEFAULT = "/var/tmp"  # noqa: S108 - the folder is made by mkdtemp, for its owner alone
 """Not /tmp, which is in memory on many systems."""
+
+
+NEW_S = 60.0
+"""Seconds after which an empty folder without a lock is no longer being made."""
 
 
 def base() -> Path:
@@ -43,6 +48,8 @@ def remove_stale() -> None:
         with suppress(OSError):
             if place.is_symlink() or place.lstat().st_uid != os.geteuid():
                 continue
+            if not (place / LOCK).exists() and time.time() - place.lstat().st_mtime > NEW_S:
+                place.rmdir()
             with open(place / LOCK, "rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(place, ignore_errors=True)

@@ -188,6 +188,12 @@ def test_what_a_vm_did_not_come_to_is_unknown() -> None:
     assert found["ready"] is found["login"] is found["extension"] is Status.UNKNOWN
 
 
+def test_in_emergency_mode_no_agent_is_due() -> None:
+    """Although the network came up beside it: one failure."""
+    found = status(until("address", signs=(EMERGENCY,)))
+    assert [name for name, what in found.items() if what is Status.FAIL] == ["boots"]
+
+
 def test_without_a_driver_nothing_is_said_of_the_boot() -> None:
     """Never that it does not boot."""
     found = status(replace(until("kernel"), plan=BROKEN["rehearsal-devices"].plan))

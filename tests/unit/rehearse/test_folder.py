@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,17 @@ def test_what_a_killed_rehearsal_left_is_removed_by_the_next(tmp_path: Path, mon
         place.mkdir()
         (place / LOCK).touch()
     (tmp_path / f"{PREFIX}link").symlink_to(other)
+    begun, new = tmp_path / f"{PREFIX}begun", tmp_path / f"{PREFIX}new"
+    begun.mkdir()
+    new.mkdir()
+    os.utime(begun, (0, 0))
     with open(held / LOCK, "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with folder.own() as own:
             assert own.parent == tmp_path
             assert not left.exists()
             assert held.exists()
+            assert (begun.exists(), new.exists()) == (False, True)
     assert not own.exists()
     assert (other / LOCK).exists()
 
