@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Optional
 
 from azpreflight.cli import options
-from azpreflight.cli.show import saved
+from azpreflight.cli.reports import saved
 from azpreflight.engine.assess import exit_code
 from azpreflight.host import HostError, LocalHost
 from azpreflight.model import Readiness, Report, Severity
