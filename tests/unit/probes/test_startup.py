@@ -59,7 +59,18 @@ FILES: dict[str, Any] = {
     IMAGE: gzip.compress(b"x"),
     "/etc/fstab": "UUID=1a2b / ext4 defaults 0 1\nUUID=8C1F /boot/efi vfat defaults 0 2\n",
     **service("systemd-networkd.service"),
-    "/lib/systemd/system/multi-user.target": "[Unit]\n",
+    **{
+        UNIT.format(name): f"[Unit]\n{text}\n"
+        for name, text in {
+            "multi-user.target": "Requires=basic.target\nAfter=basic.target",
+            "basic.target": "Requires=sysinit.target\nWants=sockets.target\nAfter=sysinit.target sockets.target",
+            "sysinit.target": "Wants=local-fs.target\nAfter=local-fs.target",
+            "local-fs.target": "DefaultDependencies=no",
+            "sockets.target": "",
+            "network-online.target": "",
+        }.items()
+    },
+    "/lib/systemd/system/default.target": Link("/lib/systemd/system/multi-user.target"),
 }
 
 
@@ -85,6 +96,7 @@ BROKEN = {
     "boot-memory": (host({"/etc/sysctl.d/97-huge.conf": "vm.nr_hugepages = 49152\n"}), RUN),
     "boot-volumes": (host({**LVM, DEVICES: ONE_DISK}), RUN),
     "boot-target": (host({"/etc/systemd/system/default.target": Link("/lib/systemd/system/rescue.target")}), RUN),
+    "boot-order": (host({UNIT.format("systemd-networkd.service"): "[Unit]\nBefore=sysinit.target\n"}), RUN),
     "boot-nic": (host(DISABLED), RUN),
     "boot-selinux": (host(ENFORCING, labels={key: LABELS[key] for key in ("/", "/etc", "/usr")}), RUN),
 }
@@ -260,6 +272,57 @@ def test_target(changes: dict[str, Any], expected: list[str]) -> None:
     assert severities(host({"/dev/null": Fifo(), **changes}), "boot-target") == expected
 
 
+ETC = "/etc/systemd/system/{}"
+
+
+def own(unit: str, by: str = "multi-user.target", name: str = "own.service") -> dict[str, Any]:
+    """A service of one's own, enabled."""
+    return {ETC.format(name): f"[Unit]\n{unit}\n", ETC.format(f"{by}.wants/{name}"): Link(ETC.format(name))}
+
+
+PACKAGED = {
+    "/usr/lib/systemd/system/a.service": "[Unit]\nBefore=basic.target\n",
+    ETC.format("multi-user.target.wants/a.service"): Link("/usr/lib/systemd/system/a.service"),
+}
+
+
+def data(options: str) -> dict[str, Any]:
+    """A data disk in fstab."""
+    return {"/etc/fstab": f"UUID=1a2b / ext4 defaults 0 1\nLABEL=data /data ext4 nofail{options} 0 0\n"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (own("Before=sysinit.target"), ["warning"]),
+        (own("Before=sysinit.target\nDefaultDependencies=no"), []),
+        (own("Before=local-fs.target"), ["error"]),
+        (own("", "sockets.target"), ["error"]),
+        (own("", "sysinit.target"), []),
+        (own("After=multi-user.target", "sysinit.target"), []),
+        (own("After=multi-user.target"), []),
+        ({ETC.format("sysinit.target.d/a.conf"): "[Unit]\nAfter=systemd-networkd.service\n"}, ["error"]),
+        ({ETC.format("systemd-networkd.service.d/a.conf"): "[Unit]\nBefore=sysinit.target\n"}, ["error"]),
+        ({ETC.format("gone.service.d/a.conf"): "[Unit]\nBefore=sysinit.target\n"}, []),
+        ({**own("Before=sysinit.target"), ETC.format("own.service"): Link("/dev/null"), "/dev/null": Fifo()}, []),
+        ({**own("After=b.service"), **own("After=own.service", name="b.service")}, ["warning"]),
+        (own("Before=alias.target") | {ETC.format("alias.target"): Link(UNIT.format("sysinit.target"))}, ["warning"]),
+        ({**own("Before=basic.target", "timers.target", "own.timer"), **own("Wants=timers.target")}, []),
+        (own("Before=sysinit.target", "sysinit.target", "own.timer"), ["warning"]),
+        (own("Before=local-fs.target\nAfter=network-online.target", "local-fs.target", "data.mount"), []),
+        ({**data(",x-systemd.requires=own.service"), **own("")}, []),
+        ({**data(",x-systemd.requires=own.service"), **own("Before=sysinit.target")}, ["warning"]),
+        ({"/etc/fstab": "LABEL=data /data ext4 x-systemd.requires=own.service 0 0\n", **own("")}, ["error"]),
+        ({"/etc/fstab": "LABEL=data /data ext4 _netdev,x-systemd.requires=own.service 0 0\n", **own("")}, []),
+        (own("RequiresMountsFor=/data/x") | data(""), []),
+        (own("DefaultDependencies=no\nAfter=own@x.service\nBefore=own@x.service", name="own@x.service"), []),
+    ],
+)
+def test_order(changes: dict[str, Any], expected: list[str]) -> None:
+    """Lines, drop-ins, links, fstab and what systemd adds; a unit that is not started delays nobody."""
+    assert severities(host(changes), "boot-order") == expected
+
+
 NETWORKD = tuple(service("systemd-networkd.service"))
 NM = service("NetworkManager.service")
 
@@ -354,6 +417,9 @@ FIXED: dict[str, tuple[str, dict[str, Any]]] = {
     "a list of LVM": ("boot-volumes", {**LVM, DEVICES: ONE_DISK}),
     "a filter of LVM": ("boot-volumes", {**LVM, "/etc/lvm/lvm.conf": 'filter = [ "a|/dev/vda|", "r|.*|" ]\n'}),
     "a network that is switched off": ("boot-nic", DISABLED),
+    "a unit before its own start": ("boot-order", own("Before=sysinit.target local-fs.target")),
+    "an early link": ("boot-order", own("", "sockets.target")),
+    "a unit of a package": ("boot-order", PACKAGED),
     "a disk with a key": ("boot-entry", {"/etc/crypttab": "data UUID=77\nmore UUID=78 none luks\n"}),
 }
 

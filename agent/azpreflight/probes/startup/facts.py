@@ -10,6 +10,7 @@ from azpreflight.probes.startup.entry import EntryFacts
 from azpreflight.probes.startup.filesystems import FilesystemFacts
 from azpreflight.probes.startup.memory import MemoryFacts
 from azpreflight.probes.startup.nic import NicFacts
+from azpreflight.probes.startup.order import OrderFacts
 from azpreflight.probes.startup.selinux import SelinuxFacts
 from azpreflight.probes.startup.target import TargetFacts
 from azpreflight.probes.startup.volumes import VolumeFacts
@@ -24,6 +25,7 @@ class StartupFacts:
     memory: Optional[MemoryFacts] = None
     volumes: Optional[VolumeFacts] = None
     target: Optional[TargetFacts] = None
+    order: Optional[OrderFacts] = None
     nic: Optional[NicFacts] = None
     selinux: Optional[SelinuxFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
