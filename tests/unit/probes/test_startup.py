@@ -98,6 +98,7 @@ BROKEN = {
     "boot-target": (host({"/etc/systemd/system/default.target": Link("/lib/systemd/system/rescue.target")}), RUN),
     "boot-order": (host({UNIT.format("systemd-networkd.service"): "[Unit]\nBefore=sysinit.target\n"}), RUN),
     "boot-nic": (host(DISABLED), RUN),
+    "boot-names": (host({"/etc/nsswitch.conf": "hosts: files\n"}), RUN),
     "boot-selinux": (host(ENFORCING, labels={key: LABELS[key] for key in ("/", "/etc", "/usr")}), RUN),
 }
 
@@ -368,6 +369,41 @@ def test_nic(changes: dict[str, Any], removed: tuple[str, ...], expected: list[s
     assert severities(host({"/dev/null": Fifo(), **changes}, *removed), "boot-nic") == expected
 
 
+RESOLVED = {**service("systemd-resolved.service"), "/usr/lib64/libnss_resolve.so.2": ""}
+STORE = "md-1.blob.core.windows.net"
+
+
+@pytest.mark.parametrize(
+    ("line", "changes", "expected"),
+    [
+        ("files", {}, ["error"]),
+        ("files myhostname", {}, ["error"]),
+        ("files [NOTFOUND=return] dns", {}, ["error"]),
+        ("files [!SUCCESS=return] dns", {}, ["error"]),
+        ("files resolve [!UNAVAIL=return]", {}, ["error"]),
+        ("resolve", service("systemd-resolved.service"), ["error"]),
+        ("files resolve", RESOLVED, []),
+        ("files resolve [!UNAVAIL=return] dns myhostname", {}, []),
+        ("files mdns4_minimal [NOTFOUND=return] dns", {}, []),
+        ("files [SUCCESS=return NOTFOUND=continue] dns", {}, []),
+        ("files dns # files", {"/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n20.1.1.1 mirror.example.org\n"}, []),
+        ("dns", {"/etc/hosts": f"127.0.0.1 localhost\n20.1.1.1\t{STORE}\n"}, ["warning"]),
+        ("dns", {"/etc/hosts": "0.0.0.0 a MANAGEMENT.azure.com. # no\n"}, ["warning"]),
+        ("dns", {"/etc/hosts": f"# 20.1.1.1 {STORE}\n168.63.129.16 host\n127.0.0.1 notazure.com\n"}, []),
+    ],
+)
+def test_names(line: str, changes: dict[str, Any], expected: list[str]) -> None:
+    """A module that asks servers is reached, and no name of Azure has an address."""
+    assert (
+        severities(host({"/etc/nsswitch.conf": f"passwd: files\nhosts: {line}\n", **changes}), "boot-names") == expected
+    )
+
+
+def test_without_a_line_for_hosts() -> None:
+    """glibc's own default asks name servers."""
+    assert severities(host({"/etc/nsswitch.conf": "passwd: files\n"}), "boot-names") == []
+
+
 def test_a_profile_of_networkmanager() -> None:
     """For any wired NIC, or for eth0."""
     assert nic.of_keyfile("[connection]\ntype=ethernet\n")
@@ -417,6 +453,11 @@ FIXED: dict[str, tuple[str, dict[str, Any]]] = {
     "a list of LVM": ("boot-volumes", {**LVM, DEVICES: ONE_DISK}),
     "a filter of LVM": ("boot-volumes", {**LVM, "/etc/lvm/lvm.conf": 'filter = [ "a|/dev/vda|", "r|.*|" ]\n'}),
     "a network that is switched off": ("boot-nic", DISABLED),
+    "no name server is asked": ("boot-names", {"/etc/nsswitch.conf": "hosts: files [NOTFOUND=return] dns\n"}),
+    "names that are pinned": (
+        "boot-names",
+        {"/etc/hosts": f"127.0.0.1 localhost\n20.1.1.1 {STORE}\n20.1.1.2 {STORE}\n"},
+    ),
     "a unit before its own start": ("boot-order", own("Before=sysinit.target local-fs.target")),
     "an early link": ("boot-order", own("", "sockets.target")),
     "a unit of a package": ("boot-order", PACKAGED),

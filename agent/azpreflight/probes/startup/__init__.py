@@ -7,7 +7,7 @@ otherwise ends its boot in a shell that nobody sees, and the platform reports OS
 from __future__ import annotations
 
 from azpreflight.model import Probe
-from azpreflight.probes.startup import entry, filesystems, memory, nic, order, selinux, target, volumes
+from azpreflight.probes.startup import entry, filesystems, memory, names, nic, order, selinux, target, volumes
 from azpreflight.probes.startup.collect import gather
 from azpreflight.probes.startup.facts import StartupFacts
 
@@ -29,6 +29,7 @@ PROBE = Probe(
         *target.CHECKS,
         *order.CHECKS,
         *nic.CHECKS,
+        *names.CHECKS,
         *selinux.CHECKS,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from azpreflight.host import Host
 from azpreflight.model import Run
 from azpreflight.probes import subjects
-from azpreflight.probes.startup import entry, filesystems, memory, nic, order, selinux, target, volumes
+from azpreflight.probes.startup import entry, filesystems, memory, names, nic, order, selinux, target, volumes
 from azpreflight.probes.startup.facts import StartupFacts
 
 LOOKS: subjects.Looks = {
@@ -16,6 +16,7 @@ LOOKS: subjects.Looks = {
     "target": target.look,
     "order": order.look,
     "nic": nic.look,
+    "names": names.look,
     "selinux": selinux.look,
 }
 

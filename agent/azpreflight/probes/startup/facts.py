@@ -9,6 +9,7 @@ from typing import Optional
 from azpreflight.probes.startup.entry import EntryFacts
 from azpreflight.probes.startup.filesystems import FilesystemFacts
 from azpreflight.probes.startup.memory import MemoryFacts
+from azpreflight.probes.startup.names import NameFacts
 from azpreflight.probes.startup.nic import NicFacts
 from azpreflight.probes.startup.order import OrderFacts
 from azpreflight.probes.startup.selinux import SelinuxFacts
@@ -27,6 +28,7 @@ class StartupFacts:
     target: Optional[TargetFacts] = None
     order: Optional[OrderFacts] = None
     nic: Optional[NicFacts] = None
+    names: Optional[NameFacts] = None
     selinux: Optional[SelinuxFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be read, by the name of its field."""
