@@ -29,7 +29,7 @@ modprobe.blacklist module_blacklist ip quiet splash init cloud-init cloud-config
 systemd.mask selinux apparmor audit fips ipv6.disable crashkernel nomodeset nvme_core.io_timeout mitigations panic
 resume noresume rd.driver.pre rd.driver.blacklist rd.lvm.lv rd.lvm.vg rd.luks.uuid rd.break single rescue emergency
 recovery scsi_mod.use_blk_mq elevator ipv6.disable_ipv6 systemd.journald.forward_to_console systemd.log_level
-loglevel consoleblank vga nosplash 1 S security cgroup_enable systemd.unified_cgroup_hierarchy
+loglevel systemd.show_status consoleblank vga nosplash 1 S security cgroup_enable systemd.unified_cgroup_hierarchy
 """
 SHOWN = frozenset(_SHOWN.split())
 """Options whose values say how a system starts; of all others, which any program may invent, only the name is told."""

@@ -59,6 +59,7 @@ FILES: dict[str, Any] = {
     IMAGE: gzip.compress(b"x"),
     "/etc/fstab": "UUID=1a2b / ext4 defaults 0 1\nUUID=8C1F /boot/efi vfat defaults 0 2\n",
     **service("systemd-networkd.service"),
+    "/usr/bin/growpart": "",
     **{
         UNIT.format(name): f"[Unit]\n{text}\n"
         for name, text in {
@@ -94,7 +95,8 @@ BROKEN = {
     "boot-entry": (host({}, IMAGE), RUN),
     "boot-filesystems": (host({"/etc/modprobe.d/CIS.conf": "install vfat /bin/true\n"}), RUN),
     "boot-memory": (host({"/etc/sysctl.d/97-huge.conf": "vm.nr_hugepages = 49152\n"}), RUN),
-    "boot-volumes": (host({**LVM, DEVICES: ONE_DISK}), RUN),
+    "boot-volumes": (host({"/etc/fstab": "/dev/rootvg/var /var ext4 defaults 0 0\n", DEVICES: ONE_DISK}), RUN),
+    "boot-grow": (host({}, "/usr/bin/growpart"), RUN),
     "boot-target": (host({"/etc/systemd/system/default.target": Link("/lib/systemd/system/rescue.target")}), RUN),
     "boot-order": (host({UNIT.format("systemd-networkd.service"): "[Unit]\nBefore=sysinit.target\n"}), RUN),
     "boot-nic": (host(DISABLED), RUN),
@@ -251,6 +253,38 @@ def test_memory(changes: dict[str, Any], expected: list[str]) -> None:
 def test_volumes(changes: dict[str, Any], expected: list[str]) -> None:
     """Where the boot needs LVM, neither its list nor its filter is of one disk."""
     assert severities(host(changes), "boot-volumes") == expected
+
+
+GROWPART = "/usr/bin/growpart"
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "expected"),
+    [
+        ({}, (GROWPART,), ["note"]),
+        ({"/usr/share/initramfs-tools/scripts/local-bottom/growroot": ""}, (GROWPART,), []),
+        ({"/usr/lib/repart.d/50-root.conf": "[Partition]\nType=root\n"}, (GROWPART,), []),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "growpart: {mode: 'off'}\n"}, (), ["note"]),
+        (
+            {
+                "/etc/cloud/cloud.cfg.d/90.cfg": "growpart: {mode: 'off'}\n",
+                "/etc/cloud/cloud.cfg.d/91.cfg": "growpart: {mode: auto}\n",
+            },
+            (),
+            [],
+        ),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "growpart: {mode: auto}\n"}, (), []),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "cloud_init_modules: [ssh, growpart]\n"}, (), []),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "cloud_init_modules: [ssh]\n"}, (), ["note"]),
+        (LVM, (), ["note"]),
+        (grub("root=/dev/mapper/rootvg-root ro"), (), ["note"]),
+        (grub("root=/dev/mapper/mpatha ro") | {"/etc/fstab": "LABEL=x / ext4 defaults 0 0\n"}, (), []),
+        ({"/etc/fstab": "/dev/mapper/luks-1a2b / ext4 defaults 0 0\n"}, (), []),
+    ],
+)
+def test_grow(changes: dict[str, Any], removed: tuple[str, ...], expected: list[str]) -> None:
+    """cloud-init's growpart with its program, or another; what it does not enlarge is told."""
+    assert severities(host(changes, *removed), "boot-grow") == expected
 
 
 # --- target, NIC --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Optional
 
 from azpreflight.probes.startup.entry import EntryFacts
 from azpreflight.probes.startup.filesystems import FilesystemFacts
+from azpreflight.probes.startup.grow import GrowFacts
 from azpreflight.probes.startup.memory import MemoryFacts
 from azpreflight.probes.startup.names import NameFacts
 from azpreflight.probes.startup.nic import NicFacts
@@ -23,6 +24,7 @@ class StartupFacts:
 
     entry: Optional[EntryFacts] = None
     filesystems: Optional[FilesystemFacts] = None
+    grow: Optional[GrowFacts] = None
     memory: Optional[MemoryFacts] = None
     volumes: Optional[VolumeFacts] = None
     target: Optional[TargetFacts] = None
