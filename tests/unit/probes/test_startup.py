@@ -173,6 +173,37 @@ def test_entry(changes: dict[str, Any], removed: tuple[str, ...], expected: list
     assert severities(host(changes, *removed), "boot-entry") == expected
 
 
+UKI = "/efi/EFI/Linux/debian-{}.efi"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({UKI.format("6.1"): "MZ"}, []),
+        ({UKI.format("6.9"): "MZ", UKI.format("6.12"): ""}, ["error"]),
+        (
+            {
+                "/efi/loader/loader.conf": "timeout 3\ndefault old\n",
+                "/efi/loader/entries/old.conf": "linux /gone\n",
+                "/efi/loader/entries/x-2.conf": f"linux {KERNEL}\ninitrd {IMAGE}\noptions root=UUID=1a2b\n",
+            },
+            ["error"],
+        ),
+        (
+            {
+                "/efi/loader/loader.conf": "default x-*\n",
+                "/efi/loader/entries/z.conf": "linux /gone\n",
+                "/efi/loader/entries/x-2.conf": f"linux {KERNEL}\ninitrd {IMAGE}\noptions root=UUID=1a2b\n",
+            },
+            [],
+        ),
+    ],
+)
+def test_systemd_boot(changes: dict[str, Any], expected: list[str]) -> None:
+    """Unified kernel images, the newest counts; and the entry that loader.conf names, else the newest."""
+    assert severities(host(changes, GRUB), "boot-entry") == expected
+
+
 def test_the_entry_that_counts() -> None:
     """By its number, in grub.cfg."""
     blocks = "".join(f"menuentry '{name}' {{\n linux /vmlinuz-{name}\n}}\n" for name in ("a", "b"))
