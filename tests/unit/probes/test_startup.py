@@ -60,6 +60,7 @@ FILES: dict[str, Any] = {
     "/etc/fstab": "UUID=1a2b / ext4 defaults 0 1\nUUID=8C1F /boot/efi vfat defaults 0 2\n",
     **service("systemd-networkd.service"),
     "/usr/bin/growpart": "",
+    "/sbin/dhclient": "",
     **{
         UNIT.format(name): f"[Unit]\n{text}\n"
         for name, text in {
@@ -400,6 +401,7 @@ def network(text: str, path: str = "/etc/systemd/network/20.network") -> dict[st
 
 WIFI = "/usr/lib/systemd/network/80-wifi-adhoc.network"
 INTERFACES = "/etc/network/interfaces"
+CLIENT = ("/sbin/dhclient",)
 IFUPDOWN, WICKED = {**DISABLED, **service("networking.service")}, {**DISABLED, **service("wicked.service")}
 IFCFG = {"/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n"}
 
@@ -412,6 +414,10 @@ IFCFG = {"/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\nSTARTMODE='auto
         ({}, NETWORKD, ["error"]),
         (NM, NETWORKD, []),
         (service("networking.service"), NETWORKD, ["error"]),
+        ({**service("networking.service"), INTERFACES: "auto lo\n"}, (*NETWORKD, *CLIENT), ["error"]),
+        ({**IFUPDOWN, INTERFACES: "auto eth0\niface eth0 inet dhcp\n"}, (*NETWORKD, *CLIENT), ["error"]),
+        (WICKED | IFCFG, (*NETWORKD, *CLIENT), []),
+        (NM, (*NETWORKD, *CLIENT), []),
         ({**service("networking.service"), INTERFACES: "auto lo\n"}, NETWORKD, []),
         ({**DISABLED, **NM}, NETWORKD, []),
         ({**DISABLED, **NM, "/etc/NetworkManager/conf.d/a.conf": "[main]\nno-auto-default=*\n"}, NETWORKD, ["error"]),
