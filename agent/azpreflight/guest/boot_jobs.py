@@ -18,6 +18,8 @@ from azpreflight.host import Host, HostError
 
 MOST = 1500
 """Units that are inspected; a large installation starts 400."""
+MOST_PATHS = 50
+"""Directories of a unit whose mounts are waited for; most have none."""
 MUST = ("Requires", "BindsTo")
 AT = {"socket": "sockets.target", "timer": "timers.target", "path": "paths.target", "swap": "swap.target"}
 """Targets that wait for units of a kind by default."""
@@ -83,7 +85,8 @@ def _edges(unit: BootUnit, found: Mapping[str, BootUnit], reader: Reader) -> Ite
 def _of_target(unit: BootUnit, found: Mapping[str, BootUnit], reader: Reader) -> Iterator[Edge]:
     """A target is after what it pulls in, unless it is said to be before it."""
     before = {reader.resolve(word) for _, word, _ in unit.words("Before")}
-    for _, word, path in unit.words(*PULLS, "Requisite"):
+    pulled = {word: path for _, word, path in unit.words(*PULLS, "Requisite")}
+    for word, path in pulled.items():
         other = found.get(reader.resolve(word) or "")
         if other is None or not other.default or other.name in before or _is_after(other, unit.name, reader):
             continue
@@ -153,8 +156,8 @@ def _by_mounts(unit: BootUnit, found: Mapping[str, BootUnit]) -> Iterator[Edge]:
     if unit.kind == "mount":
         wanted.append((posixpath.dirname(unit.values.get("Where", "/")), "", ""))
     for key, base in (("StateDirectory", "/var/lib"), ("CacheDirectory", "/var/cache"), ("LogsDirectory", "/var/log")):
-        wanted.extend((f"{base}/{word}", "", "") for word in unit.values.get(key, "").split())
-    for path, word, origin in wanted:
+        wanted.extend((f"{base}/{word}", "", "") for word in unit.values.get(key, "").split()[:MOST_PATHS])
+    for path, word, origin in wanted[:MOST_PATHS]:
         for other in found.values():
             where = other.values.get("Where", "") if other.kind == "mount" else ""
             if where not in ("", "/") and f"{path}/".startswith(f"{where}/") and other is not unit:
