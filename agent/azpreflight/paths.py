@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+REPORT = "/var/lib/azpreflight/report.json"
+"""The daemon's last report."""
 STAMP = "/etc/azpreflight/seal.json"
 """What `seal` leaves in the image: versions and verdicts, nothing of the machine."""
 STAMP_LIMIT = 64 << 10

@@ -7,7 +7,7 @@ Everything that is printed for a person passes through `printable`; what becomes
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from azpreflight.shell import argument
 
@@ -33,6 +33,14 @@ def several(names: Sequence[str], shown: int = SHOWN, limit: int = 80) -> str:
 def count(number: int, noun: str) -> str:
     """ "1 file", "3 files"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that was probably meant, or nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def files(paths: Sequence[str]) -> str:

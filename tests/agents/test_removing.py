@@ -13,7 +13,7 @@ from tests.support.scratchroot import READ_ONLY
 
 pytestmark = pytest.mark.root
 
-ROUNDS = int(os.environ.get("AZPREFLIGHT_PROPERTY_RUNS", "40"))
+ROUNDS = int(os.environ.get("TEST_PROPERTY_RUNS", "40"))
 
 
 def test_nothing_but_what_may_go_goes(tmp_path: Path) -> None:

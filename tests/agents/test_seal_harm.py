@@ -28,7 +28,7 @@ KEPT = (
     "etc/shadow",
     "var/lib/dpkg/status",
 )
-KILLS = int(os.environ.get("AZPREFLIGHT_KILLS", "4"))
+KILLS = int(os.environ.get("TEST_KILLS", "4"))
 """Runs that are killed; CI takes few of them."""
 
 

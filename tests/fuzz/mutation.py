@@ -56,6 +56,14 @@ PIECES = tuple(
             "set s {",
         ),
         *(
+            "checks: [{id: a, file: /b, ",
+            "tcp: '[::1]:2'",
+            "waive: [{check: site-a, reason: b, ",
+            "until: 2027-02-29",
+            "within: [10.0.0.0/8]",
+            "mode: 09",
+        ),
+        *(
             "!!float",
             "!!bool x",
             "!!timestamp",

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
 from azpreflight.azure import goal_state, imds
-from azpreflight.config import ConfigError
+from azpreflight.cli import log_bundle
+from azpreflight.cli.recognise import recognise
+from azpreflight.config import ConfigError, goss
 from azpreflight.config import parse as parse_config
 from azpreflight.console.decode import decode
 from azpreflight.engine import baseline
+from azpreflight.explain import explain
 from azpreflight.firewall import parse_iptables_save, parse_nft
 from azpreflight.firewall.boot import loaders, nftfile, other_scripts
 from azpreflight.firewall.boot.load_plan import Step, lines_of
@@ -33,6 +37,7 @@ from azpreflight.guest import (
     ini_file,
     interface_names,
     network_bindings,
+    package_versions,
     repositories,
     resolv_conf,
     systemd_units,
@@ -51,6 +56,10 @@ from azpreflight.probes.logs.collect import parse
 from azpreflight.probes.logs.facts import EVERY
 from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
 from azpreflight.probes.startup import names
+from azpreflight.rehearse import console
+from azpreflight.rehearse import login as rehearsed_login
+from azpreflight.rehearse.facts import Login
+from azpreflight.render import explained
 from azpreflight.shell import words
 from azpreflight.watch.state import Memory
 from tests.support.fakes import FakeHost
@@ -96,6 +105,15 @@ def _disk(data: bytes) -> Any:
     layout = partition_table.read_layout(read, len(data))
     volumes = [filesystem_magic.filled(volume, read) for volume in layout.volumes]
     return [lvm.volumes(volume, read) for volume in volumes]
+
+
+def _archive(data: bytes) -> Any:
+    """As `explain-log` reads a compressed log, or a bundle."""
+    recognise(data[:65536], data[-65536:])
+    with log_bundle.unpacked(io.BytesIO(data)) as (head, rest):
+        if log_bundle.is_tar(head) or log_bundle.is_zip(head):
+            return list(log_bundle.members(head, rest))
+        return list(log_bundle.Pieces(rest, 1 << 20, head))
 
 
 def _group(text: str) -> Any:
@@ -185,11 +203,13 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "disk": _disk,
     "dnf": _text(proxies.dnf_proxy),
     "dns": _answer,
+    "dpkg-status": _text(lambda text: list(package_versions.of_status(text))),
     "environment": _text(proxies.assignments),
     "extensions": goal_state.parse_extensions_config,
     "fstab": _text(lambda text: list(fstab.wanted(text))),
     "goal-state": goal_state.parse_goal_state,
     "efi-signature": efi_signature.signature,
+    "goss": _text(goss.convert),
     "grub": _text(lambda text: list(bootloader.of_grub(text))),
     "grub-defaults": _text(lambda text: bootloader.of_defaults([text])),
     "grub-entry": _text(lambda text: bootloader.of_entry(text, {"a": "b"})),
@@ -203,6 +223,8 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "lease-networkd": _text(lambda text: dhcp_leases.of_networkd(text, "x")),
     "lease-network-manager": _text(lambda text: dhcp_leases.of_network_manager(text, "x")),
     "lease-wicked": _text(lambda text: dhcp_leases.of_wicked(text, "x")),
+    "log-explained": lambda data: explained.render((explain("log", (data,)),)),
+    "log-archive": _archive,
     "log": _text(lambda text: [parse(text, log) for log in EVERY]),
     "lvm": _text(_group),
     "manifest": goal_state.parse_manifest,
@@ -217,6 +239,10 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "resolv-conf": _text(resolv_conf.parse),
     "route-4": _text(parse_ipv4),
     "route-6": _text(parse_ipv6),
+    "rehearsed-console": lambda data: [
+        (console.reached(line), console.sign(line, 0.0)) for line in console.lines(data)
+    ],
+    "rehearsed-login": _text(lambda text: rehearsed_login.read(Login(), text)),
     "rule": _text(_rule),
     "stamp": _text(baseline.parse),
     "status": _json(state.status_of),

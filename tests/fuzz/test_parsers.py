@@ -11,7 +11,7 @@ import pytest
 from tests.fuzz import mutation, parsers
 from tests.support.patterns import in_time
 
-SEED = int(os.environ.get("AZPREFLIGHT_FUZZ_SEED", "1"))
+SEED = int(os.environ.get("TEST_FUZZ_SEED", "1"))
 INPUTS = 1_000
 """For each target."""
 

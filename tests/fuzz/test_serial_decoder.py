@@ -1,7 +1,7 @@
 """Random damage to real frames, and a decoder that is fed what nobody would write.
 
 The counts and rates are printed, because they are what the frame promises. The seed is fixed, so that a failure can be
-inspected again; AZPREFLIGHT_FUZZ_SEED tries other ones.
+inspected again; TEST_FUZZ_SEED tries other ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from azpreflight.console.decode import FRAMES_MOST, decode
 from azpreflight.console.frame import END, START, Shape, Token, pack, unpack
 from tests.fuzz import damage
 
-SEED = int(os.environ.get("AZPREFLIGHT_FUZZ_SEED", "1"))
+SEED = int(os.environ.get("TEST_FUZZ_SEED", "1"))
 DAMAGES = 1_000
 MUTATIONS = 100_000
 SLOWEST = 2.0

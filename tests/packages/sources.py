@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2]
+BESIDE = ("standin", "rehearse")
+"""Folders of modules that no guest has: they are in a package of their own."""
 TIMEOUT = 300
 LONG_AGO = 1_000_000_000
 """Seconds since 1970, in 2001."""

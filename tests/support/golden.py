@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from azpreflight.render import text
+from azpreflight.model import Severity
+from azpreflight.render import formats, text
 from tests.support.examples import whole_report
 from tests.support.reports import BROKEN, READY, UNDECIDED
 
@@ -19,12 +20,16 @@ CHECKS = (
     "proxy-required",
 )
 
+FORMATS = ("junit", "markdown", "github", "azure-pipelines", "nagios")
+"""Those that a person can read in a difference."""
+
 
 def printed() -> dict[str, str]:
     """The text of each report by the name of its file."""
     made = {f"{name}.txt": text.render(whole_report(name), width=80) for name in CHECKS}
     made |= {f"broken-{width}.txt": text.render(BROKEN, width=width) for width in (60, 100)}
     made |= {"broken-verbose.txt": text.render(BROKEN, verbose=True)}
+    made |= {f"broken-{name}.txt": formats.render(name, BROKEN, Severity.ERROR) for name in FORMATS}
     return {**made, "ready.txt": text.render(READY), "undecided.txt": text.render(UNDECIDED)}
 
 

@@ -20,8 +20,8 @@ ANCHORED = {"match", "fullmatch"}
 """These try one place alone."""
 SIZE = 256 * 1024
 """Characters of each string: the largest limit of a file that is searched as a whole."""
-CUT = {"azpreflight.azure.log_signatures": LINE}
-"""Modules whose patterns are given a line that was cut before, and at how many characters."""
+CUT = {"azpreflight.azure.log_signatures": LINE, "azpreflight.explain.times": LINE}
+"""Modules and packages whose patterns are given a line that was cut before, and at how many characters."""
 
 
 class Pattern(NamedTuple):
@@ -152,7 +152,8 @@ def worst(pattern: Pattern) -> Iterator[str | bytes]:
     units = dict.fromkeys(
         (*GENERIC, *pumps, *heads, *(f"{head}\n" for head in heads), *(f"\n{head}" for head in heads))
     )
-    size = CUT.get(pattern.where.partition(":")[0], SIZE)
+    module = pattern.where.partition(":")[0]
+    size = next((limit for name, limit in CUT.items() if f"{module}.".startswith(f"{name}.")), SIZE)
     wide = [unit * (size // len(unit)) for unit in units if unit]
     long = [f"{head}{pump * (size // len(pump))}\0" for head in heads for pump in dict.fromkeys((*pumps, " ", "\n"))]
     for text in (*wide, *long):

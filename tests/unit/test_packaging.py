@@ -42,7 +42,7 @@ def manual(name: str) -> str:
 @pytest.mark.parametrize("command", commands())
 def test_the_man_page_knows_every_command_and_option(command: str) -> None:
     page = manual("azpreflight.1")
-    assert re.search(rf"(?m)^\.BI? {command}\b", page)
+    assert re.search(rf"(?m)^\.B[IR]? {command}\b", page)
     names = {name for action in commands()[command]._actions for name in action.option_strings}
     assert [name for name in sorted(names) if not re.search(rf"(?<![\w-]){name}(?![\w-])", page)] == []
 

@@ -16,31 +16,52 @@ import pytest
 from azpreflight.azure import log_evidence
 from azpreflight.azure.log_signatures import SIGNATURES
 from azpreflight.cli.main import main
+from azpreflight.cli.options import FORMATS
 from azpreflight.console.decode import decode
 from azpreflight.engine import fleet
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
+from azpreflight.explain import ExplainedLog, explain
 from azpreflight.firewall import redaction
 from azpreflight.firewall.facts import Backend, Decider, Dump, Flow, FlowFacts, Outcome, Purpose, Rehearsal
 from azpreflight.firewall.rule_names import Place, decider
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.guest import bootloader, cloud_init, resolv_conf, waagent_conf, yaml_file
-from azpreflight.model import Platform, Report, Run, Snapshot, Stage, codec
+from azpreflight.model import ALL_STAGES, Platform, Report, Run, Severity, Snapshot, Stage, codec
 from azpreflight.probes import PROBES
 from azpreflight.probes.agents.state import STATUS, status_of
 from azpreflight.probes.boot import messages
 from azpreflight.probes.logs.collect import parse
-from azpreflight.render import decoded, junit, kvp, prometheus, serial, text
+from azpreflight.render import (
+    annotations,
+    arrangement,
+    azure_pipelines,
+    decoded,
+    explained,
+    fleet_rows,
+    github,
+    junit,
+    kvp,
+    markdown,
+    nagios,
+    prometheus,
+    serial,
+    text,
+)
 from azpreflight.render import fleet as render_fleet
 from azpreflight.render import json as render_json
+from azpreflight.render.html import decoded as html_decoded
+from azpreflight.render.html import explained as html_explained
+from azpreflight.render.html import fleet as html_fleet
+from azpreflight.render.html import report as html_report
 from azpreflight.sinks import journal
 from azpreflight.sinks import kvp as pool
 from tests.support.fakes import FakeHost
+from tests.support.log_lines import LINES
 from tests.support.secrets_said import WAYS
 from tests.unit.cli.test_fleet import NOW
 from tests.unit.probes import test_agents as with_agents
 from tests.unit.probes.test_boot import FILES, entry
-from tests.unit.probes.test_logs import LINES
 
 SECRET = "Q9xzk7Wmvt"
 SECRETS = (SECRET, "Hunter-2x", "c2VjcmV0Cg==", "p4ss,w0rd", "geheim")
@@ -267,9 +288,7 @@ def log_of(report: Report) -> decoded.Log:
 
 def fleet_of(report: Report) -> fleet.Fleet:
     others = replace(report.run, vm_id="other")
-    return fleet.fleet(
-        [fleet.machine("a", report, None, 1), fleet.machine("b", replace(report, run=others), "x", 1)], NOW
-    )
+    return fleet.fleet([fleet.machine("a", report), fleet.machine("b", replace(report, run=others))], NOW)
 
 
 OF_REPORT: Mapping[str, Callable[[Report], object]] = {
@@ -280,9 +299,22 @@ OF_REPORT: Mapping[str, Callable[[Report], object]] = {
     "render.json.document": render_json.document,
     "render.json.render_lines": render_json.render_lines,
     "render.json.render_line": render_json.render_line,
+    "render.arrangement.verdict_word": arrangement.verdict_word,
+    "render.arrangement.verdict_sentence": arrangement.verdict_sentence,
+    "render.arrangement.counts": arrangement.counts,
+    "render.arrangement.subject": arrangement.subject,
+    "render.annotations.annotated": lambda report: list(annotations.annotated(report)),
+    "render.azure_pipelines.render": azure_pipelines.render,
+    "render.github.render": github.render,
+    "render.html.report.render": html_report.render,
+    "render.html.decoded.render": lambda report: html_decoded.render((log_of(report),)),
+    "render.html.fleet.render": lambda report: html_fleet.render(fleet_of(report)),
     "render.junit.render": junit.render,
     "render.junit.suite": junit.suite,
     "render.kvp.render": kvp.render,
+    "render.markdown.render": markdown.render,
+    "render.nagios.render": nagios.render,
+    "render.nagios.state": nagios.state,
     "render.prometheus.render": prometheus.render,
     "render.serial.render": lambda report: serial.render(report, "/var/lib/azpreflight/report.json"),
     "render.serial.framed": lambda report: (serial.framed(report), log_of(report)),
@@ -291,12 +323,14 @@ OF_REPORT: Mapping[str, Callable[[Report], object]] = {
     "render.decoded.render": lambda report: decoded.render((log_of(report),), verbose=True),
     "render.decoded.render_json": lambda report: decoded.render_json((log_of(report),)),
     "render.decoded.render_lines": lambda report: decoded.render_lines((log_of(report),)),
-    "render.decoded.render_junit": lambda report: decoded.render_junit((log_of(report),)),
+    "render.decoded.render_junit": lambda report: decoded.render_junit((log_of(report),), Severity.ERROR, NOW),
     "render.decoded.counted": lambda report: decoded.counted(log_of(report), NOW),
     "render.decoded.why_none": lambda report: decoded.why_none(log_of(report)),
     "render.fleet.render": lambda report: render_fleet.render(fleet_of(report), verbose=True),
-    "render.fleet.render_json": lambda report: render_fleet.render_json(fleet_of(report)),
-    "render.fleet.render_lines": lambda report: render_fleet.render_lines(fleet_of(report)),
+    "render.fleet.render_json": lambda report: list(render_fleet.render_json(fleet_of(report))),
+    "render.fleet.render_lines": lambda report: list(render_fleet.render_lines(fleet_of(report))),
+    "render.fleet_rows.rows": lambda report: list(fleet_rows.rows(fleet_of(report))),
+    "render.fleet_rows.render_csv": lambda report: list(fleet_rows.render_csv(fleet_of(report))),
     "sinks.journal.records": journal.records,
     "sinks.journal.write_journal": journal.records,
     "sinks.kvp.write_kvp": lambda report: pool.record(pool.KEY, kvp.render(report)),
@@ -305,12 +339,26 @@ OF_REPORT: Mapping[str, Callable[[Report], object]] = {
 OF_SNAPSHOT: Mapping[str, Callable[[Snapshot], object]] = {"render.json.render_snapshot": render_json.render_snapshot}
 TAKES_TEXT = {
     "sinks.file.write_file",
+    "sinks.parquet.write_parquet",
     "sinks.file.append_line",
     "sinks.serial.write_serial",
     "sinks.stdout.write_stdout",
     "sinks.streams.write",
 }
 """Places for what one of the others has made."""
+OF_LOG: Mapping[str, Callable[[tuple[ExplainedLog, ...]], object]] = {
+    "render.explained.render": lambda logs: explained.render(logs, verbose=True),
+    "render.explained.render_json": explained.render_json,
+    "render.explained.render_lines": explained.render_lines,
+    "render.explained.render_junit": explained.render_junit,
+    "render.explained.about": lambda logs: [explained.about(log) for log in logs],
+    "render.explained.progress": lambda logs: [explained.progress(log) for log in logs],
+    "render.html.explained.render": html_explained.render,
+    "render.explained.place": lambda logs: [
+        explained.place(line) for log in logs for cause in log.causes for line in cause.evidence
+    ],
+}
+"""What is made of a log without a report."""
 DATA = ("Report", "Snapshot", "Log", "Fleet")
 
 
@@ -329,8 +377,8 @@ def outputs() -> Iterator[str]:
 
 def test_every_output_is_looked_at() -> None:
     """One that comes later is to be added here, and then is."""
-    assert set(outputs()) == {*OF_REPORT, *OF_SNAPSHOT, *TAKES_TEXT}
-    for name in (*OF_REPORT, *OF_SNAPSHOT):
+    assert set(outputs()) == {*OF_REPORT, *OF_SNAPSHOT, *OF_LOG, *TAKES_TEXT}
+    for name in (*OF_REPORT, *OF_SNAPSHOT, *OF_LOG):
         module, _, function = name.rpartition(".")
         assert callable(getattr(importlib.import_module(f"azpreflight.{module}"), function))
 
@@ -340,6 +388,14 @@ def given_away(output: object) -> list[str]:
     whole = json.dumps(codec.encode(output)) if hasattr(output, "__dataclass_fields__") else str(output)
     found = [path for number, path in enumerate(PLACES) if secret_of(number) in whole]
     return found + (["a program's name"] if secret_of(98) in whole else [])
+
+
+@pytest.mark.parametrize("name", OF_LOG)
+def test_no_output_of_a_log_has_a_secret(name: str) -> None:
+    """Of logs in which each line that a signature looks for has one behind it."""
+    lines = [LINES[signature.id] for signature in SIGNATURES if signature.cause is not None]
+    logs = tuple(explain("vm.log", (f"{line} {SECRET}\n{SECRET}: {line}\n".encode(),)) for line in lines)
+    assert said(OF_LOG[name](logs)) is None
 
 
 @pytest.mark.parametrize("name", OF_REPORT)
@@ -381,7 +437,7 @@ def test_a_bug_gives_nothing_away() -> None:
         assert [name for name, output in OF_REPORT.items() if said(output(report))] == []
 
 
-@pytest.mark.parametrize("stage", [stage.value for stage in Stage])
+@pytest.mark.parametrize("stage", [stage.value for stage in ALL_STAGES])
 def test_no_command_says_a_secret(stage: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The program itself on a real tree: every format, the saved report, the record, and standard error."""
     root = tmp_path / "image"
@@ -391,8 +447,8 @@ def test_no_command_says_a_secret(stage: str, tmp_path: Path, capfd: pytest.Capt
         place.write_text(words.format(s=secret_of(number)))
     asked = ["--root", str(root), "--stage", stage, "--platform", "azure"]
     saved, snapshot = tmp_path / "report.json", tmp_path / "record.json"
-    for form in ("text", "json", "jsonl", "junit", "prometheus"):
-        assert main(["check", "--verbose", "--format", form, "--report", str(saved), *asked]) in (0, 1, 3)
+    for form in FORMATS:
+        assert main(["check", "--verbose", "--format", form, "--report", str(saved), *asked]) in (0, 1, 2, 3)
     assert main(["record", "-o", str(snapshot), *asked]) == 0
     assert main(["assess", "--verbose", str(snapshot)]) in (0, 1, 3)
     printed = capfd.readouterr()

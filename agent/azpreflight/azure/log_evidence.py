@@ -22,14 +22,18 @@ LINE = 400
 SHOWN = 240
 """Characters that are shown at most."""
 
-_TIME = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?(?= )", re.ASCII)
-"""With which each line of an agent's log begins."""
+_TIME = re.compile(
+    r"(?:\[ {0,5}\d{1,7}\.\d{6}\]|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?)"
+    r"(?: (?:cloud-init|waagent|python3|azure-init)\[\d{1,7}\]:)?(?= )",
+    re.ASCII,
+)
+"""With which each line of an agent's log begins, and on a console each line of the kernel's and of a program."""
 _URL = re.compile(
     r"(?P<scheme>https?)://(?:[^\s/@]{0,200}@)?"
     r"(?P<host>(?:[A-Za-z0-9-]{1,63}\.){1,10}[A-Za-z0-9-]{1,63})(?P<port>:[0-9]{1,5})?(?=[/?#'\",;)\]]|$)"
 )
-_SEPARATORS = re.compile(r"[/|=:;,()\[\]{}<>'\"]+")
-_EDGES = "()[]{}<>'\",;:."
+_SEPARATORS = re.compile(r"[/|=:;,!()\[\]{}<>'\"]+")
+_EDGES = "()[]{}<>'\",;:.!"
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 _SMALL = re.compile("[0-9]{1,2}")
 """A count, of seconds or attempts."""
@@ -38,6 +42,7 @@ _NUMBERS = {
     "Code": re.compile("[1-5][0-9]{2}"),
     "error": re.compile("[1-5][0-9]{2}"),
     "failed": re.compile("[1-5][0-9]{2}"),
+    "Failed": re.compile("[1-5][0-9]{2}"),
     "attempt": re.compile("[0-9]{1,4}"),
     "line": re.compile("[0-9]{1,6}"),
     "column": re.compile("[0-9]{1,6}"),

@@ -53,7 +53,11 @@ seconds restart daemon Disabling guest agent forever re-enable remove format_exc
 etype Fetch The operation Retry attempts attempt made Default channel download artifacts fetch all URIs sources URI
 ext handler pkgs retrieve extension manifest Download both fallback channels Primary Fallback PERIODIC using direct
 host firewall configured correctly Unable add rules following are ACCEPT due Will it Cannot create manager Extension
-status success error transitioning All extensions goal state have reached terminal sentinel previous
+status success error transitioning NotReady feature requires crypt legacycrypt crypt-r passlib Python
+processed because specified allowed policy signed list run provision Provisioning Transport certificate certificates
+supported ciphers Exceeded max updating incarnation new Fetched appear Wire version results returned
+inconsistent
+instantiate WireProtocol Successfully completed All extensions goal state have reached terminal sentinel previous
 """
 _CLOUD_INIT = """
 failure result reason obtain lease find querying http parsing metadata invalid key reading waiting shutdown identify
@@ -73,6 +77,9 @@ locale generate timezone keyboard keys keyring generation already exists authori
 ssh_host_rsa_key.pub ssh_host_ed25519_key ssh_host_rsa_key part machine comp goalstate json xml line unknown
 unrecognized unrecognised found: it that when only can could would should must to as an was were been being into its
 their there these those which init-local init modules-config modules-final run-parts runparts lists getpwnam
+Likely bad things come Can apply Used fallback DataSourceNone medium cdrom secure resource topology disk sr
+Skipping final health experimental_skip_ready_report failure obtain lease interface identify ID importing library
+unsupported length parsing ovf-env.xml: customData while hasCustomData true querying IMDS activate Guest azure-init
 """
 
 MODULES = frozenset(_MODULES.split())

@@ -9,15 +9,18 @@ from typing import Optional
 
 from azpreflight.cli import log_files as reading
 from azpreflight.cli import options
-from azpreflight.cli.output import write
+from azpreflight.cli.output import mode_of, write
+from azpreflight.cli.recognise import HEAD, Given, instead, recognise
+from azpreflight.console.decode import decode as decoded
 from azpreflight.engine.assess import exit_code
 from azpreflight.model import Severity
+from azpreflight.model.errors import UsageError
 from azpreflight.model.exit_codes import EXIT_UNDECIDED, EXIT_USAGE, worst
 from azpreflight.render import decoded as render
 from azpreflight.render.decoded import Log
 from azpreflight.sinks.stderr import say
 
-FORMATS = ("text", "json", "jsonl", "junit")
+FORMATS = ("text", "json", "jsonl", "junit", "html")
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,29 @@ def run(request: Request) -> int:
     logs, codes = [], [0]
     for path in reading.named(request.logs):
         try:
-            log = reading.read(path)
-        except OSError as error:
-            say(f"cannot read {path}: {error.strerror}")
+            log = _read(path)
+        except (OSError, UsageError) as error:
+            say(f"cannot read {path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             codes.append(EXIT_USAGE)
             continue
         logs.append(_newest(log) if request.newest else log)
         codes.append(_exit_code(log, request.fail_on))
     content = _rendered(request, tuple(logs))
-    write(request.path, content)
+    write(request.path, content, mode_of(request.format))
     return worst(codes)
+
+
+def _read(path: str) -> Log:
+    """The reports of a log. UsageError for what another command reads, unless that is a log without a report."""
+    name, content, unread = reading.read_bytes(path)
+    log = Log(name, decoded(content), unread)
+    given = recognise(content[:HEAD], content[-HEAD:])
+    elsewhere = instead(name, given, "decode")
+    if elsewhere is not None and given not in (Given.LOG, Given.EMPTY):
+        raise UsageError(elsewhere)
+    if given is Given.LOG and not log.decoded.reports and not log.decoded.damaged:
+        say(f"{name} has no report in it; azpreflight explain-log reports what its lines show")
+    return log
 
 
 def _newest(log: Log) -> Log:
@@ -99,5 +115,10 @@ def _exit_code(log: Log, fail_on: Severity) -> int:
 def _rendered(request: Request, logs: tuple[Log, ...]) -> str:
     if request.format == "text":
         return render.render(logs, verbose=request.verbose, quiet=request.quiet)
-    renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}
-    return renderers[request.format](logs)
+    if request.format == "junit":
+        return render.render_junit(logs, request.fail_on, datetime.datetime.now(datetime.timezone.utc))
+    if request.format == "html":
+        from azpreflight.render.html import decoded as html
+
+        return html.render(logs)
+    return render.render_json(logs) if request.format == "json" else render.render_lines(logs)

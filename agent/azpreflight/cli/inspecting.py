@@ -11,9 +11,10 @@ from typing import Any, Optional
 
 from azpreflight.cli.options import Asking
 from azpreflight.cli.progress import Progress
-from azpreflight.config import DEFAULT_PATH, load
+from azpreflight.config import DEFAULT_PATH, Loaded, load, load_all
 from azpreflight.engine.gather import run_of
 from azpreflight.engine.inspection import Question, Tell, inspect
+from azpreflight.engine.selection import Selection
 from azpreflight.host import LocalHost
 from azpreflight.host.disk.types import Disk
 from azpreflight.host.local import RUN_BUDGET
@@ -21,6 +22,8 @@ from azpreflight.model import Config, Platform, Probe, Run, Snapshot
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.sinks.stderr import say
 
+CONFIG_S = 10.0
+"""Seconds for the files of the configuration alone: what hangs is a dead mount."""
 BLIND = (
     "not root, so this cannot see firewall rules, password hashes, the files of root and of other users, the VM's id, "
     "or the wire server, which the agent's own rules keep for root; checks that need them are unknown"
@@ -32,17 +35,14 @@ def check_ids() -> tuple[str, ...]:
     return tuple(check.id for probe in PROBES for check in probe.checks)
 
 
-def needed(check_ids: Sequence[str]) -> tuple[Probe[Any], ...]:
-    """The probes that these checks are judged by, and all that those need; all probes where no check is named."""
-    if not check_ids:
-        return PROBES
-    pairs = [(probe, check) for probe in PROBES for check in probe.checks if check.id in check_ids]
-    return with_needs({name for probe, check in pairs for name in (probe.name, *check.reads)}, PROBES)
+def needed(selection: Selection) -> tuple[Probe[Any], ...]:
+    """The probes that the checks asked for are judged by, and all that those need; all where no check is named."""
+    return with_needs(selection.probes(PROBES), PROBES) if selection.only else PROBES
 
 
 def of_files(probes: Sequence[Probe[Any]]) -> tuple[Probe[Any], ...]:
     """Those that files alone can decide something for, and all that they need."""
-    named = {probe.name for probe in probes if any(check.offline for check in probe.checks)}
+    named = {probe.name for probe in probes if probe.configured or any(check.offline for check in probe.checks)}
     return with_needs(named, PROBES)
 
 
@@ -78,6 +78,12 @@ def configured(asking: Asking, left: float) -> Config:
     return load(LocalHost(budget=left), path, required=asking.config is not None, check_ids=check_ids())
 
 
+def system_configuration(path: Optional[str]) -> Loaded:
+    """The configuration in this file, else what the system has, for a command that inspects nothing. ConfigError."""
+    host = LocalHost(budget=CONFIG_S)
+    return load_all(host, path or DEFAULT_PATH, required=path is not None, check_ids=check_ids())
+
+
 @contextmanager
 def _question(
     asking: Asking, probes: Sequence[Probe[Any]], files_only: bool, spent: float, tell: Tell
@@ -91,7 +97,7 @@ def below(
     asking: Asking, config: Config, left: float, disk: Optional[Disk] = None, files_only: bool = False
 ) -> tuple[LocalHost, Run]:
     """The root that is asked for, which is that of a disk image if one is given, and what is asked of it."""
-    host = LocalHost(asking.root, left, disk)
+    host = LocalHost(asking.root, left, disk, remembers=True)
     run = run_of(
         host,
         stage=asking.stage,

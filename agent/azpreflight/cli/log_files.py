@@ -48,18 +48,6 @@ def below(path: str) -> Iterator[str]:
     yield from closed
 
 
-def different(paths: Iterable[str]) -> list[str]:
-    """Each file once, whatever names it goes by."""
-    return list({_real(path): path for path in paths}.values())
-
-
-def _real(path: str) -> str:
-    try:
-        return os.path.realpath(path)
-    except FileNotFoundError:  # it is relative, and the working directory is gone
-        return path
-
-
 def _may_be_file(path: str) -> bool:
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
@@ -73,12 +61,16 @@ def _matches(pattern: str) -> list[str]:
 
 def read(path: str) -> Log:
     """The reports in the log of this name; `-` is standard input. OSError if it cannot be read."""
+    name, content, unread = read_bytes(path)
+    return Log(name, decoded(content), unread)
+
+
+def read_bytes(path: str) -> tuple[str, bytes, Optional[str]]:
+    """What the log is called, as much of it as is inspected, and the words for what is not. OSError as above."""
     if path == "-":
-        content, unread = _stream(sys.stdin.buffer)
-        return Log("standard input", decoded(content), unread)
+        return ("standard input", *_stream(sys.stdin.buffer))
     with open(path, "rb") as file:
-        content, unread = _stream(file)
-    return Log(path, decoded(content), unread)
+        return (path, *_stream(file))
 
 
 def _stream(file: BinaryIO) -> tuple[bytes, Optional[str]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Callable, Optional
 
-from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
+from azpreflight.engine.selection import Selection
+from azpreflight.model.vocabulary import ALL_STAGES, Platform, Profile, Severity, Stage
+from azpreflight.render import formats
 
-FORMATS = ("text", "json", "jsonl", "junit", "prometheus")
+FORMATS = ("text", *formats.NAMES)
 PLATFORMS = ("auto", "azure", "none")
 
 
@@ -43,7 +47,7 @@ def add_asking(parser: argparse.ArgumentParser, root: bool = True) -> None:
     group = parser.add_argument_group("what is asked")
     group.add_argument(
         "--stage",
-        choices=words(Stage),
+        choices=[stage.value for stage in ALL_STAGES],
         default=Stage.CAPTURE.value,
         help="build: a build VM that is still worked on; capture: right before capture, or a mounted image; "
         "firstboot: a new VM (default: capture)",
@@ -102,8 +106,7 @@ def add_config(group: argparse._ActionsContainer) -> None:
 class Judging:
     """Which checks count, and from which severity on."""
 
-    only: tuple[str, ...]
-    ignore: tuple[str, ...]
+    checks: Selection
     fail_on: Optional[Severity]
     """None: as the configuration says."""
 
@@ -111,14 +114,21 @@ class Judging:
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """All of `Judging`."""
     group = parser.add_argument_group("how it is judged")
-    group.add_argument("--only", metavar="ID", action="append", default=[], help="only this check; repeatable")
-    group.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    what = "a check, a pattern such as 'dns-*', or a cause, such as no-egress, for all checks that stand for it"
+    group.add_argument("--only", metavar="ID", action="append", default=[], help=f"only this: {what}; repeatable")
+    add_ignore(group)
     add_fail_on(group)
+
+
+def add_ignore(group: argparse._ArgumentGroup) -> None:
+    """Which checks are left out."""
+    what = "without this check, or those of this pattern or cause; repeatable"
+    group.add_argument("--ignore", metavar="ID", action="append", default=[], help=what)
 
 
 def judging(asked: argparse.Namespace) -> Judging:
     """How it is judged by the options of `add_judging`."""
-    return Judging(tuple(asked.only), tuple(asked.ignore), fail_on(asked))
+    return Judging(Selection(tuple(asked.only), tuple(asked.ignore)), fail_on(asked))
 
 
 def add_fail_on(group: argparse._ArgumentGroup) -> None:
@@ -139,12 +149,21 @@ def fail_on(asked: argparse.Namespace) -> Optional[Severity]:
 
 
 @dataclass(frozen=True)
-class Output:
-    """Where a report goes, and in which form."""
+class Place:
+    """One place that a report goes to, and its form there."""
 
     path: Optional[str]
     """The file; None: standard output."""
     format: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a report goes, and in which form."""
+
+    places: tuple[Place, ...]
+    mode: Optional[int]
+    """Permissions of a new file; None: by its form."""
     report: Optional[str]
     """The file for the JSON report."""
     serial: str
@@ -154,11 +173,32 @@ class Output:
     quiet: bool
     verbose: bool
 
+    @property
+    def formats(self) -> frozenset[str]:
+        """All forms that are asked for."""
+        return frozenset(place.format for place in self.places)
+
 
 def add_output(parser: argparse.ArgumentParser, path: Callable[[str], str] = str) -> None:
     """All of `Output`. `path` is `absolute` for a command that leaves the working directory."""
-    group = add_file(parser, "the output", path)
-    group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    group = parser.add_argument_group("what is written")
+    group.add_argument(
+        "-o",
+        dest="output",
+        metavar="[FORMAT:]FILE",
+        action="append",
+        default=[],
+        type=lambda text: _place(text, path),
+        help="write the output to this file instead of standard output, which - is too; with FORMAT: write that form "
+        "there besides; repeatable",
+    )
+    group.add_argument("--format", choices=FORMATS, default="text", help="of the output (default: text)")
+    group.add_argument(
+        "--mode",
+        metavar="MODE",
+        type=permissions,
+        help="permissions of new files in octal (default: 0640; of junit, prometheus, markdown and html by the umask)",
+    )
     group.add_argument("--report", metavar="PATH", type=path, help="write the JSON report to this file as well")
     group.add_argument(
         "--serial",
@@ -174,14 +214,39 @@ def add_output(parser: argparse.ArgumentParser, path: Callable[[str], str] = str
 def output(asked: argparse.Namespace) -> Output:
     """Where the report goes by the options of `add_output`."""
     return Output(
-        path=asked.output,
-        format=asked.format,
+        places=places(asked.output, asked.format),
+        mode=asked.mode,
         report=asked.report,
         serial=asked.serial,
         color=asked.color,
         quiet=asked.quiet,
         verbose=asked.verbose,
     )
+
+
+def places(wanted: Sequence[tuple[Optional[str], Optional[str]]], form: str) -> tuple[Place, ...]:
+    """Where the report goes by all `-o`, each a path and its form; a path without a form takes the place of standard
+    output."""
+    asked = tuple(Place(path, own or form) for path, own in wanted)
+    plain = any(own is None for _, own in wanted)
+    return asked if plain else (Place(None, form), *asked)
+
+
+def _place(text: str, path: Callable[[str], str]) -> tuple[Optional[str], Optional[str]]:
+    """Path and form of one `-o`. A file whose own name begins like a form is ./json:name."""
+    form, colon, rest = text.partition(":")
+    own = form if colon and form in FORMATS else None
+    name = rest if own is not None else text
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!a} names no file")
+    return None if name == "-" else path(name), own
+
+
+def permissions(text: str) -> int:
+    """Permissions in octal, such as 0644."""
+    if not re.fullmatch(r"0?[0-7]{3}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!a} is not the permissions of a file in octal, such as 0644")
+    return int(text, 8)
 
 
 def add_amount(group: argparse._ArgumentGroup) -> None:
@@ -229,5 +294,5 @@ def seconds(text: str) -> float:
     except ValueError:
         number = 0.0
     if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from {low:.0f} to {high:.0f}")
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from {low:g} to {high:g}")
     return number

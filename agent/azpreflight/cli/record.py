@@ -11,6 +11,7 @@ from azpreflight.cli.inspecting import look, needed
 from azpreflight.cli.judging import bug
 from azpreflight.cli.options import Asking
 from azpreflight.cli.output import write
+from azpreflight.engine.selection import Selection
 from azpreflight.render import json
 
 
@@ -36,7 +37,7 @@ def request(asked: argparse.Namespace) -> Request:
 
 def run(request: Request) -> int:
     """Look, and save."""
-    snapshot = look(request.asking, needed(()))
+    snapshot = look(request.asking, needed(Selection()))
     write(request.path, json.render_snapshot(snapshot))
     bugs = [name for name, gathered in snapshot.probes.items() if gathered.traceback]
     return bug(bugs) if bugs else 0

@@ -14,7 +14,7 @@ from azpreflight.cli.options import Output
 from azpreflight.cli.output import publish, rendered
 from azpreflight.host import HostError, LocalHost, mutations
 from azpreflight.host.local import RUN_BUDGET
-from azpreflight.model import Report, Stage
+from azpreflight.model import Report, Severity, Stage
 from azpreflight.paths import SEAL_LOCK, STAMP
 from azpreflight.render import json, serial
 from azpreflight.seal import preconditions, settings, stamp, standing, steps
@@ -59,7 +59,7 @@ then verify every effect. Afterwards nobody can log in.
     group.add_argument("--timeout", metavar="SECONDS", type=options.seconds, help="for the inspection (default: 10)")
     options.add_config(group)
     judging = parser.add_argument_group("how it is judged")
-    judging.add_argument("--ignore", metavar="ID", action="append", default=[], help="without this check; repeatable")
+    options.add_ignore(judging)
     options.add_fail_on(judging)
     options.add_output(parser, options.absolute)
 
@@ -131,7 +131,7 @@ def _seal(output: Output, prepared: Prepared, before: Report) -> int:
         return _refuse([str(error)])
     sealed = False
     try:
-        _arm(output, before)
+        _arm(output, before, prepared.fail_on)
         steps.run_agents(prepared, _say)
         steps.delete_user(prepared, look_again(prepared), _say)
         steps.mend(look_again(prepared), _say)
@@ -143,7 +143,7 @@ def _seal(output: Output, prepared: Prepared, before: Report) -> int:
         if sealed:
             _stamp(report)
         mutations.to_disk()
-        publish(output, report, _say)
+        publish(output, report, prepared.fail_on, _say)
         for objection in left:
             _say(f"  {objection}")
     finally:
@@ -179,7 +179,7 @@ def _stamp(report: Report) -> None:
         _say(str(error))
 
 
-def _arm(output: Output, before: Report) -> None:
+def _arm(output: Output, before: Report, fail_on: Severity) -> None:
     """Nothing that happens to the session may stop this half-way.
 
     The hang-up of a terminal and a Ctrl-C are ignored, by the programs that are run too. Everything that is needed to
@@ -188,7 +188,8 @@ def _arm(output: Output, before: Report) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
-    rendered(output, before)
+    for place in output.places:
+        rendered(output, place, before, fail_on)
     json.render(before)
     serial.render(before, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from azpreflight.cli.recognise import HEAD, Given, instead, recognise
 from azpreflight.model import Snapshot
 from azpreflight.model.codec import DecodeError
 from azpreflight.model.errors import UsageError
@@ -21,6 +22,10 @@ def saved(path: str) -> Snapshot:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     if len(content) > LIMIT:
         raise UsageError(f"cannot read {path}: larger than {LIMIT >> 20} MiB")
+    given = recognise(content[:HEAD], content[-HEAD:])
+    elsewhere = instead(path, given, "assess")
+    if elsewhere is not None and (given is not Given.LOG or not content.lstrip().startswith(b"{")):
+        raise UsageError(elsewhere)
     try:
         return json.parse_snapshot(content.decode("utf-8", "replace"), PROBES)
     except DecodeError as error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from azpreflight.engine import baseline
+from azpreflight.engine import baseline, waivers
 from azpreflight.engine.diagnosis import diagnose
 from azpreflight.model import (
     Cause,
@@ -29,6 +29,7 @@ from azpreflight.model import (
     Stage,
     Status,
     Unknown,
+    WaiverUse,
     bounds,
     bugs,
 )
@@ -37,14 +38,10 @@ from azpreflight.shell import argument
 
 def assess(snapshot: Snapshot, probes: Sequence[Probe[Any]]) -> Report:
     """The report on a snapshot, by the checks of these probes."""
-    judged = [
-        (check, _judge(check, probe, snapshot))
-        for probe in probes
-        for check in probe.checks
-        if check.id not in snapshot.config.ignore
-    ]
-    checks = [check for check, _ in judged]
-    results, causes = diagnose(checks, [result for _, result in judged])
+    config = snapshot.config
+    pairs = [(probe, check) for probe in probes for check in probe.checks_in(config) if check.id not in config.ignore]
+    checks = [check for late in (False, True) for _, check in pairs if check.after_waivers is late]
+    results, causes = diagnose(checks, _waived(pairs, snapshot))
     stamp = baseline.parse(snapshot.stamp) if snapshot.stamp is not None else None
     return Report(
         tool=snapshot.tool,
@@ -55,8 +52,15 @@ def assess(snapshot: Snapshot, probes: Sequence[Probe[Any]]) -> Report:
         extensions=_extensions(snapshot, probes),
         facts={name: gathered.facts for name, gathered in snapshot.probes.items() if gathered.facts is not None},
         ignored=snapshot.config.ignore,
-        since_capture=baseline.since_capture(stamp, results, probes) if stamp is not None else None,
+        since_capture=baseline.since_capture(stamp, results, checks) if stamp is not None else None,
     )
+
+
+def _waived(pairs: Sequence[tuple[Probe[Any], Check]], snapshot: Snapshot) -> list[Result]:
+    """The results, with what is waived lowered; what judges the waivers themselves comes last."""
+    judged = [_judge(check, probe, snapshot) for probe, check in pairs if not check.after_waivers]
+    lowered, uses = waivers.applied(judged, snapshot.config.waive, snapshot.run.started_at)
+    return [*lowered, *(_judge(check, probe, snapshot, uses) for probe, check in pairs if check.after_waivers)]
 
 
 def only(snapshot_report: Report, check_ids: Sequence[str]) -> Report:
@@ -85,8 +89,14 @@ def undecided(result: Result) -> bool:
     return result.status is Status.UNKNOWN and result.severity is Severity.ERROR
 
 
+def own_error(result: Result) -> bool:
+    """An error that stands for no cause of provisioning, and is a symptom of none: a site's own check reports such."""
+    found = result.cause is None and not result.because_of
+    return found and any(finding.severity is Severity.ERROR for finding in result.findings)
+
+
 def _readiness(causes: Sequence[CauseEntry], results: Sequence[Result]) -> Readiness:
-    if any(cause.severity is Severity.ERROR for cause in causes):
+    if any(cause.severity is Severity.ERROR for cause in causes) or any(own_error(result) for result in results):
         return Readiness.NOT_READY
     if _nothing_known(results) or any(undecided(result) for result in results):
         return Readiness.UNDECIDED
@@ -101,15 +111,15 @@ def _nothing_known(results: Sequence[Result]) -> bool:
 # --- judging ------------------------------------------------------------------------------------------------------
 
 
-def _judge(check: Check, probe: Probe[Any], snapshot: Snapshot) -> Result:
+def _judge(check: Check, probe: Probe[Any], snapshot: Snapshot, uses: tuple[WaiverUse, ...] = ()) -> Result:
     gathered = snapshot.probes.get(probe.name) or Gathered(None, "not gathered in this run")
     out_of_place = _out_of_place(check, snapshot)
     if out_of_place is not None:
         return _result(check, probe, gathered, Status.NOT_APPLICABLE, reason=out_of_place)
-    if gathered.facts is None:
+    if gathered.facts is None and not check.after_waivers:  # the waivers are part of the run, so nothing was gathered
         result = _result(check, probe, gathered, Status.UNKNOWN, reason=gathered.reason)
         return replace(result, severity=severity_at(check, snapshot.run.stage), traceback=gathered.traceback)
-    run = run_of_snapshot(snapshot, (*probe.needs, *check.reads))
+    run = replace(run_of_snapshot(snapshot, (*probe.needs, *check.reads)), waivers=uses)
     try:
         verdicts = list(check.judge(gathered.facts, run))
     except Exception as error:  # a bug in one judge must not take the others' results with it

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Optional
 
 from azpreflight.foreign import edge, loads
-from azpreflight.model import Cause, Check, Probe, Result, SinceCapture, Status, codec
+from azpreflight.model import Cause, Check, Result, SinceCapture, Status, codec
 
 SCHEMA = "azpreflight.seal/1"
 
@@ -46,9 +46,9 @@ def parse(text: str) -> Optional[Stamp]:
         return None
 
 
-def since_capture(stamp: Stamp, results: Iterable[Result], probes: Sequence[Probe[Any]]) -> SinceCapture:
+def since_capture(stamp: Stamp, results: Iterable[Result], judged: Iterable[Check]) -> SinceCapture:
     """Which checks passed when the image was sealed and fail now, symptoms of others left out."""
-    checks = {check.id: check for probe in probes for check in probe.checks}
+    checks = {check.id: check for check in judged}
     passed = {check for check, status in stamp.checks.items() if status == Status.PASS.value}
     failed = (result for result in results if result.status is Status.FAIL and not result.because_of)
     changed = [result for result in failed if result.check in passed]

@@ -125,4 +125,5 @@ def _cause_entry(
         fix=worst.fix,
         commands=tuple(dict.fromkeys(command for _, finding in ordered for command in finding.commands)),
         symptoms=tuple(check for check in failed if check in symptoms),
+        waived=worst.waived,
     )

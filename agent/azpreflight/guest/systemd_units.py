@@ -44,6 +44,8 @@ class Units:
         self.wanted = wanted_services(image)
         """Names of all services that some target wants, whether masked or not."""
         self._files: dict[str, Optional[UnitFile]] = {}
+        self.unread: list[str] = []
+        """Why files of units that were asked for could not be read: what they say is not known."""
 
     def path(self, name: str) -> Optional[str]:
         """The file that counts; None if there is none."""
@@ -71,9 +73,16 @@ class Units:
         if name not in self._files:
             path = self.path(name)
             texts = [] if path is None else [path, *self._drop_ins(name)]
-            text = "\n".join(_text(self._image, one) for one in texts)
+            text = "\n".join(map(self._text, texts))
             self._files[name] = None if path is None else _parsed(name, path, text)
         return self._files[name]
+
+    def _text(self, path: str) -> str:
+        try:
+            return self._image.text(path) or ""
+        except HostError as error:
+            self.unread.append(str(error))
+            return ""
 
     def _drop_ins(self, name: str) -> Iterator[str]:
         stem, dot, kind = name.rpartition(".")
@@ -88,13 +97,6 @@ def wanted_services(image: Host) -> tuple[str, ...]:
     """Names of all services that some target wants, whether masked or not."""
     patterns = (f"{place}/*.target.{kind}/*.service" for place in UNIT_PATHS for kind in ("wants", "requires"))
     return tuple(dict.fromkeys(path.rpartition("/")[2] for pattern in patterns for path in image.glob(pattern)))
-
-
-def _text(host: Host, path: str) -> str:
-    try:
-        return host.text(path) or ""
-    except HostError:
-        return ""
 
 
 def _parsed(name: str, path: str, text: str) -> UnitFile:

@@ -7,7 +7,7 @@ Every type is imported from here, and so are the closed sets of words of `vocabu
 
 from __future__ import annotations
 
-from azpreflight.model.probe import ALL_PROFILES, ALL_STAGES, Check, Judge, Probe
+from azpreflight.model.probe import ALL_PROFILES, Check, Judge, Probe
 from azpreflight.model.report import (
     CauseEntry,
     Gathered,
@@ -21,8 +21,20 @@ from azpreflight.model.report import (
     Tool,
 )
 from azpreflight.model.run import Config, Run
-from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict
-from azpreflight.model.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
+from azpreflight.model.site import SiteCheck, SiteKind
+from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict, Waived
+from azpreflight.model.vocabulary import (
+    ALL_STAGES,
+    Cause,
+    Confidence,
+    Platform,
+    Profile,
+    Readiness,
+    Severity,
+    Stage,
+    Status,
+)
+from azpreflight.model.waiver import Waiver, WaiverState, WaiverUse
 
 __all__ = [
     "ALL_PROFILES",
@@ -49,10 +61,16 @@ __all__ = [
     "RunInfo",
     "Severity",
     "SinceCapture",
+    "SiteCheck",
+    "SiteKind",
     "Snapshot",
     "Stage",
     "Status",
     "Tool",
     "Unknown",
     "Verdict",
+    "Waived",
+    "Waiver",
+    "WaiverState",
+    "WaiverUse",
 ]

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Optional, TypeVar
 
-from azpreflight.model.run import Run
+from azpreflight.model.run import Config, Run
 from azpreflight.model.verdict import ExtensionVerdict, Verdict
-from azpreflight.model.vocabulary import Cause, Profile, Severity, Stage
+from azpreflight.model.vocabulary import ALL_STAGES, Cause, Profile, Severity, Stage
 
 F = TypeVar("F")
 
 Judge = Callable[[Any, Run], Iterator[Verdict]]
-ALL_STAGES = tuple(Stage)
 ALL_PROFILES = tuple(Profile)
 
 
@@ -41,6 +40,8 @@ class Check:
     """Can be judged on a mounted image."""
     environment: bool = False
     """Looks at the network around this machine and not at the image: before first boot its findings are notes."""
+    after_waivers: bool = False
+    """Judged after all others, with what became of the waivers."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,9 @@ class Probe(Generic[F]):
     """For the one probe that knows the packages: what becomes of each extension of this VM. Pure."""
     witness: Optional[Callable[[F], Iterator[tuple[Cause, str]]]] = None
     """For probes that saw evidence of causes which other probes decide, such as lines of a log. Pure."""
+    configured: Optional[Callable[[Config], tuple[Check, ...]]] = None
+    """For the one probe whose checks the configuration defines. Pure."""
+
+    def checks_in(self, config: Config) -> tuple[Check, ...]:
+        """All checks of this probe where this configuration is in force."""
+        return self.checks if self.configured is None else (*self.checks, *self.configured(config))

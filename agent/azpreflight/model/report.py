@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from azpreflight.model.run import Config
-from azpreflight.model.verdict import ExtensionVerdict, Finding
+from azpreflight.model.verdict import ExtensionVerdict, Finding, Waived
 from azpreflight.model.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
 
 
@@ -128,6 +128,8 @@ class CauseEntry:
     """Ids of the checks that failed because of it."""
     evidence: tuple[str, ...] = ()
     """What witnesses saw of it, such as lines of the agents' logs."""
+    waived: Optional[Waived] = None
+    """Set where the finding that it speaks of is waived."""
 
 
 @dataclass(frozen=True)

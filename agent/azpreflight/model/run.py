@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional, TypeVar
 
+from azpreflight.model.site import SiteCheck
 from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
+from azpreflight.model.waiver import Waiver, WaiverUse
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Config:
     """Ids of the checks whose findings `seal` fixes itself, beyond what the agents clean; None: its own list."""
     kvp: Optional[str] = None
     """auto or never: whether the daemon tells the host its verdict through Hyper-V's key-value exchange; None: auto."""
+    waive: tuple[Waiver, ...] = ()
+    """Findings that count for less, the first that matches deciding."""
+    checks: tuple[SiteCheck, ...] = ()
+    """Checks of the site's own."""
 
 
 T = TypeVar("T")
@@ -50,6 +56,8 @@ class Run:
     """Facts by probe name; a probe that could not look is absent."""
     files_only: bool = False
     """Look at the files of the running system as if they were those of a mounted image."""
+    waivers: tuple[WaiverUse, ...] = ()
+    """What became of each waiver, for a check that is judged after the waivers."""
 
     @property
     def offline(self) -> bool:

@@ -10,6 +10,16 @@ from azpreflight.model.vocabulary import Confidence, Severity
 
 
 @dataclass(frozen=True)
+class Waived:
+    """Why a finding counts for less than its check says."""
+
+    reason: str
+    until: Optional[str]
+    """The last day, YYYY-MM-DD; None: for good."""
+    severity_before: Severity
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong.
 
@@ -32,6 +42,8 @@ class Finding:
     in_image: bool = False
     """True for something that is part of the image itself, so that it is judged in full at every stage although the
     check looks at the environment (a static name server, a saved rule, a proxy)."""
+    waived: Optional[Waived] = None
+    """Set where the configuration waives it; `severity` is then what it was lowered to."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from azpreflight.probes import (
     agents,
     boot,
     clock,
+    configuration,
     dns,
     egress,
     firewall,
@@ -23,6 +24,7 @@ from azpreflight.probes import (
     platform,
     proxy,
     revocation,
+    site,
     ssh,
     startup,
     tls,
@@ -49,6 +51,8 @@ PROBES: tuple[Probe[Any], ...] = (
     egress.PROBE,
     path.PROBE,
     revocation.PROBE,
+    site.PROBE,
+    configuration.PROBE,
 )
 
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from azpreflight.model import ALL_STAGES, Check, Probe
+from azpreflight.model import ALL_STAGES, Check, Config, Probe
 from azpreflight.text import wrapped
 
 
-def render(probes: Sequence[Probe[Any]]) -> str:
-    """Two lines a check: id, severity, cause and stages; then what is true when it passes."""
-    return "".join(line + "\n" for probe in probes for check in probe.checks for line in _lines(check))
+def render(probes: Sequence[Probe[Any]], config: Config) -> str:
+    """Two lines a check: id, severity, cause and stages; then what is true when it passes. With the site's own."""
+    return "".join(line + "\n" for probe in probes for check in probe.checks_in(config) for line in _lines(check))
 
 
 def _lines(check: Check) -> list[str]:
@@ -22,7 +22,7 @@ def _lines(check: Check) -> list[str]:
     return [head, *wrapped(check.title, "    ", "    ")]
 
 
-def render_json(probes: Sequence[Probe[Any]]) -> str:
+def render_json(probes: Sequence[Probe[Any]], config: Config) -> str:
     """A JSON array with one object a check."""
     rows = [
         {
@@ -36,6 +36,6 @@ def render_json(probes: Sequence[Probe[Any]]) -> str:
             "depends_on": list(check.depends_on),
         }
         for probe in probes
-        for check in probe.checks
+        for check in probe.checks_in(config)
     ]
     return json.dumps(rows, indent=2) + "\n"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from azpreflight.console.decode import Condition, Damaged, Decoded, Recovered
 from azpreflight.engine import fleet
-from azpreflight.model import Finding, Report, codec
-from azpreflight.render import junit, text
+from azpreflight.model import Finding, Report, Severity, codec
+from azpreflight.render import arrangement, junit, text
 from azpreflight.text import printable
 
 SCHEMA = "azpreflight.decoded/1"
@@ -72,7 +73,7 @@ def _finding(found: Finding, log: str) -> Finding:
 
 
 def _said(fix: str, commands: tuple[str, ...], log: str) -> str:
-    return f"{text.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (fix, *commands))
+    return f"{arrangement.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (fix, *commands))
 
 
 def why_none(log: Log) -> str:
@@ -171,20 +172,27 @@ def _rows(log: Log) -> list[dict[str, Any]]:
 # --- JUnit --------------------------------------------------------------------------------------------------------
 
 
-def render_junit(logs: tuple[Log, ...]) -> str:
-    """A suite with a test case for each log, which fails without a report, then the suite of each report."""
-    read = [(log.name, report_of(recovered)) for log in logs for recovered in log.decoded.reports]
-    suites = [line for name, report in read if report is not None for line in junit.suite(as_said(report, name))]
-    lines = [junit.DECLARATION, "<testsuites>", *_logs_suite(logs), *suites, "</testsuites>", ""]
+def render_junit(logs: tuple[Log, ...], fail_on: Severity, now: datetime.datetime) -> str:
+    """A suite with a test case for each log, which is an error without a report that counts, then the suite of each
+    report that does: it is red where the exit code is not 0."""
+    read = [(log, counted(log, now)) for log in logs]
+    suites = [
+        line
+        for log, found in read
+        if found is not None
+        for line in junit.suite(as_said(found.report, log.name), fail_on, log=log.name)
+    ]
+    without = [log for log, found in read if found is None]
+    lines = [junit.DECLARATION, "<testsuites>", *_logs_suite(logs, without), *suites, "</testsuites>", ""]
     return harmless("\n".join(lines))
 
 
-def _logs_suite(logs: tuple[Log, ...]) -> list[str]:
-    without = [log for log in logs if not log.decoded.reports]
-    lines = [f'<testsuite name="azpreflight.decode" tests="{len(logs)}" failures="0" errors="{len(without)}">']
+def _logs_suite(logs: tuple[Log, ...], without: Sequence[Log]) -> list[str]:
+    head = f'<testsuite name="azpreflight.decode" tests="{len(logs)}" failures="0" errors="{len(without)}" skipped="0">'
+    lines = [head]
     for log in logs:
         case = f'  <testcase classname="azpreflight.decode" name={junit.quoted(log.name)}'
-        if log.decoded.reports:
+        if log not in without:
             lines.append(f"{case}/>")
         else:
             lines += [f"{case}>", f"    <error message={junit.quoted(why_none(log))}/>", "  </testcase>"]

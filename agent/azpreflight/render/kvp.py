@@ -6,6 +6,7 @@ cloudinit/sources/azure/errors.py). What matters most comes first, because the h
 
 from __future__ import annotations
 
+from azpreflight.engine.assess import own_error
 from azpreflight.model import Readiness, Report
 from azpreflight.text import printable
 
@@ -15,9 +16,12 @@ _RESULT = {Readiness.READY: "success", Readiness.NOT_READY: "error", Readiness.U
 def render(report: Report) -> str:
     """One line of printable ASCII, not yet cut."""
     first = report.causes[0] if report.causes else None
+    own = next((result for result in report.results if own_error(result)), None) if first is None else None
+    reason = f"{first.cause.value}: {first.summary}" if first is not None else None
+    reason = reason if own is None else f"{own.check}: {own.findings[0].message}"
     fields = {
         "result": _RESULT[report.verdict],
-        "reason": f"{first.cause.value}: {first.summary}" if first is not None else None,
+        "reason": reason,
         "agent": f"{report.tool.name}/{report.tool.version}",
         "stage": report.run.stage.value,
         "vm_id": report.run.vm_id,

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 from azpreflight.console import frame
-from azpreflight.engine import timeline
+from azpreflight.engine import timeline, waivers
+from azpreflight.engine.assess import own_error
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, Readiness, Report, Result, Severity, Status
 from azpreflight.render import json as render_json
@@ -31,6 +32,8 @@ CAUSES_SHOWN = 3
 CAUSE_LINES = 8
 """Lines for all causes together."""
 SUMMARY_LINES = 2
+OWN_SHOWN = 3
+"""Failed checks that stand for no cause, a line each."""
 _INDENT = "  "
 
 
@@ -90,7 +93,7 @@ def summary(
     """At most 12 lines of at most 100 columns: verdict, causes, fixes, where to read on."""
     coming_up = [line for sentence in timeline.sentences(report.timeline)[-1:] for line in _lines(sentence, 1)]
     since = [line for sentence in sentences(report.since_capture, NAMED) for line in _lines(sentence, 2)]
-    found = [*_lines(_head(report), 1), *(_causes(report.causes) or _undecided(report))]
+    found = [*_lines(_head(report), 1), *(_causes(report.causes) or _undecided(report)), *_own_errors(report.results)]
     where = _where(path, lines, omitted)
     room = LINES - len(since) - len(coming_up) - len(where)
     text = [*[*found, *_lines(_counts(report), 1)][:room], *since, *coming_up, *where]
@@ -151,6 +154,7 @@ def _further(entry: CauseEntry) -> list[list[str]]:
     """What else there is to say of a cause, the most needed first; each is said in full, or not at all."""
     return [
         _lines(entry.summary, SUMMARY_LINES, _INDENT),
+        _lines(waivers.words(entry.waived), SUMMARY_LINES, _INDENT) if entry.waived is not None else [],
         _whole(f"fix: {entry.fix}"),
         _whole(f"run: {' && '.join(entry.commands)}") if entry.commands else [],
         _whole(f"explains: {', '.join(entry.symptoms)}") if entry.symptoms else [],
@@ -161,6 +165,14 @@ def _whole(text: str) -> list[str]:
     """All lines of the text; none where it takes more than a cause may have."""
     lines = _lines(text, CAUSE_LINES, _INDENT)
     return [] if lines and lines[-1].endswith(" ...") else lines
+
+
+def _own_errors(results: Sequence[Result]) -> list[str]:
+    """Errors that stand for no cause, such as those of a site's own checks: the first of each check."""
+    found = [(result.check, result.findings[0].message) for result in results if own_error(result)]
+    lines = [line for check, message in found[:OWN_SHOWN] for line in _lines(f"error: {check}: {message}", 1)]
+    more = len(found) - OWN_SHOWN
+    return lines + (_lines(f"and {more} more checks failed", 1) if more > 0 else [])
 
 
 def _undecided(report: Report) -> list[str]:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Optional
 
-from azpreflight.config import DEFAULT_PATH, load, similar
+from azpreflight.config import DEFAULT_PATH, load
 from azpreflight.engine.assess import run_of_snapshot
 from azpreflight.engine.gather import run_of
 from azpreflight.engine.inspection import Question, Tell, inspect
 from azpreflight.engine.inspection.judging import judged
+from azpreflight.engine.selection import Selection
 from azpreflight.host import LocalHost
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Platform, Probe, Report, Run, Severity, Snapshot, Stage
-from azpreflight.model.errors import UsageError
 from azpreflight.probes import PROBES, with_needs
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.generalization.facts import GeneralizationFacts
@@ -73,9 +73,7 @@ class Prepared:
 def prepare(asked: Asked) -> Prepared:
     """Look at everything. UsageError for a configuration that cannot be used, or a check that does not exist."""
     ids = tuple(check.id for probe in PROBES for check in probe.checks)
-    for check_id in asked.ignore:
-        if check_id not in ids:
-            raise UsageError(f"no check {check_id}{similar(check_id, ids)}; azpreflight list shows them")
+    Selection(ignore=asked.ignore).refuse_unknown(PROBES)
     budget = asked.timeout or RUN_BUDGET
     snapshot = inspect(partial(_question, asked, ids), PROBES, budget, Run(stage=Stage.BUILD), load=True)
     config = snapshot.config
@@ -99,12 +97,14 @@ def _question(asked: Asked, ids: tuple[str, ...], spent: float, tell: Tell) -> I
     """What the first inspection is asked; made in its child."""
     path, budget = asked.config or DEFAULT_PATH, asked.timeout or RUN_BUDGET
     config = load(LocalHost(budget=budget - spent), path, required=asked.config is not None, check_ids=ids)
-    host = LocalHost(budget=(asked.timeout or config.timeout or RUN_BUDGET) - spent)
+    selection = Selection(ignore=asked.ignore)
+    selection.refuse_undefined(PROBES, config)
+    host = LocalHost(budget=(asked.timeout or config.timeout or RUN_BUDGET) - spent, remembers=True)
     run = run_of(
         host,
         stage=Stage.BUILD,
         platform=asked.platform,
-        config=replace(config, ignore=(*config.ignore, *asked.ignore)),
+        config=replace(config, ignore=selection.ignored(PROBES, config)),
     )
     yield Question(host, run, PROBES)
 
@@ -120,7 +120,7 @@ def look_again(prepared: Prepared) -> Prepared:
 
 @contextmanager
 def _question_again(run: Run, probes: tuple[Probe[Any], ...], spent: float, tell: Tell) -> Iterator[Question]:
-    yield Question(LocalHost(budget=RUN_BUDGET - spent), run, probes)
+    yield Question(LocalHost(budget=RUN_BUDGET - spent, remembers=True), run, probes)
 
 
 def _knowing(prepared: Prepared, user: Optional[str]) -> Prepared:

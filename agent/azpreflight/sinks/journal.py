@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from azpreflight.engine.assess import own_error
 from azpreflight.host import service
 from azpreflight.model import Readiness, Report, Severity
 
@@ -9,12 +10,14 @@ VERDICT_ID = "5b0c1f0a9c8e4c0f9a3d7a2f4f6f1e21"
 """MESSAGE_ID of the verdict of a report."""
 CAUSE_ID = "a1d1b7a7c0c94a8f8a2c5a5b8b0b6d3e"
 """MESSAGE_ID of each cause in it."""
+CHECK_ID = "6f1c9d2e7b3a4f58a0e6d4c2b1f09a7e"
+"""MESSAGE_ID of each error that stands for no cause, such as that of a site's own check."""
 _PRIORITY = {Severity.ERROR: "3", Severity.WARNING: "4", Severity.NOTE: "6"}
 """syslog(3) levels."""
 
 
 def write_journal(report: Report) -> None:
-    """A record for the verdict and one for each cause; nothing happens where there is no journal."""
+    """A record for the verdict, each cause, and each error without one; nothing happens where there is no journal."""
     for fields in records(report):
         service.journal({"SYSLOG_IDENTIFIER": "azpreflight", **fields})
 
@@ -40,4 +43,16 @@ def records(report: Report) -> tuple[dict[str, str], ...]:
         }
         for entry in report.causes
     )
-    return (verdict, *causes)
+    errors = (
+        {
+            "MESSAGE_ID": CHECK_ID,
+            "MESSAGE": f"{result.check}: {result.findings[0].message}",
+            "PRIORITY": _PRIORITY[Severity.ERROR],
+            "AZPREFLIGHT_CHECK": result.check,
+            "AZPREFLIGHT_STATUS": result.status.value,
+            "AZPREFLIGHT_FIX": result.findings[0].fix,
+        }
+        for result in report.results
+        if own_error(result)
+    )
+    return (verdict, *causes, *errors)

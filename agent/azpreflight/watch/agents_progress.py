@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from azpreflight.azure.log_signatures import EXTENSION_STATUS, EXTENSIONS_DONE, PROVISIONED
+from azpreflight.azure.log_signatures import EXTENSIONS_DONE, PROVISIONED
 from azpreflight.guest import writers
 from azpreflight.host import Host, HostError
 from azpreflight.probes.logs.collect import parse
@@ -35,7 +35,7 @@ class AgentLogs:
         seen = {sighting.id for log, path in PATHS.items() for sighting in parse(self._written(path), log)}
         return Progress(
             provisioned=not seen.isdisjoint(PROVISIONED),
-            extensions_done=EXTENSIONS_DONE in seen or EXTENSION_STATUS in seen or nothing_to_install,
+            extensions_done=EXTENSIONS_DONE in seen or nothing_to_install,
         )
 
     def _written(self, path: str) -> str:

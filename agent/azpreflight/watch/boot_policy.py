@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from azpreflight.engine.assess import own_error
 from azpreflight.model import Cause, Readiness, Report, Severity
 
 SETTLE_S = 30.0
@@ -98,7 +99,8 @@ class Decision:
 def diagnosis(report: Report) -> Diagnosis:
     """What the report comes to, without times and counters that change at each look."""
     causes = tuple((entry.cause.value, entry.check, entry.severity.value) for entry in report.causes)
-    return report.verdict.value, causes
+    errors = tuple(("", result.check, Severity.ERROR.value) for result in report.results if own_error(result))
+    return report.verdict.value, (*causes, *errors)
 
 
 def decide(

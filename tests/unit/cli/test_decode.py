@@ -180,18 +180,19 @@ def test_a_gzip_bomb_is_not_inflated_beyond_the_limit(tmp_path: Path, capsys: py
     assert "not inspected: what follows the first" in capsys.readouterr().out
 
 
-def test_junit_has_a_suite_for_the_logs_and_one_for_each_report(
+def test_junit_has_a_suite_for_the_logs_and_one_for_each_report_that_counts(
     log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").write_bytes(b"")
     main(["decode", "--format", "junit", str(log), str(tmp_path / "empty")])
     suites = ElementTree.fromstring(capsys.readouterr().out)
-    assert [suite.get("name") for suite in suites] == ["azpreflight.decode", "azpreflight", "azpreflight"]
+    machine = f"azpreflight {log} firstboot {BROKEN.run.vm_id}"
+    assert [suite.get("name") for suite in suites] == ["azpreflight.decode", machine]
     assert suites[0].get("errors") == "1"
     assert suites[0][1][0].get("message") == "no report in this log"
 
 
-@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit"])
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "html"])
 def test_no_escape_sequence_of_the_log_reaches_the_terminal(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,7 +205,7 @@ def test_no_escape_sequence_of_the_log_reaches_the_terminal(
     assert all(line.isascii() and line.isprintable() for line in said.split("\n"))
 
 
-@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit"])
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "html"])
 def test_a_report_of_another_version_is_printed_as_json_only(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,3 +214,15 @@ def test_a_report_of_another_version_is_printed_as_json_only(
     said = capsys.readouterr().out
     assert ("splendid" in said) == form.startswith("json")
     assert ("this version cannot read" in said) == (form == "text")
+
+
+@pytest.mark.parametrize(("command", "form"), [("decode", "html"), ("decode", "json"), ("fleet", "html")])
+def test_the_umask_decides_who_may_read_what_others_fetch(command: str, form: str, log: Path, tmp_path: Path) -> None:
+    """A page and a test report; the JSON, with all that was collected, is for few."""
+    out, before = tmp_path / "out", os.umask(0o022)
+    try:
+        main([command, "--format", form, "-o", str(out), str(log)])
+    finally:
+        os.umask(before)
+    assert out.stat().st_mode & 0o777 == (0o644 if form == "html" else 0o640)
+    assert out.read_text().startswith("<!DOCTYPE html>" if form == "html" else "{")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from azpreflight.model import Run, Severity
 from azpreflight.probes import agents
-from tests.support.fakes import Denied, FakeHost
+from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_agents as with_agents
 from tests.unit.probes.test_boot import (
@@ -159,6 +160,41 @@ def test_virtual_functions_are_left_alone(files: dict[str, Any], speaks: bool) -
     """By the rule of Microsoft's instructions, by that of azure-vm-utils, or by NetworkManager's own settings."""
     found = findings(report(host(files)), "boot-sriov")
     assert bool(found) is speaks
+
+
+NETWORKD_UNIT = "/lib/systemd/system/systemd-networkd.service"
+NETWORKD: dict[str, Any] = {
+    NETWORKD_UNIT: "[Unit]\n",
+    "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service": Link(NETWORKD_UNIT),
+}
+EVERY = {"/etc/systemd/network/20-all.network": "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n"}
+OF_UTILS = "[Match]\nProperty=AZURE_UNMANAGED_SRIOV=1\n\n[Link]\nUnmanaged=yes\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "speaks"),
+    [
+        (EVERY, False),
+        ({**NETWORKD, **EVERY}, True),
+        ({**NETWORKD, **EVERY, "/usr/lib/systemd/network/01-azure-unmanaged-sriov.network": OF_UTILS}, False),
+        ({**NETWORKD, **EVERY, "/usr/lib/systemd/network/99-azure-unmanaged-sriov.network": OF_UTILS}, True),
+        ({**NETWORKD, "/etc/systemd/network/20-x.network": "[Match]\nName=eth0\n"}, False),
+        ({**NETWORKD, "/etc/systemd/network/20-x.network": "[Match]\nName=eth*\nDriver=hv_netvsc\n"}, False),
+        ({**NETWORKD, "/etc/systemd/network/20-x.network": "[Match]\nType=ether\n"}, True),
+        ({**NETWORKD, **EVERY, "/lib/systemd/network/20-all.network": OF_UTILS}, True),
+    ],
+)
+def test_networkd_leaves_virtual_functions_alone(files: dict[str, Any], speaks: bool) -> None:
+    """The first file that matches counts, and of two of one name the administrator's."""
+    assert bool(findings(report(host(files)), "boot-sriov")) is speaks
+
+
+def test_the_file_for_networkd_mends_it(tmp_path: Path) -> None:
+    """As the command writes it."""
+    (finding,) = findings(report(host({**NETWORKD, **EVERY})), "boot-sriov")
+    command, _, path = finding.commands[0].partition(" > ")
+    written = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=10, check=True).stdout
+    assert findings(report(host({**NETWORKD, **EVERY, path: written})), "boot-sriov") == ()
 
 
 def test_hostile_rules_cost_no_time() -> None:

@@ -399,3 +399,33 @@ def test_names(accounts: str, groups: str, expected: list[str]) -> None:
     """A system account, a group without its user, a second root; those of packages are of no concern."""
     files = {"/etc/passwd": ACCOUNTS + accounts, "/etc/group": f"root:x:0:\n{groups}"}
     assert [severity for severity, _ in said(host(files), "login-names")] == expected
+
+
+def with_azure_init(changes: dict[str, Any], *removed: str) -> FakeHost:
+    """The same, and azure-init provisions."""
+    gone = (*with_agents.NO_CLOUD_INIT, *with_agents.NO_WAAGENT, *removed)
+    return host({**with_agents.AZURE_INIT, **changes}, *gone)
+
+
+AFTER = {"/etc/sudoers.d/zz-site": "%sudo ALL=(ALL) ALL\n"}
+KEYS_ELSEWHERE = {DROP_IN: "AuthorizedKeysFile /etc/ssh/keys/%u\n"}
+
+
+def test_a_rule_that_is_read_after_that_of_azure_init_counts() -> None:
+    """Its user has no password to be asked for."""
+    ((severity, message),) = said(with_azure_init(AFTER), "login-sudo")
+    assert (severity, "is read after azure-init-user and asks for a password" in message) == ("warning", True)
+    assert said(with_azure_init({}), "login-sudo") == []
+
+
+def test_azure_init_calls_programs_to_make_a_user() -> None:
+    """The same name for the same fault."""
+    ((severity, message),) = said(with_azure_init({}, "/usr/sbin/useradd"), "login-tools")
+    assert (severity, message.startswith("azure-init calls useradd")) == ("error", True)
+    assert said(with_azure_init({}), "login-tools") == []
+
+
+def test_azure_init_asks_sshd_where_keys_are() -> None:
+    """As cloud-init does, and waagent does not."""
+    assert said(with_azure_init(KEYS_ELSEWHERE), "login-sshd") == []
+    assert said(with_waagent(KEYS_ELSEWHERE), "login-sshd")

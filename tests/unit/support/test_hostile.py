@@ -10,9 +10,9 @@ import pytest
 from azpreflight.host.removable import Verb, refusal
 from tests.support import hostile
 
-RUNS = int(os.environ.get("AZPREFLIGHT_PROPERTY_RUNS", "400"))
+RUNS = int(os.environ.get("TEST_PROPERTY_RUNS", "400"))
 """Machines in all; `make property RUNS=100000` takes many more."""
-SEED = int(os.environ.get("AZPREFLIGHT_PROPERTY_SEED", "0"))
+SEED = int(os.environ.get("TEST_PROPERTY_SEED", "0"))
 PARTS = 4
 
 

@@ -7,23 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host.disk.types import Layout, Volume
+from azpreflight.host.disk.types import PLACES, Layout, Volume
 
-PLACES = (
-    "/boot",
-    "/boot/efi",
-    "/efi",
-    "/usr",
-    "/var",
-    "/var/lib",
-    "/var/log",
-    "/home",
-    "/opt",
-    "/root",
-    "/etc",
-    "/srv",
-)
-"""Places of the system itself that are filesystems of their own on some systems; the checks look at nothing else."""
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount")
 SUBVOLUME = re.compile(r"subvol(?:id)?=[\w@/.-]+$", re.ASCII)
 DEVICE = re.compile(r"/dev/(?:[shv]da|xvda|nvme0n1p)(\d{1,3})$", re.ASCII)

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from azpreflight.azure.log_signatures import CLOUD_INIT, DS_IDENTIFY, SIGNATURES, WAAGENT
+from azpreflight.azure.log_signatures import AZURE_INIT, CLOUD_INIT, DS_IDENTIFY, PROXY_AGENT, SIGNATURES, WAAGENT
 from azpreflight.model import Cause
 
-PATHS = {WAAGENT: "/var/log/waagent.log", CLOUD_INIT: "/var/log/cloud-init.log"}
-"""waagent's path is fixed in its code, whatever its configuration says; cloud-init's is the one of every package."""
-EVERY = {**PATHS, DS_IDENTIFY: "/run/cloud-init/ds-identify.log"}
-"""The same, and what decided at boot whether cloud-init runs at all (cloud-init, tools/ds-identify)."""
+PATHS = {
+    WAAGENT: "/var/log/waagent.log",
+    CLOUD_INIT: "/var/log/cloud-init.log",
+    AZURE_INIT: "/var/log/azure-init.log",
+}
+"""waagent's path is fixed in its code, whatever its configuration says; cloud-init's is the one of every package, and
+azure-init's its default (libazureinit/src/config.rs)."""
+EVERY = {
+    **PATHS,
+    DS_IDENTIFY: "/run/cloud-init/ds-identify.log",
+    PROXY_AGENT: "/var/log/azure-proxy-agent/ProxyAgent.log",
+}
+"""The same, what decided at boot whether cloud-init runs at all (cloud-init, tools/ds-identify), and the Guest Proxy
+Agent, which is between the agents and the platform where it is installed (proxy_agent/src/service.rs)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,10 @@
+"""Nothing of the machine: what is judged is part of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ConfigurationFacts:
+    """Nothing."""
