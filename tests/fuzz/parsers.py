@@ -27,11 +27,13 @@ from azpreflight.firewall.facts import Backend
 from azpreflight.firewall.static import match, nft_rule
 from azpreflight.foreign import edge
 from azpreflight.guest import (
+    boot_jobs,
     bootloader,
     cloud_init,
     cpio,
     dhcp_leases,
     dns_sources,
+    efi_signature,
     ini_file,
     interface_names,
     network_bindings,
@@ -39,6 +41,7 @@ from azpreflight.guest import (
     repositories,
     resolv_conf,
     systemd_units,
+    unit_order,
     waagent_conf,
     yaml_file,
 )
@@ -52,12 +55,14 @@ from azpreflight.probes.generalization import machine_identity
 from azpreflight.probes.logs.collect import parse
 from azpreflight.probes.logs.facts import EVERY
 from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
+from azpreflight.probes.startup import names
 from azpreflight.rehearse import console
 from azpreflight.rehearse import login as rehearsed_login
 from azpreflight.rehearse.facts import Login
 from azpreflight.render import explained
 from azpreflight.shell import words
 from azpreflight.watch.state import Memory
+from tests.support.fakes import FakeHost
 
 CORPUS = Path(__file__).parent / "corpus"
 ALLOWED = (
@@ -176,6 +181,13 @@ def _json(parse: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     return take
 
 
+def _unit_of_boot(text: str) -> object:
+    """One unit of a boot that is all the text, as fstab is."""
+    files = {"/etc/fstab": text, "/etc/systemd/system/default.target": text, "/etc/systemd/system/a.service": text}
+    jobs = boot_jobs.jobs(FakeHost(files=files))
+    return unit_order.cycles(jobs.order) if jobs is not None else None
+
+
 TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "archive": _archive,
     "apt": _text(proxies.apt_proxies),
@@ -196,10 +208,12 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "extensions": goal_state.parse_extensions_config,
     "fstab": _text(lambda text: list(fstab.wanted(text))),
     "goal-state": goal_state.parse_goal_state,
+    "efi-signature": efi_signature.signature,
     "goss": _text(goss.convert),
     "grub": _text(lambda text: list(bootloader.of_grub(text))),
     "grub-defaults": _text(lambda text: bootloader.of_defaults([text])),
     "grub-entry": _text(lambda text: bootloader.of_entry(text, {"a": "b"})),
+    "hosts-line": _text(lambda text: names.reaches_servers(text, resolves=False)),
     "hosts": _text(machine_identity.names_in_hosts),
     "ini": _text(ini_file.entries),
     "instance": imds.parse,
@@ -232,6 +246,7 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "rule": _text(_rule),
     "stamp": _text(baseline.parse),
     "status": _json(state.status_of),
+    "unit-of-boot": _text(_unit_of_boot),
     "unit": _text(lambda text: systemd_units._parsed("x.service", "/x.service", text)),
     "unit-environment": _text(lambda text: proxies.unit_environment(text, "Environment")),
     "vm-settings": goal_state.parse_vm_settings,

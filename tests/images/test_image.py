@@ -21,7 +21,7 @@ from azpreflight.host.descendants import below
 from azpreflight.host.disk.mount_point import mount_point
 from tests.agents.planting import let_waagent_provision, plant
 from tests.agents.test_deprovision import PACKAGES
-from tests.images.disks import ESP, MIB, Part, System, converted, disk, put, tool, volume_group
+from tests.images.disks import ESP, MIB, XBOOTLDR, Part, System, converted, disk, put, tool, volume_group
 from tests.support.processes import left
 from tests.support.scratchroot import overlay, tree_for_test
 
@@ -132,6 +132,22 @@ def test_a_disk_is_looked_into(place: Path, form: str, footer: str) -> None:
     assert reason(report, "boot-drivers") == "no kernel with modules is in /lib/modules"
     seen = report["facts"]["image"]["disk"]
     assert (seen["root"], [one["volume"] for one in seen["attached"]]) == ("partition 3", ["partition 2"])
+
+
+@pytest.mark.parametrize(("names", "status"), [(("linux", "initrd"), "pass"), (("linux",), "fail")])
+def test_a_boot_partition_that_fstab_does_not_name(place: Path, names: tuple[str, ...], status: str) -> None:
+    """XBOOTLDR is mounted on an empty /boot by its type, and what its entry names is there, or is not."""
+    entry = place / "boot/loader/entries/debian-6.1.conf"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("linux /d/6.1/linux\ninitrd /d/6.1/initrd\noptions root=UUID=1a2b\n")
+    for name in names:
+        (place / "boot/d/6.1").mkdir(parents=True, exist_ok=True)
+        (place / "boot/d/6.1" / name).write_bytes(b"MZ")
+    root = System(fstab="UUID=1a2b / ext4 defaults 0 1\n").write(place / "tree")
+    (root / "boot").mkdir(exist_ok=True)
+    report = looked(disk(place / "disk.raw", [Part(8, place / "boot", role=XBOOTLDR, uuid=BOOT_UUID), Part(16, root)]))
+    assert [one["volume"] for one in report["facts"]["image"]["disk"]["attached"]] == ["partition 1"]
+    assert statuses(report)["boot-entry"] == status
 
 
 @pytest.mark.parametrize(("kind", "mib"), [("xfs", 320), ("btrfs", 128), ("ext4", 16)])

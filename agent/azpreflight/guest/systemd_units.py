@@ -101,7 +101,7 @@ def wanted_services(image: Host) -> tuple[str, ...]:
 
 def _parsed(name: str, path: str, text: str) -> UnitFile:
     values: dict[str, list[str]] = {}
-    for key, value in _settings(text):
+    for key, value in settings(text):
         if not value:
             values[key] = []
         elif key in _EXECUTES or key.startswith("Condition") or key == "DefaultDependencies":
@@ -116,7 +116,8 @@ def _parsed(name: str, path: str, text: str) -> UnitFile:
     return UnitFile(name, path, before, after, conflicts, tuple(commands), wanted, tuple(conditions))
 
 
-def _settings(text: str) -> Iterator[tuple[str, str]]:
+def settings(text: str) -> Iterator[tuple[str, str]]:
+    """Keys and values in order, whatever their section; lines that go on are joined."""
     for line in _CONTINUED.sub(" ", text).splitlines():
         key, equals, value = line.strip().partition("=")
         if equals and key[:1] not in ("#", ";"):

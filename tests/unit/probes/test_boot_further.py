@@ -72,6 +72,32 @@ def test_the_default_boot_loader(files: dict[str, Any], run: Run, status: str) -
     assert statuses(report(host(files), run))["boot-firmware"] == status
 
 
+def program(certificates: bytes) -> bytes:
+    """The headers of a program for UEFI, and its table of certificates."""
+    head = b"MZ".ljust(0x3C, b"\0") + (64).to_bytes(4, "little") + b"PE\0\0".ljust(24, b"\0")
+    head += (0x20B).to_bytes(2, "little").ljust(112 + 32, b"\0")
+    return head + (len(head) + 8).to_bytes(4, "little") + len(certificates).to_bytes(4, "little") + certificates
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (program(b""), "is not signed:"),
+        (program(b"Debian Secure Boot CA"), "not signed by Microsoft's"),
+        (program(b"Microsoft Corporation UEFI CA 2011"), "by the UEFI CA 2011 alone"),
+        (program(b"Microsoft Corporation UEFI CA 2011, Microsoft UEFI CA 2023"), None),
+        (program(b"Microsoft UEFI CA 2023"), None),
+        (b"MZ", None),
+        (b"MZ" + b"\xff" * 80, None),
+    ],
+)
+def test_who_signed_what_firmware_starts(content: bytes, words: str | None) -> None:
+    """A note where some VMs with Secure Boot refuse it; what is no program says nothing."""
+    found = said(host({**EFI, "/boot/efi/EFI/BOOT/BOOTX64.EFI": content}), "boot-firmware")
+    assert [severity for severity, _ in found] == ([Severity.NOTE] if words else [])
+    assert all((words or "") in message for _, message in found)
+
+
 @pytest.mark.parametrize(
     ("files", "missing"),
     [

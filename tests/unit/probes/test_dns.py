@@ -340,6 +340,25 @@ def test_a_missing_file_is_made_by_programs_that_are_known_to(files: dict[str, N
     assert statuses(report)["dns-resolv-conf"] == ("pass" if made else "fail")
 
 
+@pytest.mark.parametrize(
+    ("link", "files", "filled"),
+    [
+        ("../run/resolvconf/resolv.conf", {}, False),
+        ("/run/resolvconf/resolv.conf", {"/sbin/resolvconf": "x"}, True),
+        ("/var/run/NetworkManager/resolv.conf", {}, False),
+        ("/run/NetworkManager/resolv.conf", enabled("NetworkManager"), True),
+        ("/run/netconfig/resolv.conf", {}, False),
+        ("/run/netconfig/resolv.conf", {"/sbin/netconfig": "x"}, True),
+        ("/run/connman/resolv.conf", enabled("NetworkManager"), False),
+        ("/run/own/resolv.conf", {}, True),
+    ],
+)
+def test_a_link_into_run_is_filled_by_its_own_program(link: str, files: dict[str, Node], filled: bool) -> None:
+    """Whoever fills that directory must be there; what nobody is known to fill is left alone."""
+    report = report_on(FakeHost(files={PATH: Link(link), **files}), replace(RUN, stage=Stage.CAPTURE))
+    assert statuses(report)["dns-resolv-conf"] == ("pass" if filled else "fail")
+
+
 @pytest.mark.parametrize("key", ["DNSSEC", "DNSOverTLS"])
 @pytest.mark.parametrize(
     ("path", "section"),

@@ -74,6 +74,7 @@ BROKEN = {
     "login-modes": (host({"/home": directory(0o777)}), RUN),
     "login-sudo": (with_waagent({"/etc/sudoers": f"Defaults targetpw\n{SUDOERS}"}), RUN),
     "login-gates": (host({"/etc/nologin": "maintenance\n"}), RUN),
+    "login-names": (host({"/etc/group": "root:x:0:\nazureuser:x:900:\n"}), RUN),
     "login-tools": (host({}, "/usr/sbin/useradd"), RUN),
 }
 
@@ -377,6 +378,27 @@ def test_only_what_only_root_may_write_is_read() -> None:
     """No path of a check here is below a home or a directory that everybody may write to."""
     assert all(path.startswith(("/etc", "/usr", "/sbin")) for path in (*sshd.PROGRAMS, *sshd_config.PATHS))
     assert Severity.ERROR.rank > Severity.WARNING.rank
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+ACCOUNTS = "root:x:0:0::/root:/bin/bash\n"
+
+
+@pytest.mark.parametrize(
+    ("accounts", "groups", "expected"),
+    [
+        ("azureuser:x:998:998::/:/usr/sbin/nologin\n", "azureuser:x:998:\n", ["warning"]),
+        ("", "adminuser:x:990:\n", ["warning"]),
+        ("toor:x:0:0::/root:/bin/sh\n", "", ["warning"]),
+        ("azureuser:x:1000:1000::/home/azureuser:/bin/bash\n", "azureuser:x:1000:\n", []),
+        ("sshd:x:74:74::/:/sbin/nologin\nchrony:x:990:987::/:/sbin/nologin\n", "wheel:x:10:\nadm:x:4:\n", []),
+    ],
+)
+def test_names(accounts: str, groups: str, expected: list[str]) -> None:
+    """A system account, a group without its user, a second root; those of packages are of no concern."""
+    files = {"/etc/passwd": ACCOUNTS + accounts, "/etc/group": f"root:x:0:\n{groups}"}
+    assert [severity for severity, _ in said(host(files), "login-names")] == expected
 
 
 def with_azure_init(changes: dict[str, Any], *removed: str) -> FakeHost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Callable, Optional, Union
 
@@ -183,6 +183,8 @@ class _Mounting:
         attached = [self._attach(place, entry, volumes) for entry in entries[:MAX_ATTACHED]]
         if len(entries) > MAX_ATTACHED:
             attached.append(_unattached(entries[MAX_ATTACHED:]))
+        for boot, places in fstab.of_boot_loader(volumes, [one.volume for one in attached]):
+            attached.extend(self._attach_empty(place, boot, places))
         return replace(disk, root=volume.name, attached=tuple(attached)), place
 
     def _find(self, volumes: Sequence[Volume]) -> tuple[str, Volume]:
@@ -217,6 +219,17 @@ class _Mounting:
         except HostError as error:
             return replace(said, error=str(error))
         return said
+
+    def _attach_empty(self, root: str, volume: Volume, places: Sequence[str]) -> Iterator[Attached]:
+        """In the first of the directories that is there and empty, as systemd does; one that cannot be is left out."""
+        tree = Tree(root)
+        with suppress(HostError):
+            for name in places:
+                place = tree.real(name) if tree.list(name) == () else None
+                if place is not None:
+                    self._put(volume, place, None)
+                    yield Attached(name, f"type {volume.role}", optional=True, volume=volume.name)
+                    return
 
     def _put(self, volume: Volume, place: str, option: Optional[str]) -> None:
         """Mount a volume read-only."""

@@ -118,13 +118,13 @@ def judge(facts: SriovFacts, run: Run) -> Iterator[Verdict]:
     """NetworkManager is told, systemd-networkd does not match them, or neither is there."""
     if facts.taken_by is not None:
         yield Finding(
-            Severity.WARNING,
+            Severity.NOTE,
             f"{plain(facts.taken_by)} matches every NIC, virtual functions of accelerated networking too: "
             "systemd-networkd may take a VM off the network",
             "Add a file before it that leaves them unmanaged.",
             (f"printf '{NETWORK_TEXT}' > {NETWORK_FILE}",),
             confidence=Confidence.LIKELY,
-            confidence_reason="only VMs with accelerated networking have such devices",
+            confidence_reason="only VMs with accelerated networking have such devices, and Azure Linux has such a file",
         )
     if not facts.manager and facts.taken_by is None:
         yield NotApplicable("NetworkManager is not started here, and systemd-networkd takes no NIC by its name alone")
