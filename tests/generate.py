@@ -20,11 +20,10 @@ SHOWN = "## What it looks like\n"
 
 def schema_files() -> dict[str, str]:
     """The JSON Schemas, by the name of the file in docs/schema, as it has them."""
+    ids = tuple(check.id for probe in PROBES for check in probe.checks)
     return {
         **{f"{name}.json": json.dumps(one, indent=1) + "\n" for name, one in schemas(EVERY).items()},
-        "config-1.json": configuration.render_schema(
-            keys.schema(tuple(check.id for probe in PROBES for check in probe.checks))
-        ),
+        "config-1.json": configuration.render_schema(keys.schema(ids)),
         "log-1.json": json.dumps(explained.log_schema(), indent=1) + "\n",
     }
 
