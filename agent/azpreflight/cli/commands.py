@@ -62,4 +62,5 @@ COMMANDS: Mapping[str, Command] = {
     "show": Command("show", "print a saved report in another format"),
     "explain": Command("explain", "print the page of a check or of a cause"),
     "list": Command("list_checks", "list all checks with severity, cause and stages"),
+    "completions": Command("completions", "print the completions of a shell"),
 }
