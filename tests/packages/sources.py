@@ -8,6 +8,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2]
 TIMEOUT = 300
+PLACES = {".preset": "system-preset", ".catalog": "catalog"}
+"""Where a file of systemd/ is installed below systemd's own folder, by its suffix; all others are units."""
 LONG_AGO = 1_000_000_000
 """Seconds since 1970, in 2001."""
 
