@@ -7,8 +7,10 @@ SCENARIO =
 KEY =
 RUNS = 9
 MINUTES = 10
+SECONDS = 10
 
-.PHONY: help run test test-quick lint format schema pages demo scenarios boots boottime bench property fuzz sweep wheel deb rpm zipapp \
+.PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench property \
+	fuzz sweep hostile wheel deb rpm zipapp \
 	dist sign repository site clean prepared
 
 help: ## list the targets
@@ -48,7 +50,7 @@ format: prepared ## reformat the code
 	@$(PY) -m ruff format agent tests packaging
 	@$(PY) -m ruff check --fix agent tests packaging
 
-schema: prepared ## regenerate docs/schema/report-1.json
+schema: prepared ## regenerate the JSON Schemas in docs/schema
 	@$(PY) -m tests.generate schema
 
 pages: prepared ## regenerate the output on the pages of the checks
@@ -63,6 +65,9 @@ scenarios: prepared ## run every scenario of the stand-in platform, and print a 
 boots: prepared ## only the tests that boot real images in an emulator
 	@$(PY) -m pytest -q -n 2 --dist loadgroup -m emulator
 
+rehearsals: prepared ## only the rehearsals of whole images, which take an hour or two
+	@$(PY) -m pytest -q -m rehearsals tests/rehearse
+
 boottime: prepared ## boot with and without the package, and compare
 	@$(PY) -m tests.bench.boottime
 
@@ -71,6 +76,7 @@ bench: prepared ## measure time and memory, in the stand-in platform and of very
 	@echo; $(PY) -m tests.bench.packages $(RUNS)
 	@echo; $(PY) -m tests.bench.initramfs
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
+	@echo; $(PY) -m tests.bench.fleet 1000 85000
 
 property: prepared ## plan the sealing of RUNS hostile random machines
 	@TEST_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/support/test_hostile.py
@@ -80,6 +86,9 @@ fuzz: prepared ## fuzz every parser, guided by coverage where atheris is install
 
 sweep: prepared ## fill every file that is read with each kind of hostile text, and print what broke
 	@$(PY) -m tests.fuzz.sweep
+
+hostile: prepared ## run the program among servers, tools and disks that mean harm, and print a table
+	@$(PY) -m tests.fuzz.hostile $(SECONDS)
 
 wheel: prepared ## build a wheel into dist/
 	@PYTHON=$(PY) packaging/build-wheel

@@ -26,6 +26,7 @@ LICENSES = {
     "psutil": "BSD-3-Clause",
     "PyYAML": "MIT",
     "python-iptables": "Apache-2.0",
+    "cryptography": "Apache-2.0 OR BSD-3-Clause",
 }
 """Of each library, as it declares it itself."""
 SUPPLIERS = {
@@ -34,6 +35,7 @@ SUPPLIERS = {
     "psutil": "Person: Giampaolo Rodola",
     "PyYAML": "Organization: The YAML Project",
     "python-iptables": "Person: Vilmos Nebehaj",
+    "cryptography": "Organization: The Python Cryptographic Authority",
 }
 """Who makes each library, by its own metadata; a distribution that ships it supplies it in turn."""
 PURPOSES = {".gz": "SOURCE", ".whl": "INSTALL", ".deb": "INSTALL", ".rpm": "INSTALL", ".pyz": "APPLICATION"}
@@ -49,7 +51,9 @@ def document(files: Sequence[Path], released: float) -> dict[str, Any]:
     setup = configparser.ConfigParser()
     setup.read(TREE / "setup.cfg")
     needed = [library(line) for line in setup["options"]["install_requires"].split()]
-    optional = [library(line) for line in setup["options.extras_require"]["iptables"].split()]
+    extras = setup["options.extras_require"]
+    lines = [line for extra in ("iptables", "rehearse") for line in extras[extra].splitlines()]
+    optional = [library(line) for line in lines if line and not line.startswith("#")]
     artefacts = [artefact(path, version, supplier) for path in files]
     program = {
         **package("azpreflight", PROGRAM, "Apache-2.0"),

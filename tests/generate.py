@@ -7,32 +7,23 @@ import sys
 from pathlib import Path
 
 from azpreflight.config import keys
-from azpreflight.probes import PROBES
 from azpreflight.render import configuration, explained
-from azpreflight.render.json import report_schema
+from azpreflight.render.schema import schemas
 from tests.support import golden
-from tests.support.examples import CHECKS, printed
+from tests.support.examples import CHECKS, EVERY, printed
 
 DOCS = Path(__file__).parents[1] / "docs"
-SCHEMA = DOCS / "schema" / "report-1.json"
-CONFIG_SCHEMA = DOCS / "schema" / "config-1.json"
-LOG_SCHEMA = DOCS / "schema" / "log-1.json"
+SCHEMAS = DOCS / "schema"
 SHOWN = "## What it looks like\n"
 
 
-def schema() -> str:
-    """The JSON Schema of the report, as the file in docs/schema has it."""
-    return json.dumps(report_schema(PROBES), indent=1) + "\n"
-
-
-def config_schema() -> str:
-    """The JSON Schema of a file of the configuration, likewise."""
-    return configuration.render_schema(keys.schema(tuple(CHECKS)))
-
-
-def log_schema() -> str:
-    """The JSON Schema of `explain-log --format json`, as the file in docs/schema has it."""
-    return json.dumps(explained.log_schema(), indent=1) + "\n"
+def schema_files() -> dict[str, str]:
+    """The JSON Schemas, by the name of the file in docs/schema, as it has them."""
+    return {
+        **{f"{name}.json": json.dumps(one, indent=1) + "\n" for name, one in schemas(EVERY).items()},
+        "config-1.json": configuration.render_schema(keys.schema(tuple(CHECKS))),
+        "log-1.json": json.dumps(explained.log_schema(), indent=1) + "\n",
+    }
 
 
 def page(check_id: str) -> Path:
@@ -55,9 +46,8 @@ def with_output(content: str, output: str) -> str:
 def main() -> None:
     """Write the schemas, or the output on every page and the golden reports."""
     if sys.argv[1:] == ["schema"]:
-        SCHEMA.write_text(schema())
-        CONFIG_SCHEMA.write_text(config_schema())
-        LOG_SCHEMA.write_text(log_schema())
+        for name, content in schema_files().items():
+            (SCHEMAS / name).write_text(content)
     elif sys.argv[1:] == ["pages"]:
         for check_id in CHECKS:
             path = page(check_id)

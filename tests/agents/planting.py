@@ -27,6 +27,7 @@ HANDLER = "var/lib/waagent/Microsoft.Azure.Extensions.CustomScript-2.1.10"
 
 UDEV = 'ATTR{address}=="00:0d:3a:12:34:56", NAME="eth0"\n'
 NETPLAN = "network: {ethernets: {eth0: {dhcp4: true, match: {macaddress: '00:0d:3a:12:34:56'}}}}\n"
+NM_BOUND = "[ethernet]\nmac-address=00:0D:3A:12:34:56\n"
 IFCFG = "DEVICE=eth0\nBOOTPROTO=dhcp\nHWADDR=00:0d:3a:12:34:56\n"
 
 
@@ -157,7 +158,58 @@ ARTEFACTS = (
     Artefact("var/crash/_usr_bin_x.0.crash", "ProblemType: Crash\n", STAYS),
     Artefact("etc/ssh/sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n", STAYS),
     Artefact("var/lib/azpreflight/report.json", "{}", STAYS),
+    Artefact(f"{HANDLER}/HandlerEnvironment.json", "[]", GONE),
+    Artefact(f"{HANDLER}/config/0.settings", "{}", GONE),
+    Artefact(f"{HANDLER}/status/0.status", "[]", GONE),
+    Artefact("var/log/azure/custom-script/handler.log", "ran\n", GONE),
+    Artefact("var/log/azure/run-command/handler.log", "ran\n", GONE),
+    Artefact("var/log/syslog.1", "systemd[1]: Started\n", STAYS),
+    Artefact("var/log/auth.log.1", "Accepted publickey\n", STAYS),
+    Artefact("var/log/messages-20261122", "systemd[1]: Started\n", STAYS),
+    Artefact("var/log/kern.log", "kernel: Linux\n", STAYS),
+    Artefact("var/log/user.log", "packer: done\n", STAYS),
+    Artefact("var/log/maillog", "postfix\n", STAYS),
+    Artefact("var/log/boot.log", "Started\n", STAYS),
+    Artefact("var/log/sudo.log", "packer : COMMAND=/bin/sh\n", STAYS),
+    Artefact("var/log/faillog", "x" * 32, STAYS),
+    Artefact("var/log/tallylog", "x" * 64, STAYS),
+    Artefact("var/log/chrony/measurements.log", "2026-11-22\n", STAYS),
+    Artefact("var/log/cloud-init-output.log", "Cloud-init v.\n", STAYS),
+    Artefact("var/log/cloud-init.log.1", "DEBUG\n", STAYS),
+    Artefact("var/log/azure-init.log", "INFO\n", STAYS),
+    Artefact("var/log/azure-proxy-agent/ProxyAgent.log", "INFO\n", STAYS),
+    Artefact("etc/sudoers.d/azure-init-user", "builder ALL=(ALL) NOPASSWD: ALL\n", STAYS),
+    Artefact("etc/ssh/sshd_config.d/50-azure-init.conf", "PasswordAuthentication no\n", STAYS),
+    Artefact("root/.ssh/known_hosts", f"10.0.0.9 {KEY}", STAYS),
+    Artefact("home/packer/.ssh/known_hosts", f"10.0.0.9 {KEY}", STAYS),
+    Artefact("home/packer/.ssh/id_ed25519", PRIVATE_KEY, STAYS),
+    Artefact("home/packer/.zsh_history", "ls\n", STAYS),
+    Artefact("home/packer/.python_history", "import os\n", STAYS),
+    Artefact("root/.sqlite_history", "select 1;\n", STAYS),
+    Artefact("root/.node_repl_history", "1\n", STAYS),
+    Artefact("root/.aws/credentials", "[default]\n", STAYS),
+    Artefact("root/.docker/config.json", '{"auths": {"x": {"auth": "c2VjcmV0"}}}', STAYS),
+    Artefact("root/.kube/config", "users: [{user: {token: x}}]\n", STAYS),
+    Artefact("root/.netrc", "machine x login y password z\n", STAYS),
+    Artefact("home/packer/.git-credentials", "https://x:y@example.net\n", STAYS),
+    Artefact("etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection", NM_BOUND, STAYS),
+    Artefact("etc/systemd/network/10-cloud-init-eth0.network", "[Match]\nMACAddress=00:0d:3a:12:34:56\n", STAYS),
+    Artefact("etc/systemd/network/50-cloud-init.link", "[Match]\nMACAddress=00:0d:3a:12:34:56\n", STAYS),
+    Artefact("etc/network/interfaces.d/50-cloud-init", "iface eth0 inet static\n", STAYS),
+    Artefact("var/lib/cloud/data/previous-instance-id", OTHER_VM + "\n", STAYS),
+    Artefact("var/lib/cloud/data/result.json", "{}", STAYS),
+    Artefact("var/lib/cloud/data/status.json", "{}", STAYS),
+    Artefact(f"var/lib/cloud/instances/{OTHER_VM}/sem/config_ssh", "1: 1\n", STAYS),
+    Artefact("var/lib/systemd/coredump/core.sh.0.1.zst", "core", STAYS),
 )
+HARMLESS = (
+    Artefact(f"var/lib/azure-init/{OTHER_VM}.provisioned", "", STAYS),
+    Artefact("etc/NetworkManager/conf.d/99-cloud-init.conf", "[main]\ndns = none\n", STAYS),
+    Artefact("var/log/dpkg.log", "2026-11-22 install\n", STAYS),
+    Artefact("var/log/apt/history.log", "Start-Date: 2026-11-22\n", STAYS),
+)
+"""What is left and not accused: a marker by the VM's own id, a setting that is the same for every VM, and what package
+managers write while an image is made."""
 
 
 def plant(root: Path) -> None:

@@ -12,7 +12,7 @@ from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform
 from azpreflight.probes import with_needs
-from tests.agents.planting import ARTEFACTS, OTHER_VM, put
+from tests.agents.planting import ARTEFACTS, HARMLESS, OTHER_VM, put
 from tests.agents.test_deprovision import PACKAGES, SUITES
 from tests.support.scratchroot import overlay, tree_for_test
 
@@ -90,6 +90,18 @@ def test_each_artefact_is_found_by_itself(clean: Path) -> None:
     before = said(clean)
     found = {one.path: newly_said(clean, one.path, one.text, before) for one in ARTEFACTS}
     assert [path for path, checks in found.items() if not any(check.startswith("gen-") for check in checks)] == []
+
+
+def test_what_does_no_harm_is_not_accused(clean: Path) -> None:
+    """Neither by generalisation nor by anything else."""
+    before = said(clean)
+    found = {one.path: newly_said(clean, one.path, one.text, before) for one in HARMLESS}
+    assert {path: checks for path, checks in found.items() if checks} == {}
+
+
+def test_the_whole_set_is_tried() -> None:
+    """As many as were compared with what each generation of the agents leaves, each once."""
+    assert len({one.path for one in ARTEFACTS}) == len(ARTEFACTS) == 158
 
 
 def test_each_further_artefact_is_found_by_its_check(clean: Path) -> None:

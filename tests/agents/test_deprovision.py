@@ -134,6 +134,32 @@ def test_what_deprovisioning_leaves_is_what_is_found(provisioned: Path, provisio
     assert failed(check(provisioned)) == set()
 
 
+OF_CLOUD_INIT = "var/lib/cloud/"
+ROTATED = "var/log/cloud-init.log.1"
+LOGS_OF_CLOUD_INIT = {"var/log/cloud-init.log", "var/log/cloud-init-output.log"}
+CLEANS_ROTATED = ("trixie", "sid")
+"""cloud-init from 24.1 on."""
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_what_cloud_init_clean_removes_is_what_is_named_no_more(suite: str) -> None:
+    """Its state and its logs, of each generation; a rotated log that an older one leaves goes by the next command."""
+    with overlay(tree_for_test(suite, PACKAGES)) as root:
+        plant(root)
+        before = {one.path for one in ARTEFACTS if (root / one.path).exists()}
+        done = run_inside(root, "cloud-init", "clean", "--logs", "--seed")
+        assert done.returncode == 0, done.stderr
+        removed = {path for path in before if not (root / path).exists()}
+        own = {path for path in before if path.startswith(OF_CLOUD_INIT)}
+        assert removed == own | LOGS_OF_CLOUD_INIT | ({ROTATED} if suite in CLEANS_ROTATED else set())
+        report = check(root)
+        assert messages(report, "gen-cloud-init-state") == []
+        named = [message for message in messages(report, "gen-agent-logs") if message.startswith("cloud-init's")]
+        assert [ROTATED in message for message in named] == ([] if suite in CLEANS_ROTATED else [True])
+        mend(root, report)
+        assert not (root / ROTATED).exists()
+
+
 HALF_WAY = "mount --bind /etc/hostname /etc/hostname && mount -o remount,ro,bind /etc/hostname && "
 
 

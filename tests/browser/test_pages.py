@@ -15,9 +15,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 
 from azpreflight.console.decode import decode
 from azpreflight.engine.timeline import timeline
+from azpreflight.explain import explain
 from azpreflight.render import serial
 from azpreflight.render.decoded import Log
-from azpreflight.render.html import decoded, fleet, report
+from azpreflight.render.html import decoded, explained, fleet, report
+from tests.support import boot_logs
 from tests.support.examples import whole_report
 from tests.support.fleets import some
 from tests.support.hostile_reports import CONTROL, LONG, MARKUP, everywhere, hostile
@@ -27,7 +29,7 @@ from tests.support.reports import BROKEN, READY, UNDECIDED
 PROGRAMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 WATCHED = timeline({"address": 8.2, "default-route": 8.2, "imds": 11.9, "wire-server": 301.0}, 1350.0)
 REPORTS = ("path-tunnel", "firewall-wireserver", "gen-users", "boot-root")
-NAMES = (*REPORTS, "ready", "undecided", "first-boot", "everything", "decoded", "fleet")
+NAMES = (*REPORTS, "ready", "undecided", "first-boot", "everything", "decoded", "log", "logs", "fleet")
 SCHEMES = ("light", "dark")
 WIDTHS = (360, 768, 1280)
 
@@ -40,6 +42,9 @@ def markup(name: str) -> str:
     if name == "decoded":
         log = Log("a.log", decode(serial.render(BROKEN, None).encode("ascii")))
         return decoded.render((log, Log("b.log", decode(b"nothing"))))
+    if name in ("log", "logs"):
+        names = ("recorded-scen-a2-waagent.log.gz",) if name == "log" else tuple(sorted(boot_logs.TRUTHS))
+        return explained.render(tuple(explain(one, (boot_logs.content(one),)) for one in names))
     made = {
         "ready": READY,
         "undecided": UNDECIDED,

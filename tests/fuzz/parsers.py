@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
 from azpreflight.azure import goal_state, imds
+from azpreflight.cli import log_bundle
+from azpreflight.cli.recognise import recognise
 from azpreflight.config import ConfigError, goss
 from azpreflight.config import parse as parse_config
 from azpreflight.console.decode import decode
 from azpreflight.engine import baseline
+from azpreflight.explain import explain
 from azpreflight.firewall import parse_iptables_save, parse_nft
 from azpreflight.firewall.boot import loaders, nftfile, other_scripts
 from azpreflight.firewall.boot.load_plan import Step, lines_of
@@ -23,11 +27,13 @@ from azpreflight.firewall.facts import Backend
 from azpreflight.firewall.static import match, nft_rule
 from azpreflight.foreign import edge
 from azpreflight.guest import (
+    boot_jobs,
     bootloader,
     cloud_init,
     cpio,
     dhcp_leases,
     dns_sources,
+    efi_signature,
     ini_file,
     interface_names,
     network_bindings,
@@ -35,6 +41,7 @@ from azpreflight.guest import (
     repositories,
     resolv_conf,
     systemd_units,
+    unit_order,
     waagent_conf,
     yaml_file,
 )
@@ -48,8 +55,14 @@ from azpreflight.probes.generalization import machine_identity
 from azpreflight.probes.logs.collect import parse
 from azpreflight.probes.logs.facts import EVERY
 from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
+from azpreflight.probes.startup import names
+from azpreflight.rehearse import console
+from azpreflight.rehearse import login as rehearsed_login
+from azpreflight.rehearse.facts import Login
+from azpreflight.render import explained
 from azpreflight.shell import words
 from azpreflight.watch.state import Memory
+from tests.support.fakes import FakeHost
 
 CORPUS = Path(__file__).parent / "corpus"
 ALLOWED = (
@@ -92,6 +105,15 @@ def _disk(data: bytes) -> Any:
     layout = partition_table.read_layout(read, len(data))
     volumes = [filesystem_magic.filled(volume, read) for volume in layout.volumes]
     return [lvm.volumes(volume, read) for volume in volumes]
+
+
+def _archive(data: bytes) -> Any:
+    """As `explain-log` reads a compressed log, or a bundle."""
+    recognise(data[:65536], data[-65536:])
+    with log_bundle.unpacked(io.BytesIO(data)) as (head, rest):
+        if log_bundle.is_tar(head) or log_bundle.is_zip(head):
+            return list(log_bundle.members(head, rest))
+        return list(log_bundle.Pieces(rest, 1 << 20, head))
 
 
 def _group(text: str) -> Any:
@@ -159,6 +181,13 @@ def _json(parse: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     return take
 
 
+def _unit_of_boot(text: str) -> object:
+    """One unit of a boot that is all the text, as fstab is."""
+    files = {"/etc/fstab": text, "/etc/systemd/system/default.target": text, "/etc/systemd/system/a.service": text}
+    jobs = boot_jobs.jobs(FakeHost(files=files))
+    return unit_order.cycles(jobs.order) if jobs is not None else None
+
+
 TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "archive": _archive,
     "apt": _text(proxies.apt_proxies),
@@ -179,10 +208,12 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "extensions": goal_state.parse_extensions_config,
     "fstab": _text(lambda text: list(fstab.wanted(text))),
     "goal-state": goal_state.parse_goal_state,
+    "efi-signature": efi_signature.signature,
     "goss": _text(goss.convert),
     "grub": _text(lambda text: list(bootloader.of_grub(text))),
     "grub-defaults": _text(lambda text: bootloader.of_defaults([text])),
     "grub-entry": _text(lambda text: bootloader.of_entry(text, {"a": "b"})),
+    "hosts-line": _text(lambda text: names.reaches_servers(text, resolves=False)),
     "hosts": _text(machine_identity.names_in_hosts),
     "ini": _text(ini_file.entries),
     "instance": imds.parse,
@@ -192,6 +223,8 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "lease-networkd": _text(lambda text: dhcp_leases.of_networkd(text, "x")),
     "lease-network-manager": _text(lambda text: dhcp_leases.of_network_manager(text, "x")),
     "lease-wicked": _text(lambda text: dhcp_leases.of_wicked(text, "x")),
+    "log-explained": lambda data: explained.render((explain("log", (data,)),)),
+    "log-archive": _archive,
     "log": _text(lambda text: [parse(text, log) for log in EVERY]),
     "lvm": _text(_group),
     "manifest": goal_state.parse_manifest,
@@ -206,9 +239,14 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "resolv-conf": _text(resolv_conf.parse),
     "route-4": _text(parse_ipv4),
     "route-6": _text(parse_ipv6),
+    "rehearsed-console": lambda data: [
+        (console.reached(line), console.sign(line, 0.0)) for line in console.lines(data)
+    ],
+    "rehearsed-login": _text(lambda text: rehearsed_login.read(Login(), text)),
     "rule": _text(_rule),
     "stamp": _text(baseline.parse),
     "status": _json(state.status_of),
+    "unit-of-boot": _text(_unit_of_boot),
     "unit": _text(lambda text: systemd_units._parsed("x.service", "/x.service", text)),
     "unit-environment": _text(lambda text: proxies.unit_environment(text, "Environment")),
     "vm-settings": goal_state.parse_vm_settings,

@@ -10,6 +10,7 @@ text that unfolds to gigabytes, takes no notice of a deadline within the process
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -84,15 +85,15 @@ class Case(NamedTuple):
 
 
 def targets() -> list[Target]:
-    """Each file that some probe reads with each probe that does, in order."""
-    found: dict[tuple[str, str], Target] = {}
+    """Each file that some probe reads with each probe that does, of a machine and of an image, in order."""
+    found: dict[tuple[str, str, str], Target] = {}
     for scene in _scenes():
         host = scene.host
         for _ in range(3):
             here = scene._replace(host=host)
             recorder = _recorded(here)
             for path, limit in recorder.reads.items():
-                found.setdefault((path, scene.probe.name), Target(path, limit, here))
+                found.setdefault((path, scene.probe.name, host.root), Target(path, limit, here))
             host = replace(host, files=_filled(host, recorder))
     return [found[key] for key in sorted(found)]
 
@@ -239,6 +240,7 @@ KINDS: Mapping[str, Callable[[int, str], str]] = {
     "leases": _repeated("lease {\n"),
     "statements": _repeated("supersede domain-name-servers "),
     "repositories": _repeated("URIs: a "),
+    "mounts": _repeated("UUID=a /v ext4 x 0 2\n"),
     "a variable doubled": _doubled("http_proxy", '{name}="{value}"\n'),
     "a kernel option doubled": _doubled("GRUB_CMDLINE_LINUX", '{name}="{value}"\n'),
     "aliases of YAML": lambda size, own: YAML_BOMB[:size],
@@ -313,6 +315,7 @@ def _child(every: Sequence[Case]) -> tuple[int, list[tuple[int, str]]]:
     child = os.fork()
     if child == 0:
         os.close(reader)
+        gc.freeze()  # what it has from its parent is not to be searched for garbage, at the expense of each case
         _limit_memory()
         with os.fdopen(writer, "w", buffering=1) as out:
             for place, case in enumerate(every):

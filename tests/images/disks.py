@@ -15,6 +15,7 @@ from typing import Optional
 MIB = 1 << 20
 TIMEOUT = 120
 ESP = "uefi"
+XBOOTLDR = "BC13C2FF-59E6-4262-A352-B275FD6F7172"
 LINUX = "linux"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import random
 import signal
 import subprocess
 import sys
@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 
 from azpreflight.host.descendants import below
+from azpreflight.host.disk.mount_point import mount_point
 from tests.agents.planting import let_waagent_provision, plant
 from tests.agents.test_deprovision import PACKAGES
-from tests.images.disks import ESP, MIB, Part, System, converted, disk, put, tool, volume_group
+from tests.images.disks import ESP, MIB, XBOOTLDR, Part, System, converted, disk, put, tool, volume_group
+from tests.support.processes import left
 from tests.support.scratchroot import overlay, tree_for_test
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("images")]
@@ -31,6 +33,10 @@ BOOT_UUID = "22222222-2222-4222-8222-222222222222"
 FSTAB = f"UUID=11111111-1111-4111-8111-111111111111 / ext4 defaults 0 1\nUUID={BOOT_UUID} /boot ext4 defaults 0 2\n"
 SENTINEL = {"var/lib/waagent/provisioned": "0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11"}
 TIMEOUT = 60
+KILLS = int(os.environ.get("TEST_KILLS", "3"))
+"""Runs of each kind that are killed; the tests take few of them."""
+ENDS = (0, 1, 3)
+"""Exit codes of one that was quicker."""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -94,7 +100,7 @@ def place(tmp_path: Path) -> Path:
 def two_parts(place: Path, **system: Any) -> list[Part]:
     """A system with /boot on a partition of its own."""
     boot = place / "boot"
-    boot.mkdir()
+    boot.mkdir(exist_ok=True)
     (boot / "vmlinuz-6.1.0-1-cloud-amd64").write_bytes(b"MZ")
     root = System(**{"fstab": FSTAB, "files": SENTINEL, **system}).write(place / "tree")
     return [Part(4, role=ESP, kind=""), Part(8, boot, uuid=BOOT_UUID), Part(16, root)]
@@ -126,6 +132,22 @@ def test_a_disk_is_looked_into(place: Path, form: str, footer: str) -> None:
     assert reason(report, "boot-drivers") == "no kernel with modules is in /lib/modules"
     seen = report["facts"]["image"]["disk"]
     assert (seen["root"], [one["volume"] for one in seen["attached"]]) == ("partition 3", ["partition 2"])
+
+
+@pytest.mark.parametrize(("names", "status"), [(("linux", "initrd"), "pass"), (("linux",), "fail")])
+def test_a_boot_partition_that_fstab_does_not_name(place: Path, names: tuple[str, ...], status: str) -> None:
+    """XBOOTLDR is mounted on an empty /boot by its type, and what its entry names is there, or is not."""
+    entry = place / "boot/loader/entries/debian-6.1.conf"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("linux /d/6.1/linux\ninitrd /d/6.1/initrd\noptions root=UUID=1a2b\n")
+    for name in names:
+        (place / "boot/d/6.1").mkdir(parents=True, exist_ok=True)
+        (place / "boot/d/6.1" / name).write_bytes(b"MZ")
+    root = System(fstab="UUID=1a2b / ext4 defaults 0 1\n").write(place / "tree")
+    (root / "boot").mkdir(exist_ok=True)
+    report = looked(disk(place / "disk.raw", [Part(8, place / "boot", role=XBOOTLDR, uuid=BOOT_UUID), Part(16, root)]))
+    assert [one["volume"] for one in report["facts"]["image"]["disk"]["attached"]] == ["partition 1"]
+    assert statuses(report)["boot-entry"] == status
 
 
 @pytest.mark.parametrize(("kind", "mib"), [("xfs", 320), ("btrfs", 128), ("ext4", 16)])
@@ -302,6 +324,16 @@ def test_very_many_lines_of_fstab_do_not_take_the_time_of_the_run(place: Path) -
     assert statuses(report)["image-filesystems"] == "unknown"
 
 
+def test_a_larger_fstab_than_is_read_is_not_taken_for_an_empty_one(place: Path) -> None:
+    """The places that may be filesystems of their own are unknown, and so is what would be found there."""
+    report = looked(disk(place / "disk.raw", two_parts(place, fstab="# comment\n" * 110_000 + FSTAB)))
+    assert reason(report).startswith("cannot read /etc/fstab: larger than 1048576 bytes; what it mounts is not known")
+    found = statuses(report)
+    assert (found["image-filesystems"], found["gen-provisioned-sentinel"], found["boot-drivers"]) == ("unknown",) * 3
+    report = looked(disk(place / "disk.raw", two_parts(place, fstab="# comment\n" * 10_000 + FSTAB)))
+    assert report["facts"]["image"]["disk"]["attached"][0]["place"] == "/boot"
+
+
 def test_a_small_file_cannot_fill_this_machine(place: Path) -> None:
     """A disk that unpacks to more than there is room for is not unpacked."""
     path = converted(disk(place / "disk.raw", two_parts(place)), "qcow2")
@@ -321,15 +353,18 @@ def mounts_of(pid: int) -> Iterator[list[list[str]]]:
             yield [line.split() for line in lines if "azpreflight-image" in line]
 
 
+def mounted_below(pid: int) -> list[list[str]]:
+    """What a process below this one has mounted of an image."""
+    return max((mounts for one in below(pid) for mounts in mounts_of(one)), key=len, default=[])
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_however_it_ends(place: Path, number: int) -> None:
     """Ended while everything is mounted, by threads of a process below it, and a probe that never ends looks at it."""
     path = disk(place / "disk.raw", two_parts(place))
     command = [sys.executable, "-m", "tests.support.hogs", "spins", "image", str(path), "--timeout", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT) as process:
-        own: list[list[str]] = []
-        while len(own) < 3 and process.poll() is None:
-            own = max((mounts for pid in below(process.pid) for mounts in mounts_of(pid)), key=len, default=[])
+        while len(own := mounted_below(process.pid)) < 3 and process.poll() is None:
             time.sleep(0.05)
         kinds = [(line[2], set(line[3].split(",")) >= {"nodev", "nosuid", "noexec"}) for line in own]
         assert kinds == [("tmpfs", True), ("ext4", True), ("ext4", True)]
@@ -337,7 +372,45 @@ def test_nothing_is_left_however_it_ends(place: Path, number: int) -> None:
         process.send_signal(number)
         process.communicate(timeout=TIMEOUT)
     empty = [path for path in Path("/run").glob("azpreflight-image-*") if number == signal.SIGKILL]
-    for directory in empty:
-        assert list(directory.iterdir()) == []
-        shutil.rmtree(directory)
+    assert [list(directory.iterdir()) for directory in empty] == [[]] * len(empty)
+    looked(path)  # removes it, and itself leaves nothing
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("form", ["raw", "qcow2"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_may_be_killed_at_any_moment(place: Path, form: str, number: int) -> None:
+    """No process, mount or device stays, nor what it unpacked; the file is as it was, and the next run works."""
+    path = converted(disk(place / "disk.img", two_parts(place)), form)
+    before = fingerprint(path)
+    scratch, mark, chance = place / "tmp", f"AZPREFLIGHT_KILLED={place}", random.Random(form)
+    scratch.mkdir()
+    name, _, value = mark.partition("=")
+    env = {**os.environ, name: value, "TMPDIR": str(scratch)}
+    command = [sys.executable, "-m", "azpreflight", "image", str(path)]
+    nowhere = subprocess.DEVNULL
+    for _ in range(KILLS):
+        with subprocess.Popen(command, stdout=nowhere, stderr=nowhere, env=env, start_new_session=True) as process:
+            time.sleep(chance.uniform(0.05, 1.2))
+            process.send_signal(number)
+        assert process.returncode in (-number, 128 + number, *ENDS)
+        assert left(mark) == []
+        mine = [Path("/proc/self/mounts").read_text().count("azpreflight-image"), len(list(scratch.iterdir()))]
+        assert (mine, tool("losetup", "--list", "--noheadings").count("azp-image-")) == ([0, 0], 0)
+        assert fingerprint(path) == before
+        assert statuses(looked(path))["gen-provisioned-sentinel"] == "fail"
+
+
+def test_a_run_does_not_disturb_another(place: Path) -> None:
+    """What stands in /run may be in use: the mounts of one that is looked at by now outlive the start of the next."""
+    path = disk(place / "disk.raw", two_parts(place))
+    command = [sys.executable, "-m", "tests.support.hogs", "spins", "image", str(path), "--timeout", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT) as process:
+        while len(mounted_below(process.pid)) < 3:
+            assert process.poll() is None
+            time.sleep(0.05)
+        with mount_point() as another:
+            assert another is not None and len(mounted_below(process.pid)) == 3
+        process.terminate()
+        process.communicate(timeout=TIMEOUT)
     assert leftovers() == []

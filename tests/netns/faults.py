@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from azpreflight.standin import addresses
+from azpreflight.standin.extension import DIAGNOSTICS
 from tests.netns import image, topology
-from tests.netns.documents import DIAGNOSTICS
 from tests.netns.standin import LEASES, Fault, lease
 
 DEAD_SERVER = "10.1.2.3"
@@ -166,7 +167,7 @@ def keeps_quiet(role: str) -> Fault:
 # proxies, certificates, clocks, large packets
 
 TLS_INSPECTED = Fault(behaviours={"certificate": "inspected"})
-PROXY_PLACE = f"http://{topology.PROXY}:3128"
+PROXY_PLACE = f"http://{addresses.PROXY}:3128"
 NO_PROXY = f"no_proxy={topology.WIRE_SERVER},{topology.IMDS}"
 AGENT_DROP_IN = "/etc/systemd/system/walinuxagent.service.d/proxy.conf"
 ONLY_BY_PROXY = on("fabric", f"iptables-nft -A FORWARD -s {topology.VM} -o wan -j DROP")

@@ -7,8 +7,8 @@ Where a program of the guest makes a state that cannot run here, its rules, rout
 from __future__ import annotations
 
 from azpreflight.model import Cause, Confidence, Severity, Stage
+from azpreflight.standin.extension import Extension
 from tests.netns import faults, topology
-from tests.netns.documents import Extension
 from tests.netns.scenario import Scenario
 from tests.netns.standin import LEASES, Fault
 

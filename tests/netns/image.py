@@ -6,7 +6,7 @@ of the kernel. It has them all built in, as the kernels of clouds nearly have.
 
 from __future__ import annotations
 
-from tests.netns.documents import VM_ID
+from azpreflight.standin.identity import VM_ID
 
 RELEASE = "6.1.0-standin"
 MODULES = f"/usr/lib/modules/{RELEASE}"

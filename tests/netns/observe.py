@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from azpreflight.probes import PROBES
-from tests.netns.documents import SIGNATURE
+from azpreflight.standin.documents import SIGNATURE
 from tests.netns.scenario import Scenario
 from tests.netns.standin import standin
 from tests.netns.vm import Done, Vm

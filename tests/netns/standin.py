@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
+from azpreflight.model import codec
+from azpreflight.standin import addresses
+from azpreflight.standin.config import Config, Listener, Offer, Setup, internet
+from azpreflight.standin.config import platform as platform_listeners
 from tests.netns import namespaces, topology
 from tests.netns.certificates import certificates
-from tests.netns.documents import HELLO
-from tests.netns.servers.__main__ import Config
-from tests.netns.servers.services import Setup
 from tests.netns.vm import CHECKOUT, Vm
 from tests.support.scratchroot import debian_tree
 
@@ -36,10 +37,10 @@ class Fault:
     """Something wrong (or merely different) in the stand-in platform, as data. Faults add up."""
 
     setup: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of `services.Setup`."""
+    """Fields of `config.Setup`."""
     behaviours: Mapping[str, str] = field(default_factory=dict)
-    """By service: see `servers.web`. "proxy" starts one, see `servers.proxy`; "certificate" says whose the internet's
-    servers present: see `certificates`."""
+    """By part: see `servers.web`. "proxy" and "dhcp" start one, see `servers.proxy` and `servers.leases`; "certificate"
+    says whose the internet's servers present: see `certificates`."""
     dns: Mapping[str, str] = field(default_factory=dict)
     """By address: see `servers.names`. One of the loopback network is the VM's own; others than the platform's become
     hosts of the virtual network."""
@@ -69,9 +70,9 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def standin(*faults: Fault, ipv6: bool = False) -> Iterator[StandIn]:
-    """Everything up and the faults in place; everything gone afterwards."""
-    tree = debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
+def standin(*faults: Fault, ipv6: bool = False, root: Optional[Path] = None) -> Iterator[StandIn]:
+    """Everything up and the faults in place; everything gone afterwards. `root` is another tree than the usual one."""
+    tree = root or debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
     with platform(*faults, ipv6=ipv6) as (names, directory):
         files = merged(_files(tree), *(fault.files for fault in faults))
         with Vm(names["vm"], tree, files, directory) as vm:
@@ -92,12 +93,12 @@ def platform(*faults: Fault, ipv6: bool = False) -> Iterator[tuple[dict[str, str
         topology.build(names, ipv6, _vnet_addresses(configs))
         if delay_s:
             ends = [end for pair in topology.relayed() for end in pair]
-            arguments = ["tests.netns.servers.delay", str(delay_s), *ends]
+            arguments = ["tests.netns.delay", str(delay_s), *ends]
             stack.enter_context(_process(names[topology.RELAY], arguments, ""))
         (directory / "store.pem").write_text(certificates()[_certificate(faults)])
-        for config in configs:
-            paths = {"log": str(directory / f"{config.role}.requests"), "certificate": str(directory / "store.pem")}
-            stack.enter_context(_servers(names[config.role], replace(config, **paths)))
+        for role, config in configs.items():
+            paths = {"log": str(directory / f"{role}.requests"), "certificate": str(directory / "store.pem")}
+            stack.enter_context(servers(names[role], replace(config, **paths)))
         yield names, directory
 
 
@@ -113,22 +114,29 @@ def merged(*mappings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for mapping in mappings for key, value in mapping.items()}
 
 
-def _configs(faults: Sequence[Fault]) -> list[Config]:
-    """The server processes, by their namespaces; the paths are put in where they are known."""
-    setup = Setup(**merged({"extension": HELLO}, *(fault.setup for fault in faults)))
+def _configs(faults: Sequence[Fault]) -> dict[str, Config]:
+    """The server processes, by the roles of their namespaces; the paths are put in where they are known."""
+    setup = Setup(**merged(*(fault.setup for fault in faults)))
     behaviours = merged(*(fault.behaviours for fault in faults))
     dns = merged({topology.WIRE_SERVER: "answers"}, *(fault.dns for fault in faults))
-    own = {address: behaviour for address, behaviour in dns.items() if address.startswith(LOOPBACK)}
-    others = {address: behaviour for address, behaviour in dns.items() if address not in own}
-    configs = [Config("fabric", "", setup, behaviours, others), Config("internet", "", setup, behaviours)]
-    return [*configs, Config("vm", "", dns=own)] if own else configs
+    resolvers = tuple(Listener("dns", address, addresses.DNS, behaviour) for address, behaviour in dns.items())
+    own = tuple(one for one in resolvers if one.address.startswith(LOOPBACK))
+    fabric = [*platform_listeners(behaviours), *(one for one in resolvers if one not in own)]
+    if "proxy" in behaviours:
+        fabric.append(Listener("proxy", addresses.PROXY, addresses.PROXY_PORT, behaviours["proxy"]))
+    if "dhcp" in behaviours:
+        fabric.append(Listener("dhcp", addresses.WIRE_SERVER, addresses.DHCP, behaviours["dhcp"]))
+    configs = {
+        "fabric": Config(tuple(fabric), setup=setup, offer=Offer("vnet")),
+        "internet": Config(internet(behaviours.get("store", "answers")), setup=setup),
+    }
+    return {**configs, "vm": Config(own)} if own else configs
 
 
-def _vnet_addresses(configs: Sequence[Config]) -> list[str]:
+def _vnet_addresses(configs: Mapping[str, Config]) -> list[str]:
     """Hosts of the virtual network besides the VM."""
-    fabric = configs[0]
-    proxies = [topology.PROXY] if "proxy" in fabric.behaviours else []
-    return [*proxies, *(address for address in fabric.dns if address != topology.WIRE_SERVER)]
+    others = {listener.address for listener in configs["fabric"].listeners}
+    return sorted(others - {addresses.WIRE_SERVER, addresses.IMDS})
 
 
 def _certificate(faults: Sequence[Fault]) -> str:
@@ -136,9 +144,9 @@ def _certificate(faults: Sequence[Fault]) -> str:
 
 
 @contextlib.contextmanager
-def _servers(namespace: str, config: Config) -> Iterator[None]:
+def servers(namespace: str, config: Config) -> Iterator[None]:
     """The servers of one namespace, up and listening."""
-    with _process(namespace, ["tests.netns.servers"], config.encode()):
+    with _process(namespace, ["azpreflight.standin.servers"], json.dumps(codec.encode(config)) + "\n"):
         yield
 
 

@@ -14,7 +14,8 @@ import pytest
 from azpreflight.guest import proxy_files
 from azpreflight.probes.proxy import ProxyFacts, ProxySetting, Reader
 from azpreflight.probes.proxy.facts import agent_proxy
-from tests.netns import documents, faults
+from azpreflight.standin.extension import HELLO
+from tests.netns import faults
 from tests.netns.observe import CHECK
 from tests.netns.standin import Fault, StandIn, standin
 
@@ -50,7 +51,7 @@ def log(platform: StandIn) -> str:
 
 def succeeded(platform: StandIn) -> bool:
     """The agent's own words for an extension that works."""
-    return f"('{documents.HELLO.name}', 'success')" in log(platform)
+    return f"('{HELLO.name}', 'success')" in log(platform)
 
 
 @pytest.mark.parametrize("form", [(), (faults.FAST_TRACK,)], ids=["fabric", "fast-track"])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from azpreflight.standin.extension import STORE_HOSTS
+from azpreflight.standin.servers.names import LIE
 from tests.netns import topology
-from tests.netns.documents import STORE_HOSTS
-from tests.netns.servers.names import LIE
 from tests.netns.standin import Fault, StandIn, standin
 
 pytestmark = pytest.mark.root

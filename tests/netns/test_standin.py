@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns import documents, namespaces, topology
+from azpreflight.standin import addresses
+from azpreflight.standin.extension import HELLO, STORE_HOSTS
+from azpreflight.standin.identity import CONFIG_NAME, CONTAINER_ID, VM_ID
+from tests.netns import namespaces, topology
 from tests.netns.standin import BUNDLE, Fault, StandIn, standin
 
 pytestmark = pytest.mark.root
@@ -28,7 +31,7 @@ for url, headers in requests:
 print(json.dumps(answers))
 """
 VERSION = {"x-ms-version": "2012-11-30"}
-PLUGIN = {"x-ms-containerid": documents.CONTAINER_ID, "x-ms-host-config-name": documents.CONFIG_NAME}
+PLUGIN = {"x-ms-containerid": CONTAINER_ID, "x-ms-host-config-name": CONFIG_NAME}
 
 
 def fetch(platform: StandIn, *requests: tuple[str, dict[str, str]]) -> list[tuple[int, str]]:
@@ -40,7 +43,7 @@ def fetch(platform: StandIn, *requests: tuple[str, dict[str, str]]) -> list[tupl
 
 def test_every_server_answers_the_vm_at_its_real_address() -> None:
     """Wire server, HostGAPlugin, IMDS, DNS and the store over TLS, with the VM's own certificates."""
-    package = documents.HELLO.packages[0]
+    package = HELLO.packages[0]
     with standin() as platform:
         answers = fetch(
             platform,
@@ -53,16 +56,16 @@ def test_every_server_answers_the_vm_at_its_real_address() -> None:
             ("http://168.63.129.16:32526/extensionArtifact", {**PLUGIN, "x-ms-artifact-location": package}),
             ("http://169.254.169.254/metadata/instance?api-version=2021-08-01", {"Metadata": "true"}),
             ("http://169.254.169.254/metadata/instance?api-version=2021-08-01", {}),
-            (documents.HELLO.manifests[1], {}),
+            (HELLO.manifests[1], {}),
             (package, {"Range": "bytes=0-65535"}),
             ("https://management.azure.com/", {}),
         )
         asked = platform.requests()
     assert [status for status, _ in answers] == [200, 200, 400, 200, 200, 404, 200, 200, 400, 200, 206, 200]
-    assert documents.CONTAINER_ID in answers[1][1]
-    assert documents.HELLO.name in answers[3][1]
+    assert CONTAINER_ID in answers[1][1]
+    assert HELLO.name in answers[3][1]
     assert answers[6][1].startswith("PK")
-    assert documents.VM_ID in answers[7][1]
+    assert VM_ID in answers[7][1]
     assert len(answers[10][1]) == 65536
     assert {entry["service"] for entry in asked} == {"wire", "hostgaplugin", "imds", "store", "dns"}
 
@@ -103,7 +106,7 @@ def test_the_vm_has_its_own_root() -> None:
     assert done.stdout.split() == ["x", "standin"]
     assert "No such file" in done.stderr
     assert not Path("/etc/azpreflight-standin-test").exists()
-    assert uuid.strip() == documents.VM_ID
+    assert uuid.strip() == VM_ID
     assert agent == 0
 
 
@@ -122,7 +125,7 @@ def test_faults_of_servers_network_and_files_take_effect() -> None:
             ("http://168.63.129.16/?comp=versions", {}),
             ("http://169.254.169.254/metadata/instance?api-version=2021-08-01", {"Metadata": "true"}),
             ("http://management.azure.com/", {}),
-            (f"http://{topology.STORE}/", {"Host": documents.STORE_HOSTS[0]}),
+            (f"http://{topology.STORE}/", {"Host": STORE_HOSTS[0]}),
             (f"https://{topology.STORE}/", {}),
         )
         rcodes = [entry["rcode"] for entry in platform.requests() if entry["service"] == "dns"]
@@ -154,7 +157,7 @@ except OSError as error:
 )
 def test_the_proxy_tunnels_forwards_and_refuses(behaviour: str, url: str, words: str) -> None:
     """A host of the virtual network, which instance metadata does not take for the VM."""
-    proxy = f"http://{topology.PROXY}:3128"
+    proxy = f"http://{addresses.PROXY}:3128"
     with standin(Fault(behaviours={"proxy": behaviour})) as platform:
         variables = (f"http_proxy={proxy}", f"https_proxy={proxy}")
         done = platform.vm.run("env", *variables, "/usr/bin/python3", "-c", PROXIED, url)

@@ -22,15 +22,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from azpreflight.standin.addresses import GATEWAY, IMDS, PUBLIC, STORE, VM, WIRE_SERVER
 from tests.netns import namespaces
 
-WIRE_SERVER = "168.63.129.16"
-IMDS = "169.254.169.254"
-VM = "10.0.0.4"
-GATEWAY = "10.0.0.1"
-PROXY = "10.0.0.8"
-STORE = "20.60.0.10"
-PUBLIC = "20.60.0.20"
 EDGE = "104.44.1.2"
 ONPREM = "10.200.0.1"
 APPLIANCE = "172.16.5.1"

@@ -164,13 +164,15 @@ def compile_checkout() -> None:
 
 
 def plant(directory: Path, path: str, text: Optional[str]) -> None:
-    """Put a file into an overlay's layer; None makes the path vanish from the layers below (a whiteout)."""
+    """Put a file into an overlay's layer, a script to be run; None: no such path in the layers below (a whiteout)."""
     target = directory / path.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     if text is None:
         os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
         return
     target.write_text(text)
+    if text.startswith("#!"):
+        target.chmod(0o755)
 
 
 def _read_only() -> list[str]:

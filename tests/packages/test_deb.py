@@ -15,7 +15,7 @@ import pytest
 
 from azpreflight import __version__
 from azpreflight.paths import ARMED
-from tests.packages.sources import PLACES, SOURCE, checked_out_elsewhere, copied, with_further_units
+from tests.packages.sources import BESIDE, PLACES, SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.support.needs import need_programs
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
@@ -40,7 +40,7 @@ def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(folder: Path, source: Path = SOURCE) -> Path:
     """A package built from this source into this folder."""
     subprocess.run([source / "packaging" / "build-deb", folder], check=True, capture_output=True, timeout=TIMEOUT)
-    (path,) = folder.glob("*.deb")
+    (path,) = folder.glob("azpreflight_*.deb")
     return path
 
 
@@ -87,15 +87,33 @@ def test_every_module_and_every_page_is_in_it_as_a_plain_file(deb: Path, tmp_pat
     every = (
         Path(folder, name) for folder, _, names in os.walk(agent / "azpreflight", followlinks=True) for name in names
     )
-    wanted = {path.relative_to(agent): path.read_bytes() for path in every if path.suffix in (".py", ".md")}
+    beside = tuple(agent / "azpreflight" / room for room in BESIDE)
+    wanted = {
+        path.relative_to(agent): path.read_bytes()
+        for path in every
+        if path.suffix in (".py", ".md") and not any(room in path.parents for room in beside)
+    }
     assert {path.relative_to(there): path.read_bytes() for path in there.rglob("*") if path.is_file()} == wanted
     assert {path.stat().st_mode & 0o7777 for path in there.rglob("*")} == {0o644, 0o755}
+
+
+def test_what_no_guest_has_is_in_a_package_of_its_own(deb: Path, tmp_path: Path) -> None:
+    """All its modules, and nothing else but what Debian wants of every package; of the same version as the program."""
+    (other,) = deb.parent.glob("azpreflight-rehearse_*.deb")
+    subprocess.run(["dpkg-deb", "--extract", other, tmp_path], check=True, timeout=TIMEOUT)
+    agent, there = SOURCE / "agent", tmp_path / HOME
+    wanted = {path.relative_to(agent) for room in BESIDE for path in (agent / "azpreflight" / room).rglob("*.py")}
+    assert {path.relative_to(there) for path in there.rglob("*") if path.is_file()} == wanted
+    outside = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert all(name.startswith((HOME, "usr/share/doc/", "usr/share/python3/runtime.d/")) for name in outside)
+    assert {"azpreflight", "python3-cryptography"} <= set(dependencies(other))
+    assert f"azpreflight (= {__version__})" in field(other, "Depends")
 
 
 def test_it_depends_on_the_distributions_own_libraries(deb: Path) -> None:
     libraries = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
     assert dependencies(deb) == ("python3", *libraries)
-    assert field(deb, "Suggests") == "python3-iptables"
+    assert field(deb, "Suggests") == "azpreflight-rehearse, python3-iptables"
 
 
 @pytest.mark.parametrize("added", [False, True])
@@ -137,6 +155,31 @@ def done_inside(root: Path, *command: str, codes: tuple[int, ...] = (0,)) -> str
 
 def install(root: Path, *options: str) -> None:
     done_inside(root, "apt-get", "install", "--yes", "--no-install-recommends", *options, "/azpreflight.deb")
+
+
+STANDIN = """
+azpreflight standin --format json >/listing & pid=$!
+until [ -s /listing ] || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done
+kill $pid; wait $pid
+cat /listing
+"""
+
+
+def test_the_stand_in_runs_with_its_own_package_and_without_it_says_which(deb: Path) -> None:
+    """Removed, it leaves nothing behind."""
+    (other,) = deb.parent.glob("azpreflight-rehearse_*.deb")
+    needed = {*dependencies(deb), *dependencies(other)} - {"azpreflight"}
+    with overlay(tree_for_test("bookworm", tuple(sorted(needed)))) as root:
+        for package in (deb, other):
+            shutil.copy(package, root / f"{package.name.partition('_')[0]}.deb")
+        install(root)
+        alone = run_inside(root, "azpreflight", "standin")
+        assert (alone.returncode, "install azpreflight-rehearse" in alone.stderr) == (2, True)
+        done_inside(root, "apt-get", "install", "--yes", "--no-install-recommends", "/azpreflight-rehearse.deb")
+        listing = json.loads(done_inside(root, "sh", "-c", STANDIN))
+        done_inside(root, "apt-get", "remove", "--yes", "azpreflight-rehearse")
+        assert not (root / HOME / "azpreflight/standin").exists()
+    assert {one["part"] for one in listing["listeners"]} == {"wire", "hostgaplugin", "imds", "store", "dns", "ntp"}
 
 
 def files(root: Path) -> set[str]:

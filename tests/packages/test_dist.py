@@ -51,7 +51,9 @@ ARTEFACTS = {
     f"azpreflight-{__version__}.tar.gz",
     f"azpreflight-{__version__}-py3-none-any.whl",
     f"azpreflight_{__version__}_all.deb",
+    f"azpreflight-rehearse_{__version__}_all.deb",
     f"azpreflight-{__version__}-1.noarch.rpm",
+    f"azpreflight-rehearse-{__version__}-1.noarch.rpm",
     f"azpreflight-{__version__}.pyz",
 }
 BOM = f"azpreflight-{__version__}.spdx.json"
@@ -74,7 +76,9 @@ def test_its_bill_of_materials_is_valid_and_names_every_file_and_every_library(d
     setup = ConfigParser()
     setup.read(SOURCE / "setup.cfg")
     extras = setup["options.extras_require"]
-    wanted = re.findall(r"(?m)^([\w-]+)>=", setup["options"]["install_requires"] + extras["iptables"])
+    wanted = re.findall(
+        r"(?m)^([\w-]+)>=", setup["options"]["install_requires"] + extras["iptables"] + extras["rehearse"]
+    )
     libraries = {one["name"] for one in bom["packages"] if one["primaryPackagePurpose"] == "LIBRARY"}
     assert libraries == set(wanted) and "dnspython" in libraries
 

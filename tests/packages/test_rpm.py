@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
-from tests.packages.sources import PLACES, SOURCE, checked_out_elsewhere, copied, with_further_units
+from tests.packages.sources import BESIDE, PLACES, SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.packages.worlds import BOOKS, TIMEOUT, TOOLS, Package, dnf, installed, repository
 from tests.support.needs import need_programs
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
@@ -42,7 +42,7 @@ def rpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(source: Path, folder: Path) -> Path:
     """A package built from this source into this folder."""
     subprocess.run([source / "packaging" / "build-rpm", folder], check=True, capture_output=True, timeout=TIMEOUT)
-    (path,) = folder.glob("*.rpm")
+    (path,) = folder.glob("azpreflight-[0-9]*.rpm")
     return path
 
 
@@ -92,11 +92,15 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     assert f" disable --now {every} >" in scripts
 
 
-def test_every_module_is_in_it_and_only_directories_of_byte_code_are_ghosts(rpm: Path) -> None:
-    """rpm owns and erases them, and does not miss them."""
-    modules = list((SOURCE / "agent/azpreflight").rglob("*.py"))
+@pytest.mark.parametrize("of_guest", [True, False])
+def test_every_module_is_in_it_and_only_directories_of_byte_code_are_ghosts(of_guest: bool, rpm: Path) -> None:
+    """rpm owns and erases them, and does not miss them. What no guest has is in the other package, and only there."""
+    beside = [SOURCE / "agent/azpreflight" / room for room in BESIDE]
+    every = (SOURCE / "agent/azpreflight").rglob("*.py")
+    modules = [path for path in every if of_guest != any(room in path.parents for room in beside)]
+    package = rpm if of_guest else rpm.with_name(rpm.name.replace("azpreflight-", "azpreflight-rehearse-"))
     listed = dict(
-        reversed(line.split("|")) for line in asked(rpm, "--queryformat", "[%{FILEFLAGS:fflags}|%{FILENAMES}\n]")
+        reversed(line.split("|")) for line in asked(package, "--queryformat", "[%{FILEFLAGS:fflags}|%{FILENAMES}\n]")
     )
     wanted = {f"/{HOME}/{path.relative_to(SOURCE / 'agent')}" for path in modules}
     assert {path for path in listed if path.endswith(".py")} == wanted

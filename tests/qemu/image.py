@@ -129,7 +129,7 @@ class Image:
 def build_deb(folder: Path) -> Path:
     """The Debian package of this tree, built into the folder; two builds are the same to the byte."""
     _run(str(SOURCE / "packaging" / "build-deb"), str(folder))
-    (deb,) = folder.glob("*.deb")
+    (deb,) = folder.glob("azpreflight_*.deb")
     return deb
 
 
@@ -161,13 +161,7 @@ def _build(recipe: Recipe, authority: str, deb: Path, tree: Path, place: Path) -
     unfinished = place.with_name(f"{place.name}.unfinished")
     unfinished.mkdir()
     with overlay(tree) as root:
-        _install(root, recipe, deb)
-        _generalise(root, recipe)
-        _write(root, "usr/local/share/ca-certificates/stand-in.crt", authority)
-        _inside(root, "update-ca-certificates")
-        for path, text in recipe.files:
-            _write(root, path, text)
-        _fix_commands(root, recipe.mended)
+        furnish(root, recipe, authority, deb)
         (unfinished / "captured.json").write_text(json.dumps(_judge(root)))
         raw = unfinished / "disk.raw"
         _run("truncate", "-s", DISK, str(raw))
@@ -175,13 +169,25 @@ def _build(recipe: Recipe, authority: str, deb: Path, tree: Path, place: Path) -
     unfinished.rename(place)
 
 
-def _install(root: Path, recipe: Recipe, deb: Path) -> None:
+def furnish(root: Path, recipe: Recipe, authority: str, deb: Optional[Path]) -> None:
+    """Make of a tree with everything in it what the recipe says; `deb` may be absent where it wants no package."""
+    _install(root, recipe, deb)
+    _generalise(root, recipe)
+    _write(root, "usr/local/share/ca-certificates/stand-in.crt", authority)
+    _inside(root, "update-ca-certificates")
+    for path, text in recipe.files:
+        _write(root, path, text)
+    _fix_commands(root, recipe.mended)
+
+
+def _install(root: Path, recipe: Recipe, deb: Optional[Path]) -> None:
     """Only the agents that are wanted, and the package, as the package manager installs it."""
     unwanted = [agent for agent in AGENTS if agent not in recipe.agents]
     if unwanted:
         _inside(root, "dpkg", "--purge", *unwanted)
     if not recipe.package:
         return
+    assert deb is not None
     shutil.copy(deb, root / "azpreflight.deb")
     _inside(root, "dpkg", "--install", "/azpreflight.deb")
     (root / "azpreflight.deb").unlink()

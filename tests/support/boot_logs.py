@@ -1,8 +1,9 @@
 """Logs without a report in tests/data/logs/boots, and what is true of each.
 
 `recorded-*` are of real machines (Debian 12 with waagent 2.7.3 or cloud-init 22.4.2, Debian 13 with waagent 2.12) that
-booted in an emulator; the others are in our own words, after the sources of those who write them and after what public
-issues report: WALinuxAgent 968, 1242, 1359, 2058, 2709, 2833, 2836, 2864, 3256.
+booted in an emulator, and of waagent 2.2.47 and 2.16 against the stand-in of tests/netns. The others are in our own
+words, after the sources of those who write them and after what public issues report: WALinuxAgent 968, 1242, 1359,
+2058, 2709, 2833, 2836, 2864, 3256.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ TRUTHS = {
     "recorded-trixie-serial.log.gz": _ready(SERIAL, "waagent"),
     "recorded-trixie-waagent.log.gz": _ready(WAAGENT, "waagent"),
     "recorded-scen-a1-serial.log.gz": _ready(SERIAL, "waagent"),
+    "recorded-2.16-healthy-waagent.log.gz": _ready(WAAGENT, "waagent"),
+    "recorded-2.2.47-healthy-waagent.log.gz": _ready(WAAGENT, "waagent"),
     "healthy-old-waagent.log": _ready(WAAGENT, "waagent"),
     "healthy-azurelinux-serial.log": _ready(SERIAL, "cloud-init"),
     "late-network-waagent.log": _ready(WAAGENT, "waagent"),
@@ -71,6 +74,15 @@ TRUTHS = {
     "recorded-scen-c-waagent.log.gz": _failed(
         WAAGENT, "waagent", Cause.NOT_GENERALIZED, "unique identifier has changed"
     ),
+    "recorded-2.16-dns-dead-waagent.log.gz": _failed(
+        WAAGENT, "waagent", Cause.DNS_UNREACHABLE, "Temporary failure in name"
+    ),
+    "recorded-2.16-drop-waagent.log.gz": _failed(WAAGENT, "waagent", PLATFORM, "IOError timed out"),
+    "recorded-2.16-reject-waagent.log.gz": _failed(WAAGENT, "waagent", Cause.GUEST_FIREWALL, "Connection refused"),
+    "recorded-2.16-two-agents-waagent.log.gz": _failed(
+        WAAGENT, "waagent", Cause.AGENT_CONFIG, "cloud-init appears to be installed and enabled"
+    ),
+    "recorded-2.2.47-no-drive-waagent.log.gz": _failed(WAAGENT, "waagent", MEDIA, "Failed to get dvd device"),
     # failing, rebuilt
     "media-not-mounted-waagent.log": _failed(WAAGENT, "waagent", MEDIA, "unknown filesystem type"),
     "media-no-medium-waagent.log": _failed(WAAGENT, "waagent", MEDIA, "medium found on"),
@@ -100,6 +112,9 @@ TRUTHS = {
     "grub-serial.log": _failed(SERIAL, None, BOOT, "no such device"),
     "firmware-serial.log": _failed(SERIAL, None, BOOT, "No bootable option"),
     "cycle-serial.log": _failed(SERIAL, None, Cause.NO_PROVISIONING_AGENT, "deleted to break"),
+    "initrd-serial.log": _failed(SERIAL, None, BOOT, "Initrd Root Device"),
+    "clock-waagent.log": _failed(WAAGENT, "waagent", Cause.CLOCK, "CERTIFICATE_VERIFY_FAILED"),
+    "python-journal.log": _failed(JOURNAL, None, Cause.NO_PROVISIONING_AGENT, "Start request repeated"),
     "azure-init-journal.log": _failed(JOURNAL, "azure-init", PLATFORM, "instance metadata from IMDS"),
 }
 """By the name of the file; every file there has one."""

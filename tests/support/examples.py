@@ -7,27 +7,31 @@ of it, which is the module's `RUN` otherwise. So the house can try every check o
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, Union
 
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
-from azpreflight.model import Check, Probe, Report, Result, Run
+from azpreflight.model import Check, Gathered, Probe, Report, Result, Run, Snapshot, Stage
 from azpreflight.probes import PROBES, with_needs
+from azpreflight.rehearse.facts import RehearsalFacts
+from azpreflight.rehearse.probe import PROBE as REHEARSAL
 from azpreflight.render import text
 from tests.support.fakes import FakeHost
 
-Example = Union[FakeHost, "tuple[FakeHost, Run]"]
-CHECKS: Mapping[str, tuple[Probe[Any], Check]] = {
-    check.id: (probe, check) for probe in PROBES for check in probe.checks
-}
+Example = Union[FakeHost, "tuple[FakeHost, Run]", RehearsalFacts]
+EVERY = (*PROBES, REHEARSAL)
+"""Those of machines, and that of a rehearsal, whose facts come from no host."""
+CHECKS: Mapping[str, tuple[Probe[Any], Check]] = {check.id: (probe, check) for probe in EVERY for check in probe.checks}
 """Every check with its probe, by id."""
 
 
 def examples(probe: Probe[Any]) -> ModuleType:
     """The module that tests the probe."""
+    if probe is REHEARSAL:
+        return importlib.import_module("tests.unit.rehearse.examples")
     return importlib.import_module(f"tests.unit.probes.test_{probe.name}")
 
 
@@ -66,18 +70,24 @@ def _is_about(check_id: str, block: str) -> bool:
 def _judged(check_id: str, example: Example, alone: bool = True) -> tuple[Result, str]:
     """The result of the check, with nothing beside it that could explain it if it is judged alone, and the text."""
     probe, check = CHECKS[check_id]
-    host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
-    probes = with_needs({probe.name, *check.reads})
-    snapshot = gather(host, probes, run)
+    snapshot, probes = _seen(probe, check, example)
     report = assess(snapshot, [replace(probe, checks=(check,), witness=None)] if alone else probes)
     return next(result for result in report.results if result.check == check_id), text.render(report)
+
+
+def _seen(probe: Probe[Any], check: Check, example: Example) -> tuple[Snapshot, Sequence[Probe[Any]]]:
+    """What the probe and all that the check needs see, and those probes."""
+    if isinstance(example, RehearsalFacts):
+        empty = gather(FakeHost(), [], Run(stage=Stage.REHEARSAL, root="/images/disk.vhd"))
+        return replace(empty, run=replace(empty.run, image=True), probes={probe.name: Gathered(example)}), [probe]
+    host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
+    probes = with_needs({probe.name, *check.reads})
+    return gather(host, probes, run), probes
 
 
 def whole_report(check_id: str) -> Report:
     """The report on the check's own broken machine, with all that its probe and those that it needs have to say."""
     probe, check = CHECKS[check_id]
-    example = examples(probe).BROKEN[check_id]
-    host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
-    probes = with_needs({probe.name, *check.reads})
-    report = assess(gather(host, probes, run), probes)
+    snapshot, probes = _seen(probe, check, examples(probe).BROKEN[check_id])
+    report = assess(snapshot, probes)
     return replace(report, run=replace(report.run, duration_s=0.5))

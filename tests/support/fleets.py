@@ -18,7 +18,7 @@ def some(number: int) -> Fleet:
     others = [whole_report(name) for name in ("gen-users", "dns-servers", "path-tunnel")]
     made = [_machine(place, others) for place in range(number)]
     disputed = replace(READY, run=replace(READY.run, vm_id=made[0].vm_id))
-    return fleet([*made, replace(machine("copy.log", disputed, None, 0), doubt="it has two machines' reports")], NOW)
+    return fleet([*made, replace(machine("copy.log", disputed), doubt="it has two machines' reports")], NOW)
 
 
 def _machine(place: int, others: list[Report]) -> Machine:
@@ -27,5 +27,4 @@ def _machine(place: int, others: list[Report]) -> Machine:
     chosen = BROKEN if place % 9 == 0 else others[place // 13 % len(others)] if place % 13 == 0 else READY
     chosen = UNDECIDED if place % 31 == 30 else chosen
     report = replace(chosen, run=replace(chosen.run, vm_id=f"00000000-0000-4000-8000-{place:012}"))
-    reason = "gen-users: cannot read /etc/shadow" if chosen is UNDECIDED else None
-    return machine(f"vm-{place:04}.log", report, reason, 0)
+    return machine(f"vm-{place:04}.log", report)

@@ -14,5 +14,5 @@ SOURCE = Path(__file__).parents[2]
 def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deb")
     subprocess.run([SOURCE / "packaging" / "build-deb", folder], check=True, capture_output=True, timeout=300)
-    (path,) = folder.glob("*.deb")
+    (path,) = folder.glob("azpreflight_*.deb")
     return path

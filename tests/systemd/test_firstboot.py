@@ -109,7 +109,7 @@ def test_what_a_power_cut_left_is_removed_at_the_next_start(root: Path) -> None:
     time.sleep(1)  # the time since boot is given in whole seconds
     with running(root) as machine:
         deadline = time.monotonic() + 60
-        while "which a power cut has left" not in machine.run(f"journalctl --unit {UNIT}").stdout:
+        while "which a writer that was ended has left" not in machine.run(f"journalctl --unit {UNIT}").stdout:
             assert time.monotonic() < deadline, machine.run(f"journalctl --unit {UNIT}").stdout
             time.sleep(0.5)
         left = machine.run("ls -A /var/lib/azpreflight").stdout.split()

@@ -27,7 +27,7 @@ from azpreflight.firewall.facts import Backend, Decider, Dump, Flow, FlowFacts, 
 from azpreflight.firewall.rule_names import Place, decider
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.guest import bootloader, cloud_init, resolv_conf, waagent_conf, yaml_file
-from azpreflight.model import Platform, Report, Run, Severity, Snapshot, Stage, codec
+from azpreflight.model import ALL_STAGES, Platform, Report, Run, Severity, Snapshot, Stage, codec
 from azpreflight.probes import PROBES
 from azpreflight.probes.agents.state import STATUS, status_of
 from azpreflight.probes.boot import messages
@@ -38,6 +38,7 @@ from azpreflight.render import (
     azure_pipelines,
     decoded,
     explained,
+    fleet_rows,
     github,
     junit,
     kvp,
@@ -50,6 +51,7 @@ from azpreflight.render import (
 from azpreflight.render import fleet as render_fleet
 from azpreflight.render import json as render_json
 from azpreflight.render.html import decoded as html_decoded
+from azpreflight.render.html import explained as html_explained
 from azpreflight.render.html import fleet as html_fleet
 from azpreflight.render.html import report as html_report
 from azpreflight.sinks import journal
@@ -286,9 +288,7 @@ def log_of(report: Report) -> decoded.Log:
 
 def fleet_of(report: Report) -> fleet.Fleet:
     others = replace(report.run, vm_id="other")
-    return fleet.fleet(
-        [fleet.machine("a", report, None, 1), fleet.machine("b", replace(report, run=others), "x", 1)], NOW
-    )
+    return fleet.fleet([fleet.machine("a", report), fleet.machine("b", replace(report, run=others))], NOW)
 
 
 OF_REPORT: Mapping[str, Callable[[Report], object]] = {
@@ -327,8 +327,10 @@ OF_REPORT: Mapping[str, Callable[[Report], object]] = {
     "render.decoded.counted": lambda report: decoded.counted(log_of(report), NOW),
     "render.decoded.why_none": lambda report: decoded.why_none(log_of(report)),
     "render.fleet.render": lambda report: render_fleet.render(fleet_of(report), verbose=True),
-    "render.fleet.render_json": lambda report: render_fleet.render_json(fleet_of(report)),
-    "render.fleet.render_lines": lambda report: render_fleet.render_lines(fleet_of(report)),
+    "render.fleet.render_json": lambda report: list(render_fleet.render_json(fleet_of(report))),
+    "render.fleet.render_lines": lambda report: list(render_fleet.render_lines(fleet_of(report))),
+    "render.fleet_rows.rows": lambda report: list(fleet_rows.rows(fleet_of(report))),
+    "render.fleet_rows.render_csv": lambda report: list(fleet_rows.render_csv(fleet_of(report))),
     "sinks.journal.records": journal.records,
     "sinks.journal.write_journal": journal.records,
     "sinks.kvp.write_kvp": lambda report: pool.record(pool.KEY, kvp.render(report)),
@@ -337,6 +339,7 @@ OF_REPORT: Mapping[str, Callable[[Report], object]] = {
 OF_SNAPSHOT: Mapping[str, Callable[[Snapshot], object]] = {"render.json.render_snapshot": render_json.render_snapshot}
 TAKES_TEXT = {
     "sinks.file.write_file",
+    "sinks.parquet.write_parquet",
     "sinks.file.append_line",
     "sinks.serial.write_serial",
     "sinks.stdout.write_stdout",
@@ -348,7 +351,12 @@ OF_LOG: Mapping[str, Callable[[tuple[ExplainedLog, ...]], object]] = {
     "render.explained.render_json": explained.render_json,
     "render.explained.render_lines": explained.render_lines,
     "render.explained.render_junit": explained.render_junit,
-    "render.explained.place": lambda logs: [explained.place(line) for log in logs for line in log.causes[0].evidence],
+    "render.explained.about": lambda logs: [explained.about(log) for log in logs],
+    "render.explained.progress": lambda logs: [explained.progress(log) for log in logs],
+    "render.html.explained.render": html_explained.render,
+    "render.explained.place": lambda logs: [
+        explained.place(line) for log in logs for cause in log.causes for line in cause.evidence
+    ],
 }
 """What is made of a log without a report."""
 DATA = ("Report", "Snapshot", "Log", "Fleet")
@@ -429,7 +437,7 @@ def test_a_bug_gives_nothing_away() -> None:
         assert [name for name, output in OF_REPORT.items() if said(output(report))] == []
 
 
-@pytest.mark.parametrize("stage", [stage.value for stage in Stage])
+@pytest.mark.parametrize("stage", [stage.value for stage in ALL_STAGES])
 def test_no_command_says_a_secret(stage: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The program itself on a real tree: every format, the saved report, the record, and standard error."""
     root = tmp_path / "image"

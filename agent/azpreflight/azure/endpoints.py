@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from azpreflight.azure.documented_endpoints import CLOUDS, EXTENSIONS, Known
+from azpreflight.azure.documented_endpoints import CLOUDS, Known
+from azpreflight.azure.documented_extensions import EXTENSIONS
 
 DEFAULT_CLOUD = "public"
+PRIVATE_LINK = (
+    *(".windows.net", ".azure.net", ".azure.com", ".azure-automation.net", ".azurecr.io"),
+    *(".usgovcloudapi.net", ".azure.us", ".chinacloudapi.cn", ".azure.cn"),
+)
+"""What names of services end in that a private endpoint may stand for (Microsoft Learn, "Azure Private Endpoint private
+DNS zone values")."""
 REGION = re.compile(r"[a-z0-9]{1,40}")
 """A region's short name; anything else would make a host that no source names."""
 
@@ -16,6 +23,22 @@ def documented_hosts(cloud: Optional[str]) -> tuple[str, ...]:
     """Public endpoints of a cloud; none of a cloud that the catalogue does not know."""
     entry = CLOUDS.get(cloud or DEFAULT_CLOUD)
     return entry.hosts if entry is not None else ()
+
+
+def is_unknown(cloud: Optional[str]) -> bool:
+    """It has a name, and is none of those whose hosts are documented: USNat, USSec, Azure Stack."""
+    return cloud is not None and cloud not in CLOUDS
+
+
+def may_be_private(host: str) -> bool:
+    """A service of Azure, which a private endpoint gives an address of the virtual network."""
+    return host.lower().endswith(PRIVATE_LINK)
+
+
+def account_hosts(account: str, cloud: Optional[str]) -> tuple[str, ...]:
+    """Blobs and tables of a storage account; none in a cloud that is not known."""
+    entry = CLOUDS.get(cloud or DEFAULT_CLOUD)
+    return () if entry is None else tuple(f"{account}.{service}.{entry.storage}" for service in ("blob", "table"))
 
 
 def known(extension: str) -> Optional[Known]:

@@ -6,9 +6,10 @@ names, for each extension, where its manifest is; the manifest says where the pa
 WALinuxAgent reads them (azurelinuxagent/common/protocol: goal_state.py, hostplugin.py and the two
 extensions_goal_state_from_*.py).
 
-The documents hold signed addresses and encrypted settings. Nothing of a query string or of settings leaves this
-module. They come from the network in the clear, so a document type declaration, the way to entities that grow without
-end, is refused; the platform sends none.
+The documents hold signed addresses and settings, encrypted ones and public ones. Nothing of a query string leaves this
+module, and of settings no more than the servers that the public ones name (azure/public_settings.py). They come from
+the network in the clear, so a document type declaration, the way to entities that grow without end, is refused; the
+platform sends none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 from xml.etree import ElementTree
 
+from azpreflight.azure import public_settings
 from azpreflight.foreign import edge, loads
 
 URL_MOST = 2_000
@@ -57,6 +59,10 @@ class Plugin:
     """Where its manifest is, in the order of the goal state, without query strings."""
     signed: bool
     """True if an address lost a query string, so that the store will not deliver for what is left of it."""
+    named: tuple[str, ...] = ()
+    """Servers that its public settings name, https://host/."""
+    accounts: tuple[str, ...] = ()
+    """Storage accounts that they name without an address."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ def parse_goal_state(body: bytes) -> tuple[GoalState, Optional[str]]:
 def parse_extensions_config(body: bytes) -> Wanted:
     """The extensions in the wire server's document."""
     root = parse_xml(body)
+    settings = _settings_of(root)
     plugins = [
         _plugin(
             element.get("name"),
@@ -138,6 +145,7 @@ def parse_extensions_config(body: bytes) -> Wanted:
                 element.get("failoverlocation"),
                 *(_text(more) for more in element.iter("additionalLocation")),
             ],
+            settings.get((element.get("name") or "").lower(), []),
         )
         for element in root.findall("Plugins/Plugin")[:PLUGINS_LIMIT]
     ]
@@ -159,6 +167,7 @@ def parse_vm_settings(body: bytes) -> Wanted:
             state.get("version"),
             state.get("state"),
             [state.get("location"), state.get("failoverlocation"), *_sequence(state.get("additionalLocations"))],
+            [_public(one) for one in _sequence(state.get("settings"))[:PLUGINS_LIMIT]],
         )
         for state in map(_mapping, _sequence(root.get("extensionGoalStates"))[:PLUGINS_LIMIT])
     ]
@@ -183,9 +192,48 @@ def parse_plugin_versions(body: bytes) -> tuple[str, ...]:
     return tuple(_plain(version) for version in _sequence(_json(body)))
 
 
-def _plugin(name: Any, version: Any, state: Any, locations: list[Any]) -> Plugin:
+def _settings_of(root: ElementTree.Element) -> dict[str, list[Any]]:
+    """The public settings by the extension's name in lower case; a handler may have several."""
+    found: dict[str, list[Any]] = {}
+    for element in root.findall("PluginSettings/Plugin")[:PLUGINS_LIMIT]:
+        own = found.setdefault((element.get("name") or "").lower(), [])
+        for runtime in list(element.iter("RuntimeSettings"))[:PLUGINS_LIMIT]:
+            try:
+                document = loads(_text(runtime))
+            except ValueError:
+                continue
+            entries = document.get("runtimeSettings") if isinstance(document, dict) else None
+            handlers = (one.get("handlerSettings") for one in _list(entries) if isinstance(one, dict))
+            own += [_public(handler) for handler in handlers]
+    return found
+
+
+def _public(settings: Any) -> Any:
+    """The public part, which is an object here and its JSON there."""
+    public = settings.get("publicSettings") if isinstance(settings, dict) else None
+    if not isinstance(public, str):
+        return public
+    try:
+        return loads(public)
+    except ValueError:
+        return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _plugin(name: Any, version: Any, state: Any, locations: list[Any], settings: list[Any]) -> Plugin:
     signed = any("?" in location for location in locations if isinstance(location, str))
-    return Plugin(_plain(name), _plain(version), _plain(state or "enabled"), _bare_all(locations), signed)
+    return Plugin(
+        _plain(name),
+        _plain(version),
+        _plain(state or "enabled"),
+        _bare_all(locations),
+        signed,
+        public_settings.origins(settings),
+        public_settings.accounts(settings),
+    )
 
 
 def _plain(value: Any) -> str:

@@ -41,13 +41,17 @@ class Instance:
     publisher: Optional[str] = None
     offer: Optional[str] = None
     sku: Optional[str] = None
+    version: Optional[str] = None
+    """Of the image, such as 12.20260801.0; empty for one of a gallery, whose version stands in `image`."""
+    image: Optional[str] = None
+    """The reference of an image that is not from the marketplace, from its gallery on, without the subscription."""
     subnets: tuple[str, ...] = ()
     """10.0.0.0/24, of every interface."""
 
     @property
     def cloud(self) -> Optional[str]:
-        """public, usgov or china."""
-        return CLOUDS.get(self.environment or "")
+        """public, usgov or china; of any other cloud the name that it has; None where it is not told."""
+        return CLOUDS.get(self.environment, self.environment) if self.environment else None
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,19 @@ def parse(body: bytes) -> Instance:
         publisher=_word(compute, "publisher"),
         offer=_word(compute, "offer"),
         sku=_word(compute, "sku"),
+        version=_word(compute, "version"),
+        image=_image(_of(_of(compute, "storageProfile", dict), "imageReference", dict)),
         subnets=tuple(dict.fromkeys(_subnets(document))),
     )
+
+
+def _image(reference: Any) -> Optional[str]:
+    """galleries/g/images/i/versions/1.2.3, or images/i: what stands behind the provider in the resource id."""
+    for key in ("id", "sharedGalleryImageId", "communityGalleryImageId"):
+        whole = _word(reference, key)
+        if whole:
+            return whole.partition("/providers/Microsoft.Compute/")[2] or whole.lstrip("/")
+    return None
 
 
 def _subnets(document: Any) -> Iterator[str]:

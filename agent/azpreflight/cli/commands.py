@@ -45,6 +45,9 @@ COMMANDS: Mapping[str, Command] = {
     "record": Command("record", "inspect this machine and save the facts, without judging"),
     "assess": Command("assess", "judge what record has saved, on any machine"),
     "image": Command("image", "inspect a disk image file (raw, VHD, qcow2), judge, and print the report"),
+    "rehearse": Command(
+        "rehearse", "boot a disk image in an emulator beside a stand-in for the platform, and judge that"
+    ),
     "seal": Command("seal", "deprovision this machine for capture, and verify every effect"),
     "arm": Command("arm", "check this build VM automatically when it is deprovisioned or powered off"),
     "disarm": Command("disarm", "undo arm"),
@@ -55,11 +58,13 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "decode": Command("decode", "extract reports from serial console logs"),
     "fleet": Command("fleet", "report what the serial console logs of many machines have in common"),
+    "standin": Command("standin", "stand in for the Azure platform, for tests of an agent, an extension or an image"),
     "config": Command("config", "validate the configuration, and print what is in force"),
     "explain-log": Command(
         "explain_log", "report what a boot or agent's log without a report shows, and the likely cause"
     ),
     "show": Command("show", "print a saved report in another format"),
+    "status": Command("status", "print the verdict of the daemon that watches a first boot"),
     "explain": Command("explain", "print the page of a check or of a cause"),
     "list": Command("list_checks", "list all checks with severity, cause and stages"),
     "completions": Command("completions", "print the completions of a shell"),

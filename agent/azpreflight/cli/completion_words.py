@@ -91,12 +91,13 @@ def _values(action: argparse.Action) -> tuple[tuple[str, ...], tuple[str, ...], 
     metavar = str(action.metavar)
     if metavar.startswith("{"):
         return tuple(word for word in metavar.strip("{}").split(",") if word.islower()), (), Value.FILE
-    if metavar == "ID":
+    if metavar == "ID" and action.dest != "subscription":
         return (), tuple(LISTS), Value.ANYTHING
     paths = {
         "FILE": Value.FILE,
         "[FORMAT:]FILE": Value.FILE,
         "LOG": Value.FILE,
+        "IMAGE": Value.FILE,
         "PATH": Value.FILE,
         "DIR": Value.DIRECTORY,
     }

@@ -24,7 +24,7 @@ from azpreflight.sinks.kvp import write_kvp
 from azpreflight.sinks.serial import consoles, write_serial
 from azpreflight.sinks.stderr import say
 from azpreflight.watch import child_check, state
-from azpreflight.watch.boot import BootWatch
+from azpreflight.watch.boot import FIRST_LOOK, BootWatch
 from azpreflight.watch.boot_policy import LIMIT_S
 
 LOOK_BUDGET = 30
@@ -79,8 +79,8 @@ def request(asked: argparse.Namespace) -> Request:
 
 def run(request: Request) -> int:
     """Watch this machine's first boot; 0 when it is over."""
-    for path in leftovers.clear((request.report, state.STATE, UNFINISHED), time.time() - service.uptime()):
-        say(f"removed {path}, which a power cut has left")
+    for path in leftovers.clear((request.report, state.STATE, UNFINISHED, FIRST_LOOK), time.time() - service.uptime()):
+        say(f"removed {path}, which a writer that was ended has left")
     host = LocalHost(budget=LIMIT_S * 2)
     watch = BootWatch(
         host,

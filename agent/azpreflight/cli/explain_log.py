@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import log_files, log_inputs, options
 from azpreflight.cli.output import write
-from azpreflight.explain import ExplainedLog
+from azpreflight.explain import ExplainedLog, LogKind
 from azpreflight.explain.exit_code import exit_code
 from azpreflight.model import Severity
 from azpreflight.model.errors import UsageError
 from azpreflight.model.exit_codes import EXIT_USAGE, worst
 from azpreflight.render import explained as render
 from azpreflight.sinks.stderr import say
+from azpreflight.text import count
 
-FORMATS = ("text", "json", "jsonl", "junit")
+FORMATS = ("text", "json", "jsonl", "junit", "html")
 
 
 @dataclass(frozen=True)
@@ -70,32 +72,45 @@ def request(asked: argparse.Namespace) -> Request:
 def run(request: Request) -> int:
     """Print what the logs say; the exit code is that of the worst: 1 for a cause, 3 for a log that decides nothing.
 
-    One that cannot be read, or is no log, is a usage error, and the others are still explained.
+    One that cannot be read, or is no log, is a usage error, and the others are still explained; of a directory what is
+    no log is left out.
     """
     logs: list[ExplainedLog] = []
     codes = [0]
-    for path in (path for name in log_files.named(request.logs) for path in log_files.below(name)):
-        try:
-            log = log_inputs.explained(path)
-        except OSError as error:
-            say(f"cannot read {path}: {error.strerror or error}")
+    for name in log_files.named(request.logs):
+        found = [log for path in log_files.below(name) if (log := _explained(path, codes)) is not None]
+        kept = [log for log in found if log.kind is not LogKind.UNKNOWN] if os.path.isdir(name) else found
+        if len(kept) < len(found):
+            say(f"{name}: {count(len(found) - len(kept), 'file')} left out that are no logs of a boot or an agent")
+        if not kept and len(codes) == 1:
+            say(f"there is no log in {name}")
             codes.append(EXIT_USAGE)
-        except UsageError as error:
-            say(str(error))
-            codes.append(EXIT_USAGE)
-        else:
-            if log.has_report:
-                say(f"{log.file} has a report in it, which says more: azpreflight decode {log.file}")
-            logs.append(log)
-            codes.append(exit_code(log, request.fail_on))
-    if not logs and len(codes) == 1:
-        raise UsageError(f"there is no log in {', '.join(request.logs)}")
+        logs += kept
+    codes += [exit_code(log, request.fail_on) for log in logs]
     write(request.path, _rendered(request, tuple(logs)))
     return worst(codes)
+
+
+def _explained(path: str, codes: list[int]) -> Optional[ExplainedLog]:
+    """What a log says; None, and the code of a usage error, for one that cannot be read or is none."""
+    try:
+        log = log_inputs.explained(path)
+    except (OSError, UsageError) as error:
+        say(f"cannot read {path}: {error.strerror or error}" if isinstance(error, OSError) else str(error))
+        codes.append(EXIT_USAGE)
+        return None
+    if log.has_report:
+        say(f"{log.file} has a report in it, which says more: azpreflight decode {log.file}")
+    return log
 
 
 def _rendered(request: Request, logs: tuple[ExplainedLog, ...]) -> str:
     if request.format == "text":
         return render.render(logs, verbose=request.verbose, quiet=request.quiet)
-    renderers = {"json": render.render_json, "jsonl": render.render_lines, "junit": render.render_junit}
-    return renderers[request.format](logs)
+    if request.format == "html":
+        from azpreflight.render.html import explained as html
+
+        return html.render(logs)
+    if request.format == "junit":
+        return render.render_junit(logs, request.fail_on)
+    return render.render_json(logs) if request.format == "json" else render.render_lines(logs)

@@ -1,28 +1,34 @@
-"""`azpreflight fleet`: what the boot diagnostics logs of many machines have in common."""
+"""`azpreflight fleet`: what the logs and reports of many machines have in common."""
 
 from __future__ import annotations
 
 import argparse
 import datetime
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Optional
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional, Union
 
 from azpreflight.cli import log_files, options
+from azpreflight.cli.counting import Counting
 from azpreflight.cli.output import mode_of, write
-from azpreflight.cli.progress import Progress
-from azpreflight.engine import fleet as machines
-from azpreflight.engine.assess import exit_code, undecided
-from azpreflight.engine.fleet import Fleet, Machine
-from azpreflight.model import Readiness, Report, Severity
-from azpreflight.model.exit_codes import EXIT_UNDECIDED, EXIT_USAGE, worst
-from azpreflight.render import decoded
+from azpreflight.engine.fleet import Fleet
+from azpreflight.engine.tally import NAMED_MOST, UNREAD
+from azpreflight.fleet import arm, local, pool, storage
+from azpreflight.fleet import run as reading
+from azpreflight.fleet.item import Item
+from azpreflight.fleet.run import Engine
+from azpreflight.fleet.store import Store
+from azpreflight.model import Severity
+from azpreflight.model.errors import UsageError
+from azpreflight.model.exit_codes import EXIT_USAGE, worst
 from azpreflight.render import fleet as render
-from azpreflight.render.decoded import Log
+from azpreflight.render import fleet_rows
 from azpreflight.sinks.stderr import say
 
-FORMATS = ("text", "json", "jsonl", "html")
+FORMATS = ("text", "json", "jsonl", "html", "csv", "parquet")
+SUFFIXES = {".parquet": "parquet", ".csv": "csv"}
+"""Of a file, which say what is written to it where nothing else does."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,12 @@ class Request:
     """What is asked."""
 
     logs: tuple[str, ...]
-    """Paths of files and directories, and patterns; - is standard input."""
+    """Paths of files and directories, patterns, and URLs of storage; - is standard input."""
+    scopes: tuple[arm.Scope, ...]
+    """Machines whose logs Azure is asked for."""
+    engine: Engine
+    state: Optional[str]
+    """The file that a later run goes on from."""
     fail_on: Severity
     path: Optional[str]
     """The file for the output; None: standard output."""
@@ -40,47 +51,80 @@ class Request:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The logs, how the machines are judged, and where the output goes."""
+    """The logs, who reads them, how the machines are judged, and where the output goes."""
     parser.description = """\
-Read the boot diagnostics logs of many machines, and print each cause once, with the
-machines that have it and how to fix them. Of each machine its newest report counts,
-also where there are several logs of it. Azure is not queried: fetch the logs
-first, with az vm boot-diagnostics get-boot-log, or from their storage account.
+Read the boot diagnostics logs, or the saved reports, of many machines, and print each
+cause once, with the machines that have it, what they have in common that the healthy
+ones do not, and how to fix them. Of each machine its newest report counts, also where
+there are several logs of it. Logs in storage (az://...) and those that Azure manages
+(--subscription) need the libraries of azpreflight[fleet].
 """
     parser.add_argument(
         "log",
         metavar="LOG",
-        nargs="+",
-        help="a log as for decode, or a directory: all logs in it and below it; - reads standard input",
+        nargs="*",
+        help="a log as for decode, a JSON report, its JSON lines, or a directory: all logs in it and below it; a URL "
+        "such as az://bootdiagnostics-*/; - reads standard input",
     )
+    azure = parser.add_argument_group("which logs are fetched from Azure")
+    azure.add_argument(
+        "--subscription",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="of all its machines and scale sets; repeatable",
+    )
+    azure.add_argument("--resource-group", metavar="NAME", help="only of this group of the subscription")
+    azure.add_argument(
+        "--arm", metavar="URL", default=arm.PUBLIC, help=f"Azure Resource Manager (default: {arm.PUBLIC})"
+    )
+    work = parser.add_argument_group("who reads them")
+    work.add_argument("--jobs", metavar="N", type=_jobs, help="processes (default: one for each processor)")
+    work.add_argument("--engine", choices=("local", "dask"), default="local", help="default: local")
+    work.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, such as tcp://10.0.0.4:8786")
+    work.add_argument("--state", metavar="FILE", help="keep what is known in this file, and read only what is new")
     options.add_fail_on(parser.add_argument_group("how each machine is judged"))
     group = options.add_file(parser, "the output")
-    group.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    group.add_argument("--format", choices=FORMATS, help="default: text; parquet and csv by the name of the file")
     amount = group.add_mutually_exclusive_group()
     amount.add_argument("-q", "--quiet", action="store_true", help="how many are ready, and no more (text)")
     amount.add_argument("-v", "--verbose", action="store_true", help="every machine by name, the ready ones too (text)")
 
 
 def request(asked: argparse.Namespace) -> Request:
-    """What is asked."""
+    """What is asked. UsageError for what contradicts itself."""
+    if not asked.log and not asked.subscription:
+        raise UsageError("name a log, a directory, a URL or a --subscription")
+    if asked.resource_group and len(asked.subscription) != 1:
+        raise UsageError("--resource-group is of one --subscription")
+    if (asked.engine == "dask") != bool(asked.scheduler):
+        raise UsageError("--engine dask and --scheduler ADDRESS go together")
+    chosen = asked.format or next(
+        (kind for end, kind in SUFFIXES.items() if (asked.output or "").endswith(end)), "text"
+    )
+    if chosen == "parquet" and asked.output is None:
+        raise UsageError("--format parquet needs a file: -o FILE")
     return Request(
         logs=tuple(asked.log),
+        scopes=tuple(
+            arm.Scope(one, asked.resource_group, asked.arm, stamps=asked.state is not None)
+            for one in asked.subscription
+        ),
+        engine=Engine(asked.jobs or pool.processors(), asked.scheduler),
+        state=asked.state,
         fail_on=options.fail_on(asked) or Severity.ERROR,
         path=asked.output,
-        format=asked.format,
+        format=chosen,
         quiet=asked.quiet,
         verbose=asked.verbose,
     )
 
 
-@dataclass(frozen=True)
-class Reading:
-    """By what the logs are read."""
-
-    fail_on: Severity
-    now: datetime.datetime
-    held: dict[str, frozenset[str]] = field(default_factory=dict)
-    """The ids of all reports of each log, filled while they are read."""
+def _jobs(text: str) -> int:
+    """A number of processes."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of processes from 1 to 1024")
+    return int(text)
 
 
 def run(request: Request) -> int:
@@ -89,60 +133,59 @@ def run(request: Request) -> int:
     A log that cannot be read is a usage error, and the others still count.
     """
     codes: list[int] = []
-    paths = log_files.different(path for name in log_files.named(request.logs) for path in _below(name, codes))
-    with Progress(sys.stderr, paths) as progress:
-        reading = Reading(request.fail_on, datetime.datetime.now(datetime.timezone.utc))
-        found = machines.fleet(_machines(paths, reading, codes, progress), reading.now, reading.held)
-    write(request.path, _rendered(request, found), mode_of(request.format))
-    return worst([*codes, *(one.exit_code for one in found.machines)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    with Store(request.state) as store:
+        with Counting(sys.stderr) as counting:
+            streams = (one for name in request.logs if local.is_stream(name) for one in local.found(name))
+            reading.read(streams, store, Engine(1), now, counting.tell)
+            reading.read(_items(request, codes), store, request.engine, now, counting.tell)
+            store.keep()
+        every = request.format == "html" or (request.verbose and request.format == "text")
+        found = store.fleet(now, request.fail_on, None if every else NAMED_MOST)
+        _write(request, found)
+        unread = found.tally.verdicts.get(UNREAD, 0)
+        if unread:
+            say(f"{unread} of the logs could not be read; they are listed as unread, with the reason")
+    return worst([*codes, *found.codes])
 
 
-def _below(name: str, codes: list[int]) -> list[str]:
-    """The logs of this name; a directory without any is a mistake."""
-    paths = list(log_files.below(name))
-    if not paths:
+def _items(request: Request, codes: list[int]) -> Iterator[Item]:
+    """All logs that are meant; a place without any is a mistake."""
+    for name in request.logs:
+        if storage.is_url(name):
+            yield from _some(name, storage.found(name), codes)
+        elif not local.is_stream(name):
+            for path in log_files.named([name]):
+                yield from _some(path, local.found(path), codes)
+    for scope in request.scopes:
+        yield from _some(scope.group or scope.subscription, arm.found(scope), codes)
+
+
+def _some(name: str, items: Iterator[Item], codes: list[int]) -> Iterator[Item]:
+    empty = True
+    for item in items:
+        empty = False
+        yield item
+    if empty:
         say(f"there is no log in {name}")
         codes.append(EXIT_USAGE)
-    return paths
 
 
-def _machines(paths: Sequence[str], reading: Reading, codes: list[int], progress: Progress) -> Iterator[Machine]:
-    """What the log of each path says, one after the other; the exit code for one that cannot be read is added."""
-    for path in paths:
-        try:
-            log = log_files.read(path)
-        except OSError as error:
-            say(f"cannot read {path}: {error.strerror}")
-            codes.append(EXIT_USAGE)
-            continue
-        finally:
-            progress.done(path)
-        reading.held[log.name] = frozenset(one.id for one in log.decoded.reports)
-        yield _machine(log, reading)
+def _write(request: Request, found: Fleet) -> None:
+    if request.format == "parquet" and request.path is not None:
+        from azpreflight.sinks.parquet import write_parquet
+
+        write_parquet(request.path, fleet_rows.Row, fleet_rows.rows(found))
+    else:
+        write(request.path, _rendered(request, found), mode_of(request.format))
 
 
-def _machine(log: Log, reading: Reading) -> Machine:
-    counted = decoded.counted(log, reading.now)
-    if counted is None:
-        return Machine(log.name, reason=decoded.why_none(log), exit_code=EXIT_UNDECIDED)
-    report, doubt = counted.report, counted.doubt
-    for frame in log.decoded.damaged:
-        if frame.newest:
-            say(f"{log.name}: an older report counts, because the newest is lost, {decoded.lost(frame)}")
-    made = machines.machine(log.name, report, _why_undecided(report), exit_code(report, reading.fail_on))
-    return replace(made, report=counted.id, doubt=doubt)
-
-
-def _why_undecided(report: Report) -> Optional[str]:
-    reasons = [f"{one.check}: {one.reason}" for one in report.results if undecided(one)]
-    return "; ".join(reasons) if report.verdict is Readiness.UNDECIDED else None
-
-
-def _rendered(request: Request, found: Fleet) -> str:
+def _rendered(request: Request, found: Fleet) -> Union[str, Iterator[str]]:
     if request.format == "text":
         return render.render(found, verbose=request.verbose, quiet=request.quiet)
     if request.format == "html":
         from azpreflight.render.html import fleet as html
 
         return html.render(found)
-    return render.render_json(found) if request.format == "json" else render.render_lines(found)
+    renderers = {"json": render.render_json, "jsonl": render.render_lines, "csv": fleet_rows.render_csv}
+    return renderers[request.format](found)

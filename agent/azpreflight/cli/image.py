@@ -18,7 +18,8 @@ from azpreflight.engine.inspection import Question, Takes, Tell, inspect
 from azpreflight.host import HostError
 from azpreflight.host.clock import Clock
 from azpreflight.host.disk import raw
-from azpreflight.host.disk.mounted import mount_point, opened
+from azpreflight.host.disk.mount_point import mount_point
+from azpreflight.host.disk.mounted import opened
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Probe
 from azpreflight.model.errors import UsageError
@@ -66,12 +67,12 @@ def run(request: Request) -> int:
     probes = needed(request.judging.checks)
     asking = replace(request.asking, root=os.path.abspath(request.path))
     with mount_point() as place:
-        snapshot = inspect(partial(_question, asking, probes, place), probes, budget(asking), unseen(asking))
+        snapshot = inspect(partial(question, asking, probes, place), probes, budget(asking), unseen(asking))
     return deliver(request.judging, request.output, snapshot)
 
 
 @contextmanager
-def _question(
+def question(
     asking: Asking, probes: Sequence[Probe[Any]], place: Optional[str], spent: float, tell: Tell
 ) -> Iterator[Question]:
     """Everything, or what is known of the file itself where its root filesystem is not mounted; made in the child.

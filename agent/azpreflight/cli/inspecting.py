@@ -97,7 +97,7 @@ def below(
     asking: Asking, config: Config, left: float, disk: Optional[Disk] = None, files_only: bool = False
 ) -> tuple[LocalHost, Run]:
     """The root that is asked for, which is that of a disk image if one is given, and what is asked of it."""
-    host = LocalHost(asking.root, left, disk)
+    host = LocalHost(asking.root, left, disk, remembers=True)
     run = run_of(
         host,
         stage=asking.stage,

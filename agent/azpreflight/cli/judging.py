@@ -30,6 +30,12 @@ def deliver(judging: Judging, output: Output, snapshot: Snapshot) -> int:
     return finish(judge(judging, snapshot), fail_on, output)
 
 
+def passes(judging: Judging, snapshot: Snapshot) -> bool:
+    """Whether the exit code would be 0."""
+    fail_on = judging.fail_on or snapshot.config.fail_on or Severity.ERROR
+    return exit_code(judge(judging, snapshot), fail_on) == 0
+
+
 def finish(report: Report, fail_on: Severity, output: Output) -> int:
     """Put a report wherever it is wanted, and return the exit code: that of its verdict, or of what was not written."""
     unwritten = publish(output, report, fail_on)

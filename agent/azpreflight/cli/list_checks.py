@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.inspecting import system_configuration
+from azpreflight.model import Probe
 from azpreflight.probes import PROBES
 from azpreflight.render import catalogue
 from azpreflight.sinks.stdout import write_stdout
@@ -36,5 +38,14 @@ def request(asked: argparse.Namespace) -> Request:
 def run(request: Request) -> int:
     """Print a line, or a JSON object, for each check."""
     render = catalogue.render_json if request.format == "json" else catalogue.render
-    write_stdout(render(PROBES, system_configuration(request.config).config))
+    write_stdout(render((*PROBES, *_of_rehearsals()), system_configuration(request.config).config))
     return 0
+
+
+def _of_rehearsals() -> tuple[Probe[Any], ...]:
+    """Where rehearsals can be made, which is in no guest."""
+    if importlib.util.find_spec("azpreflight.rehearse") is None:
+        return ()
+    from azpreflight.rehearse.probe import PROBE
+
+    return (PROBE,)

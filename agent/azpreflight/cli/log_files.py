@@ -48,18 +48,6 @@ def below(path: str) -> Iterator[str]:
     yield from closed
 
 
-def different(paths: Iterable[str]) -> list[str]:
-    """Each file once, whatever names it goes by."""
-    return list({_real(path): path for path in paths}.values())
-
-
-def _real(path: str) -> str:
-    try:
-        return os.path.realpath(path)
-    except FileNotFoundError:  # it is relative, and the working directory is gone
-        return path
-
-
 def _may_be_file(path: str) -> bool:
     try:
         return stat.S_ISREG(os.stat(path).st_mode)

@@ -29,7 +29,7 @@ def _explained(name: str, file: BinaryIO) -> ExplainedLog:
     skipped = _skip(file)
     with log_bundle.unpacked(file) as (head, rest):
         given = recognise(head[:HEAD])
-        if given in _OURS or given is Given.EMPTY:
+        if given in _OURS:
             raise UsageError(instead(name, given, COMMAND) or "")
         if log_bundle.is_tar(head) or log_bundle.is_zip(head):
             return _bundle(name, head, rest)

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Callable, Optional
 
 from azpreflight.engine.selection import Selection
-from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
+from azpreflight.model.vocabulary import ALL_STAGES, Platform, Profile, Severity, Stage
 from azpreflight.render import formats
 
 FORMATS = ("text", *formats.NAMES)
@@ -47,7 +47,7 @@ def add_asking(parser: argparse.ArgumentParser, root: bool = True) -> None:
     group = parser.add_argument_group("what is asked")
     group.add_argument(
         "--stage",
-        choices=words(Stage),
+        choices=[stage.value for stage in ALL_STAGES],
         default=Stage.CAPTURE.value,
         help="build: a build VM that is still worked on; capture: right before capture, or a mounted image; "
         "firstboot: a new VM (default: capture)",

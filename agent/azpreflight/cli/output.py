@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Callable, Optional
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Callable, Optional, Union
 
 from azpreflight.cli.options import Output, Place
 from azpreflight.host import LocalHost
@@ -102,7 +102,7 @@ def mode_of(form: str) -> Optional[int]:
     return None if form in formats.FOR_OTHERS else FILE_MODE
 
 
-def write(path: Optional[str], content: str, mode: Optional[int] = FILE_MODE) -> None:
+def write(path: Optional[str], content: Union[str, Iterable[str]], mode: Optional[int] = FILE_MODE) -> None:
     """Into the file, whose mode is that of a new one, or on standard output. SinkError where it cannot be written."""
     if path is None:
         write_stdout(content)

@@ -8,15 +8,9 @@ from dataclasses import dataclass
 from azpreflight.cli import options
 from azpreflight.cli.judging import finish
 from azpreflight.cli.options import Output
-from azpreflight.cli.recognise import HEAD, Given, instead, recognise
-from azpreflight.model import Report, Severity
-from azpreflight.model.codec import DecodeError
-from azpreflight.model.errors import UsageError
+from azpreflight.cli.reports import saved
+from azpreflight.model import Severity
 from azpreflight.paths import REPORT
-from azpreflight.render import json
-
-LIMIT = 256 << 20
-"""Bytes of a saved report, as of a snapshot."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +49,3 @@ def request(asked: argparse.Namespace) -> Request:
 def run(request: Request) -> int:
     """Read and print."""
     return finish(saved(request.path), request.fail_on, request.output)
-
-
-def saved(path: str) -> Report:
-    """The report in a file, or on standard input for "-". UsageError if there is none."""
-    try:
-        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-            content = file.read(LIMIT + 1)
-    except FileNotFoundError:
-        hint = ": the daemon has not reported on this machine" if path == REPORT else ""
-        raise UsageError(f"cannot read {path}: No such file or directory{hint}") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    if len(content) > LIMIT:
-        raise UsageError(f"cannot read {path}: larger than {LIMIT >> 20} MiB")
-    given = recognise(content[:HEAD], content[-HEAD:])
-    if given not in (Given.REPORT, Given.REPORT_LINES):
-        raise UsageError(instead(path, given, "show") or "")
-    try:
-        return json.parse_report(content.decode("utf-8", "replace"))
-    except DecodeError as error:
-        raise UsageError(f"{path}: {error}") from None

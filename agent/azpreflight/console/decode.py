@@ -7,7 +7,6 @@ is JSON as it was in the log: whoever prints strings of it to a terminal has to 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import zlib
@@ -177,6 +176,8 @@ def _shallow(level: Iterable[Any]) -> bool:
 
 def _body(shape: Shape, shards: dict[int, bytes]) -> bytes:
     """The checked, compressed text."""
+    import hashlib
+
     groups = [
         {number // shape.groups: shard for number, shard in shards.items() if number % shape.groups == group}
         for group in range(shape.groups)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 import struct
 import zlib
@@ -79,6 +78,8 @@ class Token:
 
 def encode(text: bytes) -> Optional[tuple[str, ...]]:
     """The text as lines without line ends, or None if it does not fit a frame."""
+    import hashlib
+
     if len(text) > TEXT_MOST:
         return None
     packed = zlib.compress(text, 9)

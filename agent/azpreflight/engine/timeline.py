@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.azure.agent_versions import (
+    DHCP_RETRIES_S,
+    EXTENSIONS_S,
+    METADATA_RETRIES_S,
+    WAIT_FOR_CLOUD_INIT_S,
+    WIRE_RETRIES_S,
+)
 from azpreflight.model import Milestone, Report, Status
 
 
@@ -21,20 +28,20 @@ class Kind:
 
 
 KINDS = (
-    Kind("address", ("network-address",), allowed_s=1200.0),  # cloud-init asks DHCP for 20 minutes
+    Kind("address", ("network-address",), allowed_s=DHCP_RETRIES_S),
     Kind("default-route", ("network-default-route",)),
-    Kind("wire-server", ("wireserver-http",), allowed_s=1200.0),  # each request of cloud-init is tried for 20 minutes
+    Kind("wire-server", ("wireserver-http",), allowed_s=WIRE_RETRIES_S),
     Kind("goal-state", ("wireserver-goal-state",)),
     Kind("hostgaplugin", ("hostgaplugin-http",)),
-    Kind("imds", ("imds-instance",), allowed_s=300.0),  # cloud-init reports failure after 300 s without it
+    Kind("imds", ("imds-instance",), allowed_s=METADATA_RETRIES_S),
     Kind("name-servers", ("dns-servers",)),
     Kind("package-endpoints", ("egress-packages",)),
-    Kind("provisioning-media", allowed_s=1800.0),  # waagent waits 1800 s for cloud-init to write ovf-env.xml
+    Kind("provisioning-media", allowed_s=WAIT_FOR_CLOUD_INIT_S),
     Kind("provisioned", allowed_s=1200.0),  # the platform reboots a VM that is not Ready after 20 minutes
-    Kind("extensions", allowed_s=5400.0),  # 90 minutes for the extensions of a goal state
+    Kind("extensions", allowed_s=EXTENSIONS_S),
 )
-"""In the order in which a VM comes up. Sources: cloud-init sources/DataSourceAzure.py and sources/helpers/azure.py,
-WALinuxAgent pa/provision/cloudinit.py and ga/exthandlers.py, Microsoft Learn "Troubleshoot provisioning"."""
+"""In the order in which a VM comes up; what agents allow is theirs (azure/agent_versions.py), what the platform allows
+is documented in Microsoft Learn, "Troubleshoot provisioning"."""
 
 
 def reached(report: Report) -> frozenset[str]:

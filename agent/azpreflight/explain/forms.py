@@ -14,7 +14,7 @@ from typing import Callable, Optional
 from azpreflight.explain.model import LogKind
 from azpreflight.foreign import loads
 
-HEAD = 1 << 16
+HEAD = 1 << 13
 """Bytes by which it is told which log it is."""
 RECORD = 512 + 2048
 """Bytes of a record in a pool of the key-value exchange: key and value, filled up with NUL (Linux, hyperv.h)."""
@@ -71,8 +71,9 @@ def kind_of(head: bytes) -> LogKind:
 
 
 def _is_pool(head: bytes) -> bool:
-    key, value = head[:512], head[512:RECORD]
-    return len(head) >= RECORD and key[-1] == value[-1] == 0 and key.find(b"\0") > 0 and b"\n" not in key.rstrip(b"\0")
+    """It begins with a record: a key of printable text and a value, both filled up with NUL."""
+    key, value = head[:512].rstrip(b"\0"), head[512:RECORD]
+    return 0 < len(key) < 512 and key.decode("ascii", "replace").isprintable() and len(value) == 2048 and not value[-1]
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[tuple[LogKind, bytes]]:

@@ -1,7 +1,7 @@
 """Finds the lines of a text that match a signature, without asking every pattern of every line.
 
 Every pattern has texts, its needles, of which one stands in whatever it matches; they are read off the pattern
-itself. A text is split into words once, and a needle is searched only where a word of it is there. So a log of 1,000
+itself. A text is split into words once, and a needle is searched only where its words are there. So a log of 1,000
 lines costs about as much as splitting it into words.
 """
 
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Optional
 
 from azpreflight.azure.log_evidence import LINE
 from azpreflight.azure.log_signatures import SIGNATURES, Signature
@@ -20,8 +19,10 @@ _WORDS = bytes(code if chr(code).isalnum() and code < 128 else 0x20 for code in 
 """Everything but letters and digits becomes a blank."""
 _PIECE = re.compile(r"[A-Za-z0-9]{1,100}")
 _CLASSES = "dDsSwWbBAZ"
-BEFORE = LINE // 2
-"""Characters of a line that are kept before a needle where the line is longer than LINE."""
+BEFORE, BEHIND = LINE // 2, 100
+"""Characters that are kept before a needle that stands far into a long line, and that a pattern may need behind it."""
+HEAD = 160
+"""Characters at the beginning of a line that may have its time: behind a prompt, with a host's and a program's name."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Needle:
     """A text that may stand for a signature."""
 
     text: bytes
-    word: Optional[bytes]
-    """A whole word of it; None where it has none, so that it is always searched."""
+    words: frozenset[bytes]
+    """Whole words of it: without all of them it is not there."""
     signature: Signature
 
 
@@ -41,6 +42,8 @@ class Hit:
     signature: Signature
     start: int
     """Where the line begins in the text."""
+    head: str
+    """Its beginning, where its time stands."""
     line: str
     """At most LINE characters of it."""
     match: re.Match[str]
@@ -50,7 +53,7 @@ class Hit:
 def index() -> tuple[Needle, ...]:
     """The needles of all signatures."""
     return tuple(
-        Needle(text.encode("ascii"), _word(text), signature)
+        Needle(text.encode("ascii"), _words(text), signature)
         for signature in SIGNATURES
         for text in dict.fromkeys(needles(signature.pattern.pattern))
     )
@@ -58,7 +61,7 @@ def index() -> tuple[Needle, ...]:
 
 @cache
 def _every_word() -> frozenset[bytes]:
-    return frozenset(needle.word for needle in index() if needle.word is not None)
+    return frozenset(word for needle in index() for word in needle.words)
 
 
 def hits(text: bytes) -> list[Hit]:
@@ -66,7 +69,7 @@ def hits(text: bytes) -> list[Hit]:
     present = _every_word().intersection(text.translate(_WORDS).split())
     found: dict[tuple[int, str], Hit] = {}
     for needle in index():
-        if needle.word is None or needle.word in present:
+        if needle.words <= present:
             for hit in _search(text, needle):
                 found.setdefault((hit.start, hit.signature.id), hit)
     return [found[key] for key in sorted(found)]
@@ -78,11 +81,12 @@ def _search(text: bytes, needle: Needle) -> Iterator[Hit]:
         start = text.rfind(b"\n", 0, at) + 1
         end = text.find(b"\n", at)
         end = len(text) if end < 0 else end
-        begin = start if at - start < BEFORE else at - BEFORE
+        begin = start if at + len(needle.text) + BEHIND <= start + LINE else at - BEFORE
         line = text[begin : min(end, begin + LINE)].decode("utf-8", "replace").rstrip()
         match = needle.signature.pattern.search(line)
         if match is not None:
-            yield Hit(needle.signature, start, line, match)
+            head = text[start : min(end, start + HEAD)].decode("utf-8", "replace")
+            yield Hit(needle.signature, start, head, line, match)
         at = text.find(needle.text, end if match is not None else at + 1)
 
 
@@ -173,7 +177,9 @@ def _repeated(branch: str, at: int) -> tuple[int, int]:
     return 1, at
 
 
-def _word(text: str) -> Optional[bytes]:
-    """The longest word that stands in the text with something that is none on both sides."""
-    inside = [found.group() for found in _PIECE.finditer(text) if found.start() > 0 and found.end() < len(text)]
-    return max(inside, key=len).encode("ascii") if inside else None
+def _words(text: str) -> frozenset[bytes]:
+    """The words that stand in the text with something that is none on both sides; where there are none, the first word,
+    because no pattern begins or ends within a word of those who write the lines."""
+    pieces = list(_PIECE.finditer(text))
+    inside = [found.group() for found in pieces if found.start() > 0 and found.end() < len(text)]
+    return frozenset(word.encode("ascii") for word in inside or [pieces[0].group()])

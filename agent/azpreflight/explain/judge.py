@@ -24,6 +24,7 @@ EXPLAINED_BY: Mapping[Cause, tuple[Cause, ...]] = {
         *(Cause.PROVISIONING_MEDIA, Cause.PLATFORM_UNREACHABLE, Cause.NO_NETWORK, Cause.GUEST_FIREWALL),
         *(Cause.BOOT_CONFIG, Cause.AGENT_CONFIG),
     ),
+    Cause.TLS_INTERCEPTION: (Cause.CLOCK,),
     Cause.NO_NETWORK: (Cause.BOOT_CONFIG,),
     Cause.PROVISIONING_MEDIA: (Cause.BOOT_CONFIG, Cause.NO_NETWORK),
 }
@@ -125,7 +126,9 @@ def _causes(sources: Sequence[Source]) -> Iterator[LogCause]:
     for source in sources:
         for sighting in source.scanned.newest.sightings.values():
             cause, meaning = BY_ID[sighting.id].cause, MEANINGS.get(sighting.id)
-            if cause is not None and meaning is not None and not _undone(sources, source, sighting, meaning):
+            if cause is None or meaning is None or meaning.severity is Severity.NOTE:
+                continue
+            if not _undone(sources, source, sighting, meaning):
                 by_cause.setdefault(cause, []).append(_Seen(source, sighting, meaning))
     weights = {cause: max(one.meaning.weight for one in seen) for cause, seen in by_cause.items()}
     roots = [cause for cause in by_cause if not _follows(cause, weights)]
@@ -140,8 +143,8 @@ def _follows(cause: Cause, weights: Mapping[Cause, int]) -> bool:
 
 def _undone(sources: Sequence[Source], source: Source, sighting: Sighting, meaning: Meaning) -> bool:
     """It went on: a later line shows what could not be, had this lasted."""
-    done = [BY_ID[name] for name in DONE] if Step.READY in meaning.undone_by else []
-    names = {name for name, one in BY_ID.items() if one.step in meaning.undone_by} | {one.id for one in done}
+    done = DONE if Step.READY in meaning.undone_by else ()
+    names = {name for name, one in BY_ID.items() if one.step in meaning.undone_by}.union(done, meaning.undone_by_lines)
     return any(
         _later(other, seen.last, source, sighting.last)
         for other in sources
@@ -205,8 +208,15 @@ def _remarks(sources: Sequence[Source], shown: Collection[tuple[Optional[str], i
     """Lines that are worth knowing and are not evidence already."""
     for source in sources:
         for sighting in source.scanned.newest.sightings.values():
-            if sighting.id in REMARKS and (source.name, sighting.last.line) not in shown:
-                yield Remark(REMARKS[sighting.id], _line(source, sighting.last), sighting.count)
+            means = _remark(sighting.id)
+            if means is not None and (source.name, sighting.last.line) not in shown:
+                yield Remark(means, _line(source, sighting.last), sighting.count)
+
+
+def _remark(name: str) -> Optional[str]:
+    """What a line without a cause, or without a consequence, is worth saying for."""
+    meaning = MEANINGS.get(name)
+    return meaning.summary if meaning is not None and meaning.severity is Severity.NOTE else REMARKS.get(name)
 
 
 def _provisioner(sources: Sequence[Source]) -> Optional[str]:
@@ -214,7 +224,7 @@ def _provisioner(sources: Sequence[Source]) -> Optional[str]:
     seen = {name: sighting for one in sources for name, sighting in one.scanned.newest.sightings.items()}
     chosen = seen.get("chosen-agent")
     if chosen is not None:
-        return "cloud-init" if "cloud-init" in chosen.last.text else "waagent"
+        return "cloud-init" if "cloud-init" in chosen.last.words else "waagent"
     for agent, marks in _MARKS.items():
         if any(mark in seen for mark in marks):
             return agent

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from azpreflight.azure import log_evidence
-from azpreflight.azure.log_signatures import KERNEL_ENDED, KERNEL_STARTED
+from azpreflight.azure.log_signatures import (
+    AZURE_INIT,
+    BY_ID,
+    CLOUD_INIT,
+    DS_IDENTIFY,
+    KERNEL_ENDED,
+    KERNEL_STARTED,
+    PROXY_AGENT,
+    WAAGENT,
+)
 from azpreflight.console.frame import START
 from azpreflight.explain.forms import lines
 from azpreflight.explain.index import Hit, hits
@@ -26,11 +35,17 @@ class Place:
     """A line of the log that means something."""
 
     line: int
-    text: str
-    """As it may be shown."""
+    words: str
+    """The line; of one whose pattern may be shown as it is, what that matches."""
+    verbatim: bool
     written: Written
     value: Optional[str] = None
     """The version, id or time in it."""
+
+    @property
+    def text(self) -> str:
+        """As it may be shown: on one line of printable ASCII, and without what may be a secret."""
+        return plain(self.words, log_evidence.SHOWN) if self.verbatim else log_evidence.shown(self.words)
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,13 @@ def scan(chunks: Iterable[bytes]) -> Scanned:
     return reader.result(kind)
 
 
+def place_of(hit: Hit, line: int) -> Place:
+    """The line that a signature was found in, by its number."""
+    verbatim = hit.signature.verbatim
+    words = hit.match.group() if verbatim else hit.line
+    return Place(line, words, verbatim, written(hit.head), hit.match.groupdict().get("value"))
+
+
 class _Reader:
     """Goes through a log; keeps the boot that it is in, and the one before."""
 
@@ -124,8 +146,7 @@ class _Reader:
             self._boots += 1
         elif name in (AGENT_STARTED, STAGES_STARTED) and name in self._seen and KERNEL_STARTED not in self._seen:
             self._begin()  # a file of an agent has no line of the kernel, and the agent begins again
-        shown = plain(hit.match.group(), log_evidence.SHOWN) if hit.signature.verbatim else log_evidence.shown(hit.line)
-        self._sight(name, Place(line, shown, written(hit.line), hit.match.groupdict().get("value")))
+        self._sight(name, place_of(hit, line))
         if name == KERNEL_ENDED:
             self._begin()
 
@@ -149,13 +170,30 @@ class _Reader:
         end, boot = None, self._boot()
         if self._end is not None:
             text = self._end[1].decode("utf-8", "replace")
-            end = Place(self._end[0], log_evidence.shown(text), written(text))
+            end = Place(self._end[0], text, False, written(text))
         older = matters(self._before.sightings) and not conclusive(boot.sightings)
+        newest = self._before if older else boot
         return Scanned(
-            kind=kind,
-            newest=self._before if older else boot,
+            kind=_by_writer(newest) if kind is LogKind.UNKNOWN else kind,
+            newest=newest,
             boots=max(self._boots, 1),
             end=end,
             framed=self._framed,
             earlier=older and bool(boot.sightings),
         )
+
+
+_KINDS: Mapping[str, LogKind] = {
+    WAAGENT: LogKind.WAAGENT,
+    CLOUD_INIT: LogKind.CLOUD_INIT,
+    DS_IDENTIFY: LogKind.CLOUD_INIT,
+    AZURE_INIT: LogKind.AZURE_INIT,
+    PROXY_AGENT: LogKind.PROXY_AGENT,
+}
+"""By the agent that writes it; everybody else writes on the console."""
+
+
+def _by_writer(boot: Boot) -> LogKind:
+    """Of an excerpt, whose form does not show what it is from: by who wrote its first line that means something."""
+    first = min(boot.sightings.values(), key=lambda seen: seen.first.line, default=None)
+    return LogKind.UNKNOWN if first is None else _KINDS.get(BY_ID[first.id].log, LogKind.SERIAL)

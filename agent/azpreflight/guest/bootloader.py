@@ -7,6 +7,7 @@ keeps elsewhere. Where /boot is not there, /etc/default/grub says what it would 
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from azpreflight.host import Host
 
 GRUB = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/efi/EFI/*/grub.cfg")
 ENTRIES = ("/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf")
+LOADER_CONF = ("/boot/loader/loader.conf", "/boot/efi/loader/loader.conf", "/efi/loader/loader.conf")
 GRUBENV = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 DEFAULTS = "/etc/default/grub"
 RUNNING = "/proc/cmdline"
@@ -29,7 +31,7 @@ modprobe.blacklist module_blacklist ip quiet splash init cloud-init cloud-config
 systemd.mask selinux apparmor audit fips ipv6.disable crashkernel nomodeset nvme_core.io_timeout mitigations panic
 resume noresume rd.driver.pre rd.driver.blacklist rd.lvm.lv rd.lvm.vg rd.luks.uuid rd.break single rescue emergency
 recovery scsi_mod.use_blk_mq elevator ipv6.disable_ipv6 systemd.journald.forward_to_console systemd.log_level
-loglevel consoleblank vga nosplash 1 S security cgroup_enable systemd.unified_cgroup_hierarchy
+loglevel systemd.show_status consoleblank vga nosplash 1 S security cgroup_enable systemd.unified_cgroup_hierarchy
 """
 SHOWN = frozenset(_SHOWN.split())
 """Options whose values say how a system starts; of all others, which any program may invent, only the name is told."""
@@ -123,8 +125,26 @@ def chosen_entry(host: Host) -> Optional[str]:
     paths = [path for pattern in ENTRIES for path in host.glob(pattern) if "rescue" not in path][:MAX_FILES]
     if not paths:
         return None
-    saved = _saved_entry(host)
+    saved = _saved_entry(host) or _default_of_systemd_boot(host, paths)
     return next((path for path in paths if path.rpartition("/")[2] == f"{saved}.conf"), max(paths, key=version_key))
+
+
+def _default_of_systemd_boot(host: Host, paths: list[str]) -> Optional[str]:
+    """The last by name that fits the pattern of loader.conf (loader.conf(5)); None where it has none, or @saved."""
+    texts = (host.text(path, LIMIT) or "" for path in LOADER_CONF)
+    patterns = [
+        line.split()[1]
+        for text in texts
+        for line in text.splitlines()
+        if line.split()[:1] == ["default"] and len(line.split()) > 1
+    ]
+    names = [path.rpartition("/")[2] for path in sorted(paths, key=version_key)]
+    fitting = [name for name in names if patterns and fnmatch.fnmatchcase(name.lower(), _with_suffix(patterns[-1]))]
+    return fitting[-1].removesuffix(".conf") if fitting else None
+
+
+def _with_suffix(pattern: str) -> str:
+    return pattern.lower() if pattern.endswith((".conf", "*")) else f"{pattern.lower()}.conf"
 
 
 def _saved_entry(host: Host) -> Optional[str]:

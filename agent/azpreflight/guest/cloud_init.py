@@ -32,6 +32,8 @@ _WORDS = (
     *("manual_cache_clean", "ssh_deletekeys", "ssh_genkeytypes", "network", "preserve_hostname"),
     *("users", "cloud_init_modules"),
 )
+OF_AZURE = ("experimental_skip_ready_report",)
+"""Keys below datasource, Azure (cloud-init, cloudinit/sources/DataSourceAzure.py)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class CloudConfig:
     """False: `users` is a list without `default`, so that the user of the VM is not made; None: not said."""
     users_empty: bool = False
     """`users` has nobody in it."""
+    skips_ready: bool = False
+    """experimental_skip_ready_report of the Azure datasource: Ready is never reported."""
     init_modules: tuple[str, ...] = ()
     """Names of cloud_init_modules with underscores; empty: the list is not given."""
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -119,7 +123,7 @@ def merged(files: Sequence[tuple[str, str]]) -> CloudConfig:
     invalid, refused = [], []
     left = TOTAL_LIMIT
     for path, text in files:
-        matters = any(word in text for word in _WORDS)
+        matters = any(word in text for word in (*_WORDS, *OF_AZURE))
         left -= len(text)
         if left < 0:
             refused.append(f"{path}: more than {TOTAL_LIMIT} bytes of configuration")
@@ -132,9 +136,9 @@ def merged(files: Sequence[tuple[str, str]]) -> CloudConfig:
         except yaml_file.NotYaml as error:
             invalid.append(f"{path}: {error}")
             continue
-        for word in _WORDS:
-            if word in found:
-                values[word], sources[word] = found[word], path
+        mine = {word: found[word] for word in _WORDS if word in found}
+        for word, value in {**mine, **_of_azure(found)}.items():
+            values[word], sources[word] = value, path
     network = values.get("network")
     return CloudConfig(
         manual_cache_clean=_truth(values.get("manual_cache_clean"), False),
@@ -144,11 +148,19 @@ def merged(files: Sequence[tuple[str, str]]) -> CloudConfig:
         preserve_hostname=_truth(values.get("preserve_hostname"), False),
         makes_default_user=_makes_default(values.get("users")),
         users_empty="users" in values and not values["users"],
+        skips_ready=_truth(values.get("experimental_skip_ready_report"), False),
         init_modules=_modules(values.get("cloud_init_modules")),
         sources=sources,
         invalid=tuple(invalid),
         refused=tuple(refused),
     )
+
+
+def _of_azure(found: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The settings of the datasource."""
+    sources = found.get("datasource")
+    own = sources.get("Azure") if isinstance(sources, Mapping) else None
+    return {key: own[key] for key in OF_AZURE if key in own} if isinstance(own, Mapping) else {}
 
 
 def _makes_default(users: Any) -> Optional[bool]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.guest import ini_file
+from azpreflight.guest import ini_file, writers
 from azpreflight.guest.globs import matching
 from azpreflight.host import Host, HostError, Interface
 
@@ -195,17 +195,22 @@ MESSAGES = ("/var/lib/dhcpcd/*.lease", "/var/lib/dhcpcd5/*.lease")
 
 
 def look(host: Host) -> tuple[Lease, ...]:
-    """Every lease that a client wrote down. What cannot be read tells nothing, as if it were not there."""
+    """Every lease that a client wrote down. What cannot be read tells nothing, as if it were not there, and so does one
+    that somebody else than the system could have written."""
     found: list[Lease] = []
     for pattern, reader in TEXTS.items():
-        for path in matching(host, pattern):
+        for path in _believed(host, pattern):
             with suppress(HostError):
                 found += reader(host.tail(path, LIMIT) or "", path)
     for pattern in MESSAGES:
-        for path in matching(host, pattern):
+        for path in _believed(host, pattern):
             with suppress(HostError):
                 found += of_dhcpcd(host.read(path, LIMIT) or b"", path)
     return tuple(found)
+
+
+def _believed(host: Host, pattern: str) -> tuple[str, ...]:
+    return tuple(path for path in matching(host, pattern) if writers.believed(host, path))
 
 
 def in_force(leases: tuple[Lease, ...], interfaces: tuple[Interface, ...]) -> dict[str, Lease]:

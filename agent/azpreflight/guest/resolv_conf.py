@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
+from azpreflight.guest import writers
 from azpreflight.host import FileInfo, FileKind, Host, HostError
 
 PATH = "/etc/resolv.conf"
@@ -112,20 +113,23 @@ class ResolvConfFile:
     mode: Optional[int] = None
     """Permission bits of what is read in the end; None where that could not be seen."""
     error: Optional[str] = None
-    """Why it could not be read; None unless the state is UNREADABLE."""
+    """Why it could not be read, or is not believed; None unless the state is UNREADABLE."""
     content: ResolvConf = NOTHING
 
 
 def look(host: Host, path: str = PATH) -> ResolvConfFile:
-    """Read one resolv.conf; what stands in the way of that is part of the result."""
+    """Read one resolv.conf; what stands in the way of that is part of the result, also that anybody may write it."""
     entry: Optional[FileInfo] = None
     target: Optional[FileInfo] = None
     try:
         entry = host.info(path, follow=False)
         target = host.info(path)
         text = host.text(path, LIMIT)
+        why = writers.others(host, path)
     except HostError as error:
         return _file(path, FileState.UNREADABLE, entry, target, error=str(error))
+    if why is not None:
+        return _file(path, FileState.UNREADABLE, entry, None, error=writers.not_believed(path, why))
     if text is None:
         dangling = entry is not None and entry.kind is FileKind.LINK
         return _file(path, FileState.DANGLING if dangling else FileState.MISSING, entry, target)

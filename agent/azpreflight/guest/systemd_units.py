@@ -44,6 +44,8 @@ class Units:
         self.wanted = wanted_services(image)
         """Names of all services that some target wants, whether masked or not."""
         self._files: dict[str, Optional[UnitFile]] = {}
+        self.unread: list[str] = []
+        """Why files of units that were asked for could not be read: what they say is not known."""
 
     def path(self, name: str) -> Optional[str]:
         """The file that counts; None if there is none."""
@@ -71,9 +73,16 @@ class Units:
         if name not in self._files:
             path = self.path(name)
             texts = [] if path is None else [path, *self._drop_ins(name)]
-            text = "\n".join(_text(self._image, one) for one in texts)
+            text = "\n".join(map(self._text, texts))
             self._files[name] = None if path is None else _parsed(name, path, text)
         return self._files[name]
+
+    def _text(self, path: str) -> str:
+        try:
+            return self._image.text(path) or ""
+        except HostError as error:
+            self.unread.append(str(error))
+            return ""
 
     def _drop_ins(self, name: str) -> Iterator[str]:
         stem, dot, kind = name.rpartition(".")
@@ -90,16 +99,9 @@ def wanted_services(image: Host) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path.rpartition("/")[2] for pattern in patterns for path in image.glob(pattern)))
 
 
-def _text(host: Host, path: str) -> str:
-    try:
-        return host.text(path) or ""
-    except HostError:
-        return ""
-
-
 def _parsed(name: str, path: str, text: str) -> UnitFile:
     values: dict[str, list[str]] = {}
-    for key, value in _settings(text):
+    for key, value in settings(text):
         if not value:
             values[key] = []
         elif key in _EXECUTES or key.startswith("Condition") or key == "DefaultDependencies":
@@ -114,7 +116,8 @@ def _parsed(name: str, path: str, text: str) -> UnitFile:
     return UnitFile(name, path, before, after, conflicts, tuple(commands), wanted, tuple(conditions))
 
 
-def _settings(text: str) -> Iterator[tuple[str, str]]:
+def settings(text: str) -> Iterator[tuple[str, str]]:
+    """Keys and values in order, whatever their section; lines that go on are joined."""
     for line in _CONTINUED.sub(" ", text).splitlines():
         key, equals, value = line.strip().partition("=")
         if equals and key[:1] not in ("#", ";"):

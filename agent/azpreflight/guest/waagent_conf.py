@@ -41,6 +41,11 @@ class WaagentConfig:
     resource_disk_mount_point: str = "/mnt/resource"
     resource_disk_swap: bool = False
     resource_disk_format: bool = False
+    update_to_latest: Optional[bool] = None
+    """AutoUpdate.UpdateToLatestVersion; None: not set, so that AutoUpdate.Enabled counts."""
+    extension_policy: Optional[bool] = None
+    """Debug.EnableExtensionPolicy; None: not set, so that the default of the agent's version counts."""
+    policy_path: str = "/etc/waagent_policy.json"
     http_proxy_host: Optional[str] = None
     """With HIDDEN in the place of what stands before an @: that may be a password."""
     http_proxy_port: Optional[int] = None
@@ -80,6 +85,7 @@ STRINGS = {
     "Lib.Dir": "lib_dir",
     "Extension.LogDir": "extension_log_dir",
     "ResourceDisk.MountPoint": "resource_disk_mount_point",
+    "Policy.PolicyFilePath": "policy_path",
 }
 
 
@@ -100,7 +106,12 @@ OTHER_SWITCHES = {
     "Provisioning.ExecuteCustomData": False,
     "ResourceDisk.EnableSwapEncryption": False,
 }
-"""The further ones, which decide nothing here, with the default in the agent's code; the same in 2.7.3 and 2.15."""
+"""The further ones with the default in the agent's code; the same in 2.7.3 and 2.15."""
+OF_VERSIONS = {
+    "AutoUpdate.UpdateToLatestVersion": "update_to_latest",
+    "Debug.EnableExtensionPolicy": "extension_policy",
+}
+"""Switches whose default is another setting, or depends on the agent's version."""
 OTHER_KEYS = (
     "AutoUpdate.GAFamily",
     "Autoupdate.Frequency",
@@ -120,7 +131,6 @@ OTHER_KEYS = (
     "OS.SshClientAliveInterval",
     "Pid.File",
     "Protocol.EndpointDiscovery",
-    "Policy.PolicyFilePath",
     "Provisioning.MonitorHostNamePeriod",
     "Provisioning.PasswordCryptId",
     "Provisioning.PasswordCryptSaltLength",
@@ -171,6 +181,12 @@ def switch(values: Values, key: str, default: bool) -> bool:
     return default if word not in ("y", "n") else word == "y"
 
 
+def _said_switch(values: Values, key: str) -> Optional[bool]:
+    """What the file says; None where it says nothing that the agent takes."""
+    word = (values.get(key) or "").lower()
+    return word == "y" if word in ("y", "n") else None
+
+
 def said(value: str) -> str:
     """The word of a switch, if people write it for yes or no; anything else may be meant for another key."""
     return value if value.lower() in SAID else HIDDEN_VALUE
@@ -189,6 +205,7 @@ def _without_user(host: str) -> str:
 def config_of(values: Values) -> WaagentConfig:
     """The keys that matter, typed."""
     typed: dict[str, Any] = {name: switch(values, key, default) for key, (name, default) in SWITCHES.items()}
+    typed.update({name: _said_switch(values, key) for key, name in OF_VERSIONS.items()})
     typed.update({name: value for key, name in STRINGS.items() if (value := values.get(key)) is not None})
     proxy = values.get("HttpProxy.Host")
     return WaagentConfig(

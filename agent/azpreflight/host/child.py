@@ -13,6 +13,7 @@ To be used while this process has no other thread that may hold a lock.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -22,6 +23,7 @@ from contextlib import suppress
 from typing import Optional
 
 from azpreflight.host import descendants
+from azpreflight.host.libc import libc
 
 Send = Callable[[bytes], None]
 
@@ -51,9 +53,12 @@ class Child:
             os.close(self._results)
             os.close(results)
             raise
+        libc()  # both processes need it, and have it from here
+        gc.freeze()  # else their collectors write to every object, and so copy every page of this process
         try:
             self._keeper = os.fork()
         except OSError:
+            gc.unfreeze()
             for descriptor in (self._results, results, control, self._control):
                 os.close(descriptor)
             raise
@@ -61,6 +66,7 @@ class Child:
             os.close(self._results)
             os.close(self._control)
             _keep(work, results, control)
+        gc.unfreeze()
         os.close(results)
         os.close(control)
         self._received = bytearray()

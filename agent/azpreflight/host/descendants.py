@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Optional
 
+from azpreflight.host.libc import libc
+
 PR_SET_CHILD_SUBREAPER = 36
 PAUSE = 0.001
 """Seconds between two rounds; each finds what was started during the one before it."""
@@ -17,10 +19,9 @@ PAUSE = 0.001
 
 def adopt() -> None:
     """Become the parent of every orphan below this process (prctl(2)), so that none gets out of sight."""
-    with suppress(ImportError, OSError, MemoryError):  # then only what stays in sight is ended
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    library = libc()
+    if library is not None:  # otherwise only what stays in sight is ended
+        library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def end(child: int, seconds: float) -> int:

@@ -15,6 +15,7 @@ from typing import Optional
 
 from azpreflight.host.api import HostError
 from azpreflight.host.file_types import FileInfo, FileKind, Room
+from azpreflight.host.remembered import Remembered
 from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotRegular, Root, regular
 
 MAX_NAMES = 10_000
@@ -28,9 +29,11 @@ class Tree:
     """The files under one root. Paths are absolute as the image sees them.
 
     `closed` are places where a filesystem belongs that is not mounted: what is there is not known, and not absent.
+    `seen` keeps the names in the directories that patterns lead through.
     """
 
-    def __init__(self, root: str, closed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, root: str, closed: frozenset[str] = frozenset(), seen: Optional[Remembered] = None) -> None:
+        self._seen = seen
         self._within = Root(root, closed)
         self.root = self._within.path
 
@@ -169,12 +172,17 @@ class Tree:
                 found = [
                     f"{base}/{name}"
                     for base in found
-                    for name in self._names(base or "/")
+                    for name in self._once(base or "/")
                     if fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
                 ]
             else:
                 found = [f"{base}/{part}" for base in found]
         return tuple(sorted(path for path in found if self.info(path, follow=False) is not None))
+
+    def _once(self, path: str) -> tuple[str, ...]:
+        if self._seen is None:
+            return self._names(path)
+        return self._seen.once(path, "names", lambda: self._names(path))
 
     def _names(self, path: str) -> tuple[str, ...]:
         info = self.info(path, follow=True)

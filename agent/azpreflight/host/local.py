@@ -15,6 +15,7 @@ from azpreflight.host.disk.types import Disk
 from azpreflight.host.file_types import FileInfo, Room
 from azpreflight.host.files import Tree
 from azpreflight.host.interfaces import Interface, LinkFilter
+from azpreflight.host.remembered import Remembered
 from azpreflight.host.tables import Routing
 
 T = TypeVar("T")
@@ -49,8 +50,12 @@ because the interpreter would rather do that than wait for ever (importlib's dea
 class LocalHost:
     """See `Host` for what each call promises."""
 
-    def __init__(self, root: str = "/", budget: float = RUN_BUDGET, disk: Optional[Disk] = None) -> None:
-        self._tree = Tree(root, frozenset() if disk is None else disk.closed)
+    def __init__(
+        self, root: str = "/", budget: float = RUN_BUDGET, disk: Optional[Disk] = None, remembers: bool = False
+    ) -> None:
+        """`remembers`: for one inspection, which asks for a file again and wants the same answer."""
+        self._seen = Remembered() if remembers else None
+        self._tree = Tree(root, frozenset() if disk is None else disk.closed, self._seen)
         self._guard = Guard()
         self._deadline = time.monotonic() + budget
         self.root = self._tree.root
@@ -95,11 +100,17 @@ class LocalHost:
 
     # files
 
-    def read(self, path: str, limit: int = READ_LIMIT, follow: bool = True) -> Optional[bytes]:
-        def read() -> Optional[bytes]:
-            return self._tree.read(path, limit, follow)
+    def _file(self, path: str, question: tuple[object, ...], ask: Callable[[], T], doing: str) -> T:
+        """An answer of the tree in time, or the one from before."""
 
-        return self._guard.call(read, self._left(FILE_TIMEOUT), f"reading {path}")
+        def guarded() -> T:
+            return self._guard.call(ask, self._left(FILE_TIMEOUT), f"{doing} {path}")
+
+        return guarded() if self._seen is None else self._seen.once(path, question, guarded)
+
+    def read(self, path: str, limit: int = READ_LIMIT, follow: bool = True) -> Optional[bytes]:
+        question = ("read", limit, follow)
+        return self._file(path, question, lambda: self._tree.read(path, limit, follow), "reading")
 
     def text(self, path: str, limit: int = READ_LIMIT) -> Optional[str]:
         content = self.read(path, limit)
@@ -110,16 +121,16 @@ class LocalHost:
         return None if content is None else content.decode("utf-8", "replace")
 
     def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
-        return self._guard.call(lambda: self._tree.info(path, follow), self._left(FILE_TIMEOUT), f"looking at {path}")
+        return self._file(path, ("info", follow), lambda: self._tree.info(path, follow), "looking at")
 
     def label(self, path: str) -> Optional[str]:
         return self._guard.call(lambda: self._tree.label(path), self._left(FILE_TIMEOUT), f"looking at {path}")
 
     def list(self, path: str) -> Optional[tuple[str, ...]]:
-        return self._guard.call(lambda: self._tree.list(path), self._left(FILE_TIMEOUT), f"listing {path}")
+        return self._file(path, ("list",), lambda: self._tree.list(path), "listing")
 
     def glob(self, pattern: str) -> tuple[str, ...]:
-        return self._guard.call(lambda: self._tree.glob(pattern), self._left(FILE_TIMEOUT), f"listing {pattern}")
+        return self._file(pattern, ("glob",), lambda: self._tree.glob(pattern), "listing")
 
     def room(self, path: str) -> Optional[Room]:
         return self._guard.call(lambda: self._tree.room(path), self._left(FILE_TIMEOUT), f"looking at {path}")

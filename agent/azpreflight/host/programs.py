@@ -58,7 +58,7 @@ def run(
             env={**ENVIRONMENT, **(env or {})},
             cwd="/",
             start_new_session=True,
-            preexec_fn=_end_with_parent() if dies_with_us else None,  # noqa: PLW1509
+            preexec_fn=end_with_parent() if dies_with_us else None,  # noqa: PLW1509
         )
     except OSError as error:
         raise HostError(f"cannot run {command[0]}: {error.strerror}") from None
@@ -70,7 +70,7 @@ def run(
         _running.discard(process)
 
 
-def _end_with_parent() -> Callable[[], None]:
+def end_with_parent() -> Callable[[], None]:
     """What a child does to be killed when the thread that started it has ended (prctl(2))."""
     import ctypes
 

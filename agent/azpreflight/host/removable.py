@@ -71,6 +71,8 @@ MOUNTED = (
 own. Of a mount further down, such as one on an agent's log directory, all would go, whatever it is."""
 SUDOERS = ("/etc/sudoers.d", "/usr/local/etc/sudoers.d")
 """Where OS.SudoersDir may point to: sudo as a package and as it is built by hand."""
+SUDOERS_FILES = ("waagent", "90-cloud-init-users", "azure-init-user")
+"""What waagent, cloud-init and azure-init call theirs."""
 SSHD = ("/etc/ssh", "/usr/local/etc/ssh")
 """Where OS.SshDir may point to: waagent removes ssh_host_*key* there."""
 HOMES = ("/root", "/home/*")
@@ -100,12 +102,12 @@ PLACES = (
     Place("/var/log/installer/autoinstall-user-data"),
     # The backup that the tools make of shadow. Never shadow, nor a file that OS.PasswordPath names in its place.
     Place("/etc/shadow-"),
-    # The two files that the agents write, in the directories that sudo reads; a package has its own names there.
-    *(Place(f"{folder}/{name}", shipped=True) for folder in SUDOERS for name in ("waagent", "90-cloud-init-users")),
+    # The files that the agents write, in the directories that sudo reads; a package has its own names there.
+    *(Place(f"{folder}/{name}", shipped=True) for folder in SUDOERS for name in SUDOERS_FILES),
     # Host keys by the names of ssh-keygen -A, where sshd looks for them.
     *(Place(f"{folder}/ssh_host_*key{end}") for folder in SSHD for end in ("", ".pub")),
-    # What cloud-init writes for one VM; Ubuntu's own settings have other names.
-    Place("/etc/ssh/sshd_config.d/50-cloud-init.conf", shipped=True),
+    # What cloud-init and azure-init write for one VM; Ubuntu's own settings have other names.
+    *(Place(f"/etc/ssh/sshd_config.d/50-{name}.conf", shipped=True) for name in ("cloud-init", "azure-init")),
     # The file or the link; what a link leads to stays.
     Place("/etc/resolv.conf", shipped=True),
     # Emptied and never removed, or systemd would take the next boot for the first. D-Bus makes its own again.

@@ -12,11 +12,10 @@ import os
 import stat
 import struct
 from collections.abc import Collection
-from contextlib import suppress
-from functools import cache
-from typing import Any, NoReturn, Optional
+from typing import NoReturn, Optional
 
 from azpreflight.host.api import HostError
+from azpreflight.host.libc import last_error, libc
 
 LOOK = os.O_PATH | os.O_CLOEXEC
 """Only where it is: not its content."""
@@ -139,33 +138,17 @@ def _openat2(top: int, path: str, flags: int) -> Optional[int]:
 
     Its number stands for itself with seccomp's filters too: they refuse it with EPERM or ENOSYS, or not at all.
     """
-    libc = _libc()
-    if libc is None:
+    library = libc()
+    if library is None:
         return None
     how = struct.pack("=QQQ", flags, 0, RESOLVE_IN_ROOT)
-    found: int = libc.syscall(SYS_OPENAT2, top, os.fsencode(path), how, len(how))
+    found: int = library.syscall(SYS_OPENAT2, top, os.fsencode(path), how, len(how))
     if found >= 0:
         return found
-    code = _errno()
+    code = last_error()
     if code in ABSENT:
         _fail(code)
     return None
-
-
-@cache
-def _libc() -> Any:
-    """The C library, None without ctypes: imported at the first file below a root, as the running system needs none."""
-    with suppress(ImportError, AttributeError, MemoryError, OSError):
-        import ctypes
-
-        return ctypes.CDLL(None, use_errno=True)
-    return None
-
-
-def _errno() -> int:
-    import ctypes
-
-    return ctypes.get_errno()
 
 
 def _fail(code: int) -> NoReturn:

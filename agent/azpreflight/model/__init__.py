@@ -7,7 +7,7 @@ Every type is imported from here, and so are the closed sets of words of `vocabu
 
 from __future__ import annotations
 
-from azpreflight.model.probe import ALL_PROFILES, ALL_STAGES, Check, Judge, Probe
+from azpreflight.model.probe import ALL_PROFILES, Check, Judge, Probe
 from azpreflight.model.report import (
     CauseEntry,
     Gathered,
@@ -23,7 +23,17 @@ from azpreflight.model.report import (
 from azpreflight.model.run import Config, Run
 from azpreflight.model.site import SiteCheck, SiteKind
 from azpreflight.model.verdict import ExtensionVerdict, Finding, NotApplicable, Unknown, Verdict, Waived
-from azpreflight.model.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status
+from azpreflight.model.vocabulary import (
+    ALL_STAGES,
+    Cause,
+    Confidence,
+    Platform,
+    Profile,
+    Readiness,
+    Severity,
+    Stage,
+    Status,
+)
 from azpreflight.model.waiver import Waiver, WaiverState, WaiverUse
 
 __all__ = [

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Callable, Union, get_args, get_origin, get_type_hints
 
 
 class DecodeError(ValueError):
@@ -38,66 +38,143 @@ def decode(kind: Any, value: Any, where: str = "$") -> Any:
 
     Raises DecodeError where it does not fit; `where` is the JSON path that the message begins with.
     """
-    if kind is Any:
-        return value
+    try:
+        return _reader(kind)(value)
+    except _Misfit as error:
+        raise DecodeError(f"{where}{error.path}: {error.reason}") from None
+
+
+_Reader = Callable[[Any], Any]
+
+
+class _Misfit(Exception):
+    """A value that does not fit; its path grows on the way up, so that one that fits costs nothing."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path = ""
+
+    def below(self, step: str) -> _Misfit:
+        """The same, seen from one level up."""
+        self.path = step + self.path
+        return self
+
+
+@cache
+def _reader(kind: Any) -> _Reader:
+    """What reads a value of this type: made once for each type, because there may be a million values."""
     origin = get_origin(kind)
+    if kind is Any:
+        return lambda value: value
     if origin is Union:
-        return _decode_optional(kind, value, where)
+        return _optional_reader(_reader(_optional_of(kind)))
     if origin is tuple:
-        _expect(isinstance(value, list), where, "a list", value)
-        item_kind = get_args(kind)[0]
-        return tuple(decode(item_kind, item, f"{where}[{number}]") for number, item in enumerate(value))
+        return _list_reader(_reader(get_args(kind)[0]))
     if origin is not None:
-        _expect(isinstance(value, dict), where, "an object", value)
-        item_kind = get_args(kind)[1]
-        return {key: decode(item_kind, item, f"{where}.{key}") for key, item in value.items()}
+        return _mapping_reader(_reader(get_args(kind)[1]))
     if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, value, where)
-    return _decode_scalar(kind, value, where)
+        return _dataclass_reader(kind)
+    return _scalar_reader(kind)
 
 
-def _decode_optional(kind: Any, value: Any, where: str) -> Any:
-    if value is None:
-        return None
-    return decode(_optional_of(kind), value, where)
+def _optional_reader(inner: _Reader) -> _Reader:
+    return lambda value: None if value is None else inner(value)
 
 
-def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
-    _expect(isinstance(value, dict), where, "an object", value)
-    hints = _hints(kind)
-    known = {
-        field.name: decode(hints[field.name], value[field.name], f"{where}.{field.name}")
-        for field in dataclasses.fields(kind)
-        if field.name in value
-    }
-    missing = [field.name for field in dataclasses.fields(kind) if field.name not in known and _required(field)]
-    if missing:
-        raise DecodeError(f"{where}: {missing[0]} is missing")
-    return kind(**known)
+def _list_reader(inner: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        _expect(isinstance(value, list), "a list", value)
+        items = []
+        try:
+            for item in value:
+                items.append(inner(item))
+        except _Misfit as error:
+            raise error.below(f"[{len(items)}]") from None
+        return tuple(items)
+
+    return read
 
 
-def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
+def _mapping_reader(inner: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        _expect(isinstance(value, dict), "an object", value)
+        items, key = {}, None
+        try:
+            for key, item in value.items():
+                items[key] = inner(item)
+        except _Misfit as error:
+            raise error.below(f".{key}") from None
+        return items
+
+    return read
+
+
+def _dataclass_reader(kind: Any) -> _Reader:
+    names = [field.name for field in dataclasses.fields(kind)]
+    required = [field.name for field in dataclasses.fields(kind) if _required(field)]
+    readers: dict[str, _Reader] = {}
+
+    def read(value: Any) -> Any:
+        if not readers:  # not before, so that a type may contain itself
+            hints = _hints(kind)
+            readers.update({name: _reader(hints[name]) for name in names})
+        _expect(isinstance(value, dict), "an object", value)
+        known, name = {}, ""
+        try:
+            for name, inner in readers.items():
+                if name in value:
+                    known[name] = inner(value[name])
+        except _Misfit as error:
+            raise error.below(f".{name}") from None
+        missing = [name for name in required if name not in known]
+        if missing:
+            raise _Misfit(f"{missing[0]} is missing")
+        return kind(**known)
+
+    return read
+
+
+def _scalar_reader(kind: Any) -> _Reader:
     if kind is float:
-        _expect(isinstance(value, (int, float)) and not isinstance(value, bool), where, "a number", value)
-        try:
-            return float(value)
-        except OverflowError:
-            raise DecodeError(f"{where}: the number is too large") from None
+        return _number
     if kind in (int, str, bool):
-        _expect(type(value) is kind, where, f"a value of type {kind.__name__}", value)
-        return value
+
+        def read(value: Any) -> Any:
+            if type(value) is not kind:
+                _expect(False, f"a value of type {kind.__name__}", value)
+            return value
+
+        return read
     if isinstance(kind, type) and issubclass(kind, Enum):
-        try:
-            return kind(value)
-        except ValueError:
-            words = ", ".join(str(member.value) for member in kind)
-            raise DecodeError(f"{where}: expected one of {words}") from None
+        return _word_reader(kind)
     raise TypeError(f"codec does not know the type {kind!r}")
 
 
-def _expect(fits: bool, where: str, wanted: str, value: Any) -> None:
+def _word_reader(kind: type[Enum]) -> _Reader:
+    members = {member.value: member for member in kind}
+
+    def read(value: Any) -> Any:
+        try:
+            return members[value]
+        except (KeyError, TypeError):
+            words = ", ".join(str(member.value) for member in kind)
+            raise _Misfit(f"expected one of {words}") from None
+
+    return read
+
+
+def _number(value: Any) -> float:
+    _expect(isinstance(value, (int, float)) and not isinstance(value, bool), "a number", value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise _Misfit("the number is too large") from None
+
+
+def _expect(fits: bool, wanted: str, value: Any) -> None:
     if not fits:
-        raise DecodeError(f"{where}: expected {wanted}, found {type(value).__name__}")
+        raise _Misfit(f"expected {wanted}, found {type(value).__name__}")
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:

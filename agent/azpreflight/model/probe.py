@@ -8,12 +8,11 @@ from typing import Any, Generic, Optional, TypeVar
 
 from azpreflight.model.run import Config, Run
 from azpreflight.model.verdict import ExtensionVerdict, Verdict
-from azpreflight.model.vocabulary import Cause, Profile, Severity, Stage
+from azpreflight.model.vocabulary import ALL_STAGES, Cause, Profile, Severity, Stage
 
 F = TypeVar("F")
 
 Judge = Callable[[Any, Run], Iterator[Verdict]]
-ALL_STAGES = tuple(Stage)
 ALL_PROFILES = tuple(Profile)
 
 

@@ -39,6 +39,12 @@ class Stage(str, Enum):
     """A build VM right before capture, or a mounted image."""
     FIRSTBOOT = "firstboot"
     """A new VM."""
+    REHEARSAL = "rehearsal"
+    """A VM of the image in an emulator, beside a stand-in for the platform."""
+
+
+ALL_STAGES = (Stage.BUILD, Stage.CAPTURE, Stage.FIRSTBOOT)
+"""Those at which a machine or its files are inspected; nothing is inspected in a rehearsal."""
 
 
 class Profile(str, Enum):

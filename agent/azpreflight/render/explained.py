@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from azpreflight.explain.exit_code import exit_code
 from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, LogMilestone
-from azpreflight.model import Readiness, codec
+from azpreflight.model import Readiness, Severity, codec
+from azpreflight.model.exit_codes import EXIT_UNDECIDED
 from azpreflight.render import junit
 from azpreflight.text import count, printable, wrapped
 
@@ -51,23 +53,24 @@ def _log(log: ExplainedLog, verbose: bool, quiet: bool) -> list[str]:
     head = [f"{printable(log.file)}: {KINDS[log.kind]}{_boots(log)}", *wrapped(VERDICTS[log.verdict], "  ", "  ")]
     if quiet:
         return head
-    lines = [*head, *_machine(log)]
+    lines = [*head, *(line for one in about(log) for line in wrapped(one, "  ", "  "))]
     for cause in log.causes:
         lines += ["", *_cause(cause)]
-    return [*lines, "", *_progress(log), *_remarks(log, verbose)]
+    lines += ["", *(line for one in progress(log) for line in wrapped(one, "  ", "    "))]
+    return [*lines, *_remarks(log, verbose)]
 
 
 def _boots(log: ExplainedLog) -> str:
     return f"; of its {log.boots} boots the newest" if log.boots > 1 else ""
 
 
-def _machine(log: ExplainedLog) -> list[str]:
+def about(log: ExplainedLog) -> list[str]:
+    """Which log it is and of which machine, in sentences."""
     agent = " ".join(word for word in (log.provisioner, log.agent if log.provisioner else None) if word)
     parts = [f"provisioning agent: {agent}" if agent else "which agent provisions is not in this log"]
     parts += [log.os] if log.os else []
     parts += [f"kernel {log.kernel}"] if log.kernel else []
-    lines = wrapped("; ".join(parts), "  ", "  ")
-    return [*lines, *(wrapped(f"not inspected: {log.unread}", "  ", "  ") if log.unread else [])]
+    return ["; ".join(parts), *([f"not inspected: {log.unread}"] if log.unread else [])]
 
 
 def _cause(cause: LogCause) -> list[str]:
@@ -86,15 +89,16 @@ def place(line: LogLine) -> str:
     return (f"{line.file} " if line.file else "") + f"line {line.line}{at}"
 
 
-def _progress(log: ExplainedLog) -> list[str]:
+def progress(log: ExplainedLog) -> list[str]:
+    """How far the boot came, where the log ends, and what is not in it, in sentences."""
     marks = ", ".join(_mark(item) for item in log.timeline)
-    lines = wrapped(f"reached, in seconds: {marks}", "  ", "    ") if marks else ["  no step of a boot is in this log"]
+    lines = [f"reached, in seconds: {marks}" if marks else "no step of a boot is in this log"]
     if log.last is not None and log.ends is not None:
-        lines += wrapped(f"last step: {log.last.milestone}; the log ends at {place(log.ends)}", "  ", "    ")
+        lines.append(f"last step: {log.last.milestone}; the log ends at {place(log.ends)}")
     if log.not_in_this_log:
         why = f" ({SHOWN_ELSEWHERE[log.kind]})" if log.kind in SHOWN_ELSEWHERE else ""
-        words = ", ".join(log.not_in_this_log)
-        lines += wrapped(f"not in this log, which does not mean that it did not happen: {words}{why}", "  ", "    ")
+        steps = ", ".join(log.not_in_this_log)
+        lines.append(f"not in this log, which does not mean that it did not happen: {steps}{why}")
     return lines
 
 
@@ -144,21 +148,26 @@ def log_schema() -> dict[str, Any]:
 # --- JUnit --------------------------------------------------------------------------------------------------------
 
 
-def render_junit(logs: tuple[ExplainedLog, ...]) -> str:
-    """A suite with a test case for each log: its causes are failures, and one that decides nothing is an error."""
-    failed = sum(bool(log.causes) for log in logs)
-    undecided = sum(not log.causes and log.verdict is Readiness.UNDECIDED for log in logs)
-    head = f'<testsuite name="azpreflight.explain-log" tests="{len(logs)}" failures="{failed}" errors="{undecided}">'
-    cases = [line for log in logs for line in _case(log)]
+def render_junit(logs: tuple[ExplainedLog, ...], fail_on: Severity = Severity.ERROR) -> str:
+    """A suite with a test case for each log, red where the exit code is not 0: a cause at or above `fail_on` is a
+    failure, one below it text of a passed test, and a log that decides nothing is an error."""
+    codes = [exit_code(log, fail_on) for log in logs]
+    head = (
+        f'<testsuite name="azpreflight.explain-log" tests="{len(logs)}" failures="{codes.count(1)}"'
+        f' errors="{codes.count(EXIT_UNDECIDED)}">'
+    )
+    cases = [line for log, code in zip(logs, codes) for line in _case(log, code)]
     return "\n".join([junit.DECLARATION, "<testsuites>", head, *cases, "</testsuite>", "</testsuites>", ""])
 
 
-def _case(log: ExplainedLog) -> list[str]:
+def _case(log: ExplainedLog, code: int) -> list[str]:
     head = f'  <testcase classname="azpreflight.explain-log" name={junit.quoted(log.file)}'
-    if log.causes:
-        message = "; ".join(f"{one.severity.value}: {one.summary} ({one.confidence.value})" for one in log.causes)
+    said = "; ".join(f"{one.severity.value}: {one.summary} ({one.confidence.value})" for one in log.causes)
+    if code == 1:
         kind = log.causes[0].cause.value
-        return [f"{head}>", f'    <failure message={junit.quoted(message)} type="{kind}"/>', "  </testcase>"]
-    if log.verdict is Readiness.UNDECIDED:
+        return [f"{head}>", f'    <failure message={junit.quoted(said)} type="{kind}"/>', "  </testcase>"]
+    if code == EXIT_UNDECIDED:
         return [f"{head}>", f"    <error message={junit.quoted(VERDICTS[log.verdict])}/>", "  </testcase>"]
+    if said:
+        return [f"{head}>", f"    <system-out>{junit.quoted(said)[1:-1]}</system-out>", "  </testcase>"]
     return [f"{head}/>"]

@@ -42,14 +42,27 @@ def _with_pages(value: dict[str, Any]) -> dict[str, Any]:
 def render_lines(report: Report) -> str:
     """JSON lines for a log collector: the run with its verdict, then a line for each cause, result and extension.
 
-    Facts are left out: a line stays short enough for any collector.
+    Each says which run of which machine it is of, because a collector may keep them apart. Facts are left out: a line
+    stays short enough for any collector.
     """
-    head = {"schema": REPORT_SCHEMA, "kind": "run", "tool": report.tool, "run": report.run, "verdict": report.verdict}
-    rows = [{name: codec.encode(value) for name, value in head.items()}]
+    rows: list[dict[str, Any]] = [{"kind": "run", "run": codec.encode(report.run), "verdict": report.verdict.value}]
     rows += [{"kind": "cause", **codec.encode(entry)} for entry in report.causes]
     rows += [{"kind": "result", **codec.encode(result)} for result in report.results]
     rows += [{"kind": "extension", **codec.encode(extension)} for extension in report.extensions]
-    return "".join(json.dumps(row) + "\n" for row in rows)
+    return "".join(json.dumps({**_of_run(report), **row}) + "\n" for row in rows)
+
+
+def _of_run(report: Report) -> dict[str, Any]:
+    """What every line has."""
+    run = report.run
+    return {
+        "schema": REPORT_SCHEMA,
+        "time": run.started_at,
+        "vm_id": run.vm_id,
+        "boot_id": run.boot_id,
+        "stage": run.stage.value,
+        "tool": codec.encode(report.tool),
+    }
 
 
 def render_line(report: Report) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Optional
 
 from azpreflight.engine.assess import exit_code, undecided
@@ -165,4 +164,6 @@ def quoted(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    from html import escape
+
     return escape(printable(text))

@@ -102,6 +102,8 @@ def _sudoers(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:
         yield from _removed(f"{facts.sudoers.directory}/90-cloud-init-users")
     if facts.sudoers is not None and facts.sudoers.waagent:
         yield from _removed(f"{facts.sudoers.directory}/waagent")
+    if facts.sudoers is not None and facts.sudoers.azure_init:
+        yield from _removed(f"{facts.sudoers.directory}/azure-init-user")
 
 
 def _host_keys(facts: GeneralizationFacts, run: Run) -> Iterator[Change]:

@@ -99,7 +99,7 @@ def _question(asked: Asked, ids: tuple[str, ...], spent: float, tell: Tell) -> I
     config = load(LocalHost(budget=budget - spent), path, required=asked.config is not None, check_ids=ids)
     selection = Selection(ignore=asked.ignore)
     selection.refuse_undefined(PROBES, config)
-    host = LocalHost(budget=(asked.timeout or config.timeout or RUN_BUDGET) - spent)
+    host = LocalHost(budget=(asked.timeout or config.timeout or RUN_BUDGET) - spent, remembers=True)
     run = run_of(
         host,
         stage=Stage.BUILD,
@@ -120,7 +120,7 @@ def look_again(prepared: Prepared) -> Prepared:
 
 @contextmanager
 def _question_again(run: Run, probes: tuple[Probe[Any], ...], spent: float, tell: Tell) -> Iterator[Question]:
-    yield Question(LocalHost(budget=RUN_BUDGET - spent), run, probes)
+    yield Question(LocalHost(budget=RUN_BUDGET - spent, remembers=True), run, probes)
 
 
 def _knowing(prepared: Prepared, user: Optional[str]) -> Prepared:

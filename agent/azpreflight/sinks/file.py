@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import secrets
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Optional
+from typing import Optional, Union
 
 from azpreflight.sinks import streams
 from azpreflight.sinks.errors import SinkError
@@ -17,38 +18,41 @@ HISTORY_LIMIT = 1 << 20
 """Bytes of a history of reports before it is set aside as FILE.1: some twenty of them."""
 
 
-def write_file(path: str, text: str, mode: Optional[int] = FILE_MODE) -> None:
-    """Put the text where the path leads; `mode` is a new file's, None leaves it to the umask.
+def write_file(path: str, text: Union[str, Iterable[str]], mode: Optional[int] = FILE_MODE) -> None:
+    """Put the text, or its pieces, where the path leads; `mode` is a new file's, None leaves it to the umask.
 
     A file is put in place in one step: whoever reads it sees the old content or the new one, whole; one that is there
     keeps its mode and its owner. A link to a file is replaced and not followed, because somebody may have planted it.
     What is no file, such as a terminal, a FIFO or this process's own output, is written to and never replaced.
     SinkError for directories, disks and sockets, and where it cannot be written.
     """
+    pieces = (text,) if isinstance(text, str) else text
     try:
         stream = streams.opened(path)
         if stream is not None:
-            streams.write(stream, path, text)
+            streams.write(stream, path, pieces)
             return
-        _replace(path, text, mode)
+        _replace(path, pieces, mode)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _replace(path: str, text: str, mode: Optional[int]) -> None:
+def _replace(path: str, pieces: Iterable[str], mode: Optional[int]) -> None:
     """The file in one step."""
     folder, name = os.path.split(os.path.abspath(path))
     before = _kept(path, folder)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
+    temporary = os.path.join(folder, f".{name}.{os.urandom(4).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o666 if mode is None and before is None else 0o600)
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            with suppress(OSError):  # a filesystem without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # see sinks.leftovers
             _own(descriptor, before, mode)
-            file.write(text)
+            file.writelines(pieces)
             file.flush()
             os.fsync(descriptor)
-        os.replace(temporary, path)
+            os.replace(temporary, path)
         _sync_folder(folder)
     finally:
         with suppress(FileNotFoundError):
@@ -99,7 +103,7 @@ def append_line(path: str, line: str) -> None:
             seen = os.lstat(path)
             if stat.S_ISREG(seen.st_mode) and seen.st_size >= HISTORY_LIMIT:
                 os.replace(path, f"{path}.1")
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, FILE_MODE)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
@@ -114,10 +118,11 @@ def append_line(path: str, line: str) -> None:
 
 
 def _append(descriptor: int, line: bytes) -> None:
-    """All of the line or nothing: half of one would spoil the next one too."""
+    """All of the line or nothing: half of one would spoil the next one too, as one does whose writer was killed."""
     before = os.fstat(descriptor).st_size
     try:
-        left = line
+        whole = before == 0 or os.pread(descriptor, 1, before - 1) == b"\n"
+        left = line if whole else b"\n" + line
         while left:
             left = left[os.write(descriptor, left) :]
     except OSError:

@@ -1,11 +1,12 @@
-"""What a power cut leaves of a file that was being written: a hidden one beside it, which nothing else would remove.
+"""What a power cut or a kill leaves of a file that was being written: a hidden one beside it, which stays for good.
 
-`sinks.file` writes `.NAME.xxxxxxxx` and renames it. Only such a name is taken away, of a regular file that is this
-user's own and that no process of this boot can have made.
+`sinks.file` writes `.NAME.xxxxxxxx`, locked while it does, and renames it. Only such a name is taken away, of a regular
+file that is this user's own and that nobody is writing.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
@@ -20,7 +21,7 @@ NAMES_MOST = 10_000
 
 
 def clear(paths: Iterable[str], booted: float) -> tuple[str, ...]:
-    """Remove what earlier boots left beside these files; the names of what was removed. Never raises.
+    """Remove what was left beside these files; the names of what was removed. Never raises.
 
     `booted` is the time of this boot by the clock as it is now, in seconds since the epoch. A file from the future was
     made before the clock was set back, at an earlier boot.
@@ -42,9 +43,10 @@ def _clear(path: str, booted: float, now: float) -> list[str]:
 
 
 def _removed(folder: int, entry: str, booted: float, now: float) -> bool:
-    """Take it away if it is one of an earlier boot."""
+    """Take it away if it is one of an earlier boot, or its writer has gone."""
     with suppress(OSError):
-        if _is_old(os.stat(entry, dir_fd=folder, follow_symlinks=False), booted, now):
+        seen = os.stat(entry, dir_fd=folder, follow_symlinks=False)
+        if _is_own(seen) and (not booted <= seen.st_ctime <= now or _is_abandoned(folder, entry)):
             os.unlink(entry, dir_fd=folder)
             return True
     return False
@@ -60,7 +62,15 @@ def _ours(names: list[str], name: str) -> list[str]:
     ]
 
 
-def _is_old(seen: os.stat_result, booted: float, now: float) -> bool:
-    """A file of this user's that was last touched in no time of this boot."""
-    own = stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid() and seen.st_nlink == 1
-    return own and not booted <= seen.st_ctime <= now
+def _is_own(seen: os.stat_result) -> bool:
+    return stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid() and seen.st_nlink == 1
+
+
+def _is_abandoned(folder: int, entry: str) -> bool:
+    """No process holds the writer's lock, which ends with it however it ends (flock(2)). OSError where one does."""
+    held = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(held)
+    return True

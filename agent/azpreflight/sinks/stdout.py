@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import Union
 
 from azpreflight.sinks.errors import SinkError
 
 
-def write_stdout(text: str) -> None:
-    """Print the text. A reader that has gone away (`| head`) is no error; a full disk is a SinkError."""
+def write_stdout(text: Union[str, Iterable[str]]) -> None:
+    """Print the text, or its pieces. A reader that has gone away (`| head`) is no error; a full disk is a SinkError."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.writelines((text,) if isinstance(text, str) else text)
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()

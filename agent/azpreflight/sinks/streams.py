@@ -12,6 +12,7 @@ import re
 import select
 import stat
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple, Optional
 
@@ -57,20 +58,24 @@ def opened(path: str) -> Optional[Stream]:
     return Stream(_open(path), PATIENCE_S)
 
 
-def write(stream: Stream, path: str, text: str) -> None:
+def write(stream: Stream, path: str, pieces: Iterable[str]) -> None:
     """All of the text, and close it. SinkError where nobody takes it; a reader that has gone away is no error."""
     poll = select.poll()
     poll.register(stream.descriptor, select.POLLOUT)
-    left = text.encode("utf-8", "backslashreplace")
     try:
-        while left:
-            if not poll.poll(None if stream.patience_s is None else stream.patience_s * 1000):
-                raise SinkError(f"cannot write {path}: nobody took it for {stream.patience_s} s")
-            left = left[_piece(stream.descriptor, left[:PIECE]) :]
+        for text in pieces:
+            _write(stream, poll, path, text.encode("utf-8", "backslashreplace"))
     except BrokenPipeError:
         return
     finally:
         os.close(stream.descriptor)
+
+
+def _write(stream: Stream, poll: select.poll, path: str, left: bytes) -> None:
+    while left:
+        if not poll.poll(None if stream.patience_s is None else stream.patience_s * 1000):
+            raise SinkError(f"cannot write {path}: nobody took it for {stream.patience_s} s")
+        left = left[_piece(stream.descriptor, left[:PIECE]) :]
 
 
 def _piece(descriptor: int, piece: bytes) -> int:

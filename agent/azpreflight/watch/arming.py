@@ -6,7 +6,6 @@ was armed on, so that in a VM of an image that was captured without its power-of
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from typing import Optional
@@ -85,6 +84,8 @@ def drop_in(machine: Optional[str], report: Optional[str]) -> str:
 
 def mark(host: Host) -> Optional[str]:
     """A word that tells this machine from others and does not say which it is; None where it has no id."""
+    import hashlib
+
     machine = vm_id(host)
     return hashlib.sha256(f"azpreflight {machine}".encode()).hexdigest()[:16] if machine else None
 

@@ -12,17 +12,19 @@ import pytest
 from azpreflight.azure import endpoints
 from azpreflight.azure.documented_endpoints import Known
 
-HOST = re.compile(r"(\{region\}\.)?([a-z0-9-]+\.)+[a-z]{2,}")
+HOST = re.compile(r"(\{region\}[.-])?([a-z0-9-]+\.)+[a-z]{2,}")
 CLOUDS = {"public", "usgov", "china"}
 
 
 @pytest.mark.parametrize("entry", endpoints.extensions(), ids=lambda entry: entry.name)
 def test_every_extension_has_a_source_and_hosts_that_can_be_named(entry: Known) -> None:
-    assert re.fullmatch(r"\w+(\.\w+)+", entry.name)
+    assert re.fullmatch(r"\w+(\.[\w-]+)+", entry.name)
     assert ":" in entry.source or "," in entry.source
-    assert set(entry.hosts) in (set(), CLOUDS)
+    assert set(entry.hosts) <= CLOUDS
+    assert entry.dated is None or re.fullmatch(r"20\d\d-\d\d-\d\d", entry.dated)
+    assert (entry.retired is None) == (entry.successor is None)
     assert all(HOST.fullmatch(host) for hosts in entry.hosts.values() for host in hosts)
-    assert not entry.always or entry.settings
+    assert not entry.always or entry.settings or entry.beyond
 
 
 @pytest.mark.parametrize("cloud", sorted(CLOUDS))
@@ -75,3 +77,37 @@ def test_hosts_follow_cloud_and_region(cloud: str, region: str, hosts: tuple[str
     entry = endpoints.known("AzureMonitorLinuxAgent")
     assert entry is not None
     assert endpoints.hosts_for(entry, cloud, region) == hosts
+
+
+CATALOGUE = {
+    *("AzureMonitorLinuxAgent", "ConfigurationforLinux", "SiteRecovery.Linux", "VMSnapshotLinux", "MDE.Linux"),
+    *("AzureBackupLinuxWorkload", "ChangeTracking-Linux", "DependencyAgentLinux", "NetworkWatcherAgentLinux"),
+    *("LinuxPatchExtension", "LinuxOsUpdateExtension", "NvidiaGpuDriverLinux", "HybridWorkerForLinux"),
+    *("GuestAttestation", "ApplicationHealthLinux", "RunCommandLinux", "RunCommandHandlerLinux", "CustomScript"),
+    *("AADSSHLoginForLinux", "KeyVaultForLinux", "AzureDiskEncryptionForLinux", "VMAccessForLinux"),
+}
+RETIRED = {
+    "LinuxDiagnostic": "2026-03-31",
+    "OmsAgentForLinux": "2024-08-31",
+    "AADLoginForLinux": "2021-08-15",
+}
+
+
+def test_the_extensions_that_are_seen_most_are_in_the_catalogue() -> None:
+    """Each of them is supported, and those that are not any more say since when."""
+    names = {entry.name for entry in endpoints.extensions()}
+    assert all(any(name.endswith(f".{wanted}") for name in names) for wanted in CATALOGUE)
+    gone = {entry.name.rpartition(".")[2]: entry.retired for entry in endpoints.extensions() if entry.unsupported}
+    assert gone == RETIRED
+
+
+def test_hosts_of_a_storage_account_follow_the_cloud() -> None:
+    """And there are none in a cloud that is not known."""
+    assert endpoints.account_hosts("diag1", None) == ("diag1.blob.core.windows.net", "diag1.table.core.windows.net")
+    assert endpoints.account_hosts("diag1", "china")[0] == "diag1.blob.core.chinacloudapi.cn"
+    assert endpoints.account_hosts("diag1", "USNat") == ()
+
+
+def test_a_cloud_with_a_name_of_its_own_is_unknown() -> None:
+    """One that is not told is the public one."""
+    assert [endpoints.is_unknown(cloud) for cloud in (None, "public", "USNat")] == [False, False, True]

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from azpreflight.azure import goal_state, imds
 from azpreflight.azure.goal_state import Plugin, Unreadable, Wanted
-from tests.netns import documents
+from azpreflight.standin import documents
+from azpreflight.standin.extension import HELLO, manifest
+from azpreflight.standin.identity import CONFIG_NAME, CONTAINER_ID, VM_ID
+from azpreflight.standin.metadata import instance
 
-EXTENSION = documents.HELLO
+EXTENSION = HELLO
 PARSERS: list[Callable[[bytes], Any]] = [
     goal_state.parse_versions,
     goal_state.parse_goal_state,
@@ -28,8 +31,8 @@ ENTITIES = b'<!DOCTYPE v [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><Versions><Ve
 
 def test_the_goal_state_names_container_configuration_and_extensions() -> None:
     state, address = goal_state.parse_goal_state(documents.goal_state().encode())
-    assert (state.incarnation, state.container_id) == ("1", documents.CONTAINER_ID)
-    assert state.config_name == documents.CONFIG_NAME
+    assert (state.incarnation, state.container_id) == ("1", CONTAINER_ID)
+    assert state.config_name == CONFIG_NAME
     assert address == "http://168.63.129.16:80/machine/c/i?comp=config&type=extensionsConfig&incarnation=1"
 
 
@@ -90,7 +93,7 @@ def test_an_address_is_cut_down_to_what_may_be_shown(uri: str, left: str) -> Non
 
 
 def test_a_manifest_tells_where_each_version_is() -> None:
-    versions = goal_state.parse_manifest(documents.manifest(EXTENSION).encode())
+    versions = goal_state.parse_manifest(manifest(EXTENSION).encode())
     assert versions == {EXTENSION.version: EXTENSION.packages}
 
 
@@ -138,13 +141,13 @@ def test_json_of_any_shape_is_read_or_unreadable(parse: Callable[[bytes], Any], 
 
 
 def test_the_instance_document_tells_cloud_region_and_subnet() -> None:
-    found = imds.parse(json.dumps(documents.instance()).encode())
-    assert (found.cloud, found.location, found.vm_id) == ("public", "westeurope", documents.VM_ID)
+    found = imds.parse(json.dumps(instance()).encode())
+    assert (found.cloud, found.location, found.vm_id) == ("public", "westeurope", VM_ID)
     assert found.subnets == ("10.0.0.0/24",)
 
 
 def test_secrets_of_the_instance_document_are_left_where_they_are() -> None:
-    document: Any = documents.instance()
+    document: Any = instance()
     document["compute"].update(
         userData="secret",
         customData="secret",

@@ -453,7 +453,7 @@ def test_links_where_the_terminal_is_known_to_have_them(root: str, variables: di
         "STY",
         "NO_COLOR",
     )
-    environment = {name: value for name, value in os.environ.items() if name not in told | {"NO_COLOR"}}
+    environment = {name: value for name, value in os.environ.items() if name not in (*told, "NO_COLOR")}
     seen = on_terminal(["check", "--root", root], {**environment, "TERM": "xterm-256color", **variables})
     assert (b"\x1b]8;;https://" in seen) is links
 

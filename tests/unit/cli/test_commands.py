@@ -21,6 +21,7 @@ ARGUMENTS = {
     "explain-log": ["boot.log"],
     "explain": ["no-egress"],
     "completions": ["bash"],
+    "rehearse": ["disk.vhd"],
 }
 """What a command cannot do without."""
 

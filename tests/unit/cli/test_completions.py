@@ -96,6 +96,8 @@ LINES = {
     "decode a": "decode a.log",
     "decode -o a": "decode -o a.log",
     "fleet a": "fleet a.log",
+    "rehearse a": "rehearse a.log",
+    "fleet --subscription gen-machine": "fleet --subscription gen-machine",
     "decode bo": "decode boot\\ one.log",
     "check --config=bo": "check --config=boot\\ one.log",
     "completions f": "completions fish",

@@ -42,7 +42,7 @@ def causes(path: Path, capsys: Captured) -> list[str]:
 
 
 @pytest.mark.parametrize(("log", "code"), [(HEALTHY, 0), (FAILED, 1), (UNDECIDED, 3)])
-@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit"])
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "html"])
 def test_exit_codes_are_those_of_check(log: bytes, code: int, form: str, tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(log)
     assert main(["explain-log", "--format", form, "-o", str(tmp_path / "out"), str(tmp_path / "log")]) == code
@@ -60,8 +60,11 @@ def test_a_directory_is_every_log_in_it(tmp_path: Path, capsys: Captured) -> Non
     (tmp_path / "a.log").write_bytes(HEALTHY)
     (tmp_path / "below" / "b.log").write_bytes(FAILED)
     (tmp_path / "screen.bmp").write_bytes(b"BM")
+    (tmp_path / "letter.txt").write_bytes(b"Dear reader\n")
     assert main(["explain-log", "--format", "jsonl", str(tmp_path)]) == 1
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    captured = capsys.readouterr()
+    assert "1 file left out" in captured.err
+    rows = [json.loads(line) for line in captured.out.splitlines()]
     assert [(Path(row["file"]).name, row["verdict"]) for row in rows] == [("a.log", "ready"), ("b.log", "not-ready")]
 
 
@@ -79,6 +82,15 @@ def test_junit_has_a_case_for_each_log(tmp_path: Path, capsys: Captured) -> None
     suite = ElementTree.fromstring(capsys.readouterr().out)[0]
     assert [[child.tag for child in case] for case in suite] == [[], ["failure"], ["error"]]
     assert suite[1][0].get("type") == "not-generalized"
+
+
+def test_a_cause_below_fail_on_is_a_passed_test_with_its_text(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "log").write_bytes(content("egress-closed-waagent.log"))
+    assert main(["explain-log", "--format", "junit", str(tmp_path / "log")]) == 0
+    case = ElementTree.fromstring(capsys.readouterr().out)[0][0]
+    assert [child.tag for child in case] == ["system-out"]
+    assert main(["explain-log", "--format", "junit", "--fail-on", "warning", str(tmp_path / "log")]) == 1
+    assert ElementTree.fromstring(capsys.readouterr().out)[0][0][0].tag == "failure"
 
 
 def test_an_empty_directory_is_a_mistake(tmp_path: Path, capsys: Captured) -> None:

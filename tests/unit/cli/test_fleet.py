@@ -19,6 +19,7 @@ import pytest
 from azpreflight.cli.main import main
 from azpreflight.engine import fleet as many
 from azpreflight.engine.fleet import Fleet, Machine
+from azpreflight.engine.tally import groups
 from azpreflight.model import Cause, CauseEntry, Confidence, Readiness, Report, Severity
 from azpreflight.render import fleet as render
 from azpreflight.render import serial
@@ -29,9 +30,9 @@ BOOT = damage.recorded("boot-cloud-init")
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
 
 
-def fleet(machines: list[Machine], held: dict[str, frozenset[str]] | None = None) -> Fleet:
+def fleet(machines: list[Machine]) -> Fleet:
     """What is made of these, some days later."""
-    return many.fleet(machines, NOW, held)
+    return many.fleet(machines, NOW)
 
 
 def cause(word: Cause, summary: str = "seen", severity: Severity = Severity.ERROR) -> CauseEntry:
@@ -63,33 +64,39 @@ def folder(tmp_path: Path) -> Path:
 # --- grouping -----------------------------------------------------------------------------------------------------
 
 
-def test_machines_with_the_same_root_are_one_group_and_the_largest_comes_first() -> None:
+def test_machines_with_the_same_cause_are_one_group_and_the_largest_comes_first() -> None:
+    """A machine's second cause counts as well."""
     dns, rule = cause(Cause.DNS_UNREACHABLE), cause(Cause.GUEST_FIREWALL)
     clock = cause(Cause.CLOCK, severity=Severity.WARNING)
-    many = [machine("w1", clock), machine("w2", clock), machine("w3", clock)]
-    found = fleet([*many, machine("r", rule), machine("d1", dns), machine("d2", dns, rule), machine("well")])
-    assert [(group.cause.cause, [one.log for one in group.machines]) for group in found.groups] == [
+    warned = [machine("w1", clock), machine("w2", clock), machine("w3", clock)]
+    found = fleet([*warned, machine("r", rule), machine("d1", dns), machine("d2", dns, rule), machine("well")])
+    assert [(group.cause.cause, [one.log for one in group.machines]) for group in groups(found.tally)] == [
+        (Cause.GUEST_FIREWALL, ["d2", "r"]),
         (Cause.DNS_UNREACHABLE, ["d1", "d2"]),
-        (Cause.GUEST_FIREWALL, ["r"]),
         (Cause.CLOCK, ["w1", "w2", "w3"]),
     ]
+    assert found.tally.causes["guest-firewall", "error"] == 2
 
 
-def test_other_words_are_another_group() -> None:
-    """Two networks with a dead name server each are fixed one by one."""
-    one, other = (cause(Cause.DNS_UNREACHABLE, f"10.{n}.0.4 does not answer") for n in (1, 2))
-    assert len(fleet([machine("a", one), machine("b", other)]).groups) == 2
+def test_measured_values_split_no_group() -> None:
+    """Two networks with a dead name server each; another sentence of the same cause is another group."""
+    told = ("10.1.0.4 does not answer", "10.2.0.4 does not answer", "10.2.0.4 refuses")
+    machines = [machine(str(number), cause(Cause.DNS_UNREACHABLE, words)) for number, words in enumerate(told)]
+    assert [(group.key.words, group.count) for group in groups(fleet(machines).tally)] == [
+        ("* does not answer", 2),
+        ("* refuses", 1),
+    ]
 
 
-def test_other_commands_are_another_group() -> None:
-    """One machine's log must not say what is run on the others."""
+def test_commands_of_one_machine_are_never_shown_for_another() -> None:
+    """One log must not say what is run on the others: where they differ, each has its own below its name."""
     rule = cause(Cause.GUEST_FIREWALL)
     evil = replace(rule, commands=("rm -rf /",))
-    found = fleet([machine("evil", evil), machine("a", rule), machine("b", rule)])
-    assert [(group.cause.commands, len(group.machines)) for group in found.groups] == [
-        (("fix --it",), 2),
-        (("rm -rf /",), 1),
-    ]
+    said = render.render(fleet([machine("evil", evil), machine("a", rule), machine("b", rule)]))
+    blocks = said.split("* ")
+    assert ["rm -rf" in block for block in blocks] == [False, False, False, True]
+    assert ["fix --it" in block for block in blocks] == [False, True, True, False]
+    assert "each of the 2 reports" in render.render(fleet([machine("a", rule), machine("b", rule)]))
 
 
 def test_of_logs_of_one_machine_that_agree_the_newest_counts() -> None:
@@ -105,16 +112,16 @@ def test_of_logs_of_one_machine_that_agree_the_newest_counts() -> None:
 
 
 DNS = cause(Cause.DNS_UNREACHABLE)
-VICTIM = replace(machine("victim", DNS, vm="x"), report="a1")
+VICTIM = replace(machine("victim", DNS, vm="x"), report="a1", reports=("a1",))
 
 
 @pytest.mark.parametrize("at", ["9999-01-01T00:00:00Z", "2026-11-26T00:00:00Z", "2026-11-01T00:00:00Z", "x"])
 def test_no_log_makes_the_word_of_another_void(at: str) -> None:
     """Whatever time it claims: each is told, and neither is counted as an older one."""
-    evil = replace(machine("evil", vm="x", at=at), report="b2")
+    evil = replace(machine("evil", vm="x", at=at), report="b2", reports=("b2",))
     for order in ([VICTIM, evil], [evil, VICTIM]):
-        found = fleet(order, {"victim": frozenset({"a1"}), "evil": frozenset({"b2"})})
-        assert (found.older, found.groups) == (0, ())
+        found = fleet(order)
+        assert (found.older, groups(found.tally)) == (0, ())
         ((vm_id, logs),) = [(one.vm_id, {claim.log for claim in one.machines}) for one in found.disputes]
         assert (vm_id, logs) == ("x", {"victim", "evil"})
         said = render.render(found, verbose=True)
@@ -126,16 +133,15 @@ def test_no_log_makes_the_word_of_another_void(at: str) -> None:
 
 def test_a_log_that_goes_on_from_the_report_of_another_replaces_it() -> None:
     """As two copies of one log do, of which one was fetched later; not by a time before."""
-    later = replace(machine("later", vm="x", at="2026-11-23T08:00:00Z"), report="b2")
-    held = {"victim": frozenset({"a1"}), "later": frozenset({"a1", "b2"})}
-    found = fleet([VICTIM, later], held)
+    later = replace(machine("later", vm="x", at="2026-11-23T08:00:00Z"), report="b2", reports=("a1", "b2"))
+    found = fleet([VICTIM, later])
     assert ([one.log for one in found.machines], found.older, found.disputes) == (["later"], 1, ())
-    assert len(fleet([VICTIM, later], {**held, "victim": frozenset({"a1", "b2"})}).disputes) == 1
-    assert len(fleet([VICTIM, replace(later, started_at="2026-11-21T00:00:00Z")], held).disputes) == 1
+    assert len(fleet([replace(VICTIM, reports=("a1", "b2")), later]).disputes) == 1
+    assert len(fleet([VICTIM, replace(later, started_at="2026-11-21T00:00:00Z")]).disputes) == 1
 
 
 def test_machines_without_an_id_are_never_taken_for_one() -> None:
-    assert len(fleet([machine("a"), machine("b"), Machine("c", reason="no report")]).machines) == 3
+    assert len(list(fleet([machine("a"), machine("b"), Machine("c", reason="no report")]).machines)) == 3
 
 
 # --- printing -----------------------------------------------------------------------------------------------------
@@ -149,16 +155,23 @@ def test_a_cause_is_printed_once_with_its_machines_and_fix() -> None:
         "5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n"
         "\n"
         "error    dns-unreachable (2 machines): 10.1.0.4 does not answer\n"
-        '         the report in a says: "Repair it."\n'
+        '         each of the 2 reports says: "Repair it."\n'
         '           "fix --it"\n'
         "         * a\n"
         "         * b: also clock\n"
+        "\n"
+        "error    clock (1 machine): seen\n"
+        '         the report in b says: "Repair it."\n'
+        '           "fix --it"\n'
+        "         * b: also dns-unreachable\n"
         "\n"
         "undecided (1 machine)\n"
         "         * blind: dns-servers: no time\n"
         "\n"
         "without a report (1 machine)\n"
         "         * none: no report\n"
+        "\n"
+        "by cause: dns-unreachable 2 (error), clock 1 (error)\n"
     )
 
 
@@ -170,8 +183,9 @@ def test_an_undecided_machine_with_a_warning_says_why_it_is_undecided() -> None:
 
 
 def test_of_very_many_machines_some_are_named_unless_all_are_wanted() -> None:
-    found = fleet([machine(f"vm{number:03}", cause(Cause.NO_EGRESS)) for number in range(100)])
-    few, all_of_them = render.render(found), render.render(found, verbose=True)
+    machines = [machine(f"vm{number:03}", cause(Cause.NO_EGRESS)) for number in range(100)]
+    found = fleet(machines)
+    few, all_of_them = render.render(found), render.render(many.fleet(machines, NOW, None), verbose=True)
     assert "vm009" in few and "vm010" not in few and "* and 90 more, which --verbose names" in few
     assert "vm099" in all_of_them and "more, which" not in all_of_them
     assert render.render(found, quiet=True) == "100 machines: 100 not ready\n"
@@ -192,7 +206,7 @@ def test_a_folder_of_logs_is_read_to_the_bottom(folder: Path, capsys: pytest.Cap
     said = capsys.readouterr().out
     assert said.startswith("5 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report\n")
     assert "(2 machines): rule 3 of OUTPUT" in said
-    assert f"* {folder}/silent.log: no report in this log\n" in said
+    assert f"* {folder}/silent.log: no report in this log; the last that it shows: " in said
     assert f"* {folder}/bootdiagnostics-vm3/vm3.serialconsole.log: gen-users: cannot read " in said
     assert "screenshot" not in said
 
@@ -207,11 +221,13 @@ def test_json_has_every_machine_and_every_group(folder: Path, capsys: pytest.Cap
         "not-ready": 2,
         "undecided": 1,
         "without_report": 1,
+        "unread": 0,
         "older_logs": 0,
         "disputed": 0,
     }
     assert document["totals"] == totals
-    (group,) = document["groups"]
+    group, warned = document["groups"]
+    assert (warned["cause"], warned["severity"], warned["machines"]) == ("dns-unreachable", "warning", 2)
     assert (group["cause"], len(group["logs"]), group["commands"]) == (
         "guest-firewall",
         2,
@@ -315,8 +331,9 @@ def test_an_older_report_does_not_pass_for_one_that_is_lost(tmp_path: Path, caps
     (tmp_path / "cut.log").write_text("\n".join([*first, *last[:10]]))
     (tmp_path / "begun.log").write_text("\n".join([*first[-20:], *last]))
     main(["fleet", str(tmp_path)])
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"azpreflight: {tmp_path}/cut.log: an older report counts, because the newest is lost, ")
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("an older report counts") == 1
+    assert f"in doubt: {tmp_path}/cut.log: an older report counts, because the newest is lost, " in said
 
 
 def test_it_works_where_the_working_directory_is_gone(
@@ -328,10 +345,8 @@ def test_it_works_where_the_working_directory_is_gone(
     (tmp_path / "gone").rmdir()
     assert main(["fleet", str(tmp_path), "b.log"]) == 2
     told = capsys.readouterr()
-    assert (told.out, told.err) == (
-        "1 machine: 1 ready\n",
-        "azpreflight: cannot read b.log: No such file or directory\n",
-    )
+    assert told.out.startswith("2 machines: 1 ready, 1 not read\n")
+    assert "* b.log: cannot read: No such file or directory\n" in told.out
 
 
 def test_what_cannot_be_read_in_a_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -346,16 +361,26 @@ def test_what_cannot_be_read_in_a_folder_is_said(tmp_path: Path, capsys: pytest.
     os.close(deep)
     assert main(["fleet", str(tmp_path)]) == 2
     told = capsys.readouterr()
-    assert told.out == "1 machine: 1 ready\n"
-    assert f"cannot read {tmp_path}/loop.log: Too many levels of symbolic links\n" in told.err
-    assert told.err.endswith("ddd: File name too long\n")
+    assert told.out.startswith("3 machines: 1 ready, 2 not read\n")
+    assert f"* {tmp_path}/loop.log: cannot read: Too many levels of symbolic links\n" in told.out
+    assert "ddd: cannot read: File name too long\n" in told.out
+    assert told.err.startswith("azpreflight: 2 of the logs could not be read")
+
+
+def test_a_name_that_is_no_text_is_shown_as_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names of files are bytes, and ids in a log are whatever somebody wrote there."""
+    put(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.log")), BROKEN, "\ud800")
+    for form in ("text", "jsonl", "json", "csv"):
+        assert main(["fleet", str(tmp_path), "--format", form, "-o", str(tmp_path / "out")]) == 1
+    assert main(["fleet", str(tmp_path)]) == 1
+    assert "\\xff\\n.log" in capsys.readouterr().out
 
 
 def test_a_log_that_is_cut_off_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.log").write_bytes(gzip.compress(BOOT)[:-1000])
     assert main(["fleet", str(tmp_path)]) == 3
     said = capsys.readouterr().out
-    assert "no report in this log; not inspected: the end of the gzip file, which is broken\n" in said
+    assert "no report in this log; not inspected: the end of the gzip file, which is broken; the last" in said
 
 
 def test_logs_that_cannot_be_read_do_not_keep_the_others_from_counting(
@@ -363,8 +388,9 @@ def test_logs_that_cannot_be_read_do_not_keep_the_others_from_counting(
 ) -> None:
     assert main(["fleet", str(folder / "gone"), str(folder)]) == 2
     told = capsys.readouterr()
-    assert told.err == f"azpreflight: cannot read {folder}/gone: No such file or directory\n"
-    assert told.out.startswith("5 machines: ")
+    assert told.err.startswith("azpreflight: 1 of the logs could not be read")
+    assert told.out.startswith("6 machines: 2 not ready, 1 undecided, 1 ready, 1 without a report, 1 not read\n")
+    assert f"not read (1 machine)\n         * {folder}/gone: cannot read: No such file or directory\n" in told.out
 
 
 def test_nothing_but_files_is_opened_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -401,5 +427,5 @@ def test_while_a_person_watches_progress_is_told(tmp_path: Path) -> None:
     reader.join(10)
     os.close(far)
     assert done.returncode == 1
-    assert b" of 1501 done, now " in got
+    assert b" logs read in " in got
     assert b"\x1b" not in got

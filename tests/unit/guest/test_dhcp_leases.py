@@ -5,6 +5,7 @@ Those in tests/data/leases were recorded from a server that gives the options th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 
 from azpreflight.guest import dhcp_leases
 from azpreflight.guest.dhcp_leases import Lease
-from azpreflight.host import Interface
-from tests.support.fakes import Denied, FakeHost, Fifo, Node
+from azpreflight.host import FileInfo, FileKind, Interface
+from tests.support.fakes import Denied, FakeHost, Fifo, Link, Node
 
 DATA = Path(__file__).parents[2] / "data" / "leases"
 WHERE = {
@@ -82,6 +83,20 @@ def test_a_directory_that_is_closed_to_this_user_tells_nothing() -> None:
     networkd = (DATA / "networkd").read_text()
     files: dict[str, Node] = {"/var/lib/NetworkManager": Denied(), "/run/systemd/netif/leases/2": networkd}
     assert [lease.client for lease in dhcp_leases.look(FakeHost(files=files))] == ["systemd-networkd"]
+
+
+@pytest.mark.parametrize("client", WHERE)
+def test_a_lease_that_a_user_could_have_written_tells_nothing(client: str) -> None:
+    """Its directory leads into that of a person."""
+    path, recorded = WHERE[client]
+    folder, _, name = path.rpartition("/")
+    theirs: Mapping[str, Node] = {
+        folder: Link("/home/a/leases"),
+        f"/home/a/leases/{name}": (DATA / recorded).read_bytes(),
+    }
+    assert len(dhcp_leases.look(FakeHost(files=theirs))) == 1  # where the directory is root's
+    person = FileInfo(FileKind.DIRECTORY, 0, 0o755, 1000, 1000, 0.0)
+    assert dhcp_leases.look(FakeHost(files={**theirs, "/home/a": person})) == ()
 
 
 def test_a_lease_is_in_force_where_an_interface_has_its_address() -> None:

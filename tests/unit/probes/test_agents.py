@@ -11,12 +11,15 @@ from typing import Any, Optional
 
 import pytest
 
+from azpreflight.azure.answer import Answer
 from azpreflight.guest import openssl_conf, unit_runs
-from azpreflight.host import Completed, FileInfo, FileKind
-from azpreflight.model import Platform, Profile, Run, Severity, Stage
+from azpreflight.host import Completed, FileInfo, FileKind, Outcome, Phase
+from azpreflight.model import Finding, Platform, Profile, Run, Severity, Stage
 from azpreflight.probes.agents import PROBE
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.agents.state import CLOUD_INIT_UNITS, STATUS
+from azpreflight.probes.agents.versions import judge_version
+from azpreflight.probes.egress.facts import EgressFacts, Package
 from tests.support import fixing as mending
 from tests.support.fakes import Denied, FakeHost, Fifo, Link
 from tests.support.judging import by_check, findings, judged, statuses
@@ -51,7 +54,7 @@ FILES: dict[str, Any] = {
     LOCAL_WANTED: Link("/lib/systemd/system/cloud-init-local.service"),
     "/etc/cloud/cloud.cfg": "disable_root: true\nssh_deletekeys: true\n",
     "/etc/cloud/cloud.cfg.d/90_dpkg.cfg": "# to update this file, run dpkg-reconfigure\ndatasource_list: [ Azure ]\n",
-    f"{AGENT}/common/version.py": "AGENT_VERSION = '2.7.3.0'\n",
+    f"{AGENT}/common/version.py": "AGENT_VERSION = '2.16.0.2'\n",
 }
 RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
 
@@ -109,11 +112,20 @@ def booted(*units: str, status: Any = None, **stages: Any) -> FakeHost:
 OPENSSL = "/usr/bin/openssl"
 BUILT = b'\x7fELF OPENSSLDIR: "/usr/lib/ssl"\0'
 """A program that says which directory it was built with."""
+POLICY = "/etc/waagent_policy.json"
+CLOUD_INIT_VERSION = "/usr/lib/python3/dist-packages/cloudinit/version.py"
+
+
+def version(number: str) -> dict[str, Any]:
+    """waagent of another version."""
+    return {f"{AGENT}/common/version.py": f"AGENT_VERSION = '{number}'\n"}
+
+
 PYTHON_3_13: dict[str, Any] = {
     "/usr/bin/cloud-init": "#!/usr/bin/python3\n",
     "/usr/bin/python3": Link("python3.13"),
     "/usr/bin/python3.13": "",
-    "/usr/lib/python3/dist-packages/cloudinit/version.py": "",
+    "/usr/lib/python3/dist-packages/cloudinit/version.py": '__VERSION__ = "25.1.4"\n',
     f"{AGENT}/common/utils/textutil.py": "import base64\n",
     f"{AGENT}/common/osutil/factory.py": "",
 }
@@ -130,6 +142,7 @@ BROKEN = {
         host({f"{AGENT}/common/version.py": "AGENT_VERSION = '2.2.47'\n", **conf("AutoUpdate.Enabled=n")}),
         RUN,
     ),
+    "agents-policy": (host({**version("2.16.0.2"), POLICY: "{"}), RUN),
     "agents-provenance": (host(PIP, "/usr/sbin/waagent"), RUN),
     "agents-guest-proxy": (host(GUEST_PROXY, GUEST_PROXY_WANTED), RUN),
     "agents-units": (booted(unit("walinuxagent.service", "failed", Result="exit-code")), FIRSTBOOT),
@@ -250,7 +263,7 @@ def test_two_provisioners_are_an_error() -> None:
         (conf("HttpProxy.Host=u:secret@proxy"), Severity.WARNING, "HttpProxy.Host=...@proxy without"),
         (conf("Provisioning.DeleteRootPassword=yes"), Severity.NOTE, "DeleteRootPassword=yes is neither"),
         ({"/etc/cloud/cloud.cfg.d/a.cfg": "manual_cache_clean: True\n"}, Severity.ERROR, "manual_cache_clean is true"),
-        ({"/etc/cloud/cloud.cfg.d/a.cfg": "ssh_genkeytypes: [ed25519]\n"}, Severity.ERROR, "waits for rsa"),
+        ({"/etc/cloud/cloud.cfg.d/a.cfg": "ssh_genkeytypes: [ed25519]\n"}, Severity.WARNING, "waits 30 min for rsa"),
         ({"/etc/cloud/cloud.cfg.d/a.cfg": "network: [\n"}, Severity.WARNING, "cloud-init ignores"),
         ({"/etc/systemd/system/walinuxagent.service": MASKED}, Severity.WARNING, "is masked"),
     ],
@@ -441,18 +454,64 @@ def test_the_oldest_version(version: str, extra: str, severity: Severity | None)
     """Where the agent updates itself it is a matter of time."""
     changes = {f"{AGENT}/common/version.py": f"AGENT_VERSION = '{version}'\n", **conf(extra)}
     found = findings(judged(host(changes), RUN, PROBE), "agents-version")
-    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    old = [finding.severity for finding in found if "is older than" in finding.message]
+    assert old == ([severity] if severity else [])
 
 
 def test_a_version_that_hides_its_errors() -> None:
     """waagent 2.7.3 hands Python 3.10 an argument that is gone, and the trace of that is all that is logged."""
     source = "import crypt\n\n\ndef format_exception(it):\n    return traceback.format_exception(etype=type(it))\n"
-    changes = {f"{AGENT}/common/utils/textutil.py": source}
-    (finding,) = findings(judged(host(changes), RUN, PROBE), "agents-version")
+    changes = {f"{AGENT}/common/utils/textutil.py": source, **version("2.7.3.0")}
+    finding, _ = findings(judged(host(changes), RUN, PROBE), "agents-version")
     assert (finding.severity, "2.7.3.0 on Python 3.11 hides its errors" in finding.message) == (Severity.NOTE, True)
     assert findings(judged(host(changes), replace(RUN, stage=Stage.FIRSTBOOT), PROBE), "agents-version") == ()
     older = {**changes, "/usr/bin/python3": Link("python3.9"), "/usr/bin/python3.9": ""}
-    assert findings(judged(host(older), RUN, PROBE), "agents-version") == ()
+    assert not any("hides" in one.message for one in findings(judged(host(older), RUN, PROBE), "agents-version"))
+
+
+def features(machine: FakeHost, run: Run, *gathered: object) -> list[str]:
+    """What agents-version says of newer versions, with these facts of other probes."""
+    facts = PROBE.gather(machine, run)
+    verdicts = judge_version(facts, replace(run, needed={str(place): one for place, one in enumerate(gathered)}))
+    return [one.message for one in verdicts if isinstance(one, Finding) and "lacks" in one.message]
+
+
+def releases(*answers: Answer, relayed: Optional[Answer] = None) -> EgressFacts:
+    """What came of the way to the agent's own releases."""
+    return EgressFacts(packages=(Package("Prod", None, False, answers, relayed),))
+
+
+RELEASES = "https://umsa.blob.core.windows.net/ga.xml"
+OPEN = Answer(RELEASES, Outcome.OK, Phase.HTTP, 0.1, status=200, address="20.60.0.10")
+SHUT = Answer(RELEASES, Outcome.TIMEOUT, Phase.TCP, 1.2, address="20.60.0.10")
+
+
+@pytest.mark.parametrize(
+    ("changes", "run", "facts", "says"),
+    [
+        ({}, RUN, (), None),
+        (version("2.15.0.1"), RUN, (), "looks for a newer release every 1 h"),
+        ({**version("2.7.3.0"), **conf("AutoUpdate.Enabled=n")}, RUN, (), "AutoUpdate is off"),
+        (version("2.15.0.1"), RUN, (releases(OPEN),), "from umsa.blob.core.windows.net, and that way is open"),
+        (version("2.15.0.1"), RUN, (releases(SHUT, relayed=OPEN),), "by the HostGAPlugin"),
+        (version("2.15.0.1"), RUN, (releases(SHUT, relayed=SHUT),), "neither that way nor the HostGAPlugin"),
+        (version("2.15.0.1"), FIRSTBOOT, (releases(OPEN),), None),
+        (version("2.15.0.1"), FIRSTBOOT, (releases(SHUT, relayed=SHUT),), "neither that way nor the HostGAPlugin"),
+        ({**version("2.7.3.0"), "/var/lib/waagent/WALinuxAgent-2.16.0.2": None}, RUN, (), None),
+    ],
+)
+def test_what_an_older_agent_lacks(
+    changes: dict[str, Any], run: Run, facts: tuple[Any, ...], says: Optional[str]
+) -> None:
+    """And whether a newer one comes; one that has come lacks nothing."""
+    found = features(host(changes), run, *facts)
+    assert [says in message for message in found] == ([True] if says else [])
+
+
+def test_what_lacks_is_named_with_the_version_that_has_it() -> None:
+    """2.13 has rules by nft, and no policy."""
+    (message,) = features(host(version("2.13.1.1")), RUN)
+    assert ("nft" in message, "policy" in message, "(from 2.16 on)" in message) == (False, True, True)
 
 
 def test_a_unit_enabled_under_a_wrong_name() -> None:
@@ -683,6 +742,95 @@ def test_a_value_that_others_do_not_live_with(line: str, severities: list[str]) 
     assert [one.severity.value for one in found] == severities
 
 
+# --- the third provisioner, and settings of one version -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "says"),
+    [
+        ({CLOUD_INIT_VERSION: '__VERSION__ = "24.2"\n'}, (), "cloud-init 24.2 does not wait"),
+        ({CLOUD_INIT_VERSION: '__VERSION__ = "24.3"\n'}, (), None),
+        ({CLOUD_INIT_VERSION: ""}, (), None),
+        ({CLOUD_INIT_VERSION: '__VERSION__ = "24.2"\n', **conf("Provisioning.Agent=auto")}, NO_CLOUD_INIT, None),
+    ],
+)
+def test_a_cloud_init_that_does_not_wait_for_the_guest_proxy_agent(
+    changes: dict[str, Any], removed: tuple[str, ...], says: Optional[str]
+) -> None:
+    """One before 24.3 asks the platform before it may."""
+    found = findings(judged(host({**GUEST_PROXY, **changes}, *removed), RUN, PROBE), "agents-guest-proxy")
+    assert [says in one.message for one in found] == ([True] if says else [])
+
+
+def test_azure_init_alone_provisions_and_installs_no_extension() -> None:
+    """It is an agent, and the third one."""
+    machine = host(AZURE_INIT, *NO_WAAGENT, *NO_CLOUD_INIT)
+    assert facts_of(machine).needs_metadata
+    (found,) = findings(judged(machine, RUN, PROBE), "agents-config")
+    assert found.message.startswith("waagent is not installed, and azure-init installs none: extensions")
+    assert statuses(judged(machine, RUN, PROBE))["agents-provisioner"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("Provisioning.Agent=disabled", None), ("Provisioning.Agent=cloud-init", "waits 30 min for cloud-init")],
+)
+def test_what_waagent_is_told_beside_azure_init(line: str, says: Optional[str]) -> None:
+    """disabled is the documented word; with another one it waits for nobody."""
+    machine = host({**AZURE_INIT, **conf(line)}, *NO_CLOUD_INIT)
+    assert facts_of(machine).provisioner is Provisioner.AZURE_INIT
+    found = findings(judged(machine, RUN, PROBE), "agents-config")
+    assert [says in one.message for one in found] == ([True] if says else [])
+
+
+def test_an_azure_init_that_is_switched_off_is_why_nothing_provisions() -> None:
+    """And enabling it is what helps."""
+    machine = host(
+        {path: node for path, node in AZURE_INIT.items() if "wants" not in path}, *NO_WAAGENT, *NO_CLOUD_INIT
+    )
+    (found,) = findings(judged(machine, RUN, PROBE), "agents-provisioner")
+    assert "azure-init.service is disabled" in found.message
+    assert found.commands == ("systemctl enable azure-init.service",)
+
+
+@pytest.mark.parametrize("word", ["disabled", "none"])
+def test_disabled_is_a_word_that_waagent_knows(word: str) -> None:
+    """Its consequence is the same beside cloud-init."""
+    (found,) = findings(judged(host(conf(f"Provisioning.Agent={word}")), RUN, PROBE), "agents-config")
+    assert ("is no word" in found.message, "before cloud-init is done" in found.message) == (word == "none", True)
+
+
+@pytest.mark.parametrize(
+    ("number", "severity", "says"),
+    [("2.15.0.1", Severity.ERROR, "reports that the VM failed"), ("2.16.0.2", Severity.WARNING, "extensions with it")],
+)
+def test_a_host_key_that_never_comes(number: str, severity: Severity, says: str) -> None:
+    """2.16 no longer fails the VM."""
+    changes = {**version(number), "/etc/cloud/cloud.cfg.d/a.cfg": "ssh_genkeytypes: [ed25519]\n"}
+    (found,) = findings(judged(host(changes), RUN, PROBE), "agents-config")
+    assert (found.severity, says in found.message) == (severity, True), found.message
+
+
+SKIPS = "datasource:\n  Azure: {experimental_skip_ready_report: true}\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "confidence"),
+    [
+        ("26.2", SKIPS, ["certain"]),
+        ("26.1", SKIPS, []),
+        ("", SKIPS, ["likely"]),
+        ("26.2", SKIPS.replace("true", "false"), []),
+        ("26.2", "experimental_skip_ready_report: true\n", []),
+    ],
+)
+def test_a_cloud_init_that_never_reports_ready(number: str, text: str, confidence: list[str]) -> None:
+    """By a setting that only the newest knows."""
+    changes = {CLOUD_INIT_VERSION: f'__VERSION__ = "{number}"\n', "/etc/cloud/cloud.cfg.d/a.cfg": text}
+    found = findings(judged(host(changes), RUN, PROBE), "agents-config")
+    assert [one.confidence.value for one in found] == confidence
+
+
 # --- stages, passwords, openssl -----------------------------------------------------------------------------------
 
 
@@ -738,12 +886,110 @@ def test_a_cloud_init_that_does_not_provision_may_lack_stages() -> None:
     assert statuses(judged(machine, RUN, PROBE))["agents-stages"] == "notapplicable"
 
 
-@pytest.mark.parametrize("name", ["passlib/__init__.py", "crypt_r.py", "legacycrypt/__init__.py"])
-def test_what_hashes_a_password(name: str) -> None:
-    """One of them is enough; an older Python has its own."""
-    there = host({**PYTHON_3_13, f"/usr/lib/python3/dist-packages/{name}": ""}, "/usr/lib/python3.11/crypt.py")
-    assert statuses(judged(there, RUN, PROBE))["agents-password"] == "pass"
-    assert statuses(judged(host({}), RUN, PROBE))["agents-password"] == "pass"
+CLOUD_INIT_MESON = "/usr/lib/python3/dist-packages/cloudinit/meson_versions.py"
+WITHOUT = "/usr/lib/python3.11/crypt.py"
+
+
+def cloud_init(number: str) -> dict[str, Any]:
+    """cloud-init of this version on a Python without crypt."""
+    return {**PYTHON_3_13, CLOUD_INIT_VERSION: f'__VERSION__ = "{number}"\n'}
+
+
+@pytest.mark.parametrize(
+    ("changes", "module", "status"),
+    [
+        (cloud_init("25.1.4"), "passlib/__init__.py", "pass"),
+        (cloud_init("25.1.4"), "crypt.py", "pass"),
+        (cloud_init("25.1.4"), "legacycrypt/__init__.py", "fail"),
+        (cloud_init("25.1.4"), "crypt_r.py", "fail"),
+        (cloud_init("23.2"), "passlib/__init__.py", "fail"),
+        (cloud_init("x"), "passlib/__init__.py", "pass"),
+        ({**PYTHON_3_13, CLOUD_INIT_VERSION: "", CLOUD_INIT_MESON: 'UPSTREAM_VERSION = "26.2"\n'}, "crypt.py", "pass"),
+        ({}, "", "pass"),
+    ],
+)
+def test_what_cloud_init_hashes_a_password_with(changes: dict[str, Any], module: str, status: str) -> None:
+    """One of those that its version tries; an older Python has its own."""
+    there = {f"/usr/lib/python3/dist-packages/{module}": ""} if module else {}
+    removed = (WITHOUT,) if changes else ()
+    assert statuses(judged(host({**changes, **there}, *removed), RUN, PROBE))["agents-password"] == status
+
+
+@pytest.mark.parametrize(
+    ("number", "module", "status"),
+    [
+        ("2.12.0.2", "legacycrypt/__init__.py", "pass"),
+        ("2.12.0.2", "crypt.py", "fail"),
+        ("2.15.0.1", "crypt.py", "pass"),
+        ("2.15.0.1", "passlib/__init__.py", "fail"),
+        ("2.16.0.2", "passlib/__init__.py", "pass"),
+        ("2.16.0.2", "json.py", "fail"),
+    ],
+)
+def test_what_waagent_hashes_a_password_with(number: str, module: str, status: str) -> None:
+    """Its versions differ."""
+    changes = {**PYTHON_3_13, **version(number), **conf("Provisioning.Agent=waagent")}
+    machine = host({**changes, f"/usr/lib/python3/dist-packages/{module}": ""}, WITHOUT, *NO_CLOUD_INIT)
+    assert statuses(judged(machine, RUN, PROBE))["agents-password"] == status
+
+
+def test_a_cloud_init_that_imports_crypt_finds_no_datasource() -> None:
+    """Before 23.3 it is not a matter of passwords."""
+    (found,) = findings(judged(host(cloud_init("22.4.2"), WITHOUT), RUN, PROBE), "agents-password")
+    assert (found.severity, "no VM is provisioned" in found.message) == (Severity.ERROR, True)
+
+
+# --- the policy file ----------------------------------------------------------------------------------------------
+
+ALLOW = {
+    "policyVersion": "0.1.0",
+    "extensionPolicies": {
+        "allowListedExtensionsOnly": True,
+        "extensions": {"Microsoft.Azure.Extensions.CustomScript": {}},
+    },
+}
+SIGNED = {"policyVersion": "0.1.0", "extensionPolicies": {"signatureRequired": True}}
+NEW = version("2.16.0.2")
+OLD_ALONE = {**version("2.15.0.1"), **conf("AutoUpdate.Enabled=n")}
+HANDLER = {**OLD_ALONE, **conf("AutoUpdate.UpdateToLatestVersion=n"), "/var/lib/waagent/WALinuxAgent-2.16.0.2": None}
+
+
+def policy_of(changes: dict[str, Any], text: str, *extensions: str) -> tuple[str, list[str], str]:
+    """Status, severities and first message."""
+    run = replace(RUN, extensions=extensions)
+    result = by_check(judged(host({**changes, POLICY: text}), run, PROBE))["agents-policy"]
+    first = result.findings[0].message if result.findings else result.reason or ""
+    return result.status.value, [one.severity.value for one in result.findings], first
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "extensions", "status", "severities", "says"),
+    [
+        (NEW, json.dumps(ALLOW), ("CustomScript",), "pass", [], ""),
+        (NEW, json.dumps(ALLOW), ("VMAccessForLinux",), "fail", ["error"], "does not list Microsoft.OSTCExtensions"),
+        (NEW, json.dumps(ALLOW), (), "fail", ["note"], "microsoft.azure.extensions.customscript"),
+        (NEW, json.dumps(SIGNED), (), "fail", ["warning"], "demands signatures"),
+        (NEW, '{"policyVersion": "0.2.0"}', (), "fail", ["error"], "newer than 0.1.0"),
+        (NEW, '{"policyVersion": "0.1.0", "allow": []}', (), "fail", ["error"], "a key beside"),
+        (NEW, "not json", (), "fail", ["error"], "refuses every extension"),
+        (version("2.15.0.1"), "not json", (), "fail", ["warning"], "from 2.16 on, to which waagent 2.15.0.1 updates"),
+        (OLD_ALONE, "not json", (), "notapplicable", [], "does not read"),
+        (HANDLER, "not json", (), "fail", ["error"], "refuses every extension"),
+        ({**NEW, **conf("Debug.EnableExtensionPolicy=n")}, "not json", (), "notapplicable", [], "does not read"),
+        ({**OLD_ALONE, **conf("Debug.EnableExtensionPolicy=y")}, "{}", (), "fail", ["error"], "policyVersion"),
+    ],
+)
+def test_a_policy_file_is_told_by_the_version_that_reads_it(
+    changes: dict[str, Any], text: str, extensions: tuple[str, ...], status: str, severities: list[str], says: str
+) -> None:
+    """The handler's, which may be newer than the package and will be."""
+    told = policy_of(changes, text, *extensions)
+    assert (told[0], told[1], says in told[2]) == (status, severities, True)
+
+
+def test_without_a_policy_file_nothing_is_refused() -> None:
+    """The usual image."""
+    assert statuses(judged(host(NEW), RUN, PROBE))["agents-policy"] == "notapplicable"
 
 
 CNF = "/usr/lib/ssl/openssl.cnf"

@@ -201,6 +201,23 @@ def test_where_there_is_no_kernel() -> None:
         assert [found[name] for name in names] == ["notapplicable"] * len(names)
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("quiet",), [Severity.NOTE]),
+        (("loglevel=0",), [Severity.NOTE]),
+        (("systemd.show_status=0", "loglevel=3"), [Severity.NOTE]),
+        (("rootdelay=3000",), [Severity.NOTE]),
+        (("rootdelay=300", "loglevel=7", "systemd.show_status=1"), []),
+        (("loglevel=0", "loglevel=4"), []),
+    ],
+)
+def test_what_hides_the_console(options: tuple[str, ...], expected: list[Severity]) -> None:
+    """Options that keep errors from the log of a boot, and a delay above the usual one."""
+    found = said(host(grub(UUID, "ro", *options, "console=ttyS0")), "boot-console")
+    assert [severity for severity, _ in found] == expected
+
+
 # --- initramfs ----------------------------------------------------------------------------------------------------
 
 

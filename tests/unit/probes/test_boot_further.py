@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from azpreflight.model import Run, Severity
 from azpreflight.probes import agents
-from tests.support.fakes import Denied, FakeHost
+from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_agents as with_agents
 from tests.unit.probes.test_boot import (
@@ -69,6 +70,32 @@ def said(on: FakeHost, check: str, run: Run = RUN) -> list[tuple[Severity, str]]
 def test_the_default_boot_loader(files: dict[str, Any], run: Run, status: str) -> None:
     """It is asked for where UEFI starts the system; a partition that is not mounted is unknown, and a boot is proof."""
     assert statuses(report(host(files), run))["boot-firmware"] == status
+
+
+def program(certificates: bytes) -> bytes:
+    """The headers of a program for UEFI, and its table of certificates."""
+    head = b"MZ".ljust(0x3C, b"\0") + (64).to_bytes(4, "little") + b"PE\0\0".ljust(24, b"\0")
+    head += (0x20B).to_bytes(2, "little").ljust(112 + 32, b"\0")
+    return head + (len(head) + 8).to_bytes(4, "little") + len(certificates).to_bytes(4, "little") + certificates
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (program(b""), "is not signed:"),
+        (program(b"Debian Secure Boot CA"), "not signed by Microsoft's"),
+        (program(b"Microsoft Corporation UEFI CA 2011"), "by the UEFI CA 2011 alone"),
+        (program(b"Microsoft Corporation UEFI CA 2011, Microsoft UEFI CA 2023"), None),
+        (program(b"Microsoft UEFI CA 2023"), None),
+        (b"MZ", None),
+        (b"MZ" + b"\xff" * 80, None),
+    ],
+)
+def test_who_signed_what_firmware_starts(content: bytes, words: str | None) -> None:
+    """A note where some VMs with Secure Boot refuse it; what is no program says nothing."""
+    found = said(host({**EFI, "/boot/efi/EFI/BOOT/BOOTX64.EFI": content}), "boot-firmware")
+    assert [severity for severity, _ in found] == ([Severity.NOTE] if words else [])
+    assert all((words or "") in message for _, message in found)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +160,41 @@ def test_virtual_functions_are_left_alone(files: dict[str, Any], speaks: bool) -
     """By the rule of Microsoft's instructions, by that of azure-vm-utils, or by NetworkManager's own settings."""
     found = findings(report(host(files)), "boot-sriov")
     assert bool(found) is speaks
+
+
+NETWORKD_UNIT = "/lib/systemd/system/systemd-networkd.service"
+NETWORKD: dict[str, Any] = {
+    NETWORKD_UNIT: "[Unit]\n",
+    "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service": Link(NETWORKD_UNIT),
+}
+EVERY = {"/etc/systemd/network/20-all.network": "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n"}
+OF_UTILS = "[Match]\nProperty=AZURE_UNMANAGED_SRIOV=1\n\n[Link]\nUnmanaged=yes\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "speaks"),
+    [
+        (EVERY, False),
+        ({**NETWORKD, **EVERY}, True),
+        ({**NETWORKD, **EVERY, "/usr/lib/systemd/network/01-azure-unmanaged-sriov.network": OF_UTILS}, False),
+        ({**NETWORKD, **EVERY, "/usr/lib/systemd/network/99-azure-unmanaged-sriov.network": OF_UTILS}, True),
+        ({**NETWORKD, "/etc/systemd/network/20-x.network": "[Match]\nName=eth0\n"}, False),
+        ({**NETWORKD, "/etc/systemd/network/20-x.network": "[Match]\nName=eth*\nDriver=hv_netvsc\n"}, False),
+        ({**NETWORKD, "/etc/systemd/network/20-x.network": "[Match]\nType=ether\n"}, True),
+        ({**NETWORKD, **EVERY, "/lib/systemd/network/20-all.network": OF_UTILS}, True),
+    ],
+)
+def test_networkd_leaves_virtual_functions_alone(files: dict[str, Any], speaks: bool) -> None:
+    """The first file that matches counts, and of two of one name the administrator's."""
+    assert bool(findings(report(host(files)), "boot-sriov")) is speaks
+
+
+def test_the_file_for_networkd_mends_it(tmp_path: Path) -> None:
+    """As the command writes it."""
+    (finding,) = findings(report(host({**NETWORKD, **EVERY})), "boot-sriov")
+    command, _, path = finding.commands[0].partition(" > ")
+    written = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=10, check=True).stdout
+    assert findings(report(host({**NETWORKD, **EVERY, path: written})), "boot-sriov") == ()
 
 
 def test_hostile_rules_cost_no_time() -> None:

@@ -11,7 +11,7 @@ from azpreflight.azure.answer import Answer
 from azpreflight.azure.goal_state import Family, Plugin, Wanted
 from azpreflight.azure.wire_server import Goal
 from azpreflight.guest.resolv_conf import PATH
-from azpreflight.host import DnsAnswer, Interface, Outcome, Phase, Route
+from azpreflight.host import DnsAnswer, FileInfo, FileKind, Interface, Outcome, Phase, Route
 from azpreflight.model import Cause, Confidence, Config, Platform, Report, Result, Run, Severity, Stage, codec
 from azpreflight.probes import dns, network, platform
 from azpreflight.probes.dns.checks_answers import judge_answers
@@ -118,6 +118,20 @@ BROKEN = {
     "dns-tcp": machine(CONTROL, answers=knows(CONTROL, tcp=False)),
     "dns-answers": machine("10.0.0.9", answers={**knows(CONTROL), **says("10.0.0.9", answer(rcode="REFUSED"))}),
 }
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_what_a_user_may_write_makes_no_error(stage: Stage) -> None:
+    """A resolv.conf in a person's home names a dead server, closed to everybody else: unknown, and with the reason."""
+    person = FileInfo(FileKind.DIRECTORY, 0, 0o755, 1000, 1000, 0.0)
+    theirs: Mapping[str, Node] = {"/etc/resolv.conf": Link("/home/a/resolv.conf"), "/home/a": person}
+    dead = FakeHost(files={**theirs, "/home/a/resolv.conf": "nameserver 10.9.9.9\n"}, routes=ROUTES)
+    report = report_on(dead, replace(RUN, stage=stage))
+    rows = [result for result in report.results if result.check.startswith("dns-")]
+    assert [row.check for row in rows if row.findings] == []
+    if stage is Stage.FIRSTBOOT:
+        assert statuses(report)["dns-resolv-conf"] == "unknown"
+        assert "/etc/resolv.conf is not believed: /home/a belongs to user 1000" in {row.reason for row in rows}
 
 
 def test_a_healthy_machine_passes_everything() -> None:
@@ -324,6 +338,25 @@ def enabled(name: str) -> dict[str, Node]:
 def test_a_missing_file_is_made_by_programs_that_are_known_to(files: dict[str, Node], made: bool) -> None:
     report = report_on(FakeHost(files=files), replace(RUN, stage=Stage.CAPTURE))
     assert statuses(report)["dns-resolv-conf"] == ("pass" if made else "fail")
+
+
+@pytest.mark.parametrize(
+    ("link", "files", "filled"),
+    [
+        ("../run/resolvconf/resolv.conf", {}, False),
+        ("/run/resolvconf/resolv.conf", {"/sbin/resolvconf": "x"}, True),
+        ("/var/run/NetworkManager/resolv.conf", {}, False),
+        ("/run/NetworkManager/resolv.conf", enabled("NetworkManager"), True),
+        ("/run/netconfig/resolv.conf", {}, False),
+        ("/run/netconfig/resolv.conf", {"/sbin/netconfig": "x"}, True),
+        ("/run/connman/resolv.conf", enabled("NetworkManager"), False),
+        ("/run/own/resolv.conf", {}, True),
+    ],
+)
+def test_a_link_into_run_is_filled_by_its_own_program(link: str, files: dict[str, Node], filled: bool) -> None:
+    """Whoever fills that directory must be there; what nobody is known to fill is left alone."""
+    report = report_on(FakeHost(files={PATH: Link(link), **files}), replace(RUN, stage=Stage.CAPTURE))
+    assert statuses(report)["dns-resolv-conf"] == ("pass" if filled else "fail")
 
 
 @pytest.mark.parametrize("key", ["DNSSEC", "DNSOverTLS"])

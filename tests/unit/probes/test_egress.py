@@ -10,18 +10,28 @@ from typing import Any, Optional
 import pytest
 
 from azpreflight.azure import imds, wire_server
+from azpreflight.azure.answer import Answer
+from azpreflight.engine.gather import gather
 from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, Route, TcpAnswer
 from azpreflight.host.ca_store import BUNDLES
 from azpreflight.model import Cause, Confidence, Config, ExtensionVerdict, Platform, Report, Run, Severity, Stage, codec
-from azpreflight.probes import dns, egress, network, platform, proxy
+from azpreflight.probes import agents, dns, egress, network, platform, proxy
 from azpreflight.probes.egress.collect import ARTIFACT_URL
+from azpreflight.probes.egress.facts import EgressFacts
+from azpreflight.probes.egress.messages import delay_of
 from azpreflight.probes.network.facts import SOMEWHERE
-from tests.netns import documents
-from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
+from azpreflight.standin import documents
+from azpreflight.standin.extension import AGENT_MANIFEST, DIAGNOSTICS, HELLO, STORE_HOSTS, Extension, manifest
+from azpreflight.standin.identity import CONFIG_NAME, CONTAINER_ID
+from azpreflight.standin.metadata import instance
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_platform as test_probe_platform
 
+RETIRED = (
+    "Microsoft.Azure.Diagnostics.LinuxDiagnostic is not supported since 2026-03-31: the Azure Monitor Agent with a data"
+    " collection rule takes its place"
+)
 MONITOR = Extension("Microsoft.Azure.Monitor.AzureMonitorLinuxAgent", "1.9.1")
 STORES = {STORE_HOSTS[0]: "20.60.0.10", STORE_HOSTS[1]: "20.60.0.11"}
 AT_ONE_ADDRESS = dict.fromkeys(STORE_HOSTS, "20.60.0.10")
@@ -40,7 +50,9 @@ RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 CONFIGURED = replace(RUN, config=Config(endpoints=("https://mirror.example.net/repo?sig=secret",)))
 PROXY = replace(proxy.PROBE, needs=())
 """Without the agents, which would bring their own causes: the settings of proxies are those of the unit's files."""
-PROBES = (network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
+AGENTS = replace(agents.PROBE, checks=())
+"""Which version fetches packages; what else is the matter with it is told elsewhere."""
+PROBES = (AGENTS, network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
 
 
 def page(body: str = "", status: int = 200) -> HttpAnswer:
@@ -88,9 +100,9 @@ class World(FakeHost):
 def world(extension: Extension = HELLO, **changes: Any) -> World:
     """A network where everything is open, with some things changed."""
     artifacts = {
-        **{uri: page(documents.manifest(extension)) for uri in extension.manifests},
+        **{uri: page(manifest(extension)) for uri in extension.manifests},
         **{uri: page("PK", 206) for uri in extension.packages},
-        f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(documents.AGENT_MANIFEST),
+        f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(AGENT_MANIFEST),
     }
     http = {
         **test_probe_platform.HTTP,
@@ -133,9 +145,9 @@ AGENT_PROXY = {
 }
 APT_PROXY = {"/etc/apt/apt.conf.d/95proxy": f'Acquire::http::Proxy "{PROXY_URL}/";\n'}
 OPEN_BY_PROXY = {
-    **{uri: page(documents.manifest(HELLO)) for uri in HELLO.manifests},
+    **{uri: page(manifest(HELLO)) for uri in HELLO.manifests},
     **{uri: page("PK", 206) for uri in HELLO.packages},
-    f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(documents.AGENT_MANIFEST),
+    f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml": page(AGENT_MANIFEST),
 }
 
 
@@ -213,8 +225,8 @@ def test_both_ways_are_tried_as_the_agent_would() -> None:
     assert (agent.name, agent.version, agent.packages) == ("Prod", None, ())
     assert host.told[1] == {
         "x-ms-version": "2015-09-01",
-        "x-ms-containerid": documents.CONTAINER_ID,
-        "x-ms-host-config-name": documents.CONFIG_NAME,
+        "x-ms-containerid": CONTAINER_ID,
+        "x-ms-host-config-name": CONFIG_NAME,
         "x-ms-artifact-location": HELLO.packages[0],
         "x-ms-artifact-manifest-location": HELLO.manifests[0],
     }
@@ -223,7 +235,7 @@ def test_both_ways_are_tried_as_the_agent_would() -> None:
 @pytest.mark.parametrize(
     ("tcp", "delay", "words", "confidence"),
     [
-        (SILENT, "91 s", "no answer within 1.2 s", Confidence.LIKELY),
+        (SILENT, "5 to 91 s", "no answer within 1.2 s", Confidence.LIKELY),
         (REFUSED, "31 s", "connection refused", Confidence.CERTAIN),
         (TcpAnswer(Outcome.UNREACHABLE, 0.1, "10.0.0.1", "3/1"), "31 s", "unreachable", Confidence.CERTAIN),
         (
@@ -240,11 +252,37 @@ def test_a_shut_way_costs_a_delay_where_the_plugin_delivers(
     first, second = findings(report(world(tcp=shut(tcp))), "egress-packages")
     assert (first.severity, first.flow, second.flow) == (Severity.WARNING, "tcp 20.60.0.10:443", "tcp 20.60.0.11:443")
     assert first.message == (
-        f"no way to {STORE_HOSTS[0]} (20.60.0.10:443): {words}; "
-        f"the HostGAPlugin delivers instead, some {delay} later for each address"
+        f"no way to {STORE_HOSTS[0]} (20.60.0.10:443): {words}; the HostGAPlugin delivers instead, some {delay} later"
     )
     assert first.confidence is confidence
     assert extension(world(tcp=shut(tcp))).package == "hostgaplugin"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "phase", "old", "new"),
+    [
+        (Outcome.TIMEOUT, Phase.TCP, "91 s", "5 s"),
+        (Outcome.REFUSED, Phase.TCP, "31 s", "31 s"),
+        (Outcome.TIMEOUT, Phase.DNS, "91 s", "91 s"),
+        (Outcome.ERROR, Phase.DNS, "31 s", "31 s"),
+        (Outcome.OK, Phase.HTTP, "25 s", "25 s"),
+    ],
+)
+def test_the_delay_is_that_of_the_handlers_version(outcome: Outcome, phase: Phase, old: str, new: str) -> None:
+    """2.16 gives silence one try of 5 s."""
+    answer = Answer("https://store.example/x", outcome, phase, 1.2, status=403)
+    assert [delay_of(answer, version) for version in ("2.15.0.1", "2.16.0.2")] == [old, new]
+
+
+def test_the_version_of_the_handler_comes_from_the_library() -> None:
+    """And not from the package."""
+    agent = {
+        "/usr/sbin/waagent": "#!/usr/bin/python3\n",
+        "/usr/lib/python3/dist-packages/azurelinuxagent/common/version.py": "AGENT_VERSION = '2.7.3.0'\n",
+        "/var/lib/waagent/WALinuxAgent-2.16.0.2": None,
+    }
+    (first, _) = findings(report(world(tcp=shut(SILENT), files=agent)), "egress-packages")
+    assert first.message.endswith("some 5 s later")
 
 
 def test_where_two_interfaces_have_a_default_route_the_one_that_is_used_is_named() -> None:
@@ -483,7 +521,7 @@ def test_no_way_out_by_design_with_the_diagnostics_extension_on_is_an_error() ->
         "hostgaplugin",
         "no",
         "its package arrives by the HostGAPlugin; it needs the tables and blobs of the storage account in its settings,"
-        " and no public server answers",
+        f" and no public server answers; {RETIRED}",
     )
 
 
@@ -584,7 +622,7 @@ def test_outside_azure_only_what_the_configuration_names_is_tried() -> None:
 
 def test_the_cloud_decides_which_public_endpoints_are_tried() -> None:
     """By the instance metadata, unless the configuration says otherwise."""
-    document = documents.instance()
+    document = instance()
     document["compute"]["azEnvironment"] = "AzureUSGovernmentCloud"  # type: ignore[index]  # a document of any shape
     host = blind(http={imds.URL: test_probe_platform.ok(json.dumps(document))})
     facts = report(host).facts["egress"]
@@ -692,7 +730,7 @@ def test_an_answer_of_azure_that_was_passed_on_is_azures() -> None:
 def test_an_extension_behind_a_proxy_must_be_told_of_it() -> None:
     """Its endpoints answer by the agent's proxy; whether the extension knows the proxy is not known."""
     answers = {
-        **{uri: page(documents.manifest(MONITOR)) for uri in MONITOR.manifests},
+        **{uri: page(manifest(MONITOR)) for uri in MONITOR.manifests},
         **{uri: page("PK", 206) for uri in MONITOR.packages},
         **{f"https://{name}/": page() for name in PUBLIC},
     }
@@ -700,6 +738,150 @@ def test_an_extension_behind_a_proxy_must_be_told_of_it() -> None:
     verdict = extension(host)
     assert (verdict.package, verdict.will_work) == ("direct", "unknown")
     assert "its own settings must name the proxy 10.0.0.6:3128" in verdict.why
+
+
+# --- what the settings name, other clouds, private endpoints, the policy file -------------------------------------
+
+SCRIPT = Extension("Microsoft.Azure.Extensions.CustomScript", "2.1.10")
+FILES_HOST, FILES_ADDRESS = "scripts.example.net", "20.60.0.50"
+FILE_URIS = {"fileUris": [f"https://{FILES_HOST}/x/setup.sh?sv=1&sig=c2VjcmV0"], "hello": 1}
+BY_SETTINGS = f"https://{FILES_HOST}/"
+
+
+def with_settings(extension: Extension, public: Any, **changes: Any) -> World:
+    """A VM whose goal state has these public settings of the extension."""
+    text = documents.extensions_config(extension).replace(json.dumps({"hello": "world"}), json.dumps(public))
+    assert json.dumps(public) in text
+    escaped = text.replace("&sig", "&amp;sig")
+    http = {test_probe_platform.CONFIG_URL: test_probe_platform.ok(escaped), BY_SETTINGS: page()}
+    where = {**STORES, **PUBLIC, FILES_HOST: FILES_ADDRESS, **changes.pop("where", {})}
+    tcp = {(address, 443): OPEN for address in where.values()}
+    return world(
+        extension, http={**http, **changes.pop("http", {})}, tcp={**tcp, **changes.pop("tcp", {})}, where=where
+    )
+
+
+def test_what_the_public_settings_name_is_tried() -> None:
+    """The server alone: neither path nor signature is sent, kept or printed."""
+    host = with_settings(SCRIPT, FILE_URIS)
+    result = report(host)
+    assert statuses(result)["egress-extensions"] == "pass"
+    (verdict,) = result.extensions
+    assert (verdict.will_work, "which its public settings do not name" in verdict.why) == ("unknown", False)
+    assert "it also needs whatever the script itself asks for, which nothing on this VM names" in verdict.why
+    facts = facts_of(host)
+    (own,) = facts.own
+    assert [answer.url for answer in own.answers] == [BY_SETTINGS]
+    assert "c2VjcmV0" not in repr(facts) and "setup.sh" not in repr(facts)
+
+
+def facts_of(host: FakeHost) -> EgressFacts:
+    """What the probe gathers, after those that it needs."""
+    gathered = gather(host, PROBES, RUN).probes["egress"]
+    assert isinstance(gathered.facts, EgressFacts)
+    return gathered.facts
+
+
+def test_a_server_that_the_settings_name_and_that_is_shut_stops_the_extension() -> None:
+    """An error, with the server's name."""
+    host = with_settings(SCRIPT, FILE_URIS, tcp={(FILES_ADDRESS, 443): REFUSED})
+    (found,) = findings(report(host), "egress-extensions")
+    assert (found.severity, found.flow) == (Severity.ERROR, f"tcp {FILES_ADDRESS}:443")
+    assert f"{FILES_HOST} ({FILES_ADDRESS}:443), which {SCRIPT.name} needs" in found.message
+    assert extension(host).will_work == "no"
+
+
+def test_settings_without_an_address_leave_it_open() -> None:
+    """They may be among the protected ones."""
+    assert "which its public settings do not name" in extension(with_settings(SCRIPT, {"commandToExecute": "true"})).why
+
+
+def test_a_storage_account_of_the_settings_is_tried() -> None:
+    """Blobs and tables, by the cloud's own suffix."""
+    stores = {
+        f"diag1.{service}.core.windows.net": f"20.60.0.6{place}" for place, service in enumerate(("blob", "table"))
+    }
+    http = {f"https://{name}/": page("", 400) for name in stores}
+    host = with_settings(DIAGNOSTICS, {"StorageAccount": "diag1"}, where=stores, http=http)
+    assert statuses(report(host))["egress-extensions"] == "pass"
+    shut_host = replace(host, tcp={**host.tcp, ("20.60.0.61", 443): REFUSED})
+    (found,) = findings(report(shut_host), "egress-extensions")
+    assert "diag1.table.core.windows.net" in found.message
+
+
+def cloud(name: str) -> dict[str, HttpAnswer]:
+    """The instance metadata of this cloud."""
+    document: Any = instance()
+    document["compute"]["azEnvironment"] = name
+    return {imds.URL: test_probe_platform.ok(json.dumps(document))}
+
+
+@pytest.mark.parametrize("name", ["USNat", "USSec", "AzureStack"])
+def test_an_unknown_cloud_is_said_to_be_unknown_and_gets_no_public_hosts(name: str) -> None:
+    """Neither its own extensions' hosts nor the cloud's are known."""
+    host = world(MONITOR, http=cloud(name))
+    result = report(host)
+    (verdict,) = result.extensions
+    assert (verdict.will_work, f"the cloud {name} is not known" in verdict.why) == ("unknown", True)
+    assert f"the cloud {name} is not known" in (by_check(result)["egress-extensions"].reason or "")
+    asked = repr(facts_of(host))
+    assert not [public for public in PUBLIC if public in asked]
+
+
+def test_a_known_cloud_is_none_that_is_unknown() -> None:
+    """The three that are documented."""
+    assert "is not known" not in extension(world(MONITOR)).why
+
+
+VAULT = Extension("Microsoft.Azure.KeyVault.KeyVaultForLinux", "3.0")
+VAULT_HOST = "vault1.vault.azure.net"
+CERTIFICATES = {"secretsManagementSettings": {"observedCertificates": [f"https://{VAULT_HOST}/secrets/tls"]}}
+ANSWERS = {f"https://{VAULT_HOST}/": page("", 401)}
+
+
+def vault(address: str, tcp: TcpAnswer = OPEN) -> World:
+    """A key vault that the settings name, at this address."""
+    return with_settings(VAULT, CERTIFICATES, where={VAULT_HOST: address}, http=ANSWERS, tcp={(address, 443): tcp})
+
+
+def test_a_private_endpoint_is_told_and_tried() -> None:
+    """One that answers is no fault, and one that does not has a fix of its own."""
+    assert statuses(report(vault("10.1.0.4")))["egress-extensions"] == "pass"
+    verdict = extension(vault("10.1.0.4"))
+    assert verdict.will_work == "yes"
+    assert f"by a private endpoint: {VAULT_HOST} has 10.1.0.4" in verdict.why
+    (found,) = findings(report(vault("10.1.0.4", SILENT)), "egress-extensions")
+    assert "10.1.0.4 is a private address, as a private endpoint has" in found.message
+    assert f"private endpoint that {VAULT_HOST} resolves to" in found.fix
+
+
+def test_a_public_address_and_a_companys_own_server_are_no_private_endpoint() -> None:
+    """Whether or not they answer."""
+    assert "private" not in extension(vault("20.60.0.70")).why
+    own = with_settings(SCRIPT, FILE_URIS, where={FILES_HOST: "10.1.0.4"}, tcp={("10.1.0.4", 443): SILENT})
+    (found,) = findings(report(own), "egress-extensions")
+    assert "private" not in found.message + found.fix
+
+
+def test_a_private_zone_that_lacks_the_name_is_named() -> None:
+    """The settings' servers are looked up as the VM does."""
+    plain = with_settings(SCRIPT, FILE_URIS)
+    company = Company(**{**vars(plain), "lacks": (FILES_HOST,)})
+    (found,) = findings(report(company), "egress-names")
+    assert found.message.startswith(f"this VM does not resolve {FILES_HOST}, which {SCRIPT.name} needs")
+
+
+def test_an_extension_that_the_policy_refuses_will_not_work() -> None:
+    """Whatever the network lets through."""
+    policy = {"policyVersion": "0.1.0", "extensionPolicies": {"allowListedExtensionsOnly": True}}
+    files = {
+        "/usr/sbin/waagent": "#!/usr/bin/python3\n",
+        "/usr/lib/python3/dist-packages/azurelinuxagent/common/version.py": "AGENT_VERSION = '2.16.0.2'\n",
+        "/etc/waagent_policy.json": json.dumps(policy),
+    }
+    verdict = extension(world(files=files))
+    assert (verdict.will_work, "policy file refuses it" in verdict.why) == ("no", True)
+    assert "policy" not in extension(world()).why
 
 
 @dataclass

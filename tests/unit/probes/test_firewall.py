@@ -29,7 +29,7 @@ from azpreflight.host import (
     TableRoute,
 )
 from azpreflight.model import Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
-from azpreflight.probes import dns, firewall, network, platform, proxy
+from azpreflight.probes import agents, dns, firewall, network, platform, proxy
 from azpreflight.probes.firewall.flows import ANYWHERE, flows_of
 from azpreflight.probes.network.facts import SOMEWHERE
 from tests.support.fakes import Denied, FakeHost, Link, Node
@@ -754,3 +754,23 @@ def test_programs_that_change_rules_are_told_by_their_chains_and_services() -> N
     }
     (found,) = findings(machine("-A KUBE-SERVICES -j RETURN", files=files))["firewall-limits"]
     assert found.evidence == {"programs": "fail2ban, kube-proxy"}
+
+
+AZURE_INIT_UNIT = "/lib/systemd/system/azure-init.service"
+AZURE_INIT: dict[str, Node] = {
+    "/lib/systemd/systemd": "",
+    AZURE_INIT_UNIT: "[Unit]\n",
+    "/etc/systemd/system/multi-user.target.wants/azure-init.service": Link(AZURE_INIT_UNIT),
+}
+
+
+@pytest.mark.parametrize(("files", "severity"), [(AZURE_INIT, Severity.ERROR), ({}, Severity.WARNING)])
+def test_a_rule_before_the_metadata_is_an_error_where_azure_init_provisions(
+    files: Mapping[str, Node], severity: Severity
+) -> None:
+    """It cannot do without; who provisions is what decides."""
+    host = machine(DROP_ALL, flows={FLOWS[2]: BY_FIRST}, files=files)
+    alone = replace(agents.PROBE, checks=())
+    result = judged(host, RUN, alone, network.PROBE, platform.PROBE, dns.PROBE, PROXY, firewall.PROBE)
+    (found,) = next(one for one in result.results if one.check == "firewall-imds").findings
+    assert found.severity is severity

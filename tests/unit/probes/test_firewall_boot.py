@@ -386,6 +386,27 @@ def test_what_the_user_runs_at_boot_is_named(case: str) -> None:
     assert len(facts.boots) == 1 + any(files for _, _, files in expected)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/etc/crontab": Denied()},
+        {"/etc/cloud/cloud.cfg": Denied()},
+        {"/etc/dhcp/dhclient-exit-hooks": "# and more\n" * 100_000},
+        {
+            "/etc/systemd/system/own.service": "# and more\n" * 100_000,
+            "/etc/systemd/system/multi-user.target.wants/own.service": Link("../own.service"),
+        },
+    ],
+)
+def test_what_cannot_be_read_is_not_taken_for_harmless(files: Mapping[str, Node]) -> None:
+    """Closed to this user, or larger than is read: it may load rules."""
+    host = machine(files=files)
+    (path, *_) = files
+    assert [reason for reason in facts_of(host).unread if path in reason] != []
+    assert statuses(host)["firewall-boot-flows"] == "unknown"
+    assert facts_of(machine()).unread == ()
+
+
 def test_a_hook_is_a_note_and_what_its_file_stops_is_likely() -> None:
     files: Mapping[str, Node] = {"/etc/crontab": "@reboot root iptables-restore /etc/fw\n", "/etc/fw": saved(DROP)}
     host = machine(files=files, flows={FLOWS[0]: at(1)})

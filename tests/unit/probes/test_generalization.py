@@ -302,6 +302,12 @@ def test_without_ovf_env_waagent_deletes_nobody() -> None:
     assert azureuser.commands == ("userdel --force --remove azureuser",)
 
 
+def test_what_an_installer_wrote_down_is_unknown_where_it_is_too_large() -> None:
+    """And only that."""
+    found = statuses(judged(host({"/root/anaconda-ks.cfg": "# package\n" * 110_000}), RUN, *PROBES))
+    assert [check for check, status in found.items() if status == "unknown"] == ["gen-password-backup"]
+
+
 def test_an_ordinary_user_cannot_judge_passwords() -> None:
     """An unreadable shadow is unknown for the checks that need it, and the others still judge."""
     found = statuses(judged(host({"/etc/shadow": Denied()}), RUN, *PROBES))
@@ -675,3 +681,70 @@ def test_a_file_of_a_package_is_no_litter(files: dict[str, str], left: bool) -> 
     """Nobody is told to delete what a package owns; of rpm's it cannot be told, so nothing is said."""
     slice_ = {"/lib/systemd/system/azure.slice": "[Slice]\n", **files}
     assert bool(findings(judged(host(slice_), RUN, *PROBES), "gen-litter")) == left
+
+
+# --- what the third provisioner leaves, and what an older cloud-init does -------------------------------------------
+
+AZURE_INIT_RULE = {"/etc/sudoers.d/azure-init-user": "builder ALL=(ALL) NOPASSWD: ALL\n"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "path"),
+    [
+        (AZURE_INIT_RULE, "gen-sudoers", "/etc/sudoers.d/azure-init-user makes builder root"),
+        (
+            {"/etc/ssh/sshd_config.d/50-azure-init.conf": "PasswordAuthentication no\n"},
+            "gen-litter",
+            "50-azure-init.conf",
+        ),
+        ({"/var/log/azure-init.log": "INFO\n"}, "gen-system-logs", "/var/log/azure-init.log"),
+        ({"/var/log/auth.log.1": "Accepted\n"}, "gen-system-logs", "/var/log/auth.log.1"),
+        ({"/var/log/azure-proxy-agent/ProxyAgent.log": "x\n"}, "gen-system-logs", "ProxyAgent.log"),
+    ],
+)
+def test_what_no_agent_cleans(changes: dict[str, Any], check: str, path: str) -> None:
+    """Each file is named, and an image without it passes."""
+    (found,) = by_check(judged(host(changes), RUN, *PROBES))[check].findings
+    assert path in found.message
+    assert verdict(host({}), RUN, check) == ("pass", ())
+
+
+@pytest.mark.parametrize(
+    ("version", "commands"),
+    [
+        ("22.4.2", ("cloud-init clean --logs --seed", "rm -f /var/log/cloud-init.log.1")),
+        ("25.1.4", ("cloud-init clean --logs --seed",)),
+    ],
+)
+def test_a_rotated_log_that_an_older_cloud_init_leaves_is_removed_by_hand(
+    version: str, commands: tuple[str, ...]
+) -> None:
+    """From 24.1 on it goes with the others."""
+    files = {
+        "/var/log/cloud-init.log": "x\n",
+        "/var/log/cloud-init.log.1": "x\n",
+        "/usr/lib/python3/dist-packages/cloudinit/version.py": f'__VERSION__ = "{version}"\n',
+    }
+    (found,) = by_check(judged(host(files), RUN, *PROBES))["gen-agent-logs"].findings
+    assert found.commands == commands
+
+
+def test_a_link_file_with_cloud_init_in_its_name_is_written_by_nobody() -> None:
+    """cloud-init writes .network and no .link, so this one stays."""
+    link = {"/etc/systemd/network/50-cloud-init.link": "[Match]\nMACAddress=00:0d:3a:00:00:01\n"}
+    assert verdict(host(link), RUN, "gen-network-config") == ("fail", ("error",))
+    network = {"/etc/systemd/network/10-cloud-init-eth0.network": "[Match]\nMACAddress=00:0d:3a:00:00:01\n"}
+    assert verdict(host(network), RUN, "gen-network-config") == ("fail", ("note",))
+
+
+def test_the_marker_means_nothing_to_azure_init() -> None:
+    """waagent would take the VM for provisioned, and does not provision."""
+    unit = "/lib/systemd/system/azure-init.service"
+    wanted = {
+        unit: "[Unit]\n",
+        "/etc/systemd/system/multi-user.target.wants/azure-init.service": test_probe_agents.Link(unit),
+    }
+    changes = {**wanted, **test_probe_agents.conf("Provisioning.Agent=disabled"), f"{LIB}/provisioned": HERE}
+    assert verdict(waagent_host(changes), RUN, "gen-provisioned-sentinel") == ("fail", ("note",))
+    without = waagent_host({f"{LIB}/provisioned": HERE})
+    assert verdict(without, RUN, "gen-provisioned-sentinel") == ("fail", ("error",))

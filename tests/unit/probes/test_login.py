@@ -74,6 +74,7 @@ BROKEN = {
     "login-modes": (host({"/home": directory(0o777)}), RUN),
     "login-sudo": (with_waagent({"/etc/sudoers": f"Defaults targetpw\n{SUDOERS}"}), RUN),
     "login-gates": (host({"/etc/nologin": "maintenance\n"}), RUN),
+    "login-names": (host({"/etc/group": "root:x:0:\nazureuser:x:900:\n"}), RUN),
     "login-tools": (host({}, "/usr/sbin/useradd"), RUN),
 }
 
@@ -377,3 +378,54 @@ def test_only_what_only_root_may_write_is_read() -> None:
     """No path of a check here is below a home or a directory that everybody may write to."""
     assert all(path.startswith(("/etc", "/usr", "/sbin")) for path in (*sshd.PROGRAMS, *sshd_config.PATHS))
     assert Severity.ERROR.rank > Severity.WARNING.rank
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+ACCOUNTS = "root:x:0:0::/root:/bin/bash\n"
+
+
+@pytest.mark.parametrize(
+    ("accounts", "groups", "expected"),
+    [
+        ("azureuser:x:998:998::/:/usr/sbin/nologin\n", "azureuser:x:998:\n", ["warning"]),
+        ("", "adminuser:x:990:\n", ["warning"]),
+        ("toor:x:0:0::/root:/bin/sh\n", "", ["warning"]),
+        ("azureuser:x:1000:1000::/home/azureuser:/bin/bash\n", "azureuser:x:1000:\n", []),
+        ("sshd:x:74:74::/:/sbin/nologin\nchrony:x:990:987::/:/sbin/nologin\n", "wheel:x:10:\nadm:x:4:\n", []),
+    ],
+)
+def test_names(accounts: str, groups: str, expected: list[str]) -> None:
+    """A system account, a group without its user, a second root; those of packages are of no concern."""
+    files = {"/etc/passwd": ACCOUNTS + accounts, "/etc/group": f"root:x:0:\n{groups}"}
+    assert [severity for severity, _ in said(host(files), "login-names")] == expected
+
+
+def with_azure_init(changes: dict[str, Any], *removed: str) -> FakeHost:
+    """The same, and azure-init provisions."""
+    gone = (*with_agents.NO_CLOUD_INIT, *with_agents.NO_WAAGENT, *removed)
+    return host({**with_agents.AZURE_INIT, **changes}, *gone)
+
+
+AFTER = {"/etc/sudoers.d/zz-site": "%sudo ALL=(ALL) ALL\n"}
+KEYS_ELSEWHERE = {DROP_IN: "AuthorizedKeysFile /etc/ssh/keys/%u\n"}
+
+
+def test_a_rule_that_is_read_after_that_of_azure_init_counts() -> None:
+    """Its user has no password to be asked for."""
+    ((severity, message),) = said(with_azure_init(AFTER), "login-sudo")
+    assert (severity, "is read after azure-init-user and asks for a password" in message) == ("warning", True)
+    assert said(with_azure_init({}), "login-sudo") == []
+
+
+def test_azure_init_calls_programs_to_make_a_user() -> None:
+    """The same name for the same fault."""
+    ((severity, message),) = said(with_azure_init({}, "/usr/sbin/useradd"), "login-tools")
+    assert (severity, message.startswith("azure-init calls useradd")) == ("error", True)
+    assert said(with_azure_init({}), "login-tools") == []
+
+
+def test_azure_init_asks_sshd_where_keys_are() -> None:
+    """As cloud-init does, and waagent does not."""
+    assert said(with_azure_init(KEYS_ELSEWHERE), "login-sshd") == []
+    assert said(with_waagent(KEYS_ELSEWHERE), "login-sshd")

@@ -14,7 +14,7 @@ from azpreflight.probes.network.facts import SOMEWHERE
 from azpreflight.probes.path.checks import drawn
 from azpreflight.probes.path.collect import TRACED
 from azpreflight.probes.path.tunnel import Path
-from tests.netns.documents import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
+from azpreflight.standin.extension import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
 from tests.support.judging import by_check, findings, judged
 from tests.unit.probes import test_egress as test_probe_egress
 from tests.unit.probes import test_network as test_probe_network
@@ -124,7 +124,7 @@ def test_private_routers_and_then_silence_are_likely_and_say_what_it_costs() -> 
     """The HostGAPlugin delivers, so the extension comes late."""
     finding = tunnel(world(tcp=shut(SILENT, FIRST, SECOND), paths=hops(*SAYS_NOTHING)))[f"tcp {FIRST}:443"]
     assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.LIKELY)
-    assert finding.message.endswith("the HostGAPlugin delivers instead, some 91 s later for each address")
+    assert finding.message.endswith("the HostGAPlugin delivers instead, some 5 to 91 s later")
     assert finding.evidence["hops"] == "1 10.0.0.1, 2 10.200.0.1, 3 silent"
 
 

@@ -15,7 +15,10 @@ from azpreflight.model import Confidence, Finding, Platform, Run, Severity, Stag
 from azpreflight.probes import network, platform
 from azpreflight.probes.agents import PROBE as AGENTS
 from azpreflight.probes.platform.checks import judge_wire_server
-from tests.netns import documents
+from azpreflight.standin import documents
+from azpreflight.standin.extension import DIAGNOSTICS, HELLO
+from azpreflight.standin.identity import CONTAINER_ID, VM_ID
+from azpreflight.standin.metadata import instance
 from tests.support.fakes import FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
 
@@ -33,15 +36,15 @@ def ok(body: str, status: int = 200) -> HttpAnswer:
 HTTP = {
     wire_server.VERSIONS_URL: ok(documents.VERSIONS),
     wire_server.GOAL_STATE_URL: ok(documents.goal_state()),
-    CONFIG_URL: ok(documents.extensions_config(documents.HELLO)),
+    CONFIG_URL: ok(documents.extensions_config(HELLO)),
     wire_server.PLUGIN_URL: ok(documents.HOST_PLUGIN_VERSIONS),
     wire_server.SETTINGS_URL: ok("not found", 404),
-    imds.URL: ok(json.dumps(documents.instance())),
+    imds.URL: ok(json.dumps(instance())),
 }
 HEALTHY = FakeHost(
     files={
         "/sys/class/dmi/id/chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77\n",
-        "/sys/class/dmi/id/product_uuid": documents.VM_ID.upper() + "\n",
+        "/sys/class/dmi/id/product_uuid": VM_ID.upper() + "\n",
     },
     routes={"168.63.129.16": BY_GATEWAY, "169.254.169.254": BY_GATEWAY},
     http=HTTP,
@@ -108,12 +111,12 @@ def test_each_check_speaks_of_its_own_fault_alone(check: str) -> None:
 
 def test_what_the_platform_said_is_kept() -> None:
     facts = platform.gather(HEALTHY, RUN)
-    assert facts.product_uuid == documents.VM_ID
+    assert facts.product_uuid == VM_ID
     assert facts.wanted is not None
-    assert [plugin.name for plugin in facts.wanted.plugins] == [documents.HELLO.name]
+    assert [plugin.name for plugin in facts.wanted.plugins] == [HELLO.name]
     assert facts.goal is not None
     assert facts.goal.state is not None
-    assert facts.goal.state.container_id == documents.CONTAINER_ID
+    assert facts.goal.state.container_id == CONTAINER_ID
     assert facts.instance is not None
     assert facts.instance.cloud == "public"
     assert codec.decode(platform.PlatformFacts, codec.encode(facts)) == facts
@@ -130,10 +133,10 @@ def test_only_what_has_no_effect_is_asked_for() -> None:
 
 def test_newer_extensions_of_the_plugin_count() -> None:
     """FastTrack: the wire server's document is older."""
-    answer = ok(documents.vm_settings(documents.DIAGNOSTICS).replace("638900000000000000", "638900000000000001"))
+    answer = ok(documents.vm_settings(DIAGNOSTICS).replace("638900000000000000", "638900000000000001"))
     facts = platform.gather(answering(wire_server.SETTINGS_URL, answer), RUN)
     assert facts.wanted is not None
-    assert [plugin.name for plugin in facts.wanted.plugins] == [documents.DIAGNOSTICS.name]
+    assert [plugin.name for plugin in facts.wanted.plugins] == [DIAGNOSTICS.name]
 
 
 def test_a_goal_state_cannot_send_root_to_another_server() -> None:
@@ -239,6 +242,59 @@ def with_cloud_init(host: FakeHost, there: bool) -> FakeHost:
         "/lib/systemd/systemd": "",
     }
     return replace(host, files={**host.files, **files}) if there else host
+
+
+NO_PLUGIN = answering(wire_server.PLUGIN_URL, REFUSED)
+WAAGENT_UNIT = "/lib/systemd/system/waagent.service"
+
+
+def with_waagent(host: FakeHost, version: str) -> FakeHost:
+    """waagent of this version provisions; of no version: it is not known."""
+    files: dict[str, Any] = {
+        "/usr/sbin/waagent": "#!/usr/bin/python3\n",
+        "/etc/waagent.conf": "Provisioning.Agent=auto\n",
+        WAAGENT_UNIT: "[Unit]\n",
+        "/etc/systemd/system/multi-user.target.wants/waagent.service": Link(WAAGENT_UNIT),
+        "/lib/systemd/systemd": "",
+        "/usr/lib/python3/dist-packages/azurelinuxagent/common/version.py": f"AGENT_VERSION = '{version}'\n",
+    }
+    return replace(host, files={**host.files, **files})
+
+
+def with_azure_init(host: FakeHost) -> FakeHost:
+    """azure-init alone."""
+    unit = "/lib/systemd/system/azure-init.service"
+    files: dict[str, Any] = {
+        unit: "[Unit]\n",
+        "/etc/systemd/system/multi-user.target.wants/azure-init.service": Link(unit),
+        "/lib/systemd/systemd": "",
+    }
+    return replace(host, files={**host.files, **files})
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        (with_waagent(NO_PLUGIN, "2.15.0.1"), "waagent 2.15.0.1 never reports Ready, not even a failure"),
+        (with_waagent(NO_PLUGIN, "2.16.0.2"), "waagent 2.16.0.2 reports Ready without it"),
+        (with_waagent(NO_PLUGIN, "2.2.47"), "waagent 2.2.47 reports Ready without it"),
+        (with_waagent(NO_PLUGIN, ""), "no extension is installed, and waagent 2.7 to 2.15 never reports Ready"),
+        (with_cloud_init(NO_PLUGIN, True), "cloud-init reports Ready without it, and no extension is installed"),
+        (with_azure_init(NO_PLUGIN), "azure-init reports Ready without it, and no extension is installed"),
+        (NO_PLUGIN, "connection refused; no extension is installed"),
+    ],
+)
+def test_what_follows_without_the_plugin_depends_on_the_agent(host: FakeHost, says: str) -> None:
+    """An error in every case, because extensions never run."""
+    (found,) = findings(judged(host, RUN, AGENTS, platform.PROBE), "hostgaplugin-http")
+    assert (found.severity, says in found.message) == (Severity.ERROR, True), found.message
+
+
+def test_azure_init_cannot_do_without_the_metadata() -> None:
+    """It ends with InstanceMetadataFailure."""
+    report = judged(with_azure_init(answering(imds.URL, SILENT)), RUN, AGENTS, platform.PROBE)
+    (found,) = findings(report, "imds-instance")
+    assert found.severity is Severity.ERROR
 
 
 def test_a_route_that_the_kernel_will_not_tell_is_unknown() -> None:

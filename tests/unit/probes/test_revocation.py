@@ -7,7 +7,7 @@ from dataclasses import replace
 from azpreflight.model import Confidence, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, revocation
 from azpreflight.probes.revocation.facts import RevocationFacts
-from tests.netns.documents import HELLO
+from azpreflight.standin.extension import HELLO
 from tests.support.judging import findings, judged, statuses
 from tests.unit.probes.test_egress import (
     AGENT_PROXY,

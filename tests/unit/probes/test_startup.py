@@ -59,7 +59,20 @@ FILES: dict[str, Any] = {
     IMAGE: gzip.compress(b"x"),
     "/etc/fstab": "UUID=1a2b / ext4 defaults 0 1\nUUID=8C1F /boot/efi vfat defaults 0 2\n",
     **service("systemd-networkd.service"),
-    "/lib/systemd/system/multi-user.target": "[Unit]\n",
+    "/usr/bin/growpart": "",
+    "/sbin/dhclient": "",
+    **{
+        UNIT.format(name): f"[Unit]\n{text}\n"
+        for name, text in {
+            "multi-user.target": "Requires=basic.target\nAfter=basic.target",
+            "basic.target": "Requires=sysinit.target\nWants=sockets.target\nAfter=sysinit.target sockets.target",
+            "sysinit.target": "Wants=local-fs.target\nAfter=local-fs.target",
+            "local-fs.target": "DefaultDependencies=no",
+            "sockets.target": "",
+            "network-online.target": "",
+        }.items()
+    },
+    "/lib/systemd/system/default.target": Link("/lib/systemd/system/multi-user.target"),
 }
 
 
@@ -83,9 +96,12 @@ BROKEN = {
     "boot-entry": (host({}, IMAGE), RUN),
     "boot-filesystems": (host({"/etc/modprobe.d/CIS.conf": "install vfat /bin/true\n"}), RUN),
     "boot-memory": (host({"/etc/sysctl.d/97-huge.conf": "vm.nr_hugepages = 49152\n"}), RUN),
-    "boot-volumes": (host({**LVM, DEVICES: ONE_DISK}), RUN),
+    "boot-volumes": (host({"/etc/fstab": "/dev/rootvg/var /var ext4 defaults 0 0\n", DEVICES: ONE_DISK}), RUN),
+    "boot-grow": (host({}, "/usr/bin/growpart"), RUN),
     "boot-target": (host({"/etc/systemd/system/default.target": Link("/lib/systemd/system/rescue.target")}), RUN),
+    "boot-order": (host({UNIT.format("systemd-networkd.service"): "[Unit]\nBefore=sysinit.target\n"}), RUN),
     "boot-nic": (host(DISABLED), RUN),
+    "boot-names": (host({"/etc/nsswitch.conf": "hosts: files\n"}), RUN),
     "boot-selinux": (host(ENFORCING, labels={key: LABELS[key] for key in ("/", "/etc", "/usr")}), RUN),
 }
 
@@ -156,6 +172,37 @@ BLS = "/boot/loader/entries/0123-{}.conf"
 def test_entry(changes: dict[str, Any], removed: tuple[str, ...], expected: list[str]) -> None:
     """What it names is there, and its options fit fstab and crypttab."""
     assert severities(host(changes, *removed), "boot-entry") == expected
+
+
+UKI = "/efi/EFI/Linux/debian-{}.efi"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({UKI.format("6.1"): "MZ"}, []),
+        ({UKI.format("6.9"): "MZ", UKI.format("6.12"): ""}, ["error"]),
+        (
+            {
+                "/efi/loader/loader.conf": "timeout 3\ndefault old\n",
+                "/efi/loader/entries/old.conf": "linux /gone\n",
+                "/efi/loader/entries/x-2.conf": f"linux {KERNEL}\ninitrd {IMAGE}\noptions root=UUID=1a2b\n",
+            },
+            ["error"],
+        ),
+        (
+            {
+                "/efi/loader/loader.conf": "default x-*\n",
+                "/efi/loader/entries/z.conf": "linux /gone\n",
+                "/efi/loader/entries/x-2.conf": f"linux {KERNEL}\ninitrd {IMAGE}\noptions root=UUID=1a2b\n",
+            },
+            [],
+        ),
+    ],
+)
+def test_systemd_boot(changes: dict[str, Any], expected: list[str]) -> None:
+    """Unified kernel images, the newest counts; and the entry that loader.conf names, else the newest."""
+    assert severities(host(changes, GRUB), "boot-entry") == expected
 
 
 def test_the_entry_that_counts() -> None:
@@ -240,6 +287,38 @@ def test_volumes(changes: dict[str, Any], expected: list[str]) -> None:
     assert severities(host(changes), "boot-volumes") == expected
 
 
+GROWPART = "/usr/bin/growpart"
+
+
+@pytest.mark.parametrize(
+    ("changes", "removed", "expected"),
+    [
+        ({}, (GROWPART,), ["note"]),
+        ({"/usr/share/initramfs-tools/scripts/local-bottom/growroot": ""}, (GROWPART,), []),
+        ({"/usr/lib/repart.d/50-root.conf": "[Partition]\nType=root\n"}, (GROWPART,), []),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "growpart: {mode: 'off'}\n"}, (), ["note"]),
+        (
+            {
+                "/etc/cloud/cloud.cfg.d/90.cfg": "growpart: {mode: 'off'}\n",
+                "/etc/cloud/cloud.cfg.d/91.cfg": "growpart: {mode: auto}\n",
+            },
+            (),
+            [],
+        ),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "growpart: {mode: auto}\n"}, (), []),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "cloud_init_modules: [ssh, growpart]\n"}, (), []),
+        ({"/etc/cloud/cloud.cfg.d/90.cfg": "cloud_init_modules: [ssh]\n"}, (), ["note"]),
+        (LVM, (), ["note"]),
+        (grub("root=/dev/mapper/rootvg-root ro"), (), ["note"]),
+        (grub("root=/dev/mapper/mpatha ro") | {"/etc/fstab": "LABEL=x / ext4 defaults 0 0\n"}, (), []),
+        ({"/etc/fstab": "/dev/mapper/luks-1a2b / ext4 defaults 0 0\n"}, (), []),
+    ],
+)
+def test_grow(changes: dict[str, Any], removed: tuple[str, ...], expected: list[str]) -> None:
+    """cloud-init's growpart with its program, or another; what it does not enlarge is told."""
+    assert severities(host(changes, *removed), "boot-grow") == expected
+
+
 # --- target, NIC --------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +339,57 @@ def test_target(changes: dict[str, Any], expected: list[str]) -> None:
     assert severities(host({"/dev/null": Fifo(), **changes}), "boot-target") == expected
 
 
+ETC = "/etc/systemd/system/{}"
+
+
+def own(unit: str, by: str = "multi-user.target", name: str = "own.service") -> dict[str, Any]:
+    """A service of one's own, enabled."""
+    return {ETC.format(name): f"[Unit]\n{unit}\n", ETC.format(f"{by}.wants/{name}"): Link(ETC.format(name))}
+
+
+PACKAGED = {
+    "/usr/lib/systemd/system/a.service": "[Unit]\nBefore=basic.target\n",
+    ETC.format("multi-user.target.wants/a.service"): Link("/usr/lib/systemd/system/a.service"),
+}
+
+
+def data(options: str) -> dict[str, Any]:
+    """A data disk in fstab."""
+    return {"/etc/fstab": f"UUID=1a2b / ext4 defaults 0 1\nLABEL=data /data ext4 nofail{options} 0 0\n"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (own("Before=sysinit.target"), ["warning"]),
+        (own("Before=sysinit.target\nDefaultDependencies=no"), []),
+        (own("Before=local-fs.target"), ["error"]),
+        (own("", "sockets.target"), ["error"]),
+        (own("", "sysinit.target"), []),
+        (own("After=multi-user.target", "sysinit.target"), []),
+        (own("After=multi-user.target"), []),
+        ({ETC.format("sysinit.target.d/a.conf"): "[Unit]\nAfter=systemd-networkd.service\n"}, ["error"]),
+        ({ETC.format("systemd-networkd.service.d/a.conf"): "[Unit]\nBefore=sysinit.target\n"}, ["error"]),
+        ({ETC.format("gone.service.d/a.conf"): "[Unit]\nBefore=sysinit.target\n"}, []),
+        ({**own("Before=sysinit.target"), ETC.format("own.service"): Link("/dev/null"), "/dev/null": Fifo()}, []),
+        ({**own("After=b.service"), **own("After=own.service", name="b.service")}, ["warning"]),
+        (own("Before=alias.target") | {ETC.format("alias.target"): Link(UNIT.format("sysinit.target"))}, ["warning"]),
+        ({**own("Before=basic.target", "timers.target", "own.timer"), **own("Wants=timers.target")}, []),
+        (own("Before=sysinit.target", "sysinit.target", "own.timer"), ["warning"]),
+        (own("Before=local-fs.target\nAfter=network-online.target", "local-fs.target", "data.mount"), []),
+        ({**data(",x-systemd.requires=own.service"), **own("")}, []),
+        ({**data(",x-systemd.requires=own.service"), **own("Before=sysinit.target")}, ["warning"]),
+        ({"/etc/fstab": "LABEL=data /data ext4 x-systemd.requires=own.service 0 0\n", **own("")}, ["error"]),
+        ({"/etc/fstab": "LABEL=data /data ext4 _netdev,x-systemd.requires=own.service 0 0\n", **own("")}, []),
+        (own("RequiresMountsFor=/data/x") | data(""), []),
+        (own("DefaultDependencies=no\nAfter=own@x.service\nBefore=own@x.service", name="own@x.service"), []),
+    ],
+)
+def test_order(changes: dict[str, Any], expected: list[str]) -> None:
+    """Lines, drop-ins, links, fstab and what systemd adds; a unit that is not started delays nobody."""
+    assert severities(host(changes), "boot-order") == expected
+
+
 NETWORKD = tuple(service("systemd-networkd.service"))
 NM = service("NetworkManager.service")
 
@@ -271,6 +401,7 @@ def network(text: str, path: str = "/etc/systemd/network/20.network") -> dict[st
 
 WIFI = "/usr/lib/systemd/network/80-wifi-adhoc.network"
 INTERFACES = "/etc/network/interfaces"
+CLIENT = ("/sbin/dhclient",)
 IFUPDOWN, WICKED = {**DISABLED, **service("networking.service")}, {**DISABLED, **service("wicked.service")}
 IFCFG = {"/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n"}
 
@@ -283,6 +414,10 @@ IFCFG = {"/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\nSTARTMODE='auto
         ({}, NETWORKD, ["error"]),
         (NM, NETWORKD, []),
         (service("networking.service"), NETWORKD, ["error"]),
+        ({**service("networking.service"), INTERFACES: "auto lo\n"}, (*NETWORKD, *CLIENT), ["error"]),
+        ({**IFUPDOWN, INTERFACES: "auto eth0\niface eth0 inet dhcp\n"}, (*NETWORKD, *CLIENT), ["error"]),
+        (WICKED | IFCFG, (*NETWORKD, *CLIENT), []),
+        (NM, (*NETWORKD, *CLIENT), []),
         ({**service("networking.service"), INTERFACES: "auto lo\n"}, NETWORKD, []),
         ({**DISABLED, **NM}, NETWORKD, []),
         ({**DISABLED, **NM, "/etc/NetworkManager/conf.d/a.conf": "[main]\nno-auto-default=*\n"}, NETWORKD, ["error"]),
@@ -303,6 +438,41 @@ IFCFG = {"/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='dhcp'\nSTARTMODE='auto
 def test_nic(changes: dict[str, Any], removed: tuple[str, ...], expected: list[str]) -> None:
     """A manager that starts, and a configuration of its kind that fits eth0, unless cloud-init writes one."""
     assert severities(host({"/dev/null": Fifo(), **changes}, *removed), "boot-nic") == expected
+
+
+RESOLVED = {**service("systemd-resolved.service"), "/usr/lib64/libnss_resolve.so.2": ""}
+STORE = "md-1.blob.core.windows.net"
+
+
+@pytest.mark.parametrize(
+    ("line", "changes", "expected"),
+    [
+        ("files", {}, ["error"]),
+        ("files myhostname", {}, ["error"]),
+        ("files [NOTFOUND=return] dns", {}, ["error"]),
+        ("files [!SUCCESS=return] dns", {}, ["error"]),
+        ("files resolve [!UNAVAIL=return]", {}, ["error"]),
+        ("resolve", service("systemd-resolved.service"), ["error"]),
+        ("files resolve", RESOLVED, []),
+        ("files resolve [!UNAVAIL=return] dns myhostname", {}, []),
+        ("files mdns4_minimal [NOTFOUND=return] dns", {}, []),
+        ("files [SUCCESS=return NOTFOUND=continue] dns", {}, []),
+        ("files dns # files", {"/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n20.1.1.1 mirror.example.org\n"}, []),
+        ("dns", {"/etc/hosts": f"127.0.0.1 localhost\n20.1.1.1\t{STORE}\n"}, ["warning"]),
+        ("dns", {"/etc/hosts": "0.0.0.0 a MANAGEMENT.azure.com. # no\n"}, ["warning"]),
+        ("dns", {"/etc/hosts": f"# 20.1.1.1 {STORE}\n168.63.129.16 host\n127.0.0.1 notazure.com\n"}, []),
+    ],
+)
+def test_names(line: str, changes: dict[str, Any], expected: list[str]) -> None:
+    """A module that asks servers is reached, and no name of Azure has an address."""
+    assert (
+        severities(host({"/etc/nsswitch.conf": f"passwd: files\nhosts: {line}\n", **changes}), "boot-names") == expected
+    )
+
+
+def test_without_a_line_for_hosts() -> None:
+    """glibc's own default asks name servers."""
+    assert severities(host({"/etc/nsswitch.conf": "passwd: files\n"}), "boot-names") == []
 
 
 def test_a_profile_of_networkmanager() -> None:
@@ -354,6 +524,14 @@ FIXED: dict[str, tuple[str, dict[str, Any]]] = {
     "a list of LVM": ("boot-volumes", {**LVM, DEVICES: ONE_DISK}),
     "a filter of LVM": ("boot-volumes", {**LVM, "/etc/lvm/lvm.conf": 'filter = [ "a|/dev/vda|", "r|.*|" ]\n'}),
     "a network that is switched off": ("boot-nic", DISABLED),
+    "no name server is asked": ("boot-names", {"/etc/nsswitch.conf": "hosts: files [NOTFOUND=return] dns\n"}),
+    "names that are pinned": (
+        "boot-names",
+        {"/etc/hosts": f"127.0.0.1 localhost\n20.1.1.1 {STORE}\n20.1.1.2 {STORE}\n"},
+    ),
+    "a unit before its own start": ("boot-order", own("Before=sysinit.target local-fs.target")),
+    "an early link": ("boot-order", own("", "sockets.target")),
+    "a unit of a package": ("boot-order", PACKAGED),
     "a disk with a key": ("boot-entry", {"/etc/crypttab": "data UUID=77\nmore UUID=78 none luks\n"}),
 }
 

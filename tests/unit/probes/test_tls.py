@@ -14,7 +14,7 @@ from azpreflight.model import Cause, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, platform, tls
 from azpreflight.probes.tls.collect import MARK, certificates
 from azpreflight.probes.tls.facts import ROOTS, CaStoreFacts
-from tests.netns.documents import HELLO
+from azpreflight.standin.extension import HELLO
 from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
 from tests.unit.probes import test_egress as test_probe_egress

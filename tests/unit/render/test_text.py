@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.model import Config, Severity, Status
+from azpreflight.model import Config, Severity, Status, Tool
 from azpreflight.render import catalogue, json, junit, prometheus, text
 from azpreflight.text import WIDTH, printable, wrapped
 from tests.support import golden
@@ -164,14 +164,35 @@ def test_an_unbreakable_word_stays_whole() -> None:
     assert any(url in line for line in wrapped(f"cannot reach {url} at all"))
 
 
-def test_prometheus_has_one_status_for_each_check() -> None:
-    """Every line is a gauge with labels, and each check is in exactly one status."""
+def test_prometheus_has_few_series_and_the_time_of_the_run() -> None:
+    """What passes has none; what fails, and what matters and is unknown, has one each."""
     lines = [line for line in prometheus.render(BROKEN).splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r'azpreflight_\w+(\{(\w+="[^"]*",?)+\})? [0-9.]+', line) for line in lines)
-    ones = [line for line in lines if line.startswith("azpreflight_check{") and line.endswith(" 1")]
-    assert len(ones) == len(BROKEN.results)
+    assert 'azpreflight_info{version="1.0.0",stage="firstboot",profile="generalized",platform="azure"} 1' in lines
     assert 'azpreflight_verdict{verdict="not-ready"} 1' in lines
+    assert 'azpreflight_checks{status="pass"} 2' in lines
     assert 'azpreflight_cause{cause="guest-firewall",severity="error"} 1' in lines
+    assert "azpreflight_run_timestamp_seconds 1795368600" in lines
+    assert [line for line in lines if "network-address" in line] == []
+    assert len([line for line in lines if line.startswith("azpreflight_check_failed")]) == 6
+    assert len(prometheus.render(READY).splitlines()) - 2 * len(prometheus.GAUGES) == 13
+
+
+def test_no_label_of_prometheus_ends_before_its_end() -> None:
+    """A saved report may be anybody's."""
+    evil = replace(BROKEN, tool=Tool("azpreflight", '1" 1\n\\'))
+    assert 'version="1\\" 1\\n\\\\"' in prometheus.render(evil)
+
+
+def test_every_json_line_says_its_run() -> None:
+    """A collector keeps lines apart: each can be joined to its run."""
+    import json as stdlib_json
+
+    rows = [stdlib_json.loads(line) for line in json.render_lines(BROKEN).splitlines()]
+    run = BROKEN.run
+    expected = (run.started_at, run.vm_id, run.boot_id, "firstboot", {"name": "azpreflight", "version": "1.0.0"})
+    assert {(row["time"], row["vm_id"], row["boot_id"], row["stage"]) for row in rows} == {expected[:4]}
+    assert all(row["tool"] == expected[4] and row["schema"] == json.REPORT_SCHEMA for row in rows)
 
 
 def test_json_lines_are_one_object_a_line() -> None:

@@ -46,10 +46,28 @@ def test_nothing_else_is_removed(tmp_path: Path) -> None:
 
 
 def test_what_is_being_written_in_this_boot_is_kept(tmp_path: Path) -> None:
-    """Another process may be about to rename it."""
-    (tmp_path / ".report.json.abcdefgh").touch()
-    assert clear([str(tmp_path / "report.json")], time.time() - LATER) == ()
-    assert clear([str(tmp_path / "report.json")], time.time() + LATER) != ()
+    """Another process, here one that is stopped while it writes, may be about to rename it; until it has gone."""
+    path = str(tmp_path / "report.json")
+    left: list[Path] = []
+    while not left:  # until one is stopped in the middle
+        child = os.fork()
+        if child == 0:
+            write_file(path, "x" * (64 << 20))
+            os._exit(0)
+        while not any(found.stat().st_size for found in tmp_path.glob(".report.json.*")) and not is_over(child):
+            time.sleep(0.001)
+        os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)
+        left = list(tmp_path.glob(".report.json.*"))
+    assert clear([path], time.time() - LATER) == ()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert clear([path], time.time() - LATER) == (str(left[0]),)
+
+
+def is_over(child: int) -> bool:
+    """It has ended, and is not yet reaped."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def test_the_file_of_somebody_else_is_kept(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ def _systemd(
     return Signature(id, SYSTEMD, re.compile(pattern, re.ASCII), source, cause, step)
 
 
+_DEVICE = r"[\w!./-]{1,40}"
+"""The name of a disk or a partition, as the kernel writes it."""
 KERNEL_STARTED = "kernel-started"
 KERNEL_ENDED = "kernel-ended"
 """After this line a new boot begins, or nothing."""
@@ -90,13 +92,32 @@ KERNEL_LINES = (
         "net/netfilter/nf_log_syslog.c",
         Cause.GUEST_FIREWALL,
     ),
-    _kernel("kernel-memory", r"Out of memory: Kill(?:ed)? process \d{1,10}", "mm/oom_kill.c"),
     _kernel(
-        "kernel-filesystem",
-        r"EXT4-fs error \(device [\w!-]{1,40}\)|XFS \([\w!-]{1,40}\): (?:Metadata corruption detected|"
-        r"Corruption of in-memory data|Metadata CRC error detected)|Remounting filesystem read-only",
+        "kernel-memory",
+        r"Out of memory: Kill(?:ed)? process \d{1,10}(?: \([\w.+:-]{1,16}\))?",
+        "mm/oom_kill.c",
+    ),
+    _kernel(
+        "kernel-read-only",
+        rf"[\w-]{{1,10}} \({_DEVICE}\): "
+        r"(?:Remounting filesystem read-only|Filesystem has been (?:set|shut) ?(?:read-only|down))",
         "fs/",
         Cause.BOOT_CONFIG,
+    ),
+    _kernel(
+        "kernel-filesystem",
+        rf"EXT4-fs error \(device {_DEVICE}\)(?:: \w{{1,60}}:\d{{1,6}})?(?:: inode #\d{{1,20}})?|"
+        rf"XFS \({_DEVICE}\): (?:Metadata corruption detected(?: at \w{{1,60}})?|Corruption of in-memory data|"
+        r"Metadata CRC error detected)|"
+        rf"BTRFS (?:error|critical) \(device {_DEVICE}",
+        "fs/",
+        Cause.BOOT_CONFIG,
+    ),
+    _kernel(
+        "kernel-disk",
+        rf"(?:\w{{1,40}}: )?I/O error, dev (?!sr|fd|loop){_DEVICE}(?:, sector \d{{1,20}})?|"
+        r"nvme nvme\d{1,3}: (?:I/O (?:tag )?\d{1,6} [\w ()#]{0,80}?timeout|Device not ready; aborting)",
+        "block/blk-core.c",
     ),
 )
 
@@ -135,19 +156,30 @@ SYSTEMD_LINES = (
         "the DHCP clients",
         Cause.NO_NETWORK,
     ),
-    _systemd("login-prompt", r"(?<![\w.-])(?![Ll]ast )[\w.-]{1,64} login:(?: |$)", "agetty", step=Step.LOGIN),
+    _systemd("login-prompt", r"(?<!ast)(?<=[\w.-]) login:(?: |$)", "agetty", step=Step.LOGIN),
+    _systemd(
+        "multi-user",
+        r"Reached target (?:multi-user\.target - |\S{1,40} - )?Multi-User System|Reached target multi-user\.target",
+        "units/multi-user.target",
+        step=Step.LOGIN,
+    ),
     _systemd(
         "emergency-mode",
         r"You are in (?:emergency|rescue) mode|Give root password for (?:system )?maintenance|"
         r"Press Enter for (?:system )?maintenance|Cannot open access to console, the root account is locked|"
-        r"(?:Reached target|Started) (?:emergency\.(?:target|service)|Emergency (?:Mode|Shell))|"
         r"Entering emergency mode\. Exit the shell",
         "units/emergency.service",
         Cause.BOOT_CONFIG,
     ),
     _systemd(
+        "emergency-target",
+        r"(?:Reached target|Started) (?:emergency\.(?:target|service)|Emergency (?:Mode|Shell))",
+        "units/emergency.target",
+        Cause.BOOT_CONFIG,
+    ),
+    _systemd(
         "device-timeout",
-        r"Timed out waiting for (?:device |unit dev-)[\w./\\:@-]{1,100}",
+        r"Timed out waiting for (?:device |unit dev-)[\w./\\:@-]{1,100}(?: - /dev/[\w./\\:@-]{1,100})?",
         "core/job.c",
         Cause.BOOT_CONFIG,
     ),
@@ -178,7 +210,9 @@ SYSTEMD_LINES = (
         "agent-unit-failed",
         r"(?:Failed to start|Dependency failed for) (?:[\w@.\\-]{1,60} - )?(?:Azure Linux (?:VM )?Agent|"
         r"Microsoft Azure Linux Agent|Microsft Azure Linux Agent|(?:wa|walinux)agent\.service|Initial cloud-init job|"
-        r"Cloud-init: (?:Local|Network) Stage|cloud-init(?:-local|-main|-network)?\.service|azure-init|Azure-Init)",
+        r"Cloud-init: (?:Local|Network) Stage|cloud-init(?:-local|-main|-network)?\.service|azure-init|Azure-Init)|"
+        r"(?:waagent|walinuxagent|azure-init|cloud-init(?:-local|-main|-network)?)\.service: "
+        r"(?:Failed with result|Start request repeated too quickly)",
         "core/job.c",
         Cause.NO_PROVISIONING_AGENT,
     ),

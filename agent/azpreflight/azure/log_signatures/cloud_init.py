@@ -150,7 +150,9 @@ CLOUD_INIT_LINES = (
         "cloud-init-disabled",
         DS_IDENTIFY,
         re.compile(
-            r"disabled by (?:marker file|KERNEL_CMDLINE|kernel command line)|no datasource found, disabling|"
+            r"disabled by marker file /etc/cloud/cloud-init\.disabled|disabled by KERNEL_CMDLINE environment variable|"
+            r"disabled by kernel command line cloud-init=disabled|"
+            r"cloud-init is enabled but no datasource found, disabling|"
             r"No ds found \[mode=\S{1,20} notfound=\S{1,20}\]\. Disabled cloud-init|"
             r"cloud-init is disabled by kernel command line or etc_file|Cloud-init disabled by cloud-init-generator"
         ),

@@ -44,6 +44,9 @@ EXTENSIONS = (
     _line(
         "download-tls", r"Fetch failed: .*CERTIFICATE_VERIFY_FAILED", "common/utils/restutil.py", Cause.TLS_INTERCEPTION
     ),
+    _line(
+        "download-clock", r"certificate is not yet valid", "common/utils/restutil.py, in OpenSSL's words", Cause.CLOCK
+    ),
     _line("download-proxy", r"Tunnel connection failed: \d{3}", "common/utils/restutil.py", Cause.PROXY),
     _line(
         "download-status",
@@ -52,7 +55,11 @@ EXTENSIONS = (
         "common/utils/restutil.py",
         Cause.NO_EGRESS,
     ),
-    _line("download-by-host", r"Default channel changed to HostGA(?:Plugin)? channel", "common/protocol/wire.py"),
+    _line(
+        "download-by-host",
+        r"Default channel changed to HostGA(?:Plugin)? channel|Setting host plugin as default channel from now on",
+        "common/protocol/wire.py",
+    ),
     _line(
         "download-failed",
         r"Failed to download artifacts: |Failed to (?:download|fetch) .* from all (?:URIs|sources)|"
@@ -85,6 +92,7 @@ EXTENSIONS = (
         "ga/exthandlers.py",
         Cause.AGENT_CONFIG,
     ),
+    _line("extensions-begin", r"Process(?:ExtensionsIn)?GoalState started \[", "ga/exthandlers.py"),
     _line("handler-running", r"is running as the goal state agent", "ga/update.py", step=Step.AGENT),
     _line("extension-status", r"Extension status: \[.*\]", "ga/update.py"),
     _line(

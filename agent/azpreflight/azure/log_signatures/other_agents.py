@@ -17,7 +17,7 @@ OTHER_AGENTS = (
     _line("azure-init-started", r"Kernel Version: .{1,80}, Azure-Init Version: ", "src/main.rs", step=Step.AGENT),
     _line(
         "azure-init-ready",
-        r"Report 'Ready' succeeded|Provisioning completed successfully|result=success\|agent=Azure-Init/",
+        r"Report 'Ready' succeeded|azure_init: Provisioning completed successfully|result=success\|agent=Azure-Init/",
         "libazureinit/src/health.rs",
         step=Step.READY,
     ),

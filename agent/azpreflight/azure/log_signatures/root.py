@@ -28,14 +28,14 @@ ROOT_LINES = (
         "no-root-device",
         r"Gave up waiting for root (?:file system )?device|"
         r"ALERT! {1,3}(?:(?:PART)?(?:UUID|LABEL)=)?[\w./-]{1,80} does not exist|"
-        r"Warning: /dev/(?:disk/by-\w{1,12}/|mapper/)?[\w.:+-]{1,80} does not exist|"
-        r"Unable to find (?:device|root)",
+        r"Warning: \x22?/dev/(?:disk/by-\w{1,12}/|mapper/)?[\w.:+-]{1,80}\x22? does not exist|"
+        r"Dependency failed for (?:[\w.-]{1,40} - )?Initrd Root (?:Device|File System)",
         "initramfs-tools scripts/local",
     ),
     _initramfs(
         "initramfs-waits",
         r"dracut-initqueue(?:\[\d{1,7}\])?: (?:Warning: dracut-initqueue timeout|timeout, still waiting)|"
-        r"Warning: dracut-initqueue timeout|Warning: Not all disks have been found",
+        r"Warning: dracut-initqueue: starting timeout scripts|Warning: Not all disks have been found",
         "dracut 99base/dracut-initqueue.sh",
     ),
     _initramfs(

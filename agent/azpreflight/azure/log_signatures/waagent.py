@@ -132,7 +132,8 @@ PROVISIONING = (
     _line("wire-server-answers", r"Wire protocol version:\d", "common/protocol/wire.py", step=Step.WIRE_SERVER),
     _line(
         "goal-state-fetched",
-        r"Fetch goal state completed|Fetched a new incarnation for the WireServer goal state",
+        r"Fetch goal state (?:from WireServer )?completed|Fetched a new incarnation for the WireServer goal state|"
+        r"Fetched new vmSettings \[",
         "common/protocol/goal_state.py",
         step=Step.GOAL_STATE,
     ),
@@ -172,6 +173,19 @@ PROVISIONING = (
         r"GET vmSettings \[correlation ID: \S+ eTag: \S+\]: \[HTTP Failed\] \[5\d\d: ",
         "common/protocol/hostplugin.py",
         Cause.PLATFORM_UNREACHABLE,
+    ),
+    _line(
+        "no-space",
+        r"\[Errno 28\] No space left on device",
+        "daemon/main.py, in the words of errno",
+        Cause.BOOT_CONFIG,
+    ),
+    _line(
+        "agent-module-missing",
+        r"(?:ModuleNotFoundError|ImportError): No module named '?"
+        r"(?:azurelinuxagent|cloudinit|imp|distutils|six|distro)\b",
+        "Python, of waagent's or cloud-init's program",
+        Cause.NO_PROVISIONING_AGENT,
     ),
     _line("agent-crashed", r"Daemon ended with exception -- Sleep 15 seconds", "daemon/main.py"),
     _line("agent-disabled", r"Disabling the guest agent by sleeping forever", "daemon/main.py", Cause.NOT_GENERALIZED),

@@ -29,6 +29,7 @@ REMARKS: Mapping[str, str] = {
     "kernel-hung-task": "a program waited for the disk for minutes",
     "kernel-lockup": "a processor was stuck in the kernel",
     "kernel-stall": "a processor did not get to run: the host or the kernel is overloaded",
+    "kernel-disk": "a disk has errors",
     "kernel-memory": "memory was not enough, and a program was killed",
     "kernel-crash-dump": "this kernel was started to save a crash dump of the one before",
     "unit-failed": "a unit failed to start",

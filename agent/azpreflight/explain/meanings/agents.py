@@ -46,7 +46,7 @@ AGENTS: Mapping[str, Meaning] = {
         3,
         "the modules may be missing for this kernel alone",
         undone_by=DISC,
-        commands=("modprobe -n -v udf",),
+        commands=("modprobe -b -n -v udf",),
     ),
     "no-medium": Meaning("the drive is there and has no disc in it", texts.MEDIA_EMPTY, 3, _MEDIA, undone_by=DISC),
     "dvd-elsewhere": Meaning(
@@ -62,7 +62,7 @@ AGENTS: Mapping[str, Meaning] = {
         3,
         _MEDIA,
         undone_by=DISC,
-        commands=("modprobe -n -v sr_mod",),
+        commands=("modprobe -b -n -v sr_mod",),
     ),
     "dvd-not-mounted": Meaning("the provisioning disc cannot be mounted", texts.MEDIA, 2, _MEDIA, undone_by=DISC),
     "ovf-unreadable": Meaning(
@@ -98,6 +98,11 @@ AGENTS: Mapping[str, Meaning] = {
         "Azure's datasource may have failed for lack of network, disc or IMDS",
     ),
     "cloud-init-disabled": Meaning("cloud-init was disabled at this boot", texts.AGENT, 3, undone_by=NEVER),
+    "agent-module-missing": Meaning(
+        "a provisioning agent does not start: its Python lacks a module",
+        "Install the agent's package for the Python of the image, and let /usr/bin/python3 be the distribution's own.",
+        3,
+    ),
     "agent-unit-failed": Meaning("the unit of a provisioning agent failed to start", texts.AGENT, 2),
     "agent-cycle": Meaning(
         "systemd did not start a provisioning agent, to break an ordering cycle",

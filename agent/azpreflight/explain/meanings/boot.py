@@ -70,8 +70,25 @@ BOOT: Mapping[str, Meaning] = {
         "a fault of the kernel or of a module looks the same as one of the image",
         undone_by=NEVER,
     ),
+    "no-space": Meaning(
+        "the disk is full",
+        "Enlarge the OS disk, or free space in the image.",
+        3,
+        "a quota looks the same",
+        undone_by=NEVER,
+    ),
     "kernel-filesystem": Meaning(
         "a filesystem has errors", texts.CHECK, 2, "the disk under it may have them", undone_by=USERS
+    ),
+    "emergency-target": Meaning(
+        "the boot ended in emergency mode", texts.ON_DISK, 2, "somebody may have asked for it", undone_by=USERS
+    ),
+    "kernel-read-only": Meaning(
+        "a filesystem was made read-only after errors",
+        texts.CHECK,
+        2,
+        "the disk under it may have them",
+        undone_by=NEVER,
     ),
     "emergency-mode": Meaning(
         "the boot ended in emergency mode: a filesystem that fstab requires was not mounted",
@@ -81,7 +98,7 @@ BOOT: Mapping[str, Meaning] = {
         undone_by=USERS,
     ),
     "device-timeout": Meaning(
-        "a disk that fstab requires does not exist on this VM", texts.MOUNT, 3, "it may have been late", undone_by=USERS
+        "a disk that fstab requires does not exist on this VM", texts.MOUNT, 2, "it may have been late", undone_by=USERS
     ),
     "mount-failed": Meaning(
         "a filesystem that fstab requires was not mounted", texts.MOUNT, 2, _LATER, undone_by=USERS

@@ -29,3 +29,5 @@ class Meaning:
     undone_by: tuple[Step, ...] = (Step.READY,)
     """Where one of these is reached after the line, it was passing."""
     commands: tuple[str, ...] = ()
+    undone_by_lines: tuple[str, ...] = ()
+    """The same, by the ids of signatures without a step."""

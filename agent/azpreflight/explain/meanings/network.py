@@ -9,7 +9,9 @@ from azpreflight.explain.meanings.meaning import NETWORK, NEVER, PLATFORM, Meani
 from azpreflight.model import Severity
 
 _RULE = "a rule of the guest's firewall that drops packets would leave the same lines"
-_STORE = "a firewall or a route on the path, and the endpoint itself, look the same from here"
+_NEXT = ("extensions-begin",)
+"""The next goal state was processed without that line."""
+_STORE = "a firewall on the path, a route into a private network and the endpoint itself look the same from here"
 
 NETWORK_LINES: Mapping[str, Meaning] = {
     # --- network ---
@@ -126,6 +128,7 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         2,
         "servers that answer REFUSED or SERVFAIL look the same from here",
         undone_by=NEVER,
+        undone_by_lines=_NEXT,
     ),
     "download-no-such-name": Meaning(
         "a DNS server answered that the name of a storage endpoint does not exist",
@@ -133,10 +136,18 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         2,
         "the storage account may have been deleted",
         undone_by=NEVER,
+        undone_by_lines=_NEXT,
     ),
-    "download-timeout": Meaning("the storage endpoints do not answer", texts.EGRESS, 2, _STORE, undone_by=NEVER),
+    "download-timeout": Meaning(
+        "the storage endpoints do not answer", texts.EGRESS, 2, _STORE, undone_by=NEVER, undone_by_lines=_NEXT
+    ),
     "download-refused": Meaning(
-        "connections to the storage endpoints are refused or have no route", texts.EGRESS, 2, _STORE, undone_by=NEVER
+        "connections to the storage endpoints are refused or have no route",
+        texts.EGRESS,
+        2,
+        _STORE,
+        undone_by=NEVER,
+        undone_by_lines=_NEXT,
     ),
     "download-status": Meaning(
         "a storage endpoint, or something before it, refuses requests with an HTTP status",
@@ -144,6 +155,7 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         1,
         "the store itself may refuse: an expired signature, a firewall of the storage account",
         undone_by=NEVER,
+        undone_by_lines=_NEXT,
     ),
     "download-tls": Meaning(
         "the certificate of a storage endpoint is not trusted",
@@ -151,6 +163,15 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         2,
         "the CA store of the image may be empty or old, or the clock wrong",
         undone_by=NEVER,
+        undone_by_lines=_NEXT,
+    ),
+    "download-clock": Meaning(
+        "the certificate of an endpoint is not valid yet: the VM's clock is behind",
+        "Enable a time service in the image, such as chrony with /dev/ptp_hyperv, and set the clock.",
+        3,
+        "the certificate may be new and wrong",
+        undone_by=NEVER,
+        undone_by_lines=_NEXT,
     ),
     "download-proxy": Meaning(
         "the proxy refuses the connection to a storage endpoint",
@@ -158,5 +179,6 @@ NETWORK_LINES: Mapping[str, Meaning] = {
         2,
         "the proxy may want a login",
         undone_by=NEVER,
+        undone_by_lines=_NEXT,
     ),
 }

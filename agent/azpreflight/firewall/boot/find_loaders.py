@@ -74,7 +74,7 @@ def discover(image: Host) -> Found:
         tuple(plan.service for plan, _ in looked),
         (*orders, *((*plans, *last) for plans in (orders or ((),)) if last)),
         tuple(found.hook for found in own),
-        tuple(reader.unread),
+        (*reader.unread, *units.unread),
     )
 
 

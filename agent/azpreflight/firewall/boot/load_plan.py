@@ -82,10 +82,10 @@ class Reader:
         self.includes = 0
         """Files read because others include them."""
 
-    def text(self, path: str) -> Optional[str]:
+    def text(self, path: str, limit: int = RULES_LIMIT) -> Optional[str]:
         """The content of a file; None if there is none, or if it cannot be read."""
         try:
-            return self.image.text(path, RULES_LIMIT)
+            return self.image.text(path, limit)
         except HostError as error:
             self.unread.append(str(error))
             return None

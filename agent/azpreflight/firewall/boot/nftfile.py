@@ -34,6 +34,9 @@ def included(reader: Reader, lines: Sequence[Line], within: tuple[str, ...] = ()
     that includes itself, and one too many of them, is not followed."""
     whole: list[Line] = []
     for line in lines:
+        if "include" not in line.text:
+            whole.append(line)
+            continue
         match = _INCLUDE.match(line.text)
         if match is None or len(within) >= DEPTH or reader.includes >= MAX_INCLUDES:
             whole.append(line._replace(text=_HIDDEN_INCLUDE.sub(NOT_FOLLOWED, line.text)))

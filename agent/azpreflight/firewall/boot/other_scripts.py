@@ -82,7 +82,7 @@ def _scripts(reader: Reader) -> Iterator[tuple[str, str]]:
     for patterns, only_executable in ((SCRIPTS, True), (SOURCED, False)):
         for path in _paths(reader.image, patterns):
             if not only_executable or _is_executable(reader.image, path):
-                yield path, _text(reader.image, path)
+                yield path, _script(reader, path)
 
 
 def _paths(image: Host, patterns: Sequence[str]) -> Iterator[str]:
@@ -95,8 +95,14 @@ def _is_executable(image: Host, path: str) -> bool:
     return info is not None and info.kind is FileKind.FILE and bool(info.mode & 0o111)
 
 
-def _text(image: Host, path: str) -> str:
-    """The script; nothing where it is a program, or cannot be read as a file."""
+def _script(reader: Reader, path: str) -> str:
+    """Where a script is expected; nothing where it is a program. What cannot be read is remembered."""
+    text = reader.text(path, SCRIPT_LIMIT) or ""
+    return "" if "\0" in text else text
+
+
+def _program(image: Host, path: str) -> str:
+    """What a unit starts: nothing where it cannot be read as a script, which most are not."""
     try:
         text = image.text(path, SCRIPT_LIMIT) or ""
     except HostError:
@@ -108,13 +114,13 @@ def _plugins(reader: Reader) -> Iterator[tuple[str, str]]:
     """Of netfilter-persistent, but for those of its own packages."""
     for path in reader.image.glob(f"{PLUGINS}/*"):
         if not path.endswith(OWN_PLUGINS) and _is_executable(reader.image, path):
-            yield path, _text(reader.image, path)
+            yield path, _script(reader, path)
 
 
 def _parts(reader: Reader) -> Iterator[tuple[str, str]]:
     for pattern, part in PARTS:
         for path in reader.image.glob(pattern):
-            yield path, "\n".join(part.findall(_text(reader.image, path)))
+            yield path, "\n".join(part.findall(_script(reader, path)))
 
 
 def _of_units(reader: Reader, units: Sequence[UnitFile]) -> Iterator[tuple[str, str]]:
@@ -123,7 +129,7 @@ def _of_units(reader: Reader, units: Sequence[UnitFile]) -> Iterator[tuple[str, 
         yield unit.path, "\n".join(shlex.join(command) for command in unit.commands)
         for word in " ".join(word for command in unit.commands for word in command).split():
             if word.startswith(USERS_OWN):
-                yield word, _text(reader.image, word)
+                yield word, _program(reader.image, word)
 
 
 def _found(reader: Reader, path: str, text: str) -> Optional[Found]:

@@ -1,6 +1,6 @@
 """What is said of flows whose rules could not be rehearsed: what their text says, and never more than the kernel would.
 
-See ADR 14 for where that happens.
+See ADR 17 for where that happens.
 """
 
 from __future__ import annotations

@@ -7,27 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.host.disk.types import Layout, Volume
+from azpreflight.host.disk.types import PLACES, Layout, Volume
 
-PLACES = (
-    "/boot",
-    "/boot/efi",
-    "/efi",
-    "/usr",
-    "/var",
-    "/var/lib",
-    "/var/log",
-    "/home",
-    "/opt",
-    "/root",
-    "/etc",
-    "/srv",
-)
-"""Places of the system itself that are filesystems of their own on some systems; the checks look at nothing else."""
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount")
 SUBVOLUME = re.compile(r"subvol(?:id)?=[\w@/.-]+$", re.ASCII)
 DEVICE = re.compile(r"/dev/(?:[shv]da|xvda|nvme0n1p)(\d{1,3})$", re.ASCII)
 """A partition of the first disk, which is the one that is inspected."""
+BY_TYPE = (
+    ("bc13c2ff-59e6-4262-a352-b275fd6f7172", ("/boot",)),
+    ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", ("/efi", "/boot/efi", "/boot")),
+)
+"""Types of partitions of the boot loader, XBOOTLDR and the EFI system partition, and where they are mounted without a
+line of fstab (uapi-group.org, Discoverable Partitions Specification; systemd-gpt-auto-generator(8))."""
 UNOPENED = ("LUKS", "RAID", "LVM")
 """Kinds of volumes that hold others. The logical volumes of LVM that are in one piece are volumes of their own."""
 
@@ -50,6 +41,16 @@ def wanted(text: str) -> Iterator[Wanted]:
         options = row[3].split(",") if len(row) > 3 else []
         subvolume = next((option for option in options if SUBVOLUME.match(option)), None)
         yield Wanted(row[0], row[1], any(option in OPTIONAL for option in options), subvolume)
+
+
+def of_boot_loader(
+    volumes: Sequence[Volume], mounted: Sequence[Optional[str]]
+) -> Iterator[tuple[Volume, tuple[str, ...]]]:
+    """Partitions of the boot loader that no line of fstab has mounted, and the directories to try."""
+    for role, places in BY_TYPE:
+        found = next((volume for volume in volumes if volume.role == role), None)
+        if found is not None and found.name not in mounted:
+            yield found, places
 
 
 def meant(source: str, volumes: Sequence[Volume]) -> Optional[Volume]:

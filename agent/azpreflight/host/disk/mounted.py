@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -40,7 +39,7 @@ MAX_TRIED = 32
 SUBVOLUMES = (None, "subvol=@", "subvol=root", "subvol=@rootfs")
 """Where distributions put the root filesystem in a btrfs whose default subvolume is something else."""
 MARKS = ("/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/etc/passwd")
-FSTAB_LIMIT = 1 << 16
+FSTAB_LIMIT = 1 << 20
 _WORDS = 200
 
 
@@ -51,21 +50,6 @@ class Opened:
     disk: Disk
     root: Optional[str]
     """Where the root filesystem is mounted, for this process alone; None: it is not, and `disk.error` says why."""
-
-
-@contextmanager
-def mount_point() -> Iterator[Optional[str]]:
-    """A directory for the mounts of a process that may be killed at any moment; None where there cannot be one."""
-    try:
-        directory = tempfile.mkdtemp(prefix="azpreflight-image-", dir="/run")
-    except OSError:
-        yield None
-        return
-    try:
-        yield directory
-    finally:
-        with suppress(OSError):
-            os.rmdir(directory)
 
 
 @contextmanager
@@ -190,10 +174,17 @@ class _Mounting:
         """The disk with its root filesystem and what fstab adds to it mounted, and where."""
         volumes = disk.layout.volumes if disk.layout is not None else ()
         place, volume = self._find(volumes)
-        entries = list(fstab.wanted(_fstab(Tree(place))))
+        try:
+            entries = list(
+                fstab.wanted((Tree(place).read("/etc/fstab", FSTAB_LIMIT) or b"").decode("utf-8", "replace"))
+            )
+        except HostError as error:
+            return replace(disk, root=volume.name, fstab_error=str(error)), place
         attached = [self._attach(place, entry, volumes) for entry in entries[:MAX_ATTACHED]]
         if len(entries) > MAX_ATTACHED:
             attached.append(_unattached(entries[MAX_ATTACHED:]))
+        for boot, places in fstab.of_boot_loader(volumes, [one.volume for one in attached]):
+            attached.extend(self._attach_empty(place, boot, places))
         return replace(disk, root=volume.name, attached=tuple(attached)), place
 
     def _find(self, volumes: Sequence[Volume]) -> tuple[str, Volume]:
@@ -228,6 +219,17 @@ class _Mounting:
         except HostError as error:
             return replace(said, error=str(error))
         return said
+
+    def _attach_empty(self, root: str, volume: Volume, places: Sequence[str]) -> Iterator[Attached]:
+        """In the first of the directories that is there and empty, as systemd does; one that cannot be is left out."""
+        tree = Tree(root)
+        with suppress(HostError):
+            for name in places:
+                place = tree.real(name) if tree.list(name) == () else None
+                if place is not None:
+                    self._put(volume, place, None)
+                    yield Attached(name, f"type {volume.role}", optional=True, volume=volume.name)
+                    return
 
     def _put(self, volume: Volume, place: str, option: Optional[str]) -> None:
         """Mount a volume read-only."""
@@ -265,10 +267,3 @@ def _is_root(tree: Tree) -> bool:
         return sum(tree.info(mark, follow=False) is not None for mark in MARKS) >= 2
     except HostError:
         return False
-
-
-def _fstab(tree: Tree) -> str:
-    try:
-        return (tree.read("/etc/fstab", FSTAB_LIMIT) or b"").decode("utf-8", "replace")
-    except HostError:
-        return ""

@@ -8,6 +8,21 @@ from typing import Optional
 
 EFI = ("/boot/efi", "/efi")
 """Where the EFI system partition is mounted."""
+PLACES = (
+    "/boot",
+    "/boot/efi",
+    "/efi",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/home",
+    "/opt",
+    "/root",
+    "/etc",
+    "/srv",
+)
+"""Places of the system itself that are filesystems of their own on some systems; the checks look at nothing else."""
 
 
 class Format(str, Enum):
@@ -113,8 +128,12 @@ class Disk:
     """The volume that is the root filesystem; None: not found or not mounted, and `error` says why."""
     attached: tuple[Attached, ...] = ()
     error: Optional[str] = None
+    fstab_error: Optional[str] = None
+    """Why it is not known which places are filesystems of their own; None if it is."""
 
     @property
     def closed(self) -> frozenset[str]:
         """Places whose content is not known. That of the EFI system partition is seldom asked for, and never alone."""
-        return frozenset(one.place for one in self.attached if one.missing and one.place not in EFI)
+        missing = {one.place for one in self.attached if one.missing}
+        unsure = set(PLACES) if self.fstab_error is not None else set()
+        return frozenset({*missing, *unsure} - {*EFI})

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Optional
 
+from azpreflight.azure import agent_versions, extension_policy
+from azpreflight.azure.agent_versions import Agent, Versions
+from azpreflight.azure.extension_policy import Policy
 from azpreflight.guest import bootloader, os_release, waagent_conf
 from azpreflight.guest import cloud_init as cloudcfg
-from azpreflight.host import Host, HostError, systemd
+from azpreflight.host import FileKind, Host, HostError, systemd
 from azpreflight.model import Run
 from azpreflight.probes.agents import guestproxy, openssl, program, provenance, stages, state
 from azpreflight.probes.agents.facts import (
@@ -36,14 +39,16 @@ MAX_CONFIG_FILES = 50
 CLOUD_CFG = "/etc/cloud/cloud.cfg"
 _VERSION_FILES = {
     "waagent": (
-        "/usr/lib*/python3*/*-packages/azurelinuxagent/common/version.py",
+        ("azurelinuxagent/common/version.py",),
         re.compile(r"^AGENT_VERSION = '([\w.]+)'", re.MULTILINE),
     ),
     "cloud-init": (
-        "/usr/lib*/python3*/*-packages/cloudinit/version.py",
-        re.compile(r'^__VERSION__ = "([\w.]+)"', re.MULTILINE),
+        ("cloudinit/version.py", "cloudinit/meson_versions.py"),
+        re.compile(r'^(?:__VERSION__|UPSTREAM_VERSION) = "([\w.]+)"', re.MULTILINE),
     ),
 }
+"""Files of each program that say its version, below PACKAGES; cloud-init has the second from 26.1 on."""
+PACKAGES = "/usr/lib*/python3*/*-packages"
 
 
 def gather(host: Host, run: Run) -> AgentsFacts:
@@ -79,10 +84,16 @@ def _waagent(host: Host) -> WaagentFacts:
         error = str(refused)
     except UnicodeDecodeError:
         error = f"cannot read {path}: it is not UTF-8, and waagent cannot read it either"
-    runs_with = program.with_hashes(host, program.look(host, found, unit_text))
+    version = _version(host, "waagent")
+    hashing = agent_versions.hashing_modules(Agent.WAAGENT, version)
+    runs_with = program.with_hashes(host, program.look(host, found, unit_text), hashing)
+    policy, policy_error = _policy(host, config)
     return WaagentFacts(
         installed=True,
-        version=_version(host, "waagent"),
+        version=version,
+        versions=_versions(host, version, config),
+        policy=policy,
+        policy_error=policy_error,
         unit=unit,
         config_path=path,
         config=config,
@@ -93,6 +104,25 @@ def _waagent(host: Host) -> WaagentFacts:
         unowned=provenance.unowned(host, (found, runs_with.interpreter, config.openssl_path if config else None)),
         strays=tuple(name for name in WAAGENT_UNITS if _is_stray(host, name)),
     )
+
+
+def _versions(host: Host, installed: Optional[str], config: Optional[waagent_conf.WaagentConfig]) -> Versions:
+    settings = config or waagent_conf.WaagentConfig()
+    try:
+        names = host.list(settings.lib_dir) or ()
+    except HostError:
+        names = None
+    return agent_versions.versions(installed, names, settings.auto_update, settings.update_to_latest)
+
+
+def _policy(host: Host, config: Optional[waagent_conf.WaagentConfig]) -> tuple[Optional[Policy], Optional[str]]:
+    path = (config or waagent_conf.WaagentConfig()).policy_path
+    try:
+        info = host.info(path)
+        content = host.read(path, CONFIG_LIMIT) if info is not None and info.kind is FileKind.FILE else None
+    except HostError as error:
+        return None, str(error)
+    return (None if content is None else extension_policy.parse(content)), None
 
 
 def _is_stray(host: Host, name: str) -> bool:
@@ -124,9 +154,11 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         "cloud-init=disabled on the kernel command line": "cloud-init=disabled" in options,
     }
     forced = cloudcfg.datasource_on_command_line(options)
+    version = _version(host, "cloud-init")
+    runs_with = program.look_for(host, found, "", "cloudinit")
     return CloudInitFacts(
         installed=True,
-        version=_version(host, "cloud-init"),
+        version=version,
         unit=systemd.unit(host, CLOUD_INIT_LOCAL),
         disabled_by=tuple(place for place, holds in disabled.items() if holds),
         forced_datasource=forced or named,
@@ -135,7 +167,7 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         seeds=_seeds(host),
         config=cloudcfg.merged(files),
         errors=tuple(errors),
-        program=program.with_hashes(host, program.look_for(host, found, "", "cloudinit")),
+        program=program.with_hashes(host, runs_with, agent_versions.hashing_modules(Agent.CLOUD_INIT, version)),
         stages=stages.look(host),
         dhcp_client=stages.has_dhcp_client(host),
     )
@@ -190,8 +222,8 @@ def _program(host: Host, name: str) -> Optional[str]:
 
 
 def _version(host: Host, agent: str) -> Optional[str]:
-    pattern, line = _VERSION_FILES[agent]
-    for path in host.glob(pattern):
+    files, line = _VERSION_FILES[agent]
+    for path in (path for file in files for path in host.glob(f"{PACKAGES}/{file}")):
         match = line.search(host.text(path, CONFIG_LIMIT) or "")
         if match is not None:
             return match.group(1)

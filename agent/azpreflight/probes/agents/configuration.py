@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from azpreflight.azure.agent_versions import FAILS_WITHOUT_HOST_KEY, READS_OLD_KEYS, SKIPS_READY, WAIT_FOR_CLOUD_INIT_S
 from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Profile, Run, Severity, Unknown, Verdict
@@ -21,13 +22,18 @@ OF_THE_SYSTEM = (
     *("/", "/boot", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/usr", "/var", "/var/lib", "/var/log"),
 )
 """Directories that are not empty, or that others mount."""
+SWITCHED_OFF = "disabled"
+"""The word that waagent's own documents have for an image that somebody else provisions (README.md,
+config/waagent.conf); any other unknown word does the same, and is meant otherwise."""
+WAIT = f"{WAIT_FOR_CLOUD_INIT_S / 60:.0f} min"
 KEY = re.compile(r"[\w.]+", re.ASCII)
 """Keys that a command can have in it as they are; its dots match themselves."""
 
 
 def judge_config(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     """waagent's and cloud-init's configuration stops neither provisioning nor extensions."""
-    if not facts.waagent.installed and not facts.cloud_init.installed:
+    installed = facts.waagent.installed or facts.cloud_init.installed
+    if not installed and facts.azure_init.state is UnitState.ABSENT:
         yield NotApplicable("no Azure agent is installed")
         return
     if facts.waagent.error is not None:
@@ -53,6 +59,8 @@ def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
             (waagent_conf.set_key(path, "Provisioning.Agent", "cloud-init"),),
             flow="any",
         )
+    elif facts.azure_init_provisions:
+        yield from _judge_beside_azure_init(waagent)
     elif waagent_refuses(waagent) and facts.provisioner is Provisioner.NONE:
         yield Finding(
             Severity.ERROR,
@@ -64,10 +72,25 @@ def _judge_provisioning_keys(facts: AgentsFacts) -> Iterator[Verdict]:
     elif waagent_refuses(waagent):
         yield Finding(
             Severity.WARNING,
-            f"Provisioning.Agent={chosen} is no word that waagent knows: it reports Ready before "
-            f"{facts.provisioner.value} is done",
+            f"Provisioning.Agent={chosen}{_meaning(chosen)}: waagent reports Ready before {facts.provisioner.value} "
+            "is done",
             "Use one of auto, waagent and cloud-init, in lower case.",
             (waagent_conf.set_key(path, "Provisioning.Agent", "auto"),),
+        )
+
+
+def _meaning(chosen: str) -> str:
+    return "" if chosen == SWITCHED_OFF else " is no word that waagent knows"
+
+
+def _judge_beside_azure_init(waagent: WaagentFacts) -> Iterator[Finding]:
+    """azure-init reports for itself; a waagent that waits for cloud-init starts extensions late."""
+    if not waagent_refuses(waagent):
+        yield Finding(
+            Severity.WARNING,
+            f"azure-init provisions, and waagent waits {WAIT} for cloud-init before extensions run",
+            f"Switch waagent's provisioning off with Provisioning.Agent={SWITCHED_OFF}.",
+            (waagent_conf.set_key(waagent.config_path, "Provisioning.Agent", SWITCHED_OFF),),
         )
 
 
@@ -92,20 +115,40 @@ def _judge_cloud_config(facts: AgentsFacts) -> Iterator[Verdict]:
             "Remove the setting.",
             (f"sed -i '/^manual_cache_clean/d' {argument(source)}",),
         )
+    if config.skips_ready and SKIPS_READY.holds(facts.cloud_init.version) is not False:
+        yield _never_ready(facts)
     yield from _judge_host_key_type(facts)
 
 
+def _never_ready(facts: AgentsFacts) -> Finding:
+    source = facts.cloud_init.config.source("experimental_skip_ready_report")
+    known = SKIPS_READY.holds(facts.cloud_init.version)
+    return Finding(
+        Severity.ERROR,
+        f"experimental_skip_ready_report is true in {plain(source)}: cloud-init provisions a VM and never reports "
+        "Ready",
+        "Remove the setting.",
+        (f"sed -i '/experimental_skip_ready_report/d' {argument(source)}",),
+        flow="any",
+        confidence=Confidence.CERTAIN if known else Confidence.LIKELY,
+        confidence_reason="seen directly" if known else f"cloud-init before {SKIPS_READY.first} does not know it",
+    )
+
+
 def _judge_host_key_type(facts: AgentsFacts) -> Iterator[Verdict]:
-    """waagent waits 30 min for the host key whose thumbprint it reports, and then fails a VM that is well."""
+    """waagent waits for the host key of this type; what follows when it does not come depends on its version."""
     kinds, config = facts.cloud_init.config.ssh_genkeytypes, facts.waagent.config
     if kinds is None or config is None or not facts.waagent.starts or waagent_refuses(facts.waagent):
         return
     wanted = "rsa" if config.ssh_host_key_type == "auto" else config.ssh_host_key_type
     if wanted not in kinds:
         source = facts.cloud_init.config.source("ssh_genkeytypes")
+        spared = FAILS_WITHOUT_HOST_KEY.holds(facts.waagent.version) is False
+        late = "and extensions with it" if spared else "and then reports that the VM failed"
         yield Finding(
-            Severity.ERROR,
-            f"cloud-init makes host keys of type {several(kinds)} ({source}), and waagent waits for {plain(wanted)}",
+            Severity.WARNING if spared else Severity.ERROR,
+            f"cloud-init makes host keys of type {several(kinds)} ({source}), and waagent waits {WAIT} "
+            f"for {plain(wanted)}, {late}",
             "Name in waagent.conf a type that cloud-init makes.",
             (
                 waagent_conf.set_key(
@@ -125,7 +168,8 @@ def _judge_extension_keys(facts: AgentsFacts) -> Iterator[Verdict]:
         )
     elif not waagent.installed:
         install = os_release.install_command(facts.distribution, "waagent")
-        yield _no_extensions("waagent is not installed", "Install the agent.", install)
+        beside = ", and azure-init installs none" if facts.azure_init_provisions else ""
+        yield _no_extensions(f"waagent is not installed{beside}", "Install the agent.", install)
     elif waagent.unit.state is not UnitState.ENABLED:
         state = waagent.unit.state
         unmask = (f"systemctl unmask {waagent.unit.name}",) if state is UnitState.MASKED else ()
@@ -230,7 +274,7 @@ def _judge_dead_keys(facts: AgentsFacts, config: waagent_conf.WaagentConfig) -> 
         if meant and facts.provisioner is Provisioner.WAAGENT:
             yield Finding(
                 Severity.NOTE,
-                f"{key}={plain(value)} is read by no agent since 2.2.45, and waagent provisions",
+                f"{key}={plain(value)} is read by no agent after {READS_OLD_KEYS.last}, and waagent provisions",
                 "Say with Provisioning.Agent who provisions.",
             )
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.azure.agent_versions import ENFORCES_POLICY, KNOWS_POLICY, NEEDS_METADATA, Agent, Versions
+from azpreflight.azure.extension_policy import Policy
 from azpreflight.guest.cloud_init import CloudConfig, DatasourceList
 from azpreflight.guest.openssl_conf import Problem
 from azpreflight.guest.os_release import Distribution
 from azpreflight.guest.waagent_conf import WaagentConfig
 from azpreflight.host.systemd import Unit, UnitState
-from azpreflight.probes.agents.guestproxy import GuestProxyFacts
 from azpreflight.probes.agents.program import ProgramFacts
 from azpreflight.probes.agents.state import BootState
 
@@ -41,6 +42,15 @@ class Provisioner(str, Enum):
     """A file that decides could not be read."""
 
 
+AGENTS = {
+    Provisioner.WAAGENT: Agent.WAAGENT,
+    Provisioner.CLOUD_INIT: Agent.CLOUD_INIT,
+    Provisioner.BOTH: Agent.CLOUD_INIT,
+    Provisioner.AZURE_INIT: Agent.AZURE_INIT,
+}
+"""Whose behaviour counts; where both are told to, cloud-init still makes the user."""
+
+
 @dataclass(frozen=True)
 class OpensslFacts:
     """Its configuration, and what is wrong with it."""
@@ -54,12 +64,23 @@ class OpensslFacts:
 
 
 @dataclass(frozen=True)
+class GuestProxyFacts:
+    """The Guest Proxy Agent of this image."""
+
+    unit: Unit
+    missing: tuple[str, ...] = ()
+    """Files that it needs and that are not there."""
+
+
+@dataclass(frozen=True)
 class WaagentFacts:
     """The Azure Linux agent in this image."""
 
     installed: bool = False
     version: Optional[str] = None
     """None: not installed, or its version file was not found."""
+    versions: Versions = field(default_factory=Versions)
+    """The same, and those of the handlers in its library directory."""
     unit: Unit = field(default_factory=lambda: Unit("waagent.service", UnitState.ABSENT))
     config_path: str = "/etc/waagent.conf"
     """The file that it reads, whether or not it exists."""
@@ -75,6 +96,11 @@ class WaagentFacts:
     strays: tuple[str, ...] = ()
     """Names of the agent that are enabled without a unit of that name: walinuxagent on RHEL, waagent on Debian."""
 
+    policy: Optional[Policy] = None
+    """Which extensions the image's policy file lets run; None: there is none."""
+    policy_error: Optional[str] = None
+    """Why it could not be read; None if it could, or is not there."""
+
     unowned: tuple[str, ...] = ()
     """Its program, its interpreter or openssl, where no package owns them."""
 
@@ -82,6 +108,24 @@ class WaagentFacts:
     def starts(self) -> bool:
         """The next boot starts it, and it has something to read."""
         return self.installed and self.unit.state is UnitState.ENABLED and self.config is not None
+
+    @property
+    def policy_in_force(self) -> bool:
+        """The handler that is at work takes a policy file."""
+        said = self.config.extension_policy if self.config is not None else None
+        if said is None:
+            return ENFORCES_POLICY.holds(self.versions.handler) is True
+        return said and KNOWS_POLICY.holds(self.versions.handler) is True
+
+    @property
+    def policy_comes(self) -> bool:
+        """It does not, or its version is not known, and a newer one that it downloads will."""
+        switched_off = self.config is not None and self.config.extension_policy is False
+        return self.versions.updates and not switched_off
+
+    def refuses(self, extension: str) -> bool:
+        """The handler that is at work does not run this extension, signed or not."""
+        return self.policy is not None and self.policy_in_force and self.policy.refuses(extension)
 
 
 @dataclass(frozen=True)
@@ -145,3 +189,14 @@ class AgentsFacts:
     def cloud_init_provisions(self) -> bool:
         """cloud-init makes the user, the host keys and the host name."""
         return self.provisioner in (Provisioner.CLOUD_INIT, Provisioner.BOTH)
+
+    @property
+    def azure_init_provisions(self) -> bool:
+        """azure-init does, which comes in a unit of its own."""
+        return self.provisioner is Provisioner.AZURE_INIT
+
+    @property
+    def needs_metadata(self) -> bool:
+        """Without the instance metadata service a VM is not provisioned."""
+        agent = AGENTS.get(self.provisioner)
+        return agent is not None and agent in NEEDS_METADATA

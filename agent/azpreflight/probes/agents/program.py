@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from azpreflight.azure.agent_versions import number
 from azpreflight.host import Host
 
 LIMIT = 1 << 20
@@ -29,8 +30,6 @@ SOURCES = (
 GONE = re.compile(r"^(?:from|import) +(distutils|crypt)\b", re.MULTILINE)
 """Only at the head of a module; newer agents try one import after another."""
 START = "ExecStart="
-HASHING = ("crypt", "legacycrypt", "crypt_r", "passlib")
-"""Modules with which waagent and cloud-init hash a password, by their versions."""
 MAX_LINKS = 5
 """From /usr/bin/python by the alternatives system to python3.9."""
 
@@ -48,8 +47,10 @@ class ProgramFacts:
     """Where this Python finds the agent's modules; None where it finds none, or the version is not known."""
     missing: tuple[str, ...] = ()
     """Modules that the agent imports at every start and this Python does not have."""
+    hashing: tuple[str, ...] = ()
+    """The modules of which this version of the agent needs one to hash a password; empty: no agent."""
     hashes: bool = True
-    """This Python has crypt, or one of what agents use in its place."""
+    """This Python has one of them."""
     hides_errors: bool = False
     """Its own report of an error raises TypeError on this Python (2.7.3 on 3.10 and newer)."""
 
@@ -77,15 +78,12 @@ def look_for(host: Host, program: str, unit_text: str, module: str) -> ProgramFa
     return ProgramFacts(interpreter, host.info(interpreter) is not None, python, package)
 
 
-def with_hashes(host: Host, found: ProgramFacts) -> ProgramFacts:
-    """The same, with whether a password can be hashed; taken for granted where the version is not known."""
+def with_hashes(host: Host, found: ProgramFacts, modules: tuple[str, ...]) -> ProgramFacts:
+    """The same, with whether a password can be hashed with one of these; taken for granted where the version of Python
+    is not known."""
     python = found.python
-    return replace(found, hashes=python is None or any(_importable(host, name, python) for name in HASHING))
-
-
-def number(version: str) -> tuple[int, ...]:
-    """(2, 7, 3, 0) for 2.7.3.0."""
-    return tuple(int(part) for part in re.findall("[0-9]{1,18}", version))
+    hashes = python is None or any(_importable(host, name, python) for name in modules)
+    return replace(found, hashing=modules, hashes=hashes)
 
 
 def _interpreter(head: str, unit_text: str) -> Optional[str]:

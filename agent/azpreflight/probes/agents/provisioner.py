@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azpreflight.azure.agent_versions import WAIT_FOR_CLOUD_INIT_S
 from azpreflight.guest import os_release, waagent_conf
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.model import Cause, Check, Finding, NotApplicable, Platform, Profile, Run, Severity, Unknown, Verdict
@@ -26,8 +27,6 @@ from azpreflight.text import plain, several
 NOCLOUD = "NoCloud"
 REASON = 240
 """Characters of one reason: a file in cloud.cfg.d, and the list that is in it."""
-WAIT_MINUTES = 30
-"""waagent waits 1800 s for cloud-init (WALinuxAgent, azurelinuxagent/pa/provision/cloudinit.py)."""
 
 
 def obstacles(facts: CloudInitFacts) -> tuple[str, ...]:
@@ -68,7 +67,7 @@ def waagent_refuses(facts: WaagentFacts) -> bool:
 def provisioner(waagent: WaagentFacts, cloud_init: CloudInitFacts, azure_init: Unit) -> Provisioner:
     """Who provisions, from the facts of all; azure-init where the two leave it to somebody else."""
     who = _of_two(waagent, cloud_init)
-    left = who is Provisioner.NONE and azure_init.state is UnitState.ENABLED
+    left = who in (Provisioner.NONE, Provisioner.WAITING) and azure_init.state is UnitState.ENABLED
     return Provisioner.AZURE_INIT if left else who
 
 
@@ -94,7 +93,7 @@ def judge_provisioner(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     if who in (Provisioner.WAAGENT, Provisioner.CLOUD_INIT):
         yield from _judge_azure_init(facts)
         return
-    if not facts.waagent.installed and not facts.cloud_init.installed:
+    if not facts.waagent.installed and not facts.cloud_init.installed and facts.azure_init.state is UnitState.ABSENT:
         yield _no_agents(facts, run)
     elif who is Provisioner.UNKNOWN:
         yield Unknown("; ".join(filter(None, (facts.waagent.error, *facts.cloud_init.errors))))
@@ -102,9 +101,11 @@ def judge_provisioner(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield _nobody(facts, "waagent is to provision and will not, because cloud-init is enabled too")
     elif who is Provisioner.WAITING:
         reasons = several(obstacles(facts.cloud_init), limit=REASON)
-        yield _nobody(facts, f"waagent would wait {WAIT_MINUTES} min for cloud-init without success: {reasons}")
+        minutes = f"{WAIT_FOR_CLOUD_INIT_S / 60:.0f} min"
+        yield _nobody(facts, f"waagent would wait {minutes} for cloud-init without success: {reasons}")
     else:
-        reasons = several((_why_not_waagent(facts.waagent), *obstacles(facts.cloud_init)), limit=REASON)
+        others = (*obstacles(facts.cloud_init), *_why_not_azure_init(facts))
+        reasons = several((_why_not_waagent(facts.waagent), *others), limit=REASON)
         yield _nobody(facts, f"nothing would provision a VM: {reasons}")
 
 
@@ -141,7 +142,7 @@ def _nobody(facts: AgentsFacts, message: str) -> Finding:
     return Finding(
         Severity.ERROR,
         message,
-        "Let cloud-init provision where it is installed, else waagent.",
+        "Let cloud-init provision where it is installed, else waagent, else azure-init.",
         tuple(_fix_commands(facts)),
         {
             "waagent": _state(facts.waagent.installed, facts.waagent.unit.state),
@@ -168,10 +169,19 @@ def _why_not_waagent(facts: WaagentFacts) -> str:
     return f"Provisioning.Agent={plain(facts.config.provisioning_agent)} switches waagent's provisioning off"
 
 
+def _why_not_azure_init(facts: AgentsFacts) -> Iterator[str]:
+    if facts.azure_init.state is not UnitState.ABSENT:
+        yield f"{facts.azure_init.name} is {facts.azure_init.state.value}"
+
+
 def _fix_commands(facts: AgentsFacts) -> Iterator[str]:
     """Commands that make cloud-init the provisioner if it is there, and waagent if not."""
     cloud_init, waagent = facts.cloud_init, facts.waagent
-    if not cloud_init.installed:
+    if not cloud_init.installed and not waagent.installed:
+        unmask = facts.azure_init.state is UnitState.MASKED
+        yield from (f"systemctl unmask {facts.azure_init.name}",) if unmask else ()
+        yield f"systemctl enable {facts.azure_init.name}"
+    elif not cloud_init.installed:
         yield from _set_agent(waagent, "auto")
     else:
         yield from _set_agent(waagent, "cloud-init")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azpreflight.azure.agent_versions import IMPORTS_CRYPT, KNOWS_DHCPCD, number
 from azpreflight.guest import os_release, package_database
+from azpreflight.guest.os_release import Distribution
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Profile, Run, Severity, Stage, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
-from azpreflight.probes.agents.program import number
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
 
@@ -58,7 +59,7 @@ def judge_stages(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield Finding(
             Severity.ERROR,
             f"cloud-init finds no client for DHCP ({several(CLIENTS)}), and without one it does not reach the metadata",
-            "Install one that this cloud-init knows: dhclient always, dhcpcd from 24.1 on.",
+            f"Install one that this cloud-init knows: dhclient always, dhcpcd from {KNOWS_DHCPCD.first} on.",
             (os_release.reinstall_command(facts.distribution, os_release.dhcp_client(facts.distribution)),),
         )
 
@@ -108,28 +109,46 @@ def _judge_users(facts: AgentsFacts) -> Iterator[Verdict]:
             )
 
 
+PASSWORD_PACKAGES = {"crypt": "python3-crypt-r", "legacycrypt": "python3-legacycrypt", "passlib": "python3-passlib"}
+"""Debian's packages; the PyPI projects have the names after python3-."""
+
+
 def judge_password(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     """The agent that provisions can hash a password with its Python."""
     who = facts.provisioner
-    agents = {Provisioner.CLOUD_INIT: facts.cloud_init.program, Provisioner.WAAGENT: facts.waagent.program}
-    program = agents.get(who)
-    if program is None:
+    if who not in (Provisioner.CLOUD_INIT, Provisioner.WAAGENT):
         yield NotApplicable("neither waagent nor cloud-init provisions")
-    elif program.python is not None and number(program.python) >= WITHOUT_CRYPT and not program.hashes:
-        debian = facts.distribution.of("debian", "ubuntu")
-        yield Finding(
-            Severity.WARNING,
-            f"{who.value} runs with Python {program.python}, without crypt and without {several(LIBRARIES)}:"
-            " a VM that is created with a password fails",
-            "Install one of them for that Python.",
-            ("apt-get install -y python3-passlib" if debian else f"python{program.python} -m pip install passlib",),
-            confidence=Confidence.LIKELY,
-            confidence_reason="VMs that are created with a key alone need no hash",
-        )
+        return
+    by_cloud_init = who is Provisioner.CLOUD_INIT
+    program = facts.cloud_init.program if by_cloud_init else facts.waagent.program
+    version = facts.cloud_init.version if by_cloud_init else facts.waagent.version
+    if program.python is None or number(program.python) < WITHOUT_CRYPT or program.hashes:
+        return
+    name = " ".join(filter(None, (who.value, plain(version or ""))))
+    fatal = by_cloud_init and IMPORTS_CRYPT.holds(version) is True
+    consequence = (
+        "its datasource for Azure cannot be imported, and no VM is provisioned"
+        if fatal
+        else "a VM that is created with a password fails"
+    )
+    yield Finding(
+        Severity.ERROR if fatal else Severity.WARNING,
+        f"{name} runs with Python {program.python}, which has none of the modules"
+        f" that it hashes a password with ({several(program.hashing)}): {consequence}",
+        "Install one of them for that Python.",
+        (_install(program.hashing[-1], program.python, facts.distribution),),
+        confidence=Confidence.LIKELY,
+        confidence_reason="told from files; Python may be set up to look elsewhere"
+        if fatal
+        else "VMs that are created with a key alone need no hash",
+    )
 
 
-LIBRARIES = ("legacycrypt", "crypt_r", "passlib")
-"""What takes crypt's place: which of them an agent tries depends on its version."""
+def _install(module: str, python: str, distribution: Distribution) -> str:
+    package = PASSWORD_PACKAGES[module]
+    if distribution.of("debian", "ubuntu"):
+        return f"apt-get install -y {package}"
+    return f"python{python} -m pip install {package.removeprefix('python3-')}"
 
 
 CHECKS = (

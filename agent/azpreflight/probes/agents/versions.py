@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from azpreflight.azure.agent_versions import OLDEST_SUPPORTED, UPDATE_CHECK_S, Versions, number
 from azpreflight.guest import os_release
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
-from azpreflight.probes.agents.program import number
+from azpreflight.probes.egress.facts import EgressFacts, host_of
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
 
-MINIMUM = "2.2.53.1"
-"""The oldest that Azure supports (Microsoft Learn, "Minimum version support for VM extensions in Azure")."""
 ELSEWHERE = "told from files; Python may be set up to look elsewhere"
 
 
@@ -76,11 +76,11 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     if not waagent.installed:
         yield NotApplicable("waagent is not installed")
         return
-    if waagent.version is not None and number(waagent.version) < number(MINIMUM):
+    if waagent.version is not None and number(waagent.version) < number(OLDEST_SUPPORTED):
         updates = waagent.config is not None and waagent.config.auto_update
         yield Finding(
             Severity.NOTE if updates else Severity.WARNING,
-            f"waagent {plain(waagent.version)} is older than {MINIMUM}, the oldest that Azure supports"
+            f"waagent {plain(waagent.version)} is older than {OLDEST_SUPPORTED}, the oldest that Azure supports"
             + (": it has to update itself before extensions run" if updates else ""),
             "Install a newer agent.",
             (os_release.install_command(facts.distribution, "waagent"),),
@@ -92,6 +92,7 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             "ends in TypeError (etype), and the cause is in the trace alone",
             "Look for the last exception before TypeError in waagent.log, or install a newer agent.",
         )
+    yield from _judge_features(waagent.versions, run)
     for name in waagent.strays:
         yield Finding(
             Severity.WARNING,
@@ -99,6 +100,51 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             "Enable the unit by its own name.",
             (f"systemctl disable {name}", f"systemctl enable {waagent.unit.name}"),
         )
+
+
+def _judge_features(versions: Versions, run: Run) -> Iterator[Finding]:
+    """What the version at work lacks: for the makers of an image, and in a VM where a newer one is kept from it."""
+    update = _update(versions, run)
+    if not versions.lacks or (run.stage is Stage.FIRSTBOOT and not update.kept_out):
+        return
+    lacking = several([f"{feature.what} (from {feature.first} on)" for feature in versions.lacks], limit=400)
+    yield Finding(
+        Severity.NOTE,
+        f"waagent {plain(versions.handler or '')} lacks what newer versions have: {lacking}; {update.said}",
+        update.fix,
+        evidence={"installed": plain(versions.installed or "unknown"), "handler": plain(versions.handler or "unknown")},
+    )
+
+
+@dataclass(frozen=True)
+class _Update:
+    """Whether a newer handler will come."""
+
+    said: str
+    fix: str
+    kept_out: bool = False
+    """It would, and nothing lets it through."""
+
+
+def _update(versions: Versions, run: Run) -> _Update:
+    """By the settings, and by the way to the releases that the goal state names."""
+    newer = "Install a newer agent where one of these is needed."
+    if not versions.updates:
+        return _Update("AutoUpdate is off in waagent.conf, so it stays as it is", newer)
+    egress = run.facts(EgressFacts)
+    releases = next((package for package in egress.packages if package.agent), None) if egress is not None else None
+    hours = f"{UPDATE_CHECK_S / 3600:.0f} h"
+    if releases is None:
+        said = f"it looks for a newer release every {hours}, where the VM's goal state says"
+        return _Update(said, "Nothing, unless one of these is needed before the first update.")
+    hosts = several(list(dict.fromkeys(host_of(answer.url) for answer in releases.manifests)))
+    if releases.open:
+        return _Update(f"it updates itself from {hosts}, and that way is open", "Nothing; the update comes.")
+    if releases.relayed:
+        said = f"it updates itself by the HostGAPlugin, as {hosts} cannot be reached"
+        return _Update(said, "Nothing; the update comes.")
+    said = f"it updates itself from {hosts}, and neither that way nor the HostGAPlugin delivers"
+    return _Update(said, f"{newer[:-1]}, or open the way, see egress-packages.", True)
 
 
 CHECKS = (
@@ -116,6 +162,7 @@ CHECKS = (
         judge_version,
         Severity.WARNING,
         cause=Cause.AGENT_CONFIG,
+        reads=("egress",),
         offline=True,
     ),
 )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.foreign import whole
 from azpreflight.guest import bootloader, kernels
 from azpreflight.guest.bootloader import CommandLine
 from azpreflight.host import Host, systemd
@@ -19,12 +20,17 @@ from azpreflight.model import Finding, NotApplicable, Platform, Run, Severity, U
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.boot.check import check
 from azpreflight.probes.subjects import part
-from azpreflight.text import plain
+from azpreflight.text import plain, several
 
 BAUD = "115200"
 """What Microsoft's images and the portal's console use; the kernel's own default is 9600, which does as well, because
 the port is virtual."""
 
+SHOWS_ERRORS = 4
+"""The lowest loglevel with which the kernel's errors are shown (kernel-parameters)."""
+LONGEST_DELAY = 300
+"""Seconds of rootdelay, as Microsoft's pages on images have it."""
+NO = ("0", "no", "false", "off")
 WITHOUT_GRUBBY = ("suse", "sles", "opensuse", "azurelinux", "mariner")
 """Their boot loader is changed by /etc/default/grub, which is a piece of shell."""
 
@@ -84,6 +90,7 @@ def judge(facts: ConsoleFacts, run: Run) -> Iterator[Verdict]:
             tuple(_fix_commands(facts.port, run)),
         )
     yield from _judge_details(facts, consoles)
+    yield from _judge_silence(facts.line)
 
 
 def _judge_details(facts: ConsoleFacts, consoles: tuple[str, ...]) -> Iterator[Finding]:
@@ -99,6 +106,23 @@ def _judge_details(facts: ConsoleFacts, consoles: tuple[str, ...]) -> Iterator[F
             "Unmask it, unless that is meant.",
             (f"systemctl unmask serial-getty@.service serial-getty@{facts.port}.service",),
         )
+
+
+def _judge_silence(line: CommandLine) -> Iterator[Finding]:
+    """Options that keep what matters off the console, or spend the time of a boot there."""
+    levels = [whole(value) for value in line.values("loglevel")]
+    silent = [f"loglevel={level}" for level in levels[-1:] if level is not None and level < SHOWS_ERRORS]
+    silent += [option for option in line.options if option == "quiet"][:1]
+    silent += [f"systemd.show_status={value}" for value in line.values("systemd.show_status") if value in NO]
+    if silent:
+        message = f"{several(silent)} in {line.source}: boot diagnostics of a VM that fails show little"
+        yield Finding(Severity.NOTE, message, "Remove the option, so that the log says what failed.")
+    delays = [delay for delay in map(whole, line.values("rootdelay")) if delay is not None and delay > LONGEST_DELAY]
+    if delays:
+        message = (
+            f"rootdelay={delays[-1]} in {line.source}: a boot may wait longer for its disk than Azure waits for it"
+        )
+        yield Finding(Severity.NOTE, message, f"Use {LONGEST_DELAY} at most.")
 
 
 def _fix_commands(port: str, run: Run) -> Iterator[str]:

@@ -9,11 +9,13 @@ specification, section 3.5.1.1; Microsoft Learn, "Troubleshoot UEFI boot failure
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.guest import kernels
-from azpreflight.host import Host
+from azpreflight.guest.efi_signature import LARGEST, Signature, signature
+from azpreflight.host import Host, HostError
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.boot.check import check
@@ -22,6 +24,14 @@ from azpreflight.probes.subjects import part
 PLACES = ("/boot/efi", "/efi", "/boot")
 """Where the EFI system partition is mounted; the empty /boot/efi of one that is not mounted is no EFI of /boot."""
 FSTAB = "/etc/fstab"
+SAID = {
+    Signature.NONE: "not signed: a VM with Secure Boot (Trusted Launch) does not start it",
+    Signature.OTHER: "not signed by Microsoft's UEFI authorities: a VM with Secure Boot (Trusted Launch) does not start"
+    " it",
+    Signature.ONLY_2011: "signed by the UEFI CA 2011 alone: firmware that has only the certificate of 2023 does not"
+    " start it with Secure Boot",
+}
+"""Of signatures that some VMs do not take."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,8 @@ class FirmwareFacts:
     """The file that firmware starts by default is there."""
     file: str = "BOOTX64.EFI"
     """Its name for this architecture."""
+    signature: Optional[Signature] = None
+    """Of that file; None: it is no program, or too large."""
 
 
 def look(host: Host, run: Run) -> FirmwareFacts:
@@ -49,7 +61,14 @@ def look(host: Host, run: Run) -> FirmwareFacts:
     else:
         wanted = host.info("/sys/firmware/efi") is not None
     boot = _inside(host, top, "BOOT") if top is not None else None
-    return FirmwareFacts(wanted, place, boot is not None and _inside(host, boot, file) is not None, file)
+    path = _inside(host, boot, file) if boot is not None else None
+    return FirmwareFacts(wanted, place, path is not None, file, _signature(host, path) if path is not None else None)
+
+
+def _signature(host: Host, path: str) -> Optional[Signature]:
+    with suppress(HostError):
+        return signature(host.read(path, LARGEST) or b"")
+    return None
 
 
 def _inside(host: Host, directory: str, name: str) -> Optional[str]:
@@ -72,6 +91,12 @@ def judge(facts: FirmwareFacts, run: Run) -> Iterator[Verdict]:
             (_install(facts, run),),
             confidence=Confidence.LIKELY,
             confidence_reason="a VM that is copied with its firmware's memory starts without it",
+        )
+    elif facts.signature in SAID:
+        yield Finding(
+            Severity.NOTE,
+            f"{facts.place}/EFI/BOOT/{facts.file} is {SAID[facts.signature]}",
+            "Install the distribution's current shim in the default path, if VMs are to have Secure Boot.",
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from azpreflight.azure.log_signatures import BY_ID
 from azpreflight.host import Host, HostError
 from azpreflight.host.systemd import RUNNING
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
@@ -38,8 +39,6 @@ LIMIT = 8 << 20
 """Bytes; a first boot has some 700 KiB."""
 LINE = 1000
 """Characters of a message that are searched; one of the kernel has at most 976 (LOG_LINE_MAX)."""
-_DEVICE = r"[\w!./-]{1,40}"
-"""The name of a disk or a partition, as the kernel writes it."""
 
 
 @dataclass(frozen=True)
@@ -58,53 +57,37 @@ class Message:
 
 MESSAGES = {
     "emergency": Message(
-        re.compile(r"(?:Reached target|Started) (?:emergency\.(?:target|service)|Emergency (?:Mode|Shell))", re.ASCII),
+        BY_ID["emergency-target"].pattern,
         Severity.ERROR,
         "the boot ended in emergency mode",
         "Repair the mount or the filesystem that failed before it, and start again.",
     ),
     "read-only": Message(
-        re.compile(
-            rf"[\w-]{{1,10}} \({_DEVICE}\): "
-            r"(?:Remounting filesystem read-only|Filesystem has been (?:set|shut) ?(?:read-only|down))",
-            re.ASCII,
-        ),
+        BY_ID["kernel-read-only"].pattern,
         Severity.ERROR,
         "a filesystem was made read-only after errors",
         "Check the filesystem from another VM.",
     ),
     "device": Message(
-        re.compile(
-            r"Timed out waiting for (?:device |unit dev-)[\w./\\:@-]{1,100}(?: - /dev/[\w./\\:@-]{1,100})?", re.ASCII
-        ),
+        BY_ID["device-timeout"].pattern,
         Severity.WARNING,
         "a device was waited for without success",
         "Take its entry out of fstab, or add nofail to it.",
     ),
     "filesystem": Message(
-        re.compile(
-            rf"EXT4-fs error \(device {_DEVICE}\)(?:: \w{{1,60}}:\d{{1,6}})?(?:: inode #\d{{1,20}})?|"
-            rf"XFS \({_DEVICE}\): (?:Metadata corruption detected(?: at \w{{1,60}})?|Corruption of in-memory data|"
-            r"Metadata CRC error detected)|"
-            rf"BTRFS (?:error|critical) \(device {_DEVICE}",
-            re.ASCII,
-        ),
+        BY_ID["kernel-filesystem"].pattern,
         Severity.WARNING,
         "a filesystem has errors",
         "Check the filesystem from another VM.",
     ),
     "disk": Message(
-        re.compile(
-            rf"(?:\w{{1,40}}: )?I/O error, dev (?!sr|fd|loop){_DEVICE}(?:, sector \d{{1,20}})?|"
-            r"nvme nvme\d{1,3}: (?:I/O (?:tag )?\d{1,6} [\w ()#]{0,80}?timeout|Device not ready; aborting)",
-            re.ASCII,
-        ),
+        BY_ID["kernel-disk"].pattern,
         Severity.WARNING,
         "a disk has errors",
         "Look at the disk's health, and redeploy the VM if it stays.",
     ),
     "memory": Message(
-        re.compile(r"Out of memory: Kill(?:ed)? process \d{1,10}(?: \([\w.+:-]{1,16}\))?", re.ASCII),
+        BY_ID["kernel-memory"].pattern,
         Severity.WARNING,
         "memory was not enough, and a program was killed",
         "Use a larger size, or give the VM swap on the temporary disk.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Optional
 from urllib.parse import urlsplit
 
@@ -53,7 +52,9 @@ def _readings(answers: Sequence[Answer]) -> Iterator[ClockReading]:
 
 def ahead_of(readings: Sequence[ClockReading]) -> Optional[float]:
     """Seconds that the true time is ahead of this machine's clock; None if nobody tells."""
-    return median(reading.ahead_s for reading in readings) if readings else None
+    ahead = sorted(reading.ahead_s for reading in readings)
+    half = len(ahead) // 2
+    return (ahead[half] + ahead[~half]) / 2 if ahead else None
 
 
 def span(seconds: float) -> str:

@@ -75,7 +75,8 @@ def _never_made(facts: DnsFacts) -> Finding:
     how = {
         FileState.MISSING: "there is no resolv.conf",
         FileState.EMPTY: "resolv.conf is empty",
-        FileState.DANGLING: "resolv.conf is a link to the file of systemd-resolved, which is not enabled",
+        FileState.DANGLING: f"resolv.conf is a link to {plain(facts.file.link or '')}, and what makes that file is not"
+        " enabled",
     }.get(facts.file.state, "resolv.conf names no DNS server")
     return Finding(
         Severity.ERROR,

@@ -101,7 +101,8 @@ def _writers(host: Host, file: ResolvConfFile) -> Optional[tuple[str, ...]]:
     if file.content.nameservers or file.state is FileState.UNREADABLE:
         return None
     if file.state is FileState.DANGLING:
-        return ("systemd-resolved",) if _stub(host) or "systemd/resolve/" not in (file.link or "") else ()
+        maker = writers.fills(host, file.link or "")
+        return () if maker == "" else (maker or "unknown",)
     try:
         return writers.look(host)
     except HostError:

@@ -36,7 +36,24 @@ CLIENTS = (
 """DHCP clients whose own script or hook writes the file, whoever starts them."""
 STARTERS = ("networking.service", "network.service", "dhcpcd.service", "NetworkManager.service")
 SERVICES = {"resolvconf.service": "resolvconf", "wicked.service": "wicked", "connman.service": "ConnMan"}
+MAKERS = {
+    "systemd/resolve/": ("systemd-resolved.service", ()),
+    "NetworkManager/": ("NetworkManager.service", ()),
+    "connman/": ("connman.service", ()),
+    "resolvconf/": ("resolvconf.service", ("/sbin/resolvconf", "/usr/sbin/resolvconf")),
+    "netconfig/": ("wicked.service", ("/sbin/netconfig", "/usr/sbin/netconfig")),
+}
+"""Who fills a directory of /run that resolv.conf may be a link into: a unit that is enabled, or a program."""
 _LINE = re.compile(r"[LfF][+!-=~^$?]*[ \t]+/etc/resolv\.conf[ \t]")
+
+
+def fills(host: Host, link: str) -> Optional[str]:
+    """The maker of the file that resolv.conf is a link to; empty where it is not there, None where none is known."""
+    for directory, (unit, programs) in MAKERS.items():
+        if directory in link:
+            there = _is_enabled(host, unit) or any(host.info(path) is not None for path in programs)
+            return unit.rpartition(".")[0] if there else ""
+    return None
 
 
 def look(host: Host) -> tuple[str, ...]:

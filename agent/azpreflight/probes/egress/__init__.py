@@ -26,7 +26,7 @@ PROBE = Probe(
     name="egress",
     facts=EgressFacts,
     gather=gather,
-    needs=("platform", "dns", "proxy", "network"),
+    needs=("agents", "platform", "dns", "proxy", "network"),
     extensions=verdicts,
     checks=(
         *checks_packages.CHECKS,

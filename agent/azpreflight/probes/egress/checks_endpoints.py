@@ -21,6 +21,7 @@ from azpreflight.probes.egress.messages import (
     shut_finding,
     told,
 )
+from azpreflight.text import plain
 
 
 def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
@@ -29,6 +30,7 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         reason = why_no_packages(run)
         yield NotApplicable("no extension is wanted here") if reason is None else Unknown(reason)
         return
+    yield from _unknown_cloud(facts)
     needy = [own for own in facts.own if own.answers or own.always]
     if not needy:
         yield NotApplicable("nothing is known that these extensions need of their own")
@@ -44,6 +46,13 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield from _no_way_at_all(facts, [own for own in needy if own.always])
 
 
+def _unknown_cloud(facts: EgressFacts) -> Iterator[Verdict]:
+    blind = [own for own in facts.own if own.unknown_cloud is not None]
+    if blind:
+        names = listed(own.extension for own in blind)
+        yield Unknown(f"the cloud {plain(blind[0].unknown_cloud or '')} is not known, so the hosts of {names} are not")
+
+
 def _those(needy: Sequence[Own], kind: Way) -> Iterator[Answer]:
     return (answer for own in needy for answer in own.answers if way(answer) is kind)
 
@@ -52,7 +61,7 @@ def _no_way_at_all(facts: EgressFacts, always: Sequence[Own]) -> Iterator[Verdic
     """Hosts that only the settings name are not known here; where no public server answers, neither will they."""
     if not always:
         return
-    names, settings = listed(own.extension for own in always), listed(own.settings or "" for own in always)
+    names, settings = listed(own.extension for own in always), listed(own.untried or "" for own in always)
     for answers in by_flow(answer for answer in facts.documented if way(answer) is Way.SHUT).values():
         place = place_of(answers)
         message = f"no way to {place} nor to any public server: {told(answers[0])}; {names} needs {settings}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Optional
 
 from azpreflight.model import ExtensionVerdict, Run
+from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns.facts import DnsFacts, known_addresses, named
 from azpreflight.probes.egress.checks_packages import why_no_packages
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, way
-from azpreflight.probes.egress.messages import told
+from azpreflight.probes.egress.messages import private_addresses, support_of, told
 
 HOW = {
     "direct": "its package arrives straight from the store",
@@ -44,16 +45,20 @@ def _verdict(
     own: Own, package: Optional[Package], facts: EgressFacts, names: Optional[bool], run: Run
 ) -> ExtensionVerdict:
     channel = channel_of(package, names)
-    hindrance = _hindrance(own, facts, names)
+    hindrance = _refused(own, run) or _hindrance(own, facts, names)
     how = HOW[channel] if package is not None else _not_in_goal_state(run)
-    if channel == "none" or hindrance is not None:
-        why = "; ".join(part for part in (how, hindrance) if part is not None)
-        return ExtensionVerdict(own.extension, channel, "no", why)
-    doubt = _doubt(own)
-    if channel == "unknown" or doubt is not None:
-        why = "; ".join(part for part in (how, doubt) if part is not None)
-        return ExtensionVerdict(own.extension, channel, "unknown", why)
-    return ExtensionVerdict(own.extension, channel, "yes", how)
+    stopped = channel == "none" or hindrance is not None
+    doubt = None if stopped else _doubt(own)
+    works = "no" if stopped else "unknown" if channel == "unknown" or doubt is not None else "yes"
+    parts = (how, hindrance, doubt, private_addresses(own.answers), support_of(own))
+    return ExtensionVerdict(own.extension, channel, works, "; ".join(part for part in parts if part is not None))
+
+
+def _refused(own: Own, run: Run) -> Optional[str]:
+    """The agent's own policy keeps it out, whatever the network does."""
+    agents = run.facts(AgentsFacts)
+    refused = agents is not None and agents.waagent.refuses(own.extension)
+    return "waagent's policy file refuses it, see agents-policy" if refused else None
 
 
 def channel_of(package: Optional[Package], names: Optional[bool]) -> str:
@@ -77,12 +82,12 @@ def _hindrance(own: Own, facts: EgressFacts, names: Optional[bool]) -> Optional[
     for answer in own.answers:
         if way(answer) in (Way.SHUT, Way.UNTRUSTED, Way.PROXY):
             return f"it needs {host_of(answer.url)}: {told(answer)}"
-    needs = [host_of(answer.url) for answer in own.answers if answer.proxy is None] or [own.settings or ""]
+    needs = [host_of(answer.url) for answer in own.answers if answer.proxy is None] or [own.untried or ""]
     by_proxy = any(answer.proxy is not None for answer in own.answers)
     if names is False and not by_proxy and (own.answers or own.always):
         return f"it needs {needs[0]}, and no program on this machine finds public names"
     if own.always and facts.nothing_open:
-        return f"it needs {own.settings}, and no public server answers"
+        return f"it needs {own.untried}, and no public server answers"
     return None
 
 
@@ -93,4 +98,10 @@ def _doubt(own: Own) -> Optional[str]:
         return f"its own settings must name the proxy {proxies[0]}, by which the agent gets out"
     if not own.known:
         return "what else it needs is not known"
-    return f"it also needs {own.settings}, which cannot be tried from here" if own.settings is not None else None
+    if own.unknown_cloud is not None:
+        return f"the cloud {own.unknown_cloud} is not known, so the hosts that it needs are not"
+    parts = [
+        f"it also needs {own.settings}, which its public settings do not name" if own.settings is not None else None,
+        f"it also needs {own.beyond}, which nothing on this VM names" if own.beyond is not None else None,
+    ]
+    return "; ".join(filter(None, parts)) or None

@@ -1,8 +1,9 @@
 """The verdicts on the packages: by the stores, and by the HostGAPlugin. Pure.
 
 An agent of our day survives a closed way to the stores: it turns to the HostGAPlugin, which the host lets fetch the
-package. That costs a delay for each address. Only where neither way delivers does the extension fail, and then it is
-not tried again before the goal state changes or the agent restarts.
+package. That costs one delay, which depends on the agent's version, because it stays with what has delivered. Only
+where neither way delivers does the extension fail, and then it is not tried again before the goal state changes or the
+agent restarts.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _shut(package: Package) -> Iterator[Answer]:
 
 def _shut_way(facts: EgressFacts, answers: Sequence[Answer], run: Run) -> Finding:
     worst = concerned(facts, answers)[0]
-    message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {what_follows(worst, answers[0])}"
+    message = f"no way to {place_of(answers)}{_card(run)}: {told(answers[0])}; {what_follows(facts, worst, answers[0])}"
     severity, target = severity_of(worst), hosts_of(answers)
     fix = f"{open_up(target)}; where no way out is intended nothing needs fixing."
     if severity is Severity.ERROR:

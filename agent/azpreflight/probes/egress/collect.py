@@ -19,6 +19,7 @@ from azpreflight.azure.wire_server import WIRE_SERVER, plugin_headers
 from azpreflight.guest import repositories
 from azpreflight.host import Host
 from azpreflight.model import Platform, Run
+from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns.facts import DnsFacts
 from azpreflight.probes.egress.facts import EgressFacts, Own, Package, Way, host_of, port_of, way
 from azpreflight.probes.egress.fetch import (
@@ -59,7 +60,7 @@ def gather(host: Host, run: Run) -> EgressFacts:
     if run.offline:
         return EgressFacts()
     todo = plan(run)
-    dns, proxies = run.facts(DnsFacts), run.facts(ProxyFacts)
+    dns, proxies, agents = run.facts(DnsFacts), run.facts(ProxyFacts), run.facts(AgentsFacts)
     means = Means(host, dns, proxies, todo.state, look_up(host, proxy_hosts(proxies), dns))
     pages = [*(uri for need in todo.needs for uri in need.uris), *todo.configured, *todo.documented]
     manifests = [uri for errand in todo.errands for uri in errand.manifests]
@@ -78,6 +79,7 @@ def gather(host: Host, run: Run) -> EgressFacts:
         documented=tuple(rest),
         repositories=tuple(witness.answer for witness in witnesses),
         otherwise=tuple(page.answer for page in otherwise),
+        handler=agents.waagent.versions.handler if agents is not None else None,
     )
     addresses = [answer.address for answer in facts.witnessed if answer.address is not None]
     lookups = dict.fromkeys(one.lookup for one in (*tried, *witnesses) if one.lookup is not None)
@@ -113,8 +115,18 @@ def _both(host: Host, first: Callable[[], A], second: Callable[[], B]) -> tuple[
 def _own(need: Need, answers: tuple[Answer, ...]) -> Own:
     known = need.known
     if known is None:
-        return Own(need.extension, known=False)
-    return Own(need.extension, True, answers, known.settings, known.always)
+        return Own(need.extension, False, answers)
+    return Own(
+        need.extension,
+        True,
+        answers,
+        None if need.named else known.settings,
+        known.always,
+        known.beyond,
+        need.unknown_cloud,
+        known.retired if known.unsupported else None,
+        known.successor,
+    )
 
 
 def _packages(means: Means, errands: Sequence[Errand]) -> tuple[Package, ...]:

@@ -38,15 +38,15 @@ def consequence_of(facts: EgressFacts, answers: Sequence[Answer]) -> tuple[Sever
     packages = concerned(facts, answers)
     if not packages:
         return Severity.WARNING, None
-    return severity_of(packages[0]), what_follows(packages[0], answers[0])
+    return severity_of(packages[0]), what_follows(facts, packages[0], answers[0])
 
 
-def what_follows(package: Package, answer: Answer) -> str:
+def what_follows(facts: EgressFacts, package: Package, answer: Answer) -> str:
     """What becomes of this package where that answer was all that its way gave."""
     if package.open:
         return f"another store has {package.name}"
     if package.relayed:
-        return f"the HostGAPlugin delivers instead, some {delay_of(answer)} s later for each address"
+        return f"the HostGAPlugin delivers instead, some {delay_of(answer, facts.handler)} later"
     if package.withheld:
         return f"whether the HostGAPlugin delivers {package.name} instead only the agent can tell, by its signature"
     if package.agent:

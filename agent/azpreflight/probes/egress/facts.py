@@ -98,11 +98,24 @@ class Own:
     known: bool
     """The catalogue has it."""
     answers: tuple[Answer, ...] = ()
-    """From the hosts that the catalogue names."""
+    """From the hosts that the catalogue and its public settings name."""
     settings: Optional[str] = None
-    """Hosts that only its settings name, in words."""
+    """Hosts that only its settings name, in words; None if there are none, or its public settings name them."""
     always: bool = False
-    """It cannot work without those."""
+    """It cannot work without those, nor without what is beyond."""
+    beyond: Optional[str] = None
+    """What else it needs and no document of this VM names, in words; None if there is nothing."""
+    unknown_cloud: Optional[str] = None
+    """This VM's cloud, where nobody documents the hosts that this extension needs there."""
+    retired: Optional[str] = None
+    """The day since which it is not supported; None: it is."""
+    successor: Optional[str] = None
+    """What takes its place, in words."""
+
+    @property
+    def untried(self) -> Optional[str]:
+        """What it needs besides what was tried, in words; None if there is nothing."""
+        return " and ".join(filter(None, (self.settings, self.beyond))) or None
 
 
 @dataclass(frozen=True)
@@ -137,6 +150,8 @@ class EgressFacts:
     only other programs have. Empty where no proxy is set."""
     lookups: tuple[Lookup, ...] = ()
     """The names that the DNS probe did not ask for."""
+    handler: Optional[str] = None
+    """The version of waagent that fetches packages; None: not known."""
     routes: Mapping[str, Route] = field(default_factory=dict)
     """The kernel's route to each address that was connected to."""
 

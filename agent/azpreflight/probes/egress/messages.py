@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Sequence
+from typing import Optional
 
+from azpreflight.azure import agent_versions, endpoints
+from azpreflight.azure.agent_versions import Delays
 from azpreflight.azure.answer import Answer, said
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Severity
-from azpreflight.probes.egress.facts import EgressFacts, flow_of, host_of, port_of
+from azpreflight.probes.egress.facts import EgressFacts, Own, flow_of, host_of, port_of
 
 DIAGNOSTICS = "LinuxDiagnostic"
 """Type of the diagnostics extension, which is often left on where no way out is intended."""
-REFUSED_DELAY, SILENT_DELAY = 31, 91
-"""Seconds that the agent spends on one address before it turns to the HostGAPlugin: six tries with 31 s between them,
-and 10 s for each where nothing answers (WALinuxAgent, common/utils/restutil.py)."""
-REFUSED_BY_STATUS_DELAY = 25
-"""Likewise where the answer is a status such as 403 or 503: 25 tries with a second between them."""
+PRIVATE = (
+    "Look for the private endpoint that {hosts} resolves to: let this subnet reach it, or take the record of one that"
+    " is gone out of the private DNS zone"
+)
 AGAIN = "the VM need not be deleted: once this is fixed, remove each extension that failed and add it again"
 
 
@@ -41,12 +44,20 @@ def told(answer: Answer) -> str:
     return answer.detail or said(answer) if nameless else said(answer)
 
 
-def delay_of(answer: Answer) -> int:
-    """Seconds that one such address costs the agent."""
+def delay_of(answer: Answer, handler: Optional[str]) -> str:
+    """Seconds until the agent turns to the HostGAPlugin, once for all addresses: "91 s", or where the handler's version
+    is not known "5 to 91 s"."""
+    known = agent_versions.delays(handler)
+    seconds = sorted({_seconds(answer, one) for one in (agent_versions.DELAYS if known is None else (known,))})
+    return f"{' to '.join(f'{one:.0f}' for one in seconds)} s"
+
+
+def _seconds(answer: Answer, delays: Delays) -> float:
     if answer.outcome is Outcome.OK:
-        return REFUSED_BY_STATUS_DELAY
-    silent = answer.outcome is Outcome.TIMEOUT and answer.phase is not Phase.DNS
-    return SILENT_DELAY if silent else REFUSED_DELAY
+        return delays.status
+    if answer.outcome is not Outcome.TIMEOUT:
+        return delays.refused
+    return delays.silent_dns if answer.phase is Phase.DNS else delays.silent
 
 
 def confidence_of(answer: Answer) -> tuple[Confidence, str]:
@@ -88,7 +99,32 @@ def open_up_or_do_without(facts: EgressFacts, target: str) -> str:
     """The fix for a way without which an extension fails, in one sentence."""
     off = ", or where no way out is intended turn the diagnostics extension off, as boot diagnostics work without it"
     diagnostics = any(own.extension.endswith(DIAGNOSTICS) for own in facts.own)
-    return f"{open_up(target)}{off if diagnostics else ''}; {AGAIN}."
+    gone = "".join(f"; {said}" for said in (support_of(own) for own in facts.own) if said is not None)
+    return f"{open_up(target)}{off if diagnostics else ''}; {AGAIN}{gone}."
+
+
+def support_of(own: Own) -> Optional[str]:
+    """What is said of an extension that is not supported any more; None of one that is."""
+    if own.retired is None:
+        return None
+    return f"{own.extension} is not supported since {own.retired}: {own.successor} takes its place"
+
+
+def is_private(answer: Answer) -> bool:
+    """A service of Azure was asked straight at an address of a virtual network, as a private endpoint has (RFC 1918,
+    RFC 4193)."""
+    try:
+        found = ipaddress.ip_address(answer.address or "")
+    except ValueError:
+        return False
+    inside = found.is_private and not (found.is_loopback or found.is_link_local)
+    return inside and answer.proxy is None and endpoints.may_be_private(host_of(answer.url))
+
+
+def private_addresses(answers: Iterable[Answer]) -> Optional[str]:
+    """Which servers were asked at a private address; None if none was."""
+    found = [f"{host_of(one.url)} has {one.address}" for one in answers if is_private(one)]
+    return f"by a private endpoint: {listed(found)}" if found else None
 
 
 def hosts_of(answers: Sequence[Answer]) -> str:
@@ -97,8 +133,11 @@ def hosts_of(answers: Sequence[Answer]) -> str:
 
 
 def shut_finding(answers: Sequence[Answer], severity: Severity, message: str, fix: str) -> Finding:
-    """What is said of answers that speak of one flow, whose way is shut."""
+    """What is said of answers that speak of one flow, whose way is shut; of a private address something else helps."""
     confidence, reason = confidence_of(answers[0])
+    if is_private(answers[0]):
+        message = f"{message}; {answers[0].address} is a private address, as a private endpoint has"
+        fix = f"{PRIVATE.format(hosts=hosts_of(answers))}; {AGAIN}."
     return Finding(
         severity,
         message,

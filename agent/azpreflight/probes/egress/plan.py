@@ -8,7 +8,7 @@ from typing import Optional
 
 from azpreflight.azure import endpoints
 from azpreflight.azure.documented_endpoints import Known
-from azpreflight.azure.goal_state import GoalState, Wanted
+from azpreflight.azure.goal_state import GoalState, Plugin, Wanted
 from azpreflight.model import Platform, Run
 from azpreflight.probes.platform.facts import PlatformFacts, cloud_of, region_of
 
@@ -38,6 +38,10 @@ class Need:
     extension: str
     known: Optional[Known]
     uris: tuple[str, ...]
+    named: bool = False
+    """Its public settings name some of these."""
+    unknown_cloud: Optional[str] = None
+    """The name of a cloud whose hosts no document has, where this extension has hosts in others."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,20 @@ def needs_of(run: Run, platform: Optional[PlatformFacts]) -> tuple[Need, ...]:
     plugins = wanted.plugins if wanted is not None else ()
     names = [plugin.name for plugin in plugins if plugin.state == "enabled"]
     names += [name for name in run.extensions if not any(endpoints.same(name, there) for there in names)]
-    return tuple(_need(name, cloud_of(run, platform), region_of(run, platform)) for name in dict.fromkeys(names))
+    cloud, region = cloud_of(run, platform), region_of(run, platform)
+    by_name = {plugin.name: plugin for plugin in plugins}
+    return tuple(_need(name, by_name.get(name), cloud, region) for name in dict.fromkeys(names))
 
 
-def _need(name: str, cloud: Optional[str], region: Optional[str]) -> Need:
+def _need(name: str, plugin: Optional[Plugin], cloud: Optional[str], region: Optional[str]) -> Need:
+    """What the catalogue says, and what the settings of this VM name."""
     entry = endpoints.known(name)
     hosts = endpoints.hosts_for(entry, cloud, region) if entry is not None else ()
-    return Need(name, entry, _urls(hosts))
+    accounts = plugin.accounts if plugin is not None else ()
+    stores = _urls([host for account in accounts for host in endpoints.account_hosts(account, cloud)])
+    named = (*(plugin.named if plugin is not None else ()), *stores)
+    blind = entry is not None and bool(entry.hosts) and endpoints.is_unknown(cloud)
+    return Need(name, entry, tuple(dict.fromkeys((*_urls(hosts), *named))), bool(named), cloud if blind else None)
 
 
 def _urls(hosts: Sequence[str]) -> tuple[str, ...]:

@@ -36,15 +36,14 @@ def of_root(facts: FirewallFacts) -> tuple[FlowFacts, ...]:
 
 
 def judge_wire_server(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """Ports 80 and 32526: without either the agent never reports Ready."""
+    """Ports 80 and 32526: without the first no VM is reported Ready, without the second no extension is installed."""
     yield from _judge(facts, run, Purpose.WIRE_SERVER, lambda found: Severity.ERROR)
 
 
 def judge_imds(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """cloud-init finds out here which VM it is in; waagent can do without."""
+    """cloud-init and azure-init find out here which VM they are in; waagent can do without."""
     agents = run.facts(AgentsFacts)
-    provisions = agents is not None and agents.cloud_init_provisions
-    severity = Severity.ERROR if provisions else Severity.WARNING
+    severity = Severity.ERROR if agents is not None and agents.needs_metadata else Severity.WARNING
     yield from _judge(facts, run, Purpose.IMDS, lambda found: severity)
 
 

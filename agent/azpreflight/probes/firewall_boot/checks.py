@@ -111,7 +111,7 @@ def _severity(flow: Flow, closed: set[Flow], flows: Sequence[Flow], run: Run) ->
         return Severity.ERROR
     if flow.purpose is Purpose.IMDS:
         agents = run.facts(AgentsFacts)
-        return Severity.ERROR if agents is not None and agents.cloud_init_provisions else Severity.WARNING
+        return Severity.ERROR if agents is not None and agents.needs_metadata else Severity.WARNING
     if flow.purpose is Purpose.DNS:
         by_udp = {one for one in flows if one.purpose is Purpose.DNS and one.protocol == "udp"}
         return Severity.ERROR if flow.protocol == "udp" and by_udp <= closed else Severity.WARNING

@@ -11,7 +11,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Optional
 
@@ -19,7 +18,7 @@ from azpreflight.guest import passwords
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.guest.passwords import Password
 from azpreflight.host import Host, HostError
-from azpreflight.model import Run, Severity, Verdict
+from azpreflight.model import Run, Severity, Unknown, Verdict
 from azpreflight.probes.generalization.check import ERROR, WARNING, check
 from azpreflight.probes.generalization.keyfiles import Keys, authorized
 from azpreflight.probes.generalization.leftover import config_of, deprovisions, leftover
@@ -37,6 +36,8 @@ ANSWERS = (
     "/etc/cloud/cloud.cfg.d/99-installer.cfg",
 )
 """Where Anaconda, AutoYaST and Ubuntu's Subiquity write down what they were told, with the first user's hash."""
+ANSWERS_LIMIT = 1 << 20
+"""Bytes of one of them; an installer that lists all packages writes 100 KiB."""
 HASHED = re.compile(r"\$(?:1|5|6|y|gy|2[aby])\$[./A-Za-z0-9$=,]{20}")
 """The start of a password hash (crypt(5))."""
 MAX_ACCOUNTS = 500
@@ -67,6 +68,8 @@ class AccountFacts:
     """Accounts of which a backup of shadow has a hash that the file itself has no more."""
     answers: tuple[str, ...] = ()
     """Files of installers with a hash in them."""
+    unread: tuple[str, ...] = ()
+    """Why files of installers could not be read."""
 
 
 def look(host: Host, run: Run) -> AccountFacts:
@@ -80,20 +83,26 @@ def look(host: Host, run: Run) -> AccountFacts:
     entries = [entry for entry in everybody if entry.may_log_in]
     backup = passwords.hashed(host.text(f"{config.password_path}-", SMALL) or "")
     current = passwords.hashed(shadow_text)
+    answers, unread = _answers(host)
     return AccountFacts(
         first_uid=passwords.first_uid(host.text("/etc/login.defs", SMALL) or ""),
         accounts=tuple(_account(host, entry, shadow.get(entry.name)) for entry in entries[:MAX_ACCOUNTS]),
         shadow_path=config.password_path,
         backup_hashes=tuple(plain(name) for name in backup if name not in current)[:KEPT],
-        answers=tuple(path for path in ANSWERS if _has_hash(host, path)),
+        answers=answers,
+        unread=unread,
     )
 
 
-def _has_hash(host: Host, path: str) -> bool:
-    """What cannot be read is none of an installer's own files."""
-    with suppress(HostError):
-        return HASHED.search(host.text(path, SMALL) or "") is not None
-    return False
+def _answers(host: Host) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files of installers with a hash in them, and what could not be read."""
+    found, unread = [], []
+    for path in ANSWERS:
+        try:
+            found += [path] if HASHED.search(host.text(path, ANSWERS_LIMIT) or "") is not None else []
+        except HostError as error:
+            unread.append(str(error))
+    return tuple(found), tuple(unread)
 
 
 def _account(host: Host, entry: passwords.Entry, password: Optional[Password]) -> Account:
@@ -158,6 +167,7 @@ def judge_root_password(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
 
 def judge_backup(facts: AccountFacts, run: Run) -> Iterator[Verdict]:
     """No hash of a user who is gone is left in the backup of shadow, and none in what an installer wrote down."""
+    yield from map(Unknown, facts.unread)
     if facts.answers:
         yield leftover(
             run,

@@ -159,7 +159,11 @@ def _users_left(facts: GeneralizationFacts) -> tuple[str, ...]:
     user = (facts.library.user if facts.library is not None else None) or (facts.own.deleting if facts.own else None)
     if user is not None:
         return (user,) if user in accounts else ()
-    rules = (*facts.sudoers.waagent, *facts.sudoers.cloud_init) if facts.sudoers is not None else ()
+    rules = (
+        (*facts.sudoers.waagent, *facts.sudoers.cloud_init, *facts.sudoers.azure_init)
+        if facts.sudoers is not None
+        else ()
+    )
     return tuple(sorted(accounts.intersection(rules)))
 
 

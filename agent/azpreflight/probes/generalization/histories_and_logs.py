@@ -7,13 +7,15 @@ Deprovisioning deletes root's .bash_history and waagent.log and leaves every oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from azpreflight.azure.agent_versions import CLEANS_ROTATED_LOGS
 from azpreflight.guest.limits import KEPT
 from azpreflight.host import Host
 from azpreflight.host.removable import AGENT_LOGS, is_directory_of
 from azpreflight.model import Run, Severity, Unknown, Verdict
+from azpreflight.probes.agents.facts import CloudInitFacts
 from azpreflight.probes.generalization.check import WARNING, check
 from azpreflight.probes.generalization.leftover import CLEAN, agents_of, config_of, filled, leftover, matching
 from azpreflight.probes.subjects import part
@@ -73,9 +75,19 @@ def judge_logs(facts: TraceFacts, run: Run) -> Iterator[Verdict]:
             yield _found(run, f"waagent's logs of this machine: {several(paths)}", paths, cleaned=cleaned)
     if facts.cloud_init_logs:
         paths = facts.cloud_init_logs
-        commands = (CLEAN,) if agents_of(run).cloud_init.installed else (f"rm -f {files(paths)}",)
+        commands = tuple(_commands(paths, agents_of(run).cloud_init))
         message = f"cloud-init's logs of this machine: {several(paths)}"
         yield leftover(run, Severity.WARNING, message, "Delete them.", commands, cleaned=False)
+
+
+def _commands(paths: Sequence[str], cloud_init: CloudInitFacts) -> Iterator[str]:
+    """Its own, and what that one leaves in this version."""
+    if cloud_init.installed:
+        yield CLEAN
+    kept = not cloud_init.installed or CLEANS_ROTATED_LOGS.holds(cloud_init.version) is not True
+    left = [path for path in paths if kept and (not cloud_init.installed or not path.endswith(".log"))]
+    if left:
+        yield f"rm -f {files(left)}"
 
 
 def _found(run: Run, message: str, paths: tuple[str, ...], *, cleaned: bool) -> Verdict:

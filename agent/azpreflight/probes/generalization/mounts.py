@@ -11,13 +11,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Optional
 
 from azpreflight.guest.block_devices import OF_ONE_DISK
 from azpreflight.guest.fstab import FSTAB, LINKS, Entry, required
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
-from azpreflight.host.disk.fstab import PLACES, is_here
+from azpreflight.host.disk.fstab import is_here
+from azpreflight.host.disk.types import PLACES
 from azpreflight.model import ALL_PROFILES, Cause, Run, Severity, Verdict
 from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import leftover
@@ -50,12 +52,12 @@ class MountFacts:
     live: bool = False
     """The devices of the running system were inspected."""
 
-    @property
+    @cached_property
     def root(self) -> Optional[Entry]:
         """The entry for /."""
         return next((entry for entry in self.entries if entry.mount_point == "/"), None)
 
-    @property
+    @cached_property
     def system_devices(self) -> frozenset[str]:
         """Devices of what is on the OS disk by where it is mounted."""
         return frozenset(entry.device for entry in self.entries if entry.of_the_system)

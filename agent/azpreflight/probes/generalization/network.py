@@ -6,6 +6,7 @@ cloud-init writes its file again for every instance unless it was told to leave 
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -32,7 +33,12 @@ READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "/etc/udev/rules.d/*net*.rules": network_bindings.of_udev,
 }
 GENERATED = "cloud-init"
-"""In the name of what cloud-init writes, or, where the name is the NIC's (ifcfg-eth0), in its first line."""
+"""In the first line of what cloud-init writes where the name is the NIC's (ifcfg-eth0)."""
+WRITTEN = (
+    *("/etc/netplan/50-cloud-init.yaml", "/etc/systemd/network/10-cloud-init-*.network"),
+    *("/etc/NetworkManager/system-connections/cloud-init-*", "/etc/network/interfaces.d/50-cloud-init*"),
+)
+"""Files that cloud-init writes (cloud-init, cloudinit/distros/ and cloudinit/net/); it writes no .link."""
 IFCFG_TO_DHCP = (
     "sed -i -E -e '$a BOOTPROTO=dhcp' "
     "-e '/^(HWADDR|LLADDR|BOOTPROTO|(IPADDR|NETMASK|PREFIX|PREFIXLEN|GATEWAY)_?[0-9]*)=/d'"
@@ -96,7 +102,9 @@ def look(host: Host, run: Run) -> NetworkFilesFacts:
 def _generated(path: str, text: str) -> bool:
     """cloud-init wrote it (cloud-init, cloudinit/net/sysconfig.py, _make_header)."""
     first = text.partition("\n")[0]
-    return GENERATED in path or (first.startswith("#") and f"Created by {GENERATED}" in first)
+    return any(fnmatch.fnmatchcase(path, name) for name in WRITTEN) or (
+        first.startswith("#") and f"Created by {GENERATED}" in first
+    )
 
 
 def _with_boot(host: Host, facts: NetworkFilesFacts) -> NetworkFilesFacts:

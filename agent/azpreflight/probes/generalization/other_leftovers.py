@@ -43,9 +43,9 @@ OF_PACKAGES = tuple(
     )
 )
 """What package managers write while an image is made: what is installed, which the image tells anyway."""
-OF_OTHERS = ("/var/log/journal", "/var/log/waagent", "/var/log/azure", "/var/log/cloud-init", "/var/log/azpreflight")
+OF_OTHERS = ("/var/log/journal", "/var/log/waagent", "/var/log/azure/", "/var/log/cloud-init", "/var/log/azpreflight")
 MEMORY = ("/var/lib/NetworkManager/seen-bssids", "/var/lib/NetworkManager/timestamps")
-SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf",)
+SSHD = ("/etc/ssh/sshd_config.d/50-cloud-init.conf", "/etc/ssh/sshd_config.d/50-azure-init.conf")
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,15 @@ def look(host: Host, run: Run) -> LitterFacts:
 
 
 def _others(host: Host) -> tuple[str, ...]:
-    """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out."""
-    known = (*(f"/var/log/{name}" for name in LOGS), *OF_OTHERS, *OF_PACKAGES)
+    """Three levels deep; journals, logs of package managers, and what is named elsewhere are left out, but not the
+    rotated files of what is."""
+    named = {f"/var/log/{name}" for name in LOGS}
     paths = filled(host, matching(host, [f"/var/log/{depth}" for depth in ("*", "*/*", "*/*/*")]))
-    return tuple(path for path in paths if not path.startswith(known) and _is_log(host, path))
+    return tuple(
+        path
+        for path in paths
+        if path not in named and not path.startswith((*OF_OTHERS, *OF_PACKAGES)) and _is_log(host, path)
+    )
 
 
 def _is_log(host: Host, path: str) -> bool:
@@ -148,7 +153,7 @@ def judge_litter(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
         (facts.units, "units of the agent that lead nowhere on a new VM"),
         (facts.crontabs, "crontabs of users that are gone"),
         (facts.swap, "a swap file, with pages of this machine's memory"),
-        (facts.sshd, "settings of sshd that cloud-init made for this VM"),
+        (facts.sshd, "settings of sshd that an agent made for this VM"),
         (facts.memory, "what NetworkManager remembers of this VM's connections"),
     ):
         if paths:

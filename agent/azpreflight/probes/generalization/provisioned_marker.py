@@ -104,12 +104,12 @@ def _judge_first_boot(facts: SentinelFacts, provisioned: str, run: Run) -> Itera
 
 def _blocks(run: Run) -> bool:
     agents = agents_of(run)
-    return agents.waagent.installed and not agents.cloud_init_provisions
+    return agents.waagent.installed and not (agents.cloud_init_provisions or agents.azure_init_provisions)
 
 
 def _left_behind(facts: SentinelFacts, run: Run) -> Finding:
     if not _blocks(run):
-        message = f"{facts.path} is left, without consequence where cloud-init provisions"
+        message = f"{facts.path} is left, without consequence where waagent does not provision"
         severity = Severity.NOTE
     else:
         message = f"{facts.path} is left: a new VM would be reported Ready without user, key and host name"
@@ -127,7 +127,7 @@ def _left_behind(facts: SentinelFacts, run: Run) -> Finding:
 
 def _of_another_vm(facts: SentinelFacts, run: Run) -> Finding:
     silent = _blocks(run)
-    consequence = "waagent provisions nothing and reports Ready" if silent else "cloud-init provisions all the same"
+    consequence = "waagent provisions nothing and reports Ready" if silent else "the VM is provisioned all the same"
     return Finding(
         Severity.ERROR if silent else Severity.NOTE,
         f"{facts.path} names another VM: the image was not generalised, and {consequence}",

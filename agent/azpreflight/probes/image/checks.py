@@ -125,6 +125,8 @@ def judge_filesystems(disk: Disk) -> Iterator[Verdict]:
     """All of the system is on this disk, and was inspected."""
     if disk.root is None:
         yield Unknown(disk.error or "no root filesystem was found")
+    if disk.fstab_error is not None:
+        yield Unknown(f"{disk.fstab_error}; what it mounts is not known, so nothing in those places was inspected")
     for one in disk.attached:
         where = f"fstab: {plain(one.source)} on {one.place}"
         if one.error is not None:

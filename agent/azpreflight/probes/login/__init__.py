@@ -7,7 +7,7 @@ of a dozen files then decide, and none of them reports anything to the platform.
 from __future__ import annotations
 
 from azpreflight.model import Probe
-from azpreflight.probes.login import gates, modes, sshd, sudo, tools
+from azpreflight.probes.login import gates, modes, sshd, sudo, taken, tools
 from azpreflight.probes.login.collect import gather
 from azpreflight.probes.login.facts import LoginFacts
 
@@ -26,6 +26,7 @@ PROBE = Probe(
         *modes.CHECKS,
         *sudo.CHECKS,
         *gates.CHECKS,
+        *taken.CHECKS,
         *tools.CHECKS,
     ),
 )

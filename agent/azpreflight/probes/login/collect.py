@@ -5,7 +5,7 @@ from __future__ import annotations
 from azpreflight.host import Host
 from azpreflight.model import Run
 from azpreflight.probes import subjects
-from azpreflight.probes.login import gates, modes, sshd, sudo, tools
+from azpreflight.probes.login import gates, modes, sshd, sudo, taken, tools
 from azpreflight.probes.login.facts import LoginFacts
 
 LOOKS: subjects.Looks = {
@@ -13,6 +13,7 @@ LOOKS: subjects.Looks = {
     "modes": modes.look,
     "sudo": sudo.look,
     "gates": gates.look,
+    "taken": taken.look,
     "tools": tools.look,
 }
 

@@ -10,6 +10,7 @@ from azpreflight.probes.login.gates import GateFacts
 from azpreflight.probes.login.modes import ModeFacts
 from azpreflight.probes.login.sshd import SshdFacts
 from azpreflight.probes.login.sudo import SudoFacts
+from azpreflight.probes.login.taken import TakenFacts
 from azpreflight.probes.login.tools import ToolFacts
 
 
@@ -21,6 +22,7 @@ class LoginFacts:
     modes: Optional[ModeFacts] = None
     sudo: Optional[SudoFacts] = None
     gates: Optional[GateFacts] = None
+    taken: Optional[TakenFacts] = None
     tools: Optional[ToolFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be read, by the name of its field."""

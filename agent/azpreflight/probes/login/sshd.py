@@ -180,7 +180,7 @@ def _judge_methods(facts: SshdFacts, run: Run) -> Iterator[Verdict]:
             severity=Severity.WARNING,
         )
     files = config.first("authorizedkeysfile")
-    follows = agents is not None and agents.provisioner is Provisioner.CLOUD_INIT
+    follows = agents is not None and agents.provisioner in (Provisioner.CLOUD_INIT, Provisioner.AZURE_INIT)
     if files is not None and not set(files.values) & set(KEYS_FILES) and (not follows or "none" in files.values):
         yield _found(
             f"authorized keys in {several(files.values)} ({files.where}) are not where the key of a new VM is written",

@@ -1,8 +1,9 @@
 """Whether the user whom the agents make becomes root with sudo.
 
 The last rule that fits counts, and so does the last word on `targetpw`: with it sudo asks for the password of root,
-which is locked. waagent gives a user with a password a rule that asks for it, cloud-init one that asks for none
-(sudoers(5); WALinuxAgent, common/osutil/default.py; cloud-init, config/cloud.cfg.tmpl).
+which is locked. waagent gives a user with a password a rule that asks for it, cloud-init and
+azure-init one that asks for none (sudoers(5); WALinuxAgent, common/osutil/default.py; cloud-init,
+config/cloud.cfg.tmpl; azure-init, libazureinit/src/provision/user.rs).
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from azpreflight.text import files, plain, several
 PROGRAMS = ("/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs", "/usr/bin/doas")
 OF_OTHERS = ("targetpw", "rootpw", "runaspw")
 """Switches with which sudo asks for a password that the user has not."""
-WRITTEN = {Provisioner.WAAGENT: "waagent", Provisioner.CLOUD_INIT: "90-cloud-init-users"}
+WRITTEN = {
+    Provisioner.WAAGENT: "waagent",
+    Provisioner.CLOUD_INIT: "90-cloud-init-users",
+    Provisioner.AZURE_INIT: "azure-init-user",
+}
 """The file that the agent puts its rule into."""
 GIVEN = ("ALL", "%sudo", "%wheel", "%admin", "%adm")
 """Whom a rule is for, that may be the new user."""
@@ -118,7 +123,7 @@ def _judge_after(sudoers: Sudoers, name: str) -> Iterator[Verdict]:
         if rule.words[0] not in GIVEN:
             continue
         denies = rule.text.split("=", 1)[-1].split()[-1:] == ["!ALL"]
-        asks = name.startswith("90-") and "NOPASSWD" not in rule.text
+        asks = name != WRITTEN[Provisioner.WAAGENT] and "NOPASSWD" not in rule.text
         if denies or asks:
             what = "takes all rights from" if denies else "asks for a password that nobody has set from"
             yield Finding(

@@ -34,6 +34,7 @@ PACKAGES = {
 CALLED = {
     Provisioner.WAAGENT: ("useradd", "usermod", "ssh-keygen", "ip", "mount"),
     Provisioner.CLOUD_INIT: ("useradd", "groupadd", "passwd", "chpasswd", "usermod", "ssh-keygen", "ip", "mount"),
+    Provisioner.AZURE_INIT: ("useradd", "usermod", "passwd", "mount"),
 }
 
 
@@ -65,7 +66,7 @@ def judge(facts: ToolFacts, run: Run) -> Iterator[Verdict]:
     agents = agents_of(run)
     called = CALLED.get(agents.provisioner, ())
     if not called or agents.system_extensions:
-        yield NotApplicable("neither waagent nor cloud-init would make a user from this root filesystem")
+        yield NotApplicable("no agent would make a user from this root filesystem")
         return
     wanted = called if facts.whole else tuple(name for name in called if name == "useradd")
     lacking = [name for name in wanted if name not in facts.found]

@@ -57,9 +57,11 @@ def _not_found(facts: NetworkFacts, run: Run) -> Optional[Finding]:
 def _another(interface: str, lease: Lease, facts: NetworkFacts, run: Run) -> Finding:
     agents = run.facts(AgentsFacts)
     provisions = agents is not None and agents.cloud_init_provisions
-    followed = provisions or not facts.host_route
+    spared = agents is not None and agents.azure_init_provisions
+    followed = provisions or (not facts.host_route and not spared)
     who = "cloud-init" if provisions else "waagent"
-    consequence = f"{who} goes there" if followed else "waagent passes it over, by its route to 168.63.129.16"
+    passed = "azure-init asks the right one all the same" if spared else "waagent passes it over, by its route to it"
+    consequence = f"{who} goes there" if followed else passed
     return Finding(
         Severity.ERROR if followed else Severity.WARNING,
         f"DHCP names {lease.wire_server} as the wire server of {interface} (option 245), which is {WIRE_SERVER} on"

@@ -4,7 +4,8 @@ The guest agent and cloud-init talk to the host of the VM at two fixed addresses
 platform wants; port 32526: packages and status on the VM's behalf) and 169.254.169.254 (who this VM is). Both are
 answered by the host itself. Network security groups and user-defined routes do not apply to them (Microsoft Learn,
 "What is IP address 168.63.129.16?"), so where they do not answer it is nearly always the guest's own doing: a rule, a
-route or a proxy. Without port 80 or 32526 the agent never reports the VM as ready.
+route or a proxy. Without port 80 no VM is reported as ready; what follows without port 32526 depends on who provisions
+and on the agent's version, but no extension is ever installed.
 """
 
 from __future__ import annotations

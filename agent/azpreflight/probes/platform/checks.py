@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from azpreflight.azure.agent_versions import READY_NEEDS_PLUGIN
 from azpreflight.azure.answer import Answer, said
 from azpreflight.azure.wire_server import PLUGIN_PROTOCOL, PROTOCOL, WIRE_SERVER, Goal
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
-from azpreflight.probes.agents.facts import AgentsFacts
+from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.network.clearance import cleared, rule_out
 from azpreflight.probes.network.detours import Detour, detour_of
 from azpreflight.probes.network.facts import NetworkFacts
@@ -24,7 +25,10 @@ from azpreflight.probes.platform.facts import (
     PlatformFacts,
     PlatformRoute,
 )
+from azpreflight.text import plain
 
+REPORTERS = (Provisioner.WAAGENT, Provisioner.CLOUD_INIT, Provisioner.AZURE_INIT)
+"""Who reports Ready, where exactly one of them provisions."""
 REST = ("tcp *:443", "tcp *:80")
 """What else provisioning needs, beyond the platform's own addresses."""
 GUARDED = (401, 403)
@@ -144,10 +148,29 @@ def judge_plugin(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
     if offer is None:
         yield _not_asked(facts)
     elif offer.answer.outcome is not Outcome.OK:
-        yield _failed("the HostGAPlugin", offer.answer, PLUGIN_FLOW)
+        failed = _failed("the HostGAPlugin", offer.answer, PLUGIN_FLOW)
+        yield replace(failed, message=f"{failed.message}; {without_plugin(run)}")
     elif offer.answer.delivered and PLUGIN_PROTOCOL not in offer.versions:
         message = f"the HostGAPlugin answers without offering version {PLUGIN_PROTOCOL} of its interface"
         yield _odd(message, PLUGIN_FLOW, Severity.WARNING)
+
+
+def without_plugin(run: Run) -> str:
+    """What follows where port 32526 is closed and port 80 is open: extensions never run, and in some cases the VM is
+    not reported either."""
+    agents = run.facts(AgentsFacts)
+    if agents is None or agents.provisioner not in REPORTERS:
+        return "no extension is installed"
+    if agents.provisioner is not Provisioner.WAAGENT:
+        return f"{agents.provisioner.value} reports Ready without it, and no extension is installed"
+    needed = READY_NEEDS_PLUGIN.holds(agents.waagent.version)
+    name = f"waagent {plain(agents.waagent.version or '')}".rstrip()
+    if needed is None:
+        versions = f"{READY_NEEDS_PLUGIN.first} to {READY_NEEDS_PLUGIN.last}"
+        return f"no extension is installed, and waagent {versions} never reports Ready"
+    if needed:
+        return f"{name} never reports Ready, not even a failure, and installs no extension"
+    return f"{name} reports Ready without it, and installs no extension"
 
 
 def judge_metadata(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
@@ -170,9 +193,9 @@ def judge_metadata(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
 
 
 def severity_of_metadata(run: Run) -> Severity:
-    """An error where cloud-init provisions, which reports a failure without it; the agent alone only logs it."""
+    """An error where cloud-init or azure-init provisions, which fail without it; waagent alone only logs it."""
     agents = run.facts(AgentsFacts)
-    return Severity.ERROR if agents is not None and agents.cloud_init_provisions else Severity.WARNING
+    return Severity.ERROR if agents is not None and agents.needs_metadata else Severity.WARNING
 
 
 def _refused_document(answer: Answer, run: Run) -> Finding:

@@ -7,7 +7,7 @@ otherwise ends its boot in a shell that nobody sees, and the platform reports OS
 from __future__ import annotations
 
 from azpreflight.model import Probe
-from azpreflight.probes.startup import entry, filesystems, memory, nic, selinux, target, volumes
+from azpreflight.probes.startup import entry, filesystems, grow, memory, names, nic, order, selinux, target, volumes
 from azpreflight.probes.startup.collect import gather
 from azpreflight.probes.startup.facts import StartupFacts
 
@@ -24,10 +24,13 @@ PROBE = Probe(
     checks=(
         *entry.CHECKS,
         *filesystems.CHECKS,
+        *grow.CHECKS,
         *memory.CHECKS,
         *volumes.CHECKS,
         *target.CHECKS,
+        *order.CHECKS,
         *nic.CHECKS,
+        *names.CHECKS,
         *selinux.CHECKS,
     ),
 )

@@ -8,7 +8,12 @@ from azpreflight.model import ALL_PROFILES, Cause, Check, Judge, Severity, Stage
 
 
 def check(
-    name: str, title: str, judge: Judge, severity: Severity = Severity.ERROR, profiles: Any = ALL_PROFILES
+    name: str,
+    title: str,
+    judge: Judge,
+    severity: Severity = Severity.ERROR,
+    profiles: Any = ALL_PROFILES,
+    cause: Cause = Cause.BOOT_CONFIG,
 ) -> Check:
     """A check with what all of this probe share."""
     return Check(
@@ -16,7 +21,7 @@ def check(
         title,
         judge,
         severity,
-        cause=Cause.BOOT_CONFIG,
+        cause=cause,
         stages=(Stage.BUILD, Stage.CAPTURE),
         profiles=profiles,
         offline=True,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from azpreflight.host import Host
 from azpreflight.model import Run
 from azpreflight.probes import subjects
-from azpreflight.probes.startup import entry, filesystems, memory, nic, selinux, target, volumes
+from azpreflight.probes.startup import entry, filesystems, grow, memory, names, nic, order, selinux, target, volumes
 from azpreflight.probes.startup.facts import StartupFacts
 
 LOOKS: subjects.Looks = {
     "entry": entry.look,
     "filesystems": filesystems.look,
+    "grow": grow.look,
     "memory": memory.look,
     "volumes": volumes.look,
     "target": target.look,
+    "order": order.look,
     "nic": nic.look,
+    "names": names.look,
     "selinux": selinux.look,
 }
 

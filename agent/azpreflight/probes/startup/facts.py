@@ -8,8 +8,11 @@ from typing import Optional
 
 from azpreflight.probes.startup.entry import EntryFacts
 from azpreflight.probes.startup.filesystems import FilesystemFacts
+from azpreflight.probes.startup.grow import GrowFacts
 from azpreflight.probes.startup.memory import MemoryFacts
+from azpreflight.probes.startup.names import NameFacts
 from azpreflight.probes.startup.nic import NicFacts
+from azpreflight.probes.startup.order import OrderFacts
 from azpreflight.probes.startup.selinux import SelinuxFacts
 from azpreflight.probes.startup.target import TargetFacts
 from azpreflight.probes.startup.volumes import VolumeFacts
@@ -21,10 +24,13 @@ class StartupFacts:
 
     entry: Optional[EntryFacts] = None
     filesystems: Optional[FilesystemFacts] = None
+    grow: Optional[GrowFacts] = None
     memory: Optional[MemoryFacts] = None
     volumes: Optional[VolumeFacts] = None
     target: Optional[TargetFacts] = None
+    order: Optional[OrderFacts] = None
     nic: Optional[NicFacts] = None
+    names: Optional[NameFacts] = None
     selinux: Optional[SelinuxFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be read, by the name of its field."""

@@ -35,6 +35,11 @@ MANAGERS = {
 }
 """Services that bring NICs up, and whose files they read."""
 BY_THEMSELVES = ("dhcpcd", "connman")
+WITHOUT_CLIENT = ("networking.service", "network.service", "ifupdown-ng.service")
+"""Those that call a DHCP client; the others have one built in, or are one."""
+CLIENTS = tuple(
+    f"{place}/{name}" for place in ("/sbin", "/usr/sbin") for name in ("dhclient", "dhcpcd", "udhcpc", "pump")
+)
 NETPLAN_GENERATOR = "/usr/lib/systemd/system-generators/netplan"
 INTERFACES = "/etc/network/interfaces"
 YES = ("yes", "true", "ipv4", "both", "1", "on")
@@ -55,6 +60,8 @@ class NicFacts:
     kernel: bool = True
     interfaces: bool = True
     """/etc/network/interfaces is there, without which cloud-init writes nothing for ifupdown."""
+    client: bool = True
+    """A DHCP client is installed."""
 
     @property
     def enabled(self) -> tuple[Unit, ...]:
@@ -78,6 +85,7 @@ def look(host: Host, run: Run) -> NicFacts:
         left_alone=_left_alone(host),
         kernel=kernels.is_there(host),
         interfaces=host.info(INTERFACES) is not None,
+        client=any(host.info(path) is not None for path in CLIENTS),
     )
 
 
@@ -215,10 +223,22 @@ def judge(facts: NicFacts, run: Run) -> Iterator[Verdict]:
         yield Unknown("the agents could not be inspected")
     elif not facts.enabled:
         yield _no_manager(facts)
+    elif not facts.client and all(one.name in WITHOUT_CLIENT for one in facts.enabled):
+        yield _no_client(facts)
     elif not (agents.provisioner is Provisioner.CLOUD_INIT and agents.network_written_again):
         yield from _judge_files(facts, agents)
     elif not facts.interfaces and {MANAGERS[one.name] for one in facts.enabled} == {"ifupdown"}:
         yield _no_manager(facts)
+
+
+def _no_client(facts: NicFacts) -> Finding:
+    return Finding(
+        Severity.ERROR,
+        f"{several([one.name for one in facts.enabled])} calls a DHCP client, and none is installed (looked for"
+        f" dhclient, dhcpcd, udhcpc and pump): {NIC} of a new VM gets no address",
+        "Install a DHCP client, such as dhcpcd-base or isc-dhcp-client of Debian.",
+        flow="any",
+    )
 
 
 def _no_manager(facts: NicFacts) -> Finding:

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Optional
 
-from azpreflight.engine.fleet import Dispute, Fleet, Group, Machine
+from azpreflight.engine.fleet import Dispute, Fleet, Machine
+from azpreflight.engine.tally import Group, Key, Said, entry, groups
 from azpreflight.model import Cause, Readiness, Severity
 from azpreflight.render import arrangement
+from azpreflight.render.fleet import sentence
 from azpreflight.render.html.drawing import box
 from azpreflight.render.html.element import Child, Element, element, together
 from azpreflight.render.html.page import badge, document, fix, folded, page_link, section
@@ -37,19 +39,21 @@ _KINDS = {"not-ready": "error", "undecided": "warning", "none": "na", "ready": "
 def render(fleet: Fleet) -> str:
     """One page with nothing outside of it."""
     disputed = {one.log for dispute in fleet.disputes for one in dispute.machines}
-    certain = [one for one in fleet.machines if one.log not in disputed]
+    every = list(fleet.machines)
+    certain = [one for one in every if one.log not in disputed]
+    found = groups(fleet.tally)
     total = len(certain) + len(fleet.disputes)
     numbers = Counter(WORDS[one.verdict] for one in certain)
     numbers[DISPUTED] = len(fleet.disputes)
     said = ", ".join(f"{numbers[word]} {word[0]}" for word in (*WORDS.values(), DISPUTED) if numbers[word])
     title = count(total, "machine") + (f": {said}" if said else "")
     sections = [
-        _causes(certain, total, {group.cause.cause for group in fleet.groups}),
+        _causes(certain, total, {group.cause.cause for group in found}),
         _matrix(certain, fleet.disputes, title),
-        _groups(fleet.groups),
+        _groups(found),
         _others(certain),
         _disputes(fleet.disputes),
-        _doubts(fleet.machines),
+        _doubts(every),
     ]
     head = together(element("p", "azpreflight fleet", class_="tool"), element("h1", title), _tiles(numbers))
     older = f"{count(fleet.older, 'log')} with the same or an older report of one of these machines not counted."
@@ -79,11 +83,11 @@ def _causes(machines: Sequence[Machine], total: int, first: AbstractSet[Cause]) 
     severities: dict[Cause, Severity] = {}
     found: Counter[Cause] = Counter()
     for one in machines:
-        for cause in {entry.cause for entry in one.causes}:
+        for cause in {each.cause for each in one.causes}:
             found[cause] += 1
-        for entry in one.causes:
-            before = severities.get(entry.cause, Severity.NOTE)
-            severities[entry.cause] = max(before, entry.severity, key=lambda severity: severity.rank)
+        for each in one.causes:
+            before = severities.get(each.cause, Severity.NOTE)
+            severities[each.cause] = max(before, each.severity, key=lambda severity: severity.rank)
     if not found:
         return together()
     ordered = sorted(found, key=lambda cause: (-severities[cause].rank, -found[cause]))
@@ -146,12 +150,12 @@ def _root(one: Machine) -> str:
     return one.causes[0].cause.value if one.causes else one.reason or WORDS[one.verdict][0]
 
 
-def _groups(groups: Sequence[Group]) -> Element:
-    """Machines with the same root cause, found in the same words and fixed by the same commands."""
+def _groups(found_groups: Sequence[Group]) -> Element:
+    """Machines with the same cause, found in the same words, whatever was measured."""
     by_cause: dict[Cause, list[Group]] = {}
-    for group in groups:
+    for group in found_groups:
         by_cause.setdefault(group.cause.cause, []).append(group)
-    if not groups:
+    if not found_groups:
         return together()
     parts = [
         element(
@@ -162,36 +166,52 @@ def _groups(groups: Sequence[Group]) -> Element:
         )
         for cause, found in by_cause.items()
     ]
-    return section("groups", "Machines by first cause", parts)
+    return section("groups", "Machines by cause", parts)
 
 
 def _group(group: Group) -> Element:
-    entry, log = group.cause, group.machines[0].log
-    said = f"{arrangement.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (entry.fix, *entry.commands))
+    """What all say is there once; where they differ, each has its own, and never that of another."""
+    key, said = group.key, group.said
+    name = f"Machines with {key.cause}"
+    own = None if said is not None else key
     return folded(
         together(
-            badge(entry.severity.value, entry.severity.value),
+            badge(key.severity, key.severity),
             " ",
-            element("strong", count(len(group.machines), "machine")),
-            f": {entry.summary}",
+            element("strong", count(group.count, "machine")),
+            f": {said.summary if said is not None else key.words}",
         ),
-        fix(said, ()),
-        _machines(group.machines, f"Machines with {entry.cause.value}"),
-        kind=f"card {entry.severity.value}",
+        element("ul", [element("li", sentence(one)) for one in group.common]) if group.common else together(),
+        fix(_words(group.machines[0].log, said), ()) if said is not None else together(),
+        _machines(group.machines, name, own),
+        kind=f"card {key.severity}",
     )
 
 
-def _machines(machines: Iterable[Machine], said: str) -> Element:
-    heads = [element("th", head, scope="col") for head in ("Log", "Verdict", "System", "Time", "VM", "Also")]
-    rows = [element("tr", element("th", one.log, scope="row"), _cells(one)) for one in machines]
+def _words(log: str, said: Said) -> str:
+    return f"{arrangement.SAID}{log} says: " + "; ".join(f'"{words}"' for words in (said.fix, *said.commands))
+
+
+def _machines(machines: Iterable[Machine], name: str, own: Optional[Key] = None) -> Element:
+    """A row each; `own`: with what its log says of this group's cause."""
+    titles = ("Log", "Verdict", "System", "Time", "VM", "Also", *(("Its log says",) if own is not None else ()))
+    heads = [element("th", head, scope="col") for head in titles]
+    rows = [element("tr", element("th", one.log, scope="row"), _cells(one), _said(one, own)) for one in machines]
     table = element("table", element("thead", element("tr", heads)), element("tbody", rows))
-    return element("div", table, class_="scroll", tabindex="0", role="group", aria_label=said)
+    return element("div", table, class_="scroll", tabindex="0", role="group", aria_label=name)
+
+
+def _said(one: Machine, own: Optional[Key]) -> list[Element]:
+    if own is None:
+        return []
+    found = entry(one, own)
+    return [element("td", "; ".join(f'"{words}"' for words in (found.summary, found.fix, *found.commands)))]
 
 
 def _cells(one: Machine) -> list[Element]:
     word, kind = WORDS[one.verdict]
     system = " ".join(part for part in (one.os.id, one.os.version_id) if part) if one.os is not None else None
-    also = ", ".join(sorted({entry.cause.value for entry in one.causes[1:]}))
+    also = ", ".join(sorted({found.cause.value for found in one.causes[1:]}))
     cells: list[Child] = [badge(word, kind), system or "-", one.started_at or "-", one.vm_id or "-", also or "-"]
     return [element("td", cell) for cell in cells]
 

@@ -15,11 +15,13 @@ import pytest
 from azpreflight.console.decode import decode
 from azpreflight.engine.baseline import sentences
 from azpreflight.engine.timeline import timeline
+from azpreflight.explain import explain
 from azpreflight.model import Report, SinceCapture, Status, codec
 from azpreflight.render import serial
 from azpreflight.render.decoded import Log
-from azpreflight.render.html import boot, decoded, fleet, report, rules
+from azpreflight.render.html import boot, decoded, explained, fleet, report, rules
 from azpreflight.render.html.element import EMPTY
+from tests.support.boot_logs import TRUTHS, content
 from tests.support.examples import whole_report
 from tests.support.fleets import some
 from tests.support.hostile_reports import EVERY, everywhere, hostile
@@ -73,7 +75,11 @@ class Page(HTMLParser):
 def pages() -> dict[str, str]:
     made = {name: whole_report(name) for name in ("path-tunnel", "firewall-wireserver", "gen-users", "boot-root")}
     made |= {"broken": replace(BROKEN, timeline=WATCHED), "ready": READY, "undecided": UNDECIDED}
-    return {name: report.render(one) for name, one in made.items()} | {"fleet": fleet.render(some(50))}
+    return {name: report.render(one) for name, one in made.items()} | {
+        "fleet": fleet.render(some(50)),
+        "log": explained.render((explain("boot.log", (content("emergency-serial.log"),)),)),
+        "logs": explained.render(tuple(explain(name, (content(name),)) for name in sorted(TRUTHS))),
+    }
 
 
 @pytest.mark.parametrize("name", pages())
@@ -213,3 +219,13 @@ def test_a_large_dump_is_cut_around_what_decides() -> None:
     )
     assert f"<mark>{lines[2000]}</mark>" in markup and lines[1999] in markup and lines[1500] not in markup
     assert "and 2594 more lines" in markup
+
+
+def test_an_explained_log_shows_its_lines_and_what_is_not_in_it() -> None:
+    """Hostile words of the log are text."""
+    page = Page(pages()["log"])
+    assert "Timed out waiting for device" in page.text
+    assert "not in this log, which does not mean that it did not happen: agent" in page.text
+    assert "svg" in page.tags
+    line = b"Waiting for cloud-init to copy ovf-env.xml to <script>alert(1)</script>\n"
+    assert "script" not in Page(explained.render((explain("<script>", (line,)),))).tags

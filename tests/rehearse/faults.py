@@ -1,0 +1,45 @@
+"""Faults that keep a VM from provisioning: of each an image can be made, and a first boot shows it."""
+
+from __future__ import annotations
+
+from tests.qemu.image import KERNEL_OPTIONS, Recipe
+from tests.rehearse.image import HEALTHY, Fault
+
+UNITS = "etc/systemd/system"
+WANTED = f"{UNITS}/multi-user.target.wants"
+WAITS = """[Unit]
+Description=Wait for the intranet
+Before=walinuxagent.service
+[Service]
+Type=oneshot
+TimeoutStartSec=infinity
+ExecStart=/bin/sh -c 'until getent hosts intranet.example.org.invalid; do sleep 5; done'
+"""
+HARDENING = "".join(f"install {name} /bin/true\n" for name in ("cramfs", "squashfs", "udf", "dccp", "sctp"))
+DROPS = """table inet hardening {
+ chain out { type filter hook output priority 0; policy accept; ip daddr 168.63.129.16 tcp dport 80 drop; }
+}
+"""
+
+FAULTS: dict[str, tuple[Recipe, Fault]] = {
+    "ordering-cycle": (
+        HEALTHY,
+        Fault({f"{UNITS}/ssh.service.d/after-agent.conf": "[Unit]\nAfter=walinuxagent.service\n"}),
+    ),
+    "allow-users": (HEALTHY, Fault({"etc/ssh/sshd_config.d/10-hardening.conf": "AllowUsers admin\n"})),
+    "masked-agent": (HEALTHY, Fault({f"{UNITS}/walinuxagent.service": "-> /dev/null"})),
+    "fstab-missing": (HEALTHY, Fault({"etc/fstab": "+ LABEL=data /data ext4 defaults 0 2\n"})),
+    "fstab-sr0": (HEALTHY, Fault({"etc/fstab": "+ /dev/sr0 /media udf ro 0 0\n"})),
+    "wrong-root": (HEALTHY, Fault(kernel_options=KERNEL_OPTIONS.replace("LABEL=root", "LABEL=cloudimg-rootfs"))),
+    "rescue-target": (HEALTHY, Fault({f"{UNITS}/default.target": "-> /lib/systemd/system/rescue.target"})),
+    "waits-for-network": (
+        HEALTHY,
+        Fault({f"{UNITS}/intranet.service": WAITS, f"{WANTED}/intranet.service": f"-> /{UNITS}/intranet.service"}),
+    ),
+    "no-udf": (HEALTHY, Fault({"etc/modprobe.d/cis.conf": HARDENING})),
+    "saved-rule": (
+        HEALTHY,
+        Fault({"etc/nftables.conf": DROPS, f"{WANTED}/nftables.service": "-> /lib/systemd/system/nftables.service"}),
+    ),
+}
+"""By name: the image's recipe, and what is wrong with it."""
