@@ -423,6 +423,7 @@ def test_every_cause_has_a_page_in_japanese(cause: str) -> None:
     assert FENCED.findall(japanese.read_text("utf-8")) == FENCED.findall(english.read_text("ascii"))
     assert inline_code(japanese) == inline_code(english)
     assert quoted(japanese) == quoted(english)
+    assert numbers(english) <= numbers(japanese)
 
 
 def inline_code(path: Path) -> set[str]:
@@ -434,6 +435,11 @@ def quoted(path: Path) -> set[str]:
     """Messages of agents and of the platform, which are searched for as they are; names of pages are translated."""
     found = {" ".join(text.split()) for text in re.findall(r'"([^"]+)"', path.read_text("utf-8"))}
     return found - TITLES
+
+
+def numbers(path: Path) -> set[str]:
+    """Seconds, ports, addresses and versions."""
+    return set(re.findall(r"\d+(?:\.\d+)*", path.read_text("utf-8")))
 
 
 TITLES = {"Time sync for Linux VMs in Azure", "What is IP address 168.63.129.16?", "Next hop", "IP flow verify"}
