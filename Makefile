@@ -11,7 +11,7 @@ SECONDS = 10
 
 .PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench property \
 	fuzz sweep hostile wheel deb rpm zipapp \
-	dist sign clean prepared
+	dist sign repository site clean prepared
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -111,8 +111,14 @@ dist: prepared ## build all release files into dist/, with an SBOM and checksums
 sign: ## sign the checksums in dist/: make sign KEY=~/.ssh/id_ed25519
 	@packaging/sign $(KEY)
 
+repository: dist ## make repositories for apt and dnf of dist/, signed if gpg has the key: make repository KEY=ADDRESS
+	@packaging/build-repository "" $(KEY)
+
+site: prepared ## build the documents as a site into site/
+	@PYTHON=$(CURDIR)/$(PY) packaging/build-site
+
 clean: ## remove what the other targets made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist agent/*.egg-info
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site agent/*.egg-info
 	find agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 prepared:

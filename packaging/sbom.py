@@ -29,6 +29,15 @@ LICENSES = {
     "cryptography": "Apache-2.0 OR BSD-3-Clause",
 }
 """Of each library, as it declares it itself."""
+SUPPLIERS = {
+    "dnspython": "Organization: Dnspython Contributors",
+    "requests": "Organization: Python Software Foundation",
+    "psutil": "Person: Giampaolo Rodola",
+    "PyYAML": "Organization: The YAML Project",
+    "python-iptables": "Person: Vilmos Nebehaj",
+    "cryptography": "Organization: The Python Cryptographic Authority",
+}
+"""Who makes each library, by its own metadata; a distribution that ships it supplies it in turn."""
 PURPOSES = {".gz": "SOURCE", ".whl": "INSTALL", ".deb": "INSTALL", ".rpm": "INSTALL", ".pyz": "APPLICATION"}
 
 
@@ -66,6 +75,7 @@ def document(files: Sequence[Path], released: float) -> dict[str, Any]:
         "packages": [program, *artefacts, *needed, *optional],
         "relationships": [
             relationship("SPDXRef-DOCUMENT", "DESCRIBES", PROGRAM),
+            *(relationship("SPDXRef-DOCUMENT", "DESCRIBES", one["SPDXID"]) for one in artefacts),
             *(relationship(one["SPDXID"], "GENERATED_FROM", PROGRAM) for one in artefacts),
             *(relationship(PROGRAM, "DEPENDS_ON", one["SPDXID"]) for one in needed),
             *(relationship(one["SPDXID"], "OPTIONAL_DEPENDENCY_OF", PROGRAM) for one in optional),
@@ -103,7 +113,9 @@ def library(requirement: str) -> dict[str, Any]:
     name, _, oldest = requirement.partition(">=")
     return {
         **package(name, f"SPDXRef-library-{name}", LICENSES[name]),
-        "comment": f"{oldest} or later; not contained",
+        "versionInfo": f">={oldest}",
+        "supplier": SUPPLIERS[name],
+        "comment": "the oldest version that is supported; not contained",
         "primaryPackagePurpose": "LIBRARY",
         "externalRefs": [
             {

@@ -75,7 +75,7 @@ def test_every_command_is_one_that_azpreflight_takes() -> None:
     """In the templates and on the pages beside them: words, options and values."""
     text = "\n".join((*shell_lines(), *(page.read_text() for page in CONTRIB.rglob("README.md"))))
     commands = re.findall(r"azpreflight ((?:check|seal|decode|record|image)(?: [-a-z/.0-9]+)*)", text)
-    assert {command.split()[0] for command in commands} == {"check", "seal", "decode"}
+    assert {command.split()[0] for command in commands} >= {"check", "seal", "decode"}
     for command in commands:
         parser.parser().parse_args(shlex.split(command))
 

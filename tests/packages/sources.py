@@ -10,6 +10,8 @@ SOURCE = Path(__file__).parents[2]
 BESIDE = ("standin", "rehearse")
 """Folders of modules that no guest has: they are in a package of their own."""
 TIMEOUT = 300
+PLACES = {".preset": "system-preset", ".catalog": "catalog"}
+"""Where a file of systemd/ is installed below systemd's own folder, by its suffix; all others are units."""
 LONG_AGO = 1_000_000_000
 """Seconds since 1970, in 2001."""
 

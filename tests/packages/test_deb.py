@@ -15,7 +15,7 @@ import pytest
 
 from azpreflight import __version__
 from azpreflight.paths import ARMED
-from tests.packages.sources import BESIDE, SOURCE, checked_out_elsewhere, copied, with_further_units
+from tests.packages.sources import BESIDE, PLACES, SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.support.needs import need_programs
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
@@ -126,7 +126,7 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     subprocess.run(["dpkg-deb", "--raw-extract", package, tmp_path / "raw"], check=True, timeout=TIMEOUT)
     there = {str(path.relative_to(tmp_path / "raw/usr/lib")) for path in (tmp_path / "raw/usr/lib").rglob("*.*")}
     units = {path.name for path in (source / "systemd").iterdir()}
-    assert there == {f"systemd/system{'-preset' if name.endswith('.preset') else ''}/{name}" for name in units}
+    assert there == {f"systemd/{PLACES.get(Path(name).suffix, 'system')}/{name}" for name in units}
     script = (tmp_path / "raw/DEBIAN/postinst").read_text()
     enabled = {"azpreflight.service"} | ({"azpreflight-added.socket"} if added else set())
     assert set(re.findall(r"deb-systemd-helper enable '(\S+)'", script)) == enabled

@@ -83,6 +83,16 @@ def test_its_bill_of_materials_is_valid_and_names_every_file_and_every_library(d
     assert libraries == set(wanted) and "dnspython" in libraries
 
 
+def test_its_bill_of_materials_has_the_minimum_that_ntia_names(dist: Path) -> None:
+    """Supplier, name, version, identifier and relationships of everything, an author and a time; by a checker of it.
+
+    What it does not reach from the document it does not judge, so that is looked at too.
+    """
+    assert "Conformant: True" in run(Path(sys.executable).with_name("ntia-checker"), dist / BOM)
+    packages = json.loads((dist / BOM).read_text())["packages"]
+    assert [one["name"] for one in packages if not (one.get("supplier") and one.get("versionInfo"))] == []
+
+
 def test_the_source_archive_builds_the_same_again(dist: Path, tmp_path: Path) -> None:
     """Unpacked, and no checkout, it makes itself, the wheel and the single file to the byte."""
     run("tar", "--extract", "--file", dist / f"azpreflight-{__version__}.tar.gz", "--directory", tmp_path)

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight import __version__
-from tests.packages.sources import BESIDE, SOURCE, checked_out_elsewhere, copied, with_further_units
+from tests.packages.sources import BESIDE, PLACES, SOURCE, checked_out_elsewhere, copied, with_further_units
 from tests.packages.worlds import BOOKS, TIMEOUT, TOOLS, Package, dnf, installed, repository
 from tests.support.needs import need_programs
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
@@ -83,12 +83,12 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
     source = SOURCE if not added else with_further_units(tmp_path / "source")
     package = rpm if not added else built(source, tmp_path / "rpm")
     units = {path.name for path in (source / "systemd").iterdir()}
-    wanted = {f"/usr/lib/systemd/system{'-preset' if name.endswith('.preset') else ''}/{name}" for name in units}
+    wanted = {f"/usr/lib/systemd/{PLACES.get(Path(name).suffix, 'system')}/{name}" for name in units}
     assert {path for path in asked(package, "--list") if path.startswith("/usr/lib/systemd/")} == wanted
     scripts = "\n".join(asked(package, "--scripts"))
     socket = " azpreflight-added.socket" if added else ""
     assert f" preset azpreflight.service{socket} >" in scripts
-    every = " ".join(sorted(name for name in units if not name.endswith(".preset") and "@" not in name))
+    every = " ".join(sorted(name for name in units if Path(name).suffix not in PLACES and "@" not in name))
     assert f" disable --now {every} >" in scripts
 
 

@@ -36,9 +36,7 @@ def test_it_has_every_module_and_every_page(wheel: Path) -> None:
     """Word for word what the checkout has."""
     agent = ROOT / "agent"
     modules = [path for path in agent.rglob("*.py") if "__pycache__" not in path.parts]
-    data = [
-        path for folder in (DATA, *DATA.iterdir()) if folder.is_dir() for path in folder.iterdir() if path.is_file()
-    ]
+    data = [path for folder in DATA.iterdir() for path in folder.rglob("*.md")]
     wanted = {path.relative_to(agent).as_posix(): path.read_bytes() for path in (*modules, *data)}
     with zipfile.ZipFile(wheel) as archive:
         there = {name: archive.read(name) for name in archive.namelist() if name in wanted}

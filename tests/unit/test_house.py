@@ -391,9 +391,12 @@ CAUSE_HEADINGS = (
 CAUSES = tuple(cause.value for cause in Cause)
 
 
-def headings(path: Path) -> list[str]:
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def headings(path: Path, encoding: str = "ascii") -> list[str]:
     """The headings of a page, those in fenced blocks left out; the page is ASCII, as `explain` prints it."""
-    outside = re.sub(r"^```.*?^```$", "", path.read_text(encoding="ascii"), flags=re.MULTILINE | re.DOTALL)
+    outside = FENCED.sub("", path.read_text(encoding=encoding))
     return re.findall(r"^#+ .*$", outside, re.MULTILINE)
 
 
@@ -409,10 +412,44 @@ def test_every_cause_has_a_page(cause: str) -> None:
     assert headings(ROOT / "docs" / "causes" / f"{cause}.md") == [f"# {cause}", *CAUSE_HEADINGS]
 
 
+CAUSE_HEADINGS_JA = ("## 概要", "## 症状", "## 確認方法", "## 対処方法", "## 再デプロイせずに拡張機能を再試行する")
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_has_a_page_in_japanese(cause: str) -> None:
+    """With the parts of the English one, the same commands, and the same names of files, options and errors."""
+    english, japanese = (ROOT / "docs" / "causes" / place / f"{cause}.md" for place in ("", "ja"))
+    assert headings(japanese, "utf-8") == [f"# {cause}", *CAUSE_HEADINGS_JA]
+    assert FENCED.findall(japanese.read_text("utf-8")) == FENCED.findall(english.read_text("ascii"))
+    assert inline_code(japanese) == inline_code(english)
+    assert quoted(japanese) == quoted(english)
+    assert numbers(english) <= numbers(japanese)
+
+
+def inline_code(path: Path) -> set[str]:
+    """What stands between back quotes, on however many lines."""
+    return {" ".join(code.split()) for code in re.findall(r"`([^`]+)`", FENCED.sub("", path.read_text("utf-8")))}
+
+
+def quoted(path: Path) -> set[str]:
+    """Messages of agents and of the platform, which are searched for as they are; names of pages are translated."""
+    found = {" ".join(text.split()) for text in re.findall(r'"([^"]+)"', path.read_text("utf-8"))}
+    return found - TITLES
+
+
+def numbers(path: Path) -> set[str]:
+    """Seconds, ports, addresses and versions."""
+    return set(re.findall(r"\d+(?:\.\d+)*", path.read_text("utf-8")))
+
+
+TITLES = {"Time sync for Linux VMs in Azure", "What is IP address 168.63.129.16?", "Next hop", "IP flow verify"}
+
+
 def test_no_page_is_left_over() -> None:
     """A page of nothing would be found by `explain`."""
     assert {path.stem for path in (ROOT / "docs" / "checks").iterdir()} == set(CHECKS)
-    assert {path.stem for path in (ROOT / "docs" / "causes").iterdir()} == set(CAUSES)
+    for place in ("", "ja"):
+        assert {path.stem for path in (ROOT / "docs" / "causes" / place).glob("*.md")} == set(CAUSES)
 
 
 @pytest.mark.parametrize("check_id", CHECKS)

@@ -1,4 +1,4 @@
-"""What is shipped beside the program: man pages, configuration, completions. Each is compared with the program."""
+"""What is shipped beside the program: man pages and configuration. Each is compared with the program."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import dataclasses
 import os
 import re
 import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -101,64 +99,3 @@ def test_a_page_of_the_manual_is_set_without_a_warning(page: Path) -> None:
     done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout != b""
-
-
-# --- completions --------------------------------------------------------------------------------------------------
-
-
-@cache
-def made(shell: str) -> str:
-    """The completions, made as the package makes them."""
-    command = [sys.executable, SOURCE / "packaging/completions.py", shell]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE / "agent")}
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=60).stdout
-
-
-def completion(shell: str, folder: Path) -> str:
-    """The path of a file with the completions."""
-    path = folder / "_azpreflight"
-    path.write_text(made(shell))
-    return str(path)
-
-
-def completed(shell: str, folder: Path, *words: str) -> set[str]:
-    """What the shell offers for the last of these words."""
-    need_programs(shell)
-    path = completion(shell, folder)
-    scripts = {
-        "bash": f'source {path}; shift; COMP_WORDS=(azpreflight "$@"); COMP_CWORD=$#; '
-        '_azpreflight; printf "%s\\n" "${COMPREPLY[@]}"',
-        "fish": f'source {path}; complete -C "azpreflight {" ".join(words)}"',
-    }
-    command = [shell, "-c", scripts[shell], *(("", "", *words) if shell == "bash" else ())]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
-    assert done.stderr == ""
-    return {line.partition("\t")[0] for line in done.stdout.splitlines()} - {""}
-
-
-@pytest.mark.parametrize("shell", ["bash", "fish"])
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (("dec",), {"decode"}),
-        (("check", "--stage", ""), {"build", "capture", "firstboot"}),
-        (("check", "--stage", "f"), {"firstboot"}),
-        (("decode", "--form"), {"--format"}),
-        (("check", "--only", "gen-machine"), {"gen-machine-id"}),
-        (("explain", "gen-machine"), {"gen-machine-id"}),
-        (("decode", "a"), {"a.log"}),
-        (("fleet", "a"), {"a.log"}),
-        (("decode", "-o", "a"), {"a.log"}),
-        (("check", "--root", "s"), {"sub"}),
-    ],
-)
-def test_a_shell_completes(shell: str, words: tuple[str, ...], offered: set[str], tmp_path: Path) -> None:
-    (tmp_path / "a.log").touch()
-    (tmp_path / "sub").mkdir()
-    assert {word.rstrip("/") for word in completed(shell, tmp_path, *words)} == offered
-
-
-def test_zsh_can_read_its_completions(tmp_path: Path) -> None:
-    need_programs("zsh")
-    assert subprocess.run(["zsh", "-n", completion("zsh", tmp_path)], check=False, timeout=60).returncode == 0

@@ -67,4 +67,5 @@ COMMANDS: Mapping[str, Command] = {
     "status": Command("status", "print the verdict of the daemon that watches a first boot"),
     "explain": Command("explain", "print the page of a check or of a cause"),
     "list": Command("list_checks", "list all checks with severity, cause and stages"),
+    "completions": Command("completions", "print the completions of a shell"),
 }

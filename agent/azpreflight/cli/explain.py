@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import options
-from azpreflight.cli.pages import page, page_ids
+from azpreflight.cli.pages import LANGUAGES, page, page_ids
 from azpreflight.model.errors import UsageError
 from azpreflight.model.site import PREFIX
+from azpreflight.sinks.stderr import say
 from azpreflight.sinks.stdout import write_stdout
 
 
@@ -19,6 +21,8 @@ class Request:
 
     id: str
     """Of a check or a cause."""
+    language: str
+    """One of LANGUAGES; English where a page is not translated."""
     config: Optional[str]
     """The configuration file that may define the check; None: the default one."""
 
@@ -26,12 +30,18 @@ class Request:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which page."""
     parser.add_argument("id", metavar="ID", help="a check, such as dns-servers, or a cause, such as no-egress")
+    parser.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        default="en",
+        help="language, which other than English the pages of causes have (default: en)",
+    )
     options.add_config(parser)
 
 
 def request(asked: argparse.Namespace) -> Request:
     """What is asked."""
-    return Request(asked.id, asked.config)
+    return Request(asked.id, asked.lang, asked.config)
 
 
 def run(request: Request) -> int:
@@ -42,8 +52,28 @@ def run(request: Request) -> int:
         from azpreflight.text import similar
 
         raise UsageError(f"no page for {request.id}{similar(request.id, known)}; azpreflight list shows all checks")
-    write_stdout(found)
+    write_stdout(_translated(request) or found)
     return 0
+
+
+def _translated(request: Request) -> Optional[str]:
+    """The page in the language that is asked for. None, with a word about it, where there is none; UsageError where
+    standard output has no characters for it."""
+    if request.language == "en":
+        return None
+    found = page(request.id, request.language)
+    if found is None:
+        say(f"no page for {request.id} in {request.language}: only causes have one; this is the English page")
+        return None
+    encoding = sys.stdout.encoding
+    try:
+        found.encode(encoding)
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{encoding}, the encoding of this locale, has no characters for {request.language}; "
+            "set LC_ALL=C.UTF-8 on a terminal that shows UTF-8"
+        ) from None
+    return found
 
 
 def _site_page(request: Request) -> tuple[Optional[str], tuple[str, ...]]:

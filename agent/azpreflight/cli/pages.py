@@ -12,18 +12,21 @@ from typing import Optional
 
 from azpreflight.package import data, data_names
 
+LANGUAGES = ("en", "ja")
+"""English has all pages, and any other language those of causes. Messages, which people search for, are English."""
+
 _FOLDERS = ("checks", "causes")
 _ID = re.compile(r"[a-z0-9-]+")
 """Anything else is no id, and could leave the folder."""
 
 
-def page(page_id: str) -> Optional[str]:
-    """The text of the page of a check or a cause; None if there is none."""
+def page(page_id: str, language: str = "en") -> Optional[str]:
+    """The text of the page of a check or a cause in one of LANGUAGES; None if there is none."""
     if not _ID.fullmatch(page_id):
         return None
-    for folder in _FOLDERS:
+    for folder in _FOLDERS if language == "en" else (f"causes/{language}",):
         with suppress(OSError):
-            return data(f"{folder}/{page_id}.md").decode("ascii")
+            return data(f"{folder}/{page_id}.md").decode("utf-8")
     return None
 
 

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "fleet": ["logs"],
     "explain-log": ["boot.log"],
     "explain": ["no-egress"],
+    "completions": ["bash"],
     "rehearse": ["disk.vhd"],
 }
 """What a command cannot do without."""

@@ -1,119 +1,25 @@
-"""Completions for bash, zsh and fish, made from the parser of the command line, so that they never differ from it.
-
-    python3 packaging/completions.py {bash,zsh,fish}     (with agent/ on PYTHONPATH)
-
-They are files made at build time: nothing of azpreflight runs when somebody presses the tab key.
-"""
+"""Completions as bash, zsh and fish read them: text alone, so that nothing of azpreflight runs at the tab key."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
-from typing import TypeVar
-
-from azpreflight.cli import parser
-from azpreflight.cli.pages import page_ids
-from azpreflight.probes import PROBES
-
-
-class Value(Enum):
-    """What stands behind an option, where it is not one of some words."""
-
-    NONE = "none"
-    FILE = "file"
-    DIRECTORY = "directory"
-    ANYTHING = "anything"
-
-
-T = TypeVar("T")
-CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)
-LISTS = {"checks": CHECKS, "causes": tuple(sorted(set(page_ids()) - set(CHECKS)))}
-"""Words that stand behind many options; written once, because they are most of what there is to write."""
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One option, or one positional argument, which has no names."""
-
-    names: tuple[str, ...]
-    help: str
-    value: Value
-    words: tuple[str, ...] = ()
-    lists: tuple[str, ...] = ()
-    """Names in LISTS of further words."""
-    repeats: bool = False
-
-    def offered(self) -> str:
-        """All words, with each list as a variable of the shell."""
-        return " ".join((*self.words, *(f"${name}" for name in self.lists)))
-
-
-@dataclass(frozen=True)
-class Command:
-    """One subcommand."""
-
-    name: str
-    help: str
-    arguments: tuple[Argument, ...]
-
-    def options(self) -> tuple[Argument, ...]:
-        return tuple(argument for argument in self.arguments if argument.names)
-
-    def positionals(self) -> tuple[Argument, ...]:
-        return tuple(argument for argument in self.arguments if not argument.names)
-
-
-def commands() -> tuple[Command, ...]:
-    """All subcommands as the parser knows them."""
-    subparsers = next(action for action in parser.parser()._actions if isinstance(action, argparse._SubParsersAction))
-    summaries = {choice.dest: choice.help or "" for choice in subparsers._choices_actions}
-    return tuple(
-        Command(name, summaries[name], tuple(_argument(name, action) for action in parser._actions))
-        for name, parser in subparsers.choices.items()
-    )
-
-
-def _argument(command: str, action: argparse.Action) -> Argument:
-    words, lists, value = _values(command, action)
-    first = (action.help or "").replace("%%", "%").partition(";")[0].partition(" (default")[0]
-    return Argument(
-        tuple(action.option_strings),
-        first,
-        value,
-        words,
-        lists,
-        repeats=action.nargs == "+" or isinstance(action, argparse._AppendAction),
-    )
-
-
-def _values(command: str, action: argparse.Action) -> tuple[tuple[str, ...], tuple[str, ...], Value]:
-    if action.nargs == 0:
-        return (), (), Value.NONE
-    if action.choices is not None:
-        return tuple(map(str, action.choices)), (), Value.ANYTHING
-    metavar = str(action.metavar)
-    if metavar.startswith("{"):
-        return tuple(word for word in metavar.strip("{}").split(",") if word.islower()), (), Value.FILE
-    if metavar == "ID":
-        return (), tuple(LISTS) if command == "explain" else ("checks",), Value.ANYTHING
-    paths = {"FILE": Value.FILE, "LOG": Value.FILE, "PATH": Value.FILE, "DIR": Value.DIRECTORY}
-    return (), (), paths.get(metavar, Value.ANYTHING)
-
-
-def alike(pairs: Iterable[tuple[T, str]]) -> Iterable[tuple[T, list[str]]]:
-    """What is the same for several words is said once for all of them."""
-    found: dict[T, list[str]] = {}
-    for same, word in pairs:
-        found.setdefault(same, []).append(word)
-    return found.items()
-
+from azpreflight.cli.completion_words import LISTS, Argument, Command, Value, alike, commands
 
 # --- bash ---------------------------------------------------------------------------------------------------------
 
-_BASH_FILES = {Value.FILE: " -f", Value.DIRECTORY: " -d"}
+_BASH_FILES = {Value.FILE: "default", Value.DIRECTORY: "dirnames"}
+"""Names are left to readline, which quotes blanks and knows `~`."""
+_BASH_WORD = """\
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} before=
+    # Readline splits --format=json at the sign, unless another completion has told it not to.
+    if [[ $cur == "=" ]]; then
+        cur=
+    elif [[ $prev == "=" && $COMP_CWORD -gt 2 ]]; then
+        prev=${COMP_WORDS[COMP_CWORD-2]}
+    elif [[ $cur == --*=* ]]; then
+        prev=${cur%%=*} before=${cur%%=*}= cur=${cur#*=}
+    elif [[ $cur == ":" || $prev == ":" ]]; then
+        compopt -o default; return
+    fi"""
 
 
 def bash() -> str:
@@ -139,7 +45,7 @@ def bash() -> str:
             "# bash completion for azpreflight",
             "_azpreflight() {",
             *(f'    local {name}="{" ".join(words)}"' for name, words in LISTS.items()),
-            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}",
+            _BASH_WORD,
             '    if [ "$COMP_CWORD" -eq 1 ]; then',
             f'        COMPREPLY=($(compgen -W "{names} --help --version" -- "$cur")); return',
             "    fi",
@@ -164,9 +70,9 @@ def _bash_words(*arguments: Argument) -> str:
     """The command that offers the values of the first argument."""
     if not arguments:
         return "COMPREPLY=()"
-    words, files = arguments[0].offered(), _BASH_FILES.get(arguments[0].value, "")
-    names = "compopt -o filenames 2>/dev/null; " if files else ""
-    return f'{names}COMPREPLY=($(compgen{files} -W "{words}" -- "$cur"))'
+    words, names = arguments[0].offered(), _BASH_FILES.get(arguments[0].value)
+    offer = f'COMPREPLY=($(compgen -P "$before" -W "{words}" -- "$cur"))' if words else "COMPREPLY=()"
+    return f"compopt -o {names}; {offer}" if names else offer
 
 
 # --- zsh ----------------------------------------------------------------------------------------------------------
@@ -204,7 +110,8 @@ def zsh() -> str:
             "        esac ;;",
             "    esac",
             "}",
-            '_azpreflight "$@"',
+            "# Sourced, it is registered; found in fpath, it is what completes.",
+            'if [ "$funcstack[1]" = _azpreflight ]; then _azpreflight "$@"; else compdef _azpreflight azpreflight; fi',
             "",
         ]
     )
@@ -217,7 +124,11 @@ def _zsh_specs(argument: Argument) -> list[str]:
     if not argument.names:
         return [_quoted(("*" if argument.repeats else "1") + value)]
     star = "*" if argument.repeats else ""
-    return [_quoted(f"{star}{name}[{_zsh(argument.help)}]{value}") for name in argument.names]
+    sign = "=" if value else ""
+    return [
+        _quoted(f"{star}{name}{sign if name.startswith('--') else ''}[{_zsh(argument.help)}]{value}")
+        for name in argument.names
+    ]
 
 
 def _zsh(text: str) -> str:
@@ -265,7 +176,3 @@ def _fish_line(commands: str, argument: Argument) -> str:
 
 def _fish(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-if __name__ == "__main__":
-    sys.stdout.write({"bash": bash, "zsh": zsh, "fish": fish}[sys.argv[1]]())

@@ -1,0 +1,36 @@
+"""`azpreflight completions`: what a shell needs to complete this command line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from azpreflight.sinks.stdout import write_stdout
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked."""
+
+    shell: str
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Which shell."""
+    parser.add_argument("shell", choices=SHELLS, help="whose completions")
+
+
+def request(asked: argparse.Namespace) -> Request:
+    """What is asked."""
+    return Request(asked.shell)
+
+
+def run(request: Request) -> int:
+    """Print the completions, made from the parser, so that they never differ from it."""
+    from azpreflight.cli import completion_scripts
+
+    render = {"bash": completion_scripts.bash, "zsh": completion_scripts.zsh, "fish": completion_scripts.fish}
+    write_stdout(render[request.shell]())
+    return 0
