@@ -253,9 +253,10 @@ def test_where_nothing_can_be_mounted(place: Path, before: tuple[str, ...], word
     [
         (b"", "it is no disk: 0 bytes"),
         (b"vhdxfile" + bytes(MIB), "it is VHDX, which Azure does not take: qemu-img convert"),
+        (b"text\n" * MIB, "it is no disk: it has no partition table, no boot code and no filesystem that is known"),
         (None, "no such file or directory"),
     ],
-    ids=["empty", "VHDX", "absent"],
+    ids=["empty", "VHDX", "text", "absent"],
 )
 def test_what_is_no_disk_is_a_usage_error(place: Path, content: bytes | None, words: str) -> None:
     """Exit 2 and one sentence."""
@@ -383,7 +384,7 @@ def test_it_may_be_killed_at_any_moment(place: Path, form: str, number: int) -> 
     """No process, mount or device stays, nor what it unpacked; the file is as it was, and the next run works."""
     path = converted(disk(place / "disk.img", two_parts(place)), form)
     before = fingerprint(path)
-    scratch, mark, chance = place / "tmp", f"AZPREFLIGHT_KILLED={place}", random.Random(form)
+    scratch, mark, chance = place / "tmp", f"TEST_KILLED={place}", random.Random(form)
     scratch.mkdir()
     name, _, value = mark.partition("=")
     env = {**os.environ, name: value, "TMPDIR": str(scratch)}

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeVar
 
 from azpreflight.cli import parser
-from azpreflight.cli.pages import page_ids
+from azpreflight.model import Cause
 from azpreflight.probes import PROBES
 
 
@@ -24,7 +24,7 @@ class Value(Enum):
 
 T = TypeVar("T")
 CHECKS = tuple(check.id for probe in PROBES for check in probe.checks)
-LISTS = {"checks": CHECKS, "causes": tuple(sorted(set(page_ids()) - set(CHECKS)))}
+LISTS = {"checks": CHECKS, "causes": tuple(sorted(cause.value for cause in Cause))}
 """Words that stand behind many options; written once, because they are most of what there is to write."""
 
 

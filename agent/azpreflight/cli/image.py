@@ -20,12 +20,14 @@ from azpreflight.host.clock import Clock
 from azpreflight.host.disk import raw
 from azpreflight.host.disk.mount_point import mount_point
 from azpreflight.host.disk.mounted import opened
+from azpreflight.host.disk.types import Layout, Table
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Probe
 from azpreflight.model.errors import UsageError
 from azpreflight.probes import image as subject
 from azpreflight.sinks.stderr import say
 
+NOTHING = "it has no partition table, no boot code and no filesystem that is known"
 NOWHERE = os.devnull
 """A root without a file in it."""
 ABROAD = "; or mount it elsewhere, read-only, and use check --root"
@@ -71,6 +73,13 @@ def run(request: Request) -> int:
     return deliver(request.judging, request.output, snapshot)
 
 
+def holds_nothing(layout: Optional[Layout]) -> bool:
+    """A file of something else: nothing in it is known. None: it could not be read, which is another matter."""
+    if layout is None or layout.table is not Table.NONE or layout.damage is not None or layout.boot_code:
+        return False
+    return all(volume.kind is None for volume in layout.volumes)
+
+
 @contextmanager
 def question(
     asking: Asking, probes: Sequence[Probe[Any]], place: Optional[str], spent: float, tell: Tell
@@ -93,6 +102,8 @@ def question(
             found = stack.enter_context(opened(asking.root, place, clock, takes, say))
         except HostError as error:
             raise UsageError(f"cannot look into {asking.root}: {error}") from None
+        if holds_nothing(found.disk.layout):
+            raise UsageError(f"cannot look into {asking.root}: it is no disk: {NOTHING}")
         disk = found.disk if found.root is not None else replace(found.disk, error=f"{found.disk.error}{ABROAD}")
         host, run = below(replace(asking, root=found.root or NOWHERE), config, clock.left(), disk)
         repeatable = disk.format not in raw.DRIVERS

@@ -29,10 +29,14 @@ class Damaged(Exception):
     """A table that cannot be read; the text says why."""
 
 
+MARK = b"\x55\xaa"
+"""Ends a first sector that a BIOS starts; without it, what stands there is the beginning of some file."""
+
+
 def read_layout(read: Read, size: int) -> Layout:
     """The disk's partitions, in the order of their numbers."""
     first = read(0, 512)
-    boot_code = any(first[:BOOT_CODE])
+    boot_code = first[510:512] == MARK and any(first[:BOOT_CODE])
     entries = _mbr_entries(first)
     if not entries:
         return Layout(Table.NONE, (Volume("the whole disk", 0, size),), boot_code)
@@ -44,7 +48,7 @@ def read_layout(read: Read, size: int) -> Layout:
 
 def _mbr_entries(sector: bytes) -> dict[int, tuple[int, int, int]]:
     """(type, first sector, sectors) by number; empty if this is no partition table but, say, a FAT's first sector."""
-    if len(sector) < 512 or sector[510:] != b"\x55\xaa":
+    if len(sector) < 512 or sector[510:] != MARK:
         return {}
     found = {}
     for number in range(4):
