@@ -22,6 +22,8 @@ LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3
 NAMES = ("dnspython", "psutil", "requests", "PyYAML")
 CHECK = ("check", "--platform", "none", "--stage", "firstboot", "--format", "json")
 
+YAML = "the Python library PyYAML is not installed"
+
 
 @pytest.fixture(scope="module")
 def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -65,7 +67,7 @@ def test_without_libraries_it_names_them_and_makes_the_checks_that_need_none(zip
     results = json.loads(done.stdout)["results"]
     assert not [result for result in results if result["traceback"]]
     assert [result for result in results if result["status"] in ("pass", "fail")]
-    assert "the Python module dns is not installed" in done.stdout
+    assert "the Python library dnspython is not installed" in " ".join(done.stdout.split())
 
 
 def test_one_library_is_missed_by_what_needs_it_alone(zipapp: Path, tmp_path: Path) -> None:
@@ -76,7 +78,10 @@ def test_one_library_is_missed_by_what_needs_it_alone(zipapp: Path, tmp_path: Pa
     (tmp_path / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
     results = json.loads(alone(zipapp, "check", "--root", str(tmp_path), "--format", "json").stdout)["results"]
     statuses = {result["check"]: (result["status"], result["reason"]) for result in results}
-    assert statuses["gen-network-config"] == ("unknown", "the Python module yaml is not installed")
+    assert statuses["gen-network-config"] == (
+        "unknown",
+        f"{YAML}: install python3-yaml with the package manager, or PyYAML with pip",
+    )
     assert statuses["gen-machine-id"][0] == "fail"
 
 
@@ -99,7 +104,7 @@ def test_a_configuration_that_cannot_be_read_is_refused(text: str, code: int, zi
     )
     done = alone(zipapp, "check", *wanted)
     assert done.returncode == code, done.stderr
-    assert (f"cannot read {config}: the Python module yaml is not installed" in done.stderr) is (code == 2)
+    assert (f"cannot read {config}: {YAML}" in done.stderr) is (code == 2)
 
 
 def test_a_python_that_is_too_old_is_told_so(zipapp: Path, tmp_path: Path) -> None:

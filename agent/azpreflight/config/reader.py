@@ -8,6 +8,7 @@ from typing import Any
 
 from azpreflight.config.errors import ConfigError
 from azpreflight.config.kinds import TAG, Kind, Refused, line_of, pairs
+from azpreflight.model.libraries import cannot_be_imported
 
 SIZE_LIMIT = 64 * 1024
 """Bytes; a file with every key and a hundred endpoints is under 10 KiB."""
@@ -35,8 +36,8 @@ def entries(text: str, path: str, keys: Mapping[str, Kind]) -> tuple[Entry, ...]
         return ()
     try:
         import yaml
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"cannot read {path}: the Python module {error.name} is not installed") from None
+    except ImportError as error:
+        raise ConfigError(f"cannot read {path}: {cannot_be_imported(error)}") from None
 
     try:
         _refuse_tricks(text, path)

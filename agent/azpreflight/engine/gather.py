@@ -14,7 +14,21 @@ from azpreflight import __version__
 from azpreflight.guest import writers
 from azpreflight.host import Host, HostError
 from azpreflight.host.child import name_thread
-from azpreflight.model import Config, Gathered, Os, Platform, Probe, Profile, Run, RunInfo, Snapshot, Stage, Tool, bugs
+from azpreflight.model import (
+    Config,
+    Gathered,
+    Os,
+    Platform,
+    Probe,
+    Profile,
+    Run,
+    RunInfo,
+    Snapshot,
+    Stage,
+    Tool,
+    bugs,
+    libraries,
+)
 from azpreflight.paths import STAMP, STAMP_LIMIT
 
 AZURE_CHASSIS_TAG = "7783-7084-3265-9085-8269-3286-77"
@@ -160,8 +174,8 @@ def _gather_one(probe: Probe[Any], host: Host, run: Run) -> Gathered:
         facts, reason = probe.gather(host, run), None
     except HostError as error:
         reason = str(error)
-    except ModuleNotFoundError as error:
-        reason = f"the Python module {error.name} is not installed"
+    except ImportError as error:
+        reason = libraries.cannot_be_imported(error)
     except MemoryError:
         reason = OUT_OF_MEMORY
     except Exception as error:  # a bug in one probe must not take the others' results with it

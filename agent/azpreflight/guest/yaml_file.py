@@ -13,6 +13,7 @@ from typing import Any
 
 from azpreflight.foreign import edge
 from azpreflight.host import HostError
+from azpreflight.model.libraries import cannot_be_imported
 
 _QUOTED = re.compile("'[^'<]{4,}'|\"[^\"<]{4,}\"")
 """Words of the text that PyYAML quotes: tags, names of anchors."""
@@ -49,8 +50,8 @@ def _loaded(text: str) -> Any:
     """The value; PyYAML's constructors raise anything, such as a KeyError for `!!bool maybe`."""
     try:
         import yaml
-    except ModuleNotFoundError as error:
-        raise HostError(f"the Python module {error.name} is not installed") from None
+    except ImportError as error:
+        raise HostError(cannot_be_imported(error)) from None
 
     try:
         return yaml.load(text, _loader())  # noqa: S506 - a SafeLoader that refuses aliases

@@ -25,6 +25,7 @@ from azpreflight.engine.gather import gather
 from azpreflight.model import Cause, Readiness, Run, Stage
 from azpreflight.probes import PROBES
 from azpreflight.render.json import SNAPSHOT_SCHEMA
+from tests.support.examples import CHECKS
 from tests.support.fakes import FakeHost
 from tests.unit.engine.test_assess import check, finding, probe
 
@@ -308,7 +309,7 @@ BEGINNINGS = {
     "json": r"\{",
     "jsonl": r"\{",
     "junit": r"<\?xml",
-    "prometheus": r"# HELP azpreflight_verdict",
+    "prometheus": r"# HELP azpreflight_info",
     "markdown": r"## (READY|NOT READY|UNDECIDED): ",
     "html": r"<!DOCTYPE html>",
     "github": r"::(error|warning|notice) title=",
@@ -637,7 +638,7 @@ def test_explain_prints_the_page(page: str, capsys: Captured) -> None:
 
 def test_list_has_every_check(capsys: Captured) -> None:
     """With severity, cause, stages and title; as JSON too."""
-    ids = [check.id for probe in PROBES for check in probe.checks]
+    ids = list(CHECKS)
     assert main(["list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")] == ids
     assert main(["list", "--format", "json"]) == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight.cli.main import main
-from tests.support.examples import CHECKS
+from azpreflight.probes import PROBES
 
 Captured = pytest.CaptureFixture[str]
 TEXT = """\
@@ -65,7 +65,7 @@ def test_a_mistake_is_exit_2_with_the_line(tmp_path: Path, capsys: Captured) -> 
 def test_the_schema_is_printed(capsys: Captured) -> None:
     assert main(["config", "--schema"]) == 0
     ids = json.loads(capsys.readouterr().out)["properties"]["ignore"]["items"]["anyOf"][0]["enum"]
-    assert ids == list(CHECKS)
+    assert ids == [check.id for probe in PROBES for check in probe.checks]
 
 
 def test_a_goss_file_is_taken_over(tmp_path: Path, capsys: Captured) -> None:

@@ -79,7 +79,8 @@ def ssl_connection(port: int, name: str, context: ssl.SSLContext) -> Iterator[ht
 @contextlib.contextmanager
 def standin(*options: str) -> Iterator[Running]:
     """Until its ports are open, and not longer than the block."""
-    command = [sys.executable, "-m", "azpreflight", "standin", "--format", "json", *options]
+    default = ("env", "--default-signal=INT")  # in the background, a shell lets programs ignore it
+    command = [*default, sys.executable, "-m", "azpreflight", "standin", "--format", "json", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
