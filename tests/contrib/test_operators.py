@@ -41,6 +41,7 @@ def play(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         "ansible_python_interpreter": sys.executable,
         "ansible_become": "false",
         "azpreflight_stage": "capture",
+        "azpreflight_report": str(folder / "report.json"),
         **variables,
     }
     command = [Path(sys.executable).with_name("ansible-playbook"), "--inventory", "localhost,", "--connection", "local"]
