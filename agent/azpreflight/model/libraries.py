@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Optional
 
 LIBRARIES: Mapping[str, tuple[str, str]] = {
@@ -37,6 +36,6 @@ def _module(error: ImportError) -> Optional[str]:
     """The library of ours that failed: by the name that was asked for, else by where it happened."""
     if _top(error) in LIBRARIES:
         return _top(error)
-    places = [PurePath(frame.filename).parts for frame in traceback.extract_tb(error.__traceback__)]
+    places = [frame.filename.split("/") for frame in traceback.extract_tb(error.__traceback__)]
     foreign = [part for parts in places if "azpreflight" not in parts for part in parts]
     return next((part for part in foreign if part in LIBRARIES), None)
