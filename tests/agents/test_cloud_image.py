@@ -79,7 +79,8 @@ case "$*" in
 esac
 """
 HIDES_ERRORS = "agents-version: waagent 2.7.3.0 on Python 3.11 hides its errors"
-TRUE = {"bookworm": [HIDES_ERRORS], "trixie": []}
+LACKS = "agents-version: waagent {} lacks what newer versions have"
+TRUE = {"bookworm": [HIDES_ERRORS, LACKS.format("2.7.3.0")], "trixie": [LACKS.format("2.12.0.2")]}
 """What is found, by suite; each was inspected by eye."""
 
 
@@ -112,12 +113,17 @@ def found(root: Path) -> list[str]:
     return [f"{result.check}: {finding.message}" for result in results for finding in result.findings]
 
 
+def headline(message: str) -> str:
+    """Its beginning, without what follows from it."""
+    return message.partition(": a failure")[0].partition(": updates")[0].partition(": firewall rules")[0]
+
+
 def test_nothing_is_found_but_what_is_true(image: tuple[str, Path]) -> None:
     """And nothing of what can be asked of a mounted image is undecided."""
     suite, root = image
     grub = (root / "boot/grub/grub.cfg").read_text()
     assert f"root=UUID={UUID} ro console=tty0 console=ttyS0,115200 earlyprintk=ttyS0,115200" in grub
-    assert [message.partition(": a failure")[0] for message in found(root)] == TRUE[suite]
+    assert [headline(message) for message in found(root)] == TRUE[suite]
     assert [result.check for result in judged(root).results if result.status.value == "unknown"] == []
 
 

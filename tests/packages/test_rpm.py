@@ -255,7 +255,7 @@ def test_it_works_and_its_service_is_enabled(rpm: Path, root: Path, tmp_path: Pa
 
 
 def unsaid(root: Path) -> list[str]:
-    """The modules that checks miss, from a report of all of them."""
+    """The libraries that checks miss, from a report of all of them."""
     said = done_inside(
         root,
         *("azpreflight", "check", "--format", "json", "--platform", "none", "--stage", "firstboot"),
@@ -263,7 +263,7 @@ def unsaid(root: Path) -> list[str]:
     )
     report = json.loads(said)
     assert not [result for result in report["results"] if result["traceback"]]
-    return sorted(set(re.findall(r"the Python module (\w+)", said)))
+    return sorted(set(re.findall(r"the Python library (\w+) is not installed", said)))
 
 
 def test_byte_code_is_for_the_python_that_there_is_and_a_run_writes_none(rpm: Path, root: Path, tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_a_newer_python_beside_the_systems_is_taken_and_lacking_libraries_can_be
         shutil.rmtree(old_root / "usr/lib/python3/dist-packages" / library)
     dnf(old_root, place, "install", "azpreflight")
     assert compiled(old_root) == (modules(old_root), {".cpython-311"})
-    assert unsaid(old_root) == ["dns", "psutil"]
+    assert unsaid(old_root) == ["dnspython", "psutil"]
     target = old_root / "usr/local/lib/azpreflight"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, "dnspython", "psutil"]
     subprocess.run(pip, check=True, timeout=TIMEOUT)
