@@ -48,6 +48,7 @@ class Done:
     def boot(self, number: int = 0) -> Mapping[str, Any]:
         """The facts of a boot."""
         boots: Sequence[Mapping[str, Any]] = self.report["facts"]["rehearsal"]["boots"]
+        assert len(boots) > number, (self.report["facts"]["rehearsal"]["error"], self.words)
         return boots[number]
 
     @property
