@@ -36,6 +36,10 @@ DISC_DRIVES = {
 """The same for the provisioning disc of generation 2."""
 NICS = {"virtio_net": "virtio-net-pci", "e1000e": "e1000e", "e1000": "e1000"}
 
+CONTROL = "control"
+"""The socket of the control channel, in the folder that the emulator works in: a path to it may be longer than the 108
+bytes that the name of a socket has (unix(7))."""
+
 
 @dataclass(frozen=True)
 class Vm:
@@ -63,7 +67,7 @@ def command(plan: Plan, vm: Vm) -> list[str]:
     words += _spare(plan, vm)
     words += [word for device in CONTROLLERS[plan.disk.driver] for word in ("-device", device)]
     words += ["-device", "virtio-rng-pci", "-vga", "std"]
-    words += ["-serial", f"file:{vm.folder}/serial", "-qmp", f"unix:{vm.folder}/control,server=on,wait=off"]
+    words += ["-serial", f"file:{vm.folder}/serial", "-qmp", f"unix:{CONTROL},server=on,wait=off"]
     words += ["-netdev", f"tap,id=net,ifname={TAP},script=no,downscript=no"]
     words += ["-device", f"{NICS[plan.nic.driver]},netdev=net,mac={vm.mac},romfile="]
     return [*words, *_disc(plan, vm)]

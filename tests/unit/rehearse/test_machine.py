@@ -54,6 +54,12 @@ def test_a_further_disk_comes_before_the_os_disk() -> None:
     assert words.index("nvme,drive=spare,serial=spare") < words.index("nvme,drive=os,serial=os,bootindex=1")
 
 
+def test_no_socket_has_the_name_of_a_long_folder() -> None:
+    """The name of one has at most 108 bytes (unix(7)), and the folder is wherever TMPDIR is."""
+    words = machine.command(PLAN, replace(VM, folder=f"/{'x' * 200}"))
+    assert [word for word in words if "unix:" in word] == ["unix:control,server=on,wait=off"]
+
+
 def test_a_comma_in_a_path_is_no_option() -> None:
     """QEMU writes it twice."""
     said = " ".join(machine.command(PLAN, replace(VM, disk="/x/a,b.qcow2")))

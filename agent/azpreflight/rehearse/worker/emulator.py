@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from azpreflight.host import programs
 from azpreflight.rehearse.facts import Plan
-from azpreflight.rehearse.machine import VARIABLES, Vm, command
+from azpreflight.rehearse.machine import CONTROL, VARIABLES, Vm, command
 from azpreflight.rehearse.worker.errors import RehearsalError
 
 OPEN_TIMEOUT = 20.0
@@ -42,7 +42,12 @@ class Emulator:
             raise RehearsalError(f"{words[0]} is not installed (package qemu-system-x86)")
         with open(self._folder / "emulator.log", "wb") as log:
             self._process = subprocess.Popen(
-                [program, *words[1:]], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=programs.ENVIRONMENT
+                [program, *words[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=programs.ENVIRONMENT,
+                cwd=self._folder,
             )
         self.started = time.monotonic()
         return self
@@ -121,14 +126,18 @@ class Emulator:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Any]:
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(REPLY_TIMEOUT)
-            deadline = time.monotonic() + OPEN_TIMEOUT
-            while (error := sock.connect_ex(str(self._folder / "control"))) != 0:
-                if time.monotonic() > deadline or not self.runs:
-                    raise OSError(error, os.strerror(error))
-                time.sleep(POLL_S)
-            yield sock.makefile("rwb")
+        folder = os.open(self._folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(REPLY_TIMEOUT)
+                deadline = time.monotonic() + OPEN_TIMEOUT
+                while (error := sock.connect_ex(f"/proc/self/fd/{folder}/{CONTROL}")) != 0:
+                    if time.monotonic() > deadline or not self.runs:
+                        raise OSError(error, os.strerror(error))
+                    time.sleep(POLL_S)
+                yield sock.makefile("rwb")
+        finally:
+            os.close(folder)
 
     @staticmethod
     def _reply(stream: Any) -> dict[str, Any]:
