@@ -121,7 +121,10 @@ def test_an_interruption_ends_a_worker_that_waits(folder: Path, tmp_path: Path) 
     reading = pool.spread(iter(batches), 2, lambda: None)
     assert next(reading)[0] == first
     with open(odd, "wb"):
-        assert blocked_on(odd)
+        end = time.monotonic() + 30
+        while not blocked_on(odd):  # its open has let ours through, and may not have returned itself
+            assert time.monotonic() < end
+            time.sleep(0.01)
         reading.close()  # type: ignore[attr-defined]  # it is a generator
         end = time.monotonic() + 30
         while blocked_on(odd):

@@ -126,18 +126,21 @@ class Emulator:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Any]:
-        folder = os.open(self._folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(REPLY_TIMEOUT)
-                deadline = time.monotonic() + OPEN_TIMEOUT
-                while (error := sock.connect_ex(f"/proc/self/fd/{folder}/{CONTROL}")) != 0:
-                    if time.monotonic() > deadline or not self.runs:
-                        raise OSError(error, os.strerror(error))
-                    time.sleep(POLL_S)
-                yield sock.makefile("rwb")
-        finally:
-            os.close(folder)
+        with contextlib.ExitStack() as stack:
+            folder = os.open(self._folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, folder)
+            sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+            sock.settimeout(REPLY_TIMEOUT)
+            self._connect(sock, f"/proc/self/fd/{folder}/{CONTROL}")
+            yield sock.makefile("rwb")
+
+    def _connect(self, sock: socket.socket, name: str) -> None:
+        """Once the emulator has opened its end."""
+        deadline = time.monotonic() + OPEN_TIMEOUT
+        while (error := sock.connect_ex(name)) != 0:
+            if time.monotonic() > deadline or not self.runs:
+                raise OSError(error, os.strerror(error))
+            time.sleep(POLL_S)
 
     @staticmethod
     def _reply(stream: Any) -> dict[str, Any]:
