@@ -18,6 +18,7 @@ import os
 import select
 import signal
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Optional
@@ -162,10 +163,10 @@ def _work(work: Callable[[Send], None], results: int) -> None:
         code = 0
     except BrokenPipeError:
         pass
-    except BaseException:
-        import traceback
+    except BaseException as error:
+        from azpreflight.model import bugs
 
-        traceback.print_exc()
+        sys.stderr.write(bugs.account(error))  # the text of an exception may quote somebody's secret
     finally:
         os._exit(code)
 
