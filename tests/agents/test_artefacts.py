@@ -12,8 +12,8 @@ from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform
 from azpreflight.probes import with_needs
+from tests.agents.debian import PACKAGES, SUITES
 from tests.agents.planting import ARTEFACTS, HARMLESS, OTHER_VM, put
-from tests.agents.test_deprovision import PACKAGES, SUITES
 from tests.support.scratchroot import overlay, tree_for_test
 
 pytestmark = pytest.mark.root

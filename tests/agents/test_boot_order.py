@@ -6,7 +6,7 @@ import pytest
 
 from azpreflight.guest import boot_jobs, unit_order
 from azpreflight.host import LocalHost
-from tests.agents.test_cloud_image import CLOUD
+from tests.agents.cloud import CLOUD
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root

@@ -18,39 +18,10 @@ from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report
 from azpreflight.probes import PROBES
+from tests.agents.cloud import CLOUD
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
-
-CLOUD = (
-    "linux-image-cloud-amd64",
-    "initramfs-tools",
-    "zstd",
-    "lz4",
-    "xz-utils",
-    "kmod",
-    "grub-cloud-amd64",
-    "cloud-init",
-    "cloud-guest-utils",
-    "cloud-initramfs-growroot",
-    "hyperv-daemons",
-    "waagent",
-    "openssh-server",
-    "sudo",
-    "libpam-systemd",
-    "chrony",
-    "init",
-    "udev",
-    "iputils-ping",
-    "ifupdown",
-    "isc-dhcp-client",
-    "less",
-    "logrotate",
-    "netbase",
-    "nftables",
-    "netplan.io",
-    "systemd-resolved",
-)
 SUITES = ("bookworm", "trixie")
 UUID = "4f0e6a3a-1d3c-4b60-8f54-0c6a4f6c2b11"
 FILES = {

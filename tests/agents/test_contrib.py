@@ -21,9 +21,9 @@ from azure.mgmt.imagebuilder import models
 from azure.mgmt.imagebuilder._utils.model_base import Model, _deserialize
 
 from azpreflight.cli import parser
+from tests.agents.debian import PACKAGES, check, failed
 from tests.agents.planting import plant, put
-from tests.agents.test_deprovision import PACKAGES, check, failed
-from tests.agents.test_seal import AGENT, LEFT, STAMP, decide
+from tests.agents.sealing import AGENT, LEFT, STAMP, decide
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 CONTRIB = Path(__file__).parents[2] / "packaging" / "contrib"

@@ -13,7 +13,7 @@ import pytest
 
 from azpreflight.watch.boot_policy import LIMIT_S
 from tests.agents.planting import put
-from tests.agents.test_seal import build_vm
+from tests.agents.sealing import build_vm
 from tests.support.scratchroot import run_inside
 
 pytestmark = pytest.mark.root

@@ -12,22 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.engine.assess import assess
-from azpreflight.engine.gather import gather, run_of
-from azpreflight.host import LocalHost
-from azpreflight.model import Platform, Report, Severity, Status
-from azpreflight.probes import agents, generalization
+from azpreflight.model import Report, Severity
+from azpreflight.probes import generalization
 from azpreflight.text import printable
+from tests.agents.debian import PACKAGES, SUITES, check, failed, messages
 from tests.agents.planting import ARTEFACTS, let_waagent_provision, plant
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
-
-LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
-PACKAGES = ("waagent", "cloud-init", "openssh-server", "sudo", *LIBRARIES)
-SUITES = ("bullseye", "bookworm", "trixie", "sid")
-"""waagent 2.2.47, 2.7.3, 2.12 and 2.16; cloud-init 20.4, 22.4, 25.1 and 26.2."""
-PROBES = (generalization.PROBE, agents.PROBE)
 NOT_DEPROVISIONED = {
     "gen-cloud-init-state",
     "gen-users",
@@ -59,19 +51,6 @@ def provisioned(request: pytest.FixtureRequest) -> Iterator[Path]:
     with overlay(tree_for_test(request.param, PACKAGES)) as root:
         plant(root)
         yield root
-
-
-def check(root: Path) -> Report:
-    """The two probes' report on a mounted tree at stage capture."""
-    host = LocalHost(str(root))
-    return assess(gather(host, PROBES, run_of(host, platform=Platform.AZURE)), PROBES)
-
-
-def failed(report: Report) -> set[str]:
-    """Ids of the checks that failed; none may be undecided."""
-    assert not [result for result in report.results if result.status is Status.UNKNOWN or result.traceback]
-    found = (result for result in report.results if result.probe == "generalization")
-    return {result.check for result in found if result.status is Status.FAIL}
 
 
 def deprovision(root: Path) -> str:
@@ -185,11 +164,6 @@ def test_the_library_emptied_before_leaves_the_user(provisioned: Path) -> None:
     assert [message.split(" (")[0] for message in users] == ["user azureuser", "user packer"]
     (half_way,) = messages(check(provisioned), "gen-deprovisioned")
     assert half_way.startswith("deprovisioned half-way: ") and half_way.endswith("; not done user azureuser deleted")
-
-
-def messages(report: Report, check: str) -> list[str]:
-    """What the findings of one check say."""
-    return [finding.message for result in report.results if result.check == check for finding in result.findings]
 
 
 def mend(root: Path, report: Report) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from azpreflight.render import kvp as render
 from azpreflight.sinks import kvp
-from tests.agents.test_deprovision import PACKAGES
+from tests.agents.debian import PACKAGES
 from tests.support.reports import BROKEN
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 

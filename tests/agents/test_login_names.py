@@ -12,7 +12,7 @@ from azpreflight.engine.gather import gather
 from azpreflight.host import LocalHost
 from azpreflight.model import Finding, Platform, Run, Stage
 from azpreflight.probes import agents, login
-from tests.agents.test_cloud_image import CLOUD
+from tests.agents.cloud import CLOUD
 from tests.support.judging import findings
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 

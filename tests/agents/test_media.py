@@ -13,7 +13,7 @@ from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Finding, Platform, Severity
 from azpreflight.probes import agents, media
-from tests.agents.test_cloud_image import CLOUD
+from tests.agents.cloud import CLOUD
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root

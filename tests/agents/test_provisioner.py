@@ -16,8 +16,8 @@ from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report
 from azpreflight.probes import agents, ssh
 from azpreflight.probes.agents.facts import Provisioner
+from tests.agents.debian import PACKAGES as BOTH
 from tests.agents.planting import let_waagent_provision
-from tests.agents.test_deprovision import PACKAGES as BOTH
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.agents.test_deprovision import SUITES, check, messages
-from tests.agents.test_seal import SEAL, STAMP, Outcome, build_vm, decide, seal
+from tests.agents.debian import SUITES, check, messages
+from tests.agents.sealing import SEAL, STAMP, Outcome, build_vm, decide, seal
 
 pytestmark = pytest.mark.root
 

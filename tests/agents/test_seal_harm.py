@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from azpreflight.paths import ARMED
+from tests.agents.debian import PACKAGES, check, messages
 from tests.agents.planting import OVF, put
-from tests.agents.test_deprovision import PACKAGES, check, messages
-from tests.agents.test_seal import AGENT, SEAL, STAMP, UNFINISHED, build_vm, content, decide, seal
+from tests.agents.sealing import AGENT, SEAL, STAMP, UNFINISHED, build_vm, content, decide, seal
 from tests.support.scratchroot import overlay, tree_for_test
 
 pytestmark = pytest.mark.root

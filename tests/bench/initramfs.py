@@ -18,7 +18,7 @@ from contextlib import suppress
 
 from azpreflight.guest.initramfs import AT_START, Unreadable, modules
 from azpreflight.host import LocalHost
-from tests.agents.test_boot import PACKAGES, PACKERS, kept
+from tests.agents.packing import PACKAGES, PACKERS, kept
 from tests.support.scratchroot import debian_tree
 
 RUNS = 3

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.agents.test_cloud_image import CLOUD
+from tests.agents.cloud import CLOUD
 from tests.images.disks import Part, converted, disk
 from tests.support.scratchroot import debian_tree
 

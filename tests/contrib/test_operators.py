@@ -18,7 +18,7 @@ from dockerfile_parse import DockerfileParser
 
 from azpreflight.cli import parser
 from azpreflight.sinks import journal
-from tests.agents.test_deprovision import PACKAGES
+from tests.agents.debian import PACKAGES
 from tests.support.needs import need_programs
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 

@@ -18,7 +18,7 @@ from azpreflight.fleet.run import Engine
 from tests.support import truths
 from tests.support.cluster import cluster
 from tests.support.readers import end_readers
-from tests.unit.fleet.test_reading import of_items
+from tests.support.reading import of_items
 
 WORKERS = 4
 GIVEN_UP = 4

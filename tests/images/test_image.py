@@ -2,108 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from azpreflight.host.descendants import below
-from azpreflight.host.disk.mount_point import mount_point
+from tests.agents.debian import PACKAGES
 from tests.agents.planting import let_waagent_provision, plant
-from tests.agents.test_deprovision import PACKAGES
-from tests.images.disks import ESP, MIB, XBOOTLDR, Part, System, converted, disk, put, tool, volume_group
-from tests.support.processes import left
+from tests.images.disks import MIB, XBOOTLDR, Part, System, converted, disk, put, tool, volume_group
+from tests.images.looking import BOOT_UUID, FSTAB, SENTINEL, azpreflight, looked, statuses, two_parts
 from tests.support.scratchroot import overlay, tree_for_test
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("images")]
 """One after the other, because each looks for what is left on the whole machine."""
 
-CHECKOUT = Path(__file__).parents[2]
-BOOT_UUID = "22222222-2222-4222-8222-222222222222"
-FSTAB = f"UUID=11111111-1111-4111-8111-111111111111 / ext4 defaults 0 1\nUUID={BOOT_UUID} /boot ext4 defaults 0 2\n"
-SENTINEL = {"var/lib/waagent/provisioned": "0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11"}
-TIMEOUT = 60
-KILLS = int(os.environ.get("TEST_KILLS", "3"))
-"""Runs of each kind that are killed; the tests take few of them."""
-ENDS = (0, 1, 3)
-"""Exit codes of one that was quicker."""
-
-Done = subprocess.CompletedProcess[str]
-
-
-def azpreflight(*arguments: str, before: Sequence[str] = ()) -> Done:
-    """Run it; what it left on the machine is a failure, whatever the test is about."""
-    command = [*before, sys.executable, "-m", "azpreflight", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    assert leftovers() == []
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def looked(path: Path, *more: str) -> dict[str, Any]:
-    """The report of `image` on a file, which must be byte for byte what it was."""
-    before = fingerprint(path)
-    done = azpreflight("image", str(path), "--format", "json", *more)
-    assert done.stdout, done.stderr
-    assert fingerprint(path) == before
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
-
-
-def statuses(report: dict[str, Any]) -> dict[str, str]:
-    return {result["check"]: result["status"] for result in report["results"]}
-
 
 def reason(report: dict[str, Any], check: str = "image-filesystems") -> str:
     return next(str(result["reason"]) for result in report["results"] if result["check"] == check)
-
-
-def fingerprint(path: Path) -> tuple[str, int, int]:
-    """Content, size and time of the last change."""
-    seen = path.stat()
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        for piece in iter(lambda: file.read(MIB), b""):
-            digest.update(piece)
-    return digest.hexdigest(), seen.st_size, seen.st_mtime_ns
-
-
-def leftovers() -> list[str]:
-    """Loop devices of a test's file, mounts, and directories; the kernel takes a moment to give a device back."""
-    for _ in range(100):
-        loops = [line for line in tool("losetup", "--list", "--noheadings").splitlines() if "azp-image-" in line]
-        mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if "azpreflight-image" in line]
-        if not loops and not mounts:
-            break
-        time.sleep(0.05)
-    return loops + mounts + [str(path) for path in Path("/run").glob("azpreflight-image-*")]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A directory whose name shows in what a loop device says of its file."""
-    named = tmp_path / "azp-image-test"
-    named.mkdir()
-    return named
-
-
-def two_parts(place: Path, **system: Any) -> list[Part]:
-    """A system with /boot on a partition of its own."""
-    boot = place / "boot"
-    boot.mkdir(exist_ok=True)
-    (boot / "vmlinuz-6.1.0-1-cloud-amd64").write_bytes(b"MZ")
-    root = System(**{"fstab": FSTAB, "files": SENTINEL, **system}).write(place / "tree")
-    return [Part(4, role=ESP, kind=""), Part(8, boot, uuid=BOOT_UUID), Part(16, root)]
 
 
 # --- what is found ------------------------------------------------------------------------------------------------
@@ -341,77 +258,3 @@ def test_a_small_file_cannot_fill_this_machine(place: Path) -> None:
     small = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=4m tmpfs /var/tmp; exec "$@"', "sh")
     done = azpreflight("image", str(path), "--format", "json", before=small)
     assert "unpacking this qcow2 takes" in reason(json.loads(done.stdout))
-
-
-# --- every way to end ---------------------------------------------------------------------------------------------
-
-
-def mounts_of(pid: int) -> Iterator[list[list[str]]]:
-    """The mounts of an image in the namespaces of the threads of a process, which may be gone."""
-    for path in Path(f"/proc/{pid}/task").glob("*/mounts"):
-        with suppress(OSError):
-            lines = path.read_text().splitlines()
-            yield [line.split() for line in lines if "azpreflight-image" in line]
-
-
-def mounted_below(pid: int) -> list[list[str]]:
-    """What a process below this one has mounted of an image."""
-    return max((mounts for one in below(pid) for mounts in mounts_of(one)), key=len, default=[])
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left_however_it_ends(place: Path, number: int) -> None:
-    """Ended while everything is mounted, by threads of a process below it, and a probe that never ends looks at it."""
-    path = disk(place / "disk.raw", two_parts(place))
-    command = [sys.executable, "-m", "tests.support.hogs", "spins", "image", str(path), "--timeout", "60"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT) as process:
-        while len(own := mounted_below(process.pid)) < 3 and process.poll() is None:
-            time.sleep(0.05)
-        kinds = [(line[2], set(line[3].split(",")) >= {"nodev", "nosuid", "noexec"}) for line in own]
-        assert kinds == [("tmpfs", True), ("ext4", True), ("ext4", True)]
-        assert all("ro" in line[3].split(",") for line in own[1:])
-        process.send_signal(number)
-        process.communicate(timeout=TIMEOUT)
-    empty = [path for path in Path("/run").glob("azpreflight-image-*") if number == signal.SIGKILL]
-    assert [list(directory.iterdir()) for directory in empty] == [[]] * len(empty)
-    looked(path)  # removes it, and itself leaves nothing
-    assert leftovers() == []
-
-
-@pytest.mark.parametrize("form", ["raw", "qcow2"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_it_may_be_killed_at_any_moment(place: Path, form: str, number: int) -> None:
-    """No process, mount or device stays, nor what it unpacked; the file is as it was, and the next run works."""
-    path = converted(disk(place / "disk.img", two_parts(place)), form)
-    before = fingerprint(path)
-    scratch, mark, chance = place / "tmp", f"TEST_KILLED={place}", random.Random(form)
-    scratch.mkdir()
-    name, _, value = mark.partition("=")
-    env = {**os.environ, name: value, "TMPDIR": str(scratch)}
-    command = [sys.executable, "-m", "azpreflight", "image", str(path)]
-    nowhere = subprocess.DEVNULL
-    for _ in range(KILLS):
-        with subprocess.Popen(command, stdout=nowhere, stderr=nowhere, env=env, start_new_session=True) as process:
-            time.sleep(chance.uniform(0.05, 1.2))
-            process.send_signal(number)
-        assert process.returncode in (-number, 128 + number, *ENDS)
-        assert left(mark) == []
-        mine = [Path("/proc/self/mounts").read_text().count("azpreflight-image"), len(list(scratch.iterdir()))]
-        assert (mine, tool("losetup", "--list", "--noheadings").count("azp-image-")) == ([0, 0], 0)
-        assert fingerprint(path) == before
-        assert statuses(looked(path))["gen-provisioned-sentinel"] == "fail"
-
-
-def test_a_run_does_not_disturb_another(place: Path) -> None:
-    """What stands in /run may be in use: the mounts of one that is looked at by now outlive the start of the next."""
-    path = disk(place / "disk.raw", two_parts(place))
-    command = [sys.executable, "-m", "tests.support.hogs", "spins", "image", str(path), "--timeout", "60"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT) as process:
-        while len(mounted_below(process.pid)) < 3:
-            assert process.poll() is None
-            time.sleep(0.05)
-        with mount_point() as another:
-            assert another is not None and len(mounted_below(process.pid)) == 3
-        process.terminate()
-        process.communicate(timeout=TIMEOUT)
-    assert leftovers() == []

@@ -12,10 +12,10 @@ from contextlib import suppress
 import pytest
 
 from azpreflight.firewall.boot.facts import SavedRulesFacts
-from tests.netns import booting
+from tests.netns import booting, namespaces
 from tests.netns.booting import PERSISTENT, UFW, WANTS, Machine
-from tests.netns.test_firewall_harmless import APPEARS, ENDS, children, namespace_link, namespaces, read
-from tests.netns.test_firewall_harmless import state as outside
+from tests.netns.unchanged import APPEARS, ENDS, children, namespace_link, read
+from tests.netns.unchanged import state as outside
 
 pytestmark = pytest.mark.root
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Optional
 
 import pytest
 
@@ -20,23 +17,9 @@ from azpreflight.firewall.rehearsal import WORKER
 from azpreflight.model import codec
 from tests.netns import namespaces
 from tests.netns.guest import FLOWS, Guest, Look, guest
+from tests.netns.unchanged import APPEARS, ENDS, children, namespace_link, numbered, read, state
 
 pytestmark = pytest.mark.root
-
-STATE = """
-cat /proc/net/ip_tables_names /proc/net/ip6_tables_names
-nft -a list ruleset
-iptables-legacy-save | grep -v '^#'
-ip6tables-legacy-save | grep -v '^#'
-ipset save
-ip -d link
-ip address
-ip route show table all
-ip -6 route show table all
-cat /proc/sys/net/ipv4/ip_local_port_range /proc/sys/net/netfilter/nf_conntrack_count
-cat /proc/modules 2>/dev/null || true
-ls /run/xtables.lock 2>/dev/null || true
-"""
 RULES = """
 ipset create bad hash:ip
 ipset add bad 169.254.169.254
@@ -48,12 +31,6 @@ nft 'add table inet guard'
 nft 'add chain inet guard o { type filter hook output priority 1; }'
 nft 'add rule inet guard o tcp dport 32526 log prefix "azpreflight-was-here " counter drop'
 """
-COUNTERS = re.compile(r"packets [0-9]+ bytes [0-9]+|\[[0-9]+:[0-9]+\]")
-"""The kernel itself looks for routers and tells of its groups intermittently, and the rules count that."""
-APPEARS = 10.0
-"""Seconds until the worker must have been started, on a machine with much else to do."""
-ENDS = 3.0
-"""Seconds until everything must be gone after a kill."""
 
 
 @pytest.fixture(name="vm")
@@ -61,17 +38,6 @@ def guest_with_rules() -> Iterator[Guest]:
     with guest() as made:
         made.shell(RULES)
         yield made
-
-
-def state(namespace: str) -> str:
-    """All of it, once the kernel has made sure that no IPv6 address is taken twice, which changes it by itself."""
-    command = namespaces.inside(namespace, ["sh", "-c", STATE])
-    deadline = time.monotonic() + APPEARS
-    while True:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
-        if " tentative" not in said or time.monotonic() > deadline:
-            return COUNTERS.sub("counted", said)
-        time.sleep(0.1)
 
 
 def machine() -> frozenset[str]:
@@ -163,27 +129,6 @@ def wait_for_worker(parent: int) -> int:
     raise AssertionError("the worker was not started")
 
 
-def children(parent: int) -> list[int]:
-    """Of any thread of the process."""
-    found = [read(f"/proc/{parent}/task/{thread}/children") for thread in numbered(f"/proc/{parent}/task")]
-    return [int(pid) for text in found for pid in text.split()]
-
-
-def numbered(directory: str) -> list[str]:
-    """What has a number for a name; each may be gone by the time that it is inspected."""
-    try:
-        return [name for name in os.listdir(directory) if name.isdecimal()]
-    except OSError:
-        return []
-
-
-def read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        return b""
-
-
 def wait_until_gone(worker: int) -> None:
     """The worker led a session of its own; nothing of it may remain."""
     deadline = time.monotonic() + ENDS
@@ -210,13 +155,6 @@ def namespaces_of(pid: int) -> set[str]:
 def used_namespaces() -> set[str]:
     links = [namespace_link(f"/proc/{pid}/ns/net") for pid in numbered("/proc")]
     return {link for link in links if link is not None}
-
-
-def namespace_link(path: str) -> Optional[str]:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
 
 
 def guest_namespace(vm: Guest) -> str:

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from azpreflight.firewall.facts import Flow, Purpose
-from azpreflight.firewall.network_context import Scene
-from azpreflight.host import Interface, Outcome, Route
+from tests.netns.many_rules import FLOW, SCENE, WIRE
 from tests.netns.trials import Kernel
 
 pytestmark = pytest.mark.root
-
-WIRE = "168.63.129.16"
-FLOW = Flow("tcp", WIRE, 80, Purpose.WIRE_SERVER)
-SCENE = Scene(
-    {"eth0": Interface("eth0", True, "00:0d:3a:aa:bb:cc", 1500, ("10.0.0.4/24",))},
-    {WIRE: Route(Outcome.OK, "eth0", "10.0.0.1", "10.0.0.4")},
-    {},
-)
 CHAIN = "add table inet t\nadd chain inet t o { type filter hook output priority 0; }\n"
 DROP = f"rule inet t o ip daddr {WIRE} tcp dport 80 drop\n"
 OTHER = "rule inet t o ip daddr {{ 10.1.1.{0}, 10.1.2.{0} }} drop\n"

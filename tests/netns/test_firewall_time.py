@@ -13,7 +13,7 @@ from azpreflight.firewall.rehearsal import PYTHON, load_errors_of, run_worker
 from azpreflight.firewall.rule_names import Index
 from azpreflight.firewall.rule_verdicts import Copy, decide
 from azpreflight.host import HostError, LocalHost
-from tests.netns.test_firewall_numbers import FLOW, SCENE
+from tests.netns.many_rules import FLOW, SCENE
 
 pytestmark = pytest.mark.root
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from tests.netns import namespaces
+from tests.netns.rulesets import rulesets
 from tests.netns.standin import platform
-from tests.netns.test_firewall_differential import rulesets
 
 pytestmark = pytest.mark.root
 

@@ -1,7 +1,6 @@
-"""What every probe's test promises, by convention: a healthy machine, and a broken one for each of its checks.
+"""What `tests.support.machines` promises: a healthy machine, and a broken one for each check of every probe.
 
-`tests/unit/test_probe_<name>.py` has `HEALTHY`, and `BROKEN` by check id; each is a host, or a host and what is asked
-of it, which is the module's `RUN` otherwise. So the house can try every check on both, and print what its page shows.
+So the house can try every check on both, and print what its page shows.
 """
 
 from __future__ import annotations
@@ -29,14 +28,12 @@ CHECKS: Mapping[str, tuple[Probe[Any], Check]] = {check.id: (probe, check) for p
 
 
 def examples(probe: Probe[Any]) -> ModuleType:
-    """The module that tests the probe."""
-    if probe is REHEARSAL:
-        return importlib.import_module("tests.unit.rehearse.examples")
-    return importlib.import_module(f"tests.unit.probes.test_{probe.name}")
+    """The module with the machines of the probe."""
+    return importlib.import_module(f"tests.support.machines.{probe.name}")
 
 
 def on_healthy(check_id: str) -> Result:
-    """What becomes of a check on the healthy machine of its probe's test."""
+    """What becomes of a check on the healthy machine of its probe."""
     probe, _ = CHECKS[check_id]
     return _judged(check_id, examples(probe).HEALTHY)[0]
 

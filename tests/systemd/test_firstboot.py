@@ -15,8 +15,8 @@ from azpreflight.watch.boot import FIRST_LOOK
 from azpreflight.watch.boot_policy import LIMIT_S, SETTLE_S
 from tests.agents.planting import put
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
+from tests.systemd.building import IDLE, PACKAGES, reports, running
 from tests.systemd.machine import VM_ID, Machine
-from tests.systemd.test_capture import PACKAGES, reports, running
 
 pytestmark = pytest.mark.root
 
@@ -24,9 +24,6 @@ OTHER_VM = "0b8f3d5c-7a12-4e6b-9c3d-51f0a2b4c6d8"
 UNIT = "azpreflight.service"
 ALMOST = LIMIT_S - 3
 """Seconds after power-on at which the platform is about to give up."""
-
-IDLE = "[Unit]\nConditionVirtualization=\n[Service]\nExecStart=\nExecStart=/bin/sleep infinity\n"
-"""The agent is there and does nothing: it would try to load the drivers of discs into this very kernel."""
 
 BLIND = f"[Service]\nExecStartPre=/bin/mkdir {FIRST_LOOK}\n"
 """Every look fails, as long as no file can be there."""

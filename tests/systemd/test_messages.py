@@ -13,11 +13,10 @@ from azpreflight.probes import agents, boot
 from azpreflight.probes.boot import messages
 from tests.agents.planting import put
 from tests.support.judging import findings, judged
+from tests.support.machines.boot import FIRSTBOOT, journal
 from tests.support.scratchroot import overlay, tree_for_test
+from tests.systemd.building import IDLE, PACKAGES, running
 from tests.systemd.machine import Machine
-from tests.systemd.test_capture import PACKAGES, running
-from tests.systemd.test_firstboot import IDLE
-from tests.unit.probes.test_boot import FIRSTBOOT, journal
 
 pytestmark = pytest.mark.root
 

@@ -14,9 +14,8 @@ import pytest
 from azpreflight.firewall.broker import SOCKET
 from tests.agents.planting import put
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
+from tests.systemd.building import IDLE, PACKAGES, reports, running
 from tests.systemd.machine import Machine
-from tests.systemd.test_capture import PACKAGES, reports, running
-from tests.systemd.test_firstboot import IDLE
 
 pytestmark = pytest.mark.root
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.systemd.test_capture import SUITES, build_vm, running
+from tests.systemd.building import SUITES, build_vm, running
 
 pytestmark = pytest.mark.root
 

@@ -26,9 +26,9 @@ from azpreflight.model import Run, Stage
 from azpreflight.probes import PROBES
 from azpreflight.watch.state import STATE, remembered
 from tests.support.fakes import FakeHost
-from tests.unit.probes import test_agents as test_probe_agents
-from tests.unit.probes import test_firewall_boot as test_probe_firewall_boot
-from tests.unit.probes import test_generalization as test_probe_generalization
+from tests.support.machines import agents as test_probe_agents
+from tests.support.machines import firewall_boot as test_probe_firewall_boot
+from tests.support.machines import generalization as test_probe_generalization
 
 # --- the edge -----------------------------------------------------------------------------------------------------
 

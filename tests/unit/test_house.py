@@ -1,37 +1,17 @@
-"""The rules of the house, for all checks and all modules at once: what no single test can see."""
+"""The rules of the house for all modules at once: layers, doors to the machine, and the form of the code."""
 
 from __future__ import annotations
 
-import argparse
 import ast
-import importlib
-import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
-from pathlib import Path
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from azpreflight import package
-from azpreflight.cli import parser
-from azpreflight.config import parse
-from azpreflight.engine.assess import assess
-from azpreflight.engine.gather import GRACE, gather
-from azpreflight.host.local import RUN_BUDGET
-from azpreflight.model import Cause, Finding, Probe, Run, Severity, Stage, Status
-from azpreflight.probes import PROBES
-from azpreflight.render.json import document
-from azpreflight.watch.boot_policy import LIMIT_S
-from tests import generate
-from tests.support.examples import CHECKS, examples, on_broken, on_healthy, printed
-from tests.support.fakes import FakeHost
+from tests.support.house import BY_NAME, ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agent" / "azpreflight"
 MODULES: Mapping[str, ast.Module] = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
@@ -39,7 +19,6 @@ MODULES: Mapping[str, ast.Module] = {
     )
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-BY_NAME: Mapping[str, Probe[Any]] = {probe.name: probe for probe in PROBES}
 
 # --- layers -------------------------------------------------------------------------------------------------------
 
@@ -266,236 +245,6 @@ def test_no_shell_and_no_endless_wait() -> None:
     assert broad == BROAD
 
 
-# --- checks -------------------------------------------------------------------------------------------------------
-
-
-CAPITALISED = re.compile(r"[A-Z][a-z]* ")
-"""A sentence's first word; names such as VMs, DNS or Extensions.Enabled are written as they are."""
-
-
-def test_ids_are_unique_and_in_kebab_case() -> None:
-    """Ids are permanent: scripts ignore checks by them, and pages are found by them."""
-    ids = [check.id for probe in PROBES for check in probe.checks]
-    assert sorted(ids) == sorted(set(ids))
-    assert [name for name in ids if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", name)] == []
-    assert len(BY_NAME) == len(PROBES)
-    assert not set(ids) & {cause.value for cause in Cause}
-
-
-OF_NO_CAUSE = ("configuration-waivers",)
-"""Errors that stop no provisioning: the configuration says that they are to be seen."""
-
-
-@pytest.mark.parametrize("check_id", CHECKS)
-def test_a_check_is_declared_well(check_id: str) -> None:
-    """Its title is an assertion on one line, an error has a cause, and what it names exists."""
-    probe, check = CHECKS[check_id]
-    assert check.title.isascii() and not CAPITALISED.match(check.title) and not check.title.endswith(".")
-    assert check.cause is not None or check.severity is not Severity.ERROR or check_id in OF_NO_CAUSE
-    assert set(check.depends_on) <= set(CHECKS) - {check_id}
-    assert set(check.reads) <= set(BY_NAME) - {probe.name}
-
-
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_needs_exist_and_make_no_circle(probe: Probe[Any]) -> None:
-    """Else the probes would wait for one another until the budget is gone."""
-    assert probe.name not in {need for name in probe.needs for need in all_needs(name, {probe.name})}
-
-
-def all_needs(name: str, seen: set[str]) -> set[str]:
-    """The probe and all that it waits for; KeyError for one that does not exist."""
-    needs = BY_NAME[name].needs
-    further = (all_needs(need, seen | {name}) for need in needs if need not in seen)
-    return {name, *needs}.union(*further)
-
-
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_every_probe_has_its_examples(probe: Probe[Any]) -> None:
-    """A healthy machine, and a broken one for each of its checks and for nothing else."""
-    assert set(examples(probe).BROKEN) == {check.id for check in probe.checks}
-
-
-@pytest.mark.parametrize("check_id", CHECKS)
-def test_a_check_is_silent_on_a_healthy_machine(check_id: str) -> None:
-    """It passes, or does not apply."""
-    assert on_healthy(check_id).status in (Status.PASS, Status.NOT_APPLICABLE)
-
-
-@pytest.mark.parametrize("check_id", CHECKS)
-def test_a_check_speaks_on_its_broken_machine(check_id: str) -> None:
-    """Its findings are no worse than it says they can be, on one line, with a fix that is a sentence."""
-    result = on_broken(check_id)
-    assert result.status is Status.FAIL
-    for finding in result.findings:
-        assert finding.severity.rank <= CHECKS[check_id][1].severity.rank
-        assert_well_said(finding)
-
-
-def assert_well_said(finding: Finding) -> None:
-    """The form of a message and its fix."""
-    said = (finding.message, finding.fix, finding.confidence_reason, *finding.commands, *finding.evidence.values())
-    assert all(text.isascii() and text.isprintable() for text in said)
-    assert not CAPITALISED.match(finding.message)
-    assert not finding.message.endswith(".")
-    assert finding.fix.rstrip().endswith(".") and finding.fix[0].isupper()
-
-
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_a_probe_that_sees_nothing_breaks_nothing(probe: Probe[Any]) -> None:
-    """On a machine without a single file, program or answer no probe and no judge has a bug."""
-    for stage in Stage:
-        snapshot = gather(FakeHost(privileged=False), PROBES, Run(stage=stage))
-        report = assess(snapshot, PROBES)
-        assert [result.traceback for result in report.results if result.traceback] == []
-
-
-# --- time ---------------------------------------------------------------------------------------------------------
-
-
-def worst_case(probe: Probe[Any]) -> float:
-    """Seconds until this probe is done where everything that it and its needs wait for is silent."""
-    own: float = importlib.import_module(f"azpreflight.probes.{probe.name}").WORST_CASE_S
-    return own + max((worst_case(BY_NAME[name]) for name in probe.needs), default=0.0)
-
-
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_the_worst_probe_fits_the_run(probe: Probe[Any]) -> None:
-    """With all that it waits for, before only the time to print is left."""
-    assert worst_case(probe) <= RUN_BUDGET - GRACE
-
-
-def test_a_watched_boot_ends_before_the_platform_gives_up() -> None:
-    """The unit sets no other limit than the daemon's own."""
-    assert LIMIT_S <= 20 * 60
-    unit = (ROOT / "systemd" / "azpreflight.service").read_text()
-    limits = re.findall(r"^(?:TimeoutStartSec|RuntimeMaxSec)=(.*)$", unit, re.MULTILINE)
-    assert [limit for limit in limits if limit.isdigit() and int(limit) < RUN_BUDGET] == []
-
-
-# --- pages --------------------------------------------------------------------------------------------------------
-
-CHECK_HEADINGS = (
-    "## What it checks",
-    "## Why it matters",
-    "## What it looks like",
-    "## How to fix it",
-    "## False alarms",
-)
-CAUSE_HEADINGS = (
-    "## What it is",
-    "## Symptoms",
-    "## How to be sure",
-    "## How to fix it",
-    "## Retry the extensions without redeploying",
-)
-CAUSES = tuple(cause.value for cause in Cause)
-
-
-FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-
-
-def headings(path: Path, encoding: str = "ascii") -> list[str]:
-    """The headings of a page, those in fenced blocks left out; the page is ASCII, as `explain` prints it."""
-    outside = FENCED.sub("", path.read_text(encoding=encoding))
-    return re.findall(r"^#+ .*$", outside, re.MULTILINE)
-
-
-@pytest.mark.parametrize("check_id", CHECKS)
-def test_every_check_has_a_page(check_id: str) -> None:
-    """With exactly the headings of the others."""
-    assert headings(generate.page(check_id)) == [f"# {check_id}", *CHECK_HEADINGS]
-
-
-@pytest.mark.parametrize("cause", CAUSES)
-def test_every_cause_has_a_page(cause: str) -> None:
-    """Whether a check stands for it already or not: the words are permanent."""
-    assert headings(ROOT / "docs" / "causes" / f"{cause}.md") == [f"# {cause}", *CAUSE_HEADINGS]
-
-
-CAUSE_HEADINGS_JA = ("## 概要", "## 症状", "## 確認方法", "## 対処方法", "## 再デプロイせずに拡張機能を再試行する")
-
-
-@pytest.mark.parametrize("cause", CAUSES)
-def test_every_cause_has_a_page_in_japanese(cause: str) -> None:
-    """With the parts of the English one, the same commands, and the same names of files, options and errors."""
-    english, japanese = (ROOT / "docs" / "causes" / place / f"{cause}.md" for place in ("", "ja"))
-    assert headings(japanese, "utf-8") == [f"# {cause}", *CAUSE_HEADINGS_JA]
-    assert FENCED.findall(japanese.read_text("utf-8")) == FENCED.findall(english.read_text("ascii"))
-    assert inline_code(japanese) == inline_code(english)
-    assert quoted(japanese) == quoted(english)
-    assert numbers(english) <= numbers(japanese)
-
-
-def inline_code(path: Path) -> set[str]:
-    """What stands between back quotes, on however many lines."""
-    return {" ".join(code.split()) for code in re.findall(r"`([^`]+)`", FENCED.sub("", path.read_text("utf-8")))}
-
-
-def quoted(path: Path) -> set[str]:
-    """Messages of agents and of the platform, which are searched for as they are; names of pages are translated."""
-    found = {" ".join(text.split()) for text in re.findall(r'"([^"]+)"', path.read_text("utf-8"))}
-    return found - TITLES
-
-
-def numbers(path: Path) -> set[str]:
-    """Seconds, ports, addresses and versions."""
-    return set(re.findall(r"\d+(?:\.\d+)*", path.read_text("utf-8")))
-
-
-TITLES = {"Time sync for Linux VMs in Azure", "What is IP address 168.63.129.16?", "Next hop", "IP flow verify"}
-
-
-def test_no_page_is_left_over() -> None:
-    """A page of nothing would be found by `explain`."""
-    assert {path.stem for path in (ROOT / "docs" / "checks").iterdir()} == set(CHECKS)
-    for place in ("", "ja"):
-        assert {path.stem for path in (ROOT / "docs" / "causes" / place).glob("*.md")} == set(CAUSES)
-
-
-@pytest.mark.parametrize("check_id", CHECKS)
-def test_a_page_shows_what_is_printed(check_id: str) -> None:
-    """Word for word, as of today; `make pages` writes it."""
-    assert generate.shown(generate.page(check_id).read_text()) == printed(check_id) + "\n"
-
-
-def test_links_in_the_documents_lead_somewhere() -> None:
-    """Relative links in all of our own Markdown point to files that exist."""
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())]
-    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
-
-
-# --- words --------------------------------------------------------------------------------------------------------
-
-BANNED = re.compile(
-    r"(?<![\w-])(?:mend|mends|mended|mending|remedy|remedies|anew|tells|told|in\s+vain|now\s+and\s+then"
-    r"|could\s+not\s+look|looked\s+(?:at|into)|the\s+C\s+library|cards?|ways?\s+out)(?![\w-])",
-    re.IGNORECASE,
-)
-"""Private idiom. The field has fix, rebuild, no answer, intermittently, unknown, inspect, glibc, NIC, outbound."""
-GENERATED = re.compile(r"^## What it looks like$.*?(?=^## How)", re.MULTILINE | re.DOTALL)
-"""The output on a page is that of the program: messages and fixes."""
-
-
-def shown_texts() -> dict[str, str]:
-    """What a user reads of documents, man pages, help and titles, by its place."""
-    kept = {ROOT / "CHANGELOG.md"}
-    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "man").iterdir()]
-    documents = [path for path in documents if path not in kept and "adr" not in path.parts]
-    texts = {str(path.relative_to(ROOT)): GENERATED.sub("", path.read_text()) for path in documents}
-    titles = {check_id: check.title for check_id, (_, check) in CHECKS.items()}
-    top = parser.parser()
-    commands = next(action.choices for action in top._actions if isinstance(action, argparse._SubParsersAction))
-    helps = {f"azpreflight {name} --help": parser.format_help() for name, parser in commands.items()}
-    return {**texts, **titles, **helps, "azpreflight --help": top.format_help()}
-
-
-def test_documents_use_the_words_of_the_field() -> None:
-    """One word a thing in whatever a user reads."""
-    found = {place: BANNED.findall(text) for place, text in shown_texts().items() if BANNED.search(text)}
-    assert found == {}
-
-
 def test_the_architecture_describes_the_rooms_that_exist() -> None:
     """Its table of layers is that of this test, and every module that it names is there."""
     text = (ROOT / "docs" / "architecture.md").read_text()
@@ -507,57 +256,28 @@ def test_the_architecture_describes_the_rooms_that_exist() -> None:
     assert [name for name in named if not any((base / name).exists() for base in bases)] == []
 
 
-def test_the_index_lists_every_document() -> None:
-    """All pages of causes, and all other documents beside it."""
-    text = (ROOT / "docs" / "index.md").read_text()
-    expected = {f"causes/{cause}.md" for cause in CAUSES} | {path.name for path in (ROOT / "docs").glob("*.md")}
-    assert expected - {"index.md"} - set(re.findall(r"\]\(([^)]+)\)", text)) == set()
+# --- the tests ----------------------------------------------------------------------------------------------------
+
+LONGEST_TEST_FILE = 400
+"""Lines. A test file that is longer tests more than one subject."""
+TESTS: Mapping[str, ast.Module] = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in sorted((ROOT / "tests").rglob("*.py"))
+}
 
 
-# --- schema -------------------------------------------------------------------------------------------------------
+def test_a_test_file_has_one_subject() -> None:
+    """And is short enough to be read at once."""
+    lines = {path: len((ROOT / path).read_text().splitlines()) for path in TESTS}
+    assert {path: count for path, count in lines.items() if count > LONGEST_TEST_FILE} == {}
 
 
-def test_the_schemas_are_those_of_the_program() -> None:
-    """`make schema` writes them; a change of what is printed is seen in review. The package carries them."""
-    files = {path.name: path.read_text() for path in generate.SCHEMAS.iterdir()}
-    assert files == generate.schema_files()
-    assert package.data_names("schema") == tuple(sorted(files))
+def test_nothing_is_imported_from_a_test() -> None:
+    """What tests share is in tests/support, or in a module of their own folder that tests nothing."""
+    modules = {path.removesuffix(".py").replace("/", ".") for path in TESTS if "/test_" in path}
+    found = {(path, name) for path in TESTS for name in imports(TESTS[path]) if _is_in(name, modules)}
+    assert found == set()
 
 
-def test_reports_fit_the_schema() -> None:
-    """Of every probe's healthy machine, with real facts in it."""
-    schema = json.loads(package.data("schema/report-1.json"))
-    Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
-    for probe in PROBES:
-        example = examples(probe).HEALTHY
-        host, run = example if isinstance(example, tuple) else (example, examples(probe).RUN)
-        report = document(assess(gather(host, PROBES, run), PROBES))
-        assert [error.message for error in validator.iter_errors(json.loads(json.dumps(report)))] == []
-
-
-# --- the README ---------------------------------------------------------------------------------------------------
-
-README = (ROOT / "README.md").read_text()
-
-
-def test_the_readme_configures_as_it_says() -> None:
-    """Its example of a configuration has every key and is taken."""
-    example = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[0]
-    config = parse(example, "README.md", list(CHECKS))
-    assert all(getattr(config, field.name) not in (None, ()) for field in fields(config))
-
-
-def test_the_readme_names_commands_and_targets_that_exist() -> None:
-    """Words after azpreflight and after make."""
-    commands = set(re.findall(r"\| `azpreflight ([a-z]+)", README))
-    targets = set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)", README, re.MULTILINE))
-    assert commands <= set(re.findall(r"^    ([a-z]+) +\S", parser.parser().format_help(), re.MULTILINE))
-    makefile = (ROOT / "Makefile").read_text()
-    assert {word for pair in targets for word in pair if word} <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-
-
-def test_exit_codes_are_the_same_everywhere() -> None:
-    """In the help and in the README."""
-    in_help = re.findall(r"^  (\d+) ", parser.EXIT_CODES, re.MULTILINE)
-    assert re.findall(r"^\| (\d+) \|", README, re.MULTILINE) == in_help
+def _is_in(name: str, modules: set[str]) -> bool:
+    """The name of a module, or of something in one."""
+    return name in modules or name.rpartition(".")[0] in modules

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -27,23 +26,7 @@ from azpreflight.model import (
     Unknown,
 )
 from tests.support.fakes import FakeHost
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Nothing."""
-
-
-def probe(name: str, *checks: Check, gather: Any = lambda host, run: Facts(), **kw: Any) -> Probe[Facts]:
-    return Probe(name=name, facts=Facts, gather=gather, checks=checks, **kw)
-
-
-def check(id: str, *verdicts: Any, **kw: Any) -> Check:
-    return Check(id, f"{id} is well", lambda facts, run: iter(verdicts), kw.pop("severity", Severity.ERROR), **kw)
-
-
-def finding(flow: Any = None, severity: Severity = Severity.ERROR, **kw: Any) -> Finding:
-    return Finding(severity, f"{flow} is broken", "fix it", flow=flow, **kw)
+from tests.support.probes import Facts, check, finding, probe
 
 
 def report(*probes: Probe[Any], stage: Stage = Stage.FIRSTBOOT, platform: Platform = Platform.AZURE, **kw: Any) -> Any:

@@ -8,7 +8,7 @@ from azpreflight.engine.selection import Selection
 from azpreflight.model import Cause, Check, Config, Probe, SiteCheck, SiteKind
 from azpreflight.model.errors import UsageError
 from azpreflight.probes import PROBES, site
-from tests.unit.engine.test_assess import Facts, check, probe
+from tests.support.probes import Facts, check, probe
 
 NET = probe(
     "net",

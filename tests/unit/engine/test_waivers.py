@@ -27,7 +27,7 @@ from azpreflight.model import (
 from azpreflight.render import json as render_json
 from azpreflight.render import junit, prometheus, serial, text
 from tests.support.fakes import FakeHost
-from tests.unit.engine.test_assess import check, finding, probe
+from tests.support.probes import check, finding, probe
 
 TODAY = "2026-11-27T10:00:00Z"
 UNTIL = Waiver("dns", "the new servers come with ticket 4711", until="2027-01-31")

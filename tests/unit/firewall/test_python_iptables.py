@@ -15,7 +15,7 @@ from azpreflight.host import Completed
 from azpreflight.model import Finding, Run, Severity
 from azpreflight.probes.firewall.dumped import judge_dump
 from tests.support.fakes import FakeHost
-from tests.unit.probes.test_firewall import HEALTHY, facts_of
+from tests.support.machines.firewall import HEALTHY, facts_of
 
 TEXT = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n:own - [0:0]\n[0:0] -A OUTPUT -j own\nCOMMIT\n"
 TABLES = parse(TEXT, Backend.LEGACY, "ip")

@@ -20,9 +20,9 @@ from azpreflight.firewall.facts import Outcome
 from azpreflight.firewall.rehearsal import PYTHON
 from azpreflight.host import Completed, HostError, service
 from tests.support.fakes import FakeHost
-from tests.unit.probes.test_firewall import DROP_ALL, facts_of, lost, machine
-from tests.unit.probes.test_firewall import answer as worker_says
-from tests.unit.probes.test_firewall import event as rule
+from tests.support.machines.firewall import DROP_ALL, facts_of, lost, machine
+from tests.support.machines.firewall import answer as worker_says
+from tests.support.machines.firewall import event as rule
 
 STATUS = "Name:\tpython3\nUid:\t0\t0\t0\t0\nCapPrm:\t{caps}\nCapEff:\t{caps}\nCapBnd:\t000001ffffffffff\n"
 ALL, OF_THE_DAEMON = "000001ffffffffff", "0000000000003004"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import threading
@@ -12,18 +11,16 @@ from pathlib import Path
 import pytest
 
 from azpreflight.cli.main import main
-from azpreflight.fleet import local, pool, run
+from azpreflight.fleet import local, pool
 from azpreflight.fleet.item import Item
 from azpreflight.fleet.run import Engine
 from azpreflight.fleet.store import Store
 from azpreflight.fleet.work import Batch
-from azpreflight.model import Severity
-from azpreflight.render.fleet import render_json
 from tests.support import truths
 from tests.support.readers import blocked_on, end_readers
+from tests.support.reading import NOW, of_items
 
 LOGS = 120
-NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +62,6 @@ def test_one_process_and_several_give_the_same_answer_to_the_byte(folder: Path, 
     assert answer(tmp_path / "three", folder, "--jobs", "3") == one
     backwards = sorted(folder.rglob("*.log"), reverse=True)
     assert answer(tmp_path / "listed", *backwards, "--jobs", "2") == one
-
-
-def of_items(items: list[Item], engine: Engine) -> bytes:
-    """The JSON document for these logs."""
-    with Store(None) as store:
-        run.read(items, store, engine, NOW, lambda done, last: None)
-        return "".join(render_json(store.fleet(NOW, Severity.ERROR, 10))).encode()
 
 
 def test_a_worker_that_is_killed_loses_nothing(folder: Path, tmp_path: Path) -> None:
@@ -130,9 +120,6 @@ def test_an_interruption_ends_a_worker_that_waits(folder: Path, tmp_path: Path) 
         while blocked_on(odd):
             assert time.monotonic() < end
             time.sleep(0.01)
-
-
-# --- again ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_second_run_reads_only_what_is_new(tmp_path: Path) -> None:

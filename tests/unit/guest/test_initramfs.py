@@ -14,33 +14,16 @@ from hypothesis import strategies as st
 from azpreflight.guest.cpio import BadArchive, Stream, files
 from azpreflight.guest.initramfs import Unreadable, modules
 from azpreflight.host import HostError, LocalHost
+from tests.support.archives import archive, entry
 
 RELEASE = "6.1"
 SOUGHT = ("hv_vmbus", "hv_storvsc")
 MICROCODE = "kernel/x86/microcode/GenuineIntel.bin"
 
 
-def entry(name: str, content: bytes = b"", magic: str = "070701") -> bytes:
-    """One file of an archive."""
-    encoded = name.encode() + b"\0"
-    numbers = [0, 0o100644, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), 0]
-    head = magic.encode() + b"".join(b"%08X" % number for number in numbers) + encoded
-    return padded(head) + padded(content)
-
-
-def padded(data: bytes) -> bytes:
-    return data + b"\0" * (-len(data) % 4)
-
-
 def zipped(data: bytes) -> bytes:
     """The same bytes every time: gzip notes the hour unless it is told not to."""
     return gzip.compress(data, mtime=0)
-
-
-def archive(*names: str, content: bytes = b"\x7fELF") -> bytes:
-    """A whole archive, padded to a block."""
-    data = b"".join(entry(name, content) for name in names) + entry("TRAILER!!!")
-    return data + b"\0" * (-len(data) % 512)
 
 
 DRIVERS = ("usr/lib/modules/6.1/kernel/drivers/hv/hv_vmbus.ko", "lib/modules/6.1/kernel/drivers/scsi/hv-storvsc.ko.zst")

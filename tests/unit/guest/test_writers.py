@@ -11,7 +11,7 @@ from azpreflight.host import FileInfo, FileKind, HostError
 from azpreflight.model import Status
 from azpreflight.probes import logs
 from tests.support.fakes import FakeHost, Link
-from tests.unit.probes.test_logs import BROKEN, judged
+from tests.support.machines.logs import BROKEN, judged
 
 LOG = "/var/log/waagent.log"
 FILE = FileInfo(FileKind.FILE, 10, 0o640, 0, 4, 0.0)

@@ -17,9 +17,9 @@ from azpreflight.host.removable import PLACES, Verb, astray, refusal
 from azpreflight.probes import agents, generalization
 from azpreflight.probes.generalization import waagent_state
 from azpreflight.seal import account, cleanup, settings
+from tests.support.machines.agents import conf
+from tests.support.machines.generalization import RUN, host
 from tests.support.needs import hold_back
-from tests.unit.probes.test_agents import conf
-from tests.unit.probes.test_generalization import RUN, host
 
 NEVER = (
     "/",

@@ -186,7 +186,7 @@ def test_a_snapshot_with_unknown_probes_is_read(tmp_path: Any) -> None:
     from azpreflight.engine.gather import gather
     from azpreflight.model import Run
     from tests.support.fakes import FakeHost
-    from tests.unit.engine.test_assess import Facts, check, probe
+    from tests.support.probes import Facts, check, probe
 
     known = probe("known", check("known"))
     snapshot = gather(FakeHost(), (known, probe("later", check("later"))), Run())

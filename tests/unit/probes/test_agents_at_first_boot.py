@@ -13,7 +13,7 @@ from azpreflight.model import Platform, Run, Severity
 from azpreflight.probes.agents import PROBE
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.probes.test_agents import (
+from tests.support.machines.agents import (
     DONE,
     FIRSTBOOT,
     LOCAL_WANTED,

@@ -2,155 +2,35 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from azpreflight.guest.initramfs import AT_START
-from azpreflight.host import Completed, Room
+from azpreflight.host import Room
 from azpreflight.model import Platform, Run, Severity, Stage
-from azpreflight.probes import agents, boot
-from azpreflight.probes.boot import messages
 from azpreflight.probes.boot.drivers import DRIVERS
-from tests.support.fakes import Denied, FakeHost, Link
-from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.guest.test_initramfs import archive
-from tests.unit.probes import test_agents as with_agents
+from tests.support.fakes import Denied
+from tests.support.judging import by_check, statuses
+from tests.support.machines.boot import (
+    BROKEN,
+    FILES,
+    HEALTHY,
+    MOUNTED,
+    PROBE,
+    RELEASE,
+    RUN,
+    grub,
+    host,
+    image,
+    kernel,
+    report,
+    said,
+)
 
-PROBE = boot.PROBE
-RELEASE = "6.1.0-50-cloud-amd64"
 OLDER = "6.1.0-9-cloud-amd64"
 IMAGE = f"/boot/initrd.img-{RELEASE}"
-GRUB = "/boot/grub/grub.cfg"
-UUID = "root=UUID=1a2b3c4d"
-PLENTY = {
-    "/": Room(1, 20_000 << 20, 900_000),
-    "/boot": Room(2, 300 << 20, 49_000),
-    "/var": Room(1, 20_000 << 20, 900_000),
-}
-RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
-MOUNTED = replace(RUN, root="/mnt")
-
-
-def kernel(
-    release: str = RELEASE,
-    without: tuple[str, ...] = (),
-    built_in: tuple[str, ...] = (),
-    more: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """The lists and files of one kernel's modules, and the kernel itself."""
-    base = f"/lib/modules/{release}"
-    files = {name: f"kernel/drivers/{name}.ko" for name in (*DRIVERS, *more) if name not in (*without, *built_in)}
-    return {
-        f"/boot/vmlinuz-{release}": "",
-        f"{base}/modules.dep": "".join(f"{file}:\n" for file in files.values()),
-        f"{base}/modules.builtin": "".join(f"kernel/{name}.ko\n" for name in built_in),
-        **{f"{base}/{file}": "" for file in files.values()},
-    }
-
-
-def image(*names: str, release: str = RELEASE) -> dict[str, Any]:
-    """An initramfs with these modules."""
-    paths = [f"usr/lib/modules/{release}/kernel/{name}.ko.zst" for name in names]
-    return {f"/boot/initrd.img-{release}": archive("microcode.bin") + gzip.compress(archive("init", *paths))}
-
-
-def grub(*options: str) -> dict[str, Any]:
-    return {GRUB: f"menuentry 'Debian' {{\n linux /vmlinuz-{RELEASE} {' '.join(options)}\n}}\n"}
-
-
-FILES = {
-    **kernel(),
-    **image(*AT_START),
-    **grub(UUID, "ro", "console=tty0", "console=ttyS0,115200"),
-    "/etc/fstab": "UUID=1a2b3c4d / ext4 defaults 0 1\n",
-    "/sbin/dhclient": "",
-    "/etc/dhcp/dhclient.conf": "#timeout 60;\nretry 60;\n",
-}
-
-
-def host(changes: dict[str, Any], *removed: str, rooms: dict[str, Any] = PLENTY) -> FakeHost:
-    """An image that starts on Azure, with some files changed."""
-    files = with_agents.host({**FILES, **changes}, *removed).files
-    return FakeHost(files=files, rooms=rooms)
-
-
-FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
-MANAGER = {
-    "/lib/systemd/system/NetworkManager.service": "[Unit]\n",
-    "/etc/systemd/system/multi-user.target.wants/NetworkManager.service": Link(
-        "/lib/systemd/system/NetworkManager.service"
-    ),
-}
-NFT = ("nf_tables", "nft_compat", "xt_owner", "xt_conntrack", "nft_ct", "ip_tables", "iptable_security")
-
-
-def netfilter(*missing: str, program: str = "iptables-nft") -> dict[str, Any]:
-    """An agent that makes rules, and a kernel that lacks some of what they need."""
-    programs = {
-        "iptables-nft": {"/usr/sbin/iptables": Link("/etc/alternatives/iptables")},
-        "iptables": {"/usr/sbin/iptables": Link("xtables-legacy-multi"), "/usr/sbin/xtables-legacy-multi": ""},
-        "nft": {"/usr/sbin/nft": ""},
-    }
-    there = kernel(more=tuple(name for name in NFT if name not in missing))
-    files = programs.get(program, {})
-    backend = {"/etc/alternatives/iptables": Link("/usr/sbin/xtables-nft-multi"), "/usr/sbin/xtables-nft-multi": ""}
-    return {**there, **files, **backend, **with_agents.conf("OS.EnableFirewall=y")}
-
-
-KERNEL = {"_TRANSPORT": "kernel"}
-"""What journald adds to a line of the kernel."""
-
-
-def entry(line: str, **fields: str) -> str:
-    """An entry of the journal as `journalctl --output=json` prints it; of the kernel unless it says otherwise."""
-    return json.dumps({"MESSAGE": line, **(fields or KERNEL)})
-
-
-def booted(*lines: str) -> FakeHost:
-    """A VM at its first boot whose kernel said these lines."""
-    return journal(*map(entry, lines))
-
-
-def journal(*entries: str) -> FakeHost:
-    """A VM at its first boot whose journal has these entries."""
-    first = host(with_agents.SYSTEMD_RUNS)
-    return replace(first, programs={**first.programs, messages.COMMAND: Completed(0, "\n".join(entries), "")})
-
-
-HEALTHY = (host({}), RUN)
-BROKEN = {
-    "boot-drivers": (host(kernel(without=("hv_netvsc",)), f"/lib/modules/{RELEASE}/kernel/drivers/hv_netvsc.ko"), RUN),
-    "boot-initramfs": (host(image("virtio_blk", "sd_mod")), RUN),
-    "boot-root": (host(grub("root=/dev/vda1", "console=ttyS0")), RUN),
-    "boot-console": (host(grub(UUID, "ro", "quiet")), RUN),
-    "boot-swap": (host({"/etc/fstab": "/swapfile none swap sw 0 0\n"}), RUN),
-    "boot-space": (host({}, rooms={"/": Room(1, 31 << 20, 900_000)}), RUN),
-    "boot-dhcp-timeout": (host({"/etc/dhcp/dhclient.conf": "timeout 60;\n"}), RUN),
-    "boot-firmware": (
-        host({"/sys/firmware/efi": None, "/boot/efi/EFI/debian/shimx64.efi": ""}),
-        RUN,
-    ),
-    "boot-netfilter": (host(netfilter("xt_owner")), RUN),
-    "boot-sriov": (host(MANAGER), RUN),
-    "boot-messages": (
-        booted("systemd started", "Timed out waiting for device dev-sdc1.device - /dev/sdc1."),
-        FIRSTBOOT,
-    ),
-}
-
-
-def report(on: FakeHost, run: Run = RUN) -> Any:
-    return judged(replace(on, root=run.root), run, agents.PROBE, PROBE)
-
-
-def said(on: FakeHost, check: str, run: Run = RUN) -> list[tuple[Severity, str]]:
-    return [(finding.severity, finding.message) for finding in findings(report(on, run), check)]
 
 
 @pytest.mark.parametrize("run", [RUN, replace(RUN, stage=Stage.FIRSTBOOT), MOUNTED])
@@ -199,23 +79,6 @@ def test_where_there_is_no_kernel() -> None:
         found = statuses(report(host({}, *bare), run))
         names = ("boot-drivers", "boot-initramfs", "boot-console", "boot-root")
         assert [found[name] for name in names] == ["notapplicable"] * len(names)
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (("quiet",), [Severity.NOTE]),
-        (("loglevel=0",), [Severity.NOTE]),
-        (("systemd.show_status=0", "loglevel=3"), [Severity.NOTE]),
-        (("rootdelay=3000",), [Severity.NOTE]),
-        (("rootdelay=300", "loglevel=7", "systemd.show_status=1"), []),
-        (("loglevel=0", "loglevel=4"), []),
-    ],
-)
-def test_what_hides_the_console(options: tuple[str, ...], expected: list[Severity]) -> None:
-    """Options that keep errors from the log of a boot, and a delay above the usual one."""
-    found = said(host(grub(UUID, "ro", *options, "console=ttyS0")), "boot-console")
-    assert [severity for severity, _ in found] == expected
 
 
 # --- initramfs ----------------------------------------------------------------------------------------------------
@@ -280,76 +143,6 @@ def test_other_distributions_name_it_otherwise(path: str) -> None:
     content = image("sd_mod")[IMAGE]
     ((_, message),) = said(host({path.format(RELEASE): content}, IMAGE), "boot-initramfs")
     assert message.startswith(path.format(RELEASE))
-
-
-# --- console ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "severity", "words"),
-    [
-        (("console=tty0",), Severity.WARNING, "no console=ttyS0 in /boot/grub/grub.cfg"),
-        (("console=ttyS1",), Severity.WARNING, "no console=ttyS0"),
-        (("console=ttyS0,115200", "console=tty0"), Severity.WARNING, "console=tty0 comes after console=ttyS0"),
-        (("console=ttyS0,9600",), Severity.NOTE, "console=ttyS0,9600 asks for another speed"),
-        (("console=tty1", "console=ttyS0"), None, ""),
-        (("console=ttyS0,115200n8",), None, ""),
-    ],
-)
-def test_consoles(options: tuple[str, ...], severity: Severity | None, words: str) -> None:
-    """The serial port is there, and the last; Microsoft's images name no speed."""
-    found = said(host(grub(UUID, *options)), "boot-console")
-    assert [one for one, _ in found] == ([severity] if severity else [])
-    assert all(words in message for _, message in found)
-
-
-@pytest.mark.parametrize(
-    ("release", "last"),
-    [
-        ("ID=debian\n", "update-grub"),
-        ('ID="sles"\nID_LIKE="suse"\n', "grub2-mkconfig -o /boot/grub2/grub.cfg"),
-        ("ID=azurelinux\n", "grub2-mkconfig -o /boot/grub2/grub.cfg"),
-        ('ID="rhel"\nID_LIKE="fedora"\n', "grubby --update-kernel=ALL --args='console=tty0 console=ttyS0,115200'"),
-    ],
-)
-def test_the_console_is_set_with_what_the_distribution_has(release: str, last: str) -> None:
-    """SUSE and Azure Linux have no grubby."""
-    (finding,) = findings(report(host({"/etc/os-release": release, **grub(UUID)})), "boot-console")
-    assert finding.commands[-1] == last
-
-
-def test_dracuts_own_file_for_azure_is_added_to(tmp_path: Path) -> None:
-    """Images for Azure mostly have one of that name, with other drivers in it."""
-    files = {"/etc/os-release": 'ID="rhel"\n', **image("virtio_blk", "sd_mod")}
-    (finding,) = findings(report(host(files)), "boot-initramfs")
-    (tmp_path / "azure.conf").write_text('add_drivers+=" mana "\n')
-    command = finding.commands[0].replace("/etc/dracut.conf.d/", "")
-    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=30)
-    lines = (tmp_path / "azure.conf").read_text().splitlines()
-    assert lines == ['add_drivers+=" mana "', 'add_drivers+=" hv_vmbus hv_storvsc nvme pci_hyperv "']
-
-
-def test_arm_has_another_port() -> None:
-    """On ARM64 the first serial port is ttyAMA0."""
-    arm = {"/lib/ld-linux-aarch64.so.1": ""}
-    ((_, message),) = said(host(arm), "boot-console")
-    assert message.startswith("no console=ttyAMA0")
-    assert said(host({**arm, **grub(UUID, "console=ttyAMA0")}), "boot-console") == []
-
-
-@pytest.mark.parametrize("unit", ["serial-getty@ttyS0.service", "serial-getty@.service"])
-def test_a_masked_login_is_a_note(unit: str) -> None:
-    """Some mean it."""
-    ((severity, _),) = said(host({f"/etc/systemd/system/{unit}": Link("/dev/null")}), "boot-console")
-    assert severity is Severity.NOTE
-
-
-def test_without_a_boot_loader() -> None:
-    """A container has none; of an image its partition may be missing."""
-    bare = host({}, GRUB)
-    assert statuses(report(bare, replace(RUN, platform=Platform.NONE)))["boot-console"] == "notapplicable"
-    found = statuses(report(bare, MOUNTED))
-    assert (found["boot-console"], found["boot-root"]) == ("unknown", "unknown")
 
 
 # --- disk and DHCP ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from azpreflight.host import LocalHost
 from azpreflight.model import Finding
 from azpreflight.probes import agents, boot
 from tests.support.judging import findings, judged
-from tests.unit.probes.test_boot import RUN
+from tests.support.machines.boot import RUN
 
 DATA = Path(__file__).parents[2] / "data" / "dhcp"
 SHIPPED = {name: (DATA / name).read_text() for name in ("dhclient.conf", "dhcpcd.conf", "NetworkManager.conf")}

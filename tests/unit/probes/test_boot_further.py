@@ -14,8 +14,8 @@ from azpreflight.model import Run, Severity
 from azpreflight.probes import agents
 from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.probes import test_agents as with_agents
-from tests.unit.probes.test_boot import (
+from tests.support.machines import agents as with_agents
+from tests.support.machines.boot import (
     FIRSTBOOT,
     KERNEL,
     MANAGER,

@@ -12,36 +12,11 @@ from azpreflight.probes import clock, dns, egress, network, platform, tls
 from azpreflight.probes.clock.facts import ClockFacts, span
 from tests.support.fakes import Link
 from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.probes import test_egress as test_probe_egress
-from tests.unit.probes.test_egress import PROXY, RUN, World, inspected, page
+from tests.support.machines import egress as test_probe_egress
+from tests.support.machines.clock import CHRONY, DAY, EXPIRED, HEALTHY, dated, expired
+from tests.support.machines.egress import PROXY, RUN, World, inspected, page
 
-DAY = 86400.0
 PROBES = (tls.PROBE, clock.PROBE, network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE)
-CHRONY = {
-    "/lib/systemd/system/chrony.service": "[Unit]\n",
-    "/etc/systemd/system/multi-user.target.wants/chrony.service": Link("/lib/systemd/system/chrony.service"),
-    "/dev/ptp_hyperv": "",
-}
-EXPIRED = "certificate has expired"
-
-
-def dated(ahead: float, host: World | None = None, **files: Any) -> World:
-    """The world, with every server's clock ahead of this machine's."""
-    made = host or test_probe_egress.world()
-    http = {url: replace(answer, ahead_s=ahead) for url, answer in made.http.items()}
-    return replace(made, http=http, files={**made.files, **files})
-
-
-def expired(ahead: float, **files: Any) -> World:
-    """The same, where by this machine's clock every certificate has expired."""
-    return dated(ahead, inspected("CN=Microsoft Azure RSA TLS Issuing CA 04", EXPIRED), **files)
-
-
-HEALTHY = (dated(1.4, **CHRONY), RUN)
-BROKEN = {
-    "clock-skew": (expired(-400 * DAY), RUN),
-    "clock-service": (dated(1.4), replace(RUN, stage=Stage.CAPTURE)),
-}
 
 
 def report(host: World, run: Run = RUN) -> Report:

@@ -6,16 +6,13 @@ import pytest
 
 from azpreflight.engine.assess import assess, exit_code
 from azpreflight.engine.gather import gather
-from azpreflight.model import Config, Finding, Readiness, Run, Severity, Snapshot, Unknown, Waiver
+from azpreflight.model import Finding, Readiness, Run, Severity, Snapshot, Unknown
 from azpreflight.probes import configuration
 from tests.support.fakes import FakeHost
 from tests.support.judging import findings, judged, statuses
-from tests.unit.engine.test_assess import check, probe
+from tests.support.machines.configuration import BROKEN, RUN
+from tests.support.probes import check, probe
 
-RUN = Run(config=Config(waive=(Waiver("boot-console", "ticket 4711"),)))
-HEALTHY = FakeHost()
-EXPIRED = Waiver("boot-console", "ticket 4711", until="2026-03-31")
-BROKEN = {"configuration-waivers": (FakeHost(), Run(config=Config(waive=(EXPIRED,))))}
 ID = "configuration-waivers"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,114 +11,38 @@ from hypothesis import strategies as st
 
 from azpreflight.azure import imds
 from azpreflight.azure.answer import Answer
-from azpreflight.guest import passwords
 from azpreflight.host import FileInfo, FileKind, Outcome, Phase
-from azpreflight.host.removable import Verb
-from azpreflight.model import Finding, Platform, Profile, Run, Severity, Stage, Status
+from azpreflight.model import Finding, Profile, Run, Severity, Status
 from azpreflight.model.codec import encode
-from azpreflight.paths import UNFINISHED
 from azpreflight.probes import agents, generalization
 from azpreflight.probes.generalization import provisioned_marker
-from azpreflight.probes.generalization.leftover import DEPROVISION
 from azpreflight.probes.generalization.provisioned_marker import same_vm, swapped
 from azpreflight.probes.platform import PlatformFacts
-from azpreflight.seal import cleanup
-from azpreflight.seal.cleanup import Change
-from tests.support.fakes import Denied, FakeHost, Fifo, Link
-from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.probes import test_agents as test_probe_agents
+from tests.support.fakes import Denied, Fifo, Link
+from tests.support.judging import findings, judged, statuses
+from tests.support.machines import agents as test_probe_agents
+from tests.support.machines.generalization import (
+    BROKEN,
+    BUILD,
+    CLEAN,
+    ELSEWHERE,
+    FIRST_BOOT,
+    HASH,
+    HEALTHY,
+    HERE,
+    KEY,
+    OVF,
+    PEOPLE,
+    PRIVATE_KEY,
+    PROBES,
+    RUN,
+    host,
+    verdict,
+    waagent_host,
+)
 
-PROBES = (agents.PROBE, generalization.PROBE)
-RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
-BUILD = replace(RUN, stage=Stage.BUILD)
-FIRST_BOOT = replace(RUN, stage=Stage.FIRSTBOOT)
 SPECIALIZED = replace(RUN, profile=Profile.SPECIALIZED)
-
-HERE = "b6f2d6a4-61f5-4f7d-9a0e-3c9d8d1f2a55"
 HERE_SWAPPED = "a4d6f2b6-f561-7d4f-9a0e-3c9d8d1f2a55"
-ELSEWHERE = "0c8bd3a1-5bd9-4b38-9a6c-54c7a4fd5a11"
-HASH = "$6$saltsalt$" + "a" * 86
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "b" * 43 + " someone@somewhere"
-REFUSED_KEY = f"no-port-forwarding,command=\"echo 'Please login as the user'\" {KEY}"
-PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n"
-OVF = "<ns1:UserName>azureuser</ns1:UserName><ns1:HostName>template</ns1:HostName>"
-
-CLEAN: dict[str, Any] = {
-    **test_probe_agents.FILES,
-    "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\nsshd:x:101:65534::/run/sshd:/usr/sbin/nologin\n",
-    "/etc/shadow": "root:*LOCK*:14600::::::\nsshd:!:19000::::::\n",
-    "/etc/shadow-": "root:*:14600::::::\n",
-    "/etc/login.defs": "UID_MIN 1000\n",
-    "/etc/hostname": "localhost.localdomain\n",
-    "/etc/hosts": "127.0.0.1 localhost\n",
-    "/etc/machine-id": "",
-    "/etc/sudoers.d/waagent": "",
-    "/var/lib/waagent": None,
-    "/var/lib/dhcp/dhclient.leases": 'default-duid "\\000\\001";\n',
-    "/sys/class/dmi/id/product_uuid": HERE.upper() + "\n",
-}
-WAAGENT_ONLY = test_probe_agents.conf("Provisioning.Agent=auto")
-
-
-def host(changes: dict[str, Any], root: str = "/") -> FakeHost:
-    """A deprovisioned machine that cloud-init would provision, with some files changed."""
-    return FakeHost(files={**CLEAN, **changes}, root=root)
-
-
-def waagent_host(changes: dict[str, Any]) -> FakeHost:
-    """The same without cloud-init."""
-    files = {**CLEAN, **WAAGENT_ONLY, **changes}
-    return FakeHost(files={path: node for path, node in files.items() if "cloud" not in path})
-
-
-HEALTHY = (host({}), RUN)
-LIB = "/var/lib/waagent"
-PROVISIONED = {f"{LIB}/provisioned": HERE, f"{LIB}/ovf-env.xml": OVF, "/etc/hostname": "template\n"}
-BROKEN = {
-    "gen-deprovisioned": (host({**PROVISIONED, "/usr/sbin/sshd": "", "/etc/ssh/ssh_host_rsa_key": PRIVATE_KEY}), RUN),
-    "gen-provisioned-sentinel": (waagent_host({"/var/lib/waagent/provisioned": ELSEWHERE}), FIRST_BOOT),
-    "gen-waagent-library": (host({"/var/lib/waagent/TransportPrivate.pem": PRIVATE_KEY}), RUN),
-    "gen-cloud-init-state": (host({"/var/lib/cloud/data/reported_ready": ""}), RUN),
-    "gen-users": (
-        host(
-            {
-                "/etc/passwd": "root:x:0:0::/root:/bin/sh\nazureuser:x:1000:1000::/home/azureuser:/bin/bash\n",
-                "/etc/shadow": f"root:*:1::::::\nazureuser:{HASH}:19000::::::\n",
-            }
-        ),
-        RUN,
-    ),
-    "gen-root-password": (host({"/etc/shadow": f"root:{HASH}:1::::::\n"}), RUN),
-    "gen-password-backup": (host({"/etc/shadow-": f"azureuser:{HASH}:1::::::\n"}), RUN),
-    "gen-authorized-keys": (host({"/root/.ssh/authorized_keys": KEY + "\n"}), RUN),
-    "gen-private-keys": (host({"/root/.ssh/id_ed25519": PRIVATE_KEY}), RUN),
-    "gen-sudoers": (host({"/etc/sudoers.d/90-cloud-init-users": "azureuser ALL=(ALL) NOPASSWD:ALL\n"}), RUN),
-    "gen-ssh-host-keys": (
-        host({"/etc/ssh/ssh_host_rsa_key": PRIVATE_KEY, "/etc/cloud/cloud.cfg.d/keep.cfg": "ssh_deletekeys: false\n"}),
-        RUN,
-    ),
-    "gen-resolv-conf": (host({"/etc/resolv.conf": "nameserver 10.0.0.53\n"}), RUN),
-    "gen-dhcp-leases": (host({"/var/lib/dhcp/dhclient.eth0.leases": "lease {\n}\n"}), RUN),
-    "gen-machine-id": (host({"/etc/machine-id": "0123456789abcdef0123456789abcdef\n"}), RUN),
-    "gen-random-seed": (host({"/var/lib/systemd/credential.secret": b"\x00" * 64}), RUN),
-    "gen-hostname": (host({"/etc/hostname": "buildvm\n"}), RUN),
-    "gen-shell-history": (host({"/root/.bash_history": "ls\n"}), RUN),
-    "gen-agent-logs": (host({"/var/log/waagent.log.1": "INFO\n"}), RUN),
-    "gen-credentials": (host({"/root/.azure/msal_token_cache.json": "{}"}), RUN),
-    "gen-crash-dumps": (host({"/var/crash/202601/vmcore": "x"}), RUN),
-    "gen-system-logs": (host({"/var/log/wtmp": b"\x07" * 384}), RUN),
-    "gen-network-config": (host({"/etc/network/interfaces.d/eth0": "iface eth0 inet static\n"}), RUN),
-    "gen-enrolment": (host({"/etc/krb5.keytab": b"\x05\x02"}), RUN),
-    "gen-fstab": (host({"/etc/fstab": "/dev/sdc1 /data ext4 defaults 0 2\n"}), RUN),
-    "gen-litter": (host({"/swapfile": b"SWAPSPACE2"}), RUN),
-    "gen-azpreflight": (host({"/var/lib/azpreflight/report.json": "{}"}), RUN),
-}
-
-
-def verdict(machine: FakeHost, run: Run, check: str) -> tuple[str, tuple[str, ...]]:
-    """The status of one check, and the severities of its findings."""
-    result = by_check(judged(machine, run, *PROBES))[check]
-    return result.status.value, tuple(finding.severity.value for finding in result.findings)
 
 
 def test_a_deprovisioned_machine_passes() -> None:
@@ -276,119 +200,6 @@ def test_resolv_conf_as_the_distribution_deprovisions_it() -> None:
     assert (ubuntu.severity, ubuntu.commands) == (Severity.WARNING, ("rm -f /etc/resolv.conf",))
 
 
-PEOPLE = {
-    "/etc/passwd": "root:x:0:0::/root:/bin/sh\nazureuser:x:1000:1000::/home/azureuser:/bin/bash\n"
-    "packer:x:1001:1001::/home/packer:/bin/bash\ngames:x:5:60::/usr/games:/usr/sbin/nologin\n",
-    "/etc/shadow": f"root:*:1::::::\nazureuser:{HASH}:1::::::\npacker:!:1::::::\ngames:{HASH}:1::::::\n",
-    "/home/packer/.ssh/authorized_keys": f"# mine\n{KEY}\n{KEY}\n",
-    "/home/azureuser": None,
-}
-
-
-def test_users_that_can_log_in() -> None:
-    """With a hash or a key; not with a lock, and not without a shell. Only the user of ovf-env.xml is deprovisioned."""
-    machine = host({**PEOPLE, "/var/lib/waagent/ovf-env.xml": OVF})
-    azureuser, packer = findings(judged(machine, BUILD, *PROBES), "gen-users")
-    assert azureuser.message == "user azureuser (uid 1000) can log in with a password"
-    assert (azureuser.severity, azureuser.commands) == (Severity.NOTE, ("waagent -force -deprovision+user",))
-    assert packer.message == "user packer (uid 1001) can log in with 2 authorized keys"
-    assert (packer.severity, packer.commands) == (Severity.ERROR, ("userdel --force --remove packer",))
-
-
-def test_without_ovf_env_waagent_deletes_nobody() -> None:
-    """The documented order of commands removes the file first."""
-    azureuser, _ = findings(judged(host(PEOPLE), RUN, *PROBES), "gen-users")
-    assert "no ovf-env.xml names a user" in azureuser.fix
-    assert azureuser.commands == ("userdel --force --remove azureuser",)
-
-
-def test_what_an_installer_wrote_down_is_unknown_where_it_is_too_large() -> None:
-    """And only that."""
-    found = statuses(judged(host({"/root/anaconda-ks.cfg": "# package\n" * 110_000}), RUN, *PROBES))
-    assert [check for check, status in found.items() if status == "unknown"] == ["gen-password-backup"]
-
-
-def test_an_ordinary_user_cannot_judge_passwords() -> None:
-    """An unreadable shadow is unknown for the checks that need it, and the others still judge."""
-    found = statuses(judged(host({"/etc/shadow": Denied()}), RUN, *PROBES))
-    assert {check for check, status in found.items() if status == "unknown"} == {
-        "gen-deprovisioned",
-        "gen-users",
-        "gen-root-password",
-        "gen-password-backup",
-    }
-
-
-@pytest.mark.parametrize(
-    ("field", "kind"),
-    [
-        ("", passwords.Password.EMPTY),
-        ("*", passwords.Password.LOCKED),
-        ("!", passwords.Password.LOCKED),
-        ("!!", passwords.Password.LOCKED),
-        ("*LOCK*", passwords.Password.LOCKED),
-        (f"!{HASH}", passwords.Password.LOCKED),
-        ("x", passwords.Password.LOCKED),
-        (HASH, passwords.Password.HASH),
-        ("ab1234567890c", passwords.Password.HASH),
-        ("$y$j9T$" + "c" * 66, passwords.Password.HASH),
-    ],
-)
-def test_password_fields(field: str, kind: passwords.Password) -> None:
-    """As shadow(5) and crypt(5) have them."""
-    assert passwords.kind(field) is kind
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "severities"),
-    [
-        ("/root/anaconda-ks.cfg", f"rootpw --iscrypted {HASH}\n", ("warning",)),
-        ("/root/anaconda-ks.cfg", "rootpw --lock\nuser --name=a --password=$y$j9T$\n", ()),
-        ("/etc/cloud/cloud.cfg.d/99-installer.cfg", f"users: [{{name: a, passwd: {HASH}}}]\n", ("warning",)),
-        ("/root/autoinst.xml", f"<user_password>{HASH}</user_password>\n", ("warning",)),
-        ("/root/original-ks.cfg", Fifo(), ()),
-    ],
-)
-def test_what_an_installer_wrote_down(path: str, text: Any, severities: tuple[str, ...]) -> None:
-    """Every installation from a disc leaves its answers, and the hash is never printed."""
-    report = judged(host({path: text}), RUN, *PROBES)
-    found = findings(report, "gen-password-backup")
-    assert tuple(one.severity.value for one in found) == severities
-    assert all(one.message == f"an installer wrote down a password hash: {path}" for one in found)
-    assert HASH[:20] not in repr(report)
-
-
-def test_seal_removes_what_an_installer_wrote_and_no_configuration() -> None:
-    """cloud-init reads the last of these."""
-    paths = ("/root/anaconda-ks.cfg", "/etc/cloud/cloud.cfg.d/99-installer.cfg")
-    facts = generalization.PROBE.gather(host(dict.fromkeys(paths, HASH)), RUN)
-    assert cleanup.changes(facts, RUN, ("gen-password-backup",)) == (Change(Verb.REMOVE, paths[0]),)
-
-
-def test_the_name_is_taken_out_of_a_mounted_image_too() -> None:
-    """hostnamectl needs a running systemd, and no agent is here that would deprovision."""
-    bare = FakeHost(files={"/etc/hostname": "template\n"})
-    (finding,) = findings(judged(bare, RUN, *PROBES), "gen-hostname")
-    assert finding.commands == ("echo localhost > /etc/hostname",)
-
-
-def test_a_locked_hash_in_the_backup_still_leaks() -> None:
-    """A lock keeps out, and does not hide."""
-    assert passwords.hashed(f"a:!{HASH}:1\nb:*LOCK*:1\nc:!!:1\n") == ("a",)
-
-
-def test_keys_that_cloud_init_refuses_are_a_note() -> None:
-    """Root's copy of the user's key has a command that turns the caller away."""
-    refused = host({"/root/.ssh/authorized_keys": REFUSED_KEY})
-    assert verdict(refused, RUN, "gen-authorized-keys") == ("fail", ("note",))
-
-
-def test_a_home_without_an_account_may_still_have_keys() -> None:
-    """userdel without -r leaves it, and the next user of that uid inherits it."""
-    orphan = host({"/home/gone/.ssh/authorized_keys": KEY})
-    assert verdict(orphan, RUN, "gen-authorized-keys") == ("fail", ("warning",))
-
-
 def test_what_stops_cloud_init() -> None:
     """Three leftovers block, each with its reason; without cloud-init they are litter."""
     blocked = {f"/var/lib/cloud/{name}": "" for name in ("instance/manual-clean", "seed/azure/ovf-env.xml")}
@@ -506,245 +317,3 @@ def test_empty_leases_and_stubs_do_not_count() -> None:
 def test_machine_id(text: str, status: str) -> None:
     """Empty and uninitialized both make a new one."""
     assert verdict(host({"/etc/machine-id": text}), RUN, "gen-machine-id")[0] == status
-
-
-KEYS = {"/usr/sbin/sshd": "", "/etc/ssh/ssh_host_rsa_key": PRIVATE_KEY}
-SUDO = {"/etc/sudoers.d/waagent": "azureuser ALL=(ALL) ALL\n"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, None),
-        ({"/etc/hostname": "buildvm\n"}, None),
-        ({"/etc/hostname": "buildvm\n", **KEYS}, None),
-        ({**PROVISIONED, **KEYS}, "never deprovisioned"),
-        ({**PROVISIONED, "/usr/sbin/sshd": ""}, "half-way: done SSH host keys deleted"),
-        ({**PROVISIONED, "/etc/hostname": "localhost.localdomain\n"}, "not done library emptied"),
-        ({"/etc/hostname": "buildvm\n", **PEOPLE, **SUDO}, "not done host name reset"),
-        ({"/etc/hostname": "localhost.localdomain\n", **PEOPLE, **SUDO}, "; not done user azureuser deleted"),
-        ({"/var/log/waagent.log": "INFO\n"}, "started again"),
-        ({f"{LIB}/GoalState.1.xml": "<x/>"}, "started again"),
-    ],
-)
-def test_how_far_deprovisioning_came(changes: dict[str, Any], said: Optional[str]) -> None:
-    """Never, half-way with its steps, started again; a machine that was never provisioned has nothing to undo."""
-    found = findings(judged(waagent_host(changes), RUN, *PROBES), "gen-deprovisioned")
-    assert [said in finding.message for finding in found if said] == ([True] if said else [])
-    assert bool(found) == bool(said)
-
-
-@pytest.mark.parametrize(
-    ("content", "left"),
-    [
-        ('{"user": "azureuser"}', True),
-        ('{"user": "gone"}', False),
-        ('{"user": null}', False),
-        ('{"user": ["azureuser"]}', False),
-        ("[" * 4000, False),
-        ("", False),
-    ],
-)
-def test_the_user_whom_an_unfinished_seal_was_to_delete_is_a_step_not_done(content: str, left: bool) -> None:
-    """Nothing else names the user any more; the fix is what waagent will not do."""
-    report = judged(waagent_host({**PEOPLE, UNFINISHED: content}), RUN, *PROBES)
-    found = findings(report, "gen-deprovisioned")
-    assert [finding.message.partition("; ")[2] for finding in found] == ["not done user azureuser deleted"] * left
-    assert [finding.commands for finding in found] == [("userdel --force --remove azureuser",)] * left
-
-
-def test_without_accounts_nobody_is_known_to_be_kept_out() -> None:
-    """An empty passwd is no evidence."""
-    for broken in ("", "\x00\x01 no accounts\n", None):
-        assert verdict(host({"/etc/passwd": broken}), RUN, "gen-users") == ("unknown", ())
-
-
-@pytest.mark.parametrize(("field", "status"), [("x", "pass"), ("*", "pass"), ("", "fail"), (HASH, "fail")])
-def test_a_password_may_stand_in_passwd_itself(field: str, status: str) -> None:
-    """It counts there unless the field is an x."""
-    passwd = f"root:{field}:0:0::/root:/bin/sh\n"
-    assert verdict(host({"/etc/passwd": passwd}), RUN, "gen-root-password")[0] == status
-    assert HASH not in str(encode(judged(host({"/etc/passwd": passwd}), RUN, *PROBES)))
-
-
-def test_an_image_that_is_still_armed_is_told() -> None:
-    """The running machine disarms itself when it is powered off; an image that is mounted does so no more."""
-    link = {"/etc/systemd/system/sysinit.target.wants/azpreflight-capture.service": "[Unit]\n"}
-    assert verdict(host(link), RUN, "gen-azpreflight") == ("pass", ())
-    assert verdict(host(link), replace(RUN, root="/mnt"), "gen-azpreflight") == ("fail", ("note",))
-
-
-def test_what_deprovisioning_would_do_is_said_only_where_it_would() -> None:
-    """waagent deletes the one user whom ovf-env.xml names and takes that user's line out of its own sudoers file."""
-    rules = {"/etc/sudoers.d/waagent": "azureuser ALL=(ALL) ALL\n"}
-    (gone,) = findings(judged(host({**PEOPLE, **rules}), RUN, *PROBES), "gen-sudoers")
-    assert gone.commands == ("rm -f /etc/sudoers.d/waagent",)
-    named = {"/var/lib/waagent/ovf-env.xml": "<UserName>azureuser</UserName>"}
-    (cleaned,) = findings(judged(host({**PEOPLE, **rules, **named}), RUN, *PROBES), "gen-sudoers")
-    assert cleaned.commands == (DEPROVISION,)
-    files = host({**PEOPLE, **rules, **named}).files
-    without = FakeHost(files={path: node for path, node in files.items() if not path.endswith("/waagent")})
-    report = judged(FakeHost(files={**without.files, **rules}), RUN, *PROBES)
-    said = [one for check in ("gen-users", "gen-sudoers", "gen-deprovisioned") for one in findings(report, check)]
-    assert [one for one in said if DEPROVISION in one.commands or one.fix.startswith("Deprovision")] == []
-
-
-def test_a_second_account_of_root_is_a_user_of_this_machine() -> None:
-    """Whatever its uid."""
-    people = {
-        "/etc/passwd": "root:x:0:0::/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\n",
-        "/etc/shadow": "toor::1::::::\n",
-    }
-    messages = [one.message for one in findings(judged(host(people), RUN, *PROBES), "gen-users")]
-    assert messages == ["user toor (uid 0) can log in with an empty password"]
-
-
-def test_a_log_of_waagent_alone_is_no_half_way() -> None:
-    """That deprovisioning was begun is told from its own effects."""
-    machine = host({"/var/log/waagent.log": "2026-01-01 INFO\n", "/etc/hostname": "build\n"})
-    assert not findings(judged(machine, RUN, *PROBES), "gen-deprovisioned")
-    assert [one.severity.value for one in findings(judged(machine, RUN, *PROBES), "gen-agent-logs")] == ["warning"]
-
-
-PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "severity"),
-    [
-        ("/root/.aws/credentials", "[default]", "warning"),
-        ("/home/x/.docker/config.json", '{"auths": {"a": {"auth": "eA=="}}}', "warning"),
-        ("/home/x/.docker/config.json", '{"detachKeys": "x"}', None),
-        ("/home/x/.kube/config", "users: [{user: {token: x}}]", "warning"),
-        ("/root/.netrc", "machine a", "warning"),
-        ("/root/.netrc", "", None),
-        ("/home/x/.config/pip/pip.conf", "index-url = https://a:b@c/", "warning"),
-        ("/root/deploy", PRIVATE, "warning"),
-        ("/home/x/keys/any.name", PRIVATE, "warning"),
-        ("/home/x/putty", "PuTTY-User-Key-File-3: ssh-ed25519\n", "warning"),
-        ("/home/x/cert.pem", "-----BEGIN CERTIFICATE-----\nx\n", None),
-        ("/root/.ssh/known_hosts", "a ssh-ed25519 x\n", "note"),
-        ("/home/x/notes", "token\n", None),
-    ],
-)
-def test_credentials(path: str, text: str, severity: Optional[str]) -> None:
-    """By name, by a word, or by the first line of a key; what is in them is told nobody."""
-    found = findings(judged(host({path: text}), RUN, *PROBES), "gen-credentials")
-    assert [one.severity.value for one in found] == ([severity] if severity else [])
-    assert all(path in one.message and (not text.strip() or text.strip() not in str(one)) for one in found)
-
-
-@pytest.mark.parametrize(
-    ("path", "left"),
-    [
-        ("/var/lib/systemd/coredump/core.a.0.zst", True),
-        ("/core.4711", True),
-        ("/root/core", True),
-        ("/var/crash/x.crash", True),
-        ("/var/crash/kexec_cmd", False),
-        ("/home/x/core.py", False),
-    ],
-)
-def test_dumps(path: str, left: bool) -> None:
-    """Of the kernel, of programs, by whichever service."""
-    assert bool(findings(judged(host({path: "x"}), RUN, *PROBES), "gen-crash-dumps")) == left
-
-
-def test_any_other_log_is_counted_and_named() -> None:
-    """The names of logs that are told apart are not all there are."""
-    logs: dict[str, Any] = {
-        "/var/log/nginx/access.log": "x",
-        "/var/log/own": "x",
-        "/var/log/empty.log": "",
-        "/var/log/waagent.log.9": "x",
-        "/var/log/README": Link("/usr/share/doc/README"),
-        "/usr/share/doc/README": "x",
-        "/var/log/faillog": "\0" * 9,
-        "/var/log/apt/history.log": "x",
-    }
-    (found,) = findings(judged(host(logs), RUN, *PROBES), "gen-system-logs")
-    assert (found.severity.value, found.message) == (
-        "note",
-        "2 other files of /var/log: /var/log/nginx/access.log and /var/log/own",
-    )
-
-
-@pytest.mark.parametrize(
-    ("files", "left"),
-    [
-        ({}, False),
-        ({"/var/lib/dpkg/info/other.list": "/usr/bin/x\n"}, True),
-        ({"/var/lib/dpkg/info/walinuxagent.list": "/usr/lib/systemd/system/azure.slice\n"}, False),
-    ],
-)
-def test_a_file_of_a_package_is_no_litter(files: dict[str, str], left: bool) -> None:
-    """Nobody is told to delete what a package owns; of rpm's it cannot be told, so nothing is said."""
-    slice_ = {"/lib/systemd/system/azure.slice": "[Slice]\n", **files}
-    assert bool(findings(judged(host(slice_), RUN, *PROBES), "gen-litter")) == left
-
-
-# --- what the third provisioner leaves, and what an older cloud-init does -------------------------------------------
-
-AZURE_INIT_RULE = {"/etc/sudoers.d/azure-init-user": "builder ALL=(ALL) NOPASSWD: ALL\n"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "check", "path"),
-    [
-        (AZURE_INIT_RULE, "gen-sudoers", "/etc/sudoers.d/azure-init-user makes builder root"),
-        (
-            {"/etc/ssh/sshd_config.d/50-azure-init.conf": "PasswordAuthentication no\n"},
-            "gen-litter",
-            "50-azure-init.conf",
-        ),
-        ({"/var/log/azure-init.log": "INFO\n"}, "gen-system-logs", "/var/log/azure-init.log"),
-        ({"/var/log/auth.log.1": "Accepted\n"}, "gen-system-logs", "/var/log/auth.log.1"),
-        ({"/var/log/azure-proxy-agent/ProxyAgent.log": "x\n"}, "gen-system-logs", "ProxyAgent.log"),
-    ],
-)
-def test_what_no_agent_cleans(changes: dict[str, Any], check: str, path: str) -> None:
-    """Each file is named, and an image without it passes."""
-    (found,) = by_check(judged(host(changes), RUN, *PROBES))[check].findings
-    assert path in found.message
-    assert verdict(host({}), RUN, check) == ("pass", ())
-
-
-@pytest.mark.parametrize(
-    ("version", "commands"),
-    [
-        ("22.4.2", ("cloud-init clean --logs --seed", "rm -f /var/log/cloud-init.log.1")),
-        ("25.1.4", ("cloud-init clean --logs --seed",)),
-    ],
-)
-def test_a_rotated_log_that_an_older_cloud_init_leaves_is_removed_by_hand(
-    version: str, commands: tuple[str, ...]
-) -> None:
-    """From 24.1 on it goes with the others."""
-    files = {
-        "/var/log/cloud-init.log": "x\n",
-        "/var/log/cloud-init.log.1": "x\n",
-        "/usr/lib/python3/dist-packages/cloudinit/version.py": f'__VERSION__ = "{version}"\n',
-    }
-    (found,) = by_check(judged(host(files), RUN, *PROBES))["gen-agent-logs"].findings
-    assert found.commands == commands
-
-
-def test_a_link_file_with_cloud_init_in_its_name_is_written_by_nobody() -> None:
-    """cloud-init writes .network and no .link, so this one stays."""
-    link = {"/etc/systemd/network/50-cloud-init.link": "[Match]\nMACAddress=00:0d:3a:00:00:01\n"}
-    assert verdict(host(link), RUN, "gen-network-config") == ("fail", ("error",))
-    network = {"/etc/systemd/network/10-cloud-init-eth0.network": "[Match]\nMACAddress=00:0d:3a:00:00:01\n"}
-    assert verdict(host(network), RUN, "gen-network-config") == ("fail", ("note",))
-
-
-def test_the_marker_means_nothing_to_azure_init() -> None:
-    """waagent would take the VM for provisioned, and does not provision."""
-    unit = "/lib/systemd/system/azure-init.service"
-    wanted = {
-        unit: "[Unit]\n",
-        "/etc/systemd/system/multi-user.target.wants/azure-init.service": test_probe_agents.Link(unit),
-    }
-    changes = {**wanted, **test_probe_agents.conf("Provisioning.Agent=disabled"), f"{LIB}/provisioned": HERE}
-    assert verdict(waagent_host(changes), RUN, "gen-provisioned-sentinel") == ("fail", ("note",))
-    without = waagent_host({f"{LIB}/provisioned": HERE})
-    assert verdict(without, RUN, "gen-provisioned-sentinel") == ("fail", ("error",))

@@ -8,80 +8,29 @@ from typing import Any
 
 import pytest
 
-from azpreflight.guest import sshd_config, sudoers
+from azpreflight.guest import sshd_config
 from azpreflight.host import FileInfo, FileKind
-from azpreflight.model import Platform, Profile, Run, Severity, Stage
-from azpreflight.probes import agents, login
+from azpreflight.model import Profile, Run, Severity
+from azpreflight.probes import agents
 from azpreflight.probes.login import modes, sshd
 from tests.support import fixing as mending
-from tests.support.fakes import Denied, FakeHost
+from tests.support.fakes import Denied
 from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.probes import test_agents as with_agents
-
-PROBE = login.PROBE
-RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
-
-
-def program(mode: int = 0o755) -> FileInfo:
-    return FileInfo(FileKind.FILE, 1000, mode, 0, 0, 0.0)
-
-
-def directory(mode: int = 0o755, uid: int = 0) -> FileInfo:
-    return FileInfo(FileKind.DIRECTORY, 0, mode, uid, 0, 0.0)
-
-
-SSHD_CONFIG = "Include /etc/ssh/sshd_config.d/*.conf\nKbdInteractiveAuthentication no\nUsePAM yes\n"
-SUDOERS = "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"
-TOOLS = ("useradd", "usermod", "groupadd", "passwd", "chpasswd", "ssh-keygen", "ip", "mount")
-FILES: dict[str, Any] = {
-    **with_agents.FILES,
-    "/usr/sbin/sshd": program(),
-    "/usr/bin/sudo": program(0o4755),
-    **{f"/usr/sbin/{name}": program() for name in TOOLS},
-    "/etc/ssh/sshd_config": SSHD_CONFIG,
-    "/etc/sudoers": SUDOERS,
-    "/etc/sudoers.d/README": "#\n",
-    "/etc/passwd": "root:x:0:0::/root:/bin/bash\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n",
-    "/etc/login.defs": "UMASK 022\nUID_MIN 1000\nUID_MAX 60000\nPASS_MAX_DAYS 99999\n",
-    "/etc/default/useradd": "SHELL=/bin/sh\n",
-    "/bin/sh": program(),
-    "/etc/pam.d/sshd": "account required pam_nologin.so\n@include common-account\n",
-    "/etc/pam.d/other": "auth required pam_deny.so\n",
-    "/usr/lib/x86_64-linux-gnu/security/pam_nologin.so": "",
-    "/usr/lib/x86_64-linux-gnu/security/pam_access.so": "",
-    "/var/lib/dpkg/status": "",
-    "/boot/vmlinuz-6": "MZ",
-    "/sbin/dhclient": "",
-    "/run/sshd": directory(),
-    "/home": directory(),
-}
-DROP_IN = "/etc/ssh/sshd_config.d/10-x.conf"
-
-
-def host(changes: dict[str, Any], *removed: str) -> FakeHost:
-    """A Debian that cloud-init provisions, with some files changed and some away."""
-    return FakeHost(files={path: node for path, node in {**FILES, **changes}.items() if path not in removed})
-
-
-def with_waagent(changes: dict[str, Any]) -> FakeHost:
-    """The same, and waagent provisions."""
-    return host({**with_agents.conf("Provisioning.Agent=waagent"), **changes}, *with_agents.NO_CLOUD_INIT)
-
-
-HEALTHY = (host({}), RUN)
-BROKEN = {
-    "login-sshd": (host({DROP_IN: "PermitRootLogin maybe\n"}), RUN),
-    "login-modes": (host({"/home": directory(0o777)}), RUN),
-    "login-sudo": (with_waagent({"/etc/sudoers": f"Defaults targetpw\n{SUDOERS}"}), RUN),
-    "login-gates": (host({"/etc/nologin": "maintenance\n"}), RUN),
-    "login-names": (host({"/etc/group": "root:x:0:\nazureuser:x:900:\n"}), RUN),
-    "login-tools": (host({}, "/usr/sbin/useradd"), RUN),
-}
-
-
-def said(on: FakeHost, check: str, run: Run = RUN) -> list[tuple[str, str]]:
-    found = findings(judged(replace(on, root=run.root), run, agents.PROBE, PROBE), check)
-    return [(one.severity.value, one.message) for one in found]
+from tests.support.machines.login import (
+    BROKEN,
+    DROP_IN,
+    HEALTHY,
+    PROBE,
+    RUN,
+    SUDOERS,
+    TOOLS,
+    directory,
+    host,
+    program,
+    said,
+    with_azure_init,
+    with_waagent,
+)
 
 
 @pytest.mark.parametrize("run", [RUN, replace(RUN, root="/mnt")])
@@ -112,90 +61,6 @@ def test_what_cannot_be_read_is_unknown() -> None:
     found = by_check(judged(host({"/etc/sudoers": Denied()}), RUN, agents.PROBE, PROBE))
     assert found["login-sudo"].status.value == "unknown"
     assert found["login-sshd"].status.value == "pass"
-
-
-# --- sshd ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "severity"),
-    [
-        ("PermitRootLogin maybe\n", "error"),
-        ("PasswordAuthentication ja\n", "error"),
-        ("UsePAM\n", "error"),
-        ("MaxSessions many\n", "error"),
-        ("Port 22\nPort 70000\n", "error"),
-        ("PubkeyAuthenticaton yes\n", "error"),
-        ("LogLevel debug4\n", "error"),
-        ("Match User x\n  X11Forwarding maybe\n", "error"),
-        ("ListenAddress 10.0.0.4\n", "error"),
-        ("ListenAddress 127.0.0.1:22\n", "error"),
-        ("ListenAddress 10.0.0.4\nListenAddress 0.0.0.0:22\n", None),
-        ("ListenAddress ::\n", None),
-        ("PasswordAuthentication no\nPubkeyAuthentication no\n", "error"),
-        ("PubkeyAuthentication no\n", "warning"),
-        ("PasswordAuthentication no\n", None),
-        ("AuthenticationMethods publickey,keyboard-interactive\n", "warning"),
-        ("AuthenticationMethods publickey password\n", None),
-        ("AuthorizedKeysFile none\n", "error"),
-        ("AuthorizedKeysFile /etc/ssh/keys/%u\n", None),
-        ("AllowUsers packer\n", "warning"),
-        ("AllowGroups sshusers\n", "warning"),
-        ("AllowGroups sshusers\nAllowGroups *\n", None),
-        ("AllowUsers *\n", None),
-        ("DenyUsers *\n", "error"),
-        ("DenyGroups users\n", "error"),
-        ("DenyUsers root\n", None),
-        ("HostKey /opt/keys/rsa\n", "error"),
-        ("HostKey /etc/ssh/ssh_host_rsa_key\n", None),
-        ("Port 2222\n", "note"),
-        ("Match Group sftp\n  AllowUsers x\n  PubkeyAuthentication no\n", None),
-        ("permitrootlogin WITHOUT-PASSWORD # as ever\nMaxAuthTries=3\n", None),
-    ],
-)
-def test_sshd(text: str, severity: str | None) -> None:
-    """A line that ends it, and settings that shut the user of a new VM out."""
-    found = said(host({DROP_IN: text}), "login-sshd")
-    assert [one for one, _ in found] == ([severity] if severity else [])
-
-
-def test_keys_where_waagent_does_not_write_them() -> None:
-    """cloud-init follows AuthorizedKeysFile, waagent does not."""
-    elsewhere = {DROP_IN: "AuthorizedKeysFile /etc/ssh/keys/%u\n"}
-    assert [severity for severity, _ in said(with_waagent(elsewhere), "login-sshd")] == ["error"]
-
-
-def test_a_group_that_cloud_init_gives() -> None:
-    """So the new user is in it."""
-    cfg = {"/etc/cloud/cloud.cfg": "system_info:\n  default_user:\n    groups: [adm, sudo]\n"}
-    assert said(host({DROP_IN: "AllowGroups sudo\n", **cfg}), "login-sshd") == []
-
-
-def test_sshd_without_its_file_or_its_account() -> None:
-    """It does not start; without the program nothing is asked."""
-    assert [severity for severity, _ in said(host({}, "/etc/ssh/sshd_config"), "login-sshd")] == ["error"]
-    ((severity, message),) = said(host({"/etc/passwd": "root:x:0:0::/root:/bin/bash\n"}), "login-sshd")
-    assert (severity, "account sshd" in message) == ("error", True)
-    made = {"/etc/passwd": "root:x:0:0::/root:/bin/bash\n", "/usr/lib/sysusers.d/sshd.conf": "u sshd - - /run/sshd\n"}
-    assert said(host(made), "login-sshd") == []
-    without = judged(host({}, "/usr/sbin/sshd"), RUN, agents.PROBE, PROBE)
-    assert statuses(without)["login-sshd"] == "notapplicable"
-
-
-def test_a_circle_of_includes_ends() -> None:
-    """sshd refuses it; nothing here goes round for ever."""
-    circle = FakeHost(files={"/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config\nPort 22\n"})
-    assert len(sshd_config.read(circle).settings) < 100
-    endless = FakeHost(files={"/etc/sudoers": "@include /etc/sudoers\na ALL=ALL\n"})
-    assert len(sudoers.read(endless).lines) < 100
-
-
-def test_every_choice_is_a_keyword() -> None:
-    """The tables fit one another."""
-    from azpreflight.probes.login.keywords import CHOICES, KEYWORDS, NUMBERS
-
-    assert {*CHOICES, *NUMBERS} <= KEYWORDS
-    assert all(word == word.lower() for word in KEYWORDS)
 
 
 # --- modes --------------------------------------------------------------------------------------------------------
@@ -401,31 +266,8 @@ def test_names(accounts: str, groups: str, expected: list[str]) -> None:
     assert [severity for severity, _ in said(host(files), "login-names")] == expected
 
 
-def with_azure_init(changes: dict[str, Any], *removed: str) -> FakeHost:
-    """The same, and azure-init provisions."""
-    gone = (*with_agents.NO_CLOUD_INIT, *with_agents.NO_WAAGENT, *removed)
-    return host({**with_agents.AZURE_INIT, **changes}, *gone)
-
-
-AFTER = {"/etc/sudoers.d/zz-site": "%sudo ALL=(ALL) ALL\n"}
-KEYS_ELSEWHERE = {DROP_IN: "AuthorizedKeysFile /etc/ssh/keys/%u\n"}
-
-
-def test_a_rule_that_is_read_after_that_of_azure_init_counts() -> None:
-    """Its user has no password to be asked for."""
-    ((severity, message),) = said(with_azure_init(AFTER), "login-sudo")
-    assert (severity, "is read after azure-init-user and asks for a password" in message) == ("warning", True)
-    assert said(with_azure_init({}), "login-sudo") == []
-
-
 def test_azure_init_calls_programs_to_make_a_user() -> None:
     """The same name for the same fault."""
     ((severity, message),) = said(with_azure_init({}, "/usr/sbin/useradd"), "login-tools")
     assert (severity, message.startswith("azure-init calls useradd")) == ("error", True)
     assert said(with_azure_init({}), "login-tools") == []
-
-
-def test_azure_init_asks_sshd_where_keys_are() -> None:
-    """As cloud-init does, and waagent does not."""
-    assert said(with_azure_init(KEYS_ELSEWHERE), "login-sshd") == []
-    assert said(with_waagent(KEYS_ELSEWHERE), "login-sshd")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,34 +9,14 @@ from hypothesis import strategies as st
 from azpreflight.azure.log_signatures import SIGNATURES, WAAGENT, Signature
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
-from azpreflight.model import Cause, Confidence, Platform, Run, Stage, Status
+from azpreflight.model import Cause, Confidence, Status
 from azpreflight.probes import logs
 from azpreflight.probes.logs.checks import sighting
 from azpreflight.probes.logs.collect import parse
 from azpreflight.probes.logs.facts import PATHS
 from tests.support.fakes import Denied, FakeHost, Fifo
 from tests.support.log_lines import LINES
-
-DATA = Path(__file__).parents[2] / "data" / "logs"
-RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
-
-
-def recorded(waagent: str, cloud_init: str = "healthy-cloud-init.log") -> FakeHost:
-    return FakeHost(
-        files={
-            "/var/log/waagent.log": (DATA / waagent).read_text(),
-            "/var/log/cloud-init.log": (DATA / cloud_init).read_text(),
-        }
-    )
-
-
-HEALTHY = (recorded("healthy-waagent.log"), RUN)
-BROKEN = {"logs-vm-identifier": (recorded("not-generalized-waagent.log"), RUN)}
-
-
-def judged(host: FakeHost) -> tuple[Status, str]:
-    result = assess(gather(host, (logs.PROBE,), RUN), (logs.PROBE,)).results[0]
-    return result.status, result.reason or (result.findings[0].message if result.findings else "")
+from tests.support.machines.logs import BROKEN, HEALTHY, RUN, judged, recorded
 
 
 def test_a_healthy_log_says_nothing() -> None:

@@ -7,68 +7,34 @@ from typing import Any
 
 import pytest
 
-from azpreflight.host import Hop, HostError, HttpAnswer, Outcome, Phase, TcpAnswer
+from azpreflight.host import Hop, HostError, HttpAnswer, Outcome, Phase
 from azpreflight.model import Cause, Confidence, Finding, Platform, Report, Run, Severity, Stage, codec
 from azpreflight.probes import dns, egress, network, path, platform
-from azpreflight.probes.network.facts import SOMEWHERE
 from azpreflight.probes.path.checks import drawn
 from azpreflight.probes.path.collect import TRACED
 from azpreflight.probes.path.tunnel import Path
-from azpreflight.standin.extension import DIAGNOSTICS, HELLO, STORE_HOSTS, Extension
+from azpreflight.standin.extension import DIAGNOSTICS, HELLO
 from tests.support.judging import by_check, findings, judged
-from tests.unit.probes import test_egress as test_probe_egress
-from tests.unit.probes import test_network as test_probe_network
-from tests.unit.probes.test_egress import (
-    AT_ONE_ADDRESS,
-    PROXY,
-    PUBLIC,
-    SILENT,
-    STORES,
-    World,
-    no_relay,
-    page,
-    shut,
-    untrusted,
+from tests.support.machines.egress import AT_ONE_ADDRESS, PROXY, PUBLIC, SILENT, World, no_relay, page, shut, untrusted
+from tests.support.machines.path import (
+    BROKEN,
+    FIRST,
+    GATEWAY,
+    HEALTHY,
+    ONPREM,
+    PROHIBITED,
+    RUN,
+    SAYS_NO,
+    SECOND,
+    STALL,
+    hops,
+    stalling,
+    world,
 )
 
-RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 PROBES = (network.PROBE, platform.PROBE, dns.PROBE, PROXY, egress.PROBE, path.PROBE)
-FIRST, SECOND = STORES.values()
-PROHIBITED = TcpAnswer(Outcome.PROHIBITED, 0.01, "172.16.5.1", "3/13")
-GATEWAY = Hop(1, Outcome.ERROR, "10.0.0.1", "11/0")
-ONPREM = Hop(2, Outcome.ERROR, "10.200.0.1", "11/0")
 NOBODY = tuple(Hop(ttl, Outcome.TIMEOUT) for ttl in range(3, 9))
-SAYS_NO = (GATEWAY, ONPREM, Hop(3, Outcome.PROHIBITED, "172.16.5.1", "3/13"))
 SAYS_NOTHING = (GATEWAY, ONPREM, *NOBODY)
-
-
-def world(extension: Extension = HELLO, **changes: Any) -> World:
-    """The network of the egress probe's tests, with interfaces and routes."""
-    made = test_probe_egress.world(extension, **changes)
-    vm = test_probe_network.HEALTHY
-    routes = {**vm.routes, **dict.fromkeys(STORES.values(), vm.routes[SOMEWHERE]), **made.routes}
-    return replace(made, files={**vm.files, **made.files}, interface_list=vm.interface_list, routes=routes)
-
-
-def hops(*seen: Hop, to: tuple[str, ...] = (FIRST, SECOND)) -> dict[tuple[str, int], tuple[Hop, ...]]:
-    return {(address, 443): seen for address in to}
-
-
-HEALTHY = (world(), RUN)
-STALL = HttpAnswer(Outcome.TIMEOUT, Phase.TLS, 2.0)
-WANTED = (*HELLO.manifests, *HELLO.packages, f"https://{STORE_HOSTS[0]}/agent/Prod_manifest.xml")
-
-
-def stalling(small: HttpAnswer, first: HttpAnswer = STALL, **changes: Any) -> World:
-    """Every request to a store stalls once it is connected; this is what comes of it in small segments."""
-    again = {f"small {url}": small for url in WANTED}
-    return world(http={**dict.fromkeys(WANTED, first), **again}, **changes)
-
-
-BROKEN = {
-    "path-tunnel": (world(tcp=shut(PROHIBITED, FIRST, SECOND), paths=hops(*SAYS_NO)), RUN),
-    "path-large-packets": (stalling(page("PK", 206)), RUN),
-}
 
 
 def report(host: World, run: Run = RUN) -> Report:
@@ -240,9 +206,6 @@ def test_an_endpoint_that_answers_the_second_time_is_no_tunnel() -> None:
 def test_hops_are_told_in_a_line(seen: tuple[Hop, ...], expected: str) -> None:
     line = drawn(Path(FIRST, 443, Phase.TCP, Outcome.TIMEOUT, hops=seen))
     assert line == expected if expected is not None else line.endswith(f"8 silent, 9 {FIRST} (ok)")
-
-
-# --- large packets ------------------------------------------------------------------------------------------------
 
 
 def test_where_small_segments_arrive_large_packets_are_the_one_cause() -> None:

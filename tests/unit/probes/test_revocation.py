@@ -2,44 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from azpreflight.model import Confidence, Platform, Report, Run, Severity, Stage, codec
+from azpreflight.model import Confidence, Report, Run, Severity, codec
 from azpreflight.probes import dns, egress, network, platform, revocation
 from azpreflight.probes.revocation.facts import RevocationFacts
-from azpreflight.standin.extension import HELLO
 from tests.support.judging import findings, judged, statuses
-from tests.unit.probes.test_egress import (
-    AGENT_PROXY,
-    OPEN,
-    OPEN_BY_PROXY,
-    PROXY,
-    PUBLIC,
-    REFUSED,
-    SILENT,
-    STORES,
-    World,
-    behind,
-    page,
-    world,
-)
-
-RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
-LIST, RESPONDER = "crl3.example.net", "ocsp.example.net"
-NAMED = (f"http://{LIST}/a.crl", f"http://{RESPONDER}", f"http://{LIST}/b.crl")
-PLACES = {LIST: "20.60.0.71", RESPONDER: "20.60.0.72"}
-
-
-def naming(**changes: object) -> World:
-    """Everything is open, and the store's certificate names two authorities."""
-    store = replace(page("", 200), authorities=NAMED)
-    tcp = {(address, 80): OPEN for address in PLACES.values()}
-    tcp |= changes.pop("tcp", {})  # type: ignore[arg-type]  # a mapping like this one
-    return world(http={HELLO.manifests[0]: store}, where={**STORES, **PUBLIC, **PLACES}, tcp=tcp, **changes)
-
-
-HEALTHY = (naming(), RUN)
-BROKEN = {"tls-revocation": (naming(tcp={("20.60.0.71", 80): SILENT}), RUN)}
+from tests.support.machines.egress import AGENT_PROXY, OPEN_BY_PROXY, PROXY, REFUSED, World, behind, world
+from tests.support.machines.revocation import BROKEN, HEALTHY, LIST, NAMED, RUN, naming
 
 
 def report(host: World, run: Run = RUN) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,17 +9,7 @@ import pytest
 
 from azpreflight.config import parse
 from azpreflight.engine.assess import exit_code
-from azpreflight.host import (
-    Completed,
-    DnsAnswer,
-    FileInfo,
-    FileKind,
-    HttpAnswer,
-    Outcome,
-    Phase,
-    Route,
-    TcpAnswer,
-)
+from azpreflight.host import Completed, DnsAnswer, FileInfo, FileKind, HttpAnswer, Outcome, Phase, Route, TcpAnswer
 from azpreflight.model import Config, Readiness, Report, Run, Severity, SiteCheck, SiteKind, Stage, Status, codec
 from azpreflight.probes import dns, network, platform, site
 from azpreflight.probes.site.facts import SiteFacts
@@ -29,11 +18,6 @@ from azpreflight.render import kvp, serial, text
 from azpreflight.sinks import journal
 from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, judged
-
-RUN = Run()
-HEALTHY = FakeHost()
-BROKEN: Mapping[str, Any] = {}
-"""No check is azpreflight's own: the configuration of each test defines them."""
 
 STATUS_FILE = """\
 Package: bash

@@ -7,51 +7,21 @@ from typing import Any
 
 import pytest
 
-from azpreflight.guest import unit_runs
-from azpreflight.host import Completed
-from azpreflight.model import Platform, Profile, Run, Severity, Stage
+from azpreflight.model import Profile, Run, Severity, Stage
 from azpreflight.probes import agents, ssh
 from azpreflight.probes.ssh.collect import enabled_by_preset
 from tests.support.fakes import FakeHost, Fifo, Link
 from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.probes import test_agents as with_agents
+from tests.support.machines import agents as with_agents
+from tests.support.machines.ssh import BROKEN, FIRSTBOOT, HEALTHY, KEY, OVERRIDE, RUN, SERVICE, SOCKET, host
 
 PROBE = ssh.PROBE
-RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
-FIRSTBOOT = replace(RUN, stage=Stage.FIRSTBOOT)
-SERVICE = "/lib/systemd/system/ssh.service"
-SOCKET = "/lib/systemd/system/ssh.socket"
 KEYGEN = "/lib/systemd/system/sshd-keygen.service"
-UNIT = "[Service]\nExecStartPre=/usr/sbin/sshd -t\nExecStart=/usr/sbin/sshd -D\n"
 AT_FIRST_BOOT = {
     KEYGEN: "[Unit]\nConditionFirstBoot=yes\n[Service]\nExecStart=ssh-keygen -A\n",
     "/etc/systemd/system/ssh.service.wants/sshd-keygen.service": Link(KEYGEN),
 }
 """Debian 13."""
-OVERRIDE = {"/etc/systemd/system/ssh.service.d/host-keys.conf": "[Service]\nExecStartPre=/usr/bin/ssh-keygen -A\n"}
-KEY = {"/etc/ssh/ssh_host_rsa_key": "key"}
-FILES = {
-    SERVICE: UNIT,
-    "/etc/systemd/system/multi-user.target.wants/ssh.service": Link(SERVICE),
-    SOCKET: "[Socket]\nListenStream=22\n",
-    "/etc/machine-id": "",
-}
-ASK = unit_runs.command(("ssh.service",))
-
-
-def host(changes: dict[str, Any], *removed: str, cloud_init: bool = False, state: str = "active") -> FakeHost:
-    """A deprovisioned Debian that waagent provisions, or cloud-init."""
-    agent = {} if cloud_init else with_agents.conf("Provisioning.Agent=waagent")
-    gone = removed if cloud_init else (*removed, *with_agents.NO_CLOUD_INIT)
-    files = with_agents.host({**FILES, **agent, **changes}, *gone).files
-    return FakeHost(files=files, programs={ASK: Completed(0, with_agents.unit("ssh.service", state), "")})
-
-
-HEALTHY = (host(OVERRIDE), RUN)
-BROKEN = {
-    "ssh-start": (host({}), RUN),
-    "ssh-state": (host(KEY, state="failed"), FIRSTBOOT),
-}
 
 
 def report(on: FakeHost, run: Run = RUN) -> Any:

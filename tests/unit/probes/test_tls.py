@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,28 +9,18 @@ from typing import Any
 import pytest
 
 from azpreflight.host.ca_store import BUNDLES
-from azpreflight.model import Cause, Report, Run, Severity, Stage, codec
+from azpreflight.model import Cause, Report, Run, Severity, codec
 from azpreflight.probes import dns, egress, network, platform, tls
-from azpreflight.probes.tls.collect import MARK, certificates
+from azpreflight.probes.tls.collect import certificates
 from azpreflight.probes.tls.facts import ROOTS, CaStoreFacts
 from azpreflight.standin.extension import HELLO
 from tests.support.fakes import Denied, FakeHost, Link
 from tests.support.judging import by_check, findings, judged, statuses
-from tests.unit.probes import test_egress as test_probe_egress
-from tests.unit.probes.test_egress import PROXY, no_relay
+from tests.support.machines import egress as test_probe_egress
+from tests.support.machines.egress import PROXY, no_relay
+from tests.support.machines.tls import DEBIAN, ONE, RUN, STORE
 
 PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
-ENCODED = "".join(f"{MARK}\n{b64encode(name.encode()).decode()}\n-----END CERTIFICATE-----\n" for name in ROOTS)
-"""As far as the bytes of a certificate matter: its subject's name is in them."""
-STORE: dict[str, Any] = {BUNDLES[0]: ENCODED}
-RUN = Run(stage=Stage.CAPTURE)
-DEBIAN = "ID=debian\nVERSION_ID=12\n"
-HEALTHY = (FakeHost(files={**STORE, "/etc/os-release": DEBIAN}), RUN)
-ONE = ENCODED[ENCODED.index(MARK, 10) :]
-BROKEN = {
-    "tls-ca-store": (FakeHost(files={"/etc/os-release": DEBIAN}), RUN),
-    "tls-azure-roots": (FakeHost(files={BUNDLES[0]: ONE, "/etc/os-release": DEBIAN}), RUN),
-}
 
 
 def status(files: dict[str, Any], run: Run = RUN) -> str:

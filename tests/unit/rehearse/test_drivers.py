@@ -10,8 +10,8 @@ from azpreflight.guest.kernels import Presence
 from azpreflight.model import Run
 from azpreflight.rehearse import drivers
 from azpreflight.rehearse.drivers import EmulatorDrivers
+from tests.support.archives import entry
 from tests.support.fakes import FakeHost
-from tests.unit.guest.test_initramfs import entry
 
 BUILT_IN, MODULE = Presence.BUILT_IN, Presence.MODULE
 VIRTIO = {"virtio_pci": MODULE, "virtio_blk": MODULE, "virtio_net": MODULE}

@@ -27,7 +27,7 @@ from azpreflight.rehearse import reporting
 from azpreflight.rehearse.explain import Inspected
 from azpreflight.rehearse.facts import HealthReport, Login, Network, RehearsalFacts, Sign, Traffic
 from tests.support.fakes import FakeHost
-from tests.unit.rehearse.examples import (
+from tests.support.machines.rehearsal import (
     BROKEN,
     EMERGENCY,
     FIRST,

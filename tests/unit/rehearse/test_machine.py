@@ -13,7 +13,7 @@ from azpreflight.rehearse.drivers import EmulatorDrivers
 from azpreflight.rehearse.facts import SECOND_BOOT, Controller, Network
 from azpreflight.rehearse.patience import Patience
 from azpreflight.rehearse.planning import Wishes
-from tests.unit.rehearse.examples import PLAN
+from tests.support.machines.rehearsal import PLAN
 
 VM = machine.Vm("7d2b9a5e-1f60-4c1d-8f4e-2b6d3c9a0e55", "00:0d:3a:12:34:56", "/x/disk.qcow2", "/x", "/x/disc.iso")
 

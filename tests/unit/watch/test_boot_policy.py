@@ -12,20 +12,7 @@ from hypothesis import strategies as st
 
 from azpreflight.engine.timeline import KINDS, sentences, timeline
 from azpreflight.host import Completed
-from azpreflight.model import (
-    Cause,
-    CauseEntry,
-    Confidence,
-    Os,
-    Platform,
-    Profile,
-    Readiness,
-    Report,
-    RunInfo,
-    Severity,
-    Stage,
-    Tool,
-)
+from azpreflight.model import Cause, Readiness, Report
 from azpreflight.probes import PROBES
 from azpreflight.render import serial, text
 from azpreflight.watch import network
@@ -48,29 +35,11 @@ from azpreflight.watch.boot_policy import (
     decide,
     diagnosis,
 )
+from tests.support.boot_reports import READY, failing
 from tests.support.fakes import FakeHost
 
 UNDER_WAY = Progress(provisioned=False, extensions_done=False)
 DONE = Progress(provisioned=True, extensions_done=True)
-RUN = RunInfo(
-    Stage.FIRSTBOOT,
-    Profile.GENERALIZED,
-    Platform.AZURE,
-    None,
-    "2026-01-01T00:00:00Z",
-    0.1,
-    "a",
-    "b",
-    Os(None, None),
-    None,
-    True,
-)
-READY = Report(Tool("azpreflight", "0"), RUN, Readiness.READY, (), (), (), {})
-
-
-def failing(cause: Cause) -> Report:
-    entry = CauseEntry(cause, "check", Severity.ERROR, Confidence.CERTAIN, "seen", "broken", "fix it", (), ())
-    return replace(READY, verdict=Readiness.NOT_READY, causes=(entry,))
 
 
 def follow(*looks: tuple[Report, float], progress: Progress = UNDER_WAY) -> list[Decision]:

@@ -15,8 +15,8 @@ from azpreflight.watch import arming, deprovision_effects
 from azpreflight.watch.build import POLL_S, QUIET_S, CaptureWatch
 from azpreflight.watch.deprovision_effects import Effects, cleaned_since
 from azpreflight.watch.power_off import JOBS, Ending, ending, ending_of
+from tests.support.boot_reports import READY, failing
 from tests.support.fakes import Denied, FakeHost
-from tests.unit.watch.test_boot_policy import READY, failing
 
 PROVISIONED = FakeHost(
     files={

@@ -1,9 +1,8 @@
-"""Parts of the generalisation probe: network files, fstab, boot loader, ages, enrolment and litter."""
+"""What binds an image to the network of the machine that it was built on."""
 
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -11,15 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azpreflight.guest import interface_names, network_bindings, yaml_file
-from azpreflight.host import FileInfo, FileKind
-from azpreflight.host.disk.types import Disk, Format, Layout, Table, Volume
-from azpreflight.model import Finding, Severity
-from azpreflight.paths import ARMED
-from azpreflight.probes.generalization import mounts
-from tests.support.fakes import Denied, FakeHost, Link
+from azpreflight.guest import interface_names, network_bindings
+from azpreflight.model import Severity
+from tests.support.fakes import Denied, Link
 from tests.support.judging import findings, judged
-from tests.unit.probes.test_generalization import FIRST_BOOT, PROBES, RUN, host, verdict
+from tests.support.machines.generalization import PROBES, RUN, host, verdict
 
 MAC_NETPLAN = """\
 network:
@@ -287,113 +282,6 @@ def test_a_netplan_file_that_is_no_yaml_is_told() -> None:
     assert finding.message.startswith("netplan cannot read /etc/netplan/x.yaml")
 
 
-UUID = "5f0e8a7e-0c1d-4b57-9f57-2d4f7f3d1c11"
-DISKS = {
-    f"/dev/disk/by-uuid/{UUID}": Link("../../sda1"),
-    "/dev/disk/by-uuid/DATA": Link("../../sdc1"),
-    "/dev/disk/by-label/boot": Link("../../sda15"),
-}
-
-
-@pytest.mark.parametrize(
-    ("line", "severities"),
-    [
-        (f"UUID={UUID} / ext4 defaults 0 1", ()),
-        ("LABEL=boot /boot vfat defaults 0 1", ()),
-        ("UUID=DATA /data ext4 defaults 0 2", ("error",)),
-        ("UUID=DATA /data ext4 defaults,nofail 0 2", ()),
-        ("UUID=GONE /data ext4 defaults 0 2", ("error",)),
-        ("/dev/sdc1 /data ext4 defaults 0 2", ("error",)),
-        ("/dev/sda1 / ext4 defaults 0 1", ("warning",)),
-        ("/dev/nvme0n1p15 /boot/efi vfat defaults 0 1", ("error",)),
-        ("/dev/disk/by-id/scsi-360022480-part3 /boot xfs defaults 0 0", ("error",)),
-        ("/dev/disk/by-id/dm-uuid-LVM-Xy1 /home xfs defaults 0 0", ()),
-        ("/dev/disk/cloud/azure_resource-part1 /mnt auto defaults 0 2", ("error",)),
-        ("/dev/disk/cloud/azure_resource-part1 /mnt auto defaults,nofail 0 2", ()),
-        ("/dev/mapper/vg-data /data xfs defaults 0 2", ()),
-        ("server:/share /nfs nfs defaults 0 0", ()),
-        ("/swapfile none swap sw 0 0", ()),
-        ("tmpfs /tmp tmpfs defaults 0 0", ()),
-        ("#/dev/sdc1 /data ext4 defaults 0 2", ()),
-        ("nonsense", ()),
-    ],
-)
-def test_fstab(line: str, severities: tuple[str, ...]) -> None:
-    """What must be mounted has to be on the disk that is captured."""
-    lines = line if " / " in line else f"UUID={UUID} / ext4 defaults 0 1\n{line}"
-    machine = host({**DISKS, "/etc/fstab": lines + "\n"})
-    assert verdict(machine, RUN, "gen-fstab")[1] == severities
-
-
-def test_what_a_shell_would_run_in_fstab_stays_a_word(tmp_path: Path) -> None:
-    """Somebody else's image is inspected, and the command is meant to be copied."""
-    line = "LABEL=a';touch${IFS}ran;' /data ext4 defaults 0 2"
-    machine = host({**DISKS, "/etc/fstab": f"UUID={UUID} / ext4 defaults 0 1\n{line}\n"})
-    (finding,) = findings(judged(machine, RUN, *PROBES), "gen-fstab")
-    (command,) = finding.commands
-    (tmp_path / "fstab").write_text(f"{line}\n")
-    subprocess.run(["sh", "-c", command.replace("/etc/", "")], cwd=tmp_path, check=True, timeout=30)
-    assert [path.name for path in tmp_path.iterdir()] == ["fstab"]
-    assert " nofail,defaults " in (tmp_path / "fstab").read_text()
-
-
-LOCKED = Volume("partition 3", 0, 0, kind="LUKS", closed="it is encrypted (LUKS)")
-
-
-@pytest.mark.parametrize(
-    ("line", "more", "confidence"),
-    [
-        ("UUID=da7a /data ext4 defaults 0 2", (), None),
-        ("LABEL=data /data ext4 defaults 0 2", (), None),
-        ("UUID=90e0 /data ext4 defaults 0 2", (), "certain"),
-        ("LABEL=cache /cache ext4 defaults 0 2", (), "certain"),
-        ("/dev/mapper/datavg-lv /u01 xfs defaults 0 0", (), "certain"),
-        ("UUID=90e0 /data ext4 defaults,nofail 0 2", (), None),
-        (
-            "UUID=90e0 /data ext4 defaults 0 2",
-            (Volume("partition 3", 0, 0, kind="LUKS", closed="encrypted"),),
-            "likely",
-        ),
-        ("UUID=90e0 /var ext4 defaults 0 2", (), None),
-    ],
-)
-def test_fstab_of_a_disk_image(line: str, more: tuple[Volume, ...], confidence: str | None) -> None:
-    """The whole disk is there to be asked; what belongs to the system's own places is for image-filesystems."""
-    volumes = (Volume("partition 1", 0, 1, uuid="1a2b"), Volume("partition 2", 1, 1, uuid="da7a", label="data"), *more)
-    disk = Disk("/d.vhd", Format.VHD, 1, 1, layout=Layout(Table.GPT, volumes), root="partition 1")
-    text = f"UUID=1a2b / ext4 defaults 0 1\n{line}\n"
-    facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt", disk=disk), replace(RUN, root="/mnt"))
-    found = [verdict for verdict in mounts.judge(facts, RUN) if isinstance(verdict, Finding)]
-    assert [one.confidence.value for one in found] == ([confidence] if confidence else [])
-
-
-@pytest.mark.parametrize(
-    ("line", "confidence"),
-    [
-        ("/dev/sr0 /metadata udf ro 0 0", "certain"),
-        ("LABEL=OVF /media/ovf iso9660 ro 0 0", "certain"),
-        ("/dev/cdrom /mnt/cd auto ro 0 0", "certain"),
-        ("LABEL=Temporary /mnt ext4 defaults 0 2", "certain"),
-        ("/dev/disk/azure/scsi1/lun0-part1 /data xfs defaults 0 2", "certain"),
-        ("/dev/disk/azure/data/by-lun/0 /home xfs defaults 0 2", "certain"),
-        ("UUID=GONE /data ext4 defaults 0 2", "likely"),
-        ("LABEL=cache /cache ext4 defaults 0 2", "likely"),
-        ("/dev/mapper/datavg-lv /var xfs defaults 0 0", "likely"),
-        ("/dev/datavg/lv /u01 xfs defaults 0 0", "likely"),
-        ("/dev/mapper/rootvg-home /home xfs defaults 0 0", None),
-        ("/dev/mapper/rootvg-u01 /u01 xfs defaults 0 0", None),
-        ("UUID=BOOT /boot xfs defaults 0 0", None),
-        ("LABEL=OVF /media/ovf iso9660 ro,nofail 0 0", None),
-    ],
-)
-def test_fstab_of_a_mounted_image(line: str, confidence: str | None) -> None:
-    """No device can be asked: where an entry may be a data disk's, that is said, and not passed over."""
-    text = f"/dev/mapper/rootvg-root / xfs defaults 0 0\n{line}\n"
-    facts = mounts.look(FakeHost(files={"/etc/fstab": text}, root="/mnt"), replace(RUN, root="/mnt"))
-    found = [verdict for verdict in mounts.judge(facts, RUN) if isinstance(verdict, Finding)]
-    assert [one.confidence.value for one in found] == ([confidence] if confidence else [])
-
-
 @pytest.mark.parametrize(
     ("value", "status"),
     [
@@ -423,101 +311,3 @@ def test_the_name_that_a_card_sends(name: str, status: str) -> None:
     """waagent of the RHEL family writes its own into the file, and deprovisioning the neutral one."""
     files = {"/etc/sysconfig/network-scripts/ifcfg-eth0": f"BOOTPROTO=dhcp\nDHCP_HOSTNAME={name}\n"}
     assert verdict(host(files), RUN, "gen-hostname")[0] == status
-
-
-def test_a_kernel_option_of_the_next_boot_disables_cloud_init() -> None:
-    """It is in the image, although this boot did not have it."""
-    grub = {"/boot/grub/grub.cfg": "linux /vmlinuz ro cloud-init=disabled\n"}
-    (finding,) = findings(judged(host(grub), RUN, *PROBES), "agents-provisioner")
-    assert "cloud-init=disabled on the kernel command line" in finding.message
-
-
-DAY = 86_400.0
-
-
-def at(modified: float, kind: FileKind = FileKind.FILE, target: Optional[str] = None) -> FileInfo:
-    """A file of that time."""
-    return FileInfo(kind, 400, 0o600, 0, 0, modified, target)
-
-
-@pytest.mark.parametrize(("age", "status"), [(3 * DAY, "fail"), (60.0, "pass"), (-60.0, "pass")])
-def test_host_keys_older_than_the_first_boot_came_with_the_image(age: float, status: str) -> None:
-    """Keys are made minutes around the marks of provisioning, or they were there before."""
-    booted = 1_700_000_000.0
-    machine = host(
-        {
-            "/var/lib/cloud/instance": at(booted, FileKind.LINK, "instances/x"),
-            "/etc/ssh/ssh_host_rsa_key": at(booted - age),
-            "/etc/ssh/ssh_host_ed25519_key": at(booted - age - DAY),
-        }
-    )
-    assert verdict(machine, FIRST_BOOT, "gen-ssh-host-keys")[0] == status
-
-
-def test_without_a_mark_of_provisioning_ages_say_nothing() -> None:
-    """Nothing tells when the VM was made."""
-    machine = host({"/etc/ssh/ssh_host_rsa_key": at(1.0)})
-    assert verdict(machine, FIRST_BOOT, "gen-ssh-host-keys") == ("notapplicable", ())
-
-
-@pytest.mark.parametrize(
-    ("files", "severities"),
-    [
-        ({"/etc/chrony/chrony.keys": "# keys\n"}, ()),
-        ({"/etc/chrony/chrony.keys": "1 SHA1 HEX:00\n"}, ("warning",)),
-        ({"/etc/iscsi/initiatorname.iscsi": "GenerateName=yes\n"}, ()),
-        ({"/etc/iscsi/initiatorname.iscsi": "InitiatorName=iqn.1993-08.org.debian:01:a\n"}, ("warning",)),
-        ({"/etc/pki/consumer/key.pem": "x", "/var/lib/sss/db/cache_example.ldb": "x"}, ("error", "warning")),
-        ({"/etc/opt/microsoft/omsagent/w1/certs/oms.key": "x"}, ("error",)),
-    ],
-)
-def test_memberships(files: dict[str, Any], severities: tuple[str, ...]) -> None:
-    """A credential is an error, an identity a warning, a file with comments alone is nothing."""
-    assert verdict(host(files), RUN, "gen-enrolment")[1] == severities
-
-
-def test_litter_is_told_kind_by_kind() -> None:
-    """Pools, dangling units, crontabs of nobody, settings of sshd, memories: notes; what is in use is not told."""
-    files = {
-        "/var/lib/hyperv/.kvp_pool_1": b"PROVISIONING_REPORT",
-        "/etc/systemd/system/network.target.wants/waagent-network-setup.service": Link(
-            "/lib/systemd/system/gone.service"
-        ),
-        "/var/spool/cron/crontabs/gone": "* * * * * x\n",
-        "/var/spool/cron/crontabs/root": "* * * * * x\n",
-        "/etc/ssh/sshd_config.d/50-cloud-init.conf": "PasswordAuthentication yes\n",
-        "/var/lib/NetworkManager/timestamps": "[timestamps]\n",
-    }
-    report = judged(host(files), RUN, *PROBES)
-    assert len(findings(report, "gen-litter")) == 5
-    assert not any("crontabs/root" in finding.message for finding in findings(report, "gen-litter"))
-
-
-@given(st.text(max_size=200))
-def test_yaml_ends_in_a_mapping_or_a_reason(text: str) -> None:
-    """No text makes it raise anything else."""
-    try:
-        assert isinstance(yaml_file.mapping(text), dict)
-    except (yaml_file.NotYaml, yaml_file.Refused) as error:
-        assert str(error).isprintable()
-
-
-def test_a_lastlog_of_zeros_says_nothing() -> None:
-    """useradd makes a place in it for every user."""
-    assert verdict(host({"/var/log/lastlog": b"\0" * 292}), RUN, "gen-system-logs") == ("pass", ())
-    assert verdict(host({"/var/log/lastlog": b"\0" * 292 + b"\x01pts/0"}), RUN, "gen-system-logs")[0] == "fail"
-
-
-@pytest.mark.parametrize(
-    ("left", "said"),
-    [
-        ((0, 1), "the image is still armed for its capture: "),
-        ((0,), "the image is still armed for its capture: "),
-        ((1,), "not armed, but left by arm: "),
-    ],
-)
-def test_an_image_is_armed_by_the_link(left: tuple[int, ...], said: str) -> None:
-    """Settings without it are what an `arm` that was killed has left."""
-    image = host({ARMED[number]: "x" for number in left}, root="/mnt/image")
-    (finding,) = findings(judged(image, replace(RUN, root="/mnt/image"), *PROBES), "gen-azpreflight")
-    assert finding.message.startswith(said)
