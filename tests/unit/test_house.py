@@ -30,15 +30,10 @@ from azpreflight.watch.boot_policy import LIMIT_S
 from tests import generate
 from tests.support.examples import CHECKS, examples, on_broken, on_healthy, printed
 from tests.support.fakes import FakeHost
+from tests.support.source import PACKAGE, modules
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "agent" / "azpreflight"
-MODULES: Mapping[str, ast.Module] = {
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
-        path.read_text()
-    )
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+MODULES = modules()
 BY_NAME: Mapping[str, Probe[Any]] = {probe.name: probe for probe in PROBES}
 
 # --- layers -------------------------------------------------------------------------------------------------------
