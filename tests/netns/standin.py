@@ -169,11 +169,11 @@ def _process(namespace: str, module: Sequence[str], told: str) -> Iterator[None]
         readable, _, _ = select.select([process.stdout], [], [], SERVER_TIMEOUT)
         if not readable or process.stdout.readline() != "ready\n":
             process.kill()
-            raise RuntimeError(f"{' '.join(module)} did not come up: {process.communicate()[1]}")
+            raise RuntimeError(f"{' '.join(module)} did not come up: {process.communicate(timeout=60)[1]}")
         yield
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
 
 
 def lease(*servers: str, wire_server: str = topology.WIRE_SERVER) -> str:

@@ -11,14 +11,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.support.house import BY_NAME, ROOT
+from tests.support.source import PACKAGE, modules
 
-PACKAGE = ROOT / "agent" / "azpreflight"
-MODULES: Mapping[str, ast.Module] = {
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
-        path.read_text()
-    )
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+MODULES = modules()
+
 
 # --- layers -------------------------------------------------------------------------------------------------------
 
