@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from azpreflight.azure.agent_versions import OLDEST_SUPPORTED, UPDATE_CHECK_S, Versions, number
-from azpreflight.guest import os_release
+from azpreflight.guest import os_release, waagent_conf
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.egress.facts import EgressFacts, host_of
@@ -77,14 +77,7 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield NotApplicable("waagent is not installed")
         return
     if waagent.version is not None and number(waagent.version) < number(OLDEST_SUPPORTED):
-        updates = waagent.config is not None and waagent.config.auto_update
-        yield Finding(
-            Severity.NOTE if updates else Severity.WARNING,
-            f"waagent {plain(waagent.version)} is older than {OLDEST_SUPPORTED}, the oldest that Azure supports"
-            + (": it has to update itself before extensions run" if updates else ""),
-            "Install a newer agent.",
-            (os_release.install_command(facts.distribution, "waagent"),),
-        )
+        yield _too_old(facts)
     if waagent.program.hides_errors and run.stage is not Stage.FIRSTBOOT:  # it breaks nothing in a VM that runs
         yield Finding(
             Severity.NOTE,
@@ -100,6 +93,25 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             "Enable the unit by its own name.",
             (f"systemctl disable {name}", f"systemctl enable {waagent.unit.name}"),
         )
+
+
+def _too_old(facts: AgentsFacts) -> Finding:
+    """Debian 11 has no newer one than 2.2.47, so that the package manager alone may not help."""
+    waagent = facts.waagent
+    message = f"waagent {plain(waagent.version or '')} is older than {OLDEST_SUPPORTED}, the oldest that Azure supports"
+    if waagent.config is not None and waagent.config.auto_update:
+        return Finding(
+            Severity.NOTE,
+            f"{message}: it has to update itself before extensions run",
+            "Install a newer agent where the distribution has one; else leave AutoUpdate on, and the way to it open.",
+        )
+    newer = os_release.install_command(facts.distribution, "waagent")
+    return Finding(
+        Severity.WARNING,
+        message,
+        "Install a newer agent, and let it update itself where the distribution has none.",
+        (newer, waagent_conf.set_key(waagent.config_path, "AutoUpdate.Enabled", "y")),
+    )
 
 
 def _judge_features(versions: Versions, run: Run) -> Iterator[Finding]:
