@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ pytestmark = pytest.mark.root
 RUN = Run(stage=Stage.CAPTURE, platform=Platform.AZURE)
 
 
-def found(root: Path, words: str) -> list[Finding]:
+def found(root: Path, words: str, check: str = "agents-version") -> list[Finding]:
     """Findings of the check with these words."""
     report = fixing.report(root, RUN, agents.PROBE)
-    return [one for one in findings(report, "agents-version") if words in one.message]
+    return [one for one in findings(report, check) if words in one.message]
 
 
 def test_debian_11_has_no_newer_agent_and_lets_this_one_update_itself() -> None:
@@ -37,6 +38,27 @@ def test_debian_11_has_no_newer_agent_and_lets_this_one_update_itself() -> None:
         text = (root / "etc/waagent.conf").read_text()
     assert (after.severity, after.commands) == (Severity.NOTE, ())
     assert text.count("AutoUpdate.Enabled=") == 1
+
+
+def test_debian_11s_own_agent_cannot_provision_and_cloud_init_can() -> None:
+    """test_generations sees it die of array.tostring; with cloud-init, which the first command installs, nothing is
+    said of it any more."""
+    with overlay(tree_for_test(BULLSEYE.suite, BULLSEYE.packages)) as root:
+        stages = root / "etc/systemd/system/cloud-init.target.wants"
+        names = sorted(link.name for link in stages.iterdir())
+        shutil.rmtree(stages)
+        conf = root / "etc/waagent.conf"
+        conf.write_text(conf.read_text() + "Provisioning.Agent=waagent\n")
+        (before,) = found(root, "array.tostring", "agents-program")
+        assert before.severity is Severity.ERROR
+        install, let = before.commands
+        assert install == "apt-get install -y cloud-init"
+        stages.mkdir()
+        for name in names:
+            (stages / name).symlink_to(f"/lib/systemd/system/{name}")
+        assert found(root, "array.tostring", "agents-program")
+        assert run_inside(root, "sh", "-c", let, network=False).returncode == 0
+        assert not found(root, "array.tostring", "agents-program")
 
 
 @pytest.mark.parametrize("generation", GENERATIONS[2:], ids=lambda one: one.suite)

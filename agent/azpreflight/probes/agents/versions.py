@@ -33,6 +33,8 @@ def judge_program(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield _cannot_start(facts, f"Python {program.python} does not find its modules (azurelinuxagent)")
     elif program.missing:
         yield _cannot_start(facts, f"Python {program.python} has no {several(program.missing)}")
+    elif program.lacks_tostring and facts.provisioner in (Provisioner.WAAGENT, Provisioner.BOTH):
+        yield _cannot_provision(facts)
 
 
 def _judge_cloud_init(facts: AgentsFacts) -> Iterator[Finding]:
@@ -67,6 +69,21 @@ def _cannot_start(facts: AgentsFacts, reason: str) -> Finding:
         (os_release.install_command(facts.distribution, "waagent"), "waagent -version"),
         confidence=Confidence.LIKELY,
         confidence_reason=ELSEWHERE,
+    )
+
+
+def _cannot_provision(facts: AgentsFacts) -> Finding:
+    """Extensions do not need it, so that the agent does beside cloud-init."""
+    waagent = facts.waagent
+    return Finding(
+        Severity.ERROR,
+        f"waagent {plain(waagent.version or '')} cannot provision with Python {waagent.program.python}: it calls"
+        " array.tostring, which is gone there; a VM never reports Ready",
+        "Let cloud-init provision, or install a newer agent.",
+        (
+            os_release.install_command(facts.distribution, "cloud-init"),
+            waagent_conf.set_key(waagent.config_path, "Provisioning.Agent", "auto"),
+        ),
     )
 
 
