@@ -105,8 +105,8 @@ class Own:
     """It cannot work without those, nor without what is beyond."""
     beyond: Optional[str] = None
     """What else it needs and no document of this VM names, in words; None if there is nothing."""
-    unknown_cloud: Optional[str] = None
-    """This VM's cloud, where nobody documents the hosts that this extension needs there."""
+    undocumented: Optional[str] = None
+    """Why the hosts that it needs in this VM's cloud are not known; None where they are, or it needs none."""
     retired: Optional[str] = None
     """The day since which it is not supported; None: it is."""
     successor: Optional[str] = None
