@@ -17,6 +17,8 @@ OVMF = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 OVMF_PLAIN = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 VARIABLES = {True: "/usr/share/OVMF/OVMF_VARS_4M.ms.fd", False: "/usr/share/OVMF/OVMF_VARS_4M.fd"}
 """With the keys that Azure's firmware has as well, and without any."""
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+"""System calls that an emulator whose guest has broken out would want, and that it needs for nothing here."""
 TAP = "vnet"
 IGNORES_ATA = "ata_piix"
 """The kernel leaves IDE disks to Hyper-V's own driver where the tables name both maker and product (ata_piix.c)."""
@@ -59,7 +61,7 @@ class Vm:
 
 def command(plan: Plan, vm: Vm) -> list[str]:
     """The whole command line."""
-    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
+    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-sandbox", SANDBOX]
     words += [*_board(plan, vm), "-accel", _accelerator(plan), "-cpu", plan.cpu]
     words += ["-smp", str(plan.processors), "-m", str(plan.memory_mib), "-uuid", vm.vm_id]
     words += _tables(plan, vm)
@@ -71,6 +73,13 @@ def command(plan: Plan, vm: Vm) -> list[str]:
     words += ["-netdev", f"tap,id=net,ifname={TAP},script=no,downscript=no"]
     words += ["-device", f"{NICS[plan.nic.driver]},netdev=net,mac={vm.mac},romfile="]
     return [*words, *_disc(plan, vm)]
+
+
+def firmware(plan: Plan) -> tuple[str, ...]:
+    """The files of its firmware that are not QEMU's own."""
+    if plan.generation == 1:
+        return ()
+    return (OVMF if plan.secure_boot else OVMF_PLAIN), VARIABLES[plan.secure_boot]
 
 
 def _file(path: str) -> str:

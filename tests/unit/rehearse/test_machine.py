@@ -40,6 +40,21 @@ def test_generations() -> None:
     assert "secboot" in line(generation=2, secure_boot=True)
 
 
+def test_the_firmware_is_a_file_of_generation_2() -> None:
+    """Which may be absent where QEMU is installed; with Secure Boot it has keys."""
+    plain, secure = (machine.firmware(replace(PLAN, secure_boot=secure)) for secure in (False, True))
+    assert all(file in line() for file in plain[:1])
+    assert all(file in line(secure_boot=True) for file in secure[:1])
+    assert (plain[1], secure[1]) == (machine.VARIABLES[False], machine.VARIABLES[True])
+    assert machine.firmware(replace(PLAN, generation=1)) == ()
+
+
+def test_the_emulator_may_start_nothing() -> None:
+    """A hostile image that breaks out of it finds neither programs nor rights."""
+    words = machine.command(PLAN, VM)
+    assert "spawn=deny" in words[words.index("-sandbox") + 1]
+
+
 @pytest.mark.parametrize("driver", machine.CONTROLLERS)
 def test_each_controller_has_the_os_disk(driver: str) -> None:
     """And the one whose kernel leaves IDE disks to Hyper-V is not called by Hyper-V's name."""
