@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import hashlib
 import os
+import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable
@@ -22,6 +26,8 @@ pytestmark = [pytest.mark.root, pytest.mark.emulator]
 rehearsals = getattr(pytest.mark, MARK)
 Record = Callable[[str, object], None]
 BOTH = ("waagent", "cloud-init")
+SET_CHILD_SUBREAPER = 36
+"""An option of prctl(2)."""
 
 
 def digest(path: Path) -> str:
@@ -107,38 +113,63 @@ def test_a_fault_is_seen_and_explained(fault: str, tmp_path: Path, record_proper
 @pytest.mark.parametrize("after_s", [0.5, 3.0, 8.0])
 def test_what_is_killed_leaves_nothing_but_a_folder(after_s: float, tmp_path: Path) -> None:
     """No emulator, no server, no namespace and no mount; and the next start removes the folder."""
+    _killed(tmp_path, after_s)
+
+
+@rehearsals
+@pytest.mark.parametrize("number", range(20))
+def test_whenever_it_is_killed_it_leaves_nothing_but_a_folder(number: int, tmp_path: Path) -> None:
+    """At twenty random moments of its start, its boot and what it inspects before."""
+    _killed(tmp_path, random.Random(number).uniform(0.1, 30))
+
+
+def _killed(folder: Path, after_s: float) -> None:
     disk = disk_of()
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    before = _own("/run")
-    process = subprocess.Popen(command_of(disk, tmp_path), stderr=subprocess.DEVNULL, env=environment)
-    time.sleep(after_s)
-    process.send_signal(signal.SIGKILL)
-    process.wait(30)
-    deadline = time.monotonic() + 10
-    while (left := _using(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert left == []
-    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    before, mine = _own("/run"), _children()
+    ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # who is left becomes a child of this process
+    try:
+        process = subprocess.Popen(command_of(disk, folder), stderr=subprocess.DEVNULL, env=environment)
+        time.sleep(after_s)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        deadline = time.monotonic() + 10
+        while (left := {**_children(), **_using(folder)}.keys() - mine.keys()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert not left, [*_children().values(), *_using(folder).values()]
+    finally:
+        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    assert str(folder) not in Path("/proc/self/mountinfo").read_text()
     assert _own("/run") == before
-    nothing = tmp_path / "empty.raw"
+    nothing = folder / "empty.raw"
     nothing.write_bytes(bytes(4096))
     subprocess.run(
-        [*command_of(nothing, tmp_path), "--timeout", "10", "--quick"], env=environment, check=False, timeout=200
+        [*command_of(nothing, folder), "--timeout", "10", "--quick"], env=environment, check=False, timeout=200
     )
-    assert list(tmp_path.glob("azpreflight-rehearsal-*")) == []
+    assert list(folder.glob("azpreflight-rehearsal-*")) == []
 
 
-def _using(folder: Path) -> list[str]:
-    """Command lines of processes that name the folder."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = place.read_bytes().decode("utf-8", "replace")
-        except OSError:
-            continue
-        if str(folder) in words:
-            found.append(words.replace("\0", " "))
+def _using(folder: Path) -> dict[str, str]:
+    """Processes whose command line names the folder."""
+    return {pid: words for pid, words in _processes() if str(folder) in words}
+
+
+def _children() -> dict[str, str]:
+    """Processes that this one has started or got, and that have not ended."""
+    found = {}
+    for pid, words in _processes():
+        with contextlib.suppress(OSError):
+            state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if state != "Z" and parent == str(os.getpid()):
+                found[pid] = words
     return found
+
+
+def _processes() -> Iterator[tuple[str, str]]:
+    """By number, the command line of each."""
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield place.parent.name, place.read_bytes().decode("utf-8", "replace").replace("\0", " ")
 
 
 def _own(folder: str) -> list[str]:

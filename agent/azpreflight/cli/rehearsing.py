@@ -109,6 +109,7 @@ def _wishes(request: Request) -> Wishes:
         network=Network(request.network),
         processors=request.processors,
         memory_mib=request.memory_mib,
+        disk_bus=request.disk_bus,
         quick=request.quick,
     )
 

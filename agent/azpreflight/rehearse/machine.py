@@ -27,9 +27,17 @@ CONTROLLERS = {
     "virtio_blk": ("virtio-blk-pci,drive=os,bootindex=1",),
     "virtio_scsi": ("virtio-scsi-pci,id=scsi", "scsi-hd,bus=scsi.0,drive=os,bootindex=1"),
     "ahci": ("ahci,id=ahci", "ide-hd,bus=ahci.0,drive=os,bootindex=1"),
-    "ata_piix": ("ide-hd,drive=os,bootindex=1",),
+    "ata_piix": ("ide-hd,bus=ide.0,drive=os,bootindex=1",),
 }
 """Devices by the driver that they need; "os" is the OS disk."""
+SPARES = {
+    "nvme": ("nvme,drive=spare,serial=spare",),
+    "virtio_blk": ("virtio-blk-pci,drive=spare",),
+    "virtio_scsi": ("virtio-scsi-pci,id=more", "scsi-hd,bus=more.0,drive=spare"),
+    "ahci": ("ahci,id=more", "ide-hd,bus=more.0,drive=spare"),
+    "ata_piix": ("ide-hd,bus=ide.0,drive=spare",),
+}
+"""The same for a further disk; they come before those of the OS disk."""
 DISC_DRIVES = {
     "virtio_scsi": ("virtio-scsi-pci,id=discs", "scsi-cd,bus=discs.0,drive=disc"),
     "ahci": ("ide-cd,drive=disc,bus=ide.2",),
@@ -122,9 +130,8 @@ def _disc(plan: Plan, vm: Vm) -> list[str]:
 
 
 def _spare(plan: Plan, vm: Vm) -> list[str]:
-    """A further disk, on the bus before the OS disk, so that names which go by the order of disks move by one."""
+    """A further disk, found before the OS disk, so that names which go by the order of disks move by one."""
     if not vm.spare:
         return []
     drive = ["-drive", f"file={_file(vm.spare)},if=none,id=spare,format=raw,cache=unsafe"]
-    device = "nvme,drive=spare,serial=spare" if plan.disk.driver == "nvme" else "virtio-blk-pci,drive=spare"
-    return [*drive, "-device", device]
+    return [*drive, *(word for device in SPARES[plan.disk.driver] for word in ("-device", device))]

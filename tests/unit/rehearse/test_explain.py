@@ -100,6 +100,29 @@ def test_the_files_explain_what_was_seen(facts: RehearsalFacts, before: Report, 
     assert entry.commands == ("do",)
 
 
+LOGIN_CHECKS = files(
+    *((name, Cause.BOOT_CONFIG, Severity.ERROR) for name in ("login-sudo", "login-sshd", "ssh-start")),
+    ("agents-password", Cause.AGENT_CONFIG, Severity.ERROR),
+    ("gen-deprovisioned", Cause.NOT_GENERALIZED, Severity.ERROR),
+)
+
+
+@pytest.mark.parametrize(
+    ("login", "check"),
+    [
+        (Login(), "ssh-start"),
+        (replace(LOGIN, key=False), "login-sshd"),
+        (replace(LOGIN, password=False), "agents-password"),
+        (replace(LOGIN, sudo=False), "login-sudo"),
+        (replace(LOGIN, host_name="template"), "gen-deprovisioned"),
+    ],
+)
+def test_a_login_is_explained_by_what_of_it_failed(login: Login, check: str) -> None:
+    """A rule of sudo keeps nobody from logging in, and the server's settings nobody from becoming root."""
+    (entry, *_) = reported(first(login=login), LOGIN_CHECKS).causes
+    assert f"{check}: {check} speaks" in entry.summary
+
+
 def test_the_console_explains_where_files_do_not() -> None:
     """A cycle that systemd breaks is in no file alone."""
     cycle = Sign("ordering-cycle", "systemd[1]: multi-user.target: Found ordering cycle on ssh.service/start", 12.0)
