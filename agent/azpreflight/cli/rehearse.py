@@ -11,7 +11,7 @@ from azpreflight.cli import options
 from azpreflight.cli.options import Judging, Output
 from azpreflight.model.errors import UsageError
 
-NETWORKS = ("open", "no-egress", "dns-dead", "forced-tunnel", "proxy", "tls-interception")
+NETWORKS = ("open", "no-egress", "dns-dead", "forced-tunnel", "proxy", "ipv6", "tls-interception")
 DISK_BUSES = ("nvme", "scsi", "virtio", "sata")
 LIMIT_S = 1200.0
 """Seconds for each first boot: those that the platform gives."""

@@ -33,6 +33,7 @@ from tests.unit.rehearse.examples import (
     FIRST,
     HEALTHY,
     LOGIN,
+    MILESTONES,
     OTHER,
     PLAN,
     SECOND,
@@ -194,6 +195,16 @@ def test_a_network_explains_an_extension_that_fails_in_it() -> None:
     shut = replace(OTHER, extension_state=None, login=replace(OTHER.login, extension=None))
     (entry,) = reported(with_boots(FIRST, SECOND, shut)).causes
     assert entry.cause is Cause.NO_EGRESS
+
+
+def test_in_a_dual_stack_network_a_vm_without_ipv6_is_noted() -> None:
+    """And no more than that, whatever the files say: provisioning needs none."""
+    taken = {**MILESTONES, "address-ipv6": 41.0}
+    assert reported(first(network=Network.IPV6, milestones=taken)).causes == ()
+    report = reported(first(network=Network.IPV6), files(("boot-nic", Cause.BOOT_CONFIG, Severity.ERROR)))
+    (entry,) = report.causes
+    assert (report.verdict, entry.severity, entry.cause) == (Readiness.READY, Severity.NOTE, Cause.NO_NETWORK)
+    assert "never asked DHCPv6" in entry.summary
 
 
 # --- what is unknown ----------------------------------------------------------------------------------------------
