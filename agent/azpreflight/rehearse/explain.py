@@ -40,6 +40,8 @@ BY_SIGN: Mapping[str, tuple[str, ...]] = {
 """Checks of files by what the console said, the likeliest first."""
 AGENTS = ("agents-provisioner", "agents-program", "agents-stages", "agents-units", "agents-config", "agents-openssl")
 STALE = ("gen-provisioned-sentinel", "logs-vm-identifier", "gen-cloud-init-state", "gen-deprovisioned")
+SCARCE = ("out-of-memory", "disk-full")
+"""Signs of what everything needs, so that they may stand behind whatever failed."""
 FIREWALL = ("firewall-boot-flows", "firewall-boot-load")
 SERVER = ("ssh-start", "ssh-state", "login-sshd", "login-modes", "boot-selinux", *FIREWALL)
 ACCOUNT = ("agents-stages", "login-sshd", "login-gates", "login-modes", "login-tools", *AGENTS, *STALE, "boot-selinux")
@@ -135,16 +137,16 @@ def _of_check(check: str, facts: RehearsalFacts, inspected: Inspected) -> Option
     fitting = _of_login(boot) if check == "rehearsal-login" else BY_CHECK.get(check)
     if fitting is None:
         return None
-    signs = [sign.id for sign in boot.signs]
-    wanted = [name for sign in _by_weight(signs) for name in BY_SIGN.get(sign, ())] if _is_of_boot(check) else []
-    order = list(dict.fromkeys([*wanted, *fitting]))
+    signs = [sign.id for sign in boot.signs if _is_of_boot(check) or sign.id in SCARCE]
+    wanted = [name for sign in _by_weight(signs) for name in BY_SIGN.get(sign, ())]
     said = _of_report(boot) if check == "rehearsal-ready" else None
     if said is not None:
         return _first(_of_cause(said.cause, inspected.before), inspected.before.results, IMAGE) or said
-    for report, where in ((inspected.before, IMAGE), (inspected.after, "the disk afterwards")):
-        found = _first(order, report.results if report is not None else (), where)
-        if found is not None:
-            return found
+    for names in (wanted, fitting):
+        for report, where in ((inspected.before, IMAGE), (inspected.after, "the disk afterwards")):
+            found = _first(names, report.results if report is not None else (), where)
+            if found is not None:
+                return found
     return _of_console(check, boot)
 
 
@@ -193,7 +195,7 @@ def _by_weight(signs: Iterable[str]) -> list[str]:
     return sorted(set(signs), key=order.index)
 
 
-def _first(order: list[str], results: Iterable[Result], where: str) -> Optional[Explanation]:
+def _first(order: Iterable[str], results: Iterable[Result], where: str) -> Optional[Explanation]:
     failed = {result.check: result for result in results if result.status is Status.FAIL}
     for severity in WEIGHTY:
         for name in order:

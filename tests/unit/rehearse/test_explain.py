@@ -124,6 +124,16 @@ def test_a_login_is_explained_by_what_of_it_failed(login: Login, check: str) -> 
     assert f"{check}: {check} speaks" in entry.summary
 
 
+def test_what_everything_needs_explains_whatever_failed() -> None:
+    """No agent speaks where memory has run out; a file that is about the agent is not to blame."""
+    killed = Sign("out-of-memory", "Out of memory: Killed process 312", 30.0)
+    memory = ("boot-memory", Cause.BOOT_CONFIG, Severity.WARNING)
+    (entry,) = reported(until("prompt", signs=(killed,)), files(MASKED, memory)).causes
+    assert "boot-memory speaks" in entry.summary
+    (entry,) = reported(until("prompt"), files(MASKED, memory)).causes
+    assert "boot-memory" not in entry.summary
+
+
 def test_the_console_explains_where_files_do_not() -> None:
     """A cycle that systemd breaks is in no file alone."""
     cycle = Sign("ordering-cycle", "systemd[1]: multi-user.target: Found ordering cycle on ssh.service/start", 12.0)
