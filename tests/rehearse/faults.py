@@ -33,10 +33,10 @@ Before=sysinit.target
 Type=oneshot
 ExecStart=/bin/sh -c 'fallocate -l "$(df --output=avail -B1 / | tail -n 1)" /swapfile; dd if=/dev/zero of=/rest; true'
 """
-WITHOUT_EXT4 = (
-    ("sed", "-i", "/^ext4$/d", "/usr/share/initramfs-tools/modules.d/emulator"),
-    ("update-initramfs", "-u", "-k", "all"),
-)
+DRIVERS, REMAKE = "/usr/share/initramfs-tools/modules.d/emulator", ("update-initramfs", "-u", "-k", "all")
+WITHOUT_EXT4 = (("sed", "-i", "/^ext4$/d", DRIVERS), REMAKE)
+WITH_SCSI = Fault(commands=(("sed", "-i", "$a virtio_scsi", DRIVERS), REMAKE))
+"""No fault: with a driver for a SCSI disk too."""
 BOTH = Recipe("bookworm", ("waagent", "cloud-init"), None, package=False)
 TRIXIE = replace(HEALTHY, suite="trixie")
 

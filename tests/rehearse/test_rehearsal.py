@@ -19,13 +19,14 @@ import pytest
 
 from tests.qemu.image import Recipe
 from tests.rehearse.conftest import MARK, command_of, disk_of, rehearse
-from tests.rehearse.faults import FAULTS
+from tests.rehearse.faults import FAULTS, WITH_SCSI
 from tests.rehearse.image import HEALTHY
 
 pytestmark = [pytest.mark.root, pytest.mark.emulator]
 rehearsals = getattr(pytest.mark, MARK)
 Record = Callable[[str, object], None]
 BOTH = ("waagent", "cloud-init")
+VIRTIO = ("--disk-bus", "virtio")
 SET_CHILD_SUBREAPER = 36
 """An option of prctl(2)."""
 
@@ -57,10 +58,14 @@ def test_a_sound_image_provisions(tmp_path: Path, record_property: Record) -> No
     ("recipe", "options"),
     [
         pytest.param(HEALTHY, ("--secure-boot",), id="debian-12-waagent"),
+        pytest.param(HEALTHY, ("--quick", "--cpus", "1", "--memory", "1024"), id="debian-12-waagent-small"),
+        pytest.param(HEALTHY, ("--quick", "--cpus", "4", "--memory", "8192", *VIRTIO), id="debian-12-waagent-large"),
         pytest.param(HEALTHY, ("--generation", "1", "--quick"), id="debian-12-waagent-generation-1"),
         pytest.param(Recipe("bookworm", BOTH, None, package=False), (), id="debian-12-both"),
         pytest.param(Recipe("trixie", BOTH, None, package=False), (), id="debian-13-both"),
         pytest.param(replace(HEALTHY, suite="trixie"), ("--quick",), id="debian-13-waagent"),
+        pytest.param(Recipe("bullseye", BOTH, None, package=False), (), id="debian-11-both"),
+        pytest.param(Recipe("sid", BOTH, None, package=False), (), id="debian-sid-both"),
     ],
 )
 def test_a_sound_image_provisions_again_and_again(
@@ -77,11 +82,18 @@ def test_a_sound_image_provisions_again_and_again(
 
 
 @rehearsals
-@pytest.mark.parametrize("network", ["no-egress", "dns-dead", "forced-tunnel", "proxy", "tls-interception"])
+@pytest.mark.parametrize("network", ["no-egress", "dns-dead", "forced-tunnel", "proxy", "ipv6", "tls-interception"])
 def test_a_sound_image_provisions_in_any_network(network: str, tmp_path: Path) -> None:
     """Its agent fetches packages by the HostGAPlugin where the store is out of reach."""
     done = rehearse(disk_of(), tmp_path, "--quick", "--network", network)
     assert (done.code, done.causes) == (0, []), done.report["causes"]
+
+
+@rehearsals
+def test_a_sound_image_provisions_from_a_scsi_disk(tmp_path: Path) -> None:
+    """Whose name is /dev/sda, and another one at the second boot, where a further disk comes before it."""
+    done = rehearse(disk_of(HEALTHY, WITH_SCSI), tmp_path, "--disk-bus", "scsi")
+    assert (done.code, done.causes, done.status("second-boot")) == (0, [], "pass"), done.report["causes"]
 
 
 EXPECTED = {
