@@ -55,7 +55,7 @@ PURE = (
     ),
     *("fleet.item", "fleet.rows"),
     *(f"standin.{name}" for name in ("addresses", "identity", "config", "documents", "metadata", "services")),
-    *(f"standin.{name}" for name in ("reports", "dhcp", "ntp")),
+    *(f"standin.{name}" for name in ("reports", "dhcp", "dhcpv6", "ntp")),
     *(f"rehearse.{name}" for name in ("facts", "order", "machine", "disc", "login", "console", "requests", "patience")),
     *(f"rehearse.{name}" for name in ("checks_boot", "checks_vm", "explain", "reporting")),
 )

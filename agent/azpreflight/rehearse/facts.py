@@ -20,6 +20,8 @@ class Network(str, Enum):
     """An appliance in a private network rejects what is for the internet."""
     PROXY = "proxy"
     """Nothing gets out but by a proxy, which nobody names."""
+    IPV6 = "ipv6"
+    """Dual stack: a router, and an IPv6 address by DHCPv6."""
     TLS_INTERCEPTION = "tls-interception"
     """The internet's servers have certificates of somebody on the way."""
 
@@ -143,11 +145,11 @@ class Booted:
     """done, off, panic, emergency, silent or late: why the watch ended."""
     took_s: float
     milestones: Mapping[str, float] = field(default_factory=dict)
-    """Seconds since power-on by name: firmware, loader, kernel, init, address, platform, ready, login prompt."""
+    """Seconds since power-on by name: firmware, loader, kernel, init, address, platform, ready and others."""
     signs: tuple[Sign, ...] = ()
     console_bytes: int = 0
     asked: Mapping[str, Traffic] = field(default_factory=dict)
-    """By part of the platform: wire, hostgaplugin, imds, store, dns, dhcp."""
+    """By part of the platform: wire, hostgaplugin, imds, store, dns, dhcp, dhcpv6."""
     reports: tuple[HealthReport, ...] = ()
     extension: Optional[str] = None
     """How the extension's package was fetched: direct, hostgaplugin or none; None where there is no sign of either."""

@@ -120,6 +120,10 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
         patience = Patience(plan.accelerator, station.order.limit_s)
         watch = Watch(emulator, Path(station.order.folder), patience, lambda words: say(f"{name}: {words}"))
         ended = watch.until(_settled if name != SECOND_BOOT else _up)
+        if ended != "done" and emulator.out_of_room:
+            raise RehearsalError(
+                f"no room for what the VM writes in {station.folder.parent} (TMPDIR names another place)"
+            )
         login = _login(station, watch.seen, name)
         said = emulator.said()  # before the power-off, at which jobs end that were waiting
         _keep(station.order.console, name, said)
