@@ -19,6 +19,8 @@ class Way(str, Enum):
     IMDS = "imds"
     DNS = "dns"
     """Questions to the servers that the VM is told to ask."""
+    CONTROL = "control"
+    """Azure's own DNS server, which tells the addresses of what is tried where the others fail."""
     EGRESS = "egress"
 
 

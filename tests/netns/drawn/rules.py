@@ -40,12 +40,14 @@ TARGETS = (
         "port 53",
         "-p udp --dport 53|-p tcp --dport 53",
         "udp dport 53|tcp dport 53",
-        (Way.DNS,),
+        (Way.DNS, Way.CONTROL),
         False,
     ),
     _target("port 443", "-p tcp --dport 443", "tcp dport 443", (Way.EGRESS,), True),
-    _target("443 of a network", f"-d {STORES} -p tcp --dport 443", f"ip daddr {STORES} tcp dport 443", (), True),
-    _target("the store", f"-d {topology.STORE}", f"ip daddr {topology.STORE}", (), True),
+    _target(
+        "443 of a network", f"-d {STORES} -p tcp --dport 443", f"ip daddr {STORES} tcp dport 443", (Way.EGRESS,), True
+    ),
+    _target("the store", f"-d {topology.STORE}", f"ip daddr {topology.STORE}", (Way.EGRESS,), True),
 )
 MATCHES = {
     "": ("", ""),
@@ -108,7 +110,7 @@ def _nft(target: Target, match: str, family: str, verdict: str, deep: bool, prio
 def _ipset(rng: Random) -> Part:
     """A set of addresses, one of which is this."""
     address, takes, ready = rng.choice(
-        ((WIRE, (Way.WIRE,), False), (topology.IMDS, (Way.IMDS,), True), (topology.STORE, (), True))
+        ((WIRE, (Way.WIRE,), False), (topology.IMDS, (Way.IMDS,), True), (topology.STORE, (Way.EGRESS,), True))
     )
     if rng.random() < 0.5:
         front = rng.choice(("iptables-nft", "iptables-legacy"))
@@ -158,7 +160,7 @@ def _whole(rng: Random) -> Part:
             ("INPUT but ssh", ["-A INPUT -i lo -j ACCEPT", "-A INPUT -p tcp --dport 22 -j ACCEPT", "-P INPUT DROP"]),
         )
     )
-    takes = frozenset() if "443" in name else frozenset({Way.WIRE, Way.DNS, Way.EGRESS, Way.IMDS})
+    takes = frozenset() if "443" in name else frozenset(Way) - {Way.LINK}
     return _part(f"{front}, policy of {name}", faults.on("vm", *(f"{front} {one}" for one in commands)), takes, False)
 
 
@@ -169,7 +171,7 @@ def _replies(rng: Random) -> Part:
             (WIRE, 80, (Way.WIRE,), False),
             (WIRE, 32526, (), False),
             (topology.IMDS, 80, (Way.IMDS,), True),
-            (STORES, 443, (), True),
+            (STORES, 443, (Way.EGRESS,), True),
         )
     )
     front = rng.choice(FRONT_ENDS)
@@ -190,7 +192,7 @@ def _source(rng: Random) -> Part:
         (
             ("the wire server", f"-d {WIRE}", f"ip daddr {WIRE}", (Way.WIRE,), False),
             ("tcp 443", "-p tcp --dport 443", "tcp dport 443", (Way.EGRESS,), True),
-            ("all by eth0", "-o eth0", 'oifname "eth0"', (Way.WIRE, Way.DNS, Way.EGRESS, Way.IMDS), False),
+            ("all by eth0", "-o eth0", 'oifname "eth0"', tuple(Way)[1:], False),
         )
     )
     front = rng.choice(FRONT_ENDS)
@@ -214,13 +216,13 @@ def _odd(rng: Random) -> Part:
             (
                 "443 to a network, by a verdict map",
                 [*head, f"nft 'add rule ip build out ip daddr {STORES} tcp dport vmap {{ 443 : drop, 25 : drop }}'"],
-                (),
+                (Way.EGRESS,),
                 True,
             ),
             (
                 "three of four to the stores",
                 [*head, f"nft add rule ip build out ip daddr {STORES} tcp dport 443 numgen inc mod 4 \\< 3 drop"],
-                (),
+                (Way.EGRESS,),
                 True,
             ),
             (
@@ -241,7 +243,7 @@ def _odd(rng: Random) -> Part:
             (
                 "DNAT of port 53",
                 [f"{front} -t nat -A OUTPUT -p udp --dport 53 -j DNAT --to-destination 10.9.9.9:53"],
-                (Way.DNS,),
+                (Way.DNS, Way.CONTROL),
                 False,
             ),
             (

@@ -12,9 +12,11 @@ from tests.netns import faults, field, topology
 from tests.netns.drawn.part import Part, Way
 from tests.netns.standin import Fault
 
-LINK, WIRE, IMDS, DNS, EGRESS = Way
-EVERYTHING = (LINK, WIRE, IMDS, DNS, EGRESS)
-ALL_WAYS = (WIRE, IMDS, DNS, EGRESS)
+LINK, WIRE, IMDS, DNS, CONTROL, EGRESS = Way
+EVERYTHING = tuple(Way)
+ALL_WAYS = (WIRE, IMDS, DNS, CONTROL, EGRESS)
+HOST = (WIRE, DNS, CONTROL)
+"""What 168.63.129.16 does for a VM."""
 NO_NETWORK, PLATFORM, NO_EGRESS = (Cause.NO_NETWORK,), (Cause.PLATFORM_UNREACHABLE,), (Cause.NO_EGRESS,)
 TUNNEL, MTU, TLS, CLOCK, PROXY = (
     (Cause.FORCED_TUNNEL,),
@@ -54,7 +56,15 @@ def routes(rng: Random) -> Part:
     kind = rng.choice(("blackhole", "unreachable", "prohibit"))
     wire = topology.WIRE_SERVER
     choices = (
-        part("routes", "no default route", faults.NO_DEFAULT_ROUTE, NO_NETWORK, False, takes=(EGRESS, DNS), needs=()),
+        part(
+            "routes",
+            "no default route",
+            faults.NO_DEFAULT_ROUTE,
+            NO_NETWORK,
+            False,
+            takes=(EGRESS, DNS, CONTROL),
+            needs=(),
+        ),
         part("routes", "no address", faults.NO_ADDRESS, NO_NETWORK, False, takes=EVERYTHING, needs=()),
         part("routes", "link-local alone", faults.ADDRESS_OF_LINK_ONLY, NO_NETWORK, False, takes=EVERYTHING, needs=()),
         part("routes", "link down", faults.LINK_DOWN, NO_NETWORK, False, takes=EVERYTHING, needs=()),
@@ -66,29 +76,52 @@ def routes(rng: Random) -> Part:
             False,
             takes=ALL_WAYS,
         ),
-        part("routes", f"{kind} of the wire server", _wire_by(kind, wire), PLATFORM, False, takes=(WIRE, DNS)),
-        part("routes", f"{kind} of the wire server in a table", _table(kind, wire), PLATFORM, False, takes=(WIRE, DNS)),
-        part("routes", f"{kind} of the stores in a table", _table(kind, "20.60.0.0/16"), NO_EGRESS, True),
-        part("routes", "rule prohibits the wire server", field.RULE_PROHIBITS, PLATFORM, False, takes=(WIRE, DNS)),
+        part("routes", f"{kind} of the wire server", _wire_by(kind, wire), PLATFORM, False, takes=HOST),
+        part("routes", f"{kind} of the wire server in a table", _table(kind, wire), PLATFORM, False, takes=HOST),
+        part(
+            "routes",
+            f"{kind} of the stores in a table",
+            _table(kind, "20.60.0.0/16"),
+            NO_EGRESS,
+            True,
+            takes=(EGRESS,),
+            needs=(LINK, CONTROL, EGRESS),
+        ),
+        part("routes", "rule prohibits the wire server", field.RULE_PROHIBITS, PLATFORM, False, takes=HOST),
         part("routes", "exit node of a VPN", field.EXIT_NODE, PLATFORM, False, takes=ALL_WAYS),
-        part("routes", "VPN's table takes the stores", field.POLICY_TABLE, NO_EGRESS, True),
+        part(
+            "routes",
+            "VPN's table takes the stores",
+            field.POLICY_TABLE,
+            NO_EGRESS,
+            True,
+            takes=(EGRESS,),
+            needs=(LINK, CONTROL, EGRESS),
+        ),
         part(
             "routes",
             "VPN takes the wire server",
             faults.OTHER_CARD_TAKES_PLATFORM,
             PLATFORM,
             False,
-            takes=(WIRE, DNS),
+            takes=HOST,
         ),
         part("routes", "second NIC has the default route", field.SECOND_NIC, PLATFORM, False, takes=ALL_WAYS),
-        part("routes", "docker's network has the stores", field.DOCKER_SHADOWS_STORE, NO_EGRESS, True),
+        part(
+            "routes",
+            "docker's network has the stores",
+            field.DOCKER_SHADOWS_STORE,
+            NO_EGRESS,
+            True,
+            needs=(LINK, CONTROL, EGRESS),
+        ),
         part(
             "routes",
             "second address as source",
             _sum(field.SECOND_ADDRESS, field.PRIMARY_ALONE),
             PLATFORM,
             False,
-            takes=(WIRE, IMDS, DNS),
+            takes=(WIRE, IMDS, DNS, CONTROL),
         ),
         part("routes", "static, no host route", _sum(field.STATIC, field.NO_HOST_ROUTE), PLATFORM, False),
     )
@@ -118,7 +151,7 @@ def egress(rng: Random) -> Part:
         ("store garbage", faults.server("store", "garbage"), shut),
     )
     name, fault, takes = rng.choice(choices)
-    return _weighed(rng, part("egress", name, fault, NO_EGRESS, True, takes=takes, needs=(LINK, EGRESS)))
+    return _weighed(rng, part("egress", name, fault, NO_EGRESS, True, takes=takes, needs=(LINK, CONTROL, EGRESS)))
 
 
 def _weighed(rng: Random, found: Part) -> Part:
@@ -153,7 +186,9 @@ def tunnel(rng: Random) -> Part:
     )
     takes = () if name == "stores spared" else (EGRESS,)
     fault = _sum(faults.TUNNEL, *more)
-    return _weighed(rng, part("tunnel", name, fault, TUNNEL, True, takes=takes, needs=(LINK, EGRESS), likely=likely))
+    return _weighed(
+        rng, part("tunnel", name, fault, TUNNEL, True, takes=takes, needs=(LINK, CONTROL, EGRESS), likely=likely)
+    )
 
 
 def sizes(rng: Random) -> Part:
@@ -180,23 +215,30 @@ def sizes(rng: Random) -> Part:
         MTU,
         ready,
         takes=(EGRESS,),
-        needs=(LINK, EGRESS, WIRE),
+        needs=(LINK, CONTROL, EGRESS, WIRE),
     )
 
 
 def trust(rng: Random) -> Part:
     """Certificates and clocks."""
     choices = (
-        part("trust", "inspected", faults.TLS_INSPECTED, TLS, True, needs=(LINK, EGRESS)),
+        part("trust", "inspected", faults.TLS_INSPECTED, TLS, True, needs=(LINK, CONTROL, EGRESS)),
         part(
             "trust",
             "inspected, nor plugin",
             _sum(faults.TLS_INSPECTED, faults.PLUGIN_FAILS),
             TLS,
             False,
-            needs=(LINK, EGRESS, WIRE),
+            needs=(LINK, CONTROL, EGRESS, WIRE),
         ),
-        part("trust", "clock 400 days ahead", faults.CLOCK_400_DAYS_AHEAD, CLOCK, False, needs=(LINK, WIRE, EGRESS)),
+        part(
+            "trust",
+            "clock 400 days ahead",
+            faults.CLOCK_400_DAYS_AHEAD,
+            CLOCK,
+            False,
+            needs=(LINK, CONTROL, WIRE, EGRESS),
+        ),
         part("trust", "clock two hours behind", faults.CLOCK_TWO_HOURS_BEHIND, CLOCK, True, needs=(LINK, WIRE)),
         part("trust", "no authorities", faults.NO_AUTHORITIES, (Cause.AGENT_CONFIG,), True, needs=()),
     )
@@ -260,7 +302,7 @@ def platform(rng: Random) -> Part:
         part("platform", f"plugin {plugin}", faults.server("hostgaplugin", plugin), PLATFORM, False),
         part("platform", f"IMDS {imds}", faults.server("imds", imds), PLATFORM, True, takes=(IMDS,)),
         part("platform", "wire server gone", faults.WIRE_SERVER_GONE, PLATFORM, False, takes=(WIRE,)),
-        part("platform", "168.63.129.16 gone", faults.PLATFORM_GONE, PLATFORM, False, takes=(WIRE, DNS)),
+        part("platform", "168.63.129.16 gone", faults.PLATFORM_GONE, PLATFORM, False, takes=HOST),
         part("platform", "option 245 wrong", faults.WRONG_OPTION_245, PLATFORM, True, needs=()),
     )
     return rng.choice(choices)
