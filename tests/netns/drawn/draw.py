@@ -33,6 +33,7 @@ CLASHES = (
     {"sizes", "proxy"},
     {"sizes", "platform"},
     {"sizes", "egress"},
+    {"sizes", "trust"},
     {"proxy", "trust"},
     {"proxy", "tunnel"},
 )

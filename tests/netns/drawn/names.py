@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Optional
+from typing import Any, Optional
 
 from azpreflight.model import Cause
 from tests.netns import faults, field, topology
@@ -59,10 +59,10 @@ def state(kind: str, servers: tuple[tuple[str, str], ...], stub: Optional[str] =
     return Fault(dns=merged(there, asked.dns), files=asked.files)
 
 
-def _part(name: str, fault: Fault, causes: frozenset[Cause], ready: Optional[bool], **more: object) -> Part:
+def _part(name: str, fault: Fault, causes: frozenset[Cause], ready: Optional[bool], **more: Any) -> Part:
     takes = frozenset({Way.DNS}) if ready is False else frozenset()
-    needs = frozenset({Way.LINK, Way.DNS})
-    return Part(DIMENSION, name, fault, causes, takes=takes, needs=needs, ready=ready, **more)  # type: ignore[arg-type]
+    needs = frozenset({Way.LINK, Way.DNS, *more.pop("needs", ())})
+    return Part(DIMENSION, name, fault, causes, takes=takes, needs=needs, ready=ready, **more)
 
 
 def broken(rng: Random) -> Part:
@@ -104,12 +104,20 @@ def _one_of_two(rng: Random) -> Part:
 def _zone(rng: Random) -> Part:
     """A private zone hides the stores: it is empty, or has an address where nobody is."""
     kind, where = rng.choice(KINDS), rng.choice((AZURE, OWN))
+    known = (Way.WIRE,)  # which stores this VM needs
     if rng.random() < 0.5:
-        return _part(f"{kind}, {where} denies the stores", state(kind, ((where, f"denies {BLOB}"),)), WRONG, None)
+        denies = state(kind, ((where, f"denies {BLOB}"),))
+        return _part(f"{kind}, {where} denies the stores", denies, WRONG, None, needs=known)
     points = state(kind, ((where, f"points {PRIVATE} {BLOB}"),))
     likely = frozenset({Cause.NO_EGRESS})
     return _part(
-        f"{kind}, {where} has the stores where nobody is", points, WRONG, None, likely=likely, excludes=OTHER_WAY
+        f"{kind}, {where} has the stores where nobody is",
+        points,
+        WRONG,
+        None,
+        likely=likely,
+        excludes=OTHER_WAY,
+        needs=known,
     )
 
 

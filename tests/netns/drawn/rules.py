@@ -49,6 +49,7 @@ TARGETS = (
     ),
     _target("the store", f"-d {topology.STORE}", f"ip daddr {topology.STORE}", (Way.EGRESS,), True),
 )
+WIRES = (Way.WIRE, Way.IMDS)
 MATCHES = {
     "": ("", ""),
     "root's": ("-m owner --uid-owner 0", "meta skuid 0"),
@@ -229,6 +230,49 @@ def _odd(rng: Random) -> Part:
                 "u32 on the wire server",
                 [f'{front} -A OUTPUT -p tcp -m u32 --u32 "16=0xa83f8110" -j DROP'],
                 (Way.WIRE,),
+                False,
+            ),
+            (
+                "the first packet of connections to the wire server",
+                [f"{front} -A OUTPUT -d {WIRE} -p tcp --syn -j DROP"],
+                (Way.WIRE,),
+                False,
+            ),
+            (
+                "what is longer than 120 bytes to the wire server",
+                [f"{front} -A OUTPUT -d {WIRE} -p tcp -m length --length 120: -j DROP"],
+                (Way.WIRE,),
+                False,
+            ),
+            ("a time to live of 64", [f"{front} -A OUTPUT -p tcp --dport 80 -m ttl --ttl-eq 64 -j DROP"], WIRES, False),
+            (
+                "BPF on protocol and port 443",
+                [
+                    f"{front} -A OUTPUT -m bpf --bytecode "
+                    '"6,48 0 0 9,21 0 3 6,40 0 0 22,21 0 1 443,6 0 0 65535,6 0 0 0" -j DROP'
+                ],
+                (Way.EGRESS,),
+                True,
+            ),
+            (
+                "port 443 by its place in the packet",
+                [*head, "nft add rule ip build out ip protocol tcp @th,16,16 443 drop"],
+                (Way.EGRESS,),
+                True,
+            ),
+            (
+                "more than one new connection a second to port 443",
+                [
+                    f"{front} -A OUTPUT -p tcp --syn --dport 443 -m limit --limit 1/minute --limit-burst 1 -j ACCEPT",
+                    f"{front} -A OUTPUT -p tcp --syn --dport 443 -j DROP",
+                ],
+                (Way.EGRESS,),
+                True,
+            ),
+            (
+                "answers of DNS servers",
+                [f"{front} -A INPUT -p udp --sport 53 -j DROP", f"{front} -A INPUT -p tcp --sport 53 -j DROP"],
+                (Way.DNS, Way.CONTROL),
                 False,
             ),
             (
