@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from azpreflight.model import codec
 from azpreflight.standin import addresses
@@ -96,9 +96,12 @@ def platform(*faults: Fault, ipv6: bool = False) -> Iterator[tuple[dict[str, str
             arguments = ["tests.netns.delay", str(delay_s), *ends]
             stack.enter_context(_process(names[topology.RELAY], arguments, ""))
         (directory / "store.pem").write_text(certificates()[_certificate(faults)])
+        up = []
         for role, config in configs.items():
             paths = {"log": str(directory / f"{role}.requests"), "certificate": str(directory / "store.pem")}
-            stack.enter_context(servers(names[role], replace(config, **paths)))
+            up.append(stack.enter_context(_starting(names[role], *_told(replace(config, **paths)))))
+        for wait in up:
+            wait()
         yield names, directory
 
 
@@ -146,13 +149,28 @@ def _certificate(faults: Sequence[Fault]) -> str:
 @contextlib.contextmanager
 def servers(namespace: str, config: Config) -> Iterator[None]:
     """The servers of one namespace, up and listening."""
-    with _process(namespace, ["azpreflight.standin.servers"], json.dumps(codec.encode(config)) + "\n"):
+    with _process(namespace, *_told(config)):
         yield
+
+
+def _told(config: Config) -> tuple[Sequence[str], str]:
+    """The program of servers, and what it is told."""
+    return ["azpreflight.standin.servers"], json.dumps(codec.encode(config)) + "\n"
 
 
 @contextlib.contextmanager
 def _process(namespace: str, module: Sequence[str], told: str) -> Iterator[None]:
-    """One of the stand-in's own programs, once it says that it is ready; else its last words are shown."""
+    """One of the stand-in's own programs, once it says that it is ready."""
+    with _starting(namespace, module, told) as wait:
+        wait()
+        yield
+
+
+@contextlib.contextmanager
+def _starting(namespace: str, module: Sequence[str], told: str) -> Iterator[Callable[[], None]]:
+    """One of the stand-in's own programs, and what waits for it to be ready: where it does not come up, its last words
+    are shown.
+    """
     process = subprocess.Popen(
         namespaces.inside(namespace, [sys.executable, "-m", *module]),
         cwd=CHECKOUT,
@@ -166,14 +184,17 @@ def _process(namespace: str, module: Sequence[str], told: str) -> Iterator[None]
     try:
         process.stdin.write(told)
         process.stdin.flush()
-        readable, _, _ = select.select([process.stdout], [], [], SERVER_TIMEOUT)
-        if not readable or process.stdout.readline() != "ready\n":
-            process.kill()
-            raise RuntimeError(f"{' '.join(module)} did not come up: {process.communicate(timeout=60)[1]}")
-        yield
+        yield lambda: _wait(process)
     finally:
         process.kill()
         process.communicate(timeout=60)
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    readable, _, _ = select.select([process.stdout], [], [], SERVER_TIMEOUT)
+    if not readable or process.stdout is None or process.stdout.readline() != "ready\n":
+        process.kill()
+        raise RuntimeError(f"{process.args!r} did not come up: {process.communicate(timeout=60)[1]}")
 
 
 def lease(*servers: str, wire_server: str = topology.WIRE_SERVER) -> str:

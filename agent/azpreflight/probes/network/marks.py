@@ -22,7 +22,14 @@ def other_way(found: FlowFacts, network: Optional[NetworkFacts]) -> Optional[Dec
         return None
     plain = decide(network.routing, found.flow.address)
     marked = decide(network.routing, found.flow.address, mark=found.mark)
-    return marked if marked != plain else None
+    return marked if _leads(marked) != _leads(plain) else None
+
+
+def _leads(decision: Optional[Decision]) -> object:
+    """Where packets go: the same route of another table, or by another rule, is no other way."""
+    if decision is None or decision.route is None or decision.rejects is not None:
+        return decision and decision.rejects
+    return (decision.route.interface, decision.route.gateway, decision.route.source)
 
 
 def rerouted(found: FlowFacts, severity: Severity, run: Run) -> Iterator[Finding]:
