@@ -11,7 +11,9 @@ from dataclasses import replace
 
 from azpreflight.model import Cause, Severity, Stage
 from tests.netns import faults, topology
+from tests.netns.daemons import DAEMONS
 from tests.netns.field import FIELD
+from tests.netns.field_rules import FIELD_RULES
 from tests.netns.scenario import Scenario
 from tests.netns.standin import Fault
 
@@ -513,5 +515,5 @@ CONFIGURATIONS = (
         faults.proxy("answers"),
     ),
 )
-TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE, *ONE_CAUSE, *FIELD)
+TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE, *ONE_CAUSE, *FIELD, *FIELD_RULES, *DAEMONS)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}
