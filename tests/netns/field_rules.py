@@ -164,7 +164,8 @@ RULES = (
             (fault,),
             Cause.PLATFORM_UNREACHABLE,
             ERROR,
-            says=("eth0", "traffic control"),
+            says=("traffic control on eth0",),
+            fixed=True,
         )
         for name, fault in (("shaper", SHAPER), ("blackhole", BLACKHOLE_QDISC))
     ),
