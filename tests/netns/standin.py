@@ -33,6 +33,17 @@ BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 @dataclass(frozen=True)
+class Program:
+    """A real program of the VM's image, which runs until the end."""
+
+    command: tuple[str, ...]
+    ready: str
+    """A command of the VM's shell that succeeds once it works."""
+    after: str = "true"
+    """What it is then told to do, likewise."""
+
+
+@dataclass(frozen=True)
 class Fault:
     """Something wrong (or merely different) in the stand-in platform, as data. Faults add up."""
 
@@ -52,6 +63,8 @@ class Fault:
     """Seconds that every cable takes in either direction."""
     packages: tuple[str, ...] = ()
     """Debian packages that this VM's image has besides the usual ones."""
+    programs: tuple[Program, ...] = ()
+    """What runs in the VM beside everything else, once it is up and the commands were run."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +88,21 @@ def standin(*faults: Fault, ipv6: bool = False, root: Optional[Path] = None) -> 
     tree = root or debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
     with platform(*faults, ipv6=ipv6) as (names, directory):
         files = merged(_files(tree), *(fault.files for fault in faults))
-        with Vm(names["vm"], tree, files, directory) as vm:
+        with contextlib.ExitStack() as stack:
+            vm = stack.enter_context(Vm(names["vm"], tree, files, directory))
             break_in(names, faults)
+            for program in (program for fault in faults for program in fault.programs):
+                stack.enter_context(vm.running(*program.command))
+                _until(vm, program)
             yield StandIn(vm, names, directory)
+
+
+def _until(vm: Vm, program: Program) -> None:
+    """It is ready, and has been told what it is to do."""
+    wait = f"for step in $(seq 200); do if {program.ready}; then {program.after}; exit; fi; sleep 0.05; done; exit 99"
+    done = vm.run("sh", "-c", wait)
+    if done.status:
+        raise RuntimeError(f"{' '.join(program.command)} did not come up: {done.status} {done.stdout}{done.stderr}")
 
 
 @contextlib.contextmanager

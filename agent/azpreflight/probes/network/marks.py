@@ -43,6 +43,8 @@ def rerouted(found: FlowFacts, severity: Severity, run: Run) -> Iterator[Finding
     leads = f"{rule} rejects what has that mark"
     if way.route is not None:
         where = f"out of {way.route.interface}" if way.route.interface is not None else f"to {way.route.kind}"
+        if way.route.kind == "local":
+            where = "to this machine itself, as to a transparent proxy (TPROXY),"
         leads = f"{rule} leads what has that mark {where} by table {table_name(way.rule.table)}"
     yield Finding(
         severity,

@@ -62,6 +62,8 @@ class PlatformFacts:
     plugin: Optional[Offer] = None
     goal: Optional[Goal] = None
     metadata: Optional[Metadata] = None
+    padded: Optional[Answer] = None
+    """What the wire server said to a request that takes more than one packet."""
 
     @property
     def wanted(self) -> Optional[Wanted]:
