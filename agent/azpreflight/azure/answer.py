@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure.goal_state import bare
+from azpreflight.dataclass import dataclass
 from azpreflight.host import HttpAnswer, Outcome, Phase
 from azpreflight.text import plain
 

@@ -8,8 +8,10 @@ says, so no package host is listed, and a host that no source names is left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 READ = "2026-11-27"
 """When the catalogue was last compared with its sources."""

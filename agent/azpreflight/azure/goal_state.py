@@ -15,11 +15,11 @@ platform sends none.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Optional
 from xml.etree import ElementTree
 
 from azpreflight.azure import public_settings
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import edge, loads
 
 URL_MOST = 2_000

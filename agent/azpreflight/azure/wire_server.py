@@ -9,13 +9,13 @@ The agent's own firewall lets nobody but root connect here, so this is only aske
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Callable, Optional
 from urllib.parse import urlsplit
 
 from azpreflight.azure import goal_state
 from azpreflight.azure.answer import PADDED, Answer, answer_of
 from azpreflight.azure.goal_state import GoalState, Unreadable, Wanted
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HttpAnswer
 
 WIRE_SERVER = "168.63.129.16"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.cli import log_files as reading
@@ -12,6 +12,7 @@ from azpreflight.cli import options
 from azpreflight.cli.output import mode_of, write
 from azpreflight.cli.recognise import HEAD, Given, instead, recognise
 from azpreflight.console.decode import decode as decoded
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import exit_code
 from azpreflight.model import Severity
 from azpreflight.model.errors import UsageError

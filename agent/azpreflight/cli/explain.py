@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.pages import LANGUAGES, page, page_ids
+from azpreflight.dataclass import dataclass
 from azpreflight.model.errors import UsageError
 from azpreflight.model.site import PREFIX
 from azpreflight.sinks.stderr import say

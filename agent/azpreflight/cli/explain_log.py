@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import log_files, log_inputs, options
 from azpreflight.cli.output import write
+from azpreflight.dataclass import dataclass
 from azpreflight.explain import ExplainedLog, LogKind
 from azpreflight.explain.exit_code import exit_code
 from azpreflight.model import Severity

@@ -6,12 +6,12 @@ import argparse
 import datetime
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional, Union
 
 from azpreflight.cli import log_files, options
 from azpreflight.cli.counting import Counting
 from azpreflight.cli.output import mode_of, write
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.fleet import Fleet
 from azpreflight.engine.tally import NAMED_MOST, UNREAD
 from azpreflight.fleet import arm, local, pool, storage

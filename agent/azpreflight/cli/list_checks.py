@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.inspecting import system_configuration
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Probe
 from azpreflight.probes import PROBES
 from azpreflight.render import catalogue

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.options import Judging, Output
+from azpreflight.dataclass import dataclass
 from azpreflight.model.errors import UsageError
 
 NETWORKS = ("open", "no-egress", "dns-dead", "forced-tunnel", "proxy", "ipv6", "tls-interception")

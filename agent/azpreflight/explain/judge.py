@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure.log_signatures import BY_ID, Step
+from azpreflight.dataclass import dataclass
 from azpreflight.explain.meanings import DONE, MEANINGS, REMARKS, Meaning
 from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, LogMilestone, Remark
 from azpreflight.explain.scan import Place, Scanned, Sighting

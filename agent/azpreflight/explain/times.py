@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 _UPTIME = re.compile(r"^[^\[]{0,60}\[ {0,5}([0-9]{1,7}\.[0-9]{3,6})\]")
 """`[   12.345678]`, as the kernel and systemd write it on a console; behind a prompt or a half line too."""

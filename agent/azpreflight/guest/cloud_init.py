@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import network_renderers, yaml_file
 
 TOTAL_LIMIT = 128 * 1024

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import forwarders, ini_file, yaml_file
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.guest.globs import matching

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.globs import matching
 from azpreflight.guest.resolv_conf import canonical, is_local, parse
 from azpreflight.host import Host, HostError, systemd

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import os_release
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState

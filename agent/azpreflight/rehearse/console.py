@@ -8,9 +8,9 @@ job.c, transaction.c, src/shared/condition.c; units emergency.service and rescue
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Cause
 from azpreflight.rehearse.facts import Sign
 from azpreflight.text import plain

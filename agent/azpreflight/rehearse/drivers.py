@@ -7,10 +7,11 @@ then what other hypervisors offer. Where it has none of them, nothing can be sai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import boot_entry, initramfs, kernels
 from azpreflight.guest.kernels import Kernel, Presence
 from azpreflight.host import Host, HostError

@@ -9,10 +9,11 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight.azure.log_signatures import SIGNATURES
+from azpreflight.dataclass import dataclass
 from azpreflight.explain import ExplainedLog
 from azpreflight.model import Cause, Check, Confidence, Finding, Judge, Report, Result, Run, Severity, Status, Verdict
 from azpreflight.rehearse import console

@@ -6,8 +6,7 @@ for Hyper-V, as the units of waagent require (systemd, virt.c). The chassis asse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from azpreflight.dataclass import dataclass
 from azpreflight.rehearse.facts import Plan
 
 ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.disk.types import Layout
 from azpreflight.probes.image.checks import BIOS_BOOT, EFI_SYSTEM
 from azpreflight.rehearse import drivers

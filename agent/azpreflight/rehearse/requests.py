@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Optional
 
 from azpreflight.azure import log_evidence
 from azpreflight.azure.log_signatures import SIGNATURES
+from azpreflight.dataclass import dataclass
 from azpreflight.rehearse.facts import HealthReport, Traffic
 from azpreflight.text import plain
 

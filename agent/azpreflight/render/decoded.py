@@ -8,10 +8,11 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight.console.decode import Condition, Damaged, Decoded, Recovered
+from azpreflight.dataclass import dataclass
 from azpreflight.engine import fleet
 from azpreflight.model import Finding, Report, Severity, codec
 from azpreflight.render import arrangement, junit, text

@@ -7,9 +7,9 @@ healthy machine gets a few lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine import timeline, waivers
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, Finding, Report, Result, Status

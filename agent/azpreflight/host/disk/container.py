@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Callable, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.api import HostError
 from azpreflight.host.disk.types import Footer, Format
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, BinaryIO, Callable, Optional, Union
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import programs
 from azpreflight.host.api import HostError
 from azpreflight.host.clock import Clock

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.azure.agent_versions import number
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host
 
 LIMIT = 1 << 20

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from azpreflight.azure.agent_versions import OLDEST_SUPPORTED, UPDATE_CHECK_S, Versions, number
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import os_release, waagent_conf
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner

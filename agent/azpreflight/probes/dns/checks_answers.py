@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.dns_sources import Origin
 from azpreflight.model import Cause, Check, Confidence, Finding, Platform, Run, Severity, Unknown, Verdict
 from azpreflight.probes.dns import search, strictness

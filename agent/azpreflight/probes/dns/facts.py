@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.dns_sources import Origin, Source
 from azpreflight.guest.forwarders import Forwarder
 from azpreflight.guest.resolv_conf import ResolvConfFile, is_local

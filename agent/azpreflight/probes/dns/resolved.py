@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import ini_file
 from azpreflight.guest.dns_sources import words
 from azpreflight.guest.globs import matching

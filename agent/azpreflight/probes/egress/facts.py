@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.azure.answer import Answer
+from azpreflight.dataclass import dataclass
 from azpreflight.host import NOT_TLS, Outcome, Phase, Route
 
 PROXY_WANTS_PASSWORD = 407

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Optional
 
 from azpreflight.azure.answer import PADDED, Answer, answer_of
 from azpreflight.azure.goal_state import GoalState, bare
+from azpreflight.dataclass import dataclass
 from azpreflight.host import DnsAnswer, Host, Outcome, Phase
 from azpreflight.probes.dns.facts import CONTROL, PASSED_ON, DnsFacts, Role, addresses_of, made_up, named, speaks
 from azpreflight.probes.egress.facts import Lookup, host_of, port_of

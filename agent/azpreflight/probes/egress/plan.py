@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure import endpoints
 from azpreflight.azure.documented_endpoints import Known
 from azpreflight.azure.goal_state import GoalState, Plugin, Wanted
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Platform, Run
 from azpreflight.probes.platform.facts import PlatformFacts, cloud_of, region_of
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import bootloader, interface_names, network_bindings, network_renderers, yaml_file
 from azpreflight.guest.interface_names import Named
 from azpreflight.guest.limits import KEPT, SMALL

@@ -7,8 +7,8 @@ key-value pools still hold its provisioning report (cloud-init, cloudinit/report
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.guest.passwords import entries
 from azpreflight.host import FileKind, Host, HostError

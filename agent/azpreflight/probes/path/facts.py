@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure.answer import Answer
+from azpreflight.dataclass import dataclass
 from azpreflight.probes.path.tunnel import Path
 
 
