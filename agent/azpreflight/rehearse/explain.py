@@ -57,6 +57,7 @@ BY_CHECK: Mapping[str, tuple[str, ...]] = {
         *("agents-cloud-init", "boot-space"),
     ),
     "rehearsal-custom-data": ("agents-config",),
+    "rehearsal-disk": ("boot-grow", "boot-space", "agents-stages"),
     "rehearsal-extension": ("agents-config", "media-noexec", *AGENTS, *FIREWALL, "boot-netfilter", "boot-space"),
     "rehearsal-second-boot": (*MOUNTS, "boot-root", "gen-network-config", "boot-nic"),
     "rehearsal-identity": ("gen-ssh-host-keys", "gen-machine-id", "gen-random-seed"),

@@ -217,6 +217,16 @@ def test_in_a_dual_stack_network_a_vm_without_ipv6_is_noted() -> None:
     assert "never asked DHCPv6" in entry.summary
 
 
+def test_a_root_that_stays_small_on_a_larger_disk_is_warned_of() -> None:
+    """Only where the VM was given a larger one; one that grew is well."""
+    larger = replace(PLAN, disk_mib=8192)
+    (entry,) = reported(replace(HEALTHY, plan=larger)).causes
+    assert (entry.severity, entry.cause) == (Severity.WARNING, Cause.BOOT_CONFIG)
+    assert "1967 MiB on a disk of 8192 MiB" in entry.summary
+    grown = first(login=replace(LOGIN, root_mib=8000, free_mib=7000))
+    assert reported(replace(grown, plan=larger)).causes == ()
+
+
 # --- what is unknown ----------------------------------------------------------------------------------------------
 
 
