@@ -134,6 +134,14 @@ def test_what_everything_needs_explains_whatever_failed() -> None:
     assert "boot-memory" not in entry.summary
 
 
+def test_a_vm_without_memory_crawls_and_says_nothing() -> None:
+    """What the console shows to be waiting is not to blame then."""
+    waits = Sign("waits", "ssh.service was being started and had not ended", 410.5)
+    memory = ("boot-memory", Cause.BOOT_CONFIG, Severity.WARNING)
+    (entry,) = reported(until("prompt", signs=(waits,)), files(memory)).causes
+    assert "boot-memory speaks" in entry.summary
+
+
 def test_the_console_explains_where_files_do_not() -> None:
     """A cycle that systemd breaks is in no file alone."""
     cycle = Sign("ordering-cycle", "systemd[1]: multi-user.target: Found ordering cycle on ssh.service/start", 12.0)
