@@ -107,6 +107,8 @@ EXPECTED = {
     "ordering-cycle": ("login", "boot-config", "ordering cycle"),
     "waits-for-network": ("agents", "boot-config", "intranet.service"),
     "no-dhcp-client": ("dhcp", "boot-config", "DHCP client"),
+    "no-initramfs": ("boots", "boot-config", "without an initramfs"),
+    "cut-initramfs": ("boots", "boot-config", "unpacking failed"),
     "huge-pages": ("agents", "boot-config", "nr_hugepages"),
     "sudo-without-setuid": ("login", "boot-config", "setuid"),
     "fstab-sr0": ("ready", "provisioning-media", "ovf-env.xml"),

@@ -96,6 +96,8 @@ REPORTED: Mapping[Cause, str] = {
 """Fixes by what the agent reports."""
 NAMING = ("ordering-cycle", "device-timeout", "out-of-memory", "disk-full", "waits")
 """Signs that name a culprit by themselves."""
+UNREAD = "initramfs-unread"
+"""A sign that names one where the root is not found; elsewhere kernels print it of a sound one too."""
 WEIGHTY = (Severity.ERROR, Severity.WARNING)
 
 
@@ -215,7 +217,8 @@ def _first(order: Iterable[str], results: Iterable[Result], where: str) -> Optio
 def _of_console(check: str, boot: Booted) -> Optional[Explanation]:
     """Only of what names a culprit by itself."""
     by_id = {sign.id: sign for sign in reversed(boot.signs)}
-    named = next((id for id in NAMING if id in by_id), None)
+    without_root = _is_of_boot(check) and not {"no-root", "panic"}.isdisjoint(by_id)
+    named = next((id for id in ((UNREAD,) if without_root else ()) + NAMING if id in by_id), None)
     if named is None or check in ("rehearsal-console", "rehearsal-identity", "rehearsal-custom-data"):
         return None
     signature = console.signature(named)

@@ -134,6 +134,17 @@ def test_what_everything_needs_explains_whatever_failed() -> None:
     assert "boot-memory" not in entry.summary
 
 
+def test_an_initramfs_that_cannot_be_unpacked_is_named_where_the_root_is_missing() -> None:
+    """Some kernels print the line of a sound one too, so that it explains nothing else."""
+    unread = Sign("initramfs-unread", "Initramfs unpacking failed: Decoding failed", 3.0)
+    panic = Sign("no-root", "VFS: Cannot open root device", 5.0)
+    (entry,) = reported(until("kernel", signs=(unread, panic))).causes
+    assert "console: Initramfs unpacking failed: Decoding failed" in entry.summary
+    assert "Rebuild the initramfs" in entry.fix
+    (entry,) = reported(until("prompt", signs=(unread,))).causes
+    assert "unpacking" not in entry.summary
+
+
 def test_a_vm_without_memory_crawls_and_says_nothing() -> None:
     """What the console shows to be waiting is not to blame then."""
     waits = Sign("waits", "ssh.service was being started and had not ended", 410.5)
