@@ -34,7 +34,6 @@ Type=oneshot
 ExecStart=/bin/sh -c 'fallocate -l "$(df --output=avail -B1 / | tail -n 1)" /swapfile; dd if=/dev/zero of=/rest; true'
 """
 DRIVERS, REMAKE = "/usr/share/initramfs-tools/modules.d/emulator", ("update-initramfs", "-u", "-k", "all")
-WITHOUT_EXT4 = (("sed", "-i", "/^ext4$/d", DRIVERS), REMAKE)
 WITH_SCSI = Fault(commands=(("sed", "-i", "$a virtio_scsi", DRIVERS), REMAKE))
 """No fault: with a driver for a SCSI disk too."""
 BOTH = Recipe("bookworm", ("waagent", "cloud-init"), None, package=False)
@@ -76,7 +75,8 @@ FAULTS: dict[str, tuple[Recipe, Fault]] = {
         HEALTHY,
         Fault({f"{UNITS}/swapfile.service": FILLS, f"{SYSINIT}/swapfile.service": f"-> /{UNITS}/swapfile.service"}),
     ),
-    "initramfs-without-ext4": (HEALTHY, Fault(commands=WITHOUT_EXT4)),
+    "no-initramfs": (HEALTHY, Fault(commands=(("sed", "-i", "/^initrd/d", "/boot/grub/grub.cfg"),))),
+    "cut-initramfs": (HEALTHY, Fault(commands=(("sh", "-c", "truncate -s 1M /boot/initrd.img-*"),))),
     "no-users": (BOTH, Fault({"etc/cloud/cloud.cfg.d/99-users.cfg": "users: []\n"})),
     "sudo-without-setuid": (HEALTHY, Fault(commands=(("chmod", "u-s", "/usr/bin/sudo"),))),
     "no-dhcp-client": (HEALTHY, Fault(commands=(("dpkg", "--purge", "--force-depends", "isc-dhcp-client"),))),

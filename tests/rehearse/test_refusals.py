@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +66,32 @@ def test_a_file_without_a_disk_is_named_by_its_own_name(tmp_path: Path) -> None:
     image = tmp_path / "disk.vhdx"
     subprocess.run(("qemu-img", "create", "-q", "-f", "vhdx", str(image), "8M"), check=True, timeout=60)
     assert f"cannot look into {image}: it is no disk" in refusal(image, tmp_path)
+
+
+def endless() -> bytes:
+    """A boot sector that writes 32 KiB after another to its disk, by the firmware's service (INT 13h, AH=43h)."""
+    packet = 0x7C20
+    code = b"\x31\xc0\x8e\xd8"  # xor ax, ax; mov ds, ax
+    code += b"\xbe" + struct.pack("<H", packet)  # mov si, packet
+    code += b"\xb8\x00\x43\xcd\x13"  # mov ax, 0x4300; int 0x13
+    code += b"\x66\x83\x06" + struct.pack("<HB", packet + 8, 64)  # add dword [packet + 8], 64
+    code += b"\xeb\xf3"  # jmp to the mov ax
+    body = code.ljust(0x20, b"\0") + struct.pack("<BBHHHQ", 16, 0, 64, 0x7C00, 0, 64)
+    return body.ljust(510, b"\0") + b"\x55\xaa"
+
+
+def test_a_vm_for_whose_writing_there_is_no_room(tmp_path: Path) -> None:
+    """It stands still, and nothing is said of the image. Takes the 10 s that are the shortest limit of a boot."""
+    image, small, report = tmp_path / "disk.raw", tmp_path / "small", tmp_path / "report.json"
+    image.write_bytes(endless())
+    os.truncate(image, 64 << 20)
+    small.mkdir()
+    script = 'set -e; mount --make-rprivate /; mount -t tmpfs -o size=8m tmpfs "$0"; exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, str(small), sys.executable, "-m", "azpreflight", "rehearse"]
+    command += [str(image), "--quick", "--timeout", "10", "--report", str(report)]
+    environment = {**os.environ, "TMPDIR": str(small)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    assert done.returncode == 3, done.stderr
+    results = json.loads(report.read_text())["results"]
+    (reason,) = {one["reason"] for one in results if one["check"] in ("rehearsal-boots", "rehearsal-ready")}
+    assert reason.startswith("no room for what the VM writes in")

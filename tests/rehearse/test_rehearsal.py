@@ -106,6 +106,11 @@ EXPECTED = {
     "no-udf": ("ready", "provisioning-media", "udf"),
     "ordering-cycle": ("login", "boot-config", "ordering cycle"),
     "waits-for-network": ("agents", "boot-config", "intranet.service"),
+    "no-dhcp-client": ("dhcp", "boot-config", "DHCP client"),
+    "no-initramfs": ("boots", "boot-config", "without an initramfs"),
+    "cut-initramfs": ("boots", "boot-config", "unpacking failed"),
+    "huge-pages": ("agents", "boot-config", "nr_hugepages"),
+    "sudo-without-setuid": ("login", "boot-config", "setuid"),
     "fstab-sr0": ("ready", "provisioning-media", "ovf-env.xml"),
 }
 """By fault: the check that fails, the cause, and a word of what stands behind it."""
@@ -120,6 +125,15 @@ def test_a_fault_is_seen_and_explained(fault: str, tmp_path: Path, record_proper
     record_property("measured", f"rehearsal: {fault}: {done.report['causes'][0]['summary'][:160]}")
     assert (done.code, done.status(check), done.causes) == (1, "fail", [cause]), done.report["causes"]
     assert word in done.report["causes"][0]["summary"]
+
+
+@rehearsals
+def test_two_vms_of_one_image_with_the_same_host_keys(tmp_path: Path) -> None:
+    """A warning, because both work: the second VM shows it, and no file check has to guess what an agent will do."""
+    done = rehearse(disk_of(*FAULTS["same-host-keys"]), tmp_path)
+    assert (done.code, done.status("identity"), done.causes) == (0, "fail", []), done.report["causes"]
+    assert done.report["causes"][0]["cause"] == "not-generalized"
+    assert "the same SSH host keys" in done.report["causes"][0]["summary"]
 
 
 @pytest.mark.parametrize("after_s", [0.5, 3.0, 8.0])

@@ -33,6 +33,8 @@ class Request:
     secure_boot: bool
     processors: int
     memory_mib: int
+    disk_gib: Optional[int]
+    """None: as large as the image's."""
     disk_bus: Optional[str]
     """None: what the image has drivers for."""
     network: str
@@ -59,6 +61,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     vm.add_argument("--secure-boot", action="store_true", help="with the keys of Azure's firmware (generation 2)")
     vm.add_argument("--cpus", metavar="N", type=int, choices=range(1, 17), default=2, help="1 to 16 (default: 2)")
     vm.add_argument("--memory", metavar="MIB", type=_memory, default=2048, help="256 to 65536 (default: 2048)")
+    vm.add_argument(
+        "--disk-size",
+        metavar="GIB",
+        type=_disk,
+        help="of the OS disk, where VMs have a larger one than the image",
+    )
     vm.add_argument(
         "--disk-bus",
         choices=DISK_BUSES,
@@ -94,6 +102,12 @@ def _memory(text: str) -> int:
     return int(text)
 
 
+def _disk(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 4095:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of GiB from 1 to 4095")
+    return int(text)
+
+
 def _timeout(text: str) -> float:
     if not text.isdigit() or not 10 <= int(text) <= 7200:
         raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from 10 to 7200")
@@ -108,6 +122,7 @@ def request(asked: argparse.Namespace) -> Request:
         secure_boot=asked.secure_boot,
         processors=asked.cpus,
         memory_mib=asked.memory,
+        disk_gib=asked.disk_size,
         disk_bus=asked.disk_bus,
         network=asked.network,
         quick=asked.quick,

@@ -89,7 +89,10 @@ def _rehearsed(request: Request, place: Path) -> tuple[Snapshot, RehearsalFacts,
     disk, found = _facts(image)
     if disk is None:
         raise UsageError(f"cannot inspect {request.path}: {image.probes['image'].reason}")
-    machine = plan(_wishes(request), disk.layout, found, image.run.os.id, accelerator.why_not())
+    size = disk.size >> 20
+    if request.disk_gib is not None and request.disk_gib << 10 <= size:
+        raise UsageError(f"--disk-size {request.disk_gib} is no larger than the image, whose disk has {size} MiB")
+    machine = plan(_wishes(request), disk.layout, found, image.run.os.id, accelerator.why_not(), size)
     missing = [file for file in firmware(machine) if not os.path.exists(file)]
     if missing:
         raise UsageError(f"generation 2 needs {', '.join(missing)} (package ovmf)")
@@ -109,6 +112,7 @@ def _wishes(request: Request) -> Wishes:
         network=Network(request.network),
         processors=request.processors,
         memory_mib=request.memory_mib,
+        disk_mib=request.disk_gib << 10 if request.disk_gib is not None else None,
         disk_bus=request.disk_bus,
         quick=request.quick,
     )

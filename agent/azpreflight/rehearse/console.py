@@ -125,6 +125,11 @@ SIGNATURES = (
         r"Out of memory: Killed process|System is deadlocked on memory",
         "Reserve less memory, such as huge pages.",
     ),
+    _boot(
+        "initramfs-unread",
+        r"Initramfs unpacking failed: [A-Za-z ]{1,40}",
+        "Rebuild the initramfs: the kernel cannot unpack what is there.",
+    ),
     _boot("disk-full", r"No space left on device", "Leave more room on the image's filesystems."),
 )
 """By how much they explain, the most first."""

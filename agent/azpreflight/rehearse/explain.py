@@ -43,6 +43,11 @@ AGENTS = ("agents-provisioner", "agents-program", "agents-stages", "agents-units
 STALE = ("gen-provisioned-sentinel", "logs-vm-identifier", "gen-cloud-init-state", "gen-deprovisioned")
 SCARCE = ("out-of-memory", "disk-full")
 """Signs of what everything needs, so that they may stand behind whatever failed."""
+EVERYWHERE = ("boot-memory", "boot-space")
+"""Checks of the same, for where the console says nothing: a VM without memory crawls before anything is killed."""
+STARVED = tuple(
+    f"rehearsal-{name}" for name in ("dhcp", "agents", "ready", "login", "extension", "second-boot", "budget")
+)
 FIREWALL = ("firewall-boot-flows", "firewall-boot-load")
 SERVER = ("ssh-start", "ssh-state", "login-sshd", "login-modes", "boot-selinux", *FIREWALL)
 ACCOUNT = ("agents-stages", "login-sshd", "login-gates", "login-modes", "login-tools", *AGENTS, *STALE, "boot-selinux")
@@ -52,13 +57,14 @@ BY_CHECK: Mapping[str, tuple[str, ...]] = {
     "rehearsal-boots": (*FIRMWARE, *ROOT, *MOUNTS),
     "rehearsal-console": ("boot-console",),
     "rehearsal-dhcp": ("boot-nic", "gen-network-config", "boot-dhcp-timeout", *FIREWALL),
-    "rehearsal-agents": (*AGENTS, *FIREWALL, *STALE, "boot-space"),
+    "rehearsal-agents": (*AGENTS, *FIREWALL, *STALE),
     "rehearsal-ready": (
         *("media-filesystem", "media-drive", *AGENTS, "login-tools", "agents-password", *STALE, *FIREWALL),
-        *("agents-cloud-init", "boot-space"),
+        "agents-cloud-init",
     ),
     "rehearsal-custom-data": ("agents-config",),
-    "rehearsal-extension": ("agents-config", "media-noexec", *AGENTS, *FIREWALL, "boot-netfilter", "boot-space"),
+    "rehearsal-disk": ("boot-grow", "boot-space", "agents-stages"),
+    "rehearsal-extension": ("agents-config", "media-noexec", *AGENTS, *FIREWALL, "boot-netfilter"),
     "rehearsal-second-boot": (*MOUNTS, "boot-root", "gen-network-config", "boot-nic"),
     "rehearsal-identity": ("gen-ssh-host-keys", "gen-machine-id", "gen-random-seed"),
     "rehearsal-budget": ("boot-dhcp-timeout", *AGENTS),
@@ -91,6 +97,8 @@ REPORTED: Mapping[Cause, str] = {
 """Fixes by what the agent reports."""
 NAMING = ("ordering-cycle", "device-timeout", "out-of-memory", "disk-full", "waits")
 """Signs that name a culprit by themselves."""
+UNREAD = "initramfs-unread"
+"""A sign that names one where the root is not found; elsewhere kernels print it of a sound one too."""
 WEIGHTY = (Severity.ERROR, Severity.WARNING)
 
 
@@ -143,7 +151,7 @@ def _of_check(check: str, facts: RehearsalFacts, inspected: Inspected) -> Option
     said = _of_report(boot) if check == "rehearsal-ready" else None
     if said is not None:
         return _first(_of_cause(said.cause, inspected.before), inspected.before.results, IMAGE) or said
-    for names in (wanted, fitting):
+    for names in (wanted, fitting, EVERYWHERE if check in STARVED else ()):
         for report, where in ((inspected.before, IMAGE), (inspected.after, "the disk afterwards")):
             found = _first(names, report.results if report is not None else (), where)
             if found is not None:
@@ -210,7 +218,8 @@ def _first(order: Iterable[str], results: Iterable[Result], where: str) -> Optio
 def _of_console(check: str, boot: Booted) -> Optional[Explanation]:
     """Only of what names a culprit by itself."""
     by_id = {sign.id: sign for sign in reversed(boot.signs)}
-    named = next((id for id in NAMING if id in by_id), None)
+    without_root = _is_of_boot(check) and not {"no-root", "panic"}.isdisjoint(by_id)
+    named = next((id for id in ((UNREAD,) if without_root else ()) + NAMING if id in by_id), None)
     if named is None or check in ("rehearsal-console", "rehearsal-identity", "rehearsal-custom-data"):
         return None
     signature = console.signature(named)

@@ -67,6 +67,10 @@ class Plan:
     cpu: str = "qemu64"
     processors: int = 2
     memory_mib: int = 1024
+    image_mib: int = 0
+    """Size of the image's disk."""
+    disk_mib: Optional[int] = None
+    """Size of the VM's, where it is larger; None: it is the image's."""
     secure_boot: bool = False
     network: Network = Network.OPEN
     trials: tuple[str, ...] = ()
@@ -135,6 +139,10 @@ class Login:
     extension: Optional[str] = None
     """The state of the extension as its handler wrote it; None: none was found."""
     failed_units: tuple[str, ...] = ()
+    root_mib: Optional[int] = None
+    """Size of the root filesystem; None: not looked for."""
+    free_mib: Optional[int] = None
+    """What is left of it for users."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Optional
 
 from azpreflight.host.disk.types import Format
 
@@ -30,9 +31,10 @@ def backing(path: str, form: Format, size: int) -> str:
     return f"json:{json.dumps(node)}"
 
 
-def create(backing_file: str, layer: str) -> tuple[str, ...]:
-    """The command that makes the layer."""
-    return ("qemu-img", "create", "-q", "-f", "qcow2", "-b", backing_file, "-F", _format(backing_file), layer)
+def create(backing_file: str, layer: str, mib: Optional[int] = None) -> tuple[str, ...]:
+    """The command that makes the layer, as a larger disk where `mib` says so."""
+    size = (f"{mib}M",) if mib is not None else ()
+    return ("qemu-img", "create", "-q", "-f", "qcow2", "-b", backing_file, "-F", _format(backing_file), layer, *size)
 
 
 def _format(backing_file: str) -> str:

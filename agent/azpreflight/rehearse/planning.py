@@ -28,6 +28,8 @@ class Wishes:
     network: Network = Network.OPEN
     processors: int = 2
     memory_mib: int = 2048
+    disk_mib: Optional[int] = None
+    """None: as large as the image's."""
     disk_bus: Optional[str] = None
     """One of `drivers.BUSES`; None: the best that the image has drivers for."""
     quick: bool = False
@@ -40,8 +42,9 @@ def plan(
     found: Optional[EmulatorDrivers],
     os_id: Optional[str],
     kvm: str,
+    image_mib: int = 0,
 ) -> Plan:
-    """The VM; `kvm` is why there is no accelerator, or empty."""
+    """The VM; `kvm` is why there is no accelerator, or empty; `image_mib` is the size of the image's disk."""
     generation, reason = _generation(wishes, layout)
     return Plan(
         generation=generation,
@@ -54,6 +57,8 @@ def plan(
         cpu=HOST_CPU if not kvm else OLD_CPU if os_id in RUNS_ANYWHERE else NEW_CPU,
         processors=wishes.processors,
         memory_mib=wishes.memory_mib,
+        image_mib=image_mib,
+        disk_mib=wishes.disk_mib,
         secure_boot=wishes.secure_boot,
         network=wishes.network,
         trials=() if wishes.quick else TRIALS,

@@ -134,6 +134,25 @@ def test_what_everything_needs_explains_whatever_failed() -> None:
     assert "boot-memory" not in entry.summary
 
 
+def test_an_initramfs_that_cannot_be_unpacked_is_named_where_the_root_is_missing() -> None:
+    """Some kernels print the line of a sound one too, so that it explains nothing else."""
+    unread = Sign("initramfs-unread", "Initramfs unpacking failed: Decoding failed", 3.0)
+    panic = Sign("no-root", "VFS: Cannot open root device", 5.0)
+    (entry,) = reported(until("kernel", signs=(unread, panic))).causes
+    assert "console: Initramfs unpacking failed: Decoding failed" in entry.summary
+    assert "Rebuild the initramfs" in entry.fix
+    (entry,) = reported(until("prompt", signs=(unread,))).causes
+    assert "unpacking" not in entry.summary
+
+
+def test_a_vm_without_memory_crawls_and_says_nothing() -> None:
+    """What the console shows to be waiting is not to blame then."""
+    waits = Sign("waits", "ssh.service was being started and had not ended", 410.5)
+    memory = ("boot-memory", Cause.BOOT_CONFIG, Severity.WARNING)
+    (entry,) = reported(until("prompt", signs=(waits,)), files(memory)).causes
+    assert "boot-memory speaks" in entry.summary
+
+
 def test_the_console_explains_where_files_do_not() -> None:
     """A cycle that systemd breaks is in no file alone."""
     cycle = Sign("ordering-cycle", "systemd[1]: multi-user.target: Found ordering cycle on ssh.service/start", 12.0)
@@ -215,6 +234,16 @@ def test_in_a_dual_stack_network_a_vm_without_ipv6_is_noted() -> None:
     (entry,) = report.causes
     assert (report.verdict, entry.severity, entry.cause) == (Readiness.READY, Severity.NOTE, Cause.NO_NETWORK)
     assert "never asked DHCPv6" in entry.summary
+
+
+def test_a_root_that_stays_small_on_a_larger_disk_is_warned_of() -> None:
+    """Only where the VM was given a larger one; one that grew is well."""
+    larger = replace(PLAN, disk_mib=8192)
+    (entry,) = reported(replace(HEALTHY, plan=larger)).causes
+    assert (entry.severity, entry.cause) == (Severity.WARNING, Cause.BOOT_CONFIG)
+    assert "1967 MiB on a disk of 8192 MiB" in entry.summary
+    grown = first(login=replace(LOGIN, root_mib=8000, free_mib=7000))
+    assert reported(replace(grown, plan=larger)).causes == ()
 
 
 # --- what is unknown ----------------------------------------------------------------------------------------------

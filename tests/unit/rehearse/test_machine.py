@@ -92,6 +92,7 @@ def test_a_fixed_vhd_is_the_raw_disk_before_its_footer() -> None:
     qcow2 = json.loads(overlay.backing("/i.qcow2", Format.QCOW2, 1 << 20).removeprefix("json:"))
     assert qcow2["backing"] is None
     assert overlay.create(overlay.backing("/i.vhd", Format.DYNAMIC_VHD, 1), "/l")[-3:] == ("-F", "vpc", "/l")
+    assert overlay.create(overlay.backing("/i.vhd", Format.VHD, 1), "/l", 2048)[-2:] == ("/l", "2048M")
 
 
 ESP = Volume("partition 2", 0, 1, 2, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b")

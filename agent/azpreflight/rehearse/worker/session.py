@@ -88,7 +88,9 @@ def _station(order: Order, name: str, host_name: str, say: Say) -> Station:
     folder = Path(order.folder) / name
     folder.mkdir()
     layer = folder / "disk.qcow2"
-    made = programs.run(overlay.create(order.backing, str(layer)), DISC_TIMEOUT, None, None, 1 << 16)
+    made = programs.run(
+        overlay.create(order.backing, str(layer), order.plan.disk_mib), DISC_TIMEOUT, None, None, 1 << 16
+    )
     if made.status != 0:
         raise RehearsalError(f"no layer over the image: {made.stderr.strip()[-200:]}")
     custom = f"#!/bin/sh\n# {MARK}\n"
