@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
+from azpreflight.probes.startup.directories import DirectoryFacts
 from azpreflight.probes.startup.entry import EntryFacts
 from azpreflight.probes.startup.filesystems import FilesystemFacts
 from azpreflight.probes.startup.grow import GrowFacts
@@ -15,6 +16,7 @@ from azpreflight.probes.startup.nic import NicFacts
 from azpreflight.probes.startup.order import OrderFacts
 from azpreflight.probes.startup.selinux import SelinuxFacts
 from azpreflight.probes.startup.target import TargetFacts
+from azpreflight.probes.startup.units import UnitFacts
 from azpreflight.probes.startup.volumes import VolumeFacts
 
 
@@ -32,5 +34,7 @@ class StartupFacts:
     nic: Optional[NicFacts] = None
     names: Optional[NameFacts] = None
     selinux: Optional[SelinuxFacts] = None
+    units: Optional[UnitFacts] = None
+    directories: Optional[DirectoryFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be read, by the name of its field."""
