@@ -39,7 +39,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class AccountFacts:
+class AccountFileFacts:
     """What stands in the way of accounts."""
 
     locks: tuple[str, ...] = ()
@@ -54,13 +54,13 @@ class AccountFacts:
     """Where useradd makes homes, if that is not there."""
 
 
-def look(host: Host, homes: str) -> AccountFacts:
+def look(host: Host, homes: str) -> AccountFileFacts:
     """Files only; `homes` is HOME of useradd's defaults. HostError where one cannot be read."""
     rows = (line.split(":") for line in (host.text("/etc/shadow", SMALL) or "").splitlines())
     root = next((row for row in rows if row[0] == "root" and len(row) > 7), None)
     age = whole(root[4]) if root is not None else None
     missing = bool(homes) and host.info(homes) is None and host.info("/home") is not None
-    return AccountFacts(
+    return AccountFileFacts(
         locks=tuple(path for path in LOCKS if host.info(path) is not None),
         limits=tuple(_limits(host))[:KEPT],
         nowhere=tuple(_nowhere(host.text(NSSWITCH, SMALL) or "")),
@@ -78,10 +78,9 @@ def _limits(host: Host) -> Iterator[Limit]:
     for path in (path for pattern in LIMITS for path in host.glob(pattern)[:KEPT]):
         for number, line in enumerate((host.text(path, SMALL) or "").splitlines(), 1):
             words = line.split("#")[0].split()
-            if len(words) == 4 and words[0] == "*" and words[2] in LEAST:
-                value = whole(words[3])
-                if value is not None and value < LEAST[words[2]]:
-                    yield Limit(path, number, " ".join(words))
+            value = whole(words[3]) if len(words) == 4 and words[0] == "*" and words[2] in LEAST else None
+            if value is not None and value < LEAST[words[2]]:
+                yield Limit(path, number, " ".join(words))
 
 
 def _nowhere(text: str) -> Iterator[str]:
@@ -91,7 +90,7 @@ def _nowhere(text: str) -> Iterator[str]:
             yield f"{key.strip()}: {value.strip()}"
 
 
-def judge(facts: AccountFacts) -> Iterator[Verdict]:
+def judge(facts: AccountFileFacts) -> Iterator[Verdict]:
     """useradd works, and what it makes is found and may log in."""
     if facts.locks:
         yield Finding(
@@ -129,7 +128,7 @@ def judge(facts: AccountFacts) -> Iterator[Verdict]:
         )
 
 
-def _judge_root(facts: AccountFacts) -> Iterator[Verdict]:
+def _judge_root(facts: AccountFileFacts) -> Iterator[Verdict]:
     if facts.root_expires is not None:
         what = "must be changed first" if facts.root_expires == "0" else f"expires on day {plain(facts.root_expires)}"
         yield Finding(

@@ -16,7 +16,7 @@ from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes.generalization.leftover import agents_of
 from azpreflight.probes.login import account_files, pam_stacks
-from azpreflight.probes.login.account_files import AccountFacts
+from azpreflight.probes.login.account_files import AccountFileFacts
 from azpreflight.probes.login.check import check
 from azpreflight.probes.login.pam_stacks import Shut
 from azpreflight.probes.login.sshd import groups_given
@@ -78,7 +78,7 @@ class GateFacts:
     access_denies: tuple[int, ...] = ()
     """Lines of access.conf that refuse everybody."""
     stacks: tuple[Shut, ...] = ()
-    accounts: AccountFacts = field(default_factory=AccountFacts)
+    accounts: AccountFileFacts = field(default_factory=AccountFileFacts)
 
 
 def look(host: Host, run: Run) -> GateFacts:
