@@ -82,8 +82,8 @@ PRODUCTS = (
     Product("SUSE Customer Center", ("/etc/zypp/credentials.d/SCCcredentials",), Severity.ERROR, "rm -f {path}"),
     Product("Red Hat Insights", ("/etc/insights-client/machine-id",), Severity.WARNING, "rm -f {path}"),
     Product("Landscape", ("/var/lib/landscape/client/broker.bpickle",), Severity.WARNING, "rm -f {path}"),
-    Product("Docker", ("/var/lib/docker/engine-id", "/etc/docker/key.json"), Severity.WARNING, "rm -f {path}"),
-    Product("NVMe over fabrics", ("/etc/nvme/hostnqn", "/etc/nvme/hostid"), Severity.WARNING, "rm -f {path}"),
+    Product("Docker", ("/var/lib/docker/engine-id", "/etc/docker/key.json"), Severity.NOTE, "rm -f {path}"),
+    Product("NVMe over fabrics", ("/etc/nvme/hostnqn", "/etc/nvme/hostid"), Severity.NOTE, "rm -f {path}"),
     Product("APT's repositories", ("/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*"), Severity.WARNING, "rm -f {path}"),
 )
 """Which files, from the documentation of each product; what they hold is never inspected, but for comments."""
