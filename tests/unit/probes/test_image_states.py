@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from azpreflight.guest import network_bindings, networkmanager
+from azpreflight.host.disk.types import Layout, Table
 from azpreflight.model import Probe
 from azpreflight.probes import agents, clock, generalization, tls
 from tests.support import fixing
 from tests.support.fakes import FakeHost
 from tests.support.judging import findings, judged
-from tests.unit.probes import test_clock, test_generalization, test_startup, test_tls
+from tests.unit.probes import test_clock, test_generalization, test_image, test_startup, test_tls
 
 PROBES: dict[str, tuple[Any, Probe[Any]]] = {
     "gen": (test_generalization, generalization.PROBE),
@@ -175,3 +176,17 @@ def test_a_fix_that_is_printed_fixes(check: str, tmp_path: Path) -> None:
     after = {one.message for one in findings(fixing.report(tmp_path, run, agents.PROBE, probe), check)}
     assert before
     assert before[0].message not in after
+
+
+def test_a_root_that_is_not_the_last_partition() -> None:
+    """growpart enlarges a partition into the room behind it."""
+    behind = replace(test_image.ROOT, name="partition 2", number=2, start=test_image.ROOT.start + test_image.ROOT.size)
+    for volumes, expected in (
+        ((test_image.ESP, test_image.ROOT), []),
+        ((test_image.ROOT, behind), [("note", True)]),
+    ):
+        layout = replace(test_image.DISK.layout or Layout(Table.GPT), volumes=volumes)
+        machine = replace(test_startup.host({}), disk=replace(test_image.DISK, layout=layout), root="/mnt")
+        run = replace(test_startup.RUN, root="/mnt")
+        found = findings(judged(machine, run, agents.PROBE, test_startup.PROBE), "boot-grow")
+        assert [(one.severity.value, "partition 2 is behind" in one.message) for one in found] == expected

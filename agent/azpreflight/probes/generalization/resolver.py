@@ -29,6 +29,14 @@ PLATFORM_DNS = "168.63.129.16"
 
 
 @dataclass(frozen=True)
+class FixedServers:
+    """A file that names servers of one network."""
+
+    path: str
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ResolverFacts:
     """What /etc/resolv.conf is."""
 
@@ -37,7 +45,7 @@ class ResolverFacts:
     target: Optional[str] = None
     servers: tuple[str, ...] = ()
     """Its name servers, where it is a regular file, or a link to one that outlives a boot."""
-    fixed: tuple[Named, ...] = ()
+    fixed: tuple[FixedServers, ...] = ()
     """Other files of the image that name servers of one network, whatever DHCP says."""
 
 
@@ -52,12 +60,12 @@ def look(host: Host, run: Run) -> ResolverFacts:
     return ResolverFacts(info.kind, info.target, servers(text or ""), fixed)
 
 
-def _of_one_network(found: Sequence[Named]) -> Iterator[Named]:
+def _of_one_network(found: Sequence[Named]) -> Iterator[FixedServers]:
     """Those with a private address; what cloud-init writes for each instance is left out."""
     for one in found[:KEPT]:
         private = tuple(server for server in one.servers if _is_private(server))
         if private and "cloud-init" not in one.path:
-            yield Named(one.path, private)
+            yield FixedServers(one.path, private)
 
 
 def _is_private(server: str) -> bool:
