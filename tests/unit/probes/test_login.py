@@ -32,7 +32,7 @@ def directory(mode: int = 0o755, uid: int = 0) -> FileInfo:
 
 SSHD_CONFIG = "Include /etc/ssh/sshd_config.d/*.conf\nKbdInteractiveAuthentication no\nUsePAM yes\n"
 SUDOERS = "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"
-TOOLS = ("useradd", "usermod", "groupadd", "passwd", "chpasswd", "ssh-keygen", "ip", "mount")
+TOOLS = ("useradd", "usermod", "groupadd", "passwd", "chpasswd", "ssh-keygen", "ip", "mount", "blkid")
 FILES: dict[str, Any] = {
     **with_agents.FILES,
     "/usr/sbin/sshd": program(),

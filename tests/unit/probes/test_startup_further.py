@@ -22,6 +22,9 @@ SSH = {
     WANTED.format("ssh.service"): Link(UNIT.format("ssh.service")),
     "/usr/sbin/sshd": "",
 }
+WHOLE = {"/var/lib/dpkg/status": ""}
+DEBCONF = "Name: grub-pc/install_devices\nTemplate: x\nValue: {}\nOwners: grub-pc\n\nName: other\nValue: 1\n"
+EARLIER = "/lib/systemd/system/walinuxagent.service"
 LOCAL = OVERRIDE.format("cloud-init-local.service")
 AGENT = OVERRIDE.format("walinuxagent.service")
 GENERATOR = "/etc/systemd/system-generators/cloud-init-generator"
@@ -55,7 +58,7 @@ STATES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     ),
     "a file in the way": ("boot-units", {**SSH, "/etc/ssh/sshd_not_to_be_run": ""}, "error", "sshd_not_to_be_run"),
     "a program": ("boot-units", {LOCAL: "[Service]\nExecStart=\nExecStart=/opt/wrap\n"}, "error", "starts /opt/wrap"),
-    "sshd": ("boot-units", {**SSH, "/usr/sbin/sshd": Link("/gone")}, "error", "starts /usr/sbin/sshd"),
+    "sshd": ("boot-units", {**SSH, **WHOLE, "/usr/sbin/sshd": Link("/gone")}, "error", "starts /usr/sbin/sshd"),
     "an option": (
         "boot-units",
         {**SSH, **grub("root=UUID=1a2b ro systemd.mask=ssh.service")},
@@ -86,6 +89,12 @@ STATES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         {"/etc/initramfs-tools/conf.d/resume": "RESUME=UUID=77\n"},
         "warning",
         "RESUME=UUID=77",
+    ),
+    "a disk for GRUB": (
+        "boot-entry",
+        {"/var/cache/debconf/config.dat": DEBCONF.format("/dev/disk/by-id/ata-QEMU_1")},
+        "note",
+        "GRUB installed to /dev/disk/by-id/ata-QEMU_1",
     ),
     "no entry": ("boot-entry", {GRUB: ""}, "error", "GRUB has no entry"),
     "an option of a unified image": (
@@ -128,7 +137,8 @@ SILENT: dict[str, tuple[str, dict[str, Any]]] = {
         {LOCAL: "[Unit]\nConditionPathExists=/etc/x\nConditionPathExists=\n"},
     ),
     "a program by a name": ("boot-units", {LOCAL: "[Service]\nExecStart=/opt/%p\nExecStart=-x\n"}),
-    "sshd": ("boot-units", SSH),
+    "sshd": ("boot-units", {**SSH, **WHOLE}),
+    "a program that may have been left out": ("boot-units", {**SSH, "/usr/sbin/sshd": Link("/gone")}),
     "a mask of another unit": ("boot-units", grub("root=UUID=1a2b systemd.mask=tmp.mount")),
     "a link within": ("boot-directories", {"/home": Link("/var/home"), "/var/home": None}),
     "a root that is written": ("boot-directories", {"/etc/fstab": "UUID=1a2b / ext4 rw,errors=remount-ro 0 1\n"}),
@@ -141,6 +151,7 @@ SILENT: dict[str, tuple[str, dict[str, Any]]] = {
         "boot-entry",
         {**grub("root=UUID=1a2b fips=1 boot=UUID=3c"), "/etc/fstab": "UUID=1a2b / ext4 rw\nUUID=3c /boot ext4 rw\n"},
     ),
+    "a disk for GRUB": ("boot-entry", {"/var/cache/debconf/config.dat": DEBCONF.format("/dev/sda")}),
     "nothing to resume from": ("boot-entry", {"/etc/initramfs-tools/conf.d/resume": "RESUME=none\n"}),
     "a unified image": ("boot-entry", {GRUB: Link("/gone"), UKI: program("root=UUID=1a2b ro console=ttyS0")}),
     "memory by size": ("boot-memory", grub("root=UUID=1a2b crashkernel=1G-4G:192M,4G-:256M")),
@@ -164,6 +175,15 @@ def test_the_modules_of_the_kernel_that_starts() -> None:
     ((_, unlisted),) = said(host({}, f"{MODULES}/modules.dep"), "boot-entry")
     assert f"/lib/modules/{RELEASE}: modules.dep" in unlisted
     assert said(host({**grub("root=UUID=1a2b", kernel="/boot/vmlinuz-a"), "/boot/vmlinuz-a": "MZ"}), "boot-entry") == []
+
+
+def test_an_agent_of_a_target_that_is_not_reached() -> None:
+    """It is enabled, and nothing starts it; the target that is reached starts it."""
+    graphical = "/etc/systemd/system/graphical.target.wants/walinuxagent.service"
+    ours = WANTED.format("walinuxagent.service")
+    ((severity, message),) = said(host({graphical: Link(EARLIER)}, ours), "boot-units")
+    assert (severity, "for a target that default.target does not lead to" in message) == ("warning", True)
+    assert said(host({graphical: Link(EARLIER)}), "boot-units") == []
 
 
 def test_a_unified_image_without_options() -> None:

@@ -20,6 +20,10 @@ from azpreflight.model import Confidence, Finding, Severity, Verdict
 from azpreflight.text import plain
 
 RESUME = "/etc/initramfs-tools/conf.d/resume"
+DEBCONF = "/var/cache/debconf/config.dat"
+DEBCONF_LIMIT = 8 << 20
+"""Bytes; with some hundred packages it has 200 KiB."""
+OF_ONE_DISK = ("/dev/disk/by-id/", "/dev/vda", "/dev/xvda")
 WITHOUT_ACPI = ("acpi=off", "pci=off")
 NO_RESUME = ("none", "auto", "")
 OF_LUKS = ("rd.luks.uuid", "rd.luks.name")
@@ -43,6 +47,8 @@ class OptionFacts:
     """/boot is a partition of its own."""
     resume: Optional[str] = None
     """The swap that initramfs-tools waits for, by its own file."""
+    installs_to: Optional[str] = None
+    """The disk that Debian's package of GRUB is to be installed to, by the name of one disk (debconf)."""
     no_modules: Optional[str] = None
     """The release of the kernel that is started, where its modules are not there."""
     no_list: bool = False
@@ -65,9 +71,21 @@ def look(host: Host, kernel: Optional[str], entries: list[Entry]) -> OptionFacts
         root_kind=root.kind if root is not None else None,
         own_boot=any(one.mount_point == "/boot" for one in entries),
         resume=resume,
+        installs_to=_installs_to(host),
         no_modules=gone,
         no_list=no_list,
     )
+
+
+def _installs_to(host: Host) -> Optional[str]:
+    """The value of grub-pc/install_devices, where it is the serial number of a disk."""
+    if host.info(DEBCONF) is None:
+        return None
+    block = (
+        (host.text(DEBCONF, DEBCONF_LIMIT) or "").partition("Name: grub-pc/install_devices\n")[2].partition("\n\n")[0]
+    )
+    values = [line.partition(":")[2].strip() for line in block.splitlines() if line.startswith("Value:")]
+    return next((value for value in values if value.startswith(OF_ONE_DISK)), None)
 
 
 def _modules(host: Host, kernel: Optional[str]) -> tuple[Optional[str], bool]:
@@ -107,6 +125,13 @@ def judge(facts: OptionFacts, entry: BootEntry, swaps: tuple[str, ...]) -> Itera
     for option in WITHOUT_ACPI:
         if option in entry.options:
             yield _found(entry, option, "keeps the kernel from finding VMBus, on which disk and NIC are")
+    if facts.installs_to is not None:
+        yield Finding(
+            Severity.NOTE,
+            f"debconf has GRUB installed to {plain(facts.installs_to, 80)}, which no VM has: its updates fail",
+            "Let it be asked for again.",
+            ("echo grub-pc grub-pc/install_devices multiselect | debconf-set-selections",),
+        )
     if facts.resume is not None and facts.resume not in (*swaps, *NO_RESUME):
         yield Finding(
             Severity.WARNING,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from azpreflight.guest import bootloader
+from azpreflight.guest import boot_jobs, bootloader, package_database
 from azpreflight.host import FileKind, Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
 from azpreflight.model import Finding, Run, Severity, Verdict
@@ -64,6 +64,8 @@ class UnitFacts:
     """Units that systemd.mask= on the kernel command line leaves out."""
     source: str = ""
     """The file that the command line is of."""
+    unreached: tuple[str, ...] = ()
+    """Agents that are wanted by a target which default.target does not lead to."""
     generator: Optional[str] = None
     """The link to /dev/null that switches cloud-init's generator off."""
 
@@ -75,9 +77,12 @@ def look(host: Host, run: Run) -> UnitFacts:
     units = [systemd.unit(host, name) for name in WATCHED]
     enabled = {one.name for one in units if one.state is UnitState.ENABLED}
     by_socket = {f"{name.partition('.')[0]}.service" for name in enabled if name.endswith(".socket")}
+    whole = package_database.is_whole(host)
     started = [one for one in units if one.name in enabled | by_socket and one.path is not None]
     first: dict[tuple[str, str], Fault] = {}
     for fault in (fault for one in started for fault in _faults(host, one, options)):
+        if fault.key in STARTS and not whole and not fault.path.startswith("/etc/"):
+            continue  # a program that is not there may have been left out of such a tree
         first.setdefault((fault.unit, fault.what), fault)
     generators = (f"{place}/{GENERATOR}" for place in GENERATORS)
     known = {*WATCHED, *NEEDED}
@@ -86,8 +91,16 @@ def look(host: Host, run: Run) -> UnitFacts:
         faults=tuple(first.values()),
         masked_by_option=tuple(name for name in masked if name in known),
         source=line.source if line is not None else "",
+        unreached=tuple(_unreached(host, enabled)),
         generator=next((path for path in generators if _is_masked(host, path)), None),
     )
+
+
+def _unreached(host: Host, enabled: set[str]) -> Iterator[str]:
+    agents = [name for name in (*WAAGENT, "azure-init.service") if name in enabled]
+    jobs = boot_jobs.jobs(host) if agents else None
+    if jobs is not None:
+        yield from (name for name in agents if name not in jobs.units)
 
 
 def _is_masked(host: Host, path: str) -> bool:
@@ -168,6 +181,13 @@ def judge(facts: UnitFacts, run: Run) -> Iterator[Verdict]:
             f" (line {fault.line} of {plain(fault.path)})",
             "Remove what is in the way, or correct the line.",
             _commands(fault),
+        )
+    for name in facts.unreached:
+        yield Finding(
+            _severity(name, run),
+            f"{name} is enabled for a target that default.target does not lead to, and does not start",
+            "Have multi-user.target want it.",
+            (f"systemctl add-wants multi-user.target {name}",),
         )
     for name in facts.masked_by_option:
         yield Finding(
