@@ -100,7 +100,8 @@ def _judge_users(facts: AgentsFacts) -> Iterator[Verdict]:
             else (),
         )
     for name, consequence in MODULES.items():
-        if len(config.init_modules) >= WHOLE and name not in config.init_modules:
+        enough = len(config.init_modules) >= WHOLE or (config.init_modules and facts.cloud_init.whole)
+        if enough and name not in config.init_modules:
             yield Finding(
                 Severity.ERROR,
                 f"cloud_init_modules of {plain(config.source('cloud_init_modules'))} is without {name}: {consequence}",

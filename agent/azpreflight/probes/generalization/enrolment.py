@@ -62,6 +62,29 @@ PRODUCTS = (
     Product(
         "Azure proxy agent", ("/var/lib/azure-proxy-agent/*",), Severity.WARNING, "rm -rf /var/lib/azure-proxy-agent"
     ),
+    Product("CrowdStrike Falcon", ("/opt/CrowdStrike/falconstore*",), Severity.WARNING, "rm -f {path}"),
+    Product("Tanium", ("/opt/Tanium/TaniumClient/client.db*",), Severity.WARNING, "rm -f {path}"),
+    Product("Splunk", ("/opt/splunk*/etc/instance.cfg",), Severity.WARNING, "rm -f {path}"),
+    Product("Microsoft Defender", ("/etc/opt/microsoft/mdatp/mdatp_onboard.json",), Severity.WARNING, "rm -f {path}"),
+    Product("Wazuh and OSSEC", ("/var/ossec/etc/client.keys",), Severity.ERROR, "truncate --size 0 {path}"),
+    Product("Tailscale", ("/var/lib/tailscale/tailscaled.state",), Severity.ERROR, "rm -f {path}"),
+    Product("Elastic Agent", ("/opt/Elastic/Agent/fleet.enc",), Severity.ERROR, "rm -f {path}"),
+    Product(
+        "Kubernetes",
+        ("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*.pem", "/etc/rancher/node/password"),
+        Severity.ERROR,
+        "rm -f {path}",
+    ),
+    Product("WireGuard", ("/etc/wireguard/*.conf",), Severity.ERROR, "rm -f {path}"),
+    Product("Salt", ("/etc/salt/pki/minion/minion.pem",), Severity.ERROR, "rm -f {path}"),
+    Product("Puppet", ("/etc/puppetlabs/puppet/ssl/private_keys/*.pem",), Severity.ERROR, "rm -f {path}"),
+    Product("Chef", ("/etc/chef/client.pem",), Severity.ERROR, "rm -f {path}"),
+    Product("SUSE Customer Center", ("/etc/zypp/credentials.d/SCCcredentials",), Severity.ERROR, "rm -f {path}"),
+    Product("Red Hat Insights", ("/etc/insights-client/machine-id",), Severity.WARNING, "rm -f {path}"),
+    Product("Landscape", ("/var/lib/landscape/client/broker.bpickle",), Severity.WARNING, "rm -f {path}"),
+    Product("Docker", ("/var/lib/docker/engine-id", "/etc/docker/key.json"), Severity.NOTE, "rm -f {path}"),
+    Product("NVMe over fabrics", ("/etc/nvme/hostnqn", "/etc/nvme/hostid"), Severity.NOTE, "rm -f {path}"),
+    Product("APT's repositories", ("/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*"), Severity.WARNING, "rm -f {path}"),
 )
 """Which files, from the documentation of each product; what they hold is never inspected, but for comments."""
 
