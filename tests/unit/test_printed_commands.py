@@ -35,6 +35,7 @@ NOT_RUN = {
     "touch": "it has the first boot label every file, and no kernel here has SELinux",
     "truncate": "it empties a file; seal does the same and is tested for it",
     "update-ca-certificates": "it follows a package that is fetched from an archive",
+    "ufw": "it speaks to the kernel's rules, of the machine that it runs on",
     "update-grub": "it makes entries for the disk that it runs on",
 }
 """By program, why no test runs it."""

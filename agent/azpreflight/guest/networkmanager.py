@@ -13,6 +13,7 @@ from azpreflight.guest import network_bindings
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host
 
+NO = ("0", "no", "false")
 MAIN = "/etc/NetworkManager/NetworkManager.conf"
 DIRECTORIES = ("/usr/lib/NetworkManager/conf.d", "/etc/NetworkManager/conf.d")
 
@@ -22,10 +23,15 @@ def unmanaged(host: Host, name: str, driver: str) -> Optional[str]:
     by_name = {path.rpartition("/")[2]: path for base in DIRECTORIES for path in host.glob(f"{base}/*.conf")[:KEPT]}
     paths = sorted(by_name.values(), key=lambda path: (path.startswith("/etc"), path))
     found: Optional[tuple[str, str]] = None
+    switched_off: Optional[str] = None
     for path in (*(one for one in paths if one.startswith("/usr")), MAIN, *(one for one in paths if "/etc/" in one)):
-        value = network_bindings.sections(host.text(path, SMALL) or "").get("keyfile", {}).get("unmanaged-devices")
+        sections = network_bindings.sections(host.text(path, SMALL) or "")
+        value = sections.get("keyfile", {}).get("unmanaged-devices")
+        for title, settings in sections.items():
+            off = settings.get("managed", "").lower() in NO and fits(settings.get("match-device", "*"), name, driver)
+            switched_off = path if title.startswith("device") and off else switched_off
         found = (path, value) if value is not None else found
-    return found[0] if found is not None and fits(found[1], name, driver) else None
+    return found[0] if found is not None and fits(found[1], name, driver) else switched_off
 
 
 def fits(specifications: str, name: str, driver: str) -> bool:

@@ -155,6 +155,10 @@ def test_the_last_file_of_networkmanager_counts() -> None:
     assert networkmanager.unmanaged(FakeHost(files={vendor: all_of_them, own: ""}), "eth0", "hv_netvsc") is None
     later = {vendor: none, "/etc/NetworkManager/conf.d/20-b.conf": all_of_them}
     assert networkmanager.unmanaged(FakeHost(files=later), "eth0", "hv_netvsc") is not None
+    off = {own: "[device-all]\nmanaged=0\n", "/etc/NetworkManager/conf.d/1.conf": "[device]\nmanaged=1\n"}
+    assert networkmanager.unmanaged(FakeHost(files=off), "eth0", "hv_netvsc") == own
+    other = {own: "[device-x]\nmatch-device=driver:mlx5_core\nmanaged=0\n"}
+    assert networkmanager.unmanaged(FakeHost(files=other), "eth0", "hv_netvsc") is None
 
 
 FIXED = {

@@ -13,6 +13,7 @@ from tests.support import fixing
 from tests.support.fakes import Link
 from tests.support.judging import findings
 from tests.support.machines.login import DROP_IN, FILES, PROBE, RUN, SUDOERS, directory, host, program, said
+from tests.unit.probes.test_login import DROP_IN, FILES, PROBE, RUN, SUDOERS, UFW, directory, host, program, said
 
 SOCKET = "/lib/systemd/system/ssh.socket"
 BY_SOCKET = {
@@ -188,3 +189,52 @@ def test_the_host_is_whole() -> None:
     """Else what is missing would be taken for left out."""
     assert {"/var/lib/dpkg/status", "/boot/vmlinuz-6"} <= set(FILES)
     assert (program().mode, directory().mode, "@includedir" in SUDOERS) == (0o755, 0o755, True)
+
+
+def started(name: str) -> dict[str, Any]:
+    """A unit that the next boot starts."""
+    path = f"/lib/systemd/system/{name}"
+    return {path: "[Unit]\n", f"/etc/systemd/system/multi-user.target.wants/{name}": Link(path)}
+
+
+FIREWALLD = {**started("firewalld.service"), "/etc/firewalld/firewalld.conf": "DefaultZone=site\n"}
+RULES, ZONE, NFT = "/etc/iptables/rules.v4", "/etc/firewalld/zones/site.xml", "/etc/nftables.conf"
+DROPS = "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n{}COMMIT\n"
+CHAIN = "table inet f {{ chain i {{ type filter hook input priority 0; policy drop; {} }} }}\n"
+INBOUND: dict[str, tuple[dict[str, Any], str | None]] = {
+    "ufw": ({**UFW, "/etc/ufw/user.rules": "*filter\n"}, "ufw lets no SSH in"),
+    "ufw with a rule": ({**UFW, "/etc/ufw/user.rules": "-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n"}, None),
+    "ufw that is off": ({**UFW, "/etc/ufw/ufw.conf": "ENABLED=no\n"}, None),
+    "a zone": ({**FIREWALLD, ZONE: "<zone><service name='x'/></zone>"}, "no SSH in its zone site"),
+    "a zone with SSH": ({**FIREWALLD, ZONE: '<zone><service name="ssh"/></zone>'}, None),
+    "a shut zone": ({**FIREWALLD, "/etc/firewalld/firewalld.conf": "DefaultZone=drop\n"}, "in its zone drop"),
+    "rules": ({**started("netfilter-persistent.service"), RULES: DROPS.format("")}, f"{RULES} drops what comes in"),
+    "rules for SSH": ({**started("netfilter-persistent.service"), RULES: DROPS.format("-A INPUT --dport 22\n")}, None),
+    "rules that nothing loads": ({RULES: DROPS.format("")}, None),
+    "a chain": ({**started("nftables.service"), NFT: CHAIN.format("ct state established accept")}, "input chain that"),
+    "a chain with SSH": ({**started("nftables.service"), NFT: CHAIN.format("tcp dport { ssh, 80 } accept")}, None),
+    "another port": (
+        {**started("nftables.service"), NFT: CHAIN.format("tcp dport 2222 accept"), DROP_IN: "Port 2222\n"},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("state", INBOUND)
+def test_ssh_is_let_in(state: str) -> None:
+    """By the files of what the next boot starts."""
+    changes, text = INBOUND[state]
+    found = said(host(changes), "login-inbound")
+    assert [(severity, text is not None and text in message) for severity, message in found] == (
+        [] if text is None else [("warning", True)]
+    )
+
+
+def test_a_saved_rule_is_put_first(tmp_path: Path) -> None:
+    """Before what it is to come before."""
+    fixing.write(tmp_path, host(INBOUND["rules"][0]).files)
+    (finding,) = findings(fixing.report(tmp_path, RUN, agents.PROBE, PROBE), "login-inbound")
+    fixing.run(tmp_path, finding)
+    rows = (tmp_path / RULES.lstrip("/")).read_text().splitlines()
+    assert rows[2:4] == ["-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -i lo -j ACCEPT"]
+    assert not findings(fixing.report(tmp_path, RUN, agents.PROBE, PROBE), "login-inbound")

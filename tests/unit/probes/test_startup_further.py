@@ -96,6 +96,7 @@ STATES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "note",
         "GRUB installed to /dev/disk/by-id/ata-QEMU_1",
     ),
+    "no init": ("boot-target", WHOLE, "error", "no init is there"),
     "no entry": ("boot-entry", {GRUB: ""}, "error", "GRUB has no entry"),
     "an option of a unified image": (
         "boot-entry",
@@ -139,6 +140,7 @@ SILENT: dict[str, tuple[str, dict[str, Any]]] = {
     "a program by a name": ("boot-units", {LOCAL: "[Service]\nExecStart=/opt/%p\nExecStart=-x\n"}),
     "sshd": ("boot-units", {**SSH, **WHOLE}),
     "a program that may have been left out": ("boot-units", {**SSH, "/usr/sbin/sshd": Link("/gone")}),
+    "an init": ("boot-target", {**WHOLE, "/sbin/init": ""}),
     "a mask of another unit": ("boot-units", grub("root=UUID=1a2b systemd.mask=tmp.mount")),
     "a link within": ("boot-directories", {"/home": Link("/var/home"), "/var/home": None}),
     "a root that is written": ("boot-directories", {"/etc/fstab": "UUID=1a2b / ext4 rw,errors=remount-ro 0 1\n"}),

@@ -47,7 +47,12 @@ PRODUCTS = (
     Product(
         "Samba", ("/var/lib/samba/private/secrets.tdb",), Severity.ERROR, "rm -f /var/lib/samba/private/secrets.tdb"
     ),
-    Product("Azure Arc", ("/var/opt/azcmagent/certs/*",), Severity.ERROR, "azcmagent disconnect --force-local-only"),
+    Product(
+        "Azure Arc",
+        ("/var/opt/azcmagent/certs/*", "/var/opt/azcmagent/agentconfig.json"),
+        Severity.ERROR,
+        "azcmagent disconnect --force-local-only",
+    ),
     Product("sssd", ("/var/lib/sss/db/cache_*.ldb",), Severity.WARNING, "rm -rf /var/lib/sss/db/*"),
     Product("chrony", ("/etc/chrony/chrony.keys", "/etc/chrony.keys"), Severity.WARNING, "truncate --size 0 {path}"),
     Product("iSCSI", ("/etc/iscsi/initiatorname.iscsi",), Severity.WARNING, "rm -f /etc/iscsi/initiatorname.iscsi"),
@@ -57,7 +62,12 @@ PRODUCTS = (
         Severity.WARNING,
         "rm -rf /etc/opt/microsoft/azuremonitoragent/config-cache",
     ),
-    Product("Log Analytics agent", ("/etc/opt/microsoft/omsagent/*/certs/oms.key",), Severity.ERROR, "rm -f {path}"),
+    Product(
+        "Log Analytics agent",
+        ("/etc/opt/microsoft/omsagent/*/certs/oms.key", "/etc/opt/microsoft/omsagent/*/conf/omsadmin.conf"),
+        Severity.ERROR,
+        "rm -f {path}",
+    ),
     Product("Guest Configuration", ("/var/lib/GuestConfig/*",), Severity.WARNING, "rm -rf /var/lib/GuestConfig"),
     Product(
         "Azure proxy agent", ("/var/lib/azure-proxy-agent/*",), Severity.WARNING, "rm -rf /var/lib/azure-proxy-agent"
