@@ -24,6 +24,9 @@ PHASES = {
     Phase.TLS: " in the TLS handshake",
     Phase.HTTP: " after the connection was made",
 }
+ROUND_TRIPS = {Phase.TLS: 4, Phase.HTTP: 8}
+"""From the first packet: a handshake of TLS takes up to three; then a request takes one, and as many bytes as are asked
+for another two, as TCP begins slowly (RFC 6928, RFC 5681, section 3.1). One more, for a busy machine."""
 TIME_WORDS = ("expired", "not yet valid")
 """What OpenSSL says of a certificate that would be good at another time."""
 PASSED_ON = ("via", "x-squid-error", "proxy-status")
@@ -60,11 +63,19 @@ class Answer:
     """Who passed the answer on or gave it in the server's place, as its headers say; None: nobody that says so."""
     ahead_s: Optional[float] = None
     """Seconds that the server's clock is ahead of this machine's; None without a date in the answer."""
+    connected_s: Optional[float] = None
+    """Seconds until the connection was made, a round trip to whoever took it; None if none was."""
 
     @property
     def delivered(self) -> bool:
         """The server gave what was asked for."""
         return self.outcome is Outcome.OK and self.status in (200, 206)
+
+    @property
+    def hurried(self) -> bool:
+        """It was broken off before what the phase takes in round trips could have come: that shows nothing."""
+        trips = ROUND_TRIPS.get(self.phase, 0)
+        return self.outcome is Outcome.TIMEOUT and (self.connected_s or 0.0) * trips > self.duration_s
 
     @property
     def sure(self) -> bool:
@@ -88,6 +99,7 @@ def answer_of(url: str, got: HttpAnswer) -> Answer:
         icmp=got.icmp,
         via=_via(got.headers),
         ahead_s=got.ahead_s,
+        connected_s=got.connected_s,
     )
 
 

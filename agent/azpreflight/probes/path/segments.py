@@ -35,7 +35,7 @@ def stalled(egress: EgressFacts) -> tuple[Answer, ...]:
 
 def _stood_still(answer: Answer) -> bool:
     after = answer.outcome is Outcome.TIMEOUT and answer.phase in (Phase.TLS, Phase.HTTP)
-    return after and answer.proxy is None and answer.address is not None
+    return after and not answer.hurried and answer.proxy is None and answer.address is not None
 
 
 def ask_again(host: Host, answer: Answer, seconds: float) -> Answer:
