@@ -24,9 +24,9 @@ PHASES = {
     Phase.TLS: " in the TLS handshake",
     Phase.HTTP: " after the connection was made",
 }
-ROUND_TRIPS = {Phase.TLS: 4, Phase.HTTP: 8}
-"""From the first packet: a handshake of TLS takes up to three; then a request takes one, and as many bytes as are asked
-for another two, as TCP begins slowly (RFC 6928, RFC 5681, section 3.1). One more, for a busy machine."""
+ROUND_TRIPS = {Phase.TLS: 4, Phase.HTTP: 10}
+"""From the first packet: a handshake of TLS takes up to three, one more for a busy machine; then half a MiB takes six,
+as TCP begins with ten segments and sends twice as many each time (RFC 6928, RFC 5681, section 3.1)."""
 TIME_WORDS = ("expired", "not yet valid")
 """What OpenSSL says of a certificate that would be good at another time."""
 PASSED_ON = ("via", "x-squid-error", "proxy-status")

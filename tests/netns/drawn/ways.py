@@ -113,6 +113,7 @@ def routes(rng: Random) -> Part:
             field.DOCKER_SHADOWS_STORE,
             NO_EGRESS,
             True,
+            takes=(EGRESS,),
             needs=(LINK, CONTROL, EGRESS),
         ),
         part(
