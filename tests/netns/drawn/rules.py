@@ -87,7 +87,8 @@ def _plain(rng: Random) -> Part:
 
 
 def _part(name: str, fault: Fault, takes: frozenset[Way], ready: bool) -> Part:
-    return Part(DIMENSION, name, fault, FIREWALL, takes=takes, ready=ready)
+    needs = frozenset({Way.WIRE, Way.CONTROL}) if takes == {Way.EGRESS} else frozenset()
+    return Part(DIMENSION, name, fault, FIREWALL, takes=takes, needs=needs, ready=ready)
 
 
 def _iptables(tool: str, target: Target, match: str, table: str, verdict: str, deep: bool) -> list[str]:

@@ -299,11 +299,25 @@ def platform(rng: Random) -> Part:
         rng.choice(("closed", "silent", "503", "reset", "garbage")),
     )
     choices = (
-        part("platform", f"wire server {wire}", faults.server("wire", wire), PLATFORM, False, takes=(WIRE,)),
-        part("platform", f"plugin {plugin}", faults.server("hostgaplugin", plugin), PLATFORM, False),
-        part("platform", f"IMDS {imds}", faults.server("imds", imds), PLATFORM, True, takes=(IMDS,)),
-        part("platform", "wire server gone", faults.WIRE_SERVER_GONE, PLATFORM, False, takes=(WIRE,)),
-        part("platform", "168.63.129.16 gone", faults.PLATFORM_GONE, PLATFORM, False, takes=HOST),
+        part(
+            "platform",
+            f"wire server {wire}",
+            faults.server("wire", wire),
+            PLATFORM,
+            False,
+            takes=(WIRE,),
+            needs=(LINK, WIRE),
+        ),
+        part(
+            "platform", f"plugin {plugin}", faults.server("hostgaplugin", plugin), PLATFORM, False, needs=(LINK, WIRE)
+        ),
+        part(
+            "platform", f"IMDS {imds}", faults.server("imds", imds), PLATFORM, True, takes=(IMDS,), needs=(LINK, IMDS)
+        ),
+        part(
+            "platform", "wire server gone", faults.WIRE_SERVER_GONE, PLATFORM, False, takes=(WIRE,), needs=(LINK, WIRE)
+        ),
+        part("platform", "168.63.129.16 gone", faults.PLATFORM_GONE, PLATFORM, False, takes=HOST, needs=(LINK, WIRE)),
         part("platform", "option 245 wrong", faults.WRONG_OPTION_245, PLATFORM, True, needs=()),
     )
     return rng.choice(choices)
