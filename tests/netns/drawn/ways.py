@@ -88,7 +88,14 @@ def routes(rng: Random) -> Part:
             needs=(LINK, CONTROL, EGRESS),
         ),
         part("routes", "rule prohibits the wire server", field.RULE_PROHIBITS, PLATFORM, False, takes=HOST),
-        part("routes", "exit node of a VPN", field.EXIT_NODE, PLATFORM, False, takes=ALL_WAYS),
+        part(
+            "routes",
+            "exit node of a VPN",
+            field.EXIT_NODE,
+            (*PLATFORM, Cause.DNS_UNREACHABLE),  # of a server of its own that goes there too
+            False,
+            takes=ALL_WAYS,
+        ),
         part(
             "routes",
             "VPN's table takes the stores",
@@ -276,6 +283,7 @@ def proxy(rng: Random) -> Part:
             PROXY,
             True,
             takes=takes,
+            needs=(LINK, CONTROL, EGRESS),
             likely=NO_EGRESS,
         ),
         part(
@@ -377,7 +385,6 @@ def harmless(rng: Random) -> Part:
         ("platform", "diagnostics by fast track", Fault(setup={"extension": DIAGNOSTICS, "fast_track": True})),
         ("egress", "50 ms a hop", faults.FAR),
         ("egress", "100 ms a hop", Fault(delay_s=0.05)),
-        ("egress", "150 ms a hop", Fault(delay_s=0.075)),
         (
             "egress",
             "loses each 25th packet",
