@@ -104,6 +104,7 @@ class Attempt:
         self.asked, self.deadline = asked, deadline
         self.phase = Phase.DNS
         self.peer: Optional[str] = None
+        self.connected_s: Optional[float] = None
         self.issuer: Optional[str] = None
         self.authorities: tuple[str, ...] = ()
 
@@ -145,12 +146,14 @@ class Attempt:
         raise OSError(errno.EADDRNOTAVAIL, "no address")
 
     def _connect_one(self, address: str, port: int, timeout: float) -> socket.socket:
+        began = time.monotonic()
         try:
             answer, sock = network.opened(address, port, timeout, self.asked.segment)
         except HostError as error:
             raise OSError(errno.EMFILE, str(error)) from None
         if sock is None:
             raise NotConnected(answer)
+        self.connected_s = round(time.monotonic() - began, 4)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a request waits for the handshake's last ACK
         return sock
 

@@ -122,6 +122,7 @@ def _ask(asked: Asked, deadline: Deadline) -> tuple[HttpAnswer, Optional[str]]:
         0.0,
         detail=detail,
         address=attempt.peer,
+        connected_s=attempt.connected_s,
         issuer=attempt.issuer,
         authorities=attempt.authorities,
         body=bytes(body),

@@ -88,7 +88,14 @@ def routes(rng: Random) -> Part:
             needs=(LINK, CONTROL, EGRESS),
         ),
         part("routes", "rule prohibits the wire server", field.RULE_PROHIBITS, PLATFORM, False, takes=HOST),
-        part("routes", "exit node of a VPN", field.EXIT_NODE, PLATFORM, False, takes=ALL_WAYS),
+        part(
+            "routes",
+            "exit node of a VPN",
+            field.EXIT_NODE,
+            (*PLATFORM, Cause.DNS_UNREACHABLE),  # of a server of its own that goes there too
+            False,
+            takes=ALL_WAYS,
+        ),
         part(
             "routes",
             "VPN's table takes the stores",
@@ -113,6 +120,7 @@ def routes(rng: Random) -> Part:
             field.DOCKER_SHADOWS_STORE,
             NO_EGRESS,
             True,
+            takes=(EGRESS,),
             needs=(LINK, CONTROL, EGRESS),
         ),
         part(
@@ -275,6 +283,7 @@ def proxy(rng: Random) -> Part:
             PROXY,
             True,
             takes=takes,
+            needs=(LINK, CONTROL, EGRESS),
             likely=NO_EGRESS,
         ),
         part(
@@ -298,11 +307,25 @@ def platform(rng: Random) -> Part:
         rng.choice(("closed", "silent", "503", "reset", "garbage")),
     )
     choices = (
-        part("platform", f"wire server {wire}", faults.server("wire", wire), PLATFORM, False, takes=(WIRE,)),
-        part("platform", f"plugin {plugin}", faults.server("hostgaplugin", plugin), PLATFORM, False),
-        part("platform", f"IMDS {imds}", faults.server("imds", imds), PLATFORM, True, takes=(IMDS,)),
-        part("platform", "wire server gone", faults.WIRE_SERVER_GONE, PLATFORM, False, takes=(WIRE,)),
-        part("platform", "168.63.129.16 gone", faults.PLATFORM_GONE, PLATFORM, False, takes=HOST),
+        part(
+            "platform",
+            f"wire server {wire}",
+            faults.server("wire", wire),
+            PLATFORM,
+            False,
+            takes=(WIRE,),
+            needs=(LINK, WIRE),
+        ),
+        part(
+            "platform", f"plugin {plugin}", faults.server("hostgaplugin", plugin), PLATFORM, False, needs=(LINK, WIRE)
+        ),
+        part(
+            "platform", f"IMDS {imds}", faults.server("imds", imds), PLATFORM, True, takes=(IMDS,), needs=(LINK, IMDS)
+        ),
+        part(
+            "platform", "wire server gone", faults.WIRE_SERVER_GONE, PLATFORM, False, takes=(WIRE,), needs=(LINK, WIRE)
+        ),
+        part("platform", "168.63.129.16 gone", faults.PLATFORM_GONE, PLATFORM, False, takes=HOST, needs=(LINK, WIRE)),
         part("platform", "option 245 wrong", faults.WRONG_OPTION_245, PLATFORM, True, needs=()),
     )
     return rng.choice(choices)
@@ -362,7 +385,6 @@ def harmless(rng: Random) -> Part:
         ("platform", "diagnostics by fast track", Fault(setup={"extension": DIAGNOSTICS, "fast_track": True})),
         ("egress", "50 ms a hop", faults.FAR),
         ("egress", "100 ms a hop", Fault(delay_s=0.05)),
-        ("egress", "150 ms a hop", Fault(delay_s=0.075)),
         (
             "egress",
             "loses each 25th packet",

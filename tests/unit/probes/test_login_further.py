@@ -12,8 +12,7 @@ from azpreflight.probes.login.algorithms import unknown
 from tests.support import fixing
 from tests.support.fakes import Link
 from tests.support.judging import findings
-from tests.support.machines.login import DROP_IN, FILES, PROBE, RUN, SUDOERS, directory, host, program, said
-from tests.unit.probes.test_login import DROP_IN, FILES, PROBE, RUN, SUDOERS, UFW, directory, host, program, said
+from tests.support.machines.login import DROP_IN, FILES, PROBE, RUN, SUDOERS, UFW, directory, host, program, said
 
 SOCKET = "/lib/systemd/system/ssh.socket"
 BY_SOCKET = {
