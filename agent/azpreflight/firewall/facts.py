@@ -151,6 +151,8 @@ class Decider:
     """Of a rule that is saved for the next boot: where it comes from."""
     line: Optional[int] = None
     """1 first; None where only the file is known."""
+    maker: Optional[str] = None
+    """The program that makes the chain, such as docker, kube-proxy, fail2ban or ufw; None for anybody's chain."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,9 @@ class FlowFacts:
     mark: int = 0
     """The mark that rules put on it before it is routed; `marker` is the rule that did."""
     marker: Optional[Decider] = None
+    untracked: Optional[Decider] = None
+    """Of a flow whose answers are lost: the rule that keeps the request out of connection tracking, so that no rule
+    knows them for answers."""
     part: Part = Part.REQUEST
     """Of a flow that is not allowed."""
     rehearsed: bool = True

@@ -156,13 +156,18 @@ def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Find
         Severity.WARNING if chance and not failed and severity is Severity.ERROR else severity,
         _message(found),
         _fix(found),
-        commands=(decider.command,) if decider is not None else (),
+        commands=_commands(found),
         evidence=evidence,
         flow=flow.text,
         breaks=(f"tcp *:{flow.port}",) if anywhere else (),
         confidence=Confidence.LIKELY if chance and failed else confidence_of(found),
         confidence_reason=_why(found, chance and failed),
     )
+
+
+def _commands(found: FlowFacts) -> tuple[str, ...]:
+    by = found.untracked or found.decider
+    return (by.command,) if by is not None else ()
 
 
 def _why(found: FlowFacts, failed: bool) -> str:
@@ -185,11 +190,23 @@ def _message(found: FlowFacts) -> str:
     if found.outcome is Outcome.PROBABILISTIC:
         return f"{who} lets rate, quota, time or chance decide over {flow}"
     rejects = found.decider is not None and "reject" in found.decider.text.lower()
-    return f"{who} {'rejects' if rejects else 'drops'} {flow}"
+    taken = f"{who} {'rejects' if rejects else 'drops'} {flow}"
+    if found.untracked is not None:
+        return f"{taken}, which no rule knows for answers: they are not tracked, by {title(found.untracked)}"
+    return taken
 
 
 def _fix(found: FlowFacts) -> str:
+    """What to do with the rule, and with the program that makes it again."""
+    maker = found.decider.maker if found.decider is not None else None
+    again = f" {maker} made the rule and may make it again: change its configuration too." if maker else ""
+    return f"{_fix_rule(found)}{again}"
+
+
+def _fix_rule(found: FlowFacts) -> str:
     decider = found.decider
+    if found.untracked is not None:
+        return f"Let {found.flow.text} be tracked: delete the rule that exempts it, or put one that accepts before it."
     if decider is None:
         return (
             f"Find the rule that stops {found.flow.text} in the dump of this report, and let the flow through for root."
