@@ -30,6 +30,8 @@ _NLMSG_ERROR = 2
 _RTM_GETROUTE = 26
 _NLM_F_REQUEST = 1
 _RTM_F_CLONED = 0x200
+_RTM_F_LOOKUP_TABLE = 0x1000
+"""Tell the table that was asked; without it the kernel says main, whichever it was."""
 _RTM_F_FIB_MATCH = 0x2000
 """Answer with the route of the table instead of the one made of it for this address; kernels before 4.13 ignore it."""
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_TABLE, _RTA_VIA = 1, 2, 4, 5, 7, 15, 18
@@ -73,7 +75,7 @@ def route(address: str, timeout: float) -> Route:
 def _look_up(kernel: socket.socket, address: bytes, source: Optional[bytes]) -> Route:
     kernel.send(request(address, 0, source))
     answer = kernel.recv(_MESSAGE_LIMIT)
-    kernel.send(request(address, _RTM_F_FIB_MATCH, source))
+    kernel.send(request(address, _RTM_F_FIB_MATCH | _RTM_F_LOOKUP_TABLE, source))
     return parse(answer, kernel.recv(_MESSAGE_LIMIT))
 
 
