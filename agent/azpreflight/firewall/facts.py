@@ -8,6 +8,9 @@ from typing import Optional
 
 from azpreflight.host import LinkFilter
 
+BROADCAST = "255.255.255.255"
+"""Nobody's address: what is sent there is on its way, and who answers does so from an address of its own."""
+
 
 class Backend(str, Enum):
     """Which of the kernel's two packet filters a rule lives in; both run at once."""

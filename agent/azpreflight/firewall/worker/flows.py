@@ -18,6 +18,7 @@ from typing import Any, Callable, Optional
 
 from azpreflight.firewall.worker import forks
 from azpreflight.firewall.worker.correlate import Router, Story
+from azpreflight.firewall.worker.namespaces import BROADCAST
 from azpreflight.firewall.worker.netlink import family_of
 from azpreflight.firewall.worker.trace import Tracer
 
@@ -110,6 +111,8 @@ class Attempt:
         self.protocol: str = flow["protocol"]
         self.address: str = flow["address"]
         self.port: int = flow["port"]
+        self.one_way = self.address == BROADCAST
+        """Who answers does so from another address, so that it is enough that the request gets out."""
         self.error: Optional[str] = SILENT
         """None once answered; else the name of an errno, or SILENT."""
         self.done = False
@@ -159,14 +162,18 @@ class Attempt:
         end.bind(("::" if ":" in self.address else "0.0.0.0", source_port))  # noqa: S104 - one flow's own socket
         return end
 
-    def start(self) -> None:
+    def start(self, traced: bool) -> None:
         """Connect; a datagram is sent at once."""
+        if self.one_way:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         code = self.socket.connect_ex((self.address, self.port))
         self.local_address, self.local_port = self.socket.getsockname()[:2]
         if code not in (0, errno.EINPROGRESS):
             self._fail(code)
         elif self.protocol == "udp":
             self._send()
+        if self.one_way and not traced and self.error == SILENT:
+            self.error, self.done = None, True
 
     def _send(self) -> None:
         try:
@@ -212,7 +219,7 @@ def attempt(
     """Try all flows at once from this namespace, until each is decided or time is up."""
     attempts = tuple(Attempt(flow) for flow in flows)
     for one in attempts:
-        one.start()
+        one.start(tracer is not None)
     trial = _Trial(attempts, listeners, tracer)
     try:
         trial.run(min(deadline, time.monotonic() + BACKSTOP))
@@ -266,11 +273,16 @@ class _Trial:
     def _settle(self, pending: Sequence[Attempt], now: float, quiet: bool) -> float:
         """Give up on what was lost, or sent elsewhere, and has stayed so; the time at which to look again."""
         for one in pending:
+            if one.one_way and one.story.request.passed and not one.done:
+                one.error, one.done = None, True
+                self._forget(one)
+                continue
             one.settle_at = (one.settle_at or now + one.grace) if self._lost(one) else None
             if one.settle_at is not None and now >= one.settle_at and quiet:
                 one.done = True
                 self._forget(one)
-        return min((one.settle_at for one in pending if one.settle_at is not None), default=now + BACKSTOP)
+        waits = [one.settle_at for one in pending if one.settle_at is not None and not one.done]
+        return min(waits, default=now + BACKSTOP)
 
     def _lost(self, one: Attempt) -> bool:
         if self._tracer is None or self._tracer.lost:

@@ -19,7 +19,7 @@ from typing import Any, Callable, NoReturn, Optional
 from azpreflight.firewall.worker import forks
 from azpreflight.firewall.worker.correlate import Track
 from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
-from azpreflight.firewall.worker.namespaces import Destination, Lab, copy_settings
+from azpreflight.firewall.worker.namespaces import BROADCAST, Destination, Lab, copy_settings
 from azpreflight.firewall.worker.rule_numbers import Numbers
 from azpreflight.firewall.worker.trace import FAMILIES, Event, Tracer
 
@@ -70,7 +70,7 @@ def rehearse(job: Mapping[str, Any], load: Loader = load_copy) -> Json:
 
 def _listen(listeners: Listeners, flows: list[Json], local: bool) -> None:
     for flow in flows:
-        if flow["local"] is local:
+        if flow["local"] is local and flow["address"] != BROADCAST:
             listeners.add(flow["protocol"], flow["address"], flow["port"])
 
 

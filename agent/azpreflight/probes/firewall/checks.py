@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Optional
 
 from azpreflight.firewall.boot.facts import SavedRulesFacts
-from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose
+from azpreflight.firewall.facts import BROADCAST, FirewallFacts, Flow, FlowFacts, Outcome, Purpose
 from azpreflight.firewall.rule_names import title
 from azpreflight.host import Outcome as Answered
 from azpreflight.host import Phase
@@ -82,8 +82,13 @@ def _stopped(found: FlowFacts, run: Run) -> bool:
 
 
 def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """Without renewals the client asks again by broadcast in the end, which no rule of iptables sees."""
-    yield from _judge(facts, run, Purpose.DHCP, lambda found: Severity.WARNING)
+    """Without renewals the client asks again by broadcast in the end, which no rule of iptables sees. The agent's own
+    request is a matter of how it finds the wire server: see network-wire-server."""
+    flows = [found for found in of_root(facts) if found.flow.purpose is Purpose.DHCP]
+    if any(found.flow.address == BROADCAST for found in flows):
+        yield NotApplicable("no lease is in force that would be renewed")
+        return
+    yield from verdicts_on(flows, run, lambda found: Severity.WARNING)
 
 
 # --- one flow -----------------------------------------------------------------------------------------------------

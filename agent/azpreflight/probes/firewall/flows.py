@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azpreflight.firewall.facts import Flow, Purpose
+from azpreflight.firewall.facts import BROADCAST, Flow, Purpose
 from azpreflight.model import Run
 from azpreflight.probes.dns.facts import DnsFacts, addresses_of, judged
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts
@@ -27,7 +27,7 @@ other."""
 
 def flows_of(run: Run) -> tuple[Flow, ...]:
     """Every flow once, in the order in which provisioning needs them."""
-    flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _renewal(), *_of_others())
+    flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _lease(run), *_of_others())
     unique = {(flow.protocol, flow.address, flow.port, flow.uid): flow for flow in reversed(flows)}
     return tuple(reversed(unique.values()))
 
@@ -81,13 +81,19 @@ def _has_ipv6(run: Run) -> bool:
     return network is not None and any(route.version == 6 for route in network.default_routes)
 
 
-def _renewal() -> Flow:
+def _lease(run: Run) -> Flow:
     """A lease is renewed by unicast from the client's port; the first one comes by raw packets that no rule of
-    iptables sees."""
+    iptables sees. waagent's own request, where no lease tells it of the wire server, is a broadcast from a UDP socket,
+    which rules do see (WALinuxAgent, common/dhcp.py, socket_send)."""
+    network = run.facts(NetworkFacts)
+    if network is not None and network.agent_must_ask:
+        return Flow("udp", BROADCAST, DHCP_SERVER_PORT, Purpose.DHCP, DHCP_CLIENT_PORT)
     return Flow("udp", WIRE_SERVER, DHCP_SERVER_PORT, Purpose.DHCP, DHCP_CLIENT_PORT)
 
 
 def _of_others() -> Iterator[Flow]:
-    """For information: the agent's own rules stop all but root, and credentials can be had at the second."""
+    """For information: the agent's own rules stop all but root, and credentials can be had at the second; services of
+    extensions may have users of their own."""
     yield Flow("tcp", WIRE_SERVER, 80, Purpose.WIRE_SERVER, uid=NOBODY)
     yield Flow("tcp", IMDS, 80, Purpose.IMDS, uid=NOBODY)
+    yield Flow("tcp", ANYWHERE, PACKAGE_PORTS[0], Purpose.PACKAGE, uid=NOBODY)
