@@ -62,14 +62,17 @@ def route(address: str, timeout: float) -> Route:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
             kernel.settimeout(timeout)
             kernel.bind((0, 0))
-            with edge(lambda reason: HostError(f"cannot read the kernel's route to {address}: {reason}"), OSError):
-                first = _look_up(kernel, wanted.packed, None)
-                if wanted.version == 6 or first.outcome is not Outcome.OK or first.source is None:
-                    return first
-                again = _look_up(kernel, wanted.packed, ipaddress.ip_address(first.source).packed)
-                return replace(again, source=first.source)
+            return _look_up_twice(kernel, address, wanted.packed)
     except OSError as error:
         raise HostError(f"cannot ask the kernel for the route to {address}: {error.strerror or error}") from None
+
+
+def _look_up_twice(kernel: socket.socket, address: str, packed: bytes) -> Route:
+    with edge(lambda reason: HostError(f"cannot read the kernel's route to {address}: {reason}"), OSError):
+        first = _look_up(kernel, packed, None)
+        if len(packed) > 4 or first.outcome is not Outcome.OK or first.source is None:
+            return first
+        return replace(_look_up(kernel, packed, ipaddress.ip_address(first.source).packed), source=first.source)
 
 
 def _look_up(kernel: socket.socket, address: bytes, source: Optional[bytes]) -> Route:
