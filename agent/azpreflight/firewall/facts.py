@@ -52,6 +52,8 @@ class Purpose(str, Enum):
     DNS = "dns"
     PACKAGE = "package"
     DHCP = "dhcp"
+    PROBE = "probe"
+    """A load balancer's question after the VM's health, which comes from 168.63.129.16."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Flow:
     """0: any."""
     uid: int = 0
     """Whose connection it is. Provisioning is root's business; what others may is for information."""
+    caller: Optional[str] = None
+    """Of a connection to this machine: who makes it. `address` is then the machine's own."""
 
     @property
     def text(self) -> str:

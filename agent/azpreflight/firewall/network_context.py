@@ -94,4 +94,5 @@ def _flow(flow: Flow) -> dict[str, Any]:
         "port": flow.port,
         "source_port": flow.source_port,
         "uid": flow.uid,
+        "caller": flow.caller,
     }

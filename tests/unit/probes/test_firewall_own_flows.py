@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Optional
 
 import pytest
 
 from azpreflight.azure.answer import Answer
-from azpreflight.firewall.facts import BROADCAST, Backend, Decider, FirewallFacts, Flow, FlowFacts, Purpose, Rehearsal
+from azpreflight.firewall.facts import (
+    BROADCAST,
+    AgentRules,
+    AgentState,
+    Backend,
+    Decider,
+    FirewallFacts,
+    Flow,
+    FlowFacts,
+    Part,
+    Purpose,
+    Rehearsal,
+)
 from azpreflight.firewall.facts import Outcome as Decided
 from azpreflight.host import Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Finding, NotApplicable, Platform, Run, Severity, Stage
@@ -15,6 +28,7 @@ from azpreflight.probes import agents
 from azpreflight.probes.agents.facts import AgentsFacts, WaagentFacts
 from azpreflight.probes.egress.facts import EgressFacts, Own
 from azpreflight.probes.firewall.checks import judge_dhcp
+from azpreflight.probes.firewall.checks import judge_wire_server as judge_requests
 from azpreflight.probes.firewall.flows import ANYWHERE, NOBODY, flows_of
 from azpreflight.probes.firewall.wayout import judge_egress
 from azpreflight.probes.network.dhcp import judge_wire_server
@@ -85,3 +99,31 @@ def test_users_other_than_root_matter_to_extensions_that_have_some(
     found = judge_egress(facts, run(egress=EgressFacts(own=own, documented=(answer,)), firewall=facts))
     said = [one for one in found if isinstance(one, Finding) and "other users than root" in one.message]
     assert [(one.severity, one.confidence) for one in said] == [(Severity.WARNING, Confidence.POSSIBLE)] * told
+
+
+PROBE = Flow("tcp", "10.0.0.4", 22, Purpose.PROBE, caller="168.63.129.16")
+
+
+def test_probes_come_from_the_wire_server_to_this_machines_address() -> None:
+    flows = [flow for flow in flows_of(run(network=STATIC)) if flow.purpose is Purpose.PROBE]
+    assert flows[0] == PROBE
+    assert {flow.address for flow in flows} == {"10.0.0.4"}
+
+
+@pytest.mark.parametrize(
+    ("part", "state", "told"),
+    [
+        (Part.REPLY, None, 1),
+        (Part.REQUEST, None, 0),
+        (Part.REPLY, AgentState.BLOCKS_PROBES, 0),
+    ],
+)
+def test_answers_to_probes_must_get_out_and_probes_need_not_get_in(
+    part: Part, state: Optional[AgentState], told: int
+) -> None:
+    """A port that is shut is the VM's own business, and what the agent's own rules do is told with them."""
+    facts = firewall(FlowFacts(PROBE, Decided.BLOCKED, RULE, part=part))
+    own = (AgentRules(Backend.NFT, "security", state, (), ""),) if state is not None else ()
+    found = [one for one in judge_requests(replace(facts, agent_rules=own), run()) if isinstance(one, Finding)]
+    assert [one.severity for one in found] == [Severity.WARNING] * told
+    assert all("drops the answers to health probes" in one.message for one in found)

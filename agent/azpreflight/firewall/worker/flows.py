@@ -13,7 +13,8 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Callable, Optional
 
 from azpreflight.firewall.worker import forks
@@ -22,6 +23,8 @@ from azpreflight.firewall.worker.namespaces import BROADCAST
 from azpreflight.firewall.worker.netlink import family_of
 from azpreflight.firewall.worker.trace import Tracer
 
+CALLERS_FROM = 20001
+"""Ports below those that the kernel takes by itself (ip_local_port_range)."""
 BACKSTOP = 1.5
 """Seconds until silence counts; a lost SYN is sent again after one second."""
 GRACE = 0.02
@@ -104,10 +107,31 @@ def _socket(protocol: str, address: str) -> socket.socket:
     return end
 
 
+class Outside:
+    """Where callers of this machine are: the fabric's side of the laboratory."""
+
+    def __init__(self, guest: int, fabric: int) -> None:
+        self._guest, self._fabric = guest, fabric
+        self._ports = iter(range(CALLERS_FROM, CALLERS_FROM + 1000))
+
+    @contextmanager
+    def visit(self) -> Iterator[None]:
+        """Be there, and come back to the guest's side."""
+        forks.enter_network_namespace(self._fabric)
+        try:
+            yield
+        finally:
+            forks.enter_network_namespace(self._guest)
+
+    def port(self) -> int:
+        """One that no other caller has."""
+        return next(self._ports)
+
+
 class Attempt:
     """One flow on its way."""
 
-    def __init__(self, flow: Mapping[str, Any]) -> None:
+    def __init__(self, flow: Mapping[str, Any], outside: Optional[Outside] = None) -> None:
         self.protocol: str = flow["protocol"]
         self.address: str = flow["address"]
         self.port: int = flow["port"]
@@ -117,10 +141,11 @@ class Attempt:
         """None once answered; else the name of an errno, or SILENT."""
         self.done = False
         self.settle_at: Optional[float] = None
-        self.socket = self._open(flow["uid"], flow["source_port"])
+        self.caller: Optional[str] = flow.get("caller")
+        self.socket = self._open(flow["uid"], flow["source_port"]) if outside is None else self._call(outside)
         self.local_port: int = 0
         self.local_address: str = ""
-        self.story = Story(flow["local"])
+        self.story = Story(flow["local"], inward=self.caller is not None)
         self.blamed = self.story
         """Where a packet was lost: in this flow, or in what had to come before it."""
 
@@ -161,6 +186,13 @@ class Attempt:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         end.bind(("::" if ":" in self.address else "0.0.0.0", source_port))  # noqa: S104 - one flow's own socket
         return end
+
+    def _call(self, outside: Outside) -> socket.socket:
+        """A socket of the caller's, with a port that no connection of this machine's own has."""
+        with outside.visit():
+            end = _socket(self.protocol, self.address)
+            end.bind((self.caller or "", outside.port()))
+            return end
 
     def start(self, traced: bool) -> None:
         """Connect; a datagram is sent at once."""
@@ -215,9 +247,10 @@ def attempt(
     listeners: Listeners,
     tracer: Optional[Tracer],
     deadline: float,
+    outside: Outside,
 ) -> tuple[Attempt, ...]:
     """Try all flows at once from this namespace, until each is decided or time is up."""
-    attempts = tuple(Attempt(flow) for flow in flows)
+    attempts = tuple(Attempt(flow, outside if flow.get("caller") else None) for flow in flows)
     for one in attempts:
         one.start(tracer is not None)
     trial = _Trial(attempts, listeners, tracer)

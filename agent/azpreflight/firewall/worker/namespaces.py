@@ -130,6 +130,10 @@ class Lab:
         """Go to the guest's side; listeners of the fabric stay where they are."""
         forks.enter_network_namespace(self._guest)
 
+    def outside(self) -> tuple[int, int]:
+        """The two sides, as descriptors: the guest's and the fabric's."""
+        return self._guest, self._fabric
+
 
 def copy_settings(settings: Mapping[str, str]) -> None:
     """Give this namespace the guest's own settings; without a writable /proc/sys the defaults stay."""

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import Optional
 
 from azpreflight.firewall.boot.facts import SavedRulesFacts
-from azpreflight.firewall.facts import BROADCAST, FirewallFacts, Flow, FlowFacts, Outcome, Purpose
+from azpreflight.firewall.facts import (
+    BROADCAST,
+    AgentState,
+    FirewallFacts,
+    Flow,
+    FlowFacts,
+    Outcome,
+    Part,
+    Purpose,
+)
 from azpreflight.firewall.rule_names import title
 from azpreflight.host import Outcome as Answered
 from azpreflight.host import Phase
@@ -38,6 +47,27 @@ def of_root(facts: FirewallFacts) -> tuple[FlowFacts, ...]:
 def judge_wire_server(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     """Ports 80 and 32526: without the first no VM is reported Ready, without the second no extension is installed."""
     yield from _judge(facts, run, Purpose.WIRE_SERVER, lambda found: Severity.ERROR)
+    yield from _unheard_probes(facts, run)
+
+
+def _unheard_probes(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """A load balancer's question that the rules let in, and whose answer they do not let out; one finding for all."""
+    lost = [found for found in facts.flows if found.flow.purpose is Purpose.PROBE and found.part is Part.REPLY]
+    told = any(rules.state in (AgentState.BLOCKS_PROBES, AgentState.BLOCKS_ROOT) for rules in facts.agent_rules)
+    found = next((one for one in lost if one.outcome is Outcome.BLOCKED and one.decider is not None), None)
+    if found is None or found.decider is None or told or run.platform is Platform.NONE:
+        return
+    finding = Finding(
+        Severity.WARNING,
+        f"{title(found.decider)} drops the answers to health probes of load balancers, which come from"
+        f" {found.flow.caller}: tcp port {found.flow.port} of this machine is asked, and its answer does not get out",
+        _fix(found),
+        commands=_commands(found),
+        evidence={"rule": plain(found.decider.text, RULE_LIMIT), "asked": found.flow.text},
+        confidence=confidence_of(found),
+        confidence_reason=reason_of(found),
+    )
+    yield at_stage(finding, run)
 
 
 def judge_imds(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from azpreflight.firewall.facts import BROADCAST, Flow, Purpose
 from azpreflight.model import Run
 from azpreflight.probes.dns.facts import DnsFacts, addresses_of, judged
+from azpreflight.probes.network.detours import uplink_of
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, host_of_proxy, is_address, port_of_proxy
 
 DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68
 PACKAGE_PORTS = (443, 80)
 """Packages come by 443. Port 80 is tried too: lists of revoked certificates come by it."""
+PROBED_PORTS = (22, 80, 443)
+"""Ports that stand for those which a load balancer may ask."""
 NOBODY = 65534
 """A user who is not root, and whom no rule means (`nobody` of most distributions)."""
 MAX_PACKAGE_ADDRESSES = 6
@@ -27,7 +30,7 @@ other."""
 
 def flows_of(run: Run) -> tuple[Flow, ...]:
     """Every flow once, in the order in which provisioning needs them."""
-    flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _lease(run), *_of_others())
+    flows = (*_platform(), *_names(run), *_packages(run), *_proxy(run), _lease(run), *_of_others(), *_probes(run))
     unique = {(flow.protocol, flow.address, flow.port, flow.uid): flow for flow in reversed(flows)}
     return tuple(reversed(unique.values()))
 
@@ -89,6 +92,16 @@ def _lease(run: Run) -> Flow:
     if network is not None and network.agent_must_ask:
         return Flow("udp", BROADCAST, DHCP_SERVER_PORT, Purpose.DHCP, DHCP_CLIENT_PORT)
     return Flow("udp", WIRE_SERVER, DHCP_SERVER_PORT, Purpose.DHCP, DHCP_CLIENT_PORT)
+
+
+def _probes(run: Run) -> Iterator[Flow]:
+    """Health probes of load balancers come from the wire server's address; whether their ports are open is the VM's own
+    business, and that its answers get out is not (Microsoft Learn, "What is IP address 168.63.129.16?")."""
+    network = run.facts(NetworkFacts)
+    uplink = uplink_of(network) if network is not None else None
+    if uplink is not None and uplink.addresses:
+        address = uplink.address if uplink.address is not None else uplink.addresses[0]
+        yield from (Flow("tcp", address, port, Purpose.PROBE, caller=WIRE_SERVER) for port in PROBED_PORTS)
 
 
 def _of_others() -> Iterator[Flow]:
