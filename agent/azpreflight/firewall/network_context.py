@@ -106,4 +106,5 @@ def _flow(flow: Flow) -> dict[str, Any]:
         "port": flow.port,
         "source_port": flow.source_port,
         "uid": flow.uid,
+        "caller": flow.caller,
     }
