@@ -68,12 +68,33 @@ def _first_line(error: Exception) -> str:
     return f"{_QUOTED.sub('...', problem.splitlines()[0])}, line {mark.line + 1}" if mark is not None else "not YAML"
 
 
+def _safe_loader(yaml: Any) -> Any:
+    """PyYAML's SafeLoader, which reads the text by libyaml where that was built in: five times as fast.
+
+    Only the text: libyaml makes nodes of it by a recursion that has no limit, and Python's composer has one.
+    """
+    if not yaml.__with_libyaml__:
+        return yaml.SafeLoader
+
+    bases = (yaml.composer.Composer, yaml.cyaml.CParser, yaml.constructor.SafeConstructor, yaml.resolver.Resolver)
+
+    class SafeLoader(*bases):  # type: ignore[misc]  # known at run time
+        """Events from C, and all else as ever."""
+
+        def __init__(self, stream: str) -> None:
+            yaml.cyaml.CParser.__init__(self, stream)
+            for base in (bases[0], *bases[2:]):
+                base.__init__(self)
+
+    return SafeLoader
+
+
 @cache
 def _loader() -> Any:
     """A SafeLoader that knows no aliases; made at the first use, because importing yaml costs 20 ms."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(_safe_loader(yaml)):  # type: ignore[misc]  # made at run time
         """SafeLoader without aliases, and without numbers that Python refuses to print."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
