@@ -55,8 +55,9 @@ format: prepared ## reformat the code
 	@$(PY) -m ruff format agent tests packaging
 	@$(PY) -m ruff check --fix agent tests packaging
 
-schema: prepared ## regenerate the JSON Schemas in docs/schema
+schema: prepared ## regenerate the JSON Schemas in docs/schema, the list of checks and the completions
 	@$(PY) -m tests.generate schema
+	@$(PY) -m tests.generate data
 
 pages: prepared ## regenerate the output on the pages of the checks
 	@$(PY) -m tests.generate pages

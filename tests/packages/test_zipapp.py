@@ -19,7 +19,7 @@ from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 SOURCE = Path(__file__).parents[2]
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
-NAMES = ("dnspython", "psutil", "requests", "PyYAML")
+NAMES = ("dnspython", "psutil", "PyYAML")
 CHECK = ("check", "--platform", "none", "--stage", "firstboot", "--format", "json")
 
 YAML = "the Python library PyYAML is not installed"
