@@ -93,7 +93,7 @@ def show(curve: Curve, sizes: Sequence[int], runs: int) -> None:
                 with contextlib.closing(curve.cost(size, Path(place))) as costing:
                     found = [next(costing) for _ in range(runs)]
             except (subprocess.SubprocessError, RuntimeError) as error:
-                print(ROW.format("", f"{size:,}", "-", f"- {error}"[:200]), flush=True)
+                print(ROW.format("", f"{size:,}", "-", f"- {str(error)[-200:]}"), flush=True)
                 continue
         costs[size] = Cost(statistics.median(one.cpu_s for one in found), max(one.peak_mib for one in found))
         print(ROW.format("", f"{size:,}", f"{costs[size].cpu_s:.2f}", f"{costs[size].peak_mib:.0f}"), flush=True)

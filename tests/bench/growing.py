@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 from xml.etree import ElementTree
 
+from azpreflight.azure.goal_state import PLUGINS_LIMIT
 from azpreflight.standin.documents import extensions_config, vm_settings
 from azpreflight.standin.extension import HELLO
 from tests.agents.test_cloud_image import CLOUD
@@ -95,7 +96,7 @@ sys.exit(found != (int(sys.argv[1]), int(sys.argv[1])))
 
 
 def extensions(size: int, place: Path) -> Runs:
-    """Both documents of the goal state with so many extensions, each with another name."""
+    """Both documents of the goal state with so many extensions, each with another name; of many the first are kept."""
     fabric, settings = ElementTree.fromstring(extensions_config(HELLO)), json.loads(vm_settings(HELLO))
     names = [f"{HELLO.name}{number}" for number in range(size)]
     for group in (fabric.find("Plugins"), fabric.find("PluginSettings")):
@@ -106,7 +107,8 @@ def extensions(size: int, place: Path) -> Runs:
     settings["extensionGoalStates"] = [{**one, "name": name} for name in names]
     (place / "fabric").write_bytes(ElementTree.tostring(fabric))
     (place / "settings").write_text(json.dumps(settings))
-    yield from _again(("-c", PARSE, str(size), str(place / "fabric"), str(place / "settings")), ends=(0,))
+    kept = str(min(size, PLUGINS_LIMIT))
+    yield from _again(("-c", PARSE, kept, str(place / "fabric"), str(place / "settings")), ends=(0,))
 
 
 def announced(size: int, place: Path) -> Runs:
@@ -171,7 +173,9 @@ def image(size: int, place: Path, form: str = "raw") -> Runs:
     """A Debian's disk that was made larger, as for a VM; nothing is written where it was enlarged."""
     raw = disk(place / "disk.raw", [Part(DISK_MIB, debian_tree("bookworm", CLOUD))])
     os.truncate(raw, size << 30)
-    subprocess.run(["sfdisk", "--quiet", "--relocate", "gpt-bak-std", str(raw)], check=True, timeout=60)
+    subprocess.run(
+        ["sfdisk", "--quiet", "--relocate", "gpt-bak-std", str(raw)], check=True, capture_output=True, timeout=60
+    )
     yield from _again((*PROGRAM, "image", str(converted(raw, form))))
 
 
