@@ -17,6 +17,8 @@ from azpreflight import __version__
 from azpreflight.cli import pages
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
+pytestmark = pytest.mark.xdist_group("zipapp")
+
 SOURCE = Path(__file__).parents[2]
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
 NAMES = ("dnspython", "psutil", "PyYAML")

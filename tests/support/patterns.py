@@ -18,8 +18,9 @@ from tests.support.source import modules
 FUNCTIONS = ("compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
 ANCHORED = {"match", "fullmatch"}
 """These try one place alone."""
-SIZE = 256 * 1024
-"""Characters of each string: the largest limit of a file that is searched as a whole."""
+SIZE = 128 * 1024
+"""Characters of each string: half of the largest limit of a file that is searched as a whole, so that what is quadratic
+takes a quarter of its time there, still very many times the limit, and what is linear half."""
 PATIENCE_S = 600
 """Seconds on the clock for what has a limit of processor time, on a machine with much else to do."""
 CUT = {"azpreflight.azure.log_signatures": LINE, "azpreflight.explain.times": LINE}
