@@ -97,8 +97,8 @@ def platform(*faults: Fault, ipv6: bool = False) -> Iterator[tuple[dict[str, str
             stack.enter_context(_process(names[topology.RELAY], arguments, ""))
         (directory / "store.pem").write_text(certificates()[_certificate(faults)])
         for role, config in configs.items():
-            paths = {"log": str(directory / f"{role}.requests"), "certificate": str(directory / "store.pem")}
-            stack.enter_context(servers(names[role], replace(config, **paths)))
+            placed = replace(config, log=str(directory / f"{role}.requests"), certificate=str(directory / "store.pem"))
+            stack.enter_context(servers(names[role], placed))
         yield names, directory
 
 
@@ -140,7 +140,7 @@ def _vnet_addresses(configs: Mapping[str, Config]) -> list[str]:
 
 
 def _certificate(faults: Sequence[Fault]) -> str:
-    return merged({"certificate": "trusted"}, *(fault.behaviours for fault in faults))["certificate"]
+    return str(merged({"certificate": "trusted"}, *(fault.behaviours for fault in faults))["certificate"])
 
 
 @contextlib.contextmanager
