@@ -14,7 +14,7 @@ RUNS = 9
 MINUTES = 10
 SECONDS = 10
 
-.PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench property \
+.PHONY: help run test test-quick lint types format schema pages demo scenarios boots rehearsals boottime bench property \
 	fuzz sweep hostile wheel deb rpm zipapp \
 	dist sign repository site clean prepared
 
@@ -43,13 +43,17 @@ test-quick: prepared ## pass the unit tests alone, which need neither root nor a
 lint: prepared ## format, lint, types, spelling and shell scripts
 	@$(PY) -m ruff format --check --quiet agent tests packaging
 	@$(PY) -m ruff check --quiet agent tests packaging
-	@$(PY) -m mypy --no-error-summary
+	@$(MAKE) --no-print-directory types
 	@git ls-files -z | xargs -0 .venv/bin/codespell
 	@if command -v shellcheck >/dev/null; then \
 		git ls-files -s | awk '/^100/ {print $$4}' \
 		| xargs awk 'FNR == 1 && /^#!.*(\/|env )(ba)?sh/ {print FILENAME} {nextfile}' | xargs shellcheck; \
 	fi
 	@echo "format, lint, types, spelling and shell: OK"
+
+types: prepared ## types of the program as for the oldest Python, and of tests and packaging, whose libraries want a newer one
+	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m mypy --no-error-summary --python-version 3.11 --implicit-reexport tests packaging/sbom.py packaging/zipapp.py
 
 format: prepared ## reformat the code
 	@$(PY) -m ruff format agent tests packaging

@@ -35,7 +35,15 @@ def make(root: Path, tool: str, compression: str, with_drivers: bool) -> Path:
     if tool == "dracut":
         drivers = "--add-drivers" if with_drivers else "--omit-drivers"
         packer = ("--compress", PACKERS[compression])
-        command = ("dracut", "--no-hostonly", *packer, drivers, DRACUT_DRIVERS, f"/boot/{image.name}", release)
+        command: tuple[str, ...] = (
+            "dracut",
+            "--no-hostonly",
+            *packer,
+            drivers,
+            DRACUT_DRIVERS,
+            f"/boot/{image.name}",
+            release,
+        )
     else:
         conf = root / "etc/initramfs-tools"
         kind = "most" if with_drivers else "list"

@@ -67,12 +67,12 @@ def plant(chance: random.Random, root: Path, outside: Path) -> list[Path]:
             else:
                 place.write_text("x")
     mounts = []
-    for place in ("var/log/azure/a", "var/log/azure/b/c", "var/log/journal/x/y", "var/lib/azpreflight/d"):
+    for name in ("var/log/azure/a", "var/log/azure/b/c", "var/log/journal/x/y", "var/lib/azpreflight/d"):
         if chance.random() < 0.3:
             with suppress(OSError):
-                (root / place).mkdir(parents=True)
-                subprocess.run(["mount", "--bind", outside, root / place], check=True, timeout=10)
-                mounts.append(root / place)
+                (root / name).mkdir(parents=True)
+                subprocess.run(["mount", "--bind", outside, root / name], check=True, timeout=10)
+                mounts.append(root / name)
     return mounts
 
 

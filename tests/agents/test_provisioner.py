@@ -106,11 +106,13 @@ def test_every_key_of_the_agent_is_known(suite: str) -> None:
 
 def tables_of(source: str) -> dict[str, dict[str, Any]]:
     """The tables of keys and defaults in the agent's conf.py; None for a default that is a sum."""
-    tables = {}
+    tables: dict[str, dict[str, Any]] = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
             name, rows = ast.unparse(node.targets[0]), zip(node.value.keys, node.value.values)
-            values = {key.value: getattr(value, "value", None) for key, value in rows if isinstance(key, ast.Constant)}
+            values = {
+                str(key.value): getattr(value, "value", None) for key, value in rows if isinstance(key, ast.Constant)
+            }
             tables.update({name: values} if name.endswith("_OPTIONS__") else {})
     return tables
 

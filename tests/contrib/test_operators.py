@@ -44,7 +44,13 @@ def play(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         "azpreflight_report": str(folder / "report.json"),
         **variables,
     }
-    command = [Path(sys.executable).with_name("ansible-playbook"), "--inventory", "localhost,", "--connection", "local"]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("ansible-playbook"),
+        "--inventory",
+        "localhost,",
+        "--connection",
+        "local",
+    ]
     command += ["--extra-vars", json.dumps(given), ANSIBLE / "playbook.yml"]
     environment = {**os.environ, "HOME": str(folder), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "0"}
     return subprocess.run(
@@ -93,7 +99,7 @@ def run_command(folder: Path, program: str) -> subprocess.CompletedProcess[bytes
     (programs / "azpreflight").write_text(f"#!/bin/sh\n{program}\n")
     (programs / "azpreflight").chmod(0o755)
     environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
-    command = ["sh", RUN_COMMAND, "capture", folder / "report.json"]
+    command: list[str | Path] = ["sh", RUN_COMMAND, "capture", folder / "report.json"]
     return subprocess.run(command, check=False, capture_output=True, env=environment, timeout=120)
 
 

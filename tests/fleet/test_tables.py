@@ -6,7 +6,7 @@ import csv
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import duckdb
 import pytest
@@ -50,7 +50,7 @@ def test_causes_are_counted(folder: Path) -> None:
 
 def test_images_are_counted(folder: Path) -> None:
     rows = {(image, version): (failed, count) for image, version, failed, count in answer(folder, 1)}
-    expected = {
+    expected: dict[tuple[Optional[str], Optional[str]], tuple[int, int]] = {
         (one.image, one.version): (
             sum(bool(other.causes) for other in TOLD if (other.image, other.version) == (one.image, one.version)),
             sum((other.image, other.version) == (one.image, one.version) for other in TOLD),

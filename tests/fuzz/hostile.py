@@ -169,7 +169,8 @@ def _table(place: Path, seed: int) -> Path:
     """Noise in the tables of the disk or of LVM, or a file that ends within them."""
     chance = random.Random(seed)
     part = Part(8, System().write(place / "tree"))
-    path = (volume_group if seed % 2 else disk)(place / "disk.raw", {"root": part} if seed % 2 else [part])  # type: ignore[operator]
+    raw = place / "disk.raw"
+    path = volume_group(raw, {"root": part}) if seed % 2 else disk(raw, [part])
     with path.open("r+b") as file:
         if seed % 3 == 0:
             file.truncate(chance.randrange(1, 40 * 512))

@@ -166,7 +166,7 @@ def _answer(data: bytes) -> Any:
     return ours._read(query, query.id.to_bytes(2, "big") + data)
 
 
-def _archive(data: bytes) -> Any:
+def _cpio(data: bytes) -> Any:
     return cpio.files(cpio.Stream([data], 1 << 20), lambda path, size: size < 1000)
 
 
@@ -189,7 +189,7 @@ def _unit_of_boot(text: str) -> object:
 
 
 TARGETS: Mapping[str, Callable[[bytes], Any]] = {
-    "archive": _archive,
+    "archive": _cpio,
     "apt": _text(proxies.apt_proxies),
     "cards": _text(lambda text: [list(reader(text)) for reader in interface_names.READERS.values()]),
     "certificate": tls.issuer_of_der,

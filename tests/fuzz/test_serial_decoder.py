@@ -156,7 +156,8 @@ def test_no_mutation_raises_or_yields_a_wrong_report(record_property: Callable[[
     rng = random.Random(SEED)
     right = (document(1, 2), document(2, 6))
     logs = (b"".join(lines(1, 2)), b"".join(lines(2, 6)), b"".join(lines(2, 6) + lines(1, 2)))
-    recovered = lost = slowest = 0
+    recovered = lost = 0
+    slowest = 0.0
     for _ in range(MUTATIONS):
         log = mutated(rng.choice(logs), rng)
         began = time.process_time()

@@ -77,7 +77,7 @@ def _after_the_commands(vm: Vm, scenario: Scenario, printed: str) -> tuple[str, 
 def problems(scenario: Scenario, seen: Observation) -> tuple[str, ...]:
     """How the observation differs from the table and from what holds everywhere; empty if it does not. Pure."""
     first = seen.report["causes"][0] if seen.causes else None
-    expectations = (
+    expectations: tuple[tuple[str, Any, Any], ...] = (
         ("first cause", scenario.cause and scenario.cause.value, first and first["cause"]),
         ("severity", scenario.severity and scenario.severity.value, first and first["severity"]),
         ("further causes", sorted(cause.value for cause in scenario.further), sorted(seen.causes[1:])),

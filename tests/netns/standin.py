@@ -123,8 +123,8 @@ def platform(*faults: Fault, ipv6: bool = False) -> Iterator[tuple[dict[str, str
         (directory / "store.pem").write_text(certificates()[_certificate(faults)])
         up = []
         for role, config in configs.items():
-            paths = {"log": str(directory / f"{role}.requests"), "certificate": str(directory / "store.pem")}
-            up.append(stack.enter_context(_starting(names[role], *_told(replace(config, **paths)))))
+            placed = replace(config, log=str(directory / f"{role}.requests"), certificate=str(directory / "store.pem"))
+            up.append(stack.enter_context(_starting(names[role], *_told(placed))))
         for wait in up:
             wait()
         yield names, directory
@@ -168,7 +168,7 @@ def _vnet_addresses(configs: Mapping[str, Config]) -> list[str]:
 
 
 def _certificate(faults: Sequence[Fault]) -> str:
-    return merged({"certificate": "trusted"}, *(fault.behaviours for fault in faults))["certificate"]
+    return str(merged({"certificate": "trusted"}, *(fault.behaviours for fault in faults))["certificate"])
 
 
 @contextlib.contextmanager

@@ -265,7 +265,17 @@ def test_its_own_autopkgtest_passes_there(root: Path, tmp_path: Path) -> None:
     source = copied(tmp_path / "source")
     shutil.copytree(source / "packaging/debian", source / "debian")
     (source / "debian/files").touch()  # a tree that is built already, so that nothing that builds it is wanted
-    command = ["unshare", "--net", "--mount", "autopkgtest", "--no-built-binaries", f"{source}/", "--", "chroot", root]
+    command: list[str | Path] = [
+        "unshare",
+        "--net",
+        "--mount",
+        "autopkgtest",
+        "--no-built-binaries",
+        f"{source}/",
+        "--",
+        "chroot",
+        root,
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT)
     assert re.search(r"(?m)^installed +PASS", done.stdout + done.stderr), done.stdout + done.stderr
     assert done.returncode == 0

@@ -60,7 +60,7 @@ BOM = f"azpreflight-{__version__}.spdx.json"
 
 
 def test_every_file_is_counted_in_the_checksums(dist: Path) -> None:
-    sums = dict(reversed(line.split("  ")) for line in (dist / "SHA256SUMS").read_text().splitlines())
+    sums = dict(line.split("  ")[::-1] for line in (dist / "SHA256SUMS").read_text().splitlines())
     assert set(sums) == {*ARTEFACTS, BOM}
     assert sums == {name: digest(dist / name) for name in sums}
     assert {path.name for path in dist.iterdir()} >= {*sums, "SHA256SUMS"}
@@ -108,8 +108,18 @@ def test_the_signature_holds_for_these_checksums_alone(dist: Path, tmp_path: Pat
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
     run(PACKAGING / "sign", key, dist)
     (tmp_path / "signers").write_text(f'{WHO} namespaces="azpreflight" {key.with_suffix(".pub").read_text()}')
-    verify = ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "signers", "-I", WHO, "-n", "azpreflight"]
-    verify += ["-s", dist / "SHA256SUMS.sig"]
+    verify: list[str | Path] = [
+        "ssh-keygen",
+        "-Y",
+        "verify",
+        "-f",
+        tmp_path / "signers",
+        "-I",
+        WHO,
+        "-n",
+        "azpreflight",
+    ]
+    verify += ["-n", "azpreflight", "-s", dist / "SHA256SUMS.sig"]
     shutil.copy(dist / "SHA256SUMS", sums)
     codes = []
     for change in ("", "0" * 64 + "  azpreflight.pyz\n"):

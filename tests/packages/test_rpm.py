@@ -48,7 +48,7 @@ def built(source: Path, folder: Path) -> Path:
 
 def asked(rpm: Path, *options: str) -> list[str]:
     """What rpm says of the package."""
-    command = ["rpm", "--query", "--package", *options, rpm]
+    command: list[str | Path] = ["rpm", "--query", "--package", *options, rpm]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT).stdout.splitlines()
 
 
@@ -69,7 +69,7 @@ def test_it_says_what_it_is(rpm: Path) -> None:
 
 
 def test_rpmlint_finds_nothing_that_is_not_argued(rpm: Path) -> None:
-    command = ["rpmlint", "--rpmlintrc", SOURCE / "packaging/rpm/rpmlintrc", rpm]
+    command: list[str | Path] = ["rpmlint", "--rpmlintrc", SOURCE / "packaging/rpm/rpmlintrc", rpm]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT)
     assert "0 errors, 0 warnings" in done.stdout, done.stdout
     assert done.returncode == 0
@@ -100,7 +100,7 @@ def test_every_module_is_in_it_and_only_directories_of_byte_code_are_ghosts(of_g
     modules = [path for path in every if of_guest != any(room in path.parents for room in beside)]
     package = rpm if of_guest else rpm.with_name(rpm.name.replace("azpreflight-", "azpreflight-rehearse-"))
     listed = dict(
-        reversed(line.split("|")) for line in asked(package, "--queryformat", "[%{FILEFLAGS:fflags}|%{FILENAMES}\n]")
+        line.split("|")[::-1] for line in asked(package, "--queryformat", "[%{FILEFLAGS:fflags}|%{FILENAMES}\n]")
     )
     wanted = {f"/{HOME}/{path.relative_to(SOURCE / 'agent')}" for path in modules}
     assert {path for path in listed if path.endswith(".py")} == wanted
@@ -284,7 +284,7 @@ def test_byte_code_is_for_the_python_that_there_is_and_a_run_writes_none(rpm: Pa
 def test_rpm_notices_an_edited_file_and_nothing_else(rpm: Path, root: Path, tmp_path: Path) -> None:
     place = repository(tmp_path, (SH, OWN_PYTHON), rpm, tree=root)
     dnf(root, place, "install", "azpreflight")
-    verify = ["rpm", "--root", root, "--verify", "azpreflight"]
+    verify: list[str | Path] = ["rpm", "--root", root, "--verify", "azpreflight"]
     done = subprocess.run(verify, check=False, capture_output=True, text=True, timeout=TIMEOUT)
     assert (done.returncode, done.stdout) == (0, "")
     edited = f"{HOME}/azpreflight/cli/main.py"
@@ -363,7 +363,18 @@ def test_a_newer_python_beside_the_systems_is_taken_and_lacking_libraries_can_be
     assert compiled(old_root) == (modules(old_root), {".cpython-311"})
     assert unsaid(old_root) == ["dnspython", "psutil"]
     target = old_root / "usr/local/lib/azpreflight"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, "dnspython", "psutil"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        target,
+        "dnspython",
+        "psutil",
+    ]
     subprocess.run(pip, check=True, timeout=TIMEOUT)
     assert unsaid(old_root) == []
 

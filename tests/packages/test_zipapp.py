@@ -41,7 +41,7 @@ def built(folder: Path) -> Path:
 
 def alone(zipapp: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it with a Python that finds nothing beyond its standard library."""
-    command = [sys.executable, "-I", "-S", zipapp, *arguments]
+    command: list[str | Path] = [sys.executable, "-I", "-S", zipapp, *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd="/")
 
 

@@ -40,7 +40,7 @@ def repository(folder: Path, packages: Sequence[Package], *ready: Path, tree: Pa
         build = ["rpmbuild", "-bb", "--quiet", "--define", f"_topdir {folder / 'build'}"]
         build += ["--define", f"_rpmdir {place}", "--define", "_binary_payload w0.gzdio", "--define", f"tree {tree}"]
         build += ["--define", "__os_install_post %{nil}"]
-        build += ["--define", "_binaries_in_noarch_packages_terminate_build 0", spec]
+        build += ["--define", "_binaries_in_noarch_packages_terminate_build 0", str(spec)]
         subprocess.run(build, check=True, capture_output=True, timeout=TIMEOUT)
     subprocess.run(["createrepo_c", "--quiet", place], check=True, capture_output=True, timeout=TIMEOUT)
     return place
@@ -81,6 +81,6 @@ def dnf(root: Path, repository: Path, *command: str) -> str:
 
 def installed(root: Path) -> set[str]:
     """The names of the packages that rpm knows to be installed in this root."""
-    listed = ["rpm", "--root", root, "--query", "--all", "--queryformat", "%{NAME}\n"]
+    listed: list[str | Path] = ["rpm", "--root", root, "--query", "--all", "--queryformat", "%{NAME}\n"]
     done = subprocess.run(listed, check=True, capture_output=True, text=True, timeout=TIMEOUT)
     return set(done.stdout.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 OVF = """<?xml version="1.0" encoding="utf-8"?>
 <Environment xmlns="http://schemas.dmtf.org/ovf/environment/1" xmlns:wa="http://schemas.microsoft.com/windowsazure">
@@ -35,7 +36,7 @@ def write_disc(path: Path) -> Path:
     command = ["genisoimage", "-quiet", "-udf", "-V", LABEL, "-o", str(path), str(document)]
     subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
     with open(path, "r+b") as disc:
-        sectors = []
+        sectors: list[Any] = []
         disc.seek(DESCRIPTORS)
         while not sectors or sectors[-1][1:6] != LAST:
             sectors.append(disc.read(SECTOR))

@@ -23,7 +23,7 @@ from tests.rehearse.faults import FAULTS, WITH_SCSI
 from tests.rehearse.image import HEALTHY
 
 pytestmark = [pytest.mark.root, pytest.mark.emulator]
-rehearsals = getattr(pytest.mark, MARK)
+rehearsals: pytest.MarkDecorator = getattr(pytest.mark, MARK)
 Record = Callable[[str, object], None]
 BOTH = ("waagent", "cloud-init")
 VIRTIO = ("--disk-bus", "virtio")

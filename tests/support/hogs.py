@@ -106,7 +106,7 @@ PROBES = {
 
 def main() -> int:
     """Run the command with these probes alone."""
-    inspecting.PROBES = judging.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))  # type: ignore[misc]
+    inspecting.PROBES = judging.PROBES = tuple(PROBES[name] for name in sys.argv[1].split(","))
     return cli.main(sys.argv[2:])
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
+from azpreflight.host import Host
 from azpreflight.model import Finding, Probe, Report, Result, Run
-from tests.support.fakes import FakeHost
 
 
-def judged(host: FakeHost, run: Run, *probes: Probe[Any]) -> Report:
+def judged(host: Host, run: Run, *probes: Probe[Any]) -> Report:
     """The report of these probes, those that they need included, on this host."""
     return assess(gather(host, probes, run), probes)
 

@@ -118,13 +118,14 @@ def _texts(
         calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and _named(one) == function.name]
         if calls:
             return [_value(call.args[place], names, where) for call in calls]
-    outer = _enclosing(tree, function) if isinstance(node, ast.Name) else []
-    if outer:
-        return _texts(tree, outer[0], node, names, where)
+    around = _enclosing(tree, function) if function is not None and isinstance(node, ast.Name) else []
+    outer = next(iter(around), None)
+    if outer is not None:
+        return _texts(tree, outer, node, names, where)
     return [_value(node, names, where)]
 
 
-def _enclosing(tree: ast.Module, function: Optional[ast.FunctionDef]) -> list[ast.FunctionDef]:
+def _enclosing(tree: ast.Module, function: ast.FunctionDef) -> list[ast.FunctionDef]:
     return [
         node
         for node in ast.walk(tree)
@@ -198,9 +199,9 @@ def in_time(work: Callable[[], object], seconds: int, patience_s: int = PATIENCE
 def _pieces(pattern: Pattern) -> tuple[list[str], list[str]]:
     """A text that it matches, in pieces, and what its repetitions take."""
     try:
-        from re import _parser as parser  # type: ignore[attr-defined]
+        from re import _parser as parser
     except ImportError:  # Python before 3.11
-        import sre_parse as parser  # type: ignore[no-redef]
+        import sre_parse as parser
     pieces: list[str] = []
     pumps: list[str] = []
     _walk(parser.parse(pattern.text, pattern.flags), pieces, pumps)

@@ -13,7 +13,7 @@ PATIENCE_S = 60.0
 def blocked_on(fifo: Path) -> list[int]:
     """The processes that have it open, but this one."""
     holders = []
-    for entry in Path("/proc").iterdir():
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
             links = [os.readlink(place) for place in (entry / "fd").iterdir()]
         except (OSError, NotADirectoryError):

@@ -93,5 +93,5 @@ def machine(root: str = "/") -> FakeHost:
     planted = {path: words.format(s=secret_of(number)) for number, (path, words) in enumerate(PLACES.items())}
     kernel = entry(f"EXT4-fs error (device sda1): ext4_lookup:1: inode #2: comm {secret_of(98)}")
     files: dict[str, Any] = {**with_agents.FILES, **FILES, **SYSTEMD, **planted}
-    programs = {messages.COMMAND: Completed(0, kernel, "")}
+    programs: dict[tuple[str, ...], Completed] = {messages.COMMAND: Completed(0, kernel, "")}
     return FakeHost(files=files, programs=programs, root=root)

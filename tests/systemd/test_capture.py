@@ -29,7 +29,7 @@ def arm(machine: Machine, *options: str) -> None:
 
 
 def status(document: Mapping[str, Any], check: str) -> str:
-    return next(result["status"] for result in document["results"] if result["check"] == check)
+    return str(next(result["status"] for result in document["results"] if result["check"] == check))
 
 
 @pytest.mark.parametrize("suite", SUITES)

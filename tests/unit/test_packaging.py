@@ -94,7 +94,7 @@ def test_every_package_names_the_same_home() -> None:
 def test_a_page_of_the_manual_is_set_without_a_warning(page: Path) -> None:
     """Asked as lintian asks it."""
     need_programs("man", "groff")
-    command = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page]
+    command: list[str | Path] = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page]
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "80"}
     done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -24,7 +24,16 @@ def test_a_module_that_the_environment_names_is_not_imported(module: str, tmp_pa
     script.write_text(SCRIPT)
     (tmp_path / "etc" / "netplan").mkdir(parents=True)
     (tmp_path / "etc" / "netplan" / "50.yaml").write_text("network: {}\n")
-    command = [sys.executable, script, "check", "--root", str(tmp_path), "--only", "gen-network-config", "-q"]
+    command: list[str | Path] = [
+        sys.executable,
+        script,
+        "check",
+        "--root",
+        str(tmp_path),
+        "--only",
+        "gen-network-config",
+        "-q",
+    ]
     done = subprocess.run(
         command,
         env={**os.environ, "PYTHONPATH": str(planted)},

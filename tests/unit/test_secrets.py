@@ -23,8 +23,8 @@ from azpreflight.engine.gather import gather
 from azpreflight.explain import ExplainedLog, explain
 from azpreflight.model import ALL_STAGES, Platform, Report, Run, Severity, Snapshot, Stage, codec
 from azpreflight.probes import PROBES
+from azpreflight.render import annotations as render_annotations
 from azpreflight.render import (
-    annotations,
     arrangement,
     azure_pipelines,
     decoded,
@@ -95,7 +95,7 @@ OF_REPORT: Mapping[str, Callable[[Report], object]] = {
     "render.arrangement.verdict_sentence": arrangement.verdict_sentence,
     "render.arrangement.counts": arrangement.counts,
     "render.arrangement.subject": arrangement.subject,
-    "render.annotations.annotated": lambda report: list(annotations.annotated(report)),
+    "render.annotations.annotated": lambda report: list(render_annotations.annotated(report)),
     "render.azure_pipelines.render": azure_pipelines.render,
     "render.github.render": github.render,
     "render.html.report.render": html_report.render,

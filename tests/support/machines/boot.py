@@ -86,7 +86,7 @@ NFT = ("nf_tables", "nft_compat", "xt_owner", "xt_conntrack", "nft_ct", "ip_tabl
 
 def netfilter(*missing: str, program: str = "iptables-nft") -> dict[str, Any]:
     """An agent that makes rules, and a kernel that lacks some of what they need."""
-    programs = {
+    programs: dict[str, dict[str, Any]] = {
         "iptables-nft": {"/usr/sbin/iptables": Link("/etc/alternatives/iptables")},
         "iptables": {"/usr/sbin/iptables": Link("xtables-legacy-multi"), "/usr/sbin/xtables-legacy-multi": ""},
         "nft": {"/usr/sbin/nft": ""},

@@ -11,7 +11,7 @@ from tests.support.machines import egress as test_probe_egress
 from tests.support.machines.egress import RUN, World, inspected
 
 DAY = 86400.0
-CHRONY = {
+CHRONY: dict[str, Any] = {
     "/lib/systemd/system/chrony.service": "[Unit]\n",
     "/etc/systemd/system/multi-user.target.wants/chrony.service": Link("/lib/systemd/system/chrony.service"),
     "/dev/ptp_hyperv": "",

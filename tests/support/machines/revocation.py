@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from azpreflight.model import Platform, Run, Stage
 from azpreflight.standin.extension import HELLO
@@ -14,11 +15,11 @@ NAMED = (f"http://{LIST}/a.crl", f"http://{RESPONDER}", f"http://{LIST}/b.crl")
 PLACES = {LIST: "20.60.0.71", RESPONDER: "20.60.0.72"}
 
 
-def naming(**changes: object) -> World:
+def naming(**changes: Any) -> World:
     """Everything is open, and the store's certificate names two authorities."""
     store = replace(page("", 200), authorities=NAMED)
     tcp = {(address, 80): OPEN for address in PLACES.values()}
-    tcp |= changes.pop("tcp", {})  # type: ignore[arg-type]  # a mapping like this one
+    tcp |= changes.pop("tcp", {})
     return world(http={HELLO.manifests[0]: store}, where={**STORES, **PUBLIC, **PLACES}, tcp=tcp, **changes)
 
 

@@ -12,6 +12,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from tests.support.reports import BROKEN, READY, RUN, UNDECIDED
 BOOT = damage.recorded("boot-cloud-init")
 
 
-def put(path: Path, report: Report, vm: str, **run: str) -> None:
+def put(path: Path, report: Report, vm: str, **run: Any) -> None:
     """The console log of a machine with this id, which boots and reports."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(BOOT + serial.render(replace(report, run=replace(RUN, vm_id=vm, **run))).encode("ascii"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -144,7 +145,7 @@ def test_what_az_prints_is_the_log() -> None:
 def test_exports_of_the_journal_are_read() -> None:
     """`journalctl -o json` and `-o export`."""
     lines = content("dhcp-cloud-init.log").decode().splitlines()
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"MESSAGE": line, "__REALTIME_TIMESTAMP": str(1_795_370_000_000_000 + at), "SYSLOG_IDENTIFIER": "cloud-init"}
         for at, line in enumerate(lines)
     ]

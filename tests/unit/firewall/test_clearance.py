@@ -17,7 +17,7 @@ FINDING = Finding(Severity.ERROR, "no answer", "Repair it.", flow=FLOW.text, con
 
 def run(*flows: FlowFacts, needed: bool = True, limits: tuple[str, ...] = ()) -> Run:
     facts = FirewallFacts(None, (), (), (), Rehearsal(needed, limits=limits), flows)
-    return Run(needed={FirewallFacts: facts})
+    return Run(needed={"firewall": facts})
 
 
 @pytest.mark.parametrize(

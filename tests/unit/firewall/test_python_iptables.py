@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.support.machines.firewall import HEALTHY, facts_of
 
 TEXT = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n:own - [0:0]\n[0:0] -A OUTPUT -j own\nCOMMIT\n"
 TABLES = parse(TEXT, Backend.LEGACY, "ip")
-SAME = [
+SAME: list[dict[str, Any]] = [
     {"family": "ip", "table": "filter", "chain": "INPUT", "policy": "ACCEPT", "rules": 0},
     {"family": "ip", "table": "filter", "chain": "OUTPUT", "policy": "DROP", "rules": 1},
     {"family": "ip", "table": "filter", "chain": "own", "policy": None, "rules": 0},

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Iterator
+from typing import Callable
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ def zipped(data: bytes) -> bytes:
 
 DRIVERS = ("usr/lib/modules/6.1/kernel/drivers/hv/hv_vmbus.ko", "lib/modules/6.1/kernel/drivers/scsi/hv-storvsc.ko.zst")
 FULL, BARE = archive("bin/sh", *DRIVERS, "init"), archive("bin/sh", "init")
-PACKERS = {
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": lambda data: data,
     "gzip": lambda data: zipped(data),
     "xz": lambda data: lzma.compress(data, check=lzma.CHECK_CRC32),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_a_result_and_an_exception_pass_through() -> None:
     guard = Guard()
     assert guard.call(lambda: 42, 1, "counting") == 42
     with pytest.raises(KeyError):
-        guard.call(lambda: {}["absent"], 1, "looking up")
+        guard.call(lambda: dict[str, int]()["absent"], 1, "looking up")
 
 
 def test_a_call_that_never_ends_is_given_up() -> None:
@@ -44,8 +45,7 @@ def test_each_thread_has_its_own_helper() -> None:
     """A hung call in one thread holds up no other thread, and answers are not mixed up."""
     guard, never = Guard(), threading.Event()
     calls = [lambda: guard.call(never.wait, 0.5, "hanging")] + [
-        lambda number=number: guard.call(lambda: number, 0.5, "counting")  # type: ignore[misc]  # a default binds it
-        for number in range(50)
+        lambda number=number: guard.call(lambda: number, 0.5, "counting") for number in range(50)
     ]
     outcomes: list[object] = []
 
@@ -68,16 +68,22 @@ def test_each_thread_has_its_own_helper() -> None:
 
 def test_together_keeps_the_order_and_raises_the_first() -> None:
     """Results in the order of the calls, however long each takes; the first exception in order."""
-    slow_first = tuple(lambda pause=pause: time.sleep(pause) or pause for pause in (0.1, 0.05, 0.0))  # type: ignore[misc]  # a default binds it
+
+    def after(pause: float) -> float:
+        time.sleep(pause)
+        return pause
+
+    slow_first = tuple(partial(after, pause) for pause in (0.1, 0.05, 0.0))
     began = time.monotonic()
     assert together(slow_first) == (0.1, 0.05, 0.0)
     assert time.monotonic() - began < 10
 
-    def fail(text: str) -> None:
+    def fail(text: str, pause: float = 0.0) -> None:
+        time.sleep(pause)
         raise HostError(text)
 
     with pytest.raises(HostError, match="first"):
-        together((lambda: time.sleep(0.05) or fail("first"), lambda: fail("second")))
+        together((lambda: fail("first", 0.05), lambda: fail("second")))
     assert together(()) == ()
 
 

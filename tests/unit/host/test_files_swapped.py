@@ -112,7 +112,7 @@ def test_a_file_that_becomes_a_fifo_is_not_opened(tmp_path: Path, place: str) ->
     tree = Tree("/") if live else Tree(str(tmp_path), WALKED if place == "walked" else frozenset())
     path = str(tmp_path / "file") if live else "/file"
     with opens(tmp_path / "fifo") as opened:
-        outcomes = set()
+        outcomes: set[object] = set()
         with running(SWAP, tmp_path / "file", tmp_path / "link"):
             for number in range(MOST):
                 try:

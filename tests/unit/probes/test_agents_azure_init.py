@@ -50,7 +50,7 @@ def test_what_waagent_is_told_beside_azure_init(line: str, says: Optional[str]) 
     machine = host({**AZURE_INIT, **conf(line)}, *NO_CLOUD_INIT)
     assert facts_of(machine).provisioner is Provisioner.AZURE_INIT
     found = findings(judged(machine, RUN, PROBE), "agents-config")
-    assert [says in one.message for one in found] == ([True] if says else [])
+    assert [says is not None and says in one.message for one in found] == ([True] if says else [])
 
 
 def test_an_azure_init_that_is_switched_off_is_why_nothing_provisions() -> None:

@@ -283,4 +283,4 @@ def test_openssl_itself_agrees(text: str, tmp_path: Path) -> None:
 def test_openssl_as_waagent_calls_it(changes: dict[str, Any], says: Optional[str]) -> None:
     """By the directory that it was built with, or by what the unit names."""
     found = findings(judged(host({OPENSSL: BUILT, **changes}), RUN, PROBE), "agents-openssl")
-    assert [says in one.message for one in found] == ([True] if says else [])
+    assert [says is not None and says in one.message for one in found] == ([True] if says else [])

@@ -200,7 +200,7 @@ LONG = "cloud_init_modules: [seed_random, bootcmd, write-files, growpart, set_ho
 def test_cloud_init_beyond_its_first_stage(changes: dict[str, Any], says: Optional[str]) -> None:
     """Units, the user of the VM, the modules that make it, and a first address."""
     found = findings(judged(host(changes), RUN, PROBE), "agents-stages")
-    assert [says in one.message for one in found] == ([True] if says else [])
+    assert [says is not None and says in one.message for one in found] == ([True] if says else [])
 
 
 def test_a_cloud_init_that_does_not_provision_may_lack_stages() -> None:

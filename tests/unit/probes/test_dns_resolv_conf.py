@@ -124,7 +124,7 @@ def test_a_link_into_run_is_filled_by_its_own_program(link: str, files: dict[str
     [("/etc/systemd/resolved.conf", "Resolve"), ("/etc/systemd/network/10-eth0.network", "Network")],
 )
 def test_what_resolved_insists_on_is_an_error_before_capture(key: str, path: str, section: str) -> None:
-    files = {PATH: Link("../run/systemd/resolve/stub-resolv.conf"), path: f"[{section}]\n{key}=yes\n"}
+    files: dict[str, Node] = {PATH: Link("../run/systemd/resolve/stub-resolv.conf"), path: f"[{section}]\n{key}=yes\n"}
     run = replace(RUN, stage=Stage.CAPTURE, root="/mnt")
     host = FakeHost(files={**files, **enabled("systemd-resolved")}, root="/mnt")
     (found,) = findings(report_on(host, run), "dns-resolv-conf")

@@ -127,7 +127,10 @@ def test_firewalld_that_does_not_start_in_the_rehearsal_is_no_all_clear() -> Non
         "it makes rules for what the machine itself sends, from /etc/firewalld/policies/guard.xml,"
         " and there is no dbus-daemon to start it with"
     ]
-    bus = {("dbus-daemon",): Completed(0, "", ""), ("dbus-send",): Completed(0, "", "")}
+    bus: dict[tuple[str, ...], Completed] = {
+        ("dbus-daemon",): Completed(0, "", ""),
+        ("dbus-send",): Completed(0, "", ""),
+    }
     for tried in (host, replace(host, programs={**host.programs, **bus})):
         assert statuses(tried)["firewall-boot-flows"] == "unknown"
     assert "could not be started in the rehearsal" in reasons(tried)["firewall-boot-flows"]

@@ -56,7 +56,7 @@ def found(egress: EgressFacts, anywhere: Outcome, store: Outcome = Outcome.ALLOW
     run = Run(
         stage=Stage.FIRSTBOOT,
         platform=Platform.AZURE,
-        needed={DnsFacts: KNOWN, EgressFacts: egress, FirewallFacts: facts},
+        needed={"dns": KNOWN, "egress": egress, "firewall": facts},
     )
     return [verdict for verdict in judge_egress(facts, run) if isinstance(verdict, Finding)]
 

@@ -195,7 +195,7 @@ def test_a_program_that_the_agents_call(name: str) -> None:
 
 # --- fixes --------------------------------------------------------------------------------------------------------
 
-FIXED = {
+FIXED: dict[str, tuple[str, dict[str, Any], bool]] = {
     "a wrong value": ("login-sshd", {DROP_IN: "PermitRootLogin maybe\n"}, False),
     "an unknown keyword": ("login-sshd", {DROP_IN: "# a\nPubkeyAuthenticaton yes\n"}, False),
     "an address": ("login-sshd", {DROP_IN: "ListenAddress 10.0.0.4\nListenAddress 10.0.0.5\n"}, False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -35,11 +35,11 @@ def detour(
     facts: NetworkFacts = FACTS,
     address: str = DNS,
     more: tuple[TableRoute, ...] = (),
-    **routing: object,
+    **routing: Any,
 ) -> Optional[Detour]:
     """What is said of an address that the kernel sends by this route, with more routes than the default one."""
     tables = replace(facts.routing, routes=(DEFAULT, *more), **routing)
-    return detour_of(address, {address: route}, Run(needed={NetworkFacts: replace(facts, routing=tables)}))
+    return detour_of(address, {address: route}, Run(needed={"network": replace(facts, routing=tables)}))
 
 
 USUAL = Route(Outcome.OK, "eth0", "10.0.0.1", "10.0.0.4", "0.0.0.0/0", "dhcp", MAIN)

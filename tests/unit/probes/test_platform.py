@@ -294,6 +294,6 @@ def test_the_platforms_dns_server_goes_down_with_its_whole_address_alone(
     facts = platform.gather(replace(host, http={**host.http, wire_server.PLUGIN_URL: plugin}), RUN)
     flow = firewall.FlowFacts(firewall.Flow("tcp", "168.63.129.16", 80, firewall.Purpose.WIRE_SERVER), rules)
     rehearsed = firewall.FirewallFacts(None, (), (), (), firewall.Rehearsal(needed=True), (flow,))
-    (found,) = judge_wire_server(facts, replace(RUN, needed={firewall.FirewallFacts: rehearsed}))
+    (found,) = judge_wire_server(facts, replace(RUN, needed={"firewall": rehearsed}))
     assert isinstance(found, Finding)
     assert found.breaks == taken

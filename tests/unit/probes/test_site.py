@@ -34,7 +34,7 @@ Package: libc6
 Status: hold ok installed
 Version: 1:2.36-9
 """
-FILES = {
+FILES: dict[str, Any] = {
     "/etc/corp/agent.conf": "endpoint=https://corp.example\nkey=SECRET\n",
     "/etc/corp/secret": FileInfo(FileKind.FILE, 10, 0o640, 0, 998, 0.0),
     "/etc/corp/closed": Denied(),

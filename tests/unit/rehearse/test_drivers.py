@@ -11,7 +11,7 @@ from azpreflight.model import Run
 from azpreflight.rehearse import drivers
 from azpreflight.rehearse.drivers import EmulatorDrivers
 from tests.support.archives import entry
-from tests.support.fakes import FakeHost
+from tests.support.fakes import FakeHost, Node
 
 BUILT_IN, MODULE = Presence.BUILT_IN, Presence.MODULE
 VIRTIO = {"virtio_pci": MODULE, "virtio_blk": MODULE, "virtio_net": MODULE}
@@ -64,7 +64,7 @@ def test_the_disc_has_a_drive_that_the_kernel_knows() -> None:
 def test_the_kernel_that_starts_is_asked() -> None:
     """That of the boot loader's entry, and its own initramfs, although a newer kernel is installed."""
     base = "/lib/modules"
-    files = {
+    files: dict[str, Node] = {
         "/boot/grub/grub.cfg": "menuentry 'A' {\nlinux /boot/vmlinuz-6.1 ro\ninitrd /boot/initrd.img-6.1\n}\n",
         "/boot/vmlinuz-6.1": "kernel",
         "/boot/vmlinuz-6.9": "kernel",

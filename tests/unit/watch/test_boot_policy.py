@@ -134,7 +134,8 @@ def test_what_is_no_matter_of_the_network_is_said_whatever_the_network_does() ->
 
 
 def test_a_network_that_never_comes_to_rest_is_said() -> None:
-    shut, history, words = (failing(Cause.NO_EGRESS), failing(Cause.FORCED_TUNNEL)), History(), []
+    shut, history = (failing(Cause.NO_EGRESS), failing(Cause.FORCED_TUNNEL)), History()
+    words: list[Any] = []
     for number in range(STEADY):
         decision = decide(history, shut[number % 2], UNDER_WAY, 60.0 + number, look_s=0.1, disturbed=True)
         history, words = decision.history, [*words, decision.say]

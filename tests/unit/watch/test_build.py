@@ -162,7 +162,7 @@ def test_seal_has_the_first_word() -> None:
 def test_a_later_change_is_said_only_if_the_verdict_differs() -> None:
     same = Build({0: USED, 10: CLEANED}, until=200, changes=(50,)).watched()
     assert len(same.said) == 1
-    other = {0: READY, 40: failing(Cause.NOT_GENERALIZED)}
+    other: dict[int, Optional[Report]] = {0: READY, 40: failing(Cause.NOT_GENERALIZED)}
     assert len(Build({0: USED, 10: CLEANED}, until=200, changes=(50,), reports=other).watched().said) == 2
 
 

@@ -109,5 +109,14 @@ def test_facts_and_their_json_are_read_alike(check: str) -> None:
 def test_hostile_facts_are_no_reason_to_fail(text: str) -> None:
     report = hostile(text)
     assert isinstance(seen(report.facts), (Map, type(None)))
-    for broken in (None, 3, [], {}, [[1]], [{"answer": []}], {"flows": 3, "servers": {"a": 1}, "interfaces": "x"}):
+    shapes: tuple[Any, ...] = (
+        None,
+        3,
+        [],
+        {},
+        [[1]],
+        [{"answer": []}],
+        {"flows": 3, "servers": {"a": 1}, "interfaces": "x"},
+    )
+    for broken in shapes:
         assert seen(dict.fromkeys(report.facts, broken)) is None
