@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from azpreflight.probes import agents
 from azpreflight.probes.agents import imports
 from tests.support.fakes import FakeHost
+from tests.support.judging import findings, judged
+from tests.unit.probes import test_agents as with_agents
 
 PACKAGE, LIBRARY = "/usr/lib/python3/dist-packages", "/usr/lib/python3.13"
 FILES: dict[str, Any] = {
@@ -47,3 +50,16 @@ def test_a_part_of_an_image_tells_nothing() -> None:
     gone = f"{PACKAGE}/yaml/__init__.py"
     assert missing(gone, "/var/lib/dpkg/status") == ()
     assert missing(gone, f"{LIBRARY}/encodings/__init__.py") == ()
+
+
+def test_cloud_init_without_its_configuration() -> None:
+    """In a whole image nothing of cloud-init's would run; a part of one tells nothing."""
+    whole = {"/var/lib/dpkg/status": "", "/boot/vmlinuz-6": "MZ", "/usr/sbin/dhclient": ""}
+    for changes, removed, expected in (
+        (whole, ("/etc/cloud/cloud.cfg",), True),
+        ({**whole, "/etc/cloud/cloud.cfg": "users: [default]\n"}, (), False),
+        ({}, ("/etc/cloud/cloud.cfg",), False),
+    ):
+        files = {path: node for path, node in {**with_agents.FILES, **changes}.items() if path not in removed}
+        found = findings(judged(FakeHost(files=files), with_agents.RUN, agents.PROBE), "agents-stages")
+        assert any("cloud.cfg is missing" in one.message for one in found) is expected

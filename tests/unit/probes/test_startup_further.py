@@ -96,7 +96,7 @@ STATES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "note",
         "GRUB installed to /dev/disk/by-id/ata-QEMU_1",
     ),
-    "no init": ("boot-target", WHOLE, "error", "no init is there"),
+    "another init": ("boot-entry", grub("root=UUID=1a2b init=/opt/init"), "error", "init=/opt/init"),
     "no entry": ("boot-entry", {GRUB: ""}, "error", "GRUB has no entry"),
     "an option of a unified image": (
         "boot-entry",
@@ -154,6 +154,7 @@ SILENT: dict[str, tuple[str, dict[str, Any]]] = {
         {**grub("root=UUID=1a2b fips=1 boot=UUID=3c"), "/etc/fstab": "UUID=1a2b / ext4 rw\nUUID=3c /boot ext4 rw\n"},
     ),
     "a disk for GRUB": ("boot-entry", {"/var/cache/debconf/config.dat": DEBCONF.format("/dev/sda")}),
+    "an init that is there": ("boot-entry", {**grub("root=UUID=1a2b init=/opt/init"), "/opt/init": ""}),
     "nothing to resume from": ("boot-entry", {"/etc/initramfs-tools/conf.d/resume": "RESUME=none\n"}),
     "a unified image": ("boot-entry", {GRUB: Link("/gone"), UKI: program("root=UUID=1a2b ro console=ttyS0")}),
     "memory by size": ("boot-memory", grub("root=UUID=1a2b crashkernel=1G-4G:192M,4G-:256M")),
@@ -177,6 +178,13 @@ def test_the_modules_of_the_kernel_that_starts() -> None:
     ((_, unlisted),) = said(host({}, f"{MODULES}/modules.dep"), "boot-entry")
     assert f"/lib/modules/{RELEASE}: modules.dep" in unlisted
     assert said(host({**grub("root=UUID=1a2b", kernel="/boot/vmlinuz-a"), "/boot/vmlinuz-a": "MZ"}), "boot-entry") == []
+
+
+def test_a_kernel_without_an_init() -> None:
+    """In a whole image; a part of one tells nothing."""
+    ((severity, message),) = said(host(WHOLE, "/lib/systemd/systemd"), "boot-target")
+    assert (severity, "no init is there" in message) == ("error", True)
+    assert said(host({}, "/lib/systemd/systemd"), "boot-target") == []
 
 
 def test_an_agent_of_a_target_that_is_not_reached() -> None:

@@ -169,6 +169,7 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         errors=tuple(errors),
         program=program.with_hashes(host, runs_with, agent_versions.hashing_modules(Agent.CLOUD_INIT, version)),
         stages=stages.look(host),
+        without_config=package_database.is_whole(host) and host.info(CLOUD_CFG) is None,
         whole=package_database.is_whole(host),
         dhcp_client=stages.has_dhcp_client(host),
     )

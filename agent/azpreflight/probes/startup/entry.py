@@ -83,7 +83,7 @@ def look(host: Host, run: Run) -> EntryFacts:
         swaps=tuple(name.replace('"', "") for name in SWAP.findall(fstab)),
         groups=tuple(dict.fromkeys(one.volume_group for one in entries if one.volume_group)),
         encrypted=tuple(_crypted(host.text("/etc/crypttab", SMALL) or "")),
-        beside=options.look(host, entry.kernel.path if entry is not None else None, entries),
+        beside=options.look(host, entry, entries),
         grub_without_entries=kernels.in_boot(host) and any(host.info(path) is not None for path in GRUBS),
     )
 

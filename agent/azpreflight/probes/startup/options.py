@@ -47,6 +47,8 @@ class OptionFacts:
     """/boot is a partition of its own."""
     resume: Optional[str] = None
     """The swap that initramfs-tools waits for, by its own file."""
+    no_init: Optional[str] = None
+    """What init= names, where that is not there."""
     installs_to: Optional[str] = None
     """The disk that Debian's package of GRUB is to be installed to, by the name of one disk (debconf)."""
     no_modules: Optional[str] = None
@@ -55,7 +57,7 @@ class OptionFacts:
     """Of those, only depmod's list is missing."""
 
 
-def look(host: Host, kernel: Optional[str], entries: list[Entry]) -> OptionFacts:
+def look(host: Host, entry: Optional[BootEntry], entries: list[Entry]) -> OptionFacts:
     """Files beside the boot loader's: fstab, crypttab, mdadm's and initramfs-tools', and the modules."""
     crypttab = (line.split("#")[0].split() for line in (host.text("/etc/crypttab", SMALL) or "").splitlines())
     keyed = any(words for words in crypttab) or any("/mapper/luks" in one.device for one in entries)
@@ -64,13 +66,15 @@ def look(host: Host, kernel: Optional[str], entries: list[Entry]) -> OptionFacts
     lines = (host.text(RESUME, SMALL) or "").splitlines()
     resume = next((line.partition("=")[2].strip("\"' ") for line in lines if line.startswith("RESUME=")), None)
     root = next((one for one in entries if one.mount_point == "/"), None)
-    gone, no_list = _modules(host, kernel)
+    gone, no_list = _modules(host, entry.kernel.path if entry is not None else None)
+    inits = entry.values("init")[-1:] if entry is not None else ()
     return OptionFacts(
         opens_disks=keyed,
         has_arrays=has_arrays or any(one.device.startswith("/dev/md") for one in entries),
         root_kind=root.kind if root is not None else None,
         own_boot=any(one.mount_point == "/boot" for one in entries),
         resume=resume,
+        no_init=next((init for init in inits if init.startswith("/") and host.info(init) is None), None),
         installs_to=_installs_to(host),
         no_modules=gone,
         no_list=no_list,
@@ -105,6 +109,9 @@ def _modules(host: Host, kernel: Optional[str]) -> tuple[Optional[str], bool]:
 
 def judge(facts: OptionFacts, entry: BootEntry, swaps: tuple[str, ...]) -> Iterator[Verdict]:
     """No option waits for what is not there."""
+    if facts.no_init is not None:
+        what = "names what is not there: the kernel takes /sbin/init instead, or ends in a panic"
+        yield _found(entry, f"init={plain(facts.no_init, 80)}", what)
     if facts.no_modules is not None:
         yield _modules_finding(facts, entry)
     for key in OF_LUKS:

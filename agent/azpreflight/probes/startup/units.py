@@ -91,7 +91,7 @@ def look(host: Host, run: Run) -> UnitFacts:
         faults=tuple(first.values()),
         masked_by_option=tuple(name for name in masked if name in known),
         source=line.source if line is not None else "",
-        unreached=tuple(_unreached(host, enabled)),
+        unreached=tuple(_unreached(host, {one.name for one in started})),
         generator=next((path for path in generators if _is_masked(host, path)), None),
     )
 
