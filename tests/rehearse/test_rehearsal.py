@@ -110,6 +110,7 @@ EXPECTED = {
     "no-initramfs": ("boots", "boot-config", "without an initramfs"),
     "cut-initramfs": ("boots", "boot-config", "unpacking failed"),
     "huge-pages": ("agents", "boot-config", "nr_hugepages"),
+    "fills-the-disk": ("agents", "boot-config", "boot-space"),
     "sudo-without-setuid": ("login", "boot-config", "setuid"),
     "fstab-sr0": ("ready", "provisioning-media", "ovf-env.xml"),
 }
