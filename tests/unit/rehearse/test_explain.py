@@ -24,6 +24,7 @@ from azpreflight.model import (
     Status,
 )
 from azpreflight.rehearse import reporting
+from azpreflight.rehearse.console import DISC_MISSED
 from azpreflight.rehearse.explain import Inspected
 from azpreflight.rehearse.facts import HealthReport, Login, Network, RehearsalFacts, Sign, Traffic
 from tests.support.fakes import FakeHost
@@ -259,6 +260,20 @@ def test_what_a_vm_did_not_come_to_is_unknown() -> None:
     found = status(until("kernel"))
     assert [name for name, what in found.items() if what is Status.FAIL] == ["boots"]
     assert found["ready"] is found["login"] is found["extension"] is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(("there", "outcome"), [(114.6, Status.UNKNOWN), (98.0, Status.FAIL)])
+def test_a_disc_that_the_emulator_brings_too_late_says_nothing_of_the_image(there: float, outcome: Status) -> None:
+    """cloud-init looks once; without the disc there is no password and no custom data. One that was there is due."""
+    missed = Sign(DISC_MISSED, "Unable to find provisioning media, falling back to IMDS", 108.8)
+    found = status(
+        first(
+            signs=(missed,),
+            milestones={**MILESTONES, "disc": there},
+            login=replace(LOGIN, password=False, custom_data=False),
+        )
+    )
+    assert (found["login"], found["custom-data"]) == (outcome, outcome)
 
 
 def test_in_emergency_mode_no_agent_is_due() -> None:
