@@ -8,8 +8,9 @@ KEY =
 RUNS = 9
 MINUTES = 10
 SECONDS = 10
+TREE =
 
-.PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench property \
+.PHONY: help run test test-quick lint format schema pages demo scenarios boots rehearsals boottime bench profile property \
 	fuzz sweep hostile wheel deb rpm zipapp \
 	dist sign repository site clean prepared
 
@@ -78,6 +79,9 @@ bench: prepared ## measure time and memory, in the stand-in platform and of very
 	@echo; $(PY) -m tests.bench.initramfs
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
 	@echo; $(PY) -m tests.bench.fleet 1000 85000
+
+profile: prepared ## show where the time of a first boot goes, by import and by probe: make profile TREE=/mnt/image
+	@$(PY) -m tests.bench.profile $(TREE)
 
 property: prepared ## plan the sealing of RUNS hostile random machines
 	@TEST_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/support/test_hostile.py
