@@ -17,7 +17,7 @@ from azpreflight.engine.gather import gather
 from azpreflight.host import LocalHost
 from azpreflight.model import Finding, Platform, Run, Stage
 from azpreflight.probes import with_needs
-from tests.agents.test_cloud_image import CLOUD, FILES, PROBE
+from tests.agents.cloud import CLOUD, FILES, PROBE
 from tests.support.examples import CHECKS
 from tests.support.judging import findings
 from tests.support.scratchroot import overlay, run_inside, tree_for_test

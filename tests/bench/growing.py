@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from azpreflight.azure.goal_state import PLUGINS_LIMIT
 from azpreflight.standin.documents import extensions_config, vm_settings
 from azpreflight.standin.extension import HELLO
-from tests.agents.test_cloud_image import CLOUD
+from tests.agents.cloud import CLOUD
 from tests.bench import firewall, offline
 from tests.bench.__main__ import WEIGH, weigh
 from tests.bench.fleet import measured

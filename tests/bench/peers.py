@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.agents.test_cloud_image import CLOUD, FILES, PROBE, UUID
+from tests.agents.cloud import CLOUD, FILES, PROBE, UUID
 from tests.bench.__main__ import WEIGH
 from tests.support.scratchroot import debian_tree, overlay, run_inside
 

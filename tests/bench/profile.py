@@ -55,13 +55,13 @@ class Imports:
 
     def by_room(self) -> list[tuple[str, float, int]]:
         """Libraries and rooms, seconds and modules, the costliest first."""
-        seconds: collections.Counter[str] = collections.Counter()
+        seconds: dict[str, float] = collections.defaultdict(float)
         modules: collections.Counter[str] = collections.Counter()
         for name, took in self.own.items():
             room = ".".join(name.split(".")[:2]) if name.startswith("azpreflight.") else name.partition(".")[0]
             seconds[room] += took
             modules[room] += 1
-        return [(room, took, modules[room]) for room, took in seconds.most_common()]
+        return [(room, took, modules[room]) for room, took in sorted(seconds.items(), key=lambda one: -one[1])]
 
 
 def of_programs() -> float:

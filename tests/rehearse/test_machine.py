@@ -9,8 +9,8 @@ from pathlib import Path
 
 from azpreflight.rehearse import machine
 from azpreflight.rehearse.facts import Adapter, Controller
+from tests.support.machines.rehearsal import PLAN
 from tests.support.needs import need_programs
-from tests.unit.rehearse.examples import PLAN
 
 QUIT = '{"execute": "qmp_capabilities"}\n{"execute": "quit"}\n'
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from azpreflight.model import Cause
-from tests.netns import faults, field, topology
+from tests.netns import faults, field, field_routes, topology
 from tests.netns.drawn.part import Part, Way
 from tests.netns.standin import Fault
 
@@ -200,7 +200,7 @@ def _source(rng: Random) -> Part:
         )
     )
     front = rng.choice(FRONT_ENDS)
-    fault = field.rewrites(front, nft if front == "nft" else match)
+    fault = field_routes.rewrites(front, nft if front == "nft" else match)
     return _part(f"{front}, source NAT of what goes to {name}", fault, frozenset(takes), ready)
 
 

@@ -8,7 +8,7 @@ from typing import Optional
 
 from azpreflight.model import Cause
 from azpreflight.standin.extension import DIAGNOSTICS
-from tests.netns import faults, field, topology
+from tests.netns import faults, field, field_routes, topology
 from tests.netns.drawn.part import Part, Way
 from tests.netns.standin import Fault
 
@@ -87,11 +87,11 @@ def routes(rng: Random) -> Part:
             takes=(EGRESS,),
             needs=(LINK, CONTROL, EGRESS),
         ),
-        part("routes", "rule prohibits the wire server", field.RULE_PROHIBITS, PLATFORM, False, takes=HOST),
+        part("routes", "rule prohibits the wire server", field_routes.RULE_PROHIBITS, PLATFORM, False, takes=HOST),
         part(
             "routes",
             "exit node of a VPN",
-            field.EXIT_NODE,
+            field_routes.EXIT_NODE,
             (*PLATFORM, Cause.DNS_UNREACHABLE),  # of a server of its own that goes there too
             False,
             takes=ALL_WAYS,
@@ -99,7 +99,7 @@ def routes(rng: Random) -> Part:
         part(
             "routes",
             "VPN's table takes the stores",
-            field.POLICY_TABLE,
+            field_routes.POLICY_TABLE,
             NO_EGRESS,
             True,
             takes=(EGRESS,),
@@ -113,11 +113,11 @@ def routes(rng: Random) -> Part:
             False,
             takes=HOST,
         ),
-        part("routes", "second NIC has the default route", field.SECOND_NIC, PLATFORM, False, takes=ALL_WAYS),
+        part("routes", "second NIC has the default route", field_routes.SECOND_NIC, PLATFORM, False, takes=ALL_WAYS),
         part(
             "routes",
             "docker's network has the stores",
-            field.DOCKER_SHADOWS_STORE,
+            field_routes.DOCKER_SHADOWS_STORE,
             NO_EGRESS,
             True,
             takes=(EGRESS,),
@@ -126,7 +126,7 @@ def routes(rng: Random) -> Part:
         part(
             "routes",
             "second address as source",
-            _sum(field.SECOND_ADDRESS, field.PRIMARY_ALONE),
+            _sum(field.SECOND_ADDRESS, field_routes.PRIMARY_ALONE),
             PLATFORM,
             False,
             takes=(WIRE, IMDS, DNS, CONTROL),

@@ -8,7 +8,7 @@ import pytest
 
 from azpreflight.console.brief import brief, whole
 
-PASSED = {
+PASSED: dict[str, Any] = {
     "check": "dns-servers",
     "title": "every configured DNS server answers",
     "probe": "dns",

@@ -8,7 +8,7 @@ from azpreflight.probes import agents
 from azpreflight.probes.agents import imports
 from tests.support.fakes import FakeHost
 from tests.support.judging import findings, judged
-from tests.unit.probes import test_agents as with_agents
+from tests.support.machines import agents as with_agents
 
 PACKAGE, LIBRARY = "/usr/lib/python3/dist-packages", "/usr/lib/python3.13"
 FILES: dict[str, Any] = {

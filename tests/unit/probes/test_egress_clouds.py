@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from azpreflight.azure import imds
+from azpreflight.standin.extension import Extension
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings
-from tests.unit.probes.test_egress import (
+from tests.support.machines.egress import (
     REFUSED,
-    Extension,
     cloud,
     extension,
     page,

@@ -49,8 +49,7 @@ def firewall(*flows: FlowFacts) -> FirewallFacts:
 
 
 def run(**needed: object) -> Run:
-    by_type = {type(value): value for value in needed.values()}
-    return Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE, needed=by_type)
+    return Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE, needed=needed)
 
 
 @pytest.mark.parametrize(("network", "address"), [(STATIC, BROADCAST), (ROUTED, "168.63.129.16")])

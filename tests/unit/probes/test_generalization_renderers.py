@@ -11,7 +11,7 @@ from azpreflight.guest.cloud_init import merged
 from azpreflight.model import Severity
 from tests.support.fakes import FakeHost, Link
 from tests.support.judging import findings, judged
-from tests.unit.probes.test_generalization import PROBES, RUN, host
+from tests.support.machines.generalization import PROBES, RUN, host
 
 NETWORKD = "/etc/systemd/network/10-cloud-init-eth0.network"
 MAC = {NETWORKD: "[Match]\nMACAddress=00:0d:3a:00:00:01\n[Network]\nDHCP=yes\n"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from azpreflight.host import Completed
-from azpreflight.model import Run
+from azpreflight.model import Finding, Run
 from azpreflight.probes.proxy import ProxyFacts, gather
 from azpreflight.probes.proxy.checks import judge_settings
 from azpreflight.probes.proxy.collect import SHOW_ENVIRONMENT
@@ -24,7 +24,7 @@ def agent(environment: str, program: str = "/usr/sbin/waagent") -> dict[str, Nod
 
 
 def facts_of(files: dict[str, Node], manager: str = "") -> ProxyFacts:
-    told = {SHOW_ENVIRONMENT: Completed(0, manager, "")} if manager else {}
+    told: dict[tuple[str, ...], Completed] = {SHOW_ENVIRONMENT: Completed(0, manager, "")} if manager else {}
     return gather(FakeHost(files=files, programs=told), Run())
 
 
@@ -40,7 +40,7 @@ def test_an_agent_that_was_started_before_its_file_was_written_is_told() -> None
     facts = facts_of({**UNIT, **agent("PATH=/usr/bin")})
     assert agent_proxy(facts, STORE) is None
     (found,) = judge_settings(facts, Run())
-    assert DROP_IN in found.message
+    assert isinstance(found, Finding) and DROP_IN in found.message
 
 
 def test_another_process_with_that_number_counts_for_nothing() -> None:

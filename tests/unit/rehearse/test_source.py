@@ -12,8 +12,8 @@ import pytest
 
 from azpreflight.host import HostError
 from azpreflight.rehearse.source import readable
+from tests.support.disks import qcow2
 from tests.support.needs import need_programs
-from tests.unit.host.test_disk_image import qcow2
 
 MIB = 1 << 20
 
