@@ -111,6 +111,7 @@ EXPECTED = {
     "cut-initramfs": ("boots", "boot-config", "unpacking failed"),
     "huge-pages": ("agents", "boot-config", "nr_hugepages"),
     "fills-the-disk": ("agents", "boot-config", "boot-space"),
+    "no-password-library": ("agents", "no-provisioning-agent", "has no crypt"),
     "sudo-without-setuid": ("login", "boot-config", "setuid"),
     "no-users": ("login", "no-provisioning-agent", "users of"),
     "fstab-sr0": ("ready", "provisioning-media", "ovf-env.xml"),
