@@ -42,7 +42,7 @@ class Fault(NamedTuple):
     """The body of a test for Testinfra."""
 
 
-DROPS = "table inet f { chain o { type filter hook output priority 0; ip daddr 168.63.129.16 tcp dport 80 drop; } }"
+DROPS = "table inet f { chain o { type filter hook output priority 0; ip daddr 168.63.129.16 tcp dport 80 drop; }; }"
 FAULTS: Mapping[str, Fault] = {
     "SSH host keys left": Fault(
         "ssh-keygen -q -t ed25519 -N '' -f etc/ssh/ssh_host_ed25519_key",
@@ -95,7 +95,7 @@ FAULTS: Mapping[str, Fault] = {
         " > etc/systemd/system/none.service; mkdir -p etc/systemd/system/multi-user.target.wants;"
         " ln -s ../none.service etc/systemd/system/multi-user.target.wants/",
         r"/opt/none|none\.service",
-        "assert host.file('/opt/none/run').exists",
+        "assert host.file('/opt/none/run').exists or not host.file('/etc/systemd/system/none.service').exists",
     ),
 }
 QUESTIONS = "".join(
@@ -105,8 +105,8 @@ ASKED = "/root/test_image.py"
 INSIDE: Mapping[str, str] = {
     "lynis audit system --quick": "lynis audit system --quick --no-colors; cat /var/log/lynis-report.dat",
     "testinfra, ten tests of ours": f"python3 -m pytest -q -p no:cacheprovider {ASKED}",
-    "cloud-init status, schema": "cloud-init status --long; cloud-init schema --system",
-    "systemd-analyze verify": "systemd-analyze --man=no verify default.target multi-user.target",
+    "cloud-init status": "cloud-init status --long",
+    "systemd-analyze verify": "systemd-analyze --man=no verify default.target /etc/systemd/system/*.service",
 }
 OURS = "azpreflight check --root"
 ROW = "{:32} {:>8} {:>9} {:>9} {:>7}"
