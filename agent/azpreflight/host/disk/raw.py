@@ -62,8 +62,10 @@ def _source(path: str, driver: str) -> str:
 
 
 def _room(source: str, directory: str, what: str, clock: Clock) -> None:
+    """HostError where the disk would not fit. Only what is written on it takes room, which qemu-img tells of a qcow2
+    that would be made of it; of a raw one it tells the whole size of the disk."""
     with reading("what qemu-img measures"):
-        measured = loads(_qemu(("measure", "--output=json", "-O", "raw", source), clock.granted(MEASURE_TIMEOUT)))
+        measured = loads(_qemu(("measure", "--output=json", "-O", "qcow2", source), clock.granted(MEASURE_TIMEOUT)))
         needed = int(measured.get("required", 0)) if isinstance(measured, dict) else 0
     seen = os.statvfs(directory)
     free = seen.f_bavail * seen.f_frsize - SPARE
