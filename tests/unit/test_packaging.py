@@ -99,3 +99,16 @@ def test_a_page_of_the_manual_is_set_without_a_warning(page: Path) -> None:
     done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout != b""
+
+
+# --- the README ---------------------------------------------------------------------------------------------------
+
+
+def test_the_installed_readme_leads_to_nothing_that_is_not_installed() -> None:
+    """Its words are those of the README, but for what only led elsewhere."""
+    done = subprocess.run([SOURCE / "packaging/readme"], capture_output=True, text=True, timeout=60, check=True)
+    links = re.findall(r"\]\(([^)]*)\)", done.stdout)
+    assert {link for link in links if not link.startswith(("https://", "#"))} == {"serial-frame.md"}
+    assert "docs/serial-frame.md" in (SOURCE / "packaging/debian/azpreflight.docs").read_text()
+    assert "(how)" not in done.stdout
+    assert len(done.stdout.splitlines()) > 0.9 * len((SOURCE / "README.md").read_text().splitlines())
