@@ -13,7 +13,7 @@ from azpreflight.guest import boot_entry
 from azpreflight.host.local import LocalHost
 from azpreflight.model import Platform, Run, Stage
 from azpreflight.probes import agents, startup
-from azpreflight.probes.startup import nic
+from azpreflight.probes.startup import nic_files as nic
 from tests.support import fixing as mending
 from tests.support.fakes import Denied, FakeHost, Fifo, Link
 from tests.support.judging import by_check, findings, judged, statuses
