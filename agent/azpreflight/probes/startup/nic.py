@@ -96,13 +96,13 @@ def look(host: Host, run: Run) -> NicFacts:
 
 def _idle(host: Host) -> Iterator[str]:
     """Files for a NIC of any name that do not fit, or give it no address."""
-    for pattern, (_, fits) in READERS.items():
-        for path in host.glob(pattern)[:KEPT] if pattern not in OF_PACKAGES else ():
-            info = host.info(path)
-            if info is not None and info.kind is FileKind.FILE and "ifcfg-lo" not in path:
-                text = host.text(path, SMALL) or ""
-                if not fits(text) and _is_about_a_nic(text):
-                    yield path
+    own = ((pattern, fits) for pattern, (_, fits) in READERS.items() if pattern not in OF_PACKAGES)
+    for path, fits in ((path, fits) for pattern, fits in own for path in host.glob(pattern)[:KEPT]):
+        info = host.info(path)
+        if info is not None and info.kind is FileKind.FILE and "ifcfg-lo" not in path:
+            text = host.text(path, SMALL) or ""
+            if not fits(text) and _is_about_a_nic(text):
+                yield path
 
 
 def _is_about_a_nic(text: str) -> bool:
