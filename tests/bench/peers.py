@@ -173,7 +173,7 @@ def fetched() -> Sequence[Path]:
 def unpack(package: Path, root: Path) -> None:
     """Its files into the tree, whose /lib stays a link."""
     files = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True, timeout=60).stdout
-    extract = ["tar", "--extract", "--keep-directory-symlink", "--directory", root]
+    extract = ["tar", "--extract", "--keep-directory-symlink", "--directory", str(root)]
     subprocess.run(extract, input=files, check=True, timeout=60)
 
 

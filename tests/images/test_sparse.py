@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.images.disks import converted, disk
-from tests.images.test_image import looked, place, statuses, two_parts
-
-__all__ = ["place"]
+from tests.images.looking import looked, statuses, two_parts
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("images")]
 

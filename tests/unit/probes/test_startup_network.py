@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azpreflight.probes.startup import nic
+from azpreflight.probes.startup import nic_files as nic
 from tests.support.fakes import Fifo, Link
 from tests.support.machines.startup import DISABLED, STORE, host, network, service, severities
 

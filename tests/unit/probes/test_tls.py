@@ -92,10 +92,11 @@ def test_the_commands_are_those_of_the_distribution(release: str, commands: tupl
     [(STORE, "pass"), ({BUNDLES[0]: ONE}, "fail"), ({BUNDLES[0]: PEM}, "fail"), ({}, "notapplicable")],
 )
 def test_the_roots_of_azure(files: dict[str, str], status: str) -> None:
-    """By the names in the bundle; where none can be read, nothing is said."""
+    """By the names in the bundle; one in which none can be read is as good as none."""
     found = judged(FakeHost(files=files), RUN, tls.PROBE)
     assert statuses(found)["tls-azure-roots"] == status
-    assert all("DigiCert Global Root G2" in one.message for one in findings(found, "tls-azure-roots"))
+    said = [one.message for one in findings(found, "tls-azure-roots")]
+    assert all("DigiCert Global Root G2" in one or "can be decoded" in one for one in said)
 
 
 @pytest.mark.skipif(not Path(BUNDLES[0]).exists(), reason="this machine has no bundle of CA certificates")

@@ -85,7 +85,7 @@ def _judge_commands(config: SshdConfig) -> Iterator[Verdict]:
     for keyword in ONE_COMMAND:
         one = config.first(keyword.lower())
         if one is not None and one.values and one.values[0].lower() != "none":
-            shown = several([" ".join(one.values)])
+            shown = several(one.values[:1])  # what follows may be a secret
             message = f"{keyword} {shown} ({one.where}) is for every user: that of a new VM gets no shell of his own"
             yield _likely(message, "Remove the line, or put it into a Match block.", _comment_out(one))
 
