@@ -4,6 +4,11 @@
 SHELL = /bin/sh
 PY = .venv/bin/python
 SCENARIO =
+RANDOM =
+SEED = 1
+HEALTHY =
+CASE =
+OUT =
 KEY =
 RUNS = 9
 MINUTES = 10
@@ -63,8 +68,11 @@ pages: prepared ## regenerate the output on the pages of the checks
 demo: prepared ## show a failing VM in the stand-in platform: make demo SCENARIO=dns-dead
 	@$(PY) -m tests.netns.demo $(SCENARIO)
 
-scenarios: prepared ## run every scenario of the stand-in platform, and print a table
-	@$(PY) -m tests.netns.demo --table
+scenarios: prepared ## run every scenario of the stand-in platform, or random faults: make scenarios RANDOM=500 SEED=7
+	@if [ -n "$(RANDOM)$(CASE)" ]; then \
+		$(PY) -m tests.netns.drawn.run --seed $(SEED) $(if $(RANDOM),--count $(RANDOM)) \
+			$(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(OUT),--out $(OUT)) $(foreach case,$(CASE),--case $(case)); \
+	else $(PY) -m tests.netns.demo --table; fi
 
 boots: prepared ## only the tests that boot real images in an emulator
 	@$(PY) -m pytest -q -n 2 --dist loadgroup -m emulator

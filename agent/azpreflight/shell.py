@@ -37,6 +37,27 @@ def _bytes(text: str) -> bytes:
     return b"".join(char.encode("utf-8", errors) for char, errors in zip(text, escapes))
 
 
+_WORD = re.compile(r"""(?:[^ "'\\`$]|\$(?!\()|'[^']*'|"[^"\\`$]*(?:\$(?!\()[^"\\`$]*)*")+""")
+"""Of a command that may be folded: nothing escaped, and nothing that runs another command."""
+
+
+def folded(command: str, first: str, rest: str, width: int) -> list[str]:
+    """The command in lines of at most `width` columns that a shell takes for one: each but the last ends with a
+    backslash. A word that does not fit stays whole; so does a command of which it is not plain where words end."""
+    found = _WORD.findall(command)
+    if len(first) + len(command) <= width or " ".join(found) != command:
+        return [first + command]
+    lines, line = [], first + found[0]
+    for number, word in enumerate(found[1:], 2):
+        end = "" if number == len(found) else " \\"
+        if len(line) + 1 + len(word) + len(end) <= width:
+            line += f" {word}"
+        else:
+            lines.append(f"{line} \\")
+            line = rest + word
+    return [*lines, line]
+
+
 def words(text: str, comments: bool = False) -> list[str]:
     """What shlex.split() makes of a text, in linear time: shlex copies a word for each of its characters, which takes
     minutes for one of 1 MiB. ValueError where a quote is not closed, or nothing follows a backslash."""

@@ -6,8 +6,11 @@ Everything that is printed for a person passes through `printable`; what becomes
 
 from __future__ import annotations
 
+import re
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from azpreflight.shell import argument
 
@@ -52,6 +55,15 @@ WIDTH = 100
 """Columns: fits a terminal beside an editor, a CI log and the portal's serial console."""
 
 
+@dataclass(frozen=True)
+class Columns:
+    """How long lines are."""
+
+    prose: int = WIDTH
+    names: int = sys.maxsize
+    """Lines that name a log: whole, so that they can be searched, but for those on a terminal."""
+
+
 def printable(text: str) -> str:
     """The text with everything but printable ASCII written as an escape: \\n, \\x1b, \\xe9, \\u200b."""
     if text.isascii() and text.isprintable():
@@ -63,16 +75,23 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+_TOGETHER = re.compile(r"(?<=[0-9]) (?=(?:ms|s|min|h|[KMG]i?B|bytes)\b)|(?<=\btcp) (?=[0-9])|(?<=\budp) (?=[0-9])")
+_NO_BREAK = "\0"
+"""For a blank at which no line ends; nothing printable is it."""
+
+
 def wrapped(text: str, first: str = "", rest: str = "", width: int = WIDTH) -> list[str]:
     """Lines of at most `width` columns, the first after `first`, the others after `rest`.
 
-    A word that is longer than a line stays whole, so that names and addresses can be copied.
+    A word that is longer than a line stays whole, so that names and addresses can be copied; a number stays with its
+    unit, and a protocol with its address.
     """
-    return textwrap.wrap(
-        printable(text),
+    lines = textwrap.wrap(
+        _TOGETHER.sub(_NO_BREAK, printable(text)),
         width,
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
-    ) or [first.rstrip()]
+    )
+    return [line.replace(_NO_BREAK, " ") for line in lines] or [first.rstrip()]

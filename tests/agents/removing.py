@@ -114,7 +114,7 @@ class Swap:
         self.home, self.going = home, True
         (home / "link").symlink_to(outside / ".ssh")
         os.chown(home / "link", 1000, 1000, follow_symlinks=False)
-        self.thread = threading.Thread(target=self._swap)
+        self.thread = threading.Thread(target=self._swap, daemon=True)
         self.thread.start()
 
     def _swap(self) -> None:
@@ -128,7 +128,7 @@ class Swap:
 
     def end(self) -> None:
         self.going = False
-        self.thread.join()
+        self.thread.join(60)
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ def in_disk(kind: str, seed: int, seconds: float) -> Ran:
         before = path.read_bytes()
         mark = f"{folder}/{seed}"
         began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "azpreflight", "list"], capture_output=True, check=True)
+        subprocess.run([sys.executable, "-m", "azpreflight", "list"], capture_output=True, check=True, timeout=60)
         start_s, began = time.monotonic() - began, time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "azpreflight", "image", str(path), "--format", "json", "--timeout", str(seconds)],

@@ -101,14 +101,14 @@ SIZES = (
         "packets of more than 1400 bytes vanish, and the monitor agent needs endpoints of its own",
         (faults.LARGE_PACKETS_VANISH, Fault(setup={"extension": MONITOR})),
         Cause.PATH_MTU,
-        WARNING,
+        ERROR,
     ),
     Scenario(
         "large-packets-diagnostics",
         "packets of more than 1400 bytes vanish, and the diagnostics extension must report",
         (faults.LARGE_PACKETS_VANISH, faults.HAS_DIAGNOSTICS),
         Cause.PATH_MTU,
-        WARNING,
+        ERROR,
     ),
 )
 DOCKER_RULES = faults.on(

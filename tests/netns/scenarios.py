@@ -12,7 +12,9 @@ from dataclasses import replace
 from azpreflight.model import Cause, Severity, Stage
 from tests.netns import faults
 from tests.netns.combined import INTERFERENCE, ONE_CAUSE, PAIRS
+from tests.netns.daemons import DAEMONS
 from tests.netns.field import FIELD
+from tests.netns.field_rules import FIELD_RULES
 from tests.netns.scenario import Scenario
 from tests.netns.standin import Fault
 
@@ -369,5 +371,5 @@ CONFIGURATIONS = (
         faults.proxy("answers"),
     ),
 )
-TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE, *ONE_CAUSE, *FIELD)
+TABLE = (*ONE_BY_ONE, *CONFIGURATIONS, *BEHIND_PROXY, *INTERFERENCE, *ONE_CAUSE, *FIELD, *FIELD_RULES, *DAEMONS)
 BY_NAME = {scenario.name: scenario for scenario in TABLE}

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from azpreflight.model import codec
 from azpreflight.standin import addresses
@@ -30,6 +30,17 @@ RESOLV_CONF = f"nameserver {topology.WIRE_SERVER}\nsearch standin.ax.internal.cl
 LEASES = "/var/lib/dhcp/dhclient.eth0.leases"
 LOOPBACK = "127."
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A real program of the VM's image, which runs until the end."""
+
+    command: tuple[str, ...]
+    ready: str
+    """A command of the VM's shell that succeeds once it works."""
+    after: str = "true"
+    """What it is then told to do, likewise."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class Fault:
     """Seconds that every cable takes in either direction."""
     packages: tuple[str, ...] = ()
     """Debian packages that this VM's image has besides the usual ones."""
+    programs: tuple[Program, ...] = ()
+    """What runs in the VM beside everything else, once it is up and the commands were run."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +88,21 @@ def standin(*faults: Fault, ipv6: bool = False, root: Optional[Path] = None) -> 
     tree = root or debian_tree(packages=(*VM_PACKAGES, *(package for fault in faults for package in fault.packages)))
     with platform(*faults, ipv6=ipv6) as (names, directory):
         files = merged(_files(tree), *(fault.files for fault in faults))
-        with Vm(names["vm"], tree, files, directory) as vm:
+        with contextlib.ExitStack() as stack:
+            vm = stack.enter_context(Vm(names["vm"], tree, files, directory))
             break_in(names, faults)
+            for program in (program for fault in faults for program in fault.programs):
+                stack.enter_context(vm.running(*program.command))
+                _until(vm, program)
             yield StandIn(vm, names, directory)
+
+
+def _until(vm: Vm, program: Program) -> None:
+    """It is ready, and has been told what it is to do."""
+    wait = f"for step in $(seq 200); do if {program.ready}; then {program.after}; exit; fi; sleep 0.05; done; exit 99"
+    done = vm.run("sh", "-c", wait)
+    if done.status:
+        raise RuntimeError(f"{' '.join(program.command)} did not come up: {done.status} {done.stdout}{done.stderr}")
 
 
 @contextlib.contextmanager
@@ -96,9 +121,12 @@ def platform(*faults: Fault, ipv6: bool = False) -> Iterator[tuple[dict[str, str
             arguments = ["tests.netns.delay", str(delay_s), *ends]
             stack.enter_context(_process(names[topology.RELAY], arguments, ""))
         (directory / "store.pem").write_text(certificates()[_certificate(faults)])
+        up = []
         for role, config in configs.items():
             placed = replace(config, log=str(directory / f"{role}.requests"), certificate=str(directory / "store.pem"))
-            stack.enter_context(servers(names[role], placed))
+            up.append(stack.enter_context(_starting(names[role], *_told(placed))))
+        for wait in up:
+            wait()
         yield names, directory
 
 
@@ -146,13 +174,28 @@ def _certificate(faults: Sequence[Fault]) -> str:
 @contextlib.contextmanager
 def servers(namespace: str, config: Config) -> Iterator[None]:
     """The servers of one namespace, up and listening."""
-    with _process(namespace, ["azpreflight.standin.servers"], json.dumps(codec.encode(config)) + "\n"):
+    with _process(namespace, *_told(config)):
         yield
+
+
+def _told(config: Config) -> tuple[Sequence[str], str]:
+    """The program of servers, and what it is told."""
+    return ["azpreflight.standin.servers"], json.dumps(codec.encode(config)) + "\n"
 
 
 @contextlib.contextmanager
 def _process(namespace: str, module: Sequence[str], told: str) -> Iterator[None]:
-    """One of the stand-in's own programs, once it says that it is ready; else its last words are shown."""
+    """One of the stand-in's own programs, once it says that it is ready."""
+    with _starting(namespace, module, told) as wait:
+        wait()
+        yield
+
+
+@contextlib.contextmanager
+def _starting(namespace: str, module: Sequence[str], told: str) -> Iterator[Callable[[], None]]:
+    """One of the stand-in's own programs, and what waits for it to be ready: where it does not come up, its last words
+    are shown.
+    """
     process = subprocess.Popen(
         namespaces.inside(namespace, [sys.executable, "-m", *module]),
         cwd=CHECKOUT,
@@ -166,14 +209,17 @@ def _process(namespace: str, module: Sequence[str], told: str) -> Iterator[None]
     try:
         process.stdin.write(told)
         process.stdin.flush()
-        readable, _, _ = select.select([process.stdout], [], [], SERVER_TIMEOUT)
-        if not readable or process.stdout.readline() != "ready\n":
-            process.kill()
-            raise RuntimeError(f"{' '.join(module)} did not come up: {process.communicate()[1]}")
-        yield
+        yield lambda: _wait(process)
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    readable, _, _ = select.select([process.stdout], [], [], SERVER_TIMEOUT)
+    if not readable or process.stdout is None or process.stdout.readline() != "ready\n":
+        process.kill()
+        raise RuntimeError(f"{process.args!r} did not come up: {process.communicate(timeout=60)[1]}")
 
 
 def lease(*servers: str, wire_server: str = topology.WIRE_SERVER) -> str:

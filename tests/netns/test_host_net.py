@@ -42,7 +42,7 @@ def within(namespace: str, call: Callable[[], T], unprivileged: bool = False) ->
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join()
+    thread.join(60)
     return results[0]
 
 

@@ -82,7 +82,7 @@ def test_a_vm_gets_its_address_and_finds_the_platform(names: dict[str, str], tmp
         answered = inside(names["vm"], ASK)
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
     assert parts == {"wire", "hostgaplugin", "imds", "store", "dns", "ntp", "dhcp"}
     assert offered.split() == ["168.63.129.16", "10.0.0.4"]
     assert answered.split() == ["200", "200"]

@@ -36,7 +36,7 @@ class Kernel:
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self._child.communicate()
+        self._child.communicate(timeout=60)
 
     def _say(self, value: object) -> None:
         assert self._child.stdin is not None

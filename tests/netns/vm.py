@@ -119,7 +119,7 @@ class Vm:
         if self._holder is None:
             return
         self._holder.kill()
-        self._holder.communicate()
+        self._holder.communicate(timeout=60)
         self._holder = None
 
     def command(self, program: Sequence[str]) -> list[str]:
@@ -150,7 +150,7 @@ class Vm:
             yield
         finally:
             process.kill()
-            process.wait()
+            process.wait(60)
 
     def azpreflight(self, *arguments: str) -> Done:
         """Run the checkout's azpreflight in the VM."""
@@ -188,5 +188,5 @@ def _first_line(holder: subprocess.Popen[str]) -> str:
     line = holder.stdout.readline() if readable else ""
     if not line.strip():
         holder.kill()
-        raise RuntimeError(f"the VM did not come up: {holder.communicate()[1].strip() or 'silence'}")
+        raise RuntimeError(f"the VM did not come up: {holder.communicate(timeout=60)[1].strip() or 'silence'}")
     return line

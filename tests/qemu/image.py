@@ -61,7 +61,8 @@ PACKAGES = (
     "login",
     "qemu-guest-agent",
 )
-SUITE_PACKAGES = {"bookworm": ("isc-dhcp-client", "ifupdown"), "trixie": ("systemd-resolved", "dhcpcd-base")}
+IFUPDOWN, NETWORKD = ("isc-dhcp-client", "ifupdown"), ("systemd-resolved", "dhcpcd-base")
+SUITE_PACKAGES = {"bullseye": IFUPDOWN, "bookworm": IFUPDOWN, "trixie": NETWORKD, "sid": NETWORKD}
 """How the suite's cloud images get their address, where that is a package of its own."""
 AGENTS = ("waagent", "cloud-init")
 DRIVERS = (
@@ -106,7 +107,7 @@ class Recipe:
     @property
     def name(self) -> str:
         """A name for files."""
-        digest = hashlib.sha256(repr((RECIPE, PACKAGES, SUITE_PACKAGES, SMALL_INITRAMFS, self)).encode())
+        digest = hashlib.sha256(repr((RECIPE, PACKAGES, SUITE_PACKAGES[self.suite], SMALL_INITRAMFS, self)).encode())
         return f"image-{self.suite}-{digest.hexdigest()[:12]}"
 
 
@@ -218,7 +219,7 @@ def _generalise(root: Path, recipe: Recipe) -> None:
 def _network(root: Path, recipe: Recipe) -> None:
     """DHCP by what the suite's images have; where cloud-init configures ifupdown, it needs to be let in."""
     (root / "etc/resolv.conf").unlink(missing_ok=True)
-    if recipe.suite == "bookworm":
+    if SUITE_PACKAGES[recipe.suite] == IFUPDOWN:
         own = "auto eth0\niface eth0 inet dhcp"
         if "cloud-init" in recipe.agents:
             own = "source /etc/network/interfaces.d/*"

@@ -128,7 +128,7 @@ class Machine:
             print(self._evidence())
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(60)
         shell(self._namespace, "ip link del br0; ip link del tap0")
 
     def _command(self) -> list[str]:

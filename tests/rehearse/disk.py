@@ -68,7 +68,7 @@ def _divide(disk: Path, root_mib: int) -> None:
         f"size={root_mib}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709\n"
     )
     _run("truncate", "-s", f"{root_mib + BIOS_MIB + ESP_MIB + 2}M", str(disk))
-    subprocess.run(["sfdisk", "-q", str(disk)], input=table, text=True, check=True, capture_output=True)
+    subprocess.run(["sfdisk", "-q", str(disk)], input=table, text=True, check=True, capture_output=True, timeout=60)
 
 
 def _put(disk: Path, part: Path, at_mib: int) -> None:

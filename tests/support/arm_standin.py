@@ -194,4 +194,4 @@ def standin(account: Account) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(60)

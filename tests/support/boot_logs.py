@@ -1,9 +1,11 @@
 """Logs without a report in tests/data/logs/boots, and what is true of each.
 
 `recorded-*` are of real machines (Debian 12 with waagent 2.7.3 or cloud-init 22.4.2, Debian 13 with waagent 2.12) that
-booted in an emulator, and of waagent 2.2.47 and 2.16 against the stand-in of tests/netns. The others are in our own
-words, after the sources of those who write them and after what public issues report: WALinuxAgent 968, 1242, 1359,
-2058, 2709, 2833, 2836, 2864, 3256.
+booted in an emulator, and of the agents of Debian 11, 12, 13 and sid that provisioned for real against the stand-in, as
+`tests/netns/test_generations.py` lets them. The others are in our own words, after the sources of those who write them
+(waagent, cloud-init, azure-init, the kernel, systemd, wicked, NetworkManager; the forms of rsyslog's files on RHEL and
+SUSE, of journalctl's short and short-iso, and of Ubuntu's serial console) and after what public issues report:
+WALinuxAgent 968, 1242, 1359, 2058, 2709, 2833, 2836, 2864, 3256.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ def _failed(
 
 SERIAL, WAAGENT, CLOUD_INIT, JOURNAL = LogKind.SERIAL, LogKind.WAAGENT, LogKind.CLOUD_INIT, LogKind.JOURNAL
 MEDIA, PLATFORM, BOOT = Cause.PROVISIONING_MEDIA, Cause.PLATFORM_UNREACHABLE, Cause.BOOT_CONFIG
+AGENT = Cause.NO_PROVISIONING_AGENT
 
 TRUTHS = {
     # healthy
@@ -60,7 +63,16 @@ TRUTHS = {
     "recorded-trixie-waagent.log.gz": _ready(WAAGENT, "waagent"),
     "recorded-scen-a1-serial.log.gz": _ready(SERIAL, "waagent"),
     "recorded-2.16-healthy-waagent.log.gz": _ready(WAAGENT, "waagent"),
-    "recorded-2.2.47-healthy-waagent.log.gz": _ready(WAAGENT, "waagent"),
+    "recorded-2.2.47-healthy-waagent.log.gz": _ready(WAAGENT, "cloud-init"),
+    "recorded-2.16-beside-cloud-init-waagent.log.gz": _ready(WAAGENT, "cloud-init"),
+    "recorded-2.12-beside-cloud-init-waagent.log.gz": _ready(WAAGENT, "cloud-init"),
+    "recorded-26.2-healthy-cloud-init.log.gz": _ready(CLOUD_INIT, "cloud-init"),
+    "recorded-25.1.4-healthy-cloud-init.log.gz": _ready(CLOUD_INIT, "cloud-init"),
+    "recorded-20.4.1-healthy-cloud-init.log.gz": _ready(CLOUD_INIT, "cloud-init"),
+    "healthy-rhel9-messages.log": _ready(JOURNAL, "cloud-init"),
+    "healthy-ubuntu-serial.log": _ready(SERIAL, "cloud-init"),
+    "healthy-sles15-journal.log": _ready(JOURNAL, "waagent"),
+    "healthy-suse-old-messages.log": _ready(JOURNAL, "waagent"),
     "healthy-old-waagent.log": _ready(WAAGENT, "waagent"),
     "healthy-azurelinux-serial.log": _ready(SERIAL, "cloud-init"),
     "late-network-waagent.log": _ready(WAAGENT, "waagent"),
@@ -83,7 +95,15 @@ TRUTHS = {
         WAAGENT, "waagent", Cause.AGENT_CONFIG, "cloud-init appears to be installed and enabled"
     ),
     "recorded-2.2.47-no-drive-waagent.log.gz": _failed(WAAGENT, "waagent", MEDIA, "Failed to get dvd device"),
+    "recorded-2.2.47-tostring-waagent.log.gz": _failed(WAAGENT, "waagent", AGENT, "has no attribute"),
+    "recorded-2.16-policy-waagent.log.gz": _failed(WAAGENT, "waagent", Cause.AGENT_CONFIG, "will not be processed"),
+    "recorded-2.16-policy-broken-waagent.log.gz": _failed(
+        WAAGENT, "waagent", Cause.AGENT_CONFIG, "will not be processed"
+    ),
     # failing, rebuilt
+    "exec-rhel8-messages.log": _failed(JOURNAL, None, AGENT, "Failed at step EXEC"),
+    "imds-ubuntu-serial.log": _failed(SERIAL, "cloud-init", PLATFORM, "connection timeout"),
+    "no-lease-sles15-journal.log": _failed(JOURNAL, "waagent", Cause.NO_NETWORK, "Failed to receive dhcp response"),
     "media-not-mounted-waagent.log": _failed(WAAGENT, "waagent", MEDIA, "unknown filesystem type"),
     "media-no-medium-waagent.log": _failed(WAAGENT, "waagent", MEDIA, "medium found on"),
     "media-no-drive-journal.log": _failed(JOURNAL, "waagent", MEDIA, "Failed to get dvd device"),

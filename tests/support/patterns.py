@@ -9,17 +9,19 @@ import re
 import resource
 import signal
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional
 
 from azpreflight.azure.log_evidence import LINE
+from tests.support.processes import end_me_after
+from tests.support.source import modules
 
-PACKAGE = Path(__file__).parents[2] / "agent" / "azpreflight"
 FUNCTIONS = ("compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
 ANCHORED = {"match", "fullmatch"}
 """These try one place alone."""
 SIZE = 256 * 1024
 """Characters of each string: the largest limit of a file that is searched as a whole."""
+PATIENCE_S = 600
+"""Seconds on the clock for what has a limit of processor time, on a machine with much else to do."""
 CUT = {"azpreflight.azure.log_signatures": LINE, "azpreflight.explain.times": LINE}
 """Modules and packages whose patterns are given a line that was cut before, and at how many characters."""
 
@@ -41,23 +43,28 @@ class Unknown(AssertionError):
 
 def collected() -> list[Pattern]:
     """All of them; Unknown for one that is neither a literal nor an argument of a function that is given literals."""
-    trees = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-    everywhere = _uses(trees.values())
-    return [pattern for path, tree in trees.items() for pattern in _of_module(path, tree, everywhere)]
+    uses = {name: _uses(tree) for name, tree in modules().items()}
+    everywhere: dict[str, set[str]] = {}
+    for own in uses.values():
+        for name, methods in own.items():
+            everywhere.setdefault(name, set()).update(methods)
+    with_patterns = [name for name, own in uses.items() if own.get("re", set()) & set(FUNCTIONS)]
+    return [found for name in with_patterns for found in _of_module(name, modules()[name], uses[name], everywhere)]
 
 
-def _uses(trees: Any) -> dict[str, set[str]]:
-    """The methods that are called on each name anywhere in the package."""
+def _uses(tree: ast.Module) -> dict[str, set[str]]:
+    """The methods that are called on each name anywhere in the module."""
     found: dict[str, set[str]] = {}
-    for node in (node for tree in trees for node in ast.walk(tree)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
             found.setdefault(name, set()).add(node.attr)
     return found
 
 
-def _of_module(path: Path, tree: ast.Module, everywhere: dict[str, set[str]]) -> Iterator[Pattern]:
-    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+def _of_module(
+    name: str, tree: ast.Module, own: dict[str, set[str]], everywhere: dict[str, set[str]]
+) -> Iterator[Pattern]:
     names = vars(importlib.import_module(name)) if not name.endswith("__main__") else {}
     for function, call in _calls(tree):
         assert isinstance(call.func, ast.Attribute)
@@ -68,8 +75,8 @@ def _of_module(path: Path, tree: ast.Module, everywhere: dict[str, set[str]]) ->
         used = frozenset({call.func.attr})
         if call.func.attr == "compile":
             assigned = _assigned(tree, call)
-            own = _uses([tree]) if assigned.startswith("_") else everywhere
-            used = frozenset(own.get(assigned, set()) & set(FUNCTIONS))
+            uses = own if assigned.startswith("_") else everywhere
+            used = frozenset(uses.get(assigned, set()) & set(FUNCTIONS))
         for text in _texts(tree, function, call.args[0], names, f"{name}:{call.lineno}"):
             yield Pattern(f"{name}:{call.lineno}", text, int(flags), used)
 
@@ -110,10 +117,9 @@ def _texts(
         calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and _named(one) == function.name]
         if calls:
             return [_value(call.args[place], names, where) for call in calls]
-    around = _enclosing(tree, function) if function is not None and isinstance(node, ast.Name) else []
-    outer = next(iter(around), None)
-    if outer is not None:
-        return _texts(tree, outer, node, names, where)
+    outer = _enclosing(tree, function) if function is not None and isinstance(node, ast.Name) else []
+    if outer:
+        return _texts(tree, outer[0], node, names, where)
     return [_value(node, names, where)]
 
 
@@ -171,11 +177,12 @@ def within(pattern: Pattern, seconds: int) -> bool:
     return in_time(work, seconds)
 
 
-def in_time(work: Callable[[], None], seconds: int) -> bool:
+def in_time(work: Callable[[], object], seconds: int, patience_s: int = PATIENCE_S) -> bool:
     """Whether a child does this in so many seconds of processor time, without an exception. Its limit ends it else: a
     regular expression in C takes no notice of anything within Python."""
     child = os.fork()
     if child == 0:
+        end_me_after(patience_s)
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         try:

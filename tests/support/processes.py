@@ -1,10 +1,22 @@
-"""The processes of a test, found by a variable of their environment, whatever became of their parents."""
+"""The processes of a test: a bound for a child, and those found by a variable of their environment."""
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import signal
+import sys
 import time
 from pathlib import Path
+
+
+def end_me_after(seconds: int) -> None:
+    """End this process, a child that was forked, after so many seconds from now, and say where its threads stand: a
+    lock that a thread of its parent held is never released in it, and a limit of processor time does not end what
+    waits."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    faulthandler.register(signal.SIGALRM, file=sys.__stderr__ or sys.stderr, chain=True)
+    signal.alarm(seconds)
 
 
 def marked(variable: str) -> list[int]:

@@ -86,7 +86,7 @@ class Machine:
     ) -> None:
         assert self._process is not None and self._branch is not None
         self._process.kill()
-        self._process.wait()
+        self._process.wait(60)
         with contextlib.suppress(OSError):
             (self._branch / "cgroup.kill").write_text("1")
         for folder, _, _ in os.walk(self._branch, topdown=False):

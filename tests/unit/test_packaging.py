@@ -46,7 +46,7 @@ def test_the_man_page_knows_every_command_and_option(command: str) -> None:
 
 
 def test_the_man_page_knows_every_exit_code_of_the_help() -> None:
-    codes = re.findall(r"(?m)^  (\d+) ", parser.EXIT_CODES)
+    codes = list(parser.EXIT_CODES)
     page = manual("azpreflight.1")
     assert [code for code in codes if f".B {code}\n" not in page] == []
 

@@ -35,4 +35,4 @@ def test_a_pattern_is_linear_on_its_worst_strings(pattern: Pattern) -> None:
 def test_a_quadratic_pattern_is_found(text: str) -> None:
     """The strings are bad enough, and the limit ends a child that does not listen."""
     flags = int(re.MULTILINE | re.DOTALL if ".*?" in text else re.MULTILINE)
-    assert not within(Pattern("here", text, flags, frozenset()), 2)
+    assert not within(Pattern("here", text, flags, frozenset()), 1)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 NEWEST_WAAGENT = "2.16.0.2"
 """The newest release that this table was compared with (Debian sid, packaged 2026-10-07)."""

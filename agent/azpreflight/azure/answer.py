@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure.goal_state import bare
+from azpreflight.dataclass import dataclass
 from azpreflight.host import HttpAnswer, Outcome, Phase
 from azpreflight.text import plain
 
@@ -26,6 +26,9 @@ PHASES = {
 }
 TIME_WORDS = ("expired", "not yet valid")
 """What OpenSSL says of a certificate that would be good at another time."""
+PADDED = {"x-azpreflight-padding": "0" * 1500}
+"""A header that makes a request larger than one packet, as the agents' own are: their requests for certificates carry
+one (WALinuxAgent, common/protocol/wire.py), and status blobs have some KiB. Servers pass over what they do not know."""
 PASSED_ON = ("via", "x-squid-error", "proxy-status")
 """Headers by which a proxy is known (RFC 9110, section 7.6.3; squid; RFC 9209)."""
 

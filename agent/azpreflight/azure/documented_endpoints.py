@@ -8,8 +8,10 @@ says, so no package host is listed, and a host that no source names is left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 READ = "2026-11-27"
 """When the catalogue was last compared with its sources."""
@@ -27,6 +29,9 @@ class Cloud:
     """HTTPS on port 443."""
     storage: str
     """What follows the name of a storage account and of its service: core.windows.net."""
+    logs: str
+    """What follows the id of a Log Analytics workspace, where logs are sent (Microsoft Learn, "Azure Monitor Agent
+    network configuration", firewall endpoints)."""
     source: str
 
 
@@ -64,16 +69,19 @@ CLOUDS: Mapping[str, Cloud] = {
     "public": Cloud(
         hosts=("management.azure.com", "login.microsoftonline.com"),
         storage="core.windows.net",
+        logs="ods.opinsights.azure.com",
         source=_CLOUD_PY.format("AZURE_PUBLIC_CLOUD"),
     ),
     "usgov": Cloud(
         hosts=("management.usgovcloudapi.net", "login.microsoftonline.us"),
         storage="core.usgovcloudapi.net",
+        logs="ods.opinsights.azure.us",
         source=_CLOUD_PY.format("AZURE_US_GOV_CLOUD"),
     ),
     "china": Cloud(
         hosts=("management.chinacloudapi.cn", "login.chinacloudapi.cn"),
         storage="core.chinacloudapi.cn",
+        logs="ods.opinsights.azure.cn",
         source=_CLOUD_PY.format("AZURE_CHINA_CLOUD"),
     ),
 }

@@ -49,7 +49,7 @@ _MONITORING: tuple[Known, ...] = (
     ),
     Known(
         name="Microsoft.EnterpriseCloud.Monitoring.OmsAgentForLinux",
-        beyond="its workspace (*.ods.opinsights.azure.com, *.oms.opinsights.azure.com)",
+        settings="the workspace in its settings",
         always=True,
         retired="2024-08-31",
         successor=MONITOR_AGENT,
@@ -143,11 +143,12 @@ _SECURITY: tuple[Known, ...] = (
 _RECOVERY: tuple[Known, ...] = (
     Known(
         name="Microsoft.Azure.RecoveryServices.SiteRecovery.Linux",
-        hosts={"public": ("login.microsoftonline.com",)},
+        hosts={"public": ("login.microsoftonline.com",), "china": ("login.chinacloudapi.cn",)},
         beyond="the Site Recovery service (*.hypervrecoverymanager.windowsazure.com), Event Hubs"
         " (*.servicebus.windows.net) and the cache storage account",
         always=True,
-        source=LEARN.format("About networking in Azure VM disaster recovery, outbound connectivity for URLs"),
+        source=LEARN.format("About networking in Azure VM disaster recovery, outbound connectivity for URLs")
+        + ", and the same page of Azure operated by 21Vianet",
         dated="2020-03-13",
     ),
     Known(

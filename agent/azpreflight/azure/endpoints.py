@@ -41,6 +41,20 @@ def account_hosts(account: str, cloud: Optional[str]) -> tuple[str, ...]:
     return () if entry is None else tuple(f"{account}.{service}.{entry.storage}" for service in ("blob", "table"))
 
 
+def workspace_hosts(workspace: str, cloud: Optional[str]) -> tuple[str, ...]:
+    """Where a Log Analytics workspace takes logs; none in a cloud that is not known."""
+    entry = CLOUDS.get(cloud or DEFAULT_CLOUD)
+    return () if entry is None else (f"{workspace}.{entry.logs}",)
+
+
+def undocumented(entry: Known, cloud: Optional[str]) -> Optional[str]:
+    """Why the hosts that an extension needs in this cloud are not known; None where they are, or it needs none."""
+    name = cloud or DEFAULT_CLOUD
+    if not entry.hosts or name in entry.hosts:
+        return None
+    return f"the cloud {name} is not known" if is_unknown(cloud) else f"no document names them in the cloud {name}"
+
+
 def known(extension: str) -> Optional[Known]:
     """What the catalogue says of an extension."""
     return next((entry for entry in extensions() if same(extension, entry.name)), None)

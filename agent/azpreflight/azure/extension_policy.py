@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import loads
 
 SUPPORTED = (0, 1, 0)

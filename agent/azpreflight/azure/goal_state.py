@@ -15,11 +15,11 @@ platform sends none.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Optional
 from xml.etree import ElementTree
 
 from azpreflight.azure import public_settings
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import edge, loads
 
 URL_MOST = 2_000
@@ -63,6 +63,8 @@ class Plugin:
     """Servers that its public settings name, https://host/."""
     accounts: tuple[str, ...] = ()
     """Storage accounts that they name without an address."""
+    workspaces: tuple[str, ...] = ()
+    """Ids of Log Analytics workspaces that they name."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ def _plugin(name: Any, version: Any, state: Any, locations: list[Any], settings:
         signed,
         public_settings.origins(settings),
         public_settings.accounts(settings),
+        public_settings.workspaces(settings),
     )
 
 

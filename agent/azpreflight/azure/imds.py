@@ -10,11 +10,11 @@ hold secrets and are left where they are. Shape: Microsoft Learn, "Azure Instanc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from azpreflight.azure.answer import Answer, answer_of
 from azpreflight.azure.goal_state import Unreadable
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import loads
 from azpreflight.host import Host
 

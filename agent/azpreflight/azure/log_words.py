@@ -31,6 +31,7 @@ HttpError HTTP HTTPError IOError OSError ProtocolError ProvisionError DhcpError 
 ExtensionDownloadError OSUtilError AgentError ValueError RuntimeError KeyError TypeError FileNotFoundError
 PermissionError TimeoutError ConnectionError ProcessExecutionError UrlError InvalidMetaDataException
 BrokenAzureDataSource NonAzureDataSource Errno SSL CERTIFICATE_VERIFY_FAILED SSLCertVerificationError Exception
+AttributeError attribute object 'array.array' 'tostring'
 exception unhandled ReportableError NoDHCPLeaseError NoDHCPLeaseInterfaceError JSONDecodeError YAMLError
 """
 _SYSTEM = """

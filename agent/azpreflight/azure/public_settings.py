@@ -1,4 +1,4 @@
-"""Whom the public settings of an extension name: hosts of addresses, and storage accounts. Parsing only.
+"""Whom the public settings of an extension name: hosts of addresses, storage accounts, workspaces. Parsing only.
 
 Settings are an extension's own affair, and their keys differ. An address is known by its form, wherever it stands: a
 file of CustomScript, a certificate of Key Vault, a vault of disk encryption, a proxy. Of an address only scheme, host
@@ -20,6 +20,10 @@ HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62}\.){0,20}[a-z0-9_-]{
 ACCOUNT_KEYS = ("storageaccount", "storageaccountname")
 ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 """A storage account's name (Microsoft Learn, "Storage account overview")."""
+WORKSPACE_KEY = "workspaceid"
+WORKSPACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A Log Analytics workspace, as extensions that send to one are told it (Microsoft Learn, "Log Analytics virtual
+machine extension for Linux", workspaceId)."""
 
 
 def origins(settings: Any) -> tuple[str, ...]:
@@ -32,6 +36,12 @@ def accounts(settings: Any) -> tuple[str, ...]:
     """Names of storage accounts that stand in them without an address."""
     named = (text.lower() for key, text in _texts(settings, "", 0) if key.lower() in ACCOUNT_KEYS)
     return tuple(dict.fromkeys(name for name in named if ACCOUNT.fullmatch(name)))[:ORIGINS_MOST]
+
+
+def workspaces(settings: Any) -> tuple[str, ...]:
+    """Ids of Log Analytics workspaces, in lower case."""
+    named = (text.lower() for key, text in _texts(settings, "", 0) if key.lower() == WORKSPACE_KEY)
+    return tuple(dict.fromkeys(name for name in named if WORKSPACE.fullmatch(name)))[:ORIGINS_MOST]
 
 
 def _texts(value: Any, key: str, depth: int) -> Iterator[tuple[str, str]]:

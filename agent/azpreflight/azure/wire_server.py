@@ -9,13 +9,13 @@ The agent's own firewall lets nobody but root connect here, so this is only aske
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Callable, Optional
 from urllib.parse import urlsplit
 
 from azpreflight.azure import goal_state
-from azpreflight.azure.answer import Answer, answer_of
+from azpreflight.azure.answer import PADDED, Answer, answer_of
 from azpreflight.azure.goal_state import GoalState, Unreadable, Wanted
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HttpAnswer
 
 WIRE_SERVER = "168.63.129.16"
@@ -73,6 +73,11 @@ def plugin_headers(state: GoalState) -> dict[str, str]:
 def ask_versions(host: Host) -> Offer:
     """Port 80, the first thing that an agent asks."""
     return _offer(host, VERSIONS_URL, goal_state.parse_versions)
+
+
+def ask_padded(host: Host) -> Answer:
+    """The same in a request that takes more than one packet, which must get to the server as small ones do."""
+    return _get(host, VERSIONS_URL, PADDED)[1]
 
 
 def ask_plugin(host: Host) -> Offer:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import LocalHost
 from azpreflight.sinks.stderr import say
 from azpreflight.watch import arming

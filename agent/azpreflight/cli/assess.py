@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 
 from azpreflight.cli import options
 from azpreflight.cli.judging import deliver, known
 from azpreflight.cli.options import Judging, Output
 from azpreflight.cli.snapshots import saved
+from azpreflight.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HostError, LocalHost, mutations, service
 from azpreflight.model import Report
 from azpreflight.model.errors import UsageError

@@ -6,7 +6,7 @@ import argparse
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight.cli import options
@@ -15,6 +15,7 @@ from azpreflight.cli.judging import deliver, known, passes
 from azpreflight.cli.options import Asking, Judging, Output
 from azpreflight.cli.output import failure
 from azpreflight.cli.snapshots import saved
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Gathered, Probe, Snapshot
 from azpreflight.model.errors import UsageError
 from azpreflight.probes import PROBES, with_needs

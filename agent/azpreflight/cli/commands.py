@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
+
+from azpreflight.dataclass import dataclass
 
 
 class Module(Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
 from azpreflight.cli import parser
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Cause
 from azpreflight.probes import PROBES
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.sinks.stdout import write_stdout
 
 SHELLS = ("bash", "zsh", "fish")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import environment, options
 from azpreflight.cli.inspecting import CONFIG_S, check_ids, system_configuration
 from azpreflight.config import SIZE_LIMIT, ConfigError
 from azpreflight.config.keys import schema
+from azpreflight.dataclass import dataclass
 from azpreflight.host import HostError, LocalHost
 from azpreflight.render import configuration
 from azpreflight.sinks.stderr import say

@@ -6,6 +6,7 @@ import time
 from typing import Optional, TextIO
 
 from azpreflight.cli.progress import PATIENCE, PERIOD, WIDTH
+from azpreflight.cli.terminal import columns_of
 from azpreflight.text import printable
 
 
@@ -36,5 +37,6 @@ class Counting:
         self._write(f"{done:,} logs read in {seconds:.0f} s, {done / seconds:,.0f} a second, now {name}")
 
     def _write(self, line: str) -> None:
-        self._stream.write("\r" + line[:WIDTH].ljust(WIDTH) + ("" if line else "\r"))
+        width = columns_of(self._stream, WIDTH)
+        self._stream.write("\r" + line[:width].ljust(width) + ("" if line else "\r"))
         self._stream.flush()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import Optional
 
 from azpreflight.cli import options
 from azpreflight.config import DEFAULT_PATH, ConfigError, load
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, LocalHost, service
 from azpreflight.model import Config, Report
 from azpreflight.paths import REPORT, UNFINISHED

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.cli import log_files as reading
 from azpreflight.cli import options
 from azpreflight.cli.output import mode_of, write
 from azpreflight.cli.recognise import HEAD, Given, instead, recognise
+from azpreflight.cli.terminal import widths
 from azpreflight.console.decode import decode as decoded
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import exit_code
 from azpreflight.model import Severity
 from azpreflight.model.errors import UsageError
@@ -114,7 +116,7 @@ def _exit_code(log: Log, fail_on: Severity) -> int:
 
 def _rendered(request: Request, logs: tuple[Log, ...]) -> str:
     if request.format == "text":
-        return render.render(logs, verbose=request.verbose, quiet=request.quiet)
+        return render.render(logs, verbose=request.verbose, quiet=request.quiet, width=widths(request.path))
     if request.format == "junit":
         return render.render_junit(logs, request.fail_on, datetime.datetime.now(datetime.timezone.utc))
     if request.format == "html":

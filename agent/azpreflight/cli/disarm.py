@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import HostError, LocalHost
 from azpreflight.model.exit_codes import EXIT_USAGE
 from azpreflight.sinks.stderr import say

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.pages import LANGUAGES, page, page_ids
+from azpreflight.cli.terminal import columns, on_terminal
+from azpreflight.dataclass import dataclass
 from azpreflight.model.errors import UsageError
 from azpreflight.model.site import PREFIX
 from azpreflight.sinks.stderr import say
@@ -52,7 +53,12 @@ def run(request: Request) -> int:
         from azpreflight.text import similar
 
         raise UsageError(f"no page for {request.id}{similar(request.id, known)}; azpreflight list shows all checks")
-    write_stdout(_translated(request) or found)
+    found = _translated(request) or found
+    if on_terminal(None):
+        from azpreflight.render.page import reflowed
+
+        found = reflowed(found, columns(None))
+    write_stdout(found)
     return 0
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import log_files, log_inputs, options
 from azpreflight.cli.output import write
+from azpreflight.cli.terminal import widths
+from azpreflight.dataclass import dataclass
 from azpreflight.explain import ExplainedLog, LogKind
 from azpreflight.explain.exit_code import exit_code
 from azpreflight.model import Severity
@@ -106,7 +107,7 @@ def _explained(path: str, codes: list[int]) -> Optional[ExplainedLog]:
 
 def _rendered(request: Request, logs: tuple[ExplainedLog, ...]) -> str:
     if request.format == "text":
-        return render.render(logs, verbose=request.verbose, quiet=request.quiet)
+        return render.render(logs, verbose=request.verbose, quiet=request.quiet, width=widths(request.path))
     if request.format == "html":
         from azpreflight.render.html import explained as html
 

@@ -6,12 +6,13 @@ import argparse
 import datetime
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional, Union
 
 from azpreflight.cli import log_files, options
 from azpreflight.cli.counting import Counting
 from azpreflight.cli.output import mode_of, write
+from azpreflight.cli.terminal import widths
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.fleet import Fleet
 from azpreflight.engine.tally import NAMED_MOST, UNREAD
 from azpreflight.fleet import arm, local, pool, storage
@@ -182,7 +183,7 @@ def _write(request: Request, found: Fleet) -> None:
 
 def _rendered(request: Request, found: Fleet) -> Union[str, Iterator[str]]:
     if request.format == "text":
-        return render.render(found, verbose=request.verbose, quiet=request.quiet)
+        return render.render(found, verbose=request.verbose, quiet=request.quiet, width=widths(request.path))
     if request.format == "html":
         from azpreflight.render.html import fleet as html
 

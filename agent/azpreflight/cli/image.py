@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Optional
 
@@ -14,6 +14,7 @@ from azpreflight.cli import options
 from azpreflight.cli.inspecting import below, budget, configured, needed, unseen
 from azpreflight.cli.judging import deliver, known
 from azpreflight.cli.options import Asking, Judging, Output
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.inspection import Question, Takes, Tell, inspect
 from azpreflight.host import HostError
 from azpreflight.host.clock import Clock

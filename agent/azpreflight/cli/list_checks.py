@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.inspecting import system_configuration
+from azpreflight.cli.terminal import columns
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Probe
 from azpreflight.probes import PROBES
 from azpreflight.render import catalogue
@@ -37,8 +38,9 @@ def request(asked: argparse.Namespace) -> Request:
 
 def run(request: Request) -> int:
     """Print a line, or a JSON object, for each check."""
-    render = catalogue.render_json if request.format == "json" else catalogue.render
-    write_stdout(render((*PROBES, *_of_rehearsals()), system_configuration(request.config).config))
+    probes, config = (*PROBES, *_of_rehearsals()), system_configuration(request.config).config
+    as_json = request.format == "json"
+    write_stdout(catalogue.render_json(probes, config) if as_json else catalogue.render(probes, config, columns(None)))
     return 0
 
 

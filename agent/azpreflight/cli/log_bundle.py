@@ -19,9 +19,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import IO, BinaryIO, Optional, cast
+
+from azpreflight.dataclass import dataclass
 
 LIMIT = 512 << 20
 """Bytes of a log, or of all members of a bundle, that are read."""

@@ -6,10 +6,10 @@ import argparse
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Callable, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.selection import Selection
 from azpreflight.model.vocabulary import ALL_STAGES, Platform, Profile, Severity, Stage
 from azpreflight.render import formats

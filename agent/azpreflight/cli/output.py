@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Callable, Optional, Union
 
 from azpreflight.cli.options import Output, Place
+from azpreflight.cli.terminal import columns, on_terminal
 from azpreflight.host import LocalHost
 from azpreflight.model import Report, Severity
 from azpreflight.model.exit_codes import EXIT_CONSOLE, EXIT_USAGE
@@ -18,7 +18,6 @@ from azpreflight.sinks.file import FILE_MODE, write_file
 from azpreflight.sinks.serial import consoles, write_serial
 from azpreflight.sinks.stderr import say
 from azpreflight.sinks.stdout import write_stdout
-from azpreflight.text import WIDTH
 
 Tell = Callable[[str], None]
 
@@ -58,7 +57,8 @@ def rendered(output: Output, place: Place, report: Report, fail_on: Severity) ->
             quiet=output.quiet,
             color=color,
             links=color and place.path is None and shows_links(os.environ),
-            width=_width(place.path),
+            width=columns(place.path),
+            fold=on_terminal(place.path),
         )
     return formats.render(place.format, report, fail_on)
 
@@ -88,13 +88,6 @@ def shows_links(environment: Mapping[str, str]) -> bool:
         or environment.get("TERM", "") in LINKING_TERMINALS
         or any(environment.get(name) for name in ("WT_SESSION", "KONSOLE_VERSION", "KITTY_WINDOW_ID"))
     )
-
-
-def _width(path: Optional[str]) -> int:
-    """Columns of the terminal that the report is printed on; those of a log elsewhere."""
-    if path is not None or not sys.stdout.isatty():
-        return WIDTH
-    return shutil.get_terminal_size((WIDTH, 24)).columns
 
 
 def mode_of(form: str) -> Optional[int]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Optional, TextIO
 
+from azpreflight.cli.terminal import columns_of
 from azpreflight.model import Gathered
 from azpreflight.text import printable
 
@@ -15,7 +16,7 @@ PATIENCE = 0.5
 PERIOD = 0.2
 """Seconds between two versions of the line."""
 WIDTH = 79
-"""Columns, so that the line never wraps and can be rewritten."""
+"""Columns at most, and one less than the terminal has, so that the line never wraps and can be rewritten."""
 
 
 class Progress:
@@ -57,5 +58,6 @@ class Progress:
         return f"looking, {time.monotonic() - self._began:.0f} s: {done} of {len(self._names)} done, now {waiting}"
 
     def _write(self, line: str) -> None:
-        self._stream.write("\r" + line[:WIDTH].ljust(WIDTH) + ("" if line else "\r"))
+        width = columns_of(self._stream, WIDTH)
+        self._stream.write("\r" + line[:width].ljust(width) + ("" if line else "\r"))
         self._stream.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import options
@@ -11,6 +10,7 @@ from azpreflight.cli.inspecting import look, needed
 from azpreflight.cli.judging import bug
 from azpreflight.cli.options import Asking
 from azpreflight.cli.output import write
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.selection import Selection
 from azpreflight.render import json
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.options import Judging, Output
+from azpreflight.dataclass import dataclass
 from azpreflight.model.errors import UsageError
 
-NETWORKS = ("open", "no-egress", "dns-dead", "forced-tunnel", "proxy", "tls-interception")
+NETWORKS = ("open", "no-egress", "dns-dead", "forced-tunnel", "proxy", "ipv6", "tls-interception")
+DISK_BUSES = ("nvme", "scsi", "virtio", "sata")
 LIMIT_S = 1200.0
 """Seconds for each first boot: those that the platform gives."""
 DESCRIPTION = """\
@@ -32,6 +33,10 @@ class Request:
     secure_boot: bool
     processors: int
     memory_mib: int
+    disk_gib: Optional[int]
+    """None: as large as the image's."""
+    disk_bus: Optional[str]
+    """None: what the image has drivers for."""
     network: str
     quick: bool
     """The first boot alone."""
@@ -56,6 +61,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     vm.add_argument("--secure-boot", action="store_true", help="with the keys of Azure's firmware (generation 2)")
     vm.add_argument("--cpus", metavar="N", type=int, choices=range(1, 17), default=2, help="1 to 16 (default: 2)")
     vm.add_argument("--memory", metavar="MIB", type=_memory, default=2048, help="256 to 65536 (default: 2048)")
+    vm.add_argument(
+        "--disk-size",
+        metavar="GIB",
+        type=_disk,
+        help="of the OS disk, where VMs have a larger one than the image",
+    )
+    vm.add_argument(
+        "--disk-bus",
+        choices=DISK_BUSES,
+        help="of the OS disk, and so its name (default: what the image has drivers for)",
+    )
     around = parser.add_argument_group("what is rehearsed")
     around.add_argument(
         "--network",
@@ -86,6 +102,12 @@ def _memory(text: str) -> int:
     return int(text)
 
 
+def _disk(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 4095:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of GiB from 1 to 4095")
+    return int(text)
+
+
 def _timeout(text: str) -> float:
     if not text.isdigit() or not 10 <= int(text) <= 7200:
         raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from 10 to 7200")
@@ -100,6 +122,8 @@ def request(asked: argparse.Namespace) -> Request:
         secure_boot=asked.secure_boot,
         processors=asked.cpus,
         memory_mib=asked.memory,
+        disk_gib=asked.disk_size,
+        disk_bus=asked.disk_bus,
         network=asked.network,
         quick=asked.quick,
         certificate=asked.store_certificate,

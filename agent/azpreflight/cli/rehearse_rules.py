@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from typing import Any
 
+from azpreflight.dataclass import dataclass
 from azpreflight.firewall import broker
 from azpreflight.firewall.rehearsal import PYTHON, run_worker
 from azpreflight.host import Host, HostError, LocalHost, service

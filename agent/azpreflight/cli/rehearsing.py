@@ -26,10 +26,11 @@ from azpreflight.model import Platform, Probe, Profile, Report, Severity, Snapsh
 from azpreflight.model.errors import UsageError
 from azpreflight.probes import PROBES
 from azpreflight.probes.image.facts import ImageFacts
-from azpreflight.rehearse import drivers, folder, overlay, reporting
+from azpreflight.rehearse import drivers, folder, overlay, reporting, source
 from azpreflight.rehearse.drivers import EmulatorDrivers
 from azpreflight.rehearse.explain import Inspected
 from azpreflight.rehearse.facts import Booted, Network, Plan, RehearsalFacts
+from azpreflight.rehearse.machine import firmware
 from azpreflight.rehearse.order import Order
 from azpreflight.rehearse.planning import Wishes, plan
 from azpreflight.rehearse.probe import PROBE
@@ -49,7 +50,6 @@ NEEDED = {
     "ip": "iproute2",
 }
 """Programs, and the Debian packages that have them."""
-FIRMWARE = "/usr/share/OVMF"
 UNPACK_S = 1800.0
 LIMIT_S = 3 * 3600.0
 """Seconds for all boots of one rehearsal."""
@@ -85,13 +85,17 @@ def _equipped() -> None:
 
 def _rehearsed(request: Request, place: Path) -> tuple[Snapshot, RehearsalFacts, Inspected]:
     """The image's files, what came of its boots, and, where they failed, the files of the disk afterwards."""
-    image = _inspected(_readable(request.path, place), place, Stage.CAPTURE, (*PROBES, drivers.PROBE))
+    image = _of_image(request.path, place)
     disk, found = _facts(image)
     if disk is None:
         raise UsageError(f"cannot inspect {request.path}: {image.probes['image'].reason}")
-    machine = plan(_wishes(request), disk.layout, found, image.run.os.id, accelerator.why_not())
-    if machine.generation == 2 and not os.path.isdir(FIRMWARE):
-        raise UsageError(f"generation 2 needs {FIRMWARE} (package ovmf)")
+    size = disk.size >> 20
+    if request.disk_gib is not None and request.disk_gib << 10 <= size:
+        raise UsageError(f"--disk-size {request.disk_gib} is no larger than the image, whose disk has {size} MiB")
+    machine = plan(_wishes(request), disk.layout, found, image.run.os.id, accelerator.why_not(), size)
+    missing = [file for file in firmware(machine) if not os.path.exists(file)]
+    if missing:
+        raise UsageError(f"generation 2 needs {', '.join(missing)} (package ovmf)")
     _announce(machine)
     facts = _booted(request, machine, disk, place)
     image = replace(image, run=replace(image.run, root=request.path))
@@ -108,20 +112,22 @@ def _wishes(request: Request) -> Wishes:
         network=Network(request.network),
         processors=request.processors,
         memory_mib=request.memory_mib,
+        disk_mib=request.disk_gib << 10 if request.disk_gib is not None else None,
+        disk_bus=request.disk_bus,
         quick=request.quick,
     )
 
 
-def _readable(path: str, place: Path) -> str:
-    """The image, or, where nothing here reads its format, its content in a file of a known one."""
-    with open(path, "rb") as file:
-        if file.read(8) != b"vhdxfile":
-            return path
-    raw = str(place / "image.raw")
-    done = programs.run(("qemu-img", "convert", "-f", "vhdx", "-O", "raw", path, raw), UNPACK_S, None, None, 1 << 16)
-    if done.status != 0:
-        raise UsageError(f"qemu-img cannot read {path}: {done.stderr.strip()[-200:]}")
-    return raw
+def _of_image(path: str, place: Path) -> Snapshot:
+    """The image's files. UsageError where it is no disk; it names the image, wherever its content was unpacked to."""
+    try:
+        readable = source.readable(path, place)
+    except HostError as error:
+        raise UsageError(f"cannot rehearse {path}: {error}") from None
+    try:
+        return _inspected(readable, place, Stage.CAPTURE, (*PROBES, drivers.PROBE))
+    except UsageError as error:
+        raise UsageError(str(error).replace(readable, path)) from None
 
 
 def _inspected(path: str, place: Path, stage: Stage, probes: Sequence[Probe[Any]]) -> Snapshot:

@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from azpreflight.cli import options
 from azpreflight.cli.options import Output
 from azpreflight.cli.output import publish, rendered
+from azpreflight.dataclass import dataclass
 from azpreflight.host import HostError, LocalHost, mutations
 from azpreflight.host.local import RUN_BUDGET
 from azpreflight.model import Report, Severity, Stage

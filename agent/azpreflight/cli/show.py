@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 
 from azpreflight.cli import options
 from azpreflight.cli.judging import finish
 from azpreflight.cli.options import Output
 from azpreflight.cli.reports import saved
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Severity
 from azpreflight.paths import REPORT
 

@@ -11,11 +11,12 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from azpreflight.cli import options
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import whole
 from azpreflight.model.errors import UsageError
 from azpreflight.sinks.stderr import say

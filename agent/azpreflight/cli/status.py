@@ -6,11 +6,12 @@ import argparse
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Optional
 
 from azpreflight.cli import options
 from azpreflight.cli.reports import saved
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import exit_code
 from azpreflight.host import HostError, LocalHost
 from azpreflight.model import Readiness, Report, Severity

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Callable, Optional
 
 from azpreflight.config.errors import ConfigError
 from azpreflight.config.site_keys import TIMEOUTS
 from azpreflight.config.sources import parse
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import yaml_file
 from azpreflight.text import plain
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Callable
 
+from azpreflight.dataclass import dataclass
 from azpreflight.text import printable, similar
 
 TAG = "tag:yaml.org,2002:"

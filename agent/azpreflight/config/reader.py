@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from azpreflight.config.errors import ConfigError
 from azpreflight.config.kinds import TAG, Kind, Refused, line_of, pairs
+from azpreflight.dataclass import dataclass
 from azpreflight.model.libraries import cannot_be_imported
 
 SIZE_LIMIT = 64 * 1024

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight.config.errors import ConfigError
 from azpreflight.config.keys import MOST_WAIVERS, keys
 from azpreflight.config.reader import SIZE_LIMIT, Entry, entries
 from azpreflight.config.site_keys import MOST_CHECKS, MOST_OF_NETWORK
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config
 from azpreflight.model.site import PREFIX

@@ -12,13 +12,14 @@ import math
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Optional
 
 from azpreflight.console.erasure import restore
 from azpreflight.console.frame import DIGEST, TEXT_MOST, Shape
 from azpreflight.console.scan import Found, tokens
+from azpreflight.dataclass import dataclass
 
 FRAMES_MOST = 128
 """Frames of one log that are inspected, the newest: a boot log holds about 1 MiB and a frame takes 5 KiB or more."""

@@ -14,10 +14,10 @@ import binascii
 import re
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.console.erasure import FIELD, parity
+from azpreflight.dataclass import dataclass
 
 START, END = b"~azp1:", b":~"
 _HEAD = struct.Struct(">6sBBBH")

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.console.frame import CODED, END, START, TOKEN, Token, unpack
+from azpreflight.dataclass import dataclass
 
 _ESCAPED = rb"(?:[rnt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})"
 _ESCAPE = re.compile(rb"\\\\{0,3}%s(?:\\{1,4}%s){0,255}" % (_ESCAPED, _ESCAPED))

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import undecided
 from azpreflight.engine.tally import NAMED_MOST, Tally, tally
 from azpreflight.model import CauseEntry, Os, Readiness, Report, Severity, Stage, Status, bounds
@@ -275,9 +276,8 @@ def fleet(machines: Iterable[Machine], now: datetime.datetime, named: Optional[i
     for one in read:
         if one.vm_id:
             claims.setdefault(one.vm_id, []).append(one)
-    kept = [one for one in read if not one.vm_id]
-    kept += [one for logs in claims.values() for one in standing(logs, now)]
-    kept.sort(key=lambda one: one.log)
+    known = [one for logs in claims.values() for one in standing(logs, now)]
+    kept = sorted([*(one for one in read if not one.vm_id), *known], key=lambda one: one.log)
     return fleet_of(kept, len(read) - len(kept), named)
 
 

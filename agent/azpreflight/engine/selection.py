@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Cause, Check, Config, Probe
 from azpreflight.model.errors import UsageError
 from azpreflight.model.site import PREFIX

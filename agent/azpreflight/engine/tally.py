@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple, Optional, TypeVar
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.alike import shape
 from azpreflight.model import Cause, CauseEntry, Readiness, Severity
 

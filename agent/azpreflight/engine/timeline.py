@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure.agent_versions import (
@@ -13,6 +12,7 @@ from azpreflight.azure.agent_versions import (
     WAIT_FOR_CLOUD_INIT_S,
     WIRE_RETRIES_S,
 )
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Milestone, Report, Status
 
 

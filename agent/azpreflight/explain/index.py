@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from azpreflight.azure.log_evidence import LINE
 from azpreflight.azure.log_signatures import SIGNATURES, Signature
+from azpreflight.dataclass import dataclass
 
 _WORDS = bytes(code if chr(code).isalnum() and code < 128 else 0x20 for code in range(256))
 """Everything but letters and digits becomes a blank."""

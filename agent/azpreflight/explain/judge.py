@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure.log_signatures import BY_ID, Step
+from azpreflight.dataclass import dataclass
 from azpreflight.explain.meanings import DONE, MEANINGS, REMARKS, Meaning
 from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, LogMilestone, Remark
 from azpreflight.explain.scan import Place, Scanned, Sighting
@@ -156,8 +156,10 @@ def _undone(sources: Sequence[Source], source: Source, sighting: Sighting, meani
 def _later(source: Source, place: Place, other: Source, than: Place) -> bool:
     if source.name == other.name:
         return place.line > than.line
-    mine, theirs = place.written.clock, than.written.clock
-    return mine is None or theirs is None or mine > theirs
+    mine, theirs = place.written, than.written
+    if mine.clock is None or theirs.clock is None or mine.has_year != theirs.has_year:
+        return True
+    return mine.clock > theirs.clock
 
 
 def _cause(cause: Cause, seen: Sequence[_Seen], sources: Sequence[Source]) -> LogCause:
@@ -249,5 +251,7 @@ def _value(sources: Sequence[Source], *names: str) -> Optional[str]:
 
 
 def _agent(sources: Sequence[Source]) -> Optional[str]:
-    names = ["cloud-init-started", "cloud-init-running", "waagent-started"]
-    return _value(sources, *(reversed(names) if _provisioner(sources) == "waagent" else names))
+    """The version of the one that provisions; where that is not shown, of the one that is."""
+    cloud_init, waagent = ("cloud-init-started", "cloud-init-running"), ("waagent-started",)
+    of = {"waagent": waagent, "cloud-init": cloud_init, None: (*cloud_init, *waagent)}
+    return _value(sources, *of.get(_provisioner(sources), ()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Cause, Confidence, Readiness, Severity
 
 
@@ -102,7 +102,7 @@ class ExplainedLog:
     os: Optional[str] = None
     """What systemd greets with."""
     agent: Optional[str] = None
-    """Version of the agent that provisioned, or of the one that was seen."""
+    """Version of the agent that provisioned; where it is not shown which did, of the one that was seen."""
     vm_id: Optional[str] = None
     has_report: bool = False
     """A report of azpreflight's is in it, which says more: decode reads it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.azure import log_evidence
@@ -18,6 +18,7 @@ from azpreflight.azure.log_signatures import (
     WAAGENT,
 )
 from azpreflight.console.frame import START
+from azpreflight.dataclass import dataclass
 from azpreflight.explain.forms import lines
 from azpreflight.explain.index import Hit, hits
 from azpreflight.explain.meanings import conclusive, matters

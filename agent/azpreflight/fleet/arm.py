@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 from urllib.parse import quote, urlsplit
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.fleet import Traits, image_of
 from azpreflight.fleet import web
 from azpreflight.fleet.item import Item, Kind

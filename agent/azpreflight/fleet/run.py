@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Callable, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.fleet import pool
 from azpreflight.fleet.item import Item
 from azpreflight.fleet.store import Store

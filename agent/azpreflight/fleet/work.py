@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight import __version__
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.fleet import Machine
 from azpreflight.fleet import local, rows
 from azpreflight.fleet.item import Item, Kind

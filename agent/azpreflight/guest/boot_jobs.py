@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.boot_units import NO, PULLS, BootUnit, Reader
 from azpreflight.guest.unit_order import Edge
 from azpreflight.host import Host, HostError

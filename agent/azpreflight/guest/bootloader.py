@@ -10,9 +10,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.kernels import version_key
 from azpreflight.guest.shell_variables import expanded
 from azpreflight.host import Host

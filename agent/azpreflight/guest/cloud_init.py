@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Optional
 
-from azpreflight.guest import yaml_file
+from azpreflight.dataclass import dataclass
+from azpreflight.guest import network_renderers, yaml_file
 
 TOTAL_LIMIT = 128 * 1024
 """Bytes of YAML parsed for one image, so that hostile files cost 3 s at worst; a distribution ships some 8 KiB."""
@@ -30,7 +31,7 @@ HIDDEN = "..."
 """In the place of what is no name."""
 _WORDS = (
     *("manual_cache_clean", "ssh_deletekeys", "ssh_genkeytypes", "network", "preserve_hostname"),
-    *("users", "cloud_init_modules"),
+    *("users", "cloud_init_modules", "renderers"),
 )
 OF_AZURE = ("experimental_skip_ready_report",)
 """Keys below datasource, Azure (cloud-init, cloudinit/sources/DataSourceAzure.py)."""
@@ -57,6 +58,8 @@ class CloudConfig:
     """None: the built-in list, in which rsa is."""
     network_disabled: bool = False
     """`network: {config: disabled}`: the network of the image stays as it is."""
+    renderers: Optional[tuple[str, ...]] = None
+    """Of `system_info: {network: {renderers: ...}}`, in order; None: the built-in list."""
     preserve_hostname: bool = False
     makes_default_user: Optional[bool] = None
     """False: `users` is a list without `default`, so that the user of the VM is not made; None: not said."""
@@ -137,7 +140,7 @@ def merged(files: Sequence[tuple[str, str]]) -> CloudConfig:
             invalid.append(f"{path}: {error}")
             continue
         mine = {word: found[word] for word in _WORDS if word in found}
-        for word, value in {**mine, **_of_azure(found)}.items():
+        for word, value in {**mine, **_of_azure(found), **_of_system(found)}.items():
             values[word], sources[word] = value, path
     network = values.get("network")
     return CloudConfig(
@@ -145,6 +148,7 @@ def merged(files: Sequence[tuple[str, str]]) -> CloudConfig:
         ssh_deletekeys=_truth(values.get("ssh_deletekeys"), True),
         ssh_genkeytypes=_names(values.get("ssh_genkeytypes")),
         network_disabled=isinstance(network, Mapping) and network.get("config") == "disabled",
+        renderers=_renderers(values.get("renderers")),
         preserve_hostname=_truth(values.get("preserve_hostname"), False),
         makes_default_user=_makes_default(values.get("users")),
         users_empty="users" in values and not values["users"],
@@ -161,6 +165,19 @@ def _of_azure(found: Mapping[Any, Any]) -> Mapping[Any, Any]:
     sources = found.get("datasource")
     own = sources.get("Azure") if isinstance(sources, Mapping) else None
     return {key: own[key] for key in OF_AZURE if key in own} if isinstance(own, Mapping) else {}
+
+
+def _of_system(found: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """What the distribution sets of the network (cloud-init, cloudinit/distros/__init__.py)."""
+    system = found.get("system_info")
+    network = system.get("network") if isinstance(system, Mapping) else None
+    listed = isinstance(network, Mapping) and isinstance(network.get("renderers"), list)
+    return {"renderers": network["renderers"]} if isinstance(network, Mapping) and listed else {}
+
+
+def _renderers(value: Any) -> Optional[tuple[str, ...]]:
+    """Those that it knows."""
+    return None if not value else tuple(name for name in value if name in network_renderers.RENDERERS)
 
 
 def _makes_default(users: Any) -> Optional[bool]:

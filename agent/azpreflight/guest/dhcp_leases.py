@@ -13,9 +13,9 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import ini_file, writers
 from azpreflight.guest.globs import matching
 from azpreflight.host import Host, HostError, Interface

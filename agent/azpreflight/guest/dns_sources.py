@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Optional
 
-from azpreflight.guest import ini_file, yaml_file
+from azpreflight.dataclass import dataclass
+from azpreflight.guest import forwarders, ini_file, yaml_file
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.guest.globs import matching
 from azpreflight.guest.resolv_conf import FileState, ResolvConfFile, canonical
@@ -74,6 +74,11 @@ def of_lines(text: str) -> Iterator[str]:
             yield from words(part[head.end() :])
     for groups in _ASSIGNED.findall(text):
         yield from words("".join(groups))
+
+
+def of_forwarder(text: str) -> Iterator[str]:
+    """dnsmasq.conf and unbound.conf: the servers that names are passed on to."""
+    yield from (one.server for one in (*forwarders.of_dnsmasq(text), *forwarders.of_unbound(text)))
 
 
 def of_ini(text: str) -> Iterator[str]:
@@ -140,6 +145,7 @@ READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "/etc/dhclient.conf": of_lines,
     "/etc/dhcpcd.conf": of_lines,
     "/etc/resolvconf/resolv.conf.d/*": of_lines,
+    **{pattern: of_forwarder for patterns in forwarders.FILES.values() for pattern in patterns},
     "/etc/cloud/cloud.cfg": of_yaml,
     "/etc/cloud/cloud.cfg.d/*.cfg": of_yaml,
 }

@@ -11,8 +11,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import network_bindings, yaml_file
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, systemd

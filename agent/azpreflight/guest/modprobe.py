@@ -22,9 +22,9 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import bootloader
 from azpreflight.host import Host, HostError
 from azpreflight.shell import argument

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import whole
 from azpreflight.host import Host
 

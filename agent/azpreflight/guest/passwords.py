@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import whole
 
 UID_MIN = 1000

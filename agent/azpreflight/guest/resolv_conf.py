@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import writers
 from azpreflight.host import FileInfo, FileKind, Host, HostError
 

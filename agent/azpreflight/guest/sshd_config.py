@@ -7,10 +7,10 @@ end of its file (sshd_config(5); OpenSSH, servconf.c).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HostError
 
 PATHS = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config", "/usr/share/ssh/sshd_config")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HostError
 
 PATH = "/etc/sudoers"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 MOST = 8
 """Cycles that are told; one wrong line makes one."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import whole
 from azpreflight.host import Host
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.shell import argument
 
 Values = Mapping[str, Optional[str]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Callable, Optional, Protocol, TypeVar
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.disk.types import Disk
 from azpreflight.host.file_types import FileInfo, Room
 from azpreflight.host.interfaces import Interface, LinkFilter

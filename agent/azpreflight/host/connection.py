@@ -14,7 +14,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Lock, Timer
 from typing import Any, Optional
 
@@ -23,6 +22,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import network, tls
 from azpreflight.host.api import HostError, Phase, TcpAnswer
 from azpreflight.host.deadline import Guard

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 
 class FileKind(str, Enum):

@@ -15,6 +15,7 @@ from typing import Optional
 
 from azpreflight.host.api import HostError
 from azpreflight.host.file_types import FileInfo, FileKind, Room
+from azpreflight.host.near import Near
 from azpreflight.host.remembered import Remembered
 from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotRegular, Root, regular
 
@@ -23,18 +24,27 @@ MAX_NAMES = 10_000
 
 CHUNK = 1 << 20
 """Bytes of one read(2)."""
+PIECE = 16 << 10
+"""Bytes of one where the file states fewer."""
 
 
 class Tree:
     """The files under one root. Paths are absolute as the image sees them.
 
     `closed` are places where a filesystem belongs that is not mounted: what is there is not known, and not absent.
-    `seen` keeps the names in the directories that patterns lead through.
+    `seen` keeps the names in the directories that patterns lead through. With `near` every call raises Elsewhere for
+    what is not.
     """
 
-    def __init__(self, root: str, closed: frozenset[str] = frozenset(), seen: Optional[Remembered] = None) -> None:
+    def __init__(
+        self,
+        root: str,
+        closed: frozenset[str] = frozenset(),
+        seen: Optional[Remembered] = None,
+        near: Optional[Near] = None,
+    ) -> None:
         self._seen = seen
-        self._within = Root(root, closed)
+        self._within = Root(root, closed, near)
         self.root = self._within.path
 
     def info(self, path: str, follow: bool) -> Optional[FileInfo]:
@@ -141,7 +151,7 @@ class Tree:
         try:
             if from_end and seen.st_size > count:
                 os.lseek(descriptor, seen.st_size - count, os.SEEK_SET)
-            return _read_up_to(descriptor, count)
+            return _read_up_to(descriptor, count, seen.st_size)
         except OSError as error:
             raise HostError(f"cannot read {path}: {error.strerror}") from None
         finally:
@@ -201,12 +211,15 @@ def _kind(mode: int) -> FileKind:
     return FileKind.OTHER
 
 
-def _read_up_to(descriptor: int, count: int) -> bytes:
-    """Read until the end or `count` bytes; files under /proc and /sys come in pieces and state no size."""
+def _read_up_to(descriptor: int, count: int, size: int) -> bytes:
+    """Read until the end or `count` bytes; files under /proc and /sys come in pieces and state no size.
+
+    Room for a whole CHUNK is made by the kernel and given back, which costs more than to read what most files have.
+    """
     pieces = []
-    left = count
+    left, room = count, max(size + 1, PIECE)
     while left > 0:
-        piece = os.read(descriptor, min(left, CHUNK))
+        piece = os.read(descriptor, min(left, room, CHUNK))
         if not piece:
             break
         pieces.append(piece)

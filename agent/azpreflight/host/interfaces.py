@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 
 @dataclass(frozen=True)
@@ -26,4 +27,6 @@ class LinkFilter:
     direction: str
     """ingress or egress."""
     kind: str
-    """XDP, or "tc" and the kind of the filter: "tc bpf", "tc u32"."""
+    """XDP, "tc" and the kind of the filter: "tc bpf", "tc u32", or "qdisc" and the kind of a queue: "qdisc tbf"."""
+    drops: int = 0
+    """Packets that a queue has dropped; of others that is not told."""

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Callable, Optional, Protocol, TypeVar
 
 from azpreflight.host import cpu_time, programs, service
@@ -15,6 +16,7 @@ from azpreflight.host.disk.types import Disk
 from azpreflight.host.file_types import FileInfo, Room
 from azpreflight.host.files import Tree
 from azpreflight.host.interfaces import Interface, LinkFilter
+from azpreflight.host.near import Elsewhere, Near, mounts
 from azpreflight.host.remembered import Remembered
 from azpreflight.host.tables import Routing
 
@@ -55,7 +57,9 @@ class LocalHost:
     ) -> None:
         """`remembers`: for one inspection, which asks for a file again and wants the same answer."""
         self._seen = Remembered() if remembers else None
-        self._tree = Tree(root, frozenset() if disk is None else disk.closed, self._seen)
+        closed = frozenset() if disk is None else disk.closed
+        self._tree = Tree(root, closed, self._seen)
+        self._near = None if closed else Tree(root, closed, self._seen, Near(self._tree.root, mounts()))
         self._guard = Guard()
         self._deadline = time.monotonic() + budget
         self.root = self._tree.root
@@ -100,40 +104,45 @@ class LocalHost:
 
     # files
 
-    def _file(self, path: str, question: tuple[object, ...], ask: Callable[[], T], doing: str) -> T:
+    def _timed(self, path: str, ask: Callable[[Tree], T], doing: str) -> T:
+        """An answer in time: at once for what is near, and for all else by a helper that can be given up."""
+        left = self._left(FILE_TIMEOUT)
+        if self._near is not None:
+            with suppress(Elsewhere):
+                return ask(self._near)
+        return self._guard.call(lambda: ask(self._tree), left, f"{doing} {path}")
+
+    def _file(self, path: str, question: tuple[object, ...], ask: Callable[[Tree], T], doing: str) -> T:
         """An answer of the tree in time, or the one from before."""
-
-        def guarded() -> T:
-            return self._guard.call(ask, self._left(FILE_TIMEOUT), f"{doing} {path}")
-
-        return guarded() if self._seen is None else self._seen.once(path, question, guarded)
+        if self._seen is None:
+            return self._timed(path, ask, doing)
+        return self._seen.once(path, question, lambda: self._timed(path, ask, doing))
 
     def read(self, path: str, limit: int = READ_LIMIT, follow: bool = True) -> Optional[bytes]:
-        question = ("read", limit, follow)
-        return self._file(path, question, lambda: self._tree.read(path, limit, follow), "reading")
+        return self._file(path, ("read", limit, follow), lambda tree: tree.read(path, limit, follow), "reading")
 
     def text(self, path: str, limit: int = READ_LIMIT) -> Optional[str]:
         content = self.read(path, limit)
         return None if content is None else content.decode("utf-8", "replace")
 
     def tail(self, path: str, limit: int = READ_LIMIT) -> Optional[str]:
-        content = self._guard.call(lambda: self._tree.tail(path, limit), self._left(FILE_TIMEOUT), f"reading {path}")
+        content = self._timed(path, lambda tree: tree.tail(path, limit), "reading")
         return None if content is None else content.decode("utf-8", "replace")
 
     def info(self, path: str, follow: bool = True) -> Optional[FileInfo]:
-        return self._file(path, ("info", follow), lambda: self._tree.info(path, follow), "looking at")
+        return self._file(path, ("info", follow), lambda tree: tree.info(path, follow), "looking at")
 
     def label(self, path: str) -> Optional[str]:
-        return self._guard.call(lambda: self._tree.label(path), self._left(FILE_TIMEOUT), f"looking at {path}")
+        return self._timed(path, lambda tree: tree.label(path), "looking at")
 
     def list(self, path: str) -> Optional[tuple[str, ...]]:
-        return self._file(path, ("list",), lambda: self._tree.list(path), "listing")
+        return self._file(path, ("list",), lambda tree: tree.list(path), "listing")
 
     def glob(self, pattern: str) -> tuple[str, ...]:
-        return self._file(pattern, ("glob",), lambda: self._tree.glob(pattern), "listing")
+        return self._file(pattern, ("glob",), lambda tree: tree.glob(pattern), "listing")
 
     def room(self, path: str) -> Optional[Room]:
-        return self._guard.call(lambda: self._tree.room(path), self._left(FILE_TIMEOUT), f"looking at {path}")
+        return self._timed(path, lambda tree: tree.room(path), "looking at")
 
     # programs
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 LONGEST = 4096
 """Bytes of a path (PATH_MAX)."""

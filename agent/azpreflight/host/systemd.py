@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.api import Host
 from azpreflight.host.file_types import FileInfo, FileKind
 

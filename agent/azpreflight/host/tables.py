@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 MAIN = 254
 """RT_TABLE_MAIN of <linux/rtnetlink.h>: the table that `ip route` shows."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import struct
 from collections.abc import Collection
-from typing import NoReturn, Optional
+from typing import Optional
 
 from azpreflight.host.api import HostError
-from azpreflight.host.libc import last_error, libc
+from azpreflight.host.near import Near
+from azpreflight.host.openat2 import RESOLVE_IN_ROOT, openat2
 
 LOOK = os.O_PATH | os.O_CLOEXEC
 """Only where it is: not its content."""
@@ -23,8 +23,6 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 CONTENT = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 MAX_LINKS = 40
 """As many as the kernel follows before ELOOP."""
-SYS_OPENAT2, RESOLVE_IN_ROOT = 437, 0x10
-"""The same number on all architectures (openat2(2)); magic links of /proc are refused with it."""
 ABSENT = (errno.ENOENT, errno.ENOTDIR)
 OPENED = "/proc/self/fd"
 
@@ -36,19 +34,24 @@ class NotRegular(Exception):
 class Root:
     """Where paths begin: absolute ones, as what is below it sees them."""
 
-    def __init__(self, path: str, closed: Collection[str] = ()) -> None:
-        """`closed` are places that no path may lead through: of these the kernel does not tell."""
+    def __init__(self, path: str, closed: Collection[str] = (), near: Optional[Near] = None) -> None:
+        """`closed` are places that no path may lead through: of these the kernel does not tell.
+
+        `near`: open what is near, and nothing else.
+        """
         self.path = os.path.realpath(path)
-        self._closed = frozenset(closed)
+        self._closed, self._near = frozenset(closed), near
 
     def open(self, path: str, flags: int) -> int:
         """A descriptor of the path. OSError as open(2) has it; HostError for a loop of links below a root, and for a
-        place where a filesystem belongs that is not there."""
+        place where a filesystem belongs that is not there; Elsewhere for what is not near, if that is asked for."""
+        if self._near is not None:
+            return self._near.open(path, flags)
         if self.path == "/" and not self._closed:
             return os.open(path, flags)
         top = os.open(self.path, LOOK | os.O_DIRECTORY)
         try:
-            found = None if self._closed else _openat2(top, path, flags)
+            found = None if self._closed else _by_kernel(top, path, flags)
             return self._walk(top, path, flags) if found is None else found
         finally:
             os.close(top)
@@ -133,23 +136,11 @@ def _content_of(held: int, seen: os.stat_result, root: Root, path: str) -> int:
     raise NotRegular("it was replaced meanwhile")
 
 
-def _openat2(top: int, path: str, flags: int) -> Optional[int]:
-    """By the kernel; None where it has no such call, may not be asked, or has an answer that is better looked into.
-
-    Its number stands for itself with seccomp's filters too: they refuse it with EPERM or ENOSYS, or not at all.
-    """
-    library = libc()
-    if library is None:
+def _by_kernel(top: int, path: str, flags: int) -> Optional[int]:
+    """None where the kernel has no such call, may not be asked, or has an answer that is better looked into."""
+    try:
+        return openat2(top, path, flags, RESOLVE_IN_ROOT)
+    except OSError as error:
+        if error.errno in ABSENT:
+            raise
         return None
-    how = struct.pack("=QQQ", flags, 0, RESOLVE_IN_ROOT)
-    found: int = library.syscall(SYS_OPENAT2, top, os.fsencode(path), how, len(how))
-    if found >= 0:
-        return found
-    code = last_error()
-    if code in ABSENT:
-        _fail(code)
-    return None
-
-
-def _fail(code: int) -> NoReturn:
-    raise OSError(code, os.strerror(code))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Generic, Optional, TypeVar
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model.run import Config, Run
 from azpreflight.model.verdict import ExtensionVerdict, Verdict
 from azpreflight.model.vocabulary import ALL_STAGES, Cause, Profile, Severity, Stage

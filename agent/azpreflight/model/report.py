@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model.run import Config
 from azpreflight.model.verdict import ExtensionVerdict, Finding, Waived
 from azpreflight.model.vocabulary import Cause, Confidence, Platform, Profile, Readiness, Severity, Stage, Status

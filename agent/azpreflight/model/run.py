@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Optional, TypeVar
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model.site import SiteCheck
 from azpreflight.model.vocabulary import Platform, Profile, Severity, Stage
 from azpreflight.model.waiver import Waiver, WaiverUse

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional, Union
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model.vocabulary import Confidence, Severity
 
 

@@ -98,8 +98,8 @@ def judge_console(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
 def judge_dhcp(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     """The VM took the address that DHCP gives it."""
     if "address" in boot.milestones:
-        return
-    if not came_up(boot):
+        yield from _judge_ipv6(boot)
+    elif not came_up(boot):
         yield Unknown("the VM did not come up")
     elif not facts.plan.nic.known:
         yield Unknown(f"the VM took no address, and need not here: {plain(facts.plan.nic.reason, 200)}")
@@ -109,6 +109,17 @@ def judge_dhcp(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
             f"the VM {asked} within {boot.took_s:.0f} s ({facts.plan.nic.driver})",
             "Let a network manager bring up every NIC by DHCP.",
             evidence=evidence(boot, "unit-failed", "waits", "ordering-cycle"),
+        )
+
+
+def _judge_ipv6(boot: Booted) -> Iterator[Verdict]:
+    """In a dual-stack network there is a second address, which nothing of provisioning needs."""
+    if boot.network is Network.IPV6 and "address-ipv6" not in boot.milestones:
+        asked = "asked DHCPv6 and took no address" if "dhcpv6" in boot.asked else "never asked DHCPv6"
+        yield Finding(
+            NOTE,
+            f"the VM has no IPv6 address in a dual-stack network: it {asked} within {boot.took_s:.0f} s",
+            "Let the network manager ask DHCPv6 as well, where VMs shall have IPv6.",
         )
 
 
@@ -188,5 +199,6 @@ NETWORK_WORDS = {
     Network.DNS_DEAD: "a network whose DNS server does not answer",
     Network.FORCED_TUNNEL: "a network that is routed into an appliance",
     Network.PROXY: "a network with nothing but a proxy",
+    Network.IPV6: "a dual-stack network",
     Network.TLS_INTERCEPTION: "a network that replaces certificates",
 }

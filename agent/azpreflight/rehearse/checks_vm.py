@@ -10,6 +10,8 @@ from azpreflight.rehearse.facts import FIRST_BOOT, OTHER_VM, SECOND_BOOT, Booted
 
 WARNING = Severity.WARNING
 SUCCESS = "success"
+ROOM_MIB = 100
+"""Agents keep a log of 10 MiB and packages of extensions, of which one takes tens of MiB."""
 NOT_IN = "Find in the log of the SSH server why it refuses, and fix that in the image."
 
 
@@ -50,6 +52,26 @@ def judge_custom_data(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
             WARNING,
             "the custom data is nowhere in the VM: neither cloud-init's user-data nor waagent's CustomData has it",
             "Let cloud-init provision the VM, or set Provisioning.DecodeCustomData=y in waagent.conf.",
+        )
+
+
+def judge_disk(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
+    """The root filesystem has room, and takes the disk that the VM was given."""
+    size, free, plan = boot.login.root_mib, boot.login.free_mib, facts.plan
+    if size is None or free is None:
+        yield Unknown("nobody could log in to look for it")
+        return
+    if free < ROOM_MIB:
+        yield unexplained(
+            f"{free} MiB of {size} MiB are left on the root filesystem after the first boot",
+            "Leave more room on the image's root filesystem, or let nothing fill it at first boot.",
+            evidence(boot, "disk-full"),
+        )
+    if plan.disk_mib is not None and size <= plan.image_mib:
+        yield Finding(
+            WARNING,
+            f"the root filesystem has {size} MiB on a disk of {plan.disk_mib} MiB: nothing enlarged it",
+            "Let cloud-init's growpart, or systemd-repart, enlarge the root at boot.",
         )
 
 

@@ -8,9 +8,9 @@ job.c, transaction.c, src/shared/condition.c; units emergency.service and rescue
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Cause
 from azpreflight.rehearse.facts import Sign
 from azpreflight.text import plain
@@ -124,6 +124,11 @@ SIGNATURES = (
         "out-of-memory",
         r"Out of memory: Killed process|System is deadlocked on memory",
         "Reserve less memory, such as huge pages.",
+    ),
+    _boot(
+        "initramfs-unread",
+        r"Initramfs unpacking failed: [A-Za-z ]{1,40}",
+        "Rebuild the initramfs: the kernel cannot unpack what is there.",
     ),
     _boot("disk-full", r"No space left on device", "Leave more room on the image's filesystems."),
 )

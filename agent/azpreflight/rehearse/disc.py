@@ -7,8 +7,9 @@ sources/helpers/azure.py, OvfEnvXml).
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from xml.sax.saxutils import escape
+
+from azpreflight.dataclass import dataclass
 
 LABEL = "rd_rdfe_stable"
 """Of the volume, as on Azure."""

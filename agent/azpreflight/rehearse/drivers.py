@@ -7,10 +7,11 @@ then what other hypervisors offer. Where it has none of them, nothing can be sai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import boot_entry, initramfs, kernels
 from azpreflight.guest.kernels import Kernel, Presence
 from azpreflight.host import Host, HostError
@@ -26,6 +27,8 @@ DISKS: Mapping[str, tuple[str, ...]] = {
     "ata_piix": ("ata_piix", "sd_mod"),
 }
 """All the modules that a disk behind this controller needs, the best first."""
+BUSES: Mapping[str, str] = {"nvme": "nvme", "scsi": "virtio_scsi", "virtio": "virtio_blk", "sata": "ahci"}
+"""Controllers by the bus that the command line names."""
 NICS: Mapping[str, tuple[str, ...]] = {
     "virtio_net": ("virtio_pci", "virtio_net"),
     "e1000e": ("e1000e",),
@@ -88,20 +91,25 @@ def _initramfs(host: Host, kernel: Kernel, entry: Optional[boot_entry.BootEntry]
 PROBE: Probe[Any] = Probe("emulator-drivers", EmulatorDrivers, gather, ())
 
 
-def disk(found: Optional[EmulatorDrivers], error: str = "") -> Controller:
-    """The controller of the OS disk. Without a driver for any it is one that most images have, and not `known`."""
+def disk(found: Optional[EmulatorDrivers], bus: Optional[str] = None) -> Controller:
+    """The controller of the OS disk: the one of this bus, or the best that the image has drivers for.
+
+    Without a driver for it, it is one that most images have or the one that was asked for, and not `known`.
+    """
+    tried = {BUSES[bus]: DISKS[BUSES[bus]]} if bus is not None else DISKS
+    usual = next(iter(tried)) if bus is not None else "virtio_blk"
     if found is None or not found.kernel:
-        why = error or (found.error if found is not None else "the image could not be read")
-        return Controller("virtio_blk", why, known=False)
-    for name, needed in DISKS.items():
+        why = found.error if found is not None else "the image could not be read"
+        return Controller(usual, why, known=False)
+    for name, needed in tried.items():
         if all(_at_start(found, module) for module in needed):
             return Controller(name, f"{found.release} has {', '.join(needed)} when it looks for its root filesystem")
     if found.initramfs is None:
-        return Controller("virtio_blk", found.error, known=False)
+        return Controller(usual, found.error, known=False)
+    offered = "any disk that the emulator offers" if bus is None else f"a disk on {bus}, which was asked for"
     return Controller(
-        "virtio_blk",
-        f"neither {found.release} nor its initramfs has a driver for any disk that the emulator offers"
-        f" ({', '.join(DISKS)})",
+        usual,
+        f"neither {found.release} nor its initramfs has a driver for {offered} ({', '.join(tried)})",
         known=False,
     )
 

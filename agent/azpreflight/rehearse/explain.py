@@ -9,10 +9,11 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight.azure.log_signatures import SIGNATURES
+from azpreflight.dataclass import dataclass
 from azpreflight.explain import ExplainedLog
 from azpreflight.model import Cause, Check, Confidence, Finding, Judge, Report, Result, Run, Severity, Status, Verdict
 from azpreflight.rehearse import console
@@ -40,8 +41,18 @@ BY_SIGN: Mapping[str, tuple[str, ...]] = {
 """Checks of files by what the console said, the likeliest first."""
 AGENTS = ("agents-provisioner", "agents-program", "agents-stages", "agents-units", "agents-config", "agents-openssl")
 STALE = ("gen-provisioned-sentinel", "logs-vm-identifier", "gen-cloud-init-state", "gen-deprovisioned")
+SCARCE = ("out-of-memory", "disk-full")
+"""Signs of what everything needs, so that they may stand behind whatever failed."""
+EVERYWHERE = ("boot-memory", "boot-space")
+"""Checks of the same, for where the console says nothing: a VM without memory crawls before anything is killed."""
+STARVED = tuple(
+    f"rehearsal-{name}" for name in ("dhcp", "agents", "ready", "login", "extension", "second-boot", "budget")
+)
 FIREWALL = ("firewall-boot-flows", "firewall-boot-load")
-LOGIN = ("login-sshd", "login-gates", "login-modes", "login-sudo", "login-tools", "ssh-start", "boot-selinux")
+SERVER = ("ssh-start", "ssh-state", "login-sshd", "login-modes", "boot-selinux", *FIREWALL)
+ACCOUNT = ("agents-stages", "login-sshd", "login-gates", "login-modes", "login-tools", *AGENTS, *STALE, "boot-selinux")
+PASSWORD = ("agents-password", *ACCOUNT)
+SUDO = ("login-sudo", "login-modes", "login-tools", *STALE)
 BY_CHECK: Mapping[str, tuple[str, ...]] = {
     "rehearsal-boots": (*FIRMWARE, *ROOT, *MOUNTS),
     "rehearsal-console": ("boot-console",),
@@ -51,14 +62,14 @@ BY_CHECK: Mapping[str, tuple[str, ...]] = {
         *("media-filesystem", "media-drive", *AGENTS, "login-tools", "agents-password", *STALE, *FIREWALL),
         "agents-cloud-init",
     ),
-    "rehearsal-login": ("ssh-start", "ssh-state", *LOGIN, "agents-password", *STALE, *FIREWALL),
     "rehearsal-custom-data": ("agents-config",),
+    "rehearsal-disk": ("boot-grow", "boot-space", "agents-stages"),
     "rehearsal-extension": ("agents-config", "media-noexec", *AGENTS, *FIREWALL, "boot-netfilter"),
     "rehearsal-second-boot": (*MOUNTS, "boot-root", "gen-network-config", "boot-nic"),
     "rehearsal-identity": ("gen-ssh-host-keys", "gen-machine-id", "gen-random-seed"),
     "rehearsal-budget": ("boot-dhcp-timeout", *AGENTS),
 }
-"""Checks of files by what failed."""
+"""Checks of files by what failed; those of a login go by what of it failed."""
 BY_NETWORK: Mapping[Network, Cause] = {
     Network.NO_EGRESS: Cause.NO_EGRESS,
     Network.DNS_DEAD: Cause.DNS_UNREACHABLE,
@@ -86,6 +97,8 @@ REPORTED: Mapping[Cause, str] = {
 """Fixes by what the agent reports."""
 NAMING = ("ordering-cycle", "device-timeout", "out-of-memory", "disk-full", "waits")
 """Signs that name a culprit by themselves."""
+UNREAD = "initramfs-unread"
+"""A sign that names one where the root is not found; elsewhere kernels print it of a sound one too."""
 WEIGHTY = (Severity.ERROR, Severity.WARNING)
 
 
@@ -116,7 +129,10 @@ class Inspected:
 def explanations(facts: RehearsalFacts, inspected: Inspected) -> dict[str, Explanation]:
     """By the id of the check of the rehearsal that failed."""
     found = {}
+    first = facts.boot(FIRST_BOOT)
     for check in CHECKS:
+        if check.id == "rehearsal-dhcp" and first is not None and "address" in first.milestones:
+            continue  # at most IPv6 is missing, which nothing of the image's files explains
         explained = _of_check(check.id, facts, inspected) or _of_log(check.id, inspected.log)
         if explained is not None:
             found[check.id] = explained
@@ -125,19 +141,34 @@ def explanations(facts: RehearsalFacts, inspected: Inspected) -> dict[str, Expla
 
 def _of_check(check: str, facts: RehearsalFacts, inspected: Inspected) -> Optional[Explanation]:
     boot = facts.boot(SECOND_BOOT if check == "rehearsal-second-boot" else FIRST_BOOT)
-    if check not in BY_CHECK or boot is None or (check == "rehearsal-extension" and _of_network(facts) is not None):
+    if boot is None or (check == "rehearsal-extension" and _of_network(facts) is not None):
         return None
-    signs = [sign.id for sign in boot.signs]
-    wanted = [name for sign in _by_weight(signs) for name in BY_SIGN.get(sign, ())] if _is_of_boot(check) else []
-    order = list(dict.fromkeys([*wanted, *BY_CHECK[check]]))
+    fitting = _of_login(boot) if check == "rehearsal-login" else BY_CHECK.get(check)
+    if fitting is None:
+        return None
+    signs = [sign.id for sign in boot.signs if _is_of_boot(check) or sign.id in SCARCE]
+    wanted = [name for sign in _by_weight(signs) for name in BY_SIGN.get(sign, ())]
     said = _of_report(boot) if check == "rehearsal-ready" else None
     if said is not None:
         return _first(_of_cause(said.cause, inspected.before), inspected.before.results, IMAGE) or said
-    for report, where in ((inspected.before, IMAGE), (inspected.after, "the disk afterwards")):
-        found = _first(order, report.results if report is not None else (), where)
-        if found is not None:
-            return found
+    for names in (wanted, fitting, EVERYWHERE if check in STARVED else ()):
+        for report, where in ((inspected.before, IMAGE), (inspected.after, "the disk afterwards")):
+            found = _first(names, report.results if report is not None else (), where)
+            if found is not None:
+                return found
     return _of_console(check, boot)
+
+
+def _of_login(boot: Booted) -> tuple[str, ...]:
+    """By the first thing that the operator missed: a server, the account, its password, its rights, its host name."""
+    login = boot.login
+    if login.banner_s is None:
+        return SERVER
+    if not login.key:
+        return ACCOUNT if login.password else PASSWORD
+    if not login.password:
+        return PASSWORD
+    return STALE if login.sudo else SUDO
 
 
 def _of_log(check: str, log: Optional[ExplainedLog]) -> Optional[Explanation]:
@@ -173,7 +204,7 @@ def _by_weight(signs: Iterable[str]) -> list[str]:
     return sorted(set(signs), key=order.index)
 
 
-def _first(order: list[str], results: Iterable[Result], where: str) -> Optional[Explanation]:
+def _first(order: Iterable[str], results: Iterable[Result], where: str) -> Optional[Explanation]:
     failed = {result.check: result for result in results if result.status is Status.FAIL}
     for severity in WEIGHTY:
         for name in order:
@@ -187,7 +218,8 @@ def _first(order: list[str], results: Iterable[Result], where: str) -> Optional[
 def _of_console(check: str, boot: Booted) -> Optional[Explanation]:
     """Only of what names a culprit by itself."""
     by_id = {sign.id: sign for sign in reversed(boot.signs)}
-    named = next((id for id in NAMING if id in by_id), None)
+    without_root = _is_of_boot(check) and not {"no-root", "panic"}.isdisjoint(by_id)
+    named = next((id for id in ((UNREAD,) if without_root else ()) + NAMING if id in by_id), None)
     if named is None or check in ("rehearsal-console", "rehearsal-identity", "rehearsal-custom-data"):
         return None
     signature = console.signature(named)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Optional
+
+from azpreflight.dataclass import dataclass
 
 
 class Network(str, Enum):
@@ -20,6 +22,8 @@ class Network(str, Enum):
     """An appliance in a private network rejects what is for the internet."""
     PROXY = "proxy"
     """Nothing gets out but by a proxy, which nobody names."""
+    IPV6 = "ipv6"
+    """Dual stack: a router, and an IPv6 address by DHCPv6."""
     TLS_INTERCEPTION = "tls-interception"
     """The internet's servers have certificates of somebody on the way."""
 
@@ -63,6 +67,10 @@ class Plan:
     cpu: str = "qemu64"
     processors: int = 2
     memory_mib: int = 1024
+    image_mib: int = 0
+    """Size of the image's disk."""
+    disk_mib: Optional[int] = None
+    """Size of the VM's, where it is larger; None: it is the image's."""
     secure_boot: bool = False
     network: Network = Network.OPEN
     trials: tuple[str, ...] = ()
@@ -131,6 +139,10 @@ class Login:
     extension: Optional[str] = None
     """The state of the extension as its handler wrote it; None: none was found."""
     failed_units: tuple[str, ...] = ()
+    root_mib: Optional[int] = None
+    """Size of the root filesystem; None: not looked for."""
+    free_mib: Optional[int] = None
+    """What is left of it for users."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +155,11 @@ class Booted:
     """done, off, panic, emergency, silent or late: why the watch ended."""
     took_s: float
     milestones: Mapping[str, float] = field(default_factory=dict)
-    """Seconds since power-on by name: firmware, loader, kernel, init, address, platform, ready, login prompt."""
+    """Seconds since power-on by name: firmware, loader, kernel, init, address, platform, ready and others."""
     signs: tuple[Sign, ...] = ()
     console_bytes: int = 0
     asked: Mapping[str, Traffic] = field(default_factory=dict)
-    """By part of the platform: wire, hostgaplugin, imds, store, dns, dhcp."""
+    """By part of the platform: wire, hostgaplugin, imds, store, dns, dhcp, dhcpv6."""
     reports: tuple[HealthReport, ...] = ()
     extension: Optional[str] = None
     """How the extension's package was fetched: direct, hostgaplugin or none; None where there is no sign of either."""

@@ -9,7 +9,9 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Optional
 
+from azpreflight.foreign import whole
 from azpreflight.rehearse.facts import Login
 from azpreflight.text import plain
 
@@ -33,6 +35,7 @@ done
 say custom-data "$found"
 statuses=$(root sh -c 'cat /var/lib/waagent/*/status/*.status')
 say extension "$(echo "$statuses" | sed -n 's/.*"status": "\\([a-z]*\\)".*/\\1/p' | tail -n 1)"
+say disk "$(df -P -m / | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2,4)"
 systemctl list-units --failed --plain --no-legend 2>/dev/null | while read -r unit rest; do say failed "$unit"; done
 say end .
 """
@@ -64,8 +67,16 @@ def read(login: Login, output: str) -> Login:
         machine_id=plain(found.get("machine-id", "")) or None,
         custom_data=found.get("custom-data") == "yes" if found.get("sudo") == "yes" else None,
         extension=plain(found.get("extension", "")) or None,
+        root_mib=_disk(found)[0],
+        free_mib=_disk(found)[1],
         failed_units=tuple(plain(value.strip()) for key, _, value in rows if key == "failed")[:20],
     )
+
+
+def _disk(found: Mapping[str, str]) -> tuple[Optional[int], Optional[int]]:
+    """Size and room of the root filesystem, as df(1) counts them."""
+    size, _, free = found.get("disk", "").partition(" ")
+    return whole(size), whole(free)
 
 
 def reason(text: str) -> str:

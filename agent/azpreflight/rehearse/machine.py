@@ -6,8 +6,7 @@ for Hyper-V, as the units of waagent require (systemd, virt.c). The chassis asse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from azpreflight.dataclass import dataclass
 from azpreflight.rehearse.facts import Plan
 
 ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
@@ -17,6 +16,8 @@ OVMF = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 OVMF_PLAIN = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 VARIABLES = {True: "/usr/share/OVMF/OVMF_VARS_4M.ms.fd", False: "/usr/share/OVMF/OVMF_VARS_4M.fd"}
 """With the keys that Azure's firmware has as well, and without any."""
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+"""System calls that an emulator whose guest has broken out would want, and that it needs for nothing here."""
 TAP = "vnet"
 IGNORES_ATA = "ata_piix"
 """The kernel leaves IDE disks to Hyper-V's own driver where the tables name both maker and product (ata_piix.c)."""
@@ -25,9 +26,17 @@ CONTROLLERS = {
     "virtio_blk": ("virtio-blk-pci,drive=os,bootindex=1",),
     "virtio_scsi": ("virtio-scsi-pci,id=scsi", "scsi-hd,bus=scsi.0,drive=os,bootindex=1"),
     "ahci": ("ahci,id=ahci", "ide-hd,bus=ahci.0,drive=os,bootindex=1"),
-    "ata_piix": ("ide-hd,drive=os,bootindex=1",),
+    "ata_piix": ("ide-hd,bus=ide.0,drive=os,bootindex=1",),
 }
 """Devices by the driver that they need; "os" is the OS disk."""
+SPARES = {
+    "nvme": ("nvme,drive=spare,serial=spare",),
+    "virtio_blk": ("virtio-blk-pci,drive=spare",),
+    "virtio_scsi": ("virtio-scsi-pci,id=more", "scsi-hd,bus=more.0,drive=spare"),
+    "ahci": ("ahci,id=more", "ide-hd,bus=more.0,drive=spare"),
+    "ata_piix": ("ide-hd,bus=ide.0,drive=spare",),
+}
+"""The same for a further disk; they come before those of the OS disk."""
 DISC_DRIVES = {
     "virtio_scsi": ("virtio-scsi-pci,id=discs", "scsi-cd,bus=discs.0,drive=disc"),
     "ahci": ("ide-cd,drive=disc,bus=ide.2",),
@@ -59,7 +68,7 @@ class Vm:
 
 def command(plan: Plan, vm: Vm) -> list[str]:
     """The whole command line."""
-    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
+    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-sandbox", SANDBOX]
     words += [*_board(plan, vm), "-accel", _accelerator(plan), "-cpu", plan.cpu]
     words += ["-smp", str(plan.processors), "-m", str(plan.memory_mib), "-uuid", vm.vm_id]
     words += _tables(plan, vm)
@@ -71,6 +80,13 @@ def command(plan: Plan, vm: Vm) -> list[str]:
     words += ["-netdev", f"tap,id=net,ifname={TAP},script=no,downscript=no"]
     words += ["-device", f"{NICS[plan.nic.driver]},netdev=net,mac={vm.mac},romfile="]
     return [*words, *_disc(plan, vm)]
+
+
+def firmware(plan: Plan) -> tuple[str, ...]:
+    """The files of its firmware that are not QEMU's own."""
+    if plan.generation == 1:
+        return ()
+    return (OVMF if plan.secure_boot else OVMF_PLAIN), VARIABLES[plan.secure_boot]
 
 
 def _file(path: str) -> str:
@@ -113,9 +129,8 @@ def _disc(plan: Plan, vm: Vm) -> list[str]:
 
 
 def _spare(plan: Plan, vm: Vm) -> list[str]:
-    """A further disk, on the bus before the OS disk, so that names which go by the order of disks move by one."""
+    """A further disk, found before the OS disk, so that names which go by the order of disks move by one."""
     if not vm.spare:
         return []
     drive = ["-drive", f"file={_file(vm.spare)},if=none,id=spare,format=raw,cache=unsafe"]
-    device = "nvme,drive=spare,serial=spare" if plan.disk.driver == "nvme" else "virtio-blk-pci,drive=spare"
-    return [*drive, "-device", device]
+    return [*drive, *(word for device in SPARES[plan.disk.driver] for word in ("-device", device))]

@@ -12,13 +12,12 @@ PREFIX = "azpreflight-rehearsal-"
 LOCK = "lock"
 DRIVERS = {Format.RAW: "raw", Format.VHD: "raw", Format.DYNAMIC_VHD: "vpc", Format.QCOW2: "qcow2"}
 """What QEMU is told; a fixed VHD is the raw disk with 512 bytes behind it."""
-VHDX = "vhdx"
 
 
-def backing(path: str, form: Optional[Format], size: int) -> str:
+def backing(path: str, form: Format, size: int) -> str:
     """The image as QEMU opens it: of a format that was found here, and never of one that the file's content asks for.
 
-    `form` is None for a VHDX; `size` is that of the disk in bytes.
+    `size` is that of the disk in bytes.
     """
     file = {"driver": "file", "filename": path}
     if form in (Format.RAW, Format.VHD):
@@ -28,13 +27,14 @@ def backing(path: str, form: Optional[Format], size: int) -> str:
     elif form is Format.QCOW2:
         node = {"driver": "qcow2", "file": file, "backing": None}
     else:
-        node = {"driver": VHDX if form is None else DRIVERS[form], "file": file}
+        node = {"driver": DRIVERS[form], "file": file}
     return f"json:{json.dumps(node)}"
 
 
-def create(backing_file: str, layer: str) -> tuple[str, ...]:
-    """The command that makes the layer."""
-    return ("qemu-img", "create", "-q", "-f", "qcow2", "-b", backing_file, "-F", _format(backing_file), layer)
+def create(backing_file: str, layer: str, mib: Optional[int] = None) -> tuple[str, ...]:
+    """The command that makes the layer, as a larger disk where `mib` says so."""
+    size = (f"{mib}M",) if mib is not None else ()
+    return ("qemu-img", "create", "-q", "-f", "qcow2", "-b", backing_file, "-F", _format(backing_file), layer, *size)
 
 
 def _format(backing_file: str) -> str:

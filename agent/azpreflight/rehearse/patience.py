@@ -7,7 +7,8 @@ times as long, and what it does afterwards as well; what it waits for by itself 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from azpreflight.dataclass import dataclass
 
 USUAL_START_S = 5.0
 """Seconds from the loader to init on a VM with an accelerator."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.disk.types import Layout
 from azpreflight.probes.image.checks import BIOS_BOOT, EFI_SYSTEM
 from azpreflight.rehearse import drivers
 from azpreflight.rehearse.drivers import EmulatorDrivers
-from azpreflight.rehearse.facts import TRIALS, Network, Plan
+from azpreflight.rehearse.facts import TRIALS, Controller, Network, Plan
+from azpreflight.rehearse.machine import IGNORES_ATA
 
 OLD_CPU, NEW_CPU, HOST_CPU = "qemu64,-hypervisor,-cx16", "max,la57=off,-hypervisor", "host,-hypervisor"
 """Without the bit that names a hypervisor; without cmpxchg16b, which is slow to emulate."""
@@ -27,6 +28,10 @@ class Wishes:
     network: Network = Network.OPEN
     processors: int = 2
     memory_mib: int = 2048
+    disk_mib: Optional[int] = None
+    """None: as large as the image's."""
+    disk_bus: Optional[str] = None
+    """One of `drivers.BUSES`; None: the best that the image has drivers for."""
     quick: bool = False
     """The first boot alone."""
 
@@ -37,13 +42,14 @@ def plan(
     found: Optional[EmulatorDrivers],
     os_id: Optional[str],
     kvm: str,
+    image_mib: int = 0,
 ) -> Plan:
-    """The VM; `kvm` is why there is no accelerator, or empty."""
+    """The VM; `kvm` is why there is no accelerator, or empty; `image_mib` is the size of the image's disk."""
     generation, reason = _generation(wishes, layout)
     return Plan(
         generation=generation,
         generation_reason=reason,
-        disk=drivers.disk(found),
+        disk=_disk(found, wishes.disk_bus, generation),
         nic=drivers.nic(found),
         disc=drivers.disc(found),
         accelerator="tcg" if kvm else "kvm",
@@ -51,9 +57,21 @@ def plan(
         cpu=HOST_CPU if not kvm else OLD_CPU if os_id in RUNS_ANYWHERE else NEW_CPU,
         processors=wishes.processors,
         memory_mib=wishes.memory_mib,
+        image_mib=image_mib,
+        disk_mib=wishes.disk_mib,
         secure_boot=wishes.secure_boot,
         network=wishes.network,
         trials=() if wishes.quick else TRIALS,
+    )
+
+
+def _disk(found: Optional[EmulatorDrivers], bus: Optional[str], generation: int) -> Controller:
+    """Generation 2 has no PIIX."""
+    disk = drivers.disk(found, bus)
+    if generation == 1 or disk.driver != IGNORES_ATA:
+        return disk
+    return Controller(
+        "ahci", f"generation 2 has none of the disks that this image has drivers for ({IGNORES_ATA})", False
     )
 
 

@@ -53,6 +53,12 @@ CHECKS = (
         Severity.WARNING,
         Cause.AGENT_CONFIG,
     ),
+    _check(
+        "disk",
+        "the root filesystem has room and takes the whole disk",
+        of_first(checks_vm.judge_disk),
+        Severity.ERROR,
+    ),
     _check("extension", "an extension installs", checks_vm.judge_extension, Severity.ERROR, Cause.AGENT_CONFIG),
     _check("second-boot", "the VM boots a second time", checks_vm.judge_second_boot, Severity.ERROR),
     _check(

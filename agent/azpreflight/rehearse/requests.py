@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Optional
 
 from azpreflight.azure import log_evidence
 from azpreflight.azure.log_signatures import SIGNATURES
+from azpreflight.dataclass import dataclass
 from azpreflight.rehearse.facts import HealthReport, Traffic
 from azpreflight.text import plain
 
-PARTS = ("wire", "hostgaplugin", "imds", "store", "dns", "dhcp")
+PARTS = ("wire", "hostgaplugin", "imds", "store", "dns", "dhcp", "dhcpv6")
 AGENT = re.compile(r"(WALinuxAgent|Cloud-Init|azure-init)[/ -]?([0-9.]{0,20})", re.IGNORECASE)
 """Clients by their User-Agent; each names itself so."""
 ENDED = ("success", "error")
@@ -34,7 +35,7 @@ class Entry:
     """The client's User-Agent."""
     status: int = 0
     leased: bool = False
-    """DHCP has given the address."""
+    """DHCP or DHCPv6 has given the address."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """What a report said: a health report's state, the extensions' states."""
 
@@ -49,7 +50,7 @@ def entry(value: Mapping[str, Any], at_s: float) -> Entry:
         str(value.get("target") or ""),
         str(headers.get("user-agent") or headers.get("x-ms-agent-name") or ""),
         int(value.get("status") or 0),
-        value.get("answer") == "ACK",
+        value.get("answer") == "ACK" or value.get("leased") is True,
         value.get("reported") or {},
     )
 

@@ -7,8 +7,8 @@ apart; the other formats have them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import undecided
 from azpreflight.model import CauseEntry, Report, Result, Severity
 from azpreflight.render import arrangement

@@ -8,16 +8,18 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight.console.decode import Condition, Damaged, Decoded, Recovered
+from azpreflight.dataclass import dataclass
 from azpreflight.engine import fleet
 from azpreflight.model import Finding, Report, Severity, codec
 from azpreflight.render import arrangement, junit, text
-from azpreflight.text import printable
+from azpreflight.text import Columns, printable, wrapped
 
 SCHEMA = "azpreflight.decoded/1"
+ALL = Columns()
 
 
 @dataclass(frozen=True)
@@ -92,30 +94,36 @@ def harmless(lines: str) -> str:
 # --- text ---------------------------------------------------------------------------------------------------------
 
 
-def render(logs: tuple[Log, ...], *, verbose: bool = False, quiet: bool = False) -> str:
-    """Every report as text, newest first, under a line that says where it comes from and what was lost."""
-    return harmless("\n".join(line for log in logs for line in _log(log, verbose, quiet)))
+def render(logs: tuple[Log, ...], *, verbose: bool = False, quiet: bool = False, width: Columns = ALL) -> str:
+    """Every report as text, newest first, under a line that says where it comes from and what was lost, in lines of so
+    many columns."""
+    return harmless("\n".join(line for log in logs for line in _log(log, verbose, quiet, width)))
 
 
-def _log(log: Log, verbose: bool, quiet: bool) -> list[str]:
+def _log(log: Log, verbose: bool, quiet: bool, width: Columns) -> list[str]:
     reports, damaged = log.decoded.reports, log.decoded.damaged
-    lines = [f"{log.name}: {_number(len(reports), 'report')}" + (", newest first" if len(reports) > 1 else "")]
-    lines += [f"  not inspected: {part}" for part in _not_looked_at(log)]
-    lines += [f"  a report that is lost, {lost(frame)}" for frame in damaged]
+    head = f"{log.name}: {_number(len(reports), 'report')}" + (", newest first" if len(reports) > 1 else "")
+    told = [f"not inspected: {part}" for part in _not_looked_at(log)]
+    told += [f"a report that is lost, {lost(frame)}" for frame in damaged]
     if damaged and not reports:
-        lines.append('  its summary may still be there: the lines that begin with "azpreflight:"')
+        told.append('its summary may still be there: the lines that begin with "azpreflight:"')
+    lines = [
+        *wrapped(head, "", "  ", width.names),
+        *(line for one in told for line in wrapped(one, "  ", "    ", width.names)),
+    ]
     for recovered in reports:
-        lines += ["", f"report {recovered.id}, {_boot(recovered.boot)}, {_condition(recovered)}"]
-        lines += [f"left out by the machine: {', '.join(recovered.omitted)}"] if recovered.omitted else []
-        lines += ["", *_report(recovered, log.name, verbose, quiet)]
+        about = [f"report {recovered.id}, {_boot(recovered.boot)}, {_condition(recovered)}"]
+        about += [f"left out by the machine: {', '.join(recovered.omitted)}"] if recovered.omitted else []
+        lines += ["", *(line for one in about for line in wrapped(one, "", "  ", width.names))]
+        lines += ["", *_report(recovered, log.name, verbose, quiet, width)]
     return [*lines, ""]
 
 
-def _report(recovered: Recovered, log: str, verbose: bool, quiet: bool) -> list[str]:
+def _report(recovered: Recovered, log: str, verbose: bool, quiet: bool, width: Columns) -> list[str]:
     report = report_of(recovered)
     if report is None:
-        return ["a report that this version cannot read; --format json prints it"]
-    return text.render(as_said(report, log), verbose=verbose, quiet=quiet).splitlines()
+        return wrapped("a report that this version cannot read; --format json prints it", "", "  ", width.prose)
+    return text.render(as_said(report, log), verbose=verbose, quiet=quiet, width=width.prose).splitlines()
 
 
 def _number(count: int, word: str) -> str:

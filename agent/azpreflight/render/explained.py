@@ -11,9 +11,10 @@ from azpreflight.explain.model import ExplainedLog, LogCause, LogKind, LogLine, 
 from azpreflight.model import Readiness, Severity, codec
 from azpreflight.model.exit_codes import EXIT_UNDECIDED
 from azpreflight.render import junit
-from azpreflight.text import count, printable, wrapped
+from azpreflight.text import Columns, count, printable, wrapped
 
 SCHEMA = "azpreflight.log/1"
+ALL = Columns()
 INDENT = " " * 10
 """As wide as "warning" and three blanks."""
 KINDS = {
@@ -44,20 +45,22 @@ SHOWN_ELSEWHERE = {
 # --- text ---------------------------------------------------------------------------------------------------------
 
 
-def render(logs: tuple[ExplainedLog, ...], *, verbose: bool = False, quiet: bool = False) -> str:
-    """Each log: what it is, the verdict, the causes with their lines, how far it came, and what it does not show."""
-    return "\n".join(line for log in logs for line in [*_log(log, verbose, quiet), ""])
+def render(logs: tuple[ExplainedLog, ...], *, verbose: bool = False, quiet: bool = False, width: Columns = ALL) -> str:
+    """Each log: what it is, the verdict, the causes with their lines, how far it came, and what it does not show, in
+    lines of so many columns."""
+    return "\n".join(line for log in logs for line in [*_log(log, verbose, quiet, width), ""])
 
 
-def _log(log: ExplainedLog, verbose: bool, quiet: bool) -> list[str]:
-    head = [f"{printable(log.file)}: {KINDS[log.kind]}{_boots(log)}", *wrapped(VERDICTS[log.verdict], "  ", "  ")]
+def _log(log: ExplainedLog, verbose: bool, quiet: bool, width: Columns) -> list[str]:
+    head = wrapped(f"{log.file}: {KINDS[log.kind]}{_boots(log)}", "", "  ", width.names)
+    head += wrapped(VERDICTS[log.verdict], "  ", "  ", width.prose)
     if quiet:
         return head
-    lines = [*head, *(line for one in about(log) for line in wrapped(one, "  ", "  "))]
+    lines = [*head, *(line for one in about(log) for line in wrapped(one, "  ", "  ", width.prose))]
     for cause in log.causes:
-        lines += ["", *_cause(cause)]
-    lines += ["", *(line for one in progress(log) for line in wrapped(one, "  ", "    "))]
-    return [*lines, *_remarks(log, verbose)]
+        lines += ["", *_cause(cause, width)]
+    lines += ["", *(line for one in progress(log) for line in wrapped(one, "  ", "    ", width.prose))]
+    return [*lines, *_remarks(log, verbose, width)]
 
 
 def _boots(log: ExplainedLog) -> str:
@@ -73,13 +76,15 @@ def about(log: ExplainedLog) -> list[str]:
     return ["; ".join(parts), *([f"not inspected: {log.unread}"] if log.unread else [])]
 
 
-def _cause(cause: LogCause) -> list[str]:
-    lines = wrapped(f"{cause.cause.value} ({cause.confidence.value})", f"{cause.severity.value:<10}", INDENT)
-    lines += wrapped(cause.summary, INDENT, INDENT)
+def _cause(cause: LogCause, width: Columns) -> list[str]:
+    lines = wrapped(
+        f"{cause.cause.value} ({cause.confidence.value})", f"{cause.severity.value:<10}", INDENT, width.prose
+    )
+    lines += wrapped(cause.summary, INDENT, INDENT, width.prose)
     for line in cause.evidence:
-        lines += wrapped(f"{place(line)}: {line.text}", f"{INDENT}| ", f"{INDENT}|   ")
-    lines += wrapped(f"how sure: {cause.confidence_reason}", INDENT, INDENT)
-    lines += wrapped(f"fix: {cause.fix}", INDENT, INDENT)
+        lines += wrapped(f"{place(line)}: {line.text}", f"{INDENT}| ", f"{INDENT}|   ", width.prose)
+    lines += wrapped(f"how sure: {cause.confidence_reason}", INDENT, INDENT, width.prose)
+    lines += wrapped(f"fix: {cause.fix}", INDENT, INDENT, width.prose)
     return [*lines, *(f"{INDENT}run: {printable(command)}" for command in cause.commands)]
 
 
@@ -106,14 +111,15 @@ def _mark(item: LogMilestone) -> str:
     return item.milestone if item.at_s is None else f"{item.milestone} {item.at_s:.1f}"
 
 
-def _remarks(log: ExplainedLog, verbose: bool) -> list[str]:
+def _remarks(log: ExplainedLog, verbose: bool, width: Columns) -> list[str]:
     """What else is in the log; where it went well only if that is asked for."""
     if log.verdict is Readiness.READY and not verbose:
         return []
     lines = []
     for remark in log.remarks:
         times = f", {count(remark.count, 'time')}" if remark.count > 1 else ""
-        lines += wrapped(f"also: {remark.means}{times}: {place(remark.evidence)}: {remark.evidence.text}", "  ", "    ")
+        words = f"also: {remark.means}{times}: {place(remark.evidence)}: {remark.evidence.text}"
+        lines += wrapped(words, "  ", "    ", width.prose)
     return lines
 
 

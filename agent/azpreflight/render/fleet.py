@@ -23,11 +23,12 @@ from azpreflight.engine.tally import (
     groups,
 )
 from azpreflight.model import Cause, Readiness, Severity, codec
-from azpreflight.text import printable, wrapped
+from azpreflight.text import Columns, printable, wrapped
 
 SCHEMA = "azpreflight.fleet/1"
 INDENT = " " * 9
 """As wide as "warning" and two blanks, as in the text of a report."""
+ALL = Columns()
 VALUES_MOST = 5
 """Images, regions and the like that are named in text; the others are a number."""
 _WORDS = {
@@ -41,34 +42,34 @@ _WORDS = {
 _Lines = list[str]
 
 
-def render(fleet: Fleet, *, verbose: bool = False, quiet: bool = False) -> str:
+def render(fleet: Fleet, *, verbose: bool = False, quiet: bool = False, width: Columns = ALL) -> str:
     """The numbers, then what logs disagree about, each cause once with its machines, the unknown ones, and the totals.
 
     Fixes and commands are words of a log, and shown as that, and never of one machine for another.
     `quiet` is the numbers alone; `verbose` has the ready ones too. How many are named is the tally's.
     """
-    blocks = [_numbers(fleet)]
+    blocks = [_numbers(fleet, width)]
     if not quiet:
-        blocks += [_dispute(one) for one in fleet.disputes]
-        blocks += [_group(group) for group in groups(fleet.tally)]
+        blocks += [_dispute(one, width) for one in fleet.disputes]
+        blocks += [_group(group, width) for group in groups(fleet.tally)]
         shown = [Readiness.UNDECIDED.value, NO_REPORT, UNREAD, *([Readiness.READY.value] if verbose else [])]
-        blocks += [_others(fleet.tally, word) for word in shown]
-        blocks += [_totals(fleet.tally)]
+        blocks += [_others(fleet.tally, word, width) for word in shown]
+        blocks += [_totals(fleet.tally, width)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _numbers(fleet: Fleet) -> _Lines:
+def _numbers(fleet: Fleet, width: Columns) -> _Lines:
     count = fleet.tally.verdicts
     parts = [f"{count[verdict]:,} {word}" for verdict, word in _WORDS.items() if count.get(verdict)]
     parts += [f"{len(fleet.disputes)} of which logs disagree"] if fleet.disputes else []
-    lines = [_number(_machines(fleet), "machine") + (f": {', '.join(parts)}" if parts else "")]
+    head = _number(_machines(fleet), "machine") + (f": {', '.join(parts)}" if parts else "")
+    lines = wrapped(head, rest=INDENT, width=width.names)
     if fleet.older:
-        lines.append(
-            f"not counted: {_number(fleet.older, 'log')} with the same or an older report of one of these machines"
-        )
+        words = f"not counted: {_number(fleet.older, 'log')} with the same or an older report of one of these machines"
+        lines += wrapped(words, rest=INDENT, width=width.names)
     disputed = [one for dispute in fleet.disputes for one in dispute.machines]
     doubted = fleet.tally.others.get(DOUBT, ())
-    lines += [line for one in (*doubted, *disputed) for line in _doubt(one)]
+    lines += [line for one in (*doubted, *disputed) for line in _doubt(one, width)]
     left = fleet.tally.doubts - len(doubted)
     return [*lines, *([f"in doubt: {left:,} more, which --verbose names"] if left else [])]
 
@@ -77,17 +78,22 @@ def _machines(fleet: Fleet) -> int:
     return sum(fleet.tally.verdicts.values()) + len(fleet.disputes)
 
 
-def _doubt(one: Machine) -> _Lines:
+def _doubt(one: Machine, width: Columns) -> _Lines:
     whys = [f"{one.doubt}; the worst of them counts"] if one.doubt else []
     whys += [f"an older report counts, because the newest is lost, {one.lost}"] if one.lost else []
-    return [line for why in whys for line in wrapped(f"in doubt: {one.log}: {why}", rest=INDENT)]
+    return [line for why in whys for line in wrapped(f"in doubt: {one.log}: {why}", rest=INDENT, width=width.prose)]
 
 
-def _dispute(dispute: Dispute) -> _Lines:
+def _dispute(dispute: Dispute, width: Columns) -> _Lines:
     """Each log with what it says; no log is more to be believed than the other."""
     head = f"{_number(len(dispute.machines), 'log')} claim VM {dispute.vm_id} and disagree"
-    names = [f"{INDENT}* {printable(_claim(one))}" for one in dispute.machines]
-    return [*wrapped(head, rest=INDENT), *names]
+    names = [line for one in dispute.machines for line in _item(_claim(one), width)]
+    return [*wrapped(head, rest=INDENT, width=width.prose), *names]
+
+
+def _item(words: str, width: Columns) -> _Lines:
+    """Of a list."""
+    return wrapped(words, f"{INDENT}* ", f"{INDENT}  ", width.names)
 
 
 def _claim(one: Machine) -> str:
@@ -95,35 +101,36 @@ def _claim(one: Machine) -> str:
     return f"{one.log}: {_WORDS[one.verdict.value if one.verdict else NO_REPORT]}{root}, at {one.started_at}"
 
 
-def _group(group: Group) -> _Lines:
+def _group(group: Group, width: Columns) -> _Lines:
     """What they have in common, and what each says; what all say in the same words is there once."""
     key, said = group.key, group.said
     words = said.summary if said is not None else key.words
     head = f"{key.cause} ({_number(group.count, 'machine')}): {words}"
-    lines = wrapped(head, f"{key.severity:<9}", INDENT)
-    lines += [line for one in group.common for line in wrapped(sentence(one), INDENT, INDENT + "  ")]
+    lines = wrapped(head, f"{key.severity:<9}", INDENT, width.prose)
+    lines += [line for one in group.common for line in wrapped(sentence(one), INDENT, INDENT + "  ", width.prose)]
     if said is not None:
         whose = f"the report in {group.machines[0].log}" if group.count == 1 else f"each of the {group.count:,} reports"
-        lines += _to_do(whose, said.fix, said.commands, INDENT)
+        lines += _to_do(whose, said.fix, said.commands, width, INDENT)
     for one in group.machines:
-        lines += _member(one, group)
+        lines += _member(one, group, width)
     return lines + _more(group.count - len(group.machines))
 
 
-def _member(one: Machine, group: Group) -> _Lines:
+def _member(one: Machine, group: Group, width: Columns) -> _Lines:
     """The name with the other causes of the machine; and what it says, unless all say it."""
     others = sorted({found.cause.value for found in one.causes} - {group.key.cause})
     also = f": also {', '.join(others)}" if others else ""
-    lines = [f"{INDENT}* {printable(one.log + also)}"]
+    lines = _item(one.log + also, width)
     if group.said is not None:
         return lines
     own = entry(one, group.key)
-    return [*lines, *wrapped(own.summary, INDENT + "    ", INDENT + "    "), *_to_do("it", own.fix, own.commands)]
+    inner = INDENT + "    "
+    return [*lines, *wrapped(own.summary, inner, inner, width.prose), *_to_do("it", own.fix, own.commands, width)]
 
 
-def _to_do(whose: str, fix: str, commands: tuple[str, ...], indent: str = INDENT + "    ") -> _Lines:
+def _to_do(whose: str, fix: str, commands: tuple[str, ...], width: Columns, indent: str = INDENT + "    ") -> _Lines:
     """The words of a log, as such."""
-    whole = wrapped(f'{whose} says: "{fix}"', indent, indent + "  ")
+    whole = wrapped(f'{whose} says: "{fix}"', indent, indent + "  ", width.prose)
     return [*whole, *(f'{indent}  "{printable(command)}"' for command in commands)]
 
 
@@ -147,14 +154,14 @@ _SHARED = {
 """How a machine has what it has."""
 
 
-def _others(tally: Tally, word: str) -> _Lines:
+def _others(tally: Tally, word: str, width: Columns) -> _Lines:
     """Machines with a reason of their own, or without any cause to be found under."""
     machines = tally.others.get(word, ())
     if not machines:
         return []
     count = tally.verdicts[word] if word != Readiness.UNDECIDED.value else len(machines)
     names = [one.log + (f": {one.reason}" if one.reason else "") for one in machines]
-    lines = [f"{INDENT}* {printable(name)}" for name in names]
+    lines = [line for name in names for line in _item(name, width)]
     return [f"{_WORDS[word]} ({_number(tally.verdicts[word], 'machine')})", *lines, *_more(count - len(machines))]
 
 
@@ -169,16 +176,16 @@ def _number(count: int, word: str) -> str:
 # --- totals -------------------------------------------------------------------------------------------------------
 
 
-def _totals(tally: Tally) -> _Lines:
+def _totals(tally: Tally, width: Columns) -> _Lines:
     """Causes, then every dimension that more than one value is known of."""
     if sum(tally.verdicts.values()) < 2:
         return []
     causes = [f"{cause} {count:,} ({severity})" for (cause, severity), count in _causes(tally)]
-    lines = wrapped(f"by cause: {', '.join(causes)}", rest=INDENT) if causes else []
+    lines = wrapped(f"by cause: {', '.join(causes)}", rest=INDENT, width=width.prose) if causes else []
     for dimension in DIMENSIONS:
         rows = _rows(tally, dimension)
         if [row for row in rows if row["value"] != UNKNOWN]:
-            lines += wrapped(f"by {dimension}: {'; '.join(_values(rows))}", rest=INDENT)
+            lines += wrapped(f"by {dimension}: {'; '.join(_values(rows))}", rest=INDENT, width=width.prose)
     return lines
 
 

@@ -7,9 +7,9 @@ where it makes the exit code 3; otherwise it is skipped.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import exit_code, undecided
 from azpreflight.model import Report, Result, Severity, Status
 from azpreflight.render import arrangement

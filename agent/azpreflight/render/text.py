@@ -6,20 +6,20 @@ healthy machine gets a few lines.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine import timeline, waivers
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, Finding, Report, Result, Status
 from azpreflight.render import arrangement, firewall_dump
 from azpreflight.render.arrangement import SAID, Named
+from azpreflight.shell import folded
 from azpreflight.text import WIDTH, count, printable, wrapped
 
 INDENT = "  "
-NARROWEST, WIDEST = 40, 120
-"""Columns: below, hardly a word fits beside the indentation; above, a line is tiring to read."""
 SHOWN = 10
 """Findings of one cause that are shown; the JSON has all."""
 EVIDENCE = 2
@@ -43,12 +43,14 @@ def render(
     color: bool = False,
     links: bool = False,
     width: int = WIDTH,
+    fold: bool = False,
 ) -> str:
     """The report. `quiet`: the verdict alone. `verbose`: every check, and the firewall's rules. `color`: with colors.
     `links`: ids of pages are links to them (OSC 8).
-    `width`: columns of a line; a longer word, such as a path, stays whole so that it can be copied.
+    `width`: columns of a line; a longer word, such as a path, stays whole so that it can be copied. `fold`: a command
+    that is longer is folded, as on a terminal, and not left as one line.
     """
-    page = _Page(report, color, links, min(max(width, NARROWEST), WIDEST), None if verbose else SHOWN)
+    page = _Page(report, color, links, width, fold, None if verbose else SHOWN)
     if quiet:
         return "\n".join(page.verdict()) + "\n"
     found = [
@@ -73,6 +75,7 @@ class _Page:
     color: bool
     links: bool
     width: int
+    fold: bool
     most: Optional[int]
     """Findings of one cause; None: all."""
 
@@ -101,6 +104,8 @@ class _Page:
             return []
         if self.links:
             return [f"{INDENT}more: azpreflight explain {_link(page_id, address)}"]
+        if len(address) + len(INDENT * 2) > self.width:
+            return [f"{INDENT}more: azpreflight explain {page_id}"]
         return self._wrapped(f"more: azpreflight explain {page_id}, or {address}", INDENT)
 
     # what failed
@@ -135,7 +140,9 @@ class _Page:
         return self._wrapped(waivers.words(finding.waived), indent) if finding.waived is not None else []
 
     def _fix(self, finding: Finding, indent: str) -> _Lines:
-        commands = [f"{indent}{INDENT}$ {printable(command)}" for command in finding.commands]
+        first, rest = f"{indent}{INDENT}$ ", f"{indent}{INDENT * 3}"
+        width = self.width if self.fold else sys.maxsize
+        commands = [line for one in finding.commands for line in folded(printable(one), first, rest, width)]
         label = "" if finding.fix.startswith(SAID) else "fix: "
         return [*self._wrapped(f"{label}{finding.fix}", indent), *commands]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.passwords import Entry
 from azpreflight.host import FileInfo, FileKind
 from azpreflight.host.removable import parts_of

@@ -8,8 +8,8 @@ memberships and the network, is left to a person unless it is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.removable import Verb, refusal
 from azpreflight.model import Run
 from azpreflight.probes.generalization import histories_and_logs, machine_identity

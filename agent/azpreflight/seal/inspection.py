@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Optional
 
 from azpreflight.config import DEFAULT_PATH, load
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import run_of_snapshot
 from azpreflight.engine.gather import run_of
 from azpreflight.engine.inspection import Question, Tell, inspect

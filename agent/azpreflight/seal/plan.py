@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.removable import place_of, refusal
 from azpreflight.seal.cleanup import Change
 from azpreflight.seal.ownership import Owned

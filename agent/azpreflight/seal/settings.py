@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.waagent_conf import WaagentConfig
 from azpreflight.host.removable import AGENT_LIBRARIES, AGENT_LOGS, SSHD, SUDOERS, is_directory_of
 

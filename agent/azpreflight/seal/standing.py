@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import passwords
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import FileKind, Host, HostError

@@ -41,7 +41,7 @@ class Listener:
     """A server at an address."""
 
     part: str
-    """wire, hostgaplugin, imds, store, dns, proxy, dhcp or ntp."""
+    """wire, hostgaplugin, imds, store, dns, proxy, dhcp, dhcpv6 or ntp."""
     address: str
     port: int
     behaviour: str = "answers"
@@ -63,6 +63,8 @@ class Offer:
     wire_server: str = addresses.WIRE_SERVER
     """Option 245, and with the metadata service's address the host routes of option 121."""
     lease_s: int = 86400
+    address_ipv6: str = addresses.VM_IPV6
+    """What DHCPv6 gives, where it is asked."""
 
 
 @dataclass(frozen=True)

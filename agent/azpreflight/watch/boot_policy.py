@@ -9,9 +9,10 @@ even if it is the same, with all that was waited for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import own_error
 from azpreflight.model import Cause, Readiness, Report, Severity
 

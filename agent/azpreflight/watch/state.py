@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import loads
 from azpreflight.guest import writers
 from azpreflight.host import Host, HostError, reading

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from azpreflight.azure import imds
 from azpreflight.host import DnsAnswer, HttpAnswer, Outcome, Phase, TcpAnswer
 from azpreflight.host.ca_store import BUNDLES
 from azpreflight.model import Config, ExtensionVerdict, Platform, Report, Run, Stage
@@ -13,6 +15,7 @@ from azpreflight.probes import agents, dns, egress, network, platform, proxy
 from azpreflight.probes.egress.collect import ARTIFACT_URL
 from azpreflight.standin import documents
 from azpreflight.standin.extension import AGENT_MANIFEST, HELLO, STORE_HOSTS, Extension, manifest
+from azpreflight.standin.metadata import instance
 from tests.support.fakes import FakeHost
 from tests.support.judging import judged
 from tests.support.machines import platform as test_probe_platform
@@ -187,3 +190,27 @@ class Company(World):
         if server == "10.0.0.53" and name in self.lacks:
             return DnsAnswer(Outcome.OK, 0.01, rcode=self.says)
         return super().ask(server, name, rdtype, timeout, tcp, port)
+
+
+FILES_HOST, FILES_ADDRESS = "scripts.example.net", "20.60.0.50"
+BY_SETTINGS = f"https://{FILES_HOST}/"
+
+
+def with_settings(extension: Extension, public: Any, **changes: Any) -> World:
+    """A VM whose goal state has these public settings of the extension."""
+    text = documents.extensions_config(extension).replace(json.dumps({"hello": "world"}), json.dumps(public))
+    assert json.dumps(public) in text
+    escaped = text.replace("&sig", "&amp;sig")
+    http = {test_probe_platform.CONFIG_URL: test_probe_platform.ok(escaped), BY_SETTINGS: page()}
+    where = {**STORES, **PUBLIC, FILES_HOST: FILES_ADDRESS, **changes.pop("where", {})}
+    tcp = {(address, 443): OPEN for address in where.values()}
+    return world(
+        extension, http={**http, **changes.pop("http", {})}, tcp={**tcp, **changes.pop("tcp", {})}, where=where
+    )
+
+
+def cloud(name: str) -> dict[str, HttpAnswer]:
+    """The instance metadata of this cloud."""
+    document: Any = instance()
+    document["compute"]["azEnvironment"] = name
+    return {imds.URL: test_probe_platform.ok(json.dumps(document))}

@@ -29,6 +29,7 @@ PLAN = Plan(
     disk=Controller("nvme", "6.1.0-50-cloud-amd64 has nvme when it looks for its root filesystem"),
     nic=Adapter("virtio_net", "6.1.0-50-cloud-amd64 has virtio_pci, virtio_net"),
     accelerator_reason="there is no /dev/kvm",
+    image_mib=2067,
     trials=TRIALS,
 )
 KEYS, OTHER_KEYS = ("SHA256:" + "a" * 43,), ("SHA256:" + "b" * 43,)
@@ -42,6 +43,8 @@ LOGIN = Login(
     machine_id="0" * 32,
     custom_data=True,
     extension="success",
+    root_mib=1967,
+    free_mib=912,
 )
 MILESTONES = {
     "loader": 2.1,
@@ -117,6 +120,7 @@ BROKEN: Mapping[str, RehearsalFacts] = {
         )
     ),
     "rehearsal-custom-data": first(login=replace(LOGIN, custom_data=False)),
+    "rehearsal-disk": first(login=replace(LOGIN, free_mib=0)),
     "rehearsal-extension": with_boots(
         FIRST, replace(OTHER, extension=None, extension_state="error", login=replace(OTHER.login, extension=None))
     ),

@@ -111,3 +111,21 @@ def test_hosts_of_a_storage_account_follow_the_cloud() -> None:
 def test_a_cloud_with_a_name_of_its_own_is_unknown() -> None:
     """One that is not told is the public one."""
     assert [endpoints.is_unknown(cloud) for cloud in (None, "public", "USNat")] == [False, False, True]
+
+
+def test_an_extension_without_documented_hosts_in_a_cloud_is_told_from_one_that_needs_none() -> None:
+    """Hosts of the public cloud stand for those of no other."""
+    machine = endpoints.known("ConfigurationforLinux")
+    snapshot = endpoints.known("VMSnapshotLinux")
+    assert machine is not None and snapshot is not None
+    assert endpoints.undocumented(machine, None) is None
+    assert endpoints.undocumented(machine, "usgov") == "no document names them in the cloud usgov"
+    assert endpoints.undocumented(machine, "USSec") == "the cloud USSec is not known"
+    assert endpoints.undocumented(snapshot, "USSec") is None
+
+
+def test_a_workspace_takes_logs_at_a_host_of_the_cloud() -> None:
+    """The one that agents of Azure Monitor send to."""
+    assert endpoints.workspace_hosts("1234", None) == ("1234.ods.opinsights.azure.com",)
+    assert endpoints.workspace_hosts("1234", "usgov") == ("1234.ods.opinsights.azure.us",)
+    assert endpoints.workspace_hosts("1234", "AzureStack") == ()

@@ -63,3 +63,11 @@ def test_no_settings_are_too_odd(settings: Any) -> None:
     found = public_settings.origins(settings)
     assert len(found) <= public_settings.ORIGINS_MOST
     assert not any("sig" in origin for origin in found)
+
+
+def test_a_workspace_is_known_by_its_key_and_its_form() -> None:
+    """In whatever case, nested or not; another id under the key is none."""
+    workspace = "1234A123-aa1a-123a-aaa1-a1a345aa6789"
+    assert public_settings.workspaces({"workspaceId": workspace}) == (workspace.lower(),)
+    assert public_settings.workspaces({"log": [{"WorkspaceID": workspace}]}) == (workspace.lower(),)
+    assert public_settings.workspaces({"workspaceId": "/subscriptions/x", "id": workspace}) == ()

@@ -50,7 +50,12 @@ def with_probes(names: str, *arguments: str) -> list[str]:
 
 def sleeper() -> bool:
     """True while the slow probe's program runs."""
-    return subprocess.run(["pgrep", "-f", f"^[a-z/]*sleep {NAP}$"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(
+            ["pgrep", "-f", f"^[a-z/]*sleep {NAP}$"], capture_output=True, check=False, timeout=60
+        ).returncode
+        == 0
+    )
 
 
 def no_sleeper_left() -> bool:

@@ -85,7 +85,7 @@ def standin(*options: str) -> Iterator[Running]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line, process.communicate()[1]
+        assert line, process.communicate(timeout=PATIENCE)[1]
         listing: dict[str, Any] = json.loads(line)
         listeners = listing["listeners"]
         urls = {one["part"]: one["url"] for one in listeners}
@@ -93,7 +93,7 @@ def standin(*options: str) -> Iterator[Running]:
         yield Running(process, urls, ports, Path(listing["authority"]))
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 def failure(*options: str) -> str:
@@ -122,7 +122,7 @@ def test_every_part_answers_on_loopback_and_ctrl_c_ends_it(tmp_path: Path) -> No
         assert asked_time(running.ports["ntp"])[0] & 7 == ntp.SERVER
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(PATIENCE) == 0
-        assert running.process.communicate() == ("", "")
+        assert running.process.communicate(timeout=PATIENCE) == ("", "")
         assert not running.authority.parent.exists()
     services = [json.loads(line)["service"] for line in log.read_text().splitlines()]
     assert services == ["wire", "hostgaplugin", "imds", "store", "dns", "ntp"]

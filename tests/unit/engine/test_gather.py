@@ -32,7 +32,7 @@ def probe(name: str, look: Any, *needs: str) -> Probe[Seen]:
 def test_probes_that_do_not_need_one_another_run_at_once() -> None:
     """All of them meet at a barrier, which they could not one after the other."""
     barrier = threading.Barrier(5, timeout=5)
-    probes = [probe(f"p{number}", lambda host, run: Seen(barrier.wait())) for number in range(5)]
+    probes = [probe(f"p{number}", lambda host, run: Seen(barrier.wait(60))) for number in range(5)]
     snapshot = gather(LocalHost(), probes, Run())
     assert all(gathered.facts is not None for gathered in snapshot.probes.values())
 

@@ -290,7 +290,7 @@ def test_a_run_that_is_killed_leaves_nothing_running(nap: str) -> None:
         )
         time.sleep(random.uniform(0.1, 1.5))
         process.kill()
-        process.wait()
+        process.wait(SLACK)
     assert gone(nap)
     assert left(f"NAP={nap}") == []
 

@@ -75,7 +75,7 @@ def test_a_worker_that_is_killed_loses_nothing(folder: Path, tmp_path: Path) -> 
     feeding = threading.Thread(target=end_readers, args=(odd, 1, content), daemon=True)
     feeding.start()
     assert of_items(items, Engine(2)) == expected
-    feeding.join()
+    feeding.join(60)
 
 
 def test_a_log_that_ends_every_worker_is_said_to(folder: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_log_that_ends_every_worker_is_said_to(folder: Path, tmp_path: Path) -
     killing = threading.Thread(target=end_readers, args=(odd, 2), daemon=True)
     killing.start()
     found = json.loads(of_items([*local.found(str(folder)), Item(str(odd), str(odd))], Engine(2)))
-    killing.join()
+    killing.join(60)
     (row,) = (one for one in found["machines"] if one["log"] == str(odd))
     assert (row["reason"], row["unread"], row["exit_code"]) == (pool.ENDED, True, 2)
     assert found["totals"]["machines"] == LOGS + 1
@@ -97,7 +97,7 @@ def test_what_only_this_process_has_open_is_read_by_it(folder: Path, tmp_path: P
     writing = threading.Thread(target=odd.write_bytes, args=(content,), daemon=True)
     writing.start()
     found = json.loads(answer(tmp_path / "out", folder, odd, "--jobs", "2"))
-    writing.join()
+    writing.join(60)
     assert {one["vm_id"] for one in found["machines"] if one["log"] == str(odd)} <= {truths.truth(7).vm_id}
     assert found["totals"]["older_logs"] == 1  # the folder has a log of this machine too
 

@@ -60,7 +60,7 @@ def test_each_thread_has_its_own_helper() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert time.monotonic() - began < 10
     assert sorted(map(str, outcomes)) == sorted(["hung", *map(str, range(50))])
     never.set()

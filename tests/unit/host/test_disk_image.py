@@ -15,8 +15,8 @@ from azpreflight.host import HostError
 from azpreflight.host.disk import filesystem_magic, fstab, lvm, partition_table
 from azpreflight.host.disk.container import SECTOR, Read, identify, parse_footer
 from azpreflight.host.disk.types import Format, Table, Volume
+from tests.support.heads import MIB, qcow2
 
-MIB = 1 << 20
 LINUX = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 
 
@@ -35,12 +35,6 @@ def footer(size: int, kind: int = 2) -> bytes:
     )
     plain = plain.ljust(SECTOR, b"\0")
     return plain[:64] + struct.pack(">I", ~sum(plain) & 0xFFFFFFFF) + plain[68:]
-
-
-def qcow2(version: int = 3, backing: int = 0, encryption: int = 0, features: int = 0, size: int = MIB) -> bytes:
-    """The first bytes of one."""
-    head = struct.pack(">4sIQIIQI", b"QFI\xfb", version, backing, 0, 16, size, encryption)
-    return head.ljust(72, b"\0") + struct.pack(">Q", features) + bytes(SECTOR)
 
 
 def test_a_footer_is_read_and_proven() -> None:

@@ -55,7 +55,7 @@ def server(talk: Talk) -> Iterator[int]:
     udp, tcp = bound()
     tcp.listen()
     over = threading.Event()
-    threads = [threading.Thread(target=serve, args=(talk, over)) for serve in (_udp(udp), _tcp(tcp))]
+    threads = [threading.Thread(target=serve, args=(talk, over), daemon=True) for serve in (_udp(udp), _tcp(tcp))]
     for thread in threads:
         thread.start()
     try:
@@ -63,7 +63,7 @@ def server(talk: Talk) -> Iterator[int]:
     finally:
         over.set()
         for thread in threads:
-            thread.join()
+            thread.join(60)
         udp.close()
         tcp.close()
 
@@ -285,7 +285,7 @@ def dnsmasq() -> Iterator[int]:
         yield port
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("tcp", [False, True])
@@ -317,4 +317,4 @@ def test_a_lookup_that_breaks_is_not_an_empty_answer() -> None:
 
 def test_the_name_server_library_is_not_imported_with_the_host() -> None:
     code = "import sys, azpreflight.host; sys.exit('dns' in sys.modules or 'dns.message' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

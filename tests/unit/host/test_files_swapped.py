@@ -49,7 +49,7 @@ def running(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
         process.stdout.close()  # type: ignore[union-attr]  # it is a pipe
 
 

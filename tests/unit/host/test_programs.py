@@ -26,7 +26,7 @@ def nobody_sleeps(seconds: str) -> bool:
     """True once no program sleeps for so long, which takes a moment after its signal."""
     deadline = time.monotonic() + 10
     search = ["pgrep", "-f", f"^[a-z/]*sleep {seconds}$"]
-    while subprocess.run(search, capture_output=True, check=False).returncode == 0:
+    while subprocess.run(search, capture_output=True, check=False, timeout=60).returncode == 0:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
@@ -44,7 +44,8 @@ def test_a_program_may_die_with_us() -> None:
     code = f"from azpreflight.host.programs import run; run(('sleep', '{nap}'), 60, None, None, 9, dies_with_us=True)"
     with subprocess.Popen([sys.executable, "-c", code]) as process:
         search = ["pgrep", "-f", f"^[a-z/]*sleep {nap}$"]
-        while subprocess.run(search, capture_output=True, check=False).returncode != 0:
+        while subprocess.run(search, capture_output=True, check=False, timeout=60).returncode != 0:
+            assert process.poll() is None
             time.sleep(0.02)
         process.kill()
     assert nobody_sleeps(nap)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from azpreflight.azure import imds
 from azpreflight.engine.gather import gather
-from azpreflight.host import HttpAnswer, TcpAnswer
+from azpreflight.host import TcpAnswer
 from azpreflight.model import Cause, Confidence, ExtensionVerdict, Severity
 from azpreflight.probes.egress.facts import EgressFacts
-from azpreflight.standin import documents
 from azpreflight.standin.extension import DIAGNOSTICS, HELLO, Extension
-from azpreflight.standin.metadata import instance
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings, statuses
-from tests.support.machines import platform as test_probe_platform
 from tests.support.machines.egress import (
+    BY_SETTINGS,
+    FILES_ADDRESS,
+    FILES_HOST,
     MONITOR,
     OPEN,
     PROBES,
@@ -27,13 +25,14 @@ from tests.support.machines.egress import (
     REFUSED,
     RUN,
     SILENT,
-    STORES,
     Company,
     World,
+    cloud,
     extension,
     page,
     report,
     shut,
+    with_settings,
     world,
 )
 
@@ -102,22 +101,7 @@ def test_an_extension_without_needs_works_once_its_package_is_there() -> None:
 # --- what the settings name, other clouds, private endpoints, the policy file -------------------------------------
 
 SCRIPT = Extension("Microsoft.Azure.Extensions.CustomScript", "2.1.10")
-FILES_HOST, FILES_ADDRESS = "scripts.example.net", "20.60.0.50"
 FILE_URIS = {"fileUris": [f"https://{FILES_HOST}/x/setup.sh?sv=1&sig=c2VjcmV0"], "hello": 1}
-BY_SETTINGS = f"https://{FILES_HOST}/"
-
-
-def with_settings(extension: Extension, public: Any, **changes: Any) -> World:
-    """A VM whose goal state has these public settings of the extension."""
-    text = documents.extensions_config(extension).replace(json.dumps({"hello": "world"}), json.dumps(public))
-    assert json.dumps(public) in text
-    escaped = text.replace("&sig", "&amp;sig")
-    http = {test_probe_platform.CONFIG_URL: test_probe_platform.ok(escaped), BY_SETTINGS: page()}
-    where = {**STORES, **PUBLIC, FILES_HOST: FILES_ADDRESS, **changes.pop("where", {})}
-    tcp = {(address, 443): OPEN for address in where.values()}
-    return world(
-        extension, http={**http, **changes.pop("http", {})}, tcp={**tcp, **changes.pop("tcp", {})}, where=where
-    )
 
 
 def test_what_the_public_settings_name_is_tried() -> None:
@@ -166,13 +150,6 @@ def test_a_storage_account_of_the_settings_is_tried() -> None:
     shut_host = replace(host, tcp={**host.tcp, ("20.60.0.61", 443): REFUSED})
     (found,) = findings(report(shut_host), "egress-extensions")
     assert "diag1.table.core.windows.net" in found.message
-
-
-def cloud(name: str) -> dict[str, HttpAnswer]:
-    """The instance metadata of this cloud."""
-    document: Any = instance()
-    document["compute"]["azEnvironment"] = name
-    return {imds.URL: test_probe_platform.ok(json.dumps(document))}
 
 
 @pytest.mark.parametrize("name", ["USNat", "USSec", "AzureStack"])

@@ -38,6 +38,15 @@ def test_the_disk_is_one_that_the_initramfs_finds(
     assert found.reason
 
 
+@pytest.mark.parametrize(("bus", "disk", "known"), [("scsi", "virtio_scsi", True), ("sata", "ahci", False)])
+def test_a_disk_on_the_bus_that_is_asked_for(bus: str, disk: str, known: bool) -> None:
+    """Although the image has drivers for a better one; where it has none for this one, the boot will be unknown."""
+    kernel = dict.fromkeys(("nvme", "virtio_pci", "virtio_scsi", "sd_mod"), BUILT_IN)
+    found = drivers.disk(EmulatorDrivers("6.1.0", kernel, ()), bus)
+    assert (found.driver, found.known) == (disk, known)
+    assert known or f"a disk on {bus}" in found.reason
+
+
 def test_the_nic_may_have_its_driver_on_the_root_filesystem() -> None:
     """The initramfs need not have it; without any the guess is known to be one."""
     assert drivers.nic(EmulatorDrivers("6.1.0", {"e1000": MODULE}, ())).driver == "e1000"

@@ -33,6 +33,7 @@ from tests.support.machines.rehearsal import (
     FIRST,
     HEALTHY,
     LOGIN,
+    MILESTONES,
     OTHER,
     PLAN,
     SECOND,
@@ -98,6 +99,58 @@ def test_the_files_explain_what_was_seen(facts: RehearsalFacts, before: Report, 
     assert (report.verdict, entry.cause, entry.confidence) == (Readiness.NOT_READY, cause, Confidence.LIKELY)
     assert f"{check}: {check} speaks" in entry.summary
     assert entry.commands == ("do",)
+
+
+LOGIN_CHECKS = files(
+    *((name, Cause.BOOT_CONFIG, Severity.ERROR) for name in ("login-sudo", "login-sshd", "ssh-start")),
+    ("agents-password", Cause.AGENT_CONFIG, Severity.ERROR),
+    ("gen-deprovisioned", Cause.NOT_GENERALIZED, Severity.ERROR),
+)
+
+
+@pytest.mark.parametrize(
+    ("login", "check"),
+    [
+        (Login(), "ssh-start"),
+        (replace(LOGIN, key=False), "login-sshd"),
+        (replace(LOGIN, password=False), "agents-password"),
+        (replace(LOGIN, sudo=False), "login-sudo"),
+        (replace(LOGIN, host_name="template"), "gen-deprovisioned"),
+    ],
+)
+def test_a_login_is_explained_by_what_of_it_failed(login: Login, check: str) -> None:
+    """A rule of sudo keeps nobody from logging in, and the server's settings nobody from becoming root."""
+    (entry, *_) = reported(first(login=login), LOGIN_CHECKS).causes
+    assert f"{check}: {check} speaks" in entry.summary
+
+
+def test_what_everything_needs_explains_whatever_failed() -> None:
+    """No agent speaks where memory has run out; a file that is about the agent is not to blame."""
+    killed = Sign("out-of-memory", "Out of memory: Killed process 312", 30.0)
+    memory = ("boot-memory", Cause.BOOT_CONFIG, Severity.WARNING)
+    (entry,) = reported(until("prompt", signs=(killed,)), files(MASKED, memory)).causes
+    assert "boot-memory speaks" in entry.summary
+    (entry,) = reported(until("prompt"), files(MASKED, memory)).causes
+    assert "boot-memory" not in entry.summary
+
+
+def test_an_initramfs_that_cannot_be_unpacked_is_named_where_the_root_is_missing() -> None:
+    """Some kernels print the line of a sound one too, so that it explains nothing else."""
+    unread = Sign("initramfs-unread", "Initramfs unpacking failed: Decoding failed", 3.0)
+    panic = Sign("no-root", "VFS: Cannot open root device", 5.0)
+    (entry,) = reported(until("kernel", signs=(unread, panic))).causes
+    assert "console: Initramfs unpacking failed: Decoding failed" in entry.summary
+    assert "Rebuild the initramfs" in entry.fix
+    (entry,) = reported(until("prompt", signs=(unread,))).causes
+    assert "unpacking" not in entry.summary
+
+
+def test_a_vm_without_memory_crawls_and_says_nothing() -> None:
+    """What the console shows to be waiting is not to blame then."""
+    waits = Sign("waits", "ssh.service was being started and had not ended", 410.5)
+    memory = ("boot-memory", Cause.BOOT_CONFIG, Severity.WARNING)
+    (entry,) = reported(until("prompt", signs=(waits,)), files(memory)).causes
+    assert "boot-memory speaks" in entry.summary
 
 
 def test_the_console_explains_where_files_do_not() -> None:
@@ -171,6 +224,26 @@ def test_a_network_explains_an_extension_that_fails_in_it() -> None:
     shut = replace(OTHER, extension_state=None, login=replace(OTHER.login, extension=None))
     (entry,) = reported(with_boots(FIRST, SECOND, shut)).causes
     assert entry.cause is Cause.NO_EGRESS
+
+
+def test_in_a_dual_stack_network_a_vm_without_ipv6_is_noted() -> None:
+    """And no more than that, whatever the files say: provisioning needs none."""
+    taken = {**MILESTONES, "address-ipv6": 41.0}
+    assert reported(first(network=Network.IPV6, milestones=taken)).causes == ()
+    report = reported(first(network=Network.IPV6), files(("boot-nic", Cause.BOOT_CONFIG, Severity.ERROR)))
+    (entry,) = report.causes
+    assert (report.verdict, entry.severity, entry.cause) == (Readiness.READY, Severity.NOTE, Cause.NO_NETWORK)
+    assert "never asked DHCPv6" in entry.summary
+
+
+def test_a_root_that_stays_small_on_a_larger_disk_is_warned_of() -> None:
+    """Only where the VM was given a larger one; one that grew is well."""
+    larger = replace(PLAN, disk_mib=8192)
+    (entry,) = reported(replace(HEALTHY, plan=larger)).causes
+    assert (entry.severity, entry.cause) == (Severity.WARNING, Cause.BOOT_CONFIG)
+    assert "1967 MiB on a disk of 8192 MiB" in entry.summary
+    grown = first(login=replace(LOGIN, root_mib=8000, free_mib=7000))
+    assert reported(replace(grown, plan=larger)).causes == ()
 
 
 # --- what is unknown ----------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from azpreflight.cli.rehearse import NETWORKS
+from azpreflight.cli.rehearse import DISK_BUSES, NETWORKS
 from azpreflight.rehearse import folder
+from azpreflight.rehearse.drivers import BUSES
 from azpreflight.rehearse.facts import Network
 from azpreflight.rehearse.overlay import LOCK, PREFIX
 
@@ -37,6 +38,7 @@ def test_what_a_killed_rehearsal_left_is_removed_by_the_next(tmp_path: Path, mon
     assert (other / LOCK).exists()
 
 
-def test_the_command_line_knows_every_network() -> None:
+def test_the_command_line_knows_every_network_and_bus() -> None:
     """Its own list, because it is read where a rehearsal is not installed."""
     assert tuple(network.value for network in Network) == NETWORKS
+    assert tuple(BUSES) == DISK_BUSES

@@ -30,6 +30,8 @@ def test_the_script_says_who_and_where_it_is(tmp_path: Path) -> None:
     assert found.host_name
     assert found.custom_data in (None, False)
     assert found.extension is None
+    assert found.root_mib is not None and found.free_mib is not None
+    assert found.root_mib > found.free_mib > 0
 
 
 def test_what_breaks_off_is_no_login(tmp_path: Path) -> None:
@@ -37,6 +39,7 @@ def test_what_breaks_off_is_no_login(tmp_path: Path) -> None:
     before = Login(banner_s=3.0, key=False)
     assert login.read(before, "@@host newvm\n@@sudo yes\n") == before
     assert login.read(before, "@@sudo yes\n@@end .\n").custom_data is False
+    assert login.read(before, "@@disk df: no\n@@end .\n").root_mib is None
 
 
 def test_why_a_client_failed() -> None:

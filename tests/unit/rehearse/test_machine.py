@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from azpreflight.guest.kernels import Presence
 from azpreflight.host.disk.types import Format, Layout, Table, Volume
 from azpreflight.rehearse import machine, overlay, planning
 from azpreflight.rehearse.drivers import EmulatorDrivers
@@ -40,6 +41,21 @@ def test_generations() -> None:
     assert "secboot" in line(generation=2, secure_boot=True)
 
 
+def test_the_firmware_is_a_file_of_generation_2() -> None:
+    """Which may be absent where QEMU is installed; with Secure Boot it has keys."""
+    plain, secure = (machine.firmware(replace(PLAN, secure_boot=secure)) for secure in (False, True))
+    assert all(file in line() for file in plain[:1])
+    assert all(file in line(secure_boot=True) for file in secure[:1])
+    assert (plain[1], secure[1]) == (machine.VARIABLES[False], machine.VARIABLES[True])
+    assert machine.firmware(replace(PLAN, generation=1)) == ()
+
+
+def test_the_emulator_may_start_nothing() -> None:
+    """A hostile image that breaks out of it finds neither programs nor rights."""
+    words = machine.command(PLAN, VM)
+    assert "spawn=deny" in words[words.index("-sandbox") + 1]
+
+
 @pytest.mark.parametrize("driver", machine.CONTROLLERS)
 def test_each_controller_has_the_os_disk(driver: str) -> None:
     """And the one whose kernel leaves IDE disks to Hyper-V is not called by Hyper-V's name."""
@@ -48,10 +64,13 @@ def test_each_controller_has_the_os_disk(driver: str) -> None:
     assert ("product=Virtual Machine" in said) is (driver != "ata_piix")
 
 
-def test_a_further_disk_comes_before_the_os_disk() -> None:
-    """So that /dev/nvme0n1 is another one, as after a resize."""
-    words = machine.command(PLAN, replace(VM, spare="/x/spare"))
-    assert words.index("nvme,drive=spare,serial=spare") < words.index("nvme,drive=os,serial=os,bootindex=1")
+@pytest.mark.parametrize("driver", machine.CONTROLLERS)
+def test_a_further_disk_comes_before_the_os_disk(driver: str) -> None:
+    """On the same kind of bus, so that /dev/nvme0n1 or /dev/sda is another one, as after a resize."""
+    words = machine.command(replace(PLAN, disk=Controller(driver, "")), replace(VM, spare="/x/spare"))
+    spare, system = (next(n for n, word in enumerate(words) if f",drive={name}" in word) for name in ("spare", "os"))
+    assert spare < system
+    assert words[spare].partition(",")[0] == words[system].partition(",")[0]
 
 
 def test_no_socket_has_the_name_of_a_long_folder() -> None:
@@ -73,6 +92,7 @@ def test_a_fixed_vhd_is_the_raw_disk_before_its_footer() -> None:
     qcow2 = json.loads(overlay.backing("/i.qcow2", Format.QCOW2, 1 << 20).removeprefix("json:"))
     assert qcow2["backing"] is None
     assert overlay.create(overlay.backing("/i.vhd", Format.DYNAMIC_VHD, 1), "/l")[-3:] == ("-F", "vpc", "/l")
+    assert overlay.create(overlay.backing("/i.vhd", Format.VHD, 1), "/l", 2048)[-2:] == ("/l", "2048M")
 
 
 ESP = Volume("partition 2", 0, 1, 2, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
@@ -93,6 +113,13 @@ def test_the_generation_is_what_the_disk_can_start_from(wishes: Wishes, layout: 
     made = planning.plan(wishes, layout, EmulatorDrivers(), "debian", "there is no /dev/kvm")
     assert made.generation == generation
     assert made.generation_reason
+
+
+def test_generation_2_has_no_piix() -> None:
+    """An image that has drivers for nothing else boots as generation 1; as generation 2 nothing is known."""
+    kernel = EmulatorDrivers("6.1.0", dict.fromkeys(("ata_piix", "sd_mod"), Presence.BUILT_IN), ())
+    made = [planning.plan(Wishes(generation=number), None, kernel, "debian", "no").disk for number in (1, 2)]
+    assert [(disk.driver, disk.known) for disk in made] == [("ata_piix", True), ("ahci", False)]
 
 
 def test_the_processor_is_one_that_the_programs_run_on() -> None:

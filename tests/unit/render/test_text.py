@@ -30,7 +30,10 @@ def test_lines_fit_the_terminal_and_no_word_is_broken(width: int) -> None:
     assert [
         line for line in printed.splitlines() if len(line) > width and " " in line.strip() and "$ " not in line
     ] == []
-    assert printed.split() == text.render(BROKEN, width=100, verbose=True).split()
+    names = ("more:", "https:", "or")  # of a page, whose address is left out where it has no room
+    whole = [line for line in text.render(BROKEN, width=100, verbose=True).splitlines() if "more: " not in line]
+    kept = [line for line in printed.splitlines() if not line.strip().startswith(names)]
+    assert " ".join(kept).split() == [word for word in " ".join(whole).split() if not word.startswith("https:")]
 
 
 def test_findings_with_one_fix_share_it_and_others_have_their_own() -> None:

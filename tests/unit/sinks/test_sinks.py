@@ -83,7 +83,7 @@ def test_a_temporary_name_cannot_be_taken_before(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert Path(path).read_text() in texts
     assert os.listdir(tmp_path) == ["report.json"]
 
@@ -243,7 +243,9 @@ def test_a_full_disk_is_said() -> None:
     """Output that is lost is an error, never silence."""
     code = PRINT + "except SinkError as error:\n  sys.exit(str(error))"
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
     assert done.stderr == "cannot write to standard output: No space left on device\n"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 
 import pytest
 
-from azpreflight.standin import dhcp, ntp
+from azpreflight.standin import dhcp, dhcpv6, ntp
 from azpreflight.standin.config import Offer
 
 MAC = bytes.fromhex("000d3a123456")
@@ -108,3 +109,53 @@ def test_a_client_of_any_version_gets_the_time() -> None:
 @pytest.mark.parametrize("query", [b"", bytes([4 << 3 | 3]) * 47, bytes([4 << 3 | 4]) + bytes(47)])
 def test_what_asks_for_no_time_gets_no_answer(query: bytes) -> None:
     assert ntp.reply(query, 0.0) is None
+
+
+# --- IPv6 ---------------------------------------------------------------------------------------------------------
+
+
+CLIENT, ASSOCIATION = bytes.fromhex("0003 0001 000d3a123456"), bytes.fromhex("3a123456")
+
+
+def message_v6(kind: int, *options: tuple[int, bytes]) -> bytes:
+    """What a DHCPv6 client sends."""
+    packed = (struct.pack("!HH", code, len(value)) + value for code, value in ((1, CLIENT), *options))
+    return bytes([kind]) + b"xid" + b"".join(packed)
+
+
+WANTED = (dhcpv6.ASSOCIATION, ASSOCIATION + bytes(8))
+
+
+@pytest.mark.parametrize(
+    ("datagram", "kind", "leased"),
+    [
+        (message_v6(dhcpv6.SOLICIT, WANTED), dhcpv6.ADVERTISE, False),
+        (message_v6(dhcpv6.SOLICIT, WANTED, (dhcpv6.RAPID, b"")), dhcpv6.REPLY, True),
+        (message_v6(dhcpv6.REQUEST, WANTED), dhcpv6.REPLY, True),
+        (message_v6(dhcpv6.INFORMATION), dhcpv6.REPLY, False),
+        (message_v6(dhcpv6.RELEASE, WANTED), dhcpv6.REPLY, False),
+    ],
+)
+def test_dhcpv6_gives_the_one_address(datagram: bytes, kind: int, leased: bool) -> None:
+    """By two messages or four; what else a client says is confirmed."""
+    query = dhcpv6.parse(datagram)
+    assert query is not None
+    said = dhcpv6.reply(query, OFFER)
+    assert said is not None
+    options = dhcpv6._options(said[1][4:])
+    assert (said[0], said[1][0], said[1][1:4], options[1]) == (kind, kind, b"xid", CLIENT)
+    assert (ipaddress.IPv6Address("fd00:a::4").packed in said[1]) is (kind == dhcpv6.ADVERTISE or leased)
+    assert dhcpv6.gives(query, said[0]) is leased
+
+
+@pytest.mark.parametrize("datagram", [b"", b"\x01x", message_v6(dhcpv6.REPLY), message_v6(0), bytes([1]) * 300])
+def test_what_no_dhcpv6_client_says_has_no_answer(datagram: bytes) -> None:
+    """Another server's words, and noise."""
+    query = dhcpv6.parse(datagram)
+    assert query is None or dhcpv6.reply(query, OFFER) is None
+
+
+def test_the_router_announces_itself_and_dhcpv6() -> None:
+    """With the flags M and O, and for half an hour; the kernel fills the checksum in."""
+    said = dhcpv6.router_advertisement()
+    assert (said[0], said[5], said[6:8], len(said)) == (134, 0xC0, b"\x07\x08", 16)

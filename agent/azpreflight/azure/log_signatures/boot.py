@@ -207,6 +207,13 @@ SYSTEMD_LINES = (
         Cause.NO_NETWORK,
     ),
     _systemd(
+        "agent-exec-missing",
+        r"(?:waagent|walinuxagent|azure-init|cloud-init(?:-local|-main|-network)?)\.service: "
+        r"Failed at step EXEC spawning [!-~]{1,200}: No such file or directory",
+        "core/exec-invoke.c",
+        Cause.NO_PROVISIONING_AGENT,
+    ),
+    _systemd(
         "agent-unit-failed",
         r"(?:Failed to start|Dependency failed for) (?:[\w@.\\-]{1,60} - )?(?:Azure Linux (?:VM )?Agent|"
         r"Microsoft Azure Linux Agent|Microsft Azure Linux Agent|(?:wa|walinux)agent\.service|Initial cloud-init job|"

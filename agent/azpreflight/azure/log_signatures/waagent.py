@@ -187,6 +187,12 @@ PROVISIONING = (
         "Python, of waagent's or cloud-init's program",
         Cause.NO_PROVISIONING_AGENT,
     ),
+    _line(
+        "agent-array-tostring",
+        r"AttributeError: 'array\.array' object has no attribute 'tostring'",
+        "common/osutil/default.py, get_first_if; gone in Python 3.9, and in newer agents",
+        Cause.NO_PROVISIONING_AGENT,
+    ),
     _line("agent-crashed", r"Daemon ended with exception -- Sleep 15 seconds", "daemon/main.py"),
     _line("agent-disabled", r"Disabling the guest agent by sleeping forever", "daemon/main.py", Cause.NOT_GENERALIZED),
     _line(

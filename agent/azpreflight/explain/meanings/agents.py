@@ -103,6 +103,17 @@ AGENTS: Mapping[str, Meaning] = {
         "Install the agent's package for the Python of the image, and let /usr/bin/python3 be the distribution's own.",
         3,
     ),
+    "agent-array-tostring": Meaning(
+        "waagent cannot provision: it calls array.tostring, which Python 3.9 and newer do not have",
+        "Let cloud-init provision in the image (Provisioning.Agent=auto, and cloud-init installed), or install a newer"
+        " agent.",
+        3,
+    ),
+    "agent-exec-missing": Meaning(
+        "a provisioning agent does not start: its program, or the interpreter that it names, is not there",
+        "Install the agent's package again, for the Python of the image.",
+        3,
+    ),
     "agent-unit-failed": Meaning("the unit of a provisioning agent failed to start", texts.AGENT, 2),
     "agent-cycle": Meaning(
         "systemd did not start a provisioning agent, to break an ordering cycle",

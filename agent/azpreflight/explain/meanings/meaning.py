@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from azpreflight.azure.log_signatures import Step
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Severity
 
 NETWORK = (Step.NETWORK, Step.WIRE_SERVER, Step.GOAL_STATE, Step.READY)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Callable, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.api import HostError
 from azpreflight.host.disk.types import Footer, Format
 
@@ -20,8 +20,9 @@ EXTERNAL_DATA, CORRUPT = 1 << 2, 1 << 1
 """Bits of the incompatible features of a qcow2 header (QEMU, docs/interop/qcow2.rst)."""
 LARGEST = 1 << 46
 """Bytes of a disk that is unpacked, 64 TiB: more than any disk of Azure, and than a file may have here."""
+VHDX = b"vhdxfile"
 OTHERS = (
-    (b"vhdxfile", "VHDX, which Azure does not take", "qemu-img convert -O vpc -o subformat=fixed,force_size"),
+    (VHDX, "VHDX, which Azure does not take", "qemu-img convert -O vpc -o subformat=fixed,force_size"),
     (b"KDMV", "VMDK", "qemu-img convert -O raw"),
     (b"# Disk DescriptorFile", "the description of a VMDK", "qemu-img convert -O raw"),
     (b"\x1f\x8b", "compressed with gzip", "gunzip"),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import struct
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Callable, Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.disk.container import Read
 from azpreflight.host.disk.types import Volume
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host.disk.types import PLACES, Layout, Volume
 
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount")

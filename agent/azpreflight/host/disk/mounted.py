@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, BinaryIO, Callable, Optional, Union
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import programs
 from azpreflight.host.api import HostError
 from azpreflight.host.clock import Clock
@@ -85,6 +86,19 @@ def opened(
         yield Opened(disk, root)
 
 
+def identified(path: str, clock: Clock) -> Optional[Container]:
+    """What kind of file it is; None: a VHDX, which only QEMU reads. HostError if it is no disk, or no regular file."""
+
+    def identify(file: BinaryIO) -> Optional[Container]:
+        read = _reader(file)
+        vhdx = read(0, len(container.VHDX)) == container.VHDX
+        return None if vhdx else container.identify(read, os.fstat(file.fileno()).st_size)
+
+    with _file(path) as file:
+        found: Optional[Container] = _quickly(lambda: identify(file), path, clock)
+    return found
+
+
 def _file(path: str) -> BinaryIO:
     try:
         return os.fdopen(regular(Root("/"), path)[0], "rb", buffering=0)
@@ -104,8 +118,8 @@ def _reader(file: BinaryIO) -> Read:
     return read
 
 
-def _quickly(work: Callable[[], Union[Container, Layout]], path: str, clock: Clock) -> Any:
-    def read() -> Union[Container, Layout]:
+def _quickly(work: Callable[[], Union[Container, Layout, None]], path: str, clock: Clock) -> Any:
+    def read() -> Union[Container, Layout, None]:
         with reading(path):
             return work()
 

@@ -36,9 +36,9 @@ def unpacked(path: str, form: Format, size: int, clock: Clock) -> BinaryIO:
     """
     if programs.which("qemu-img") is None:
         raise HostError(f"a {form.value} needs qemu-img (package qemu-utils or qemu-img), which is not installed")
-    source = f"json:{json.dumps(_source(path, form))}"
+    source = _source(path, DRIVERS[form])
     directory = os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - the file has no name there
-    _room(source, directory, form, clock)
+    _room(source, directory, form.value, clock)
     try:
         file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - lives as long as the disk is inspected
         file.truncate(size)
@@ -49,12 +49,19 @@ def unpacked(path: str, form: Format, size: int, clock: Clock) -> BinaryIO:
     return file
 
 
-def _source(path: str, form: Format) -> dict[str, object]:
-    node: dict[str, object] = {"driver": DRIVERS[form], "file": {"driver": "file", "filename": path}}
-    return {**node, "backing": None} if form is Format.QCOW2 else node
+def unpacked_vhdx(path: str, target: str, clock: Clock) -> None:
+    """The disk in a VHDX as raw bytes in the file `target`, which is made. HostError: no room, or it is damaged."""
+    source = _source(path, "vhdx")
+    _room(source, os.path.dirname(target), "VHDX", clock)
+    _qemu(("convert", "-O", "raw", source, target), clock.granted(CONVERT_TIMEOUT))
 
 
-def _room(source: str, directory: str, form: Format, clock: Clock) -> None:
+def _source(path: str, driver: str) -> str:
+    node: dict[str, object] = {"driver": driver, "file": {"driver": "file", "filename": path}}
+    return f"json:{json.dumps({**node, 'backing': None} if driver == 'qcow2' else node)}"
+
+
+def _room(source: str, directory: str, what: str, clock: Clock) -> None:
     with reading("what qemu-img measures"):
         measured = loads(_qemu(("measure", "--output=json", "-O", "raw", source), clock.granted(MEASURE_TIMEOUT)))
         needed = int(measured.get("required", 0)) if isinstance(measured, dict) else 0
@@ -62,7 +69,7 @@ def _room(source: str, directory: str, form: Format, clock: Clock) -> None:
     free = seen.f_bavail * seen.f_frsize - SPARE
     if needed > free:
         raise HostError(
-            f"unpacking this {form.value} takes {needed >> 20} MiB, and {directory} has {max(free, 0) >> 20} MiB to "
+            f"unpacking this {what} takes {needed >> 20} MiB, and {directory} has {max(free, 0) >> 20} MiB to "
             "spare (TMPDIR names another place)"
         )
 

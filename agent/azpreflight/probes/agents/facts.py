@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Optional
 
 from azpreflight.azure.agent_versions import ENFORCES_POLICY, KNOWS_POLICY, NEEDS_METADATA, Agent, Versions
 from azpreflight.azure.extension_policy import Policy
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.cloud_init import CloudConfig, DatasourceList
 from azpreflight.guest.openssl_conf import Problem
 from azpreflight.guest.os_release import Distribution

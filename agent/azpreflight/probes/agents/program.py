@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.azure.agent_versions import number
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host
 
 LIMIT = 1 << 20
@@ -29,6 +30,9 @@ SOURCES = (
 """What is imported at every start and uses modules that left Python."""
 GONE = re.compile(r"^(?:from|import) +(distutils|crypt)\b", re.MULTILINE)
 """Only at the head of a module; newer agents try one import after another."""
+NO_TOSTRING = (3, 9)
+"""The first Python without array.tostring (What's New In Python 3.9, "Removed"). waagent up to 2.2.47 calls it when it
+provisions, to list the NICs (common/osutil/default.py); newer ones only on an older Python (common/future.py)."""
 START = "ExecStart="
 MAX_LINKS = 5
 """From /usr/bin/python by the alternatives system to python3.9."""
@@ -51,6 +55,8 @@ class ProgramFacts:
     """The modules of which this version of the agent needs one to hash a password; empty: no agent."""
     hashes: bool = True
     """This Python has one of them."""
+    lacks_tostring: bool = False
+    """It calls array.tostring when it provisions, which this Python has no more."""
     hides_errors: bool = False
     """Its own report of an error raises TypeError on this Python (2.7.3 on 3.10 and newer)."""
 
@@ -64,6 +70,7 @@ def look(host: Host, program: str, unit_text: str) -> ProgramFacts:
     return replace(
         found,
         missing=tuple(sorted(name for name in imported if not _importable(host, name, python or ""))),
+        lacks_tostring=bool(texts) and number(python or "") >= NO_TOSTRING and "buff.tostring()" in texts[0],
         hides_errors=python is not None and number(python) >= (3, 10) and any("(etype=" in text for text in texts),
     )
 

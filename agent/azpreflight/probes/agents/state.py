@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
 from azpreflight.azure.log_evidence import shown
 from azpreflight.azure.log_words import PROGRAMS
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import loads
 from azpreflight.guest import unit_runs, writers
 from azpreflight.guest.unit_runs import UnitRun

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from azpreflight.azure.agent_versions import OLDEST_SUPPORTED, UPDATE_CHECK_S, Versions, number
-from azpreflight.guest import os_release
+from azpreflight.dataclass import dataclass
+from azpreflight.guest import os_release, waagent_conf
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.egress.facts import EgressFacts, host_of
@@ -33,6 +33,8 @@ def judge_program(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield _cannot_start(facts, f"Python {program.python} does not find its modules (azurelinuxagent)")
     elif program.missing:
         yield _cannot_start(facts, f"Python {program.python} has no {several(program.missing)}")
+    elif program.lacks_tostring and facts.provisioner in (Provisioner.WAAGENT, Provisioner.BOTH):
+        yield _cannot_provision(facts)
 
 
 def _judge_cloud_init(facts: AgentsFacts) -> Iterator[Finding]:
@@ -70,6 +72,21 @@ def _cannot_start(facts: AgentsFacts, reason: str) -> Finding:
     )
 
 
+def _cannot_provision(facts: AgentsFacts) -> Finding:
+    """Extensions do not need it, so that the agent does beside cloud-init."""
+    waagent = facts.waagent
+    return Finding(
+        Severity.ERROR,
+        f"waagent {plain(waagent.version or '')} cannot provision with Python {waagent.program.python}: it calls"
+        " array.tostring, which is gone there; a VM never reports Ready",
+        "Let cloud-init provision, or install a newer agent.",
+        (
+            os_release.install_command(facts.distribution, "cloud-init"),
+            waagent_conf.set_key(waagent.config_path, "Provisioning.Agent", "auto"),
+        ),
+    )
+
+
 def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
     """The agent is one that Azure supports, and its unit is the one that is enabled."""
     waagent = facts.waagent
@@ -77,14 +94,7 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
         yield NotApplicable("waagent is not installed")
         return
     if waagent.version is not None and number(waagent.version) < number(OLDEST_SUPPORTED):
-        updates = waagent.config is not None and waagent.config.auto_update
-        yield Finding(
-            Severity.NOTE if updates else Severity.WARNING,
-            f"waagent {plain(waagent.version)} is older than {OLDEST_SUPPORTED}, the oldest that Azure supports"
-            + (": it has to update itself before extensions run" if updates else ""),
-            "Install a newer agent.",
-            (os_release.install_command(facts.distribution, "waagent"),),
-        )
+        yield _too_old(facts)
     if waagent.program.hides_errors and run.stage is not Stage.FIRSTBOOT:  # it breaks nothing in a VM that runs
         yield Finding(
             Severity.NOTE,
@@ -100,6 +110,25 @@ def judge_version(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
             "Enable the unit by its own name.",
             (f"systemctl disable {name}", f"systemctl enable {waagent.unit.name}"),
         )
+
+
+def _too_old(facts: AgentsFacts) -> Finding:
+    """Debian 11 has no newer one than 2.2.47, so that the package manager alone may not help."""
+    waagent = facts.waagent
+    message = f"waagent {plain(waagent.version or '')} is older than {OLDEST_SUPPORTED}, the oldest that Azure supports"
+    if waagent.config is not None and waagent.config.auto_update:
+        return Finding(
+            Severity.NOTE,
+            f"{message}: it has to update itself before extensions run",
+            "Install a newer agent where the distribution has one; else leave AutoUpdate on, and the way to it open.",
+        )
+    newer = os_release.install_command(facts.distribution, "waagent")
+    return Finding(
+        Severity.WARNING,
+        message,
+        "Install a newer agent, and let it update itself where the distribution has none.",
+        (newer, waagent_conf.set_key(waagent.config_path, "AutoUpdate.Enabled", "y")),
+    )
 
 
 def _judge_features(versions: Versions, run: Run) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ a serial one the log of a VM that does not start is empty (Linux, Documentation/
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import whole
 from azpreflight.guest import bootloader, kernels
 from azpreflight.guest.bootloader import CommandLine

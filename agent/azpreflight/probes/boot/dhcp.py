@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import whole
 from azpreflight.guest import ini_file
 from azpreflight.guest.globs import matching

@@ -10,10 +10,11 @@ Azure").
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import initramfs, kernels, modprobe
 from azpreflight.guest.initramfs import AT_START
 from azpreflight.guest.kernels import Kernel, Presence

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.probes.boot.console import ConsoleFacts
 from azpreflight.probes.boot.dhcp import DhcpClientFacts
 from azpreflight.probes.boot.disk import DiskFacts

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import kernels
 from azpreflight.guest.efi_signature import LARGEST, Signature, signature
 from azpreflight.host import Host, HostError

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from azpreflight.azure.log_signatures import BY_ID
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HostError
 from azpreflight.host.systemd import RUNNING
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Stage, Unknown, Verdict

@@ -9,9 +9,10 @@ the VM works, and every user of it reaches the wire server (WALinuxAgent, azurel
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import kernels, modprobe
 from azpreflight.guest.kernels import Kernel, Presence
 from azpreflight.guest.modprobe import Rule

@@ -13,9 +13,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import ini_file
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState

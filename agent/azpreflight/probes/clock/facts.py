@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.azure.answer import Answer
+from azpreflight.dataclass import dataclass
 from azpreflight.probes.platform.facts import PlatformFacts
 
 SERVICES = ("chrony.service", "chronyd.service", "systemd-timesyncd.service", "ntp.service", "ntpd.service")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.dns_sources import Origin
 from azpreflight.model import Cause, Check, Confidence, Finding, Platform, Run, Severity, Unknown, Verdict
-from azpreflight.probes.dns import strictness
+from azpreflight.probes.dns import search, strictness
 from azpreflight.probes.dns.checks_servers import in_image, nobody_to_judge
 from azpreflight.probes.dns.facts import (
     CONTROL,
@@ -84,6 +84,7 @@ def judge_answers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
     for server in judged(facts):
         if server.role is not Role.LOCAL or not (wrong_behind or _waits_for_others(server, facts)):
             yield from _verdicts(server, facts, run)
+    yield from search.caught(facts)
 
 
 def _waits_for_others(server: Server, facts: DnsFacts) -> bool:
@@ -176,11 +177,12 @@ def _wrong_answers(server: Server, shown: tuple[Wrong, ...], facts: DnsFacts, ru
 
 
 def _may_be_spared(server: Server, shown: tuple[Wrong, ...], facts: DnsFacts) -> bool:
-    """Of a local resolver other than systemd-resolved it is not known which server it asks for which names; one with
-    servers for some domains alone finds all others by another server."""
-    by_resolved = facts.behind is not None and facts.behind.path == RESOLVED
+    """Of some local resolvers it is not known which server they ask for which names; one with servers for some domains
+    alone finds all others by another server."""
+    told = facts.behind is not None and facts.behind.path == RESOLVED
+    told = told or (facts.forwarder is not None and server.address in facts.forwarder.servers)
     known = all(any(known_addresses(one, wrong.name, facts) for one in named(facts)) for wrong in shown)
-    return server.role is Role.UPSTREAM and not by_resolved and known
+    return server.role is Role.UPSTREAM and not told and known
 
 
 def _spared(server: Server, shown: tuple[Wrong, ...], facts: DnsFacts) -> Finding:

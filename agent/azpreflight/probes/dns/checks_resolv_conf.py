@@ -21,6 +21,7 @@ from azpreflight.model import (
 )
 from azpreflight.probes.dns import strictness
 from azpreflight.probes.dns.facts import EVERYTHING, RESOLVED, DnsFacts, asks_nobody, named, plain, speaks
+from azpreflight.probes.network.detours import uplink_of
 from azpreflight.probes.network.facts import NetworkFacts
 
 VOLATILE = ("/run/", "/var/run/")
@@ -41,6 +42,10 @@ NAME_ONE = (
     "the platform's own), restart the VM, then remove and add again each extension that failed."
 )
 
+MATCH_IT = (
+    "Let a .network file, or netplan, match {nic} by its name, and reload systemd-networkd, which then takes the DNS "
+    "servers that DHCP names."
+)
 WAYS = {True: "resolv.conf sends every name to", False: "resolv.conf names no DNS server: it is written by"}
 """By whether the file names the stub, or is the list of the servers behind it."""
 
@@ -134,11 +139,20 @@ def _resolved_asks_nobody(facts: DnsFacts, run: Run) -> Finding:
     leased = network is not None and bool(network.in_force)
     told = f"DHCP names {unused}" if unused else "DHCP names none" if leased else "no lease of DHCP is known"
     before = Severity.WARNING if unused else Severity.NOTE
+    uplink = uplink_of(network) if network is not None and facts.unmanaged else None
+    if uplink is not None:
+        told += f"; systemd-networkd does not manage {uplink.interface}, which keeps its address"
     return Finding(
         Severity.ERROR if run.stage is Stage.FIRSTBOOT else before,
         f"{WAYS[bool(facts.file.content.nameservers)]} systemd-resolved, which has no DNS server to ask; {told}",
-        TAKE_THOSE_OF_DHCP if unused else NAME_ONE if leased and run.platform is Platform.AZURE else NAME_ANY,
-        commands=("resolvectl status",),
+        MATCH_IT.format(nic=uplink.interface)
+        if uplink is not None
+        else TAKE_THOSE_OF_DHCP
+        if unused
+        else NAME_ONE
+        if leased and run.platform is Platform.AZURE
+        else NAME_ANY,
+        commands=("networkctl list",) if uplink is not None else ("resolvectl status",),
         evidence={"path": facts.file.path, "behind": RESOLVED, "DHCP names": unused or "none"},
         flow=EVERYTHING[0],
         breaks=EVERYTHING,

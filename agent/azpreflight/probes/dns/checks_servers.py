@@ -27,6 +27,7 @@ from azpreflight.probes.dns.checks_unreliable import now_and_then
 from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
+    RESOLVED,
     STUBS,
     DnsFacts,
     Role,
@@ -116,9 +117,18 @@ def _no_way_to_names(facts: DnsFacts) -> bool:
     if behind and all(server.role is Role.LOCAL for server in front):
         silent = [server for server in behind if not speaks(server)]
         lost = bool(silent) and bool(facts.names) and len(lost_names(facts)) == len(facts.names)
+        lost = lost and not _turns_to_another(facts)
         unheard = not silent and not any(speaks(server) for server in front)
         return len(silent) == len(behind) or lost or unheard
     return not any(answers_here(server, facts) for server in front)
+
+
+def _turns_to_another(facts: DnsFacts) -> bool:
+    """systemd-resolved stays with a server until that one fails, some seconds, and then goes by the next one
+    (resolved-dns-server.c, dns_server_packet_lost)."""
+    by_resolved = facts.behind is not None and facts.behind.path == RESOLVED
+    first, *others = [server for server in upstream(facts) if server.address not in facts.asked_for] or upstream(facts)
+    return by_resolved and not speaks(first) and any(speaks(server) for server in others)
 
 
 def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 from azpreflight.host import Outcome
 from azpreflight.model import Cause, Check, Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
+from azpreflight.probes.dns import nsswitch
 from azpreflight.probes.dns.checks_answers import fails
 from azpreflight.probes.dns.checks_servers import nobody_to_judge
 from azpreflight.probes.dns.facts import EVERYTHING, USE_TCP, DnsFacts, Role, Server, known_addresses, named, speaks
@@ -79,11 +81,16 @@ def _finds_itself(name: str, addresses: tuple[str, ...], facts: DnsFacts) -> Ite
 
 def _finds_nothing(name: str, facts: DnsFacts) -> Finding:
     knows = next(server.address for server in named(facts) if known_addresses(server, name, facts))
+    end = nsswitch.ends_before_dns(facts.hosts_line or "")
+    why = f': the line "hosts:" of {NSSWITCH} ends the search with {end}, before DNS' if end is not None else ""
+    action = re.escape((end or "").partition(" ")[2])
     return Finding(
         Severity.ERROR,
-        f"glibc does not find {name}, which DNS server {knows} knows",
+        f"glibc does not find {name}, which DNS server {knows} knows{why}",
         f'Let the line "hosts:" of {NSSWITCH} name dns, and no module before it that ends the search.',
-        (f"grep hosts: {NSSWITCH}", f"getent ahosts {name}"),
+        (f"sed -i '/^hosts:/s/ {action}//' {NSSWITCH}",)
+        if end is not None
+        else (f"grep hosts: {NSSWITCH}", f"getent ahosts {name}"),
         evidence={"name": name, "server": knows},
         flow=EVERYTHING[0],
         breaks=EVERYTHING,

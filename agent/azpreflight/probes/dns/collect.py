@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from typing import Any, Optional
 
 from azpreflight.azure.endpoints import documented_hosts
+from azpreflight.guest import forwarders
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.guest.dns_sources import files_that_name_servers, sources_of
+from azpreflight.guest.forwarders import Forwarder
 from azpreflight.guest.resolv_conf import FALLBACK, MAX_SERVERS, FileState, ResolvConfFile, is_local, look
 from azpreflight.host import Host, HostError, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Platform, Run
 from azpreflight.probes.dns import (
+    nsswitch,
     resolved,
+    search,
     writers,
 )
 from azpreflight.probes.dns.facts import CONTROL, RESOLVED, STUBS, Asked, DnsFacts, LibraryAnswer, Role, Server
@@ -33,6 +37,7 @@ MAX_UPSTREAM = 6
 """Servers behind a local resolver that are asked. It knows no such limit as glibc's three."""
 OTHER_STUBS = ("/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf")
 """The servers that a dnsmasq asks which NetworkManager or resolvconf runs."""
+NAMED = (Role.CONFIGURED, Role.LOCAL)
 Question = tuple[str, str, bool]
 """Name, type, and whether over TCP."""
 
@@ -48,8 +53,12 @@ def gather(host: Host, run: Run) -> DnsFacts:
     sibling = sibling_of(names[0]) if names else None
     questions = questions_for(names, sibling)
     scopes = resolved.look(host) if behind is not None and behind.path == RESOLVED else ()
+    forwarder = forwarders.look(host) if _has_forwarder(file) else None
     links = tuple(dict.fromkeys(server for scope in scopes for server in scope.servers))
-    asked_for = names_of_servers(links, scopes, names)
+    asked_for = names_of_servers(links, partial(resolved.asked_for, scopes=scopes), names)
+    if forwarder is not None:
+        links = forwarder.servers
+        asked_for = names_of_servers(links, forwarder.asked_for, names)
     unasked = frozenset(address for address, own in asked_for.items() if not own)
     offered = tuple(server for lease in leases.values() for server in lease.nameservers)
     servers = servers_to_ask(file, behind, run.platform, links, offered, unasked)
@@ -80,7 +89,11 @@ def gather(host: Host, run: Run) -> DnsFacts:
         library=library,
         leased=tuple(dict.fromkeys(offered))[:MAX_SERVERS],
         asked_for=asked_for,
-        strict=_strict(host),
+        strict=(*_strict(host), *_strict_of(forwarder)),
+        forwarder=forwarder,
+        unmanaged=bool(scopes == () and behind is not None and behind.path == RESOLVED and resolved.unmanaged(host)),
+        hosts_line=nsswitch.hosts_line(host),
+        searched=search.ask(host, file, names, [address for address, role in servers if role in NAMED]),
         stub=_stub(host),
         writers=_writers(host, file),
         routes=detours.look_up(host, [address for address, role in servers if role is not Role.LOCAL]),
@@ -91,9 +104,20 @@ def _stub(host: Host) -> bool:
     return systemd.unit(host, "systemd-resolved.service").state is UnitState.ENABLED
 
 
-def _strict(host: Host) -> tuple[resolved.ResolvedSetting, ...]:
+def _strict(host: Host) -> tuple[resolved.StrictSetting, ...]:
     """Of a systemd-resolved that the next boot starts."""
     return resolved.strict(host) if _stub(host) or look(host, RESOLVED).state is not FileState.MISSING else ()
+
+
+def _strict_of(forwarder: Optional[Forwarder]) -> Iterator[resolved.StrictSetting]:
+    if forwarder is not None and forwarder.validates is not None:
+        yield resolved.StrictSetting("DNSSEC", forwarder.validates, forwarder.program)
+
+
+def _has_forwarder(file: ResolvConfFile) -> bool:
+    """resolv.conf names a resolver of this machine that is not systemd-resolved."""
+    servers = file.content.nameservers[:MAX_SERVERS]
+    return any(is_local(address) and address not in STUBS for address in servers)
 
 
 def _writers(host: Host, file: ResolvConfFile) -> Optional[tuple[str, ...]]:
@@ -110,10 +134,10 @@ def _writers(host: Host, file: ResolvConfFile) -> Optional[tuple[str, ...]]:
 
 
 def names_of_servers(
-    servers: Sequence[str], scopes: Sequence[resolved.Scope], names: Sequence[str]
+    servers: Sequence[str], servers_for: Callable[[str], tuple[str, ...]], names: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """By server of a link, the names that it is asked for, where that is not all of them."""
-    asked = {name: resolved.asked_for(name, scopes) for name in names}
+    """By server behind the local resolver, the names that it is asked for, where that is not all of them."""
+    asked = {name: servers_for(name) for name in names}
     found = {server: tuple(name for name in names if server in asked[name]) for server in servers}
     return {server: own for server, own in found.items() if len(own) < len(names)}
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.dns_sources import Origin, Source
+from azpreflight.guest.forwarders import Forwarder
 from azpreflight.guest.resolv_conf import ResolvConfFile, is_local
 from azpreflight.host import DnsAnswer, Outcome, Route
 from azpreflight.probes.dns.names import IMPOSSIBLE
-from azpreflight.probes.dns.resolved import ResolvedSetting
+from azpreflight.probes.dns.resolved import StrictSetting
 
 _TELLING = (
     Outcome.OK,
@@ -87,6 +89,16 @@ class LibraryAnswer:
 
 
 @dataclass(frozen=True)
+class Searched:
+    """A name with a domain of the search list after it, which a server knows."""
+
+    name: str
+    domain: str
+    server: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DnsFacts:
     """How names are configured here, and what every server said to the names that matter."""
 
@@ -111,8 +123,16 @@ class DnsFacts:
     """The kernel's route to each server on another machine."""
     asked_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By server, the names that the local resolver asks it for, where that is not all of them."""
-    strict: tuple[ResolvedSetting, ...] = ()
-    """Settings by which systemd-resolved refuses answers that it cannot prove, or servers that do not encrypt."""
+    strict: tuple[StrictSetting, ...] = ()
+    """Settings by which the local resolver refuses answers that it cannot prove, or servers that do not encrypt."""
+    forwarder: Optional[Forwarder] = None
+    """The local resolver and whom it asks, where that is a dnsmasq or an unbound."""
+    unmanaged: bool = False
+    """systemd-networkd takes care of no link that carries traffic."""
+    hosts_line: Optional[str] = None
+    """The line "hosts:" of nsswitch.conf; None if there is none."""
+    searched: tuple[Searched, ...] = ()
+    """What glibc asks before the name itself, where resolv.conf wants more dots than a name has."""
     stub: bool = False
     """systemd-resolved is enabled."""
     writers: Optional[tuple[str, ...]] = None

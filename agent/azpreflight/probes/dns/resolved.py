@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import ini_file
 from azpreflight.guest.dns_sources import words
 from azpreflight.guest.globs import matching
@@ -30,6 +30,8 @@ SETTINGS = (
 )
 """Of these the last one that sets something counts; drop-ins are sorted by their names alone (systemd.unit(5))."""
 LINK_SETTINGS = ("/etc/systemd/network/*.network", "/etc/systemd/network/*.network.d/*.conf")
+CARRYING = ("routable", "degraded", "degraded-carrier")
+"""States of a link with an address (networkctl(1))."""
 YES = ("1", "yes", "y", "true", "t", "on")
 EVERYTHING = "."
 """The domain of a link that wants all names: "~."."""
@@ -62,12 +64,14 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class ResolvedSetting:
-    """A setting of systemd-resolved that is on, and where."""
+class StrictSetting:
+    """A setting by which a resolver of this machine refuses what it could use, and where it stands."""
 
     key: str
     """DNSSEC or DNSOverTLS."""
     place: str
+    program: str = "systemd-resolved"
+    """Or dnsmasq, or unbound."""
 
 
 def _labels(domain: str) -> int:
@@ -148,13 +152,21 @@ def _settings(host: Host) -> list[tuple[str, str]]:
     return [*mains, *(drop_ins[name] for name in sorted(drop_ins))]
 
 
-def strict(host: Host) -> tuple[ResolvedSetting, ...]:
+def strict(host: Host) -> tuple[StrictSetting, ...]:
     """DNSSEC=yes and DNSOverTLS=yes, of resolved.conf or of one link."""
     machine = {key: (path, value) for path, key, value in _entries(_settings(host), "resolve")}
     links = [(key, path, value) for path, key, value in _entries(_texts(host, LINK_SETTINGS), "network")]
     every = [*((key, path, value) for key, (path, value) in machine.items()), *links]
-    on = [ResolvedSetting(_STRICT[key], path) for key, path, value in every if key in _STRICT and value.lower() in YES]
+    on = [StrictSetting(_STRICT[key], path) for key, path, value in every if key in _STRICT and value.lower() in YES]
     return tuple({setting.key: setting for setting in reversed(on)}.values())
+
+
+def unmanaged(host: Host) -> bool:
+    """systemd-networkd runs, and takes care of no link that carries traffic: their addresses stay, and what it had told
+    of their DNS servers is gone (github.com/systemd/systemd/issues/17532)."""
+    links = [{key: value for _, key, value in ini_file.entries(text)} for _, text in _texts(host, (NETWORKD,))]
+    states = [link.get("admin_state") for link in links if link.get("oper_state") in CARRYING]
+    return bool(states) and all(state == "unmanaged" for state in states)
 
 
 def _entries(texts: Iterable[tuple[str, str]], wanted: str) -> Iterator[tuple[str, str, str]]:

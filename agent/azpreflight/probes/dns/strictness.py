@@ -1,18 +1,22 @@
-"""systemd-resolved where it insists on what no DNS server on Azure gives: proof by DNSSEC, or encryption. Pure.
+"""Local resolvers that insist on what no DNS server on Azure gives: proof by DNSSEC, or encryption. Pure.
 
 168.63.129.16 speaks plain DNS alone, and many of Microsoft's own names cannot be validated as resolved wants it
-(github.com/systemd/systemd/issues/33620). The stub then answers SERVFAIL, or nothing, for what its servers know.
+(github.com/systemd/systemd/issues/33620); unbound wants it as Debian packages it.
+The local resolver then answers SERVFAIL, or nothing, for what its servers know.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from azpreflight.guest.forwarders import DNSMASQ, UNBOUND
 from azpreflight.model import Confidence, Finding, Run, Severity
 from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, known_addresses, named, plain
-from azpreflight.probes.dns.resolved import ResolvedSetting
+from azpreflight.probes.dns.resolved import StrictSetting
 from azpreflight.text import several
 
+RESOLVED = "systemd-resolved"
+UNBOUND_DROP_IN = "/etc/unbound/unbound.conf.d/zz-azure.conf"
 DROP_IN = "/etc/systemd/resolved.conf.d/zz-azure.conf"
 LENIENT = {"DNSSEC": "allow-downgrade", "DNSOverTLS": "opportunistic"}
 """The values with which it still does what it can (resolved.conf(5))."""
@@ -32,10 +36,10 @@ def insists(facts: DnsFacts) -> bool:
 
 def refuses(facts: DnsFacts) -> Iterator[Finding]:
     """In a running machine that loses names by it."""
-    words = "; ".join(f"{_told(setting)}" for setting in facts.strict)
+    words = "; ".join(_told(setting) for setting in facts.strict)
     yield Finding(
         Severity.ERROR,
-        f"systemd-resolved {words}: names that other DNS servers know are lost here",
+        f"{words}: names that other DNS servers know are lost here",
         _fix(facts.strict),
         _commands(facts.strict),
         evidence=_evidence(facts.strict),
@@ -49,12 +53,11 @@ def refuses(facts: DnsFacts) -> Iterator[Finding]:
 
 
 def will_refuse(facts: DnsFacts, run: Run) -> Iterator[Finding]:
-    """In an image: the next VM asks the servers that DHCP names."""
-    for setting in facts.strict:
+    """In an image: the next VM asks the servers that DHCP names. Whom another resolver asks, the image says itself."""
+    for setting in (setting for setting in facts.strict if setting.program == RESOLVED):
         yield Finding(
             Severity.ERROR,
-            f"systemd-resolved {_told(setting)}: a VM made from this image will not find public names by the servers of"
-            " its network",
+            f"{_told(setting)}: a VM made from this image will not find public names by the servers of its network",
             _fix((setting,)),
             _commands((setting,)),
             evidence=_evidence((setting,)),
@@ -66,26 +69,43 @@ def will_refuse(facts: DnsFacts, run: Run) -> Iterator[Finding]:
         )
 
 
-def _told(setting: ResolvedSetting) -> str:
-    return f"{WHAT[setting.key]} ({setting.key}=yes in {plain(setting.place)})"
+def _told(setting: StrictSetting) -> str:
+    at = plain(setting.place)
+    where = f"({setting.key}=yes in {at})" if setting.program == RESOLVED else f"(DNSSEC is on in {at})"
+    return f"{setting.program} {WHAT[setting.key]} {where}"
 
 
-def _fix(settings: Sequence[ResolvedSetting]) -> str:
-    values = several([f"{setting.key}={LENIENT[setting.key]}" for setting in settings])
+def _fix(settings: Sequence[StrictSetting]) -> str:
+    """Of the first of the programs; two of them are hardly in use at once."""
+    own = [setting for setting in settings if setting.program == RESOLVED]
+    if not own:
+        return f"Let {settings[0].program} take answers without proof, as the DNS servers on Azure give none."
+    values = several([f"{setting.key}={LENIENT[setting.key]}" for setting in own])
     return f"Set {values} for systemd-resolved and for each link that says otherwise, and restart it."
 
 
-def _commands(settings: Sequence[ResolvedSetting]) -> tuple[str, ...]:
+def _commands(settings: Sequence[StrictSetting]) -> tuple[str, ...]:
     """A drop-in that comes after all others; a link's own setting is changed where it stands."""
-    lines = "".join(f"{setting.key}={LENIENT[setting.key]}\\n" for setting in settings)
-    links = [setting for setting in settings if setting.place.endswith(".network") or ".network.d/" in setting.place]
+    own = [setting for setting in settings if setting.program == RESOLVED]
+    lines = "".join(f"{setting.key}={LENIENT[setting.key]}\\n" for setting in own)
+    links = [setting for setting in own if setting.place.endswith(".network") or ".network.d/" in setting.place]
     edits = [f"sed -i 's/^{one.key}=.*/{one.key}={LENIENT[one.key]}/' {plain(one.place)}" for one in links]
-    return (
-        f"mkdir -p {DROP_IN.rpartition('/')[0]} && printf '[Resolve]\\n{lines}' > {DROP_IN}",
-        *edits,
-        "systemctl try-restart systemd-resolved",
-    )
+    others = [command for setting in settings for command in _of_program(setting)]
+    if not own:
+        return tuple(others)
+    drop_in = f"mkdir -p {DROP_IN.rpartition('/')[0]} && printf '[Resolve]\\n{lines}' > {DROP_IN}"
+    return (drop_in, *edits, f"systemctl try-restart {RESOLVED}", *others)
 
 
-def _evidence(settings: Sequence[ResolvedSetting]) -> dict[str, str]:
+def _of_program(setting: StrictSetting) -> tuple[str, ...]:
+    """The switch of each: the last module-config counts, and dnsmasq's is a line without a value."""
+    if setting.program == UNBOUND:
+        lines = 'server:\\n  module-config: "iterator"\\n'
+        return (f"printf '{lines}' > {UNBOUND_DROP_IN}", "systemctl try-restart unbound")
+    if setting.program == DNSMASQ:
+        return (f"sed -i 's/^dnssec$/# &/' {plain(setting.place)}", "systemctl try-restart dnsmasq")
+    return ()
+
+
+def _evidence(settings: Sequence[StrictSetting]) -> dict[str, str]:
     return {setting.key: f"yes in {plain(setting.place)}" for setting in settings}

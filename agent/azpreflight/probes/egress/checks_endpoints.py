@@ -30,7 +30,7 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         reason = why_no_packages(run)
         yield NotApplicable("no extension is wanted here") if reason is None else Unknown(reason)
         return
-    yield from _unknown_cloud(facts)
+    yield from _undocumented(facts)
     needy = [own for own in facts.own if own.answers or own.always]
     if not needy:
         yield NotApplicable("nothing is known that these extensions need of their own")
@@ -46,11 +46,11 @@ def judge_extensions(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
         yield from _no_way_at_all(facts, [own for own in needy if own.always])
 
 
-def _unknown_cloud(facts: EgressFacts) -> Iterator[Verdict]:
-    blind = [own for own in facts.own if own.unknown_cloud is not None]
+def _undocumented(facts: EgressFacts) -> Iterator[Verdict]:
+    blind = [own for own in facts.own if own.undocumented is not None]
     if blind:
         names = listed(own.extension for own in blind)
-        yield Unknown(f"the cloud {plain(blind[0].unknown_cloud or '')} is not known, so the hosts of {names} are not")
+        yield Unknown(f"the hosts of {names} are not known: {plain(blind[0].undocumented or '')}")
 
 
 def _those(needy: Sequence[Own], kind: Way) -> Iterator[Answer]:

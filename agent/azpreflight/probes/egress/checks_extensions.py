@@ -98,8 +98,8 @@ def _doubt(own: Own) -> Optional[str]:
         return f"its own settings must name the proxy {proxies[0]}, by which the agent gets out"
     if not own.known:
         return "what else it needs is not known"
-    if own.unknown_cloud is not None:
-        return f"the cloud {own.unknown_cloud} is not known, so the hosts that it needs are not"
+    if own.undocumented is not None:
+        return f"the hosts that it needs are not known: {own.undocumented}"
     parts = [
         f"it also needs {own.settings}, which its public settings do not name" if own.settings is not None else None,
         f"it also needs {own.beyond}, which nothing on this VM names" if own.beyond is not None else None,

@@ -134,7 +134,7 @@ CHECKS = (
         by_its_way(judge_agent_proxy),
         Severity.ERROR,
         cause=Cause.PROXY,
-        depends_on=WAY,
+        depends_on=(*WAY, "path-large-packets"),
         environment=True,
     ),
     Check(

@@ -123,7 +123,7 @@ def _own(need: Need, answers: tuple[Answer, ...]) -> Own:
         None if need.named else known.settings,
         known.always,
         known.beyond,
-        need.unknown_cloud,
+        need.undocumented,
         known.retired if known.unsupported else None,
         known.successor,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
 from azpreflight.azure.answer import Answer
+from azpreflight.dataclass import dataclass
 from azpreflight.host import NOT_TLS, Outcome, Phase, Route
 
 PROXY_WANTS_PASSWORD = 407
@@ -105,8 +106,8 @@ class Own:
     """It cannot work without those, nor without what is beyond."""
     beyond: Optional[str] = None
     """What else it needs and no document of this VM names, in words; None if there is nothing."""
-    unknown_cloud: Optional[str] = None
-    """This VM's cloud, where nobody documents the hosts that this extension needs there."""
+    undocumented: Optional[str] = None
+    """Why the hosts that it needs in this VM's cloud are not known; None where they are, or it needs none."""
     retired: Optional[str] = None
     """The day since which it is not supported; None: it is."""
     successor: Optional[str] = None

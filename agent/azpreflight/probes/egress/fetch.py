@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Optional
 
-from azpreflight.azure.answer import Answer, answer_of
+from azpreflight.azure.answer import PADDED, Answer, answer_of
 from azpreflight.azure.goal_state import GoalState, bare
+from azpreflight.dataclass import dataclass
 from azpreflight.host import DnsAnswer, Host, Outcome, Phase
 from azpreflight.probes.dns.facts import CONTROL, PASSED_ON, DnsFacts, Role, addresses_of, made_up, named, speaks
 from azpreflight.probes.egress.facts import Lookup, host_of, port_of
@@ -172,7 +173,8 @@ def _fetch(
     seconds: float,
     headers: Optional[Mapping[str, str]],
 ) -> Tried:
-    """One connection, and one GET. Like the agent's requests it has no password for the proxy."""
+    """One connection, and one GET that takes more than one packet. Like the agent's it has no proxy password."""
+    headers = {**PADDED, **(headers or {})}
     uri, proxy = wanted
     name, port = _first_stop(uri, proxy)
     where = found.get(name, Found(detail="not an address that can be asked", denied=True))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure import endpoints
 from azpreflight.azure.documented_endpoints import Known
 from azpreflight.azure.goal_state import GoalState, Plugin, Wanted
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Platform, Run
 from azpreflight.probes.platform.facts import PlatformFacts, cloud_of, region_of
 
@@ -40,8 +40,8 @@ class Need:
     uris: tuple[str, ...]
     named: bool = False
     """Its public settings name some of these."""
-    unknown_cloud: Optional[str] = None
-    """The name of a cloud whose hosts no document has, where this extension has hosts in others."""
+    undocumented: Optional[str] = None
+    """Why the hosts that it needs in this cloud are not known; None where they are, or it needs none."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,12 @@ def _need(name: str, plugin: Optional[Plugin], cloud: Optional[str], region: Opt
     entry = endpoints.known(name)
     hosts = endpoints.hosts_for(entry, cloud, region) if entry is not None else ()
     accounts = plugin.accounts if plugin is not None else ()
+    workspaces = plugin.workspaces if plugin is not None else ()
     stores = _urls([host for account in accounts for host in endpoints.account_hosts(account, cloud)])
-    named = (*(plugin.named if plugin is not None else ()), *stores)
-    blind = entry is not None and bool(entry.hosts) and endpoints.is_unknown(cloud)
-    return Need(name, entry, tuple(dict.fromkeys((*_urls(hosts), *named))), bool(named), cloud if blind else None)
+    logs = _urls([host for workspace in workspaces for host in endpoints.workspace_hosts(workspace, cloud)])
+    named = (*(plugin.named if plugin is not None else ()), *stores, *logs)
+    why = endpoints.undocumented(entry, cloud) if entry is not None else None
+    return Need(name, entry, tuple(dict.fromkeys((*_urls(hosts), *named))), bool(named), why)
 
 
 def _urls(hosts: Sequence[str]) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ def judge_limits(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
         )
     if facts.link_filters is None:
         yield Unknown("the kernel does not tell what is attached to the interfaces")
-    elif facts.link_filters:
-        yield _of_links(facts.link_filters)
+    elif unseen := tuple(one for one in facts.link_filters if not one.drops):
+        yield _of_links(unseen)
     if facts.programs:
         yield Finding(
             Severity.NOTE,

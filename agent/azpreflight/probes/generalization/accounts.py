@@ -11,9 +11,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import passwords
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.guest.passwords import Password

@@ -9,9 +9,9 @@ stays readable in every VM (cloud-init, cloudinit/stages.py, cloudinit/sources/D
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import FileKind, Host
 from azpreflight.model import ALL_STAGES, Confidence, Finding, Run, Severity, Stage, Verdict
 from azpreflight.probes.generalization.check import ERROR, check

@@ -8,9 +8,9 @@ are found by their first line, wherever in a home they lie.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict

@@ -8,9 +8,9 @@ else: the host name `localhost.localdomain` (WALinuxAgent, azurelinuxagent/pa/de
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.passwords import Password
 from azpreflight.model import Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.generalization.check import ERROR, check

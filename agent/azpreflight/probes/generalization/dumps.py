@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict

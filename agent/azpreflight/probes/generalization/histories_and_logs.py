@@ -8,9 +8,9 @@ Deprovisioning deletes root's .bash_history and waagent.log and leaves every oth
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from azpreflight.azure.agent_versions import CLEANS_ROTATED_LOGS
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT
 from azpreflight.host import Host
 from azpreflight.host.removable import AGENT_LOGS, is_directory_of

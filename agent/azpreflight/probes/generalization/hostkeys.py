@@ -9,9 +9,9 @@ cloudinit/config/cc_ssh.py; WALinuxAgent, azurelinuxagent/pa/provision/default.p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.agents.facts import Provisioner

@@ -8,8 +8,8 @@ those let nobody in. A private key in a home is worse than any of them: it stays
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict

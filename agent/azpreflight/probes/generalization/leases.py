@@ -8,8 +8,8 @@ lease file counts only with a lease in it (WALinuxAgent, azurelinuxagent/pa/depr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, HostError
 from azpreflight.model import Run, Severity, Verdict

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Run, Severity, Verdict

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.block_devices import OF_ONE_DISK
 from azpreflight.guest.fstab import FSTAB, LINKS, Entry, required
 from azpreflight.guest.limits import SMALL

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import field, replace
 from typing import Optional
 
-from azpreflight.guest import bootloader, interface_names, network_bindings, yaml_file
+from azpreflight.dataclass import dataclass
+from azpreflight.guest import bootloader, interface_names, network_bindings, network_renderers, yaml_file
 from azpreflight.guest.interface_names import Named
 from azpreflight.guest.limits import KEPT, SMALL
+from azpreflight.guest.network_renderers import RendererFacts
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Unknown, Verdict
 from azpreflight.probes.generalization.check import ERROR, check
@@ -68,6 +70,8 @@ class NetworkFilesFacts:
     """All such files."""
 
     pins: tuple[Pin, ...] = ()
+    renderers: RendererFacts = field(default_factory=RendererFacts)
+    """How cloud-init writes anew, and what is read."""
     invalid: tuple[str, ...] = ()
     """Files that are no YAML, or more than is read, "path: reason"."""
     named: tuple[Named, ...] = ()
@@ -96,7 +100,9 @@ def look(host: Host, run: Run) -> NetworkFilesFacts:
                 invalid.append(f"{plain(path)}: {error}")
                 continue
             found += [Pin(path, plain(what), _generated(path, text)) for what in told]
-    return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), tuple(invalid[:KEPT]), interface_names.named(host)))
+    renderers = network_renderers.look(host, agents_of(run).cloud_init.config.renderers)
+    named = interface_names.named(host)
+    return _with_boot(host, NetworkFilesFacts(tuple(found[:KEPT]), renderers, tuple(invalid[:KEPT]), named))
 
 
 def _generated(path: str, text: str) -> bool:
@@ -128,14 +134,34 @@ def _fix_commands(path: str) -> str:
     return next((command for part, command in TO_DHCP.items() if part in path), "rm -f")
 
 
+def _harmless(pin: Pin, renderers: RendererFacts) -> str:
+    """Why a file that cloud-init wrote does no harm; empty where it may."""
+    form = network_renderers.form_of(pin.path)
+    if not pin.generated:
+        return ""
+    if renderers.chosen in (None, form):
+        return ", which cloud-init writes again on a new VM"
+    return (
+        "" if form in renderers.read else f", which no enabled service reads; cloud-init now writes {renderers.chosen}"
+    )
+
+
+def _other_form(pin: Pin, renderers: RendererFacts) -> str:
+    """Said of a file that looks as if it were written again."""
+    form = network_renderers.form_of(pin.path)
+    if not pin.generated or renderers.chosen in (None, form):
+        return ""
+    return f"; cloud-init wrote it, and now writes {renderers.chosen}, so that it stays"
+
+
 def judge(facts: NetworkFilesFacts, run: Run) -> Iterator[Verdict]:
     """The network of a new VM does not hang on this one's NIC or addresses."""
     for pin in facts.pins:
-        harmless = pin.generated and agents_of(run).network_written_again
+        harmless = _harmless(pin, facts.renderers) if agents_of(run).network_written_again else ""
         yield leftover(
             run,
             Severity.NOTE if harmless else Severity.ERROR,
-            f"{plain(pin.path)}: {pin.what}" + (", which cloud-init writes again on a new VM" if harmless else ""),
+            f"{plain(pin.path)}: {pin.what}{harmless or _other_form(pin, facts.renderers)}",
             "Leave the network to DHCP, for a NIC of any MAC address.",
             (f"{_fix_commands(pin.path)} {files([pin.path])}",),
             cleaned=False,

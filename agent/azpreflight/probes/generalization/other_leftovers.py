@@ -7,12 +7,13 @@ key-value pools still hold its provisioning report (cloud-init, cloudinit/report
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.guest.passwords import entries
 from azpreflight.host import FileKind, Host, HostError
 from azpreflight.model import Run, Severity, Verdict
+from azpreflight.probes.agents.facts import WAAGENT_UNITS
 from azpreflight.probes.generalization.check import NOTE, WARNING, check
 from azpreflight.probes.generalization.leftover import config_of, filled, leftover, matching
 from azpreflight.probes.subjects import part
@@ -25,7 +26,14 @@ UNITS = (
     "/lib/systemd/system/azure.slice",
     "/lib/systemd/system/azure-vmextensions*.slice",
     "/etc/systemd/system/azure-vmextensions*.slice",
+    "/lib/systemd/system/azure-walinuxagent-logcollector.slice",
+    *(
+        f"/lib/systemd/system/{unit}.d/{name}"
+        for unit in WAAGENT_UNITS
+        for name in ("10-Slice.conf", "11-CPUAccounting.conf", "12-CPUQuota.conf", "13-MemoryAccounting.conf")
+    ),
 )
+"""What waagent writes while it runs, and again where it still needs it (WALinuxAgent, ga/cgroupconfigurator.py)."""
 DPKG = "/var/lib/dpkg/info"
 OF_PACKAGES = tuple(
     f"/var/log/{name}"
@@ -150,7 +158,7 @@ def judge_litter(facts: LitterFacts, run: Run) -> Iterator[Verdict]:
     """Nothing else of this machine goes into the image."""
     for paths, what in (
         (facts.pools, "the hypervisor's key-value pools still have entries of this VM"),
-        (facts.units, "units of the agent that lead nowhere on a new VM"),
+        (facts.units, "units and drop-ins that waagent made on this VM"),
         (facts.crontabs, "crontabs of users that are gone"),
         (facts.swap, "a swap file, with pages of this machine's memory"),
         (facts.sshd, "settings of sshd that an agent made for this VM"),

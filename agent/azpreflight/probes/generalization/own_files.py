@@ -8,9 +8,9 @@ off; in an image that was captured otherwise it is left.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.foreign import loads
 from azpreflight.guest.limits import KEPT
 from azpreflight.host import Host

@@ -8,9 +8,10 @@ by its own instance id and does not look at this file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host
 from azpreflight.model import (
     ALL_PROFILES,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import SMALL
 from azpreflight.guest.os_release import Distribution
 from azpreflight.guest.resolv_conf import canonical

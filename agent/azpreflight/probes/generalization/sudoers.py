@@ -9,9 +9,9 @@ azurelinuxagent/common/osutil/default.py; cloud-init, cloudinit/distros/__init__
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Run, Severity, Verdict

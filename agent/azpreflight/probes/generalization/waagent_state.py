@@ -10,9 +10,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, HostError
 from azpreflight.host.removable import AGENT_LIBRARIES, is_directory_of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.probes.login.gates import GateFacts
 from azpreflight.probes.login.modes import ModeFacts
 from azpreflight.probes.login.sshd import SshdFacts

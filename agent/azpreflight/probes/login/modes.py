@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import sshd_config
 from azpreflight.guest import sudoers as sudoersfile
 from azpreflight.guest.limits import SMALL

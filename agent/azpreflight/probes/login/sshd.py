@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import sshd_config
 from azpreflight.guest.sshd_config import Setting, SshdConfig
 from azpreflight.host import Host

@@ -9,9 +9,10 @@ config/cloud.cfg.tmpl; azure-init, libazureinit/src/provision/user.rs).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import os_release, package_database
 from azpreflight.guest import sudoers as sudoersfile
 from azpreflight.guest.sudoers import Line, Sudoers, is_alias

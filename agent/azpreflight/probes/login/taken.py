@@ -8,8 +8,8 @@ useradd(8)). Which name a VM will have is not known, so the usual ones are looke
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import passwords
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, HostError

@@ -8,8 +8,8 @@ common/osutil/default.py; cloud-init, cloudinit/distros/__init__.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import os_release, package_database
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Cause, Confidence, Finding, NotApplicable, Run, Severity, Verdict

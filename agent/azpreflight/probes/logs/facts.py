@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from azpreflight.azure.log_signatures import AZURE_INIT, CLOUD_INIT, DS_IDENTIFY, PROXY_AGENT, SIGNATURES, WAAGENT
+from azpreflight.dataclass import dataclass
 from azpreflight.model import Cause
 
 PATHS = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host
 from azpreflight.model import Finding, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts

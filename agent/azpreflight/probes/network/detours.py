@@ -11,9 +11,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional, Union
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import MAIN, Host, HostError, Outcome, Route, TableRoute
 from azpreflight.model import Confidence, Finding, Judge, Run, Verdict
 from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts

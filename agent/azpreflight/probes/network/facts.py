@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import dhcp_leases
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.host import Interface, Route, Routing

@@ -22,7 +22,14 @@ def other_way(found: FlowFacts, network: Optional[NetworkFacts]) -> Optional[Dec
         return None
     plain = decide(network.routing, found.flow.address)
     marked = decide(network.routing, found.flow.address, mark=found.mark)
-    return marked if marked != plain else None
+    return marked if _leads(marked) != _leads(plain) else None
+
+
+def _leads(decision: Optional[Decision]) -> object:
+    """Where packets go: the same route of another table, or by another rule, is no other way."""
+    if decision is None or decision.route is None or decision.rejects is not None:
+        return decision and decision.rejects
+    return (decision.route.interface, decision.route.gateway, decision.route.source)
 
 
 def rerouted(found: FlowFacts, severity: Severity, run: Run) -> Iterator[Finding]:
@@ -36,6 +43,8 @@ def rerouted(found: FlowFacts, severity: Severity, run: Run) -> Iterator[Finding
     leads = f"{rule} rejects what has that mark"
     if way.route is not None:
         where = f"out of {way.route.interface}" if way.route.interface is not None else f"to {way.route.kind}"
+        if way.route.kind == "local":
+            where = "to this machine itself, as to a transparent proxy (TPROXY),"
         leads = f"{rule} leads what has that mark {where} by table {table_name(way.rule.table)}"
     yield Finding(
         severity,

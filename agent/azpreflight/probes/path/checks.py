@@ -14,6 +14,7 @@ from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.path import segments
 from azpreflight.probes.path.facts import PathFacts
 from azpreflight.probes.path.tunnel import Evidence, Path, evidence
+from azpreflight.probes.platform.facts import PlatformFacts
 
 FIX = (
     "Let the network behind {who} pass {hosts}, or give the subnet a route of its own (such as next hop Internet for"
@@ -38,12 +39,16 @@ def judge(facts: PathFacts, run: Run) -> Iterator[Verdict]:
 
 def judge_large_packets(facts: PathFacts, run: Run) -> Iterator[Verdict]:
     """Where small segments get through and usual ones do not, large packets vanish."""
-    if not facts.small:
+    if not facts.small and facts.small_to_platform is None:
         yield NotApplicable("no connection stalled after it was made")
     egress = run.facts(EgressFacts) or EgressFacts()
     network = run.facts(NetworkFacts)
     routes = network.default_routes if network is not None else ()
-    yield from segments.findings(facts.small, egress, routes[0].interface if routes else None)
+    interface = routes[0].interface if routes else None
+    yield from segments.findings(facts.small, egress, interface)
+    swallowed = segments.swallowed(run.facts(PlatformFacts))
+    if facts.small_to_platform is not None and facts.small_to_platform.outcome is Outcome.OK and swallowed is not None:
+        yield segments.of_platform(facts.small_to_platform, swallowed.duration_s, interface)
 
 
 def _finding(path: Path, seen: Evidence, facts: PathFacts, run: Run) -> Finding:

@@ -35,14 +35,18 @@ def gather(host: Host, run: Run) -> PathFacts:
     }
     looks = [partial(_look, host, answer) for answer in list(failed.values())[:TRACED]]
     again = [partial(segments.ask_again, host, answer, HOPS_TIMEOUT) for answer in segments.stalled(egress)[:TRACED]]
-    calls: list[Callable[[], Any]] = [*looks, *again]
-    seen: tuple[Any, ...] = host.together(calls)
+    swallowed = segments.swallowed(run.facts(PlatformFacts))
+    to_platform = [partial(segments.ask_again, host, swallowed, HOPS_TIMEOUT)] if swallowed is not None else []
+    calls: list[Callable[[], Any]] = [*to_platform, *looks, *again]
+    answers: tuple[Any, ...] = host.together(calls)
+    seen = answers[len(to_platform) :]
     return PathFacts(
         tried=tuple(dict.fromkeys(flow_of(answer) for answer in egress.witnessed)),
         failed=tuple(failed),
         paths=seen[: len(looks)],
         own=_own(run),
         small=seen[len(looks) :],
+        small_to_platform=answers[0] if to_platform else None,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Optional
 
 from azpreflight.azure.answer import Answer
+from azpreflight.dataclass import dataclass
 from azpreflight.probes.path.tunnel import Path
 
 
@@ -22,3 +23,5 @@ class PathFacts:
     """Prefixes of the virtual network as far as the guest knows it."""
     small: tuple[Answer, ...] = ()
     """Requests that stalled after the connection was made, once more in small segments; one for each flow."""
+    small_to_platform: Optional[Answer] = None
+    """Likewise that to the wire server, which answers small requests; None if it did not stall."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Hop, Interface, Outcome, Phase, Route
 from azpreflight.model import Confidence, Platform
 from azpreflight.text import several

@@ -20,6 +20,7 @@ def gather(host: Host, run: Run) -> PlatformFacts:
     if host.privileged:
         asks |= {
             "wire_server": wire_server.ask_versions,
+            "padded": wire_server.ask_padded,
             "plugin": wire_server.ask_plugin,
             "goal": wire_server.ask_goal,
         }

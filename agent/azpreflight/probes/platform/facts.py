@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from azpreflight.azure.answer import Answer
 from azpreflight.azure.goal_state import Wanted
 from azpreflight.azure.imds import IMDS, Instance, Metadata
 from azpreflight.azure.wire_server import WIRE_SERVER, Goal, Offer
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Outcome, Route
 from azpreflight.model import Run
 
@@ -62,6 +62,8 @@ class PlatformFacts:
     plugin: Optional[Offer] = None
     goal: Optional[Goal] = None
     metadata: Optional[Metadata] = None
+    padded: Optional[Answer] = None
+    """What the wire server said to a request that takes more than one packet."""
 
     @property
     def wanted(self) -> Optional[Wanted]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 from urllib.parse import urlsplit
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.waagent_conf import set_key
 
 

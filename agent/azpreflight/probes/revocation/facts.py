@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from azpreflight.azure.answer import Answer
+from azpreflight.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Optional
 
 from azpreflight.azure.answer import Answer, said
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import ALL_STAGES, Check, Confidence, Config, Finding, Run, SiteCheck, SiteKind, Unknown, Verdict
 from azpreflight.probes.site.facts import NO_ADDRESS, SiteFacts, SiteSeen

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Optional
 
 from azpreflight.azure.answer import Answer
+from azpreflight.dataclass import dataclass
 
 NO_ADDRESS = "no address"
 """The detail of an answer that is none: the name exists, and has no address."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import boot_entry, kernels
 from azpreflight.guest.boot_entry import BootEntry, BootFile
 from azpreflight.guest.bootloader import shown_option

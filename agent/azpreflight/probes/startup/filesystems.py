@@ -8,8 +8,9 @@ the boot in emergency mode. A mount asks for a file system by the alias fs-NAME,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import kernels, modprobe
 from azpreflight.guest.fstab import required
 from azpreflight.guest.kernels import Kernel, Presence

@@ -8,9 +8,9 @@ name; an initramfs, systemd-repart or a service of the distribution may do it to
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import boot_entry, kernels, yaml_file
 from azpreflight.guest.fstab import MAPPED, Entry, required
 from azpreflight.guest.limits import KEPT, SMALL

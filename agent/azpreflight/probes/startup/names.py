@@ -8,9 +8,9 @@ name (nsswitch.conf(5); hosts(5); nss-resolve(8)).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import kernels, network_bindings, yaml_file
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, systemd

@@ -11,9 +11,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import boot_jobs
 from azpreflight.guest.limits import KEPT
 from azpreflight.guest.unit_order import Cycle, Edge, cycles

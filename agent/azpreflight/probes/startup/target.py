@@ -7,9 +7,9 @@ which nobody but root logs in (systemd.special(7); systemd-user-sessions.service
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, Run, Severity, Verdict

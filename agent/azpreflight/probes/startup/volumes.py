@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest import bootloader
 from azpreflight.guest.fstab import Entry, required
 from azpreflight.guest.limits import SMALL

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
+from azpreflight.dataclass import dataclass
 from azpreflight.guest.os_release import Distribution
 
 ROOTS = ("DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017")

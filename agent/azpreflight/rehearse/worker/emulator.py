@@ -101,6 +101,13 @@ class Emulator:
             return path
         return None
 
+    @property
+    def out_of_room(self) -> bool:
+        """It has stopped, because what the VM writes could not be written (QEMU, werror=enospc)."""
+        with contextlib.suppress(OSError, ValueError):
+            return bool(self.control("query-status")["status"] == "io-error")
+        return False
+
     def power_off(self, timeout: float) -> bool:
         """Press the power button, and wait; False where it still runs then."""
         with contextlib.suppress(OSError, ValueError):

@@ -47,10 +47,11 @@ def fabric(network: Network, identity: Identity) -> Config:
     """Who listens in the virtual network: the platform, and a proxy where there is one."""
     dns = Listener("dns", addresses.WIRE_SERVER, addresses.DNS)
     leases = Listener("dhcp", addresses.WIRE_SERVER, addresses.DHCP)
-    proxies = [Listener("proxy", addresses.PROXY, addresses.PROXY_PORT)] if network is Network.PROXY else []
+    more = [Listener("dhcpv6", "::", addresses.DHCPV6)] if network is Network.IPV6 else []
+    more += [Listener("proxy", addresses.PROXY, addresses.PROXY_PORT)] if network is Network.PROXY else []
     offered = (wiring.DEAD_DNS,) if network is Network.DNS_DEAD else (addresses.WIRE_SERVER,)
     return Config(
-        (*platform({}), dns, leases, *proxies),
+        (*platform({}), dns, leases, *more),
         setup=Setup(identity=identity),
         offer=Offer(TAP, dns=offered),
     )

@@ -88,7 +88,9 @@ def _station(order: Order, name: str, host_name: str, say: Say) -> Station:
     folder = Path(order.folder) / name
     folder.mkdir()
     layer = folder / "disk.qcow2"
-    made = programs.run(overlay.create(order.backing, str(layer)), DISC_TIMEOUT, None, None, 1 << 16)
+    made = programs.run(
+        overlay.create(order.backing, str(layer), order.plan.disk_mib), DISC_TIMEOUT, None, None, 1 << 16
+    )
     if made.status != 0:
         raise RehearsalError(f"no layer over the image: {made.stderr.strip()[-200:]}")
     custom = f"#!/bin/sh\n# {MARK}\n"
@@ -120,6 +122,10 @@ def _boot(station: Station, name: str, vm: Vm) -> Booted:
         patience = Patience(plan.accelerator, station.order.limit_s)
         watch = Watch(emulator, Path(station.order.folder), patience, lambda words: say(f"{name}: {words}"))
         ended = watch.until(_settled if name != SECOND_BOOT else _up)
+        if ended != "done" and emulator.out_of_room:
+            raise RehearsalError(
+                f"no room for what the VM writes in {station.folder.parent} (TMPDIR names another place)"
+            )
         login = _login(station, watch.seen, name)
         said = emulator.said()  # before the power-off, at which jobs end that were waiting
         _keep(station.order.console, name, said)

@@ -132,7 +132,7 @@ class Watch:
     def _entry(self, entry: requests.Entry, now: float) -> None:
         self.seen.entries.append(entry)
         if entry.leased:
-            self._reach("address", now)
+            self._reach("address-ipv6" if entry.part == "dhcpv6" else "address", now)
         if entry.part in ("wire", "imds", "hostgaplugin"):
             self._reach("platform", now)
         if self.seen.ready:

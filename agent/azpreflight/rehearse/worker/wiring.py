@@ -13,7 +13,7 @@ from azpreflight.host import programs
 from azpreflight.rehearse.facts import Network
 from azpreflight.rehearse.machine import TAP
 from azpreflight.rehearse.worker.errors import RehearsalError
-from azpreflight.standin.addresses import GATEWAY, IMDS, PROXY, PUBLIC, STORE, WIRE_SERVER
+from azpreflight.standin.addresses import GATEWAY, GATEWAY_IPV6, IMDS, PROXY, PUBLIC, STORE, WIRE_SERVER
 
 DEAD_DNS = "10.1.2.3"
 """Nobody has this address, and what is sent to it is dropped."""
@@ -33,6 +33,7 @@ def vnet(network: Network, peer: int) -> list[str]:
     lines = ["link set lo up", f"tuntap add dev {TAP} mode tap", f"address add {GATEWAY}/24 dev {TAP}"]
     lines += [f"address add {address}/32 dev lo" for address in (WIRE_SERVER, IMDS)]
     lines += [f"address add {PROXY}/32 dev {TAP}"] if network is Network.PROXY else []
+    lines += [f"address add {GATEWAY_IPV6}/64 dev {TAP} nodad"] if network is Network.IPV6 else []
     lines += [f"link set {TAP} up", f"link add wan type veth peer name lan netns {peer}"]
     lines += ["address add 104.44.1.1/30 dev wan", "link set wan up", "route add default via 104.44.1.2"]
     lines += [f"route add blackhole {subnet}" for subnet in PRIVATE]

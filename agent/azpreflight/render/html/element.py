@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from html import escape
 from typing import Optional, Union
 
+from azpreflight.dataclass import dataclass
 from azpreflight.text import printable
 
 EMPTY = frozenset(("meta", "input", "link", "br", "line", "rect", "circle", "path", "polyline", "use"))

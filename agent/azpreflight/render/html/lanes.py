@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
+from azpreflight.dataclass import dataclass
 from azpreflight.render.html.seen import Tree, obj, objects, tree, word, words
 
 MOST = 8

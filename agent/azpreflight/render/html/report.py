@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import Report, Severity, Status
 from azpreflight.render import arrangement, json

@@ -5,7 +5,9 @@ everything), "truncated" (over UDP; whole over TCP), "truncated-udp-only", "wron
 (answers after half a second), "no-aaaa" (silent when asked for IPv6 addresses), "now-and-then" (silent to half of the
 questions over UDP), "waits" (silent for all names but those that it knows by itself not to exist), "unproven"
 (SERVFAIL with the address in it, as systemd-resolved answers what does not validate), "denies SUFFIX" (as "answers",
-and no name with this ending exists, as of a private zone without the record), "loses" (silent to three of four
+and no name with this ending exists, as of a private zone without the record), "points ADDRESS SUFFIX" (as "answers",
+and names with this ending have this address, as of a private zone), "wildcard SUFFIX" (as "answers", and every name
+with this ending has one address), "loses" (silent to three of four
 questions, over UDP and over TCP), and "forwards ADDRESS" (passes on what that server says, and its silence, as a
 local resolver does). "closed" is an address without a listener; "hostile KIND" see `hostile`.
 """
@@ -81,7 +83,11 @@ def reply(query: dns.message.Message, behaviour: str, transport: str, zone: Zone
     if behaviour.startswith("denies ") and str(question.name).endswith(behaviour.partition(" ")[2]):
         response.set_rcode(dns.rcode.NXDOMAIN)
         return response
-    address = LIE if behaviour == "lies" else address_of(str(question.name), zone)
+    caught = behaviour.startswith("wildcard ") and str(question.name).endswith(behaviour.partition(" ")[2])
+    address = LIE if behaviour == "lies" or caught else address_of(str(question.name), zone)
+    if behaviour.startswith("points ") and address is not None:
+        _, private, suffix = behaviour.split(" ")
+        address = private if str(question.name).endswith(suffix) else address
     if address is None:
         response.set_rcode(dns.rcode.NXDOMAIN if behaviour != "unproven" else dns.rcode.SERVFAIL)
     elif question.rdtype == dns.rdatatype.A and behaviour != "empty":

@@ -15,7 +15,7 @@ from typing import Callable, Optional
 
 from azpreflight.standin import extension
 from azpreflight.standin.config import Config, Listener
-from azpreflight.standin.servers import clock, leases, names, proxy, web
+from azpreflight.standin.servers import clock, leases, leases_ipv6, names, proxy, web
 from azpreflight.standin.services import SERVICES, Platform, Request, Response
 
 Attest = Callable[[str], str]
@@ -68,6 +68,8 @@ class _Servers:
             return clock.serve(listener, self.log, clock_s)
         if listener.part == "dhcp" and self.config.offer is not None:
             return leases.serve(listener, self.config.offer, self.log)
+        if listener.part == "dhcpv6" and self.config.offer is not None:
+            return leases_ipv6.serve(listener, self.config.offer, self.log)
         tls = self.tls if listener.tls else None
         return web.serve(listener, self._answer(listener.part), self.log, tls=tls, clock_s=clock_s)
 

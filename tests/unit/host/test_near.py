@@ -1,0 +1,93 @@
+"""Files that are asked for at once, and those that are not: real mounts, and one that never answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from azpreflight.host import LocalHost
+from azpreflight.host.near import Elsewhere, Mount, Near, mounts
+
+HUNG = """
+import ctypes, os, sys
+place = sys.argv[1]
+libc = ctypes.CDLL(None, use_errno=True)
+device = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={device},rootmode=40000,user_id=0,group_id=0".encode()
+if libc.mount(b"none", place.encode(), b"fuse", 0, options):
+    raise OSError(ctypes.get_errno(), "mount")
+sys.path[:0] = [sys.argv[2]]
+from azpreflight.host import HostError, LocalHost
+for root, file in ((os.path.dirname(place), "/hung/x"), ("/", f"{place}/x")):
+    host = LocalHost(root, 0.5)
+    try:
+        print(host.read(file))
+    except HostError as error:
+        print(error)
+    print(LocalHost(root).text(file.replace("hung/x", "beside")))
+sys.stdout.flush()
+os._exit(0)
+"""
+"""A FUSE filesystem of which nobody answers the first word. What waits for it is ended with its process."""
+
+
+def test_what_is_on_the_same_filesystem_is_asked_for_at_once(tmp_path: Path) -> None:
+    """No helper thread is started for it, below a root and on the running system, and absence is an answer."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").write_text("here")
+    (tmp_path / "link").symlink_to("/etc")
+    before = threading.active_count()
+    for root, base in ((tmp_path, ""), ("/", str(tmp_path))):
+        host = LocalHost(str(root))
+        assert host.text(f"{base}/etc/hosts") == "here"
+        assert host.list(f"{base}/etc") == ("hosts",)
+        assert host.glob(f"{base}/e*/h*") == (f"{base}/etc/hosts",)
+        assert host.read(f"{base}/etc/none") is None and host.info(f"{base}/etc/hosts/x") is None
+    assert LocalHost(str(tmp_path)).text("/link/hosts") == "here"
+    assert LocalHost().text("/proc/self/comm") is not None
+    assert threading.active_count() == before
+
+
+def test_nothing_leads_out_of_the_root_or_the_filesystem(tmp_path: Path) -> None:
+    """A link to another filesystem is elsewhere; one that climbs stays below the root."""
+    (tmp_path / "out").symlink_to("../../../../../../etc/hostname")
+    near = Near(str(tmp_path), mounts())
+    with pytest.raises(FileNotFoundError):
+        near.open("/out", os.O_RDONLY)
+    (tmp_path / "kernel").symlink_to("/proc/self/comm")
+    with pytest.raises(Elsewhere):
+        Near("/", mounts()).open(f"{tmp_path}/kernel", os.O_RDONLY)
+
+
+def test_of_an_unknown_filesystem_nothing_is_near(tmp_path: Path) -> None:
+    """One that is not named as local, and one that the kernel's table lacks; the deepest mount counts."""
+    place = str(tmp_path)
+    for known in ((), (Mount(place, False), Mount("/", True))):
+        with pytest.raises(Elsewhere):
+            Near(place, known).open("/", os.O_PATH)
+        with pytest.raises(Elsewhere):
+            Near("/", known).open(place, os.O_PATH)
+    os.close(Near(place, (Mount(f"{place}x", False), Mount("/", True))).open("/", os.O_PATH))
+
+
+@pytest.mark.root
+def test_a_mount_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    """By its name, with what is beside it read."""
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("this kernel has no FUSE")
+    (tmp_path / "hung").mkdir()
+    (tmp_path / "beside").write_text("beside")
+    agent = Path(__file__).parents[3] / "agent"
+    command = ["unshare", "--mount", sys.executable, "-I", "-c", HUNG, str(tmp_path / "hung"), str(agent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == [
+        "reading /hung/x did not answer within 0.5 s",
+        "beside",
+        f"reading {tmp_path}/hung/x did not answer within 0.5 s",
+        "beside",
+    ]
