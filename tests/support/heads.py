@@ -8,8 +8,6 @@ from azpreflight.host.disk.container import SECTOR
 
 MIB = 1 << 20
 
-MIB = 1 << 20
-
 
 def qcow2(version: int = 3, backing: int = 0, encryption: int = 0, features: int = 0, size: int = MIB) -> bytes:
     """The first bytes of one."""
