@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Optional
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.dataclass import dataclass
 from azpreflight.guest.limits import SMALL
 from azpreflight.guest.os_release import Distribution
@@ -23,8 +24,6 @@ from azpreflight.probes.subjects import part
 from azpreflight.text import several
 
 PATH = "/etc/resolv.conf"
-PLATFORM_DNS = "168.63.129.16"
-"""Azure's own resolver answers on every virtual network, so to name it pins nothing."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,8 @@ def _anywhere(server: str) -> bool:
         address = ipaddress.ip_address(server.partition("%")[0])
     except ValueError:
         return False
-    return server == PLATFORM_DNS or address.is_loopback
+    # Azure's own resolver answers on every virtual network, so to name it pins nothing.
+    return server == WIRE_SERVER or address.is_loopback
 
 
 CHECKS = (
