@@ -59,8 +59,9 @@ format: prepared ## reformat the code
 	@$(PY) -m ruff format agent tests packaging
 	@$(PY) -m ruff check --fix agent tests packaging
 
-schema: prepared ## regenerate the JSON Schemas in docs/schema
+schema: prepared ## regenerate the JSON Schemas in docs/schema, the list of checks and the completions
 	@$(PY) -m tests.generate schema
+	@$(PY) -m tests.generate data
 
 pages: prepared ## regenerate the output on the pages of the checks
 	@$(PY) -m tests.generate pages
@@ -83,12 +84,18 @@ rehearsals: prepared ## only the rehearsals of whole images, which take an hour 
 boottime: prepared ## boot with and without the package, and compare
 	@$(PY) -m tests.bench.boottime
 
-bench: prepared ## measure time and memory, in the stand-in platform and of very many firewall rules: make bench RUNS=9
+bench: prepared ## measure time and memory; bench CURVES=rules,users or CURVES=all, and FULL=1: as work grows; bench PEERS=1: others
+ifdef CURVES
+	@$(PY) -m tests.bench.curves $(CURVES) $(RUNS) $(if $(FULL),full)
+else ifdef PEERS
+	@$(PY) -m tests.bench.peers
+else
 	@$(PY) -m tests.bench $(RUNS)
 	@echo; $(PY) -m tests.bench.packages $(RUNS)
 	@echo; $(PY) -m tests.bench.initramfs
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
 	@echo; $(PY) -m tests.bench.fleet 1000 85000
+endif
 
 property: prepared ## plan the sealing of RUNS hostile random machines
 	@TEST_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/support/test_hostile.py

@@ -1,4 +1,4 @@
-"""Write what is made from the program: `python -m tests.generate schema`, `python -m tests.generate pages`."""
+"""Write what is made from the program: `python -m tests.generate schema`, `... pages` or `... data`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import json
 import sys
 from pathlib import Path
 
+from azpreflight import package
+from azpreflight.cli import completion_scripts
 from azpreflight.config import keys
+from azpreflight.model import Config
 from azpreflight.probes import PROBES
-from azpreflight.render import configuration, explained
+from azpreflight.render import catalogue, configuration, explained
 from azpreflight.render.schema import schemas
 from tests.support import golden
 from tests.support.examples import CHECKS, EVERY, printed
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCHEMAS = DOCS / "schema"
+DATA = Path(package.__file__).parent / "data"
 SHOWN = "## What it looks like\n"
 
 
@@ -25,6 +29,15 @@ def schema_files() -> dict[str, str]:
         **{f"{name}.json": json.dumps(one, indent=1) + "\n" for name, one in schemas(EVERY).items()},
         "config-1.json": configuration.render_schema(keys.schema(ids)),
         "log-1.json": json.dumps(explained.log_schema(), indent=1) + "\n",
+    }
+
+
+def data_files() -> dict[str, str]:
+    """What commands print that only print, by the name of the file in the program's data."""
+    shells = {"bash": completion_scripts.bash, "zsh": completion_scripts.zsh, "fish": completion_scripts.fish}
+    return {
+        "catalogue.json": catalogue.render_json(catalogue.rows(PROBES, Config())),
+        **{f"completions/{shell}": written() for shell, written in shells.items()},
     }
 
 
@@ -50,6 +63,10 @@ def main() -> None:
     if sys.argv[1:] == ["schema"]:
         for name, content in schema_files().items():
             (SCHEMAS / name).write_text(content)
+    elif sys.argv[1:] == ["data"]:
+        for name, content in data_files().items():
+            (DATA / name).parent.mkdir(exist_ok=True)
+            (DATA / name).write_text(content)
     elif sys.argv[1:] == ["pages"]:
         for check_id in CHECKS:
             path = page(check_id)

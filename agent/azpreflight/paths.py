@@ -22,3 +22,5 @@ ARMED = (
 The link comes last and goes first: a machine is armed if it is there, and settings without it are what an `arm` that
 was killed has left.
 """
+CONFIG = "/etc/azpreflight/config.yaml"
+CONFIG_DROP_INS = "/etc/azpreflight/config.d"

@@ -15,7 +15,6 @@ BESIDE = "/usr/local/lib/azpreflight"
 LIBRARIES = {
     "dns": "dnspython: checks of DNS servers, and of packages and endpoints, which have names",
     "psutil": "psutil: checks of addresses and the default route",
-    "requests": "requests: checks of the wire server, instance metadata, packages and endpoints",
     "yaml": "PyYAML: checks of cloud-init's and netplan's files, and /etc/azpreflight/config.yaml",
 }
 """By module: the library, and what needs it."""

@@ -18,37 +18,11 @@ from azpreflight.engine.gather import gather, run_of
 from azpreflight.host import LocalHost
 from azpreflight.model import Platform, Report
 from azpreflight.probes import PROBES
-from tests.agents.cloud import CLOUD
+from tests.agents.cloud import CLOUD, FILES, PROBE, UUID
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
 pytestmark = pytest.mark.root
 SUITES = ("bookworm", "trixie")
-UUID = "4f0e6a3a-1d3c-4b60-8f54-0c6a4f6c2b11"
-FILES = {
-    "etc/hostname": "localhost\n",
-    "etc/modprobe.d/blacklist.conf": "blacklist pcspkr\nblacklist floppy\n",
-    "etc/cloud/cloud.cfg.d/90_dpkg.cfg": "datasource_list: [ Azure ]\n",
-    "etc/cloud/cloud.cfg.d/10_azure.cfg": "reporting:\n  logging:\n    type: log\n  telemetry:\n    type: hyperv\n",
-    "etc/default/grub.d/15_timeout.cfg": "GRUB_TIMEOUT=1\nGRUB_TIMEOUT_STYLE=countdown\n",
-    "etc/fstab": f"UUID={UUID} / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1\n"
-    "UUID=7C3B-9F21 /boot/efi vfat defaults 0 0\n",
-    "boot/efi/EFI/BOOT/BOOTX64.EFI": "",
-    "boot/efi/EFI/debian/grubx64.efi": "",
-    f"dev/disk/by-uuid/{UUID}": "",
-}
-"""What the build writes beside the packages; the boot loader's files are there by their names."""
-PROBE = f"""\
-#!/bin/sh
-case "$*" in
-*fs_uuid*) echo {UUID} ;;
-*partuuid*) echo 9b4d6b7c-15c1-4c2b-9d0d-5a7d0c6f2a10 ;;
-*target=device*) echo /dev/sda1 ;;
-*target=fs*) echo ext2 ;;
-*partmap*) echo gpt ;;
-*hints_string*) echo --hint-bios=hd0,gpt1 ;;
-*drive*) echo "(hd0,gpt1)" ;;
-esac
-"""
 HIDES_ERRORS = "agents-version: waagent 2.7.3.0 on Python 3.11 hides its errors"
 LACKS = "agents-version: waagent {} lacks what newer versions have"
 TRUE = {"bookworm": [HIDES_ERRORS, LACKS.format("2.7.3.0")], "trixie": [LACKS.format("2.12.0.2")]}

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from tests.netns.certificates import certificates
 from tests.qemu.boot import Boot, boot
-from tests.qemu.image import RIGHT, Image, build, build_deb
+from tests.qemu.image import RIGHT, Image, build
 from tests.qemu.watching import BOOT_TIMEOUT, until
+from tests.support.built import build_deb
 
 RUNS = 5
 TARGET = "multi-user.target"

@@ -35,11 +35,11 @@ def programs() -> Iterator[Mapping[str, tuple[str, ...]]]:
         }
 
 
-def weigh(weigher: str, program: Sequence[str]) -> tuple[float, float, float]:
-    """Seconds, seconds of the processor, MiB. RuntimeError for a run that did not come to its end."""
+def weigh(weigher: str, program: Sequence[str], ends: Sequence[int] = FOUND) -> tuple[float, float, float]:
+    """Seconds, seconds of the processor, MiB. RuntimeError for a run that did not come to one of these ends."""
     command = [sys.executable, "-I", "-S", "-c", weigher, sys.executable, *program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     wall, cpu, peak, status = done.stderr.splitlines()[-1].split()
-    if int(status) not in FOUND:
+    if int(status) not in ends:
         raise RuntimeError(f"{' '.join(program)}: exit {status}\n{done.stdout}\n{done.stderr}")
     return float(wall), float(cpu), float(peak)

@@ -26,6 +26,8 @@ from tests.support.hostile_reports import CONTROL, LONG, MARKUP, everywhere, hos
 from tests.support.needs import hold_back
 from tests.support.reports import BROKEN, READY, UNDECIDED
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 PROGRAMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 WATCHED = timeline({"address": 8.2, "default-route": 8.2, "imds": 11.9, "wire-server": 301.0}, 1350.0)
 REPORTS = ("path-tunnel", "firewall-wireserver", "gen-users", "boot-root")

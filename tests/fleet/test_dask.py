@@ -20,6 +20,8 @@ from tests.support.cluster import cluster
 from tests.support.readers import end_readers
 from tests.support.reading import of_items
 
+pytestmark = pytest.mark.xdist_group("dask")
+
 WORKERS = 4
 GIVEN_UP = 4
 """Workers that are lost with a task before the scheduler gives it up: its own default."""

@@ -18,6 +18,8 @@ from azpreflight.model import Severity
 from tests.support import truths
 from tests.support.azurite import azurite
 
+pytestmark = pytest.mark.xdist_group("azurite")
+
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.timezone.utc)
 BLOBS, MISSING, EMPTY, LARGE = 500, 10, 10, 5
 LARGE_SIZE = 20_000_000

@@ -15,6 +15,8 @@ from azpreflight.cli.main import main
 from azpreflight.render.fleet_rows import Row
 from tests.support import truths
 
+pytestmark = pytest.mark.xdist_group("tables")
+
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", DOCUMENT, re.DOTALL)
 LOGS = 200

@@ -37,10 +37,12 @@ from azpreflight.guest import (
     ini_file,
     interface_names,
     network_bindings,
+    networkmanager,
     package_versions,
     repositories,
     resolv_conf,
     systemd_units,
+    unified,
     unit_order,
     waagent_conf,
     yaml_file,
@@ -93,6 +95,12 @@ def run(target: str, data: bytes) -> None:
 
 def _text(parse: Callable[[str], Any]) -> Callable[[bytes], Any]:
     return lambda data: parse(data.decode("utf-8", "replace"))
+
+
+def _unified(data: bytes) -> Any:
+    """As the boot loader's options are read, within the edge of the file."""
+    with edge(ValueError):
+        return unified.command_line(data)
 
 
 def _disk(data: bytes) -> Any:
@@ -213,6 +221,9 @@ TARGETS: Mapping[str, Callable[[bytes], Any]] = {
     "grub": _text(lambda text: list(bootloader.of_grub(text))),
     "grub-defaults": _text(lambda text: bootloader.of_defaults([text])),
     "grub-entry": _text(lambda text: bootloader.of_entry(text, {"a": "b"})),
+    "cloud-network": _text(lambda text: list(network_bindings.of_cloud_cfg(text))),
+    "devices": _text(lambda text: networkmanager.fits(text, "eth0", "hv_netvsc")),
+    "unified": _unified,
     "hosts-line": _text(lambda text: names.reaches_servers(text, resolves=False)),
     "hosts": _text(machine_identity.names_in_hosts),
     "ini": _text(ini_file.entries),

@@ -100,24 +100,32 @@ WG_QUICK = faults.on(
     "nft 'add rule ip wg-quick-wg0 preraw iifname != wg0 ip daddr 10.66.0.2 fib saddr type != local drop'",
 )
 """What wg-quick lays for a full tunnel (wg-quick of wireguard-tools, add_default)."""
-UIDRANGE = faults.on(
-    "vm",
-    "ip link add tun0 type veth peer name far",
-    "ip address add 10.77.0.2/24 dev tun0",
-    "ip link set tun0 up",
-    "ip link set far up",
-    "ip route add default via 10.77.0.1 dev tun0 table 200",
-    "ip rule add priority 100 uidrange 0-0 lookup main",
-    "ip rule add priority 200 lookup 200",
-    "sysctl -qw net.ipv4.conf.all.rp_filter=1",
-)
-"""A VPN for all users but root, beside which the kernel drops answers that come by another interface than the VPN."""
 SECOND_NIC = (
     "ip link add eth1 type veth peer name far",
     "ip address add 10.0.1.4/24 dev eth1",
     "ip link set eth1 up",
     "ip link set far up",
 )
+SOURCE_RULE = faults.on(
+    "vm",
+    "ip link add tun0 type veth peer name far",
+    "ip address add 10.77.0.2/24 dev tun0",
+    "ip link set tun0 up",
+    "ip link set far up",
+    "ip route add default via 10.77.0.1 dev tun0 table 200",
+    "ip rule add priority 100 from 10.0.0.4 lookup 200",
+)
+"""A VPN takes what is sent from the NIC's own address; the first look-up, without a source, knows nothing of it."""
+SOURCE_BLACKHOLE = faults.on(
+    "vm", "ip route add blackhole default table 200", "ip rule add priority 100 from 10.0.0.0/24 lookup 200"
+)
+OWN_TABLE = faults.on(
+    "vm",
+    "ip route add default via 10.0.0.1 dev eth0 table 100",
+    "ip route add 10.0.0.0/24 dev eth0 table 100",
+    "ip rule add priority 100 from 10.0.0.4 lookup 100",
+)
+"""As cloud-init and others give each NIC a table of its own."""
 POLICY_NIC = faults.on(
     "vm",
     *SECOND_NIC,
@@ -234,15 +242,23 @@ RULES = (
         silent=("firewall-boot-change",),
     ),
     Scenario(
-        "reverse-path-filter",
-        "a VPN for all but root, and strict reverse path filtering drops what comes back to root",
-        (UIDRANGE,),
+        "source-rule-of-a-vpn",
+        "a rule leads what is sent from the NIC's own address into a VPN",
+        (SOURCE_RULE,),
         Cause.PLATFORM_UNREACHABLE,
         ERROR,
-        says=("rp_filter",),
+        says=("leaves by tun0 (a VPN), by the default route of table 200 (rule 100)",),
         sure=LIKELY,
-        fixed=True,
     ),
+    Scenario(
+        "source-rule-with-a-blackhole",
+        "a rule leads what is sent from the subnet to a blackhole",
+        (SOURCE_BLACKHOLE,),
+        Cause.PLATFORM_UNREACHABLE,
+        ERROR,
+        says=(f"this machine rejects {WIRE_SERVER}: blackhole 0.0.0.0/0 of table 200 (rule 100)",),
+    ),
+    Scenario("healthy-table-of-its-own", "nothing; the NIC has a table of its own", (OWN_TABLE,)),
     Scenario("healthy-policy-nic", "nothing; a second NIC has a table of its own", (POLICY_NIC,)),
 )
 SIZES_OUT = (

@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from azpreflight.model import Severity
 from azpreflight.probes import PROBES
+from azpreflight.render.json import parse_report
 from azpreflight.standin.documents import SIGNATURE
 from tests.netns.scenario import Scenario
 from tests.netns.standin import standin
 from tests.netns.vm import Done, Vm
+from tests.support.records import wrong_with_record
 
 CHECK = ("check", "--platform", "azure", "--stage")
 """What is run; the stage comes after it."""
@@ -67,7 +70,8 @@ def _after_the_commands(vm: Vm, scenario: Scenario, printed: str) -> tuple[str, 
     done = [(command, vm.run("sh", "-c", command)) for command in commands]
     failed = [f"{command}: {ended.stderr.strip() or ended.status}" for command, ended in done if ended.status]
     again = vm.azpreflight(*CHECK, scenario.stage.value, "--format", "json", *OF_IMAGES)
-    return (*failed, *(f"{cause['cause']}: {cause['summary']}" for cause in json.loads(again.stdout)["causes"]))
+    left = [cause for cause in json.loads(again.stdout)["causes"] if cause["severity"] != Severity.NOTE.value]
+    return (*failed, *(f"{cause['cause']}: {cause['summary']}" for cause in left))
 
 
 def problems(scenario: Scenario, seen: Observation) -> tuple[str, ...]:
@@ -86,6 +90,7 @@ def problems(scenario: Scenario, seen: Observation) -> tuple[str, ...]:
         ("words on standard error", "", seen.done.stderr),
         ("requests that change something", [], _changing(seen)),
         ("a signature in the report", False, SIGNATURE in seen.done.stdout),
+        ("what is wrong with its record", [], wrong_with_record(parse_report(seen.done.stdout))),
         ("within its budget", True, seen.done.wall_s < BUDGET + STARTUP),
     )
     return tuple(f"{what}: {wanted!r} expected, {got!r} seen" for what, wanted, got in expectations if wanted != got)

@@ -17,7 +17,7 @@ from tests.netns.booting import PERSISTENT, UFW, WANTS, Machine
 from tests.netns.unchanged import APPEARS, ENDS, children, namespace_link, read
 from tests.netns.unchanged import state as outside
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.xdist_group("ufw")]
 
 WORKER = b"azpreflight.firewall.worker.boot"
 LIVE = "iptables-legacy -A OUTPUT -d 192.0.2.1 -j DROP; iptables-nft -A OUTPUT -d 192.0.2.2 -j DROP"

@@ -72,7 +72,9 @@ def test_a_queue_that_drops_is_told_and_a_usual_one_is_not() -> None:
     """A queue has its number of dropped packets, and one that has dropped none is nobody's fault."""
     send = f"import socket; socket.socket(2, 2).sendto(b'x', ('{NEIGHBOUR}', 9))"
     with guest() as vm:
-        vm.shell(f"ip neigh add {NEIGHBOUR} lladdr 00:0d:3a:00:00:01 dev eth0; tc qdisc add dev eth0 root fq_codel")
+        vm.shell(
+            f"ip neigh add {NEIGHBOUR} lladdr 00:0d:3a:00:00:01 dev eth0; tc qdisc add dev eth0 root pfifo limit 9"
+        )
         assert seen(vm) == ()
         vm.shell("tc qdisc replace dev eth0 root blackhole")
         assert _arrived(vm, send) == 0

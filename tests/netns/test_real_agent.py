@@ -79,6 +79,21 @@ def test_a_vm_with_a_working_agent_is_healthy() -> None:
     assert done.status == 0
 
 
+def test_the_environment_of_the_running_agent_is_told() -> None:
+    """No file sets the proxy: it was given to the agent when that was started, as by `systemctl set-environment`."""
+    proxy = (f"https_proxy={faults.PROXY_PLACE}", f"http_proxy={faults.PROXY_PLACE}", faults.NO_PROXY)
+    wait = "for step in $(seq 200); do test -s /run/waagent.pid && exit; sleep 0.05; done; exit 1"
+    with (
+        standin(PROVISIONED, faults.proxy("closed")) as platform,
+        platform.vm.running("env", *proxy, "/usr/sbin/waagent", "-daemon"),
+    ):
+        assert platform.vm.run("sh", "-c", wait).status == 0
+        done = platform.vm.azpreflight(*CHECK, "firstboot", "--format", "json")
+    causes = json.loads(done.stdout)["causes"]
+    assert causes[0]["cause"] == "proxy", causes
+    assert "the environment of the running agent (process " in causes[0]["summary"]
+
+
 ASK_FOR_PROXY = """
 import os
 from azurelinuxagent.common.utils import restutil

@@ -13,7 +13,7 @@ from azpreflight.standin.servers.names import LIE
 from tests.netns import topology
 from tests.netns.standin import Fault, StandIn, standin
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.xdist_group("site")]
 
 HOST = STORE_HOSTS[0]
 OTHER = "10.0.0.9"

@@ -16,6 +16,7 @@ import pytest
 from azpreflight import __version__
 from azpreflight.paths import ARMED
 from tests.packages.sources import BESIDE, PLACES, SOURCE, checked_out_elsewhere, copied, with_further_units
+from tests.support.built import build_deb, deb_of_the_run
 from tests.support.needs import need_programs
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
@@ -34,14 +35,7 @@ APT_OWN = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/proc", "
 def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, built from this tree."""
     need_programs(*BUILD_TOOLS)
-    return built(tmp_path_factory.mktemp("deb"))
-
-
-def built(folder: Path, source: Path = SOURCE) -> Path:
-    """A package built from this source into this folder."""
-    subprocess.run([source / "packaging" / "build-deb", folder], check=True, capture_output=True, timeout=TIMEOUT)
-    (path,) = folder.glob("azpreflight_*.deb")
-    return path
+    return deb_of_the_run(tmp_path_factory)
 
 
 def field(deb: Path, name: str) -> str:
@@ -62,7 +56,7 @@ def dependencies(deb: Path) -> tuple[str, ...]:
 
 def test_two_builds_are_the_same_to_the_byte(deb: Path, tmp_path: Path) -> None:
     """Wherever and whenever the sources were checked out."""
-    again = built(tmp_path / "deb", checked_out_elsewhere(tmp_path / "source"))
+    again = build_deb(tmp_path / "deb", checked_out_elsewhere(tmp_path / "source"))
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (deb, again)}
     assert len(digests) == 1
 
@@ -122,7 +116,7 @@ def test_every_unit_and_every_preset_is_in_it_and_those_of_the_preset_are_enable
 ) -> None:
     """Also those that somebody adds to systemd/, and no other file has to be told."""
     source = SOURCE if not added else with_further_units(tmp_path / "source")
-    package = deb if not added else built(tmp_path / "deb", source)
+    package = deb if not added else build_deb(tmp_path / "deb", source)
     subprocess.run(["dpkg-deb", "--raw-extract", package, tmp_path / "raw"], check=True, timeout=TIMEOUT)
     there = {str(path.relative_to(tmp_path / "raw/usr/lib")) for path in (tmp_path / "raw/usr/lib").rglob("*.*")}
     units = {path.name for path in (source / "systemd").iterdir()}

@@ -17,9 +17,11 @@ from azpreflight import __version__
 from azpreflight.cli import pages
 from tests.support.scratchroot import overlay, run_inside, tree_for_test
 
+pytestmark = pytest.mark.xdist_group("zipapp")
+
 SOURCE = Path(__file__).parents[2]
 LIBRARIES = ("python3-dnspython", "python3-psutil", "python3-requests", "python3-yaml")
-NAMES = ("dnspython", "psutil", "requests", "PyYAML")
+NAMES = ("dnspython", "psutil", "PyYAML")
 CHECK = ("check", "--platform", "none", "--stage", "firstboot", "--format", "json")
 
 YAML = "the Python library PyYAML is not installed"

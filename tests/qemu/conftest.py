@@ -12,8 +12,9 @@ import pytest
 
 from tests.netns.certificates import certificates
 from tests.qemu.boot import Boot, Saved, boot
-from tests.qemu.image import RIGHT, Image, Recipe, build, build_deb
+from tests.qemu.image import RIGHT, Image, Recipe, build
 from tests.qemu.watching import BOOT_TIMEOUT, Told, reported, until
+from tests.support.built import deb_of_the_run
 from tests.support.needs import hold_back
 from tests.support.scratchroot import CannotBuild
 
@@ -23,7 +24,7 @@ REPORT = "/var/lib/azpreflight/report.json"
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Recipe], Image]:
     """Images by recipe, with the package built from this tree."""
-    deb = build_deb(tmp_path_factory.mktemp("deb"))
+    deb = deb_of_the_run(tmp_path_factory)
 
     def made(recipe: Recipe) -> Image:
         try:

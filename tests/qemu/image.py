@@ -23,7 +23,6 @@ from typing import Any, Optional
 
 from tests.support.scratchroot import cache_directory, debian_tree, overlay, run_inside
 
-SOURCE = Path(__file__).parents[2]
 RECIPE = "2"
 """Part of an image's name: raise it when the way of building changes."""
 PACKAGES = (
@@ -125,13 +124,6 @@ class Image:
     initramfs: Path
     captured: Mapping[str, Any]
     """The report on the image's tree right before it became a disk."""
-
-
-def build_deb(folder: Path) -> Path:
-    """The Debian package of this tree, built into the folder; two builds are the same to the byte."""
-    _run(str(SOURCE / "packaging" / "build-deb"), str(folder))
-    (deb,) = folder.glob("azpreflight_*.deb")
-    return deb
 
 
 def build(recipe: Recipe, authority: str, deb: Path) -> Image:

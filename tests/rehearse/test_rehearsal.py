@@ -110,7 +110,9 @@ EXPECTED = {
     "no-initramfs": ("boots", "boot-config", "without an initramfs"),
     "cut-initramfs": ("boots", "boot-config", "unpacking failed"),
     "huge-pages": ("agents", "boot-config", "nr_hugepages"),
+    "fills-the-disk": ("agents", "boot-config", "boot-space"),
     "sudo-without-setuid": ("login", "boot-config", "setuid"),
+    "no-users": ("login", "no-provisioning-agent", "users of"),
     "fstab-sr0": ("ready", "provisioning-media", "ovf-env.xml"),
 }
 """By fault: the check that fails, the cause, and a word of what stands behind it."""

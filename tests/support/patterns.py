@@ -18,8 +18,9 @@ from tests.support.source import modules
 FUNCTIONS = ("compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
 ANCHORED = {"match", "fullmatch"}
 """These try one place alone."""
-SIZE = 256 * 1024
-"""Characters of each string: the largest limit of a file that is searched as a whole."""
+SIZE = 128 * 1024
+"""Characters of each string: half of the largest limit of a file that is searched as a whole, so that what is quadratic
+takes a quarter of its time there, still very many times the limit, and what is linear half."""
 PATIENCE_S = 600
 """Seconds on the clock for what has a limit of processor time, on a machine with much else to do."""
 CUT = {"azpreflight.azure.log_signatures": LINE, "azpreflight.explain.times": LINE}
@@ -117,9 +118,10 @@ def _texts(
         calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and _named(one) == function.name]
         if calls:
             return [_value(call.args[place], names, where) for call in calls]
-    outer = _enclosing(tree, function) if function is not None and isinstance(node, ast.Name) else []
-    if outer:
-        return _texts(tree, outer[0], node, names, where)
+    around = _enclosing(tree, function) if function is not None and isinstance(node, ast.Name) else []
+    outer = next(iter(around), None)
+    if outer is not None:
+        return _texts(tree, outer, node, names, where)
     return [_value(node, names, where)]
 
 

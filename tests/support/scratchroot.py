@@ -128,7 +128,11 @@ def overlay(tree: Path) -> Iterator[Path]:
 
 
 def run_inside(
-    root: Path, *command: str, host_name: str = "template", network: bool = True
+    root: Path,
+    *command: str,
+    host_name: str = "template",
+    network: bool = True,
+    timeout: float = PROGRAM_TIMEOUT,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program of the tree as its root, in mount, UTS and PID namespaces of its own.
 
@@ -144,7 +148,7 @@ def run_inside(
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=PROGRAM_TIMEOUT,
+        timeout=timeout,
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
     )
 

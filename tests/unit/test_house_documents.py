@@ -50,6 +50,13 @@ def test_every_check_has_a_page(check_id: str) -> None:
     assert headings(generate.page(check_id)) == [f"# {check_id}", *CHECK_HEADINGS]
 
 
+@pytest.mark.parametrize("check_id", CHECKS)
+def test_a_page_says_what_a_pass_does_not_mean(check_id: str) -> None:
+    """Below what is checked: no title is true of more than was looked at."""
+    checked = generate.page(check_id).read_text().partition("## What it checks")[2].partition("\n## ")[0]
+    assert re.search(r"^A pass says nothing of [^.]{10,}", checked, re.MULTILINE)
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_every_cause_has_a_page(cause: str) -> None:
     """Whether a check stands for it already or not: the words are permanent."""

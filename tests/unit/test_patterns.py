@@ -12,9 +12,9 @@ import pytest
 from tests.support.patterns import Pattern, collected, within
 
 PATTERNS = collected()
-SECONDS = 5
-"""Of processor time for all strings of one pattern: linear ones take less than 1, and quadratic ones at this length
-minutes."""
+SECONDS = 2
+"""Of processor time for all strings of one pattern: linear ones take less than half of one, and quadratic ones at
+this length a minute."""
 BAD = (
     r"^\s*(?:set\s+)?(?:default_)?(kernelopts)=(.*)$",
     r"^lease \{(.*?)^\}",

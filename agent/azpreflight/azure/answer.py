@@ -24,6 +24,9 @@ PHASES = {
     Phase.TLS: " in the TLS handshake",
     Phase.HTTP: " after the connection was made",
 }
+ROUND_TRIPS = {Phase.TLS: 4, Phase.HTTP: 10}
+"""From the first packet: a handshake of TLS takes up to three, one more for a busy machine; then half a MiB takes six,
+as TCP begins with ten segments and sends twice as many each time (RFC 6928, RFC 5681, section 3.1)."""
 TIME_WORDS = ("expired", "not yet valid")
 """What OpenSSL says of a certificate that would be good at another time."""
 PADDED = {"x-azpreflight-padding": "0" * 1500}
@@ -63,11 +66,19 @@ class Answer:
     """Who passed the answer on or gave it in the server's place, as its headers say; None: nobody that says so."""
     ahead_s: Optional[float] = None
     """Seconds that the server's clock is ahead of this machine's; None without a date in the answer."""
+    connected_s: Optional[float] = None
+    """Seconds until the connection was made, a round trip to whoever took it; None if none was."""
 
     @property
     def delivered(self) -> bool:
         """The server gave what was asked for."""
         return self.outcome is Outcome.OK and self.status in (200, 206)
+
+    @property
+    def hurried(self) -> bool:
+        """It was broken off before what the phase takes in round trips could have come: that shows nothing."""
+        trips = ROUND_TRIPS.get(self.phase, 0)
+        return self.outcome is Outcome.TIMEOUT and (self.connected_s or 0.0) * trips > self.duration_s
 
     @property
     def sure(self) -> bool:
@@ -91,6 +102,7 @@ def answer_of(url: str, got: HttpAnswer) -> Answer:
         icmp=got.icmp,
         via=_via(got.headers),
         ahead_s=got.ahead_s,
+        connected_s=got.connected_s,
     )
 
 

@@ -34,6 +34,7 @@ _URL = re.compile(
 )
 _SEPARATORS = re.compile(r"[/|=:;,!()\[\]{}<>'\"]+")
 _EDGES = "()[]{}<>'\",;:.!"
+_ADDRESS_STARTS = frozenset("0123456789abcdefABCDEF:")
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 _SMALL = re.compile("[0-9]{1,2}")
 """A count, of seconds or attempts."""
@@ -86,6 +87,8 @@ def _word(word: str, before: str) -> str:
 
 
 def _is_address(text: str) -> bool:
+    if text[:1] not in _ADDRESS_STARTS or not ("." in text or ":" in text):
+        return False  # most words, which cost the library two exceptions each
     try:
         ipaddress.ip_address(text)
     except ValueError:

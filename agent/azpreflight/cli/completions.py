@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from azpreflight.dataclass import dataclass
+from azpreflight.package import data
 from azpreflight.sinks.stdout import write_stdout
 
 SHELLS = ("bash", "zsh", "fish")
@@ -28,9 +29,6 @@ def request(asked: argparse.Namespace) -> Request:
 
 
 def run(request: Request) -> int:
-    """Print the completions, made from the parser, so that they never differ from it."""
-    from azpreflight.cli import completion_scripts
-
-    render = {"bash": completion_scripts.bash, "zsh": completion_scripts.zsh, "fish": completion_scripts.fish}
-    write_stdout(render[request.shell]())
+    """Print the completions, which were made from the parser: `completion_scripts` writes them, and a test compares."""
+    write_stdout(data(f"completions/{request.shell}").decode("ascii"))
     return 0

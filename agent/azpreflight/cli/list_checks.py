@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from typing import Any, Optional
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Optional
 
 from azpreflight.cli import options
-from azpreflight.cli.inspecting import system_configuration
 from azpreflight.cli.terminal import columns
 from azpreflight.dataclass import dataclass
-from azpreflight.model import Probe
-from azpreflight.probes import PROBES
+from azpreflight.package import data
+from azpreflight.paths import CONFIG, CONFIG_DROP_INS
 from azpreflight.render import catalogue
 from azpreflight.sinks.stdout import write_stdout
 
@@ -38,16 +41,41 @@ def request(asked: argparse.Namespace) -> Request:
 
 def run(request: Request) -> int:
     """Print a line, or a JSON object, for each check."""
-    probes, config = (*PROBES, *_of_rehearsals()), system_configuration(request.config).config
+    checks = [*_checks(request.config), *_of_rehearsals()]
     as_json = request.format == "json"
-    write_stdout(catalogue.render_json(probes, config) if as_json else catalogue.render(probes, config, columns(None)))
+    write_stdout(catalogue.render_json(checks) if as_json else catalogue.render(checks, columns(None)))
     return 0
 
 
-def _of_rehearsals() -> tuple[Probe[Any], ...]:
+def _checks(config: Optional[str]) -> Sequence[catalogue.Row]:
+    """Those of the program and of the site; the program's own are written down, so that no probe has to be imported."""
+    if _says_nothing(config):
+        checks: list[catalogue.Row] = json.loads(data("catalogue.json"))
+        return checks
+    from azpreflight.cli.inspecting import system_configuration
+    from azpreflight.probes import PROBES
+
+    return catalogue.rows(PROBES, system_configuration(config).config)
+
+
+def _says_nothing(config: Optional[str]) -> bool:
+    """There is no configuration, or nothing but comments in it, as packages install it."""
+    if config is not None or (os.path.isdir(CONFIG_DROP_INS) and os.listdir(CONFIG_DROP_INS)):
+        return config == os.devnull
+    if not os.path.lexists(CONFIG):
+        return True
+    with suppress(OSError, ValueError):
+        if os.path.isfile(CONFIG):
+            with open(CONFIG, encoding="utf-8") as file:
+                return all(line.lstrip()[:1] in ("", "#") for line in file)
+    return False
+
+
+def _of_rehearsals() -> Sequence[catalogue.Row]:
     """Where rehearsals can be made, which is in no guest."""
     if importlib.util.find_spec("azpreflight.rehearse") is None:
         return ()
+    from azpreflight.model import Config
     from azpreflight.rehearse.probe import PROBE
 
-    return (PROBE,)
+    return catalogue.rows((PROBE,), Config())

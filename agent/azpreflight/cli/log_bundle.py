@@ -18,9 +18,9 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
-from typing import IO, BinaryIO, Optional, cast
+from typing import IO, BinaryIO, Optional, Union, cast
 
 from azpreflight.dataclass import dataclass
 
@@ -31,6 +31,8 @@ MEMBERS_MOST = 50
 ENTRIES_MOST = 100_000
 """Entries of an archive that are looked through."""
 CHUNK = 1 << 20
+NESTED_MOST = 3
+"""How often a file may have been compressed."""
 STDIN_ZIP_LIMIT = 64 << 20
 """A zip has its directory at its end, so one that comes through a pipe is held."""
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
@@ -42,6 +44,9 @@ _KNOWN = re.compile(
 _SKIPPED = re.compile(
     r".*(?:\.journal~?|\.png|\.bmp|\.jpg|\.py|\.json|\.conf)$|journalctl_--list-boots.*|journal_--disk.*"
 )
+
+
+_Inflater = Union[gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile]
 
 
 @dataclass(frozen=True)
@@ -76,28 +81,55 @@ class Pieces:
 
 @contextmanager
 def unpacked(file: BinaryIO) -> Iterator[tuple[bytes, IO[bytes]]]:
-    """What stands in a compressed file, or the file itself: its first bytes, and what follows them."""
-    head = _head(file)
-    inner = _inflating(head, file)
-    if inner is None:
-        yield head, file
-        return
-    with inner:
-        try:
-            begin = _head(inner)
-        except DAMAGE:
-            begin = b""
-        yield begin, inner
+    """What stands in a compressed file, or the file itself: its first bytes, and what follows them.
+
+    A file that is compressed twice, as by a client that compresses what is so already, is inflated as often.
+    """
+    begin, whole = _head(file), cast(IO[bytes], file)
+    with ExitStack() as opened:
+        for _ in range(NESTED_MOST):
+            inner = _inflating(begin, whole)
+            if inner is None:
+                break
+            opened.push(inner)
+            whole = cast(IO[bytes], _Inflated(inner))
+            begin = _head(whole)
+        yield begin, whole
 
 
-def _inflating(head: bytes, file: IO[bytes]) -> Optional[IO[bytes]]:
+def _inflating(head: bytes, file: IO[bytes]) -> Optional[_Inflater]:
     """The file inflated, by the magic number that it begins with; None where it has none."""
     whole = cast(IO[bytes], _Rest(head, file))
     if head.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.GzipFile(fileobj=whole, mode="rb"))
+        return gzip.GzipFile(fileobj=whole, mode="rb")
     if head.startswith(b"BZh"):
         return bz2.BZ2File(whole)
     return lzma.LZMAFile(whole) if head.startswith(b"\xfd7zXZ\0") else None
+
+
+class _Inflated:
+    """A compressed file up to where it is damaged: what stands before comes, and then the error, as often as asked."""
+
+    def __init__(self, inner: _Inflater) -> None:
+        self._inner, self._damaged = inner, False
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes; fewer before the damage, or at the end."""
+        pieces: list[bytes] = []
+        left = LIMIT if size < 0 else size
+        while left and not self._damaged:
+            try:
+                piece = self._inner.read1(min(left, CHUNK))
+            except DAMAGE:
+                self._damaged = True
+                break
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+            left -= len(piece)
+        if self._damaged and not pieces:
+            raise EOFError("damaged")
+        return b"".join(pieces)
 
 
 class _Rest(io.RawIOBase):
@@ -121,9 +153,10 @@ class _Rest(io.RawIOBase):
 
 def _head(file: IO[bytes]) -> bytes:
     pieces, left = [], CHUNK
-    while left and (piece := file.read(left)):
-        pieces.append(piece)
-        left -= len(piece)
+    with suppress(EOFError):
+        while left and (piece := file.read(left)):
+            pieces.append(piece)
+            left -= len(piece)
     return b"".join(pieces)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import glob
-import gzip
 import io
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Optional
 
+from azpreflight.console import packed
 from azpreflight.console.decode import decode as decoded
 from azpreflight.render.decoded import Log
 
@@ -19,8 +18,6 @@ LOG_MOST = 64 << 20
 """Bytes of a log that are inspected: the boot diagnostics of a VM hold about 1 MiB, a console that was recorded for
 months more. Of a file it is the end that counts, because the newest report stands there."""
 _MIB = LOG_MOST >> 20
-_CHUNK = 1 << 16
-_GZIP = b"\x1f\x8b"
 _PICTURES = (".bmp", ".png", ".jpg", ".jpeg")
 """Boot diagnostics keep a picture of the screen beside each log."""
 
@@ -81,19 +78,6 @@ def _stream(file: BinaryIO) -> tuple[bytes, Optional[str]]:
     content = file.read(LOG_MOST)
     if size > LOG_MOST:
         return content, f"all but the last {_MIB} MiB"
-    if content.startswith(_GZIP):
-        return _inflated(content)
+    if content.startswith(packed.GZIP):
+        return packed.unpacked(content, LOG_MOST)
     return content, f"what follows the first {_MIB} MiB" if len(content) == LOG_MOST and file.read(1) else None
-
-
-def _inflated(packed: bytes) -> tuple[bytes, Optional[str]]:
-    """A gzip file up to the limit, or to where it is broken."""
-    chunks, left = [], LOG_MOST
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-            while left and (chunk := file.read1(min(left, _CHUNK))):
-                chunks.append(chunk)
-                left -= len(chunk)
-    except (EOFError, OSError, zlib.error):
-        return b"".join(chunks), "the end of the gzip file, which is broken"
-    return b"".join(chunks), None if left else f"what follows the first {_MIB} MiB"

@@ -10,7 +10,9 @@ from __future__ import annotations
 from azpreflight.config.errors import ConfigError
 from azpreflight.config.keys import CLOUDS, KVP, TIMEOUTS
 from azpreflight.config.reader import SIZE_LIMIT
-from azpreflight.config.sources import DEFAULT_PATH, DROP_INS, Loaded, load, load_all, parse
+from azpreflight.config.sources import Loaded, load, load_all, parse
+from azpreflight.paths import CONFIG as DEFAULT_PATH
+from azpreflight.paths import CONFIG_DROP_INS as DROP_INS
 
 __all__ = [
     "CLOUDS",

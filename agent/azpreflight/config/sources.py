@@ -20,10 +20,9 @@ from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HostError
 from azpreflight.model import Config
 from azpreflight.model.site import PREFIX
+from azpreflight.paths import CONFIG_DROP_INS as DROP_INS
 from azpreflight.text import similar
 
-DEFAULT_PATH = "/etc/azpreflight/config.yaml"
-DROP_INS = "/etc/azpreflight/config.d"
 MOST_FILES = 50
 WHOLE_LIMIT = 256 * 1024
 """Bytes of all files together: PyYAML in pure Python reads some 200 KiB a second."""

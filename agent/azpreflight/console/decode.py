@@ -16,6 +16,7 @@ from dataclasses import field
 from enum import Enum
 from typing import Any, Optional
 
+from azpreflight.console.brief import whole
 from azpreflight.console.erasure import restore
 from azpreflight.console.frame import DIGEST, TEXT_MOST, Shape
 from azpreflight.console.scan import Found, tokens
@@ -160,7 +161,7 @@ def _content(text: bytes) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         raise _Broken("its text is no report")
     if not _shallow([report, omitted]):
         raise _Broken(f"its text has more than {DEPTH_MOST} levels")
-    return report, tuple(str(path) for path in omitted)
+    return whole(report), tuple(str(path) for path in omitted)
 
 
 def _shallow(level: Iterable[Any]) -> bool:

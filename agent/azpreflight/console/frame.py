@@ -94,6 +94,14 @@ def encode(text: bytes) -> Optional[tuple[str, ...]]:
     return tuple(pack(Token(body[:6], shape, number, shard)) for number, shard in enumerate(shards))
 
 
+def size(text: bytes) -> Optional[int]:
+    """Bytes that the lines of this text take on the wire, or None if it does not fit a frame."""
+    if len(text) > TEXT_MOST:
+        return None
+    shape = shape_of(-(-(DIGEST + len(zlib.compress(text, 9))) // SHARD))
+    return None if shape is None else shape.tokens * LINE
+
+
 def shape_of(shards: int) -> Optional[Shape]:
     """The layout for so many data shards with as much parity as there is room for; None if there is not enough."""
     groups = -(-shards // DATA_MOST)

@@ -6,6 +6,8 @@ import zlib
 from typing import Optional
 
 GZIP = b"\x1f\x8b"
+NESTED_MOST = 3
+"""How often a log may have been packed."""
 _GZIP_WINDOW = 31
 """Of zlib: the largest window, and the head and tail of gzip."""
 _BROKEN = "the end of the gzip file, which is broken"
@@ -15,9 +17,21 @@ file may consist of millions of them."""
 
 
 def unpacked(content: bytes, most: int) -> tuple[bytes, Optional[str]]:
-    """The content, inflated if it is a gzip file, up to so many bytes; and the words for what is left out of it."""
-    if not content.startswith(GZIP):
-        return content, None
+    """The content, inflated if it is a gzip file, up to so many bytes; and the words for what is left out of it.
+
+    A client that compresses what is so already packs it twice: the words are those of the first layer that is broken.
+    """
+    unread = None
+    for _ in range(NESTED_MOST):
+        if not content.startswith(GZIP):
+            break
+        content, deeper = _inflated(content, most)
+        unread = unread or deeper
+    return content, unread
+
+
+def _inflated(content: bytes, most: int) -> tuple[bytes, Optional[str]]:
+    """One layer."""
     chunks: list[bytes] = []
     at, room = 0, most
     while room > 0 and content.startswith(GZIP, at):

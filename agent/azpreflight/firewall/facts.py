@@ -8,6 +8,9 @@ from typing import Optional
 from azpreflight.dataclass import dataclass
 from azpreflight.host import LinkFilter
 
+BROADCAST = "255.255.255.255"
+"""Nobody's address: what is sent there is on its way, and who answers does so from an address of its own."""
+
 
 class Backend(str, Enum):
     """Which of the kernel's two packet filters a rule lives in; both run at once."""
@@ -49,6 +52,8 @@ class Purpose(str, Enum):
     DNS = "dns"
     PACKAGE = "package"
     DHCP = "dhcp"
+    PROBE = "probe"
+    """A load balancer's question after the VM's health, which comes from 168.63.129.16."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class Flow:
     """0: any."""
     uid: int = 0
     """Whose connection it is. Provisioning is root's business; what others may is for information."""
+    caller: Optional[str] = None
+    """Of a connection to this machine: who makes it. `address` is then the machine's own."""
 
     @property
     def text(self) -> str:
@@ -151,6 +158,8 @@ class Decider:
     """Of a rule that is saved for the next boot: where it comes from."""
     line: Optional[int] = None
     """1 first; None where only the file is known."""
+    maker: Optional[str] = None
+    """The program that makes the chain, such as docker, kube-proxy, fail2ban or ufw; None for anybody's chain."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,9 @@ class FlowFacts:
     mark: int = 0
     """The mark that rules put on it before it is routed; `marker` is the rule that did."""
     marker: Optional[Decider] = None
+    untracked: Optional[Decider] = None
+    """Of a flow whose answers are lost: the rule that keeps the request out of connection tracking, so that no rule
+    knows them for answers."""
     part: Part = Part.REQUEST
     """Of a flow that is not allowed."""
     rehearsed: bool = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Optional
 
 from azpreflight.firewall.other_filters import PROGRAMS
 
@@ -27,13 +28,28 @@ CLOSES_FORWARD = ("docker",)
 """Programs that set the policy of FORWARD to DROP."""
 
 
+FRONT_ENDS = {"ufw": ("ufw-", "ufw6-"), "firewalld": ("firewalld",)}
+"""Front ends whose rules are saved and loaded at boot, by their chains or tables."""
+TABLES = {"podman": ("netavark",), "libvirt": ("libvirt_",), "kube-proxy": ("kube-proxy",), "fail2ban": ("f2b-",)}
+"""Tables in nft's own language, where they begin otherwise than the chains."""
+
+
+def maker(table: str, chain: str) -> Optional[str]:
+    """The program that makes a chain, or a table, of that name; None for a name that is nobody's."""
+    if chain.startswith("KUBE-"):
+        return "kube-proxy"
+    every = {name: (*_beginnings([name]), *TABLES.get(name, ())) for name in PROGRAMS} | FRONT_ENDS
+    return next((name for name, words in every.items() if chain.startswith(words) or table.startswith(words)), None)
+
+
 def _beginnings(programs: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for name in programs for word in (PROGRAMS[name][1], *MORE_CHAINS.get(name, ())))
 
 
-def chain_is_made(chain: str, programs: Sequence[str]) -> bool:
-    """The chain itself belongs to one of these programs."""
-    return chain.startswith(_beginnings(programs))
+def chain_is_made(table: str, chain: str, programs: Sequence[str]) -> bool:
+    """The chain, or its table, belongs to one of these programs."""
+    tables = tuple(word for name in programs for word in TABLES.get(name, ()))
+    return chain.startswith(_beginnings(programs)) or table.startswith((*_beginnings(programs), *tables))
 
 
 def line_is_made(line: str, programs: Sequence[str]) -> bool:
@@ -42,7 +58,9 @@ def line_is_made(line: str, programs: Sequence[str]) -> bool:
     targets = [after for word, after in zip(words, words[1:]) if word in ("-j", "-g", "jump", "goto")]
     if any(target.startswith(_beginnings(programs)) for target in targets):
         return True
-    return any(INTERFACES[name].search(line) for name in programs if name in INTERFACES)
+    return any(INTERFACES[name].search(line) for name in programs if name in INTERFACES) or (
+        "wg-quick" in programs and "wg-quick(8) rule" in line
+    )
 
 
 def policy_is_made(chain: str, programs: Sequence[str]) -> bool:

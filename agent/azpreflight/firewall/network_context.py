@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Optional
 
 from azpreflight.firewall.facts import Flow
@@ -12,6 +13,8 @@ from azpreflight.host import Host, Interface, Outcome, Route
 PORT_RANGE = "net/ipv4/ip_local_port_range"
 """Rules can see which ports the kernel takes for connections that it makes."""
 LOOPBACK = "lo"
+INVENTED = "192.0.2.4/24"
+"""For a machine without any address, so that its rules can be tried all the same (RFC 5737: nobody's)."""
 
 NO_WAY = "this machine has no address from which it could be reached"
 
@@ -50,7 +53,7 @@ class Scene(NamedTuple):
 
 def scene_of(host: Host, flows: Sequence[Flow]) -> Scene:
     """The network of this machine. HostError if the kernel does not tell its interfaces or routes."""
-    interfaces = {interface.name: interface for interface in host.interfaces()}
+    interfaces = _with_an_address({interface.name: interface for interface in host.interfaces()})
     addresses = dict.fromkeys(flow.address for flow in flows)
     ways = {address: _way(host, address, interfaces) for address in addresses}
     port_range = host.text(f"/proc/sys/{PORT_RANGE}")
@@ -59,6 +62,15 @@ def scene_of(host: Host, flows: Sequence[Flow]) -> Scene:
         {address: way for address, way in ways.items() if way is not None},
         {PORT_RANGE: port_range.strip()} if port_range else {},
     )
+
+
+def _with_an_address(interfaces: Mapping[str, Interface]) -> Mapping[str, Interface]:
+    """The interfaces; where none has an IPv4 address, the first one has an invented one."""
+    others = [interface for name, interface in interfaces.items() if name != LOOPBACK]
+    if not others or any(":" not in address for interface in others for address in interface.addresses):
+        return interfaces
+    first = others[0]
+    return {**interfaces, first.name: replace(first, addresses=(*first.addresses, INVENTED))}
 
 
 def _way(host: Host, address: str, interfaces: Mapping[str, Interface]) -> Optional[Route]:
@@ -94,4 +106,5 @@ def _flow(flow: Flow) -> dict[str, Any]:
         "port": flow.port,
         "source_port": flow.source_port,
         "uid": flow.uid,
+        "caller": flow.caller,
     }

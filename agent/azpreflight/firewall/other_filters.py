@@ -45,8 +45,9 @@ PROGRAMS = {
     "sshguard": ("sshguard.service", "sshguard"),
     "libvirt": ("libvirtd.service", "LIBVIRT_"),
     "tailscale": ("tailscaled.service", "ts-"),
+    "wg-quick": ("wg-quick@.service", "wg-quick-"),
 }
-"""Programs that change rules while they run: their service, and how their chains begin."""
+"""Programs that change rules while they run: their service, and how their chains begin, or their tables in nft."""
 
 Values = dict[str, tuple[str, ...]]
 
@@ -121,5 +122,9 @@ def programs(host: Host, chains: Sequence[ChainFacts]) -> tuple[str, ...]:
     return tuple(
         program
         for program, (service, prefix) in PROGRAMS.items()
-        if service in wanted or any(chain.chain.startswith(prefix) for chain in chains)
+        if service in wanted or any(_begins(chain, prefix) for chain in chains)
     )
+
+
+def _begins(chain: ChainFacts, prefix: str) -> bool:
+    return chain.chain.startswith(prefix) or chain.table.startswith(prefix)

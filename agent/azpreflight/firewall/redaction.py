@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import Optional
 
-from azpreflight.firewall.facts import AgentRules, Dump, FlowFacts, Rehearsal
+from azpreflight.firewall.facts import AgentRules, Decider, Dump, FlowFacts, Rehearsal
 
 HIDDEN = "..."
 _QUOTED = r'"(?:[^"\\\n]|\\.)*"?'
@@ -46,9 +46,17 @@ def dump(found: Dump) -> Dump:
 
 def flow(found: FlowFacts) -> FlowFacts:
     """Likewise, with the rule that decided."""
-    by = found.decider
-    decider = replace(by, text=without_words(by.text), command=without_words(by.command)) if by is not None else None
-    return replace(found, decider=decider, reason=_or_none(found.reason))
+    return replace(
+        found,
+        decider=_decider(found.decider),
+        marker=_decider(found.marker),
+        untracked=_decider(found.untracked),
+        reason=_or_none(found.reason),
+    )
+
+
+def _decider(by: Optional[Decider]) -> Optional[Decider]:
+    return replace(by, text=without_words(by.text), command=without_words(by.command)) if by is not None else None
 
 
 def rehearsal(found: Rehearsal) -> Rehearsal:

@@ -119,7 +119,7 @@ def doubts(scene: Scene, tables: Sequence[Table]) -> Callable[[Flow], tuple[Plac
     iptables = any(table.iptables for table in differing)
 
     def of(flow: Flow) -> tuple[Place, ...]:
-        if not differing:
+        if not differing or flow.caller is not None:
             return ()
         at = scene.environment(flow)
         read = evaluate(flow, tables, at, flow.uid).doubtful if iptables else ()

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Optional
 
-from azpreflight.firewall import agent_rules, parse_iptables_save, parse_nft, redaction
+from azpreflight.firewall import agent_rules, generated_rules, parse_iptables_save, parse_nft, redaction
 from azpreflight.firewall.facts import Backend, Decider, Flow, Part, Purpose
 from azpreflight.firewall.rules import Chain, Table
 from azpreflight.firewall.tools import PREFIX
@@ -81,6 +81,7 @@ def decider(place: Place, flow: Flow, programs: Mapping[str, str], part: Part = 
         packets=packets,
         general=_is_general(place),
         owner="waagent" if place.number is not None and agent_rules.kind(table, line) else None,
+        maker=generated_rules.maker(table.name, place.chain.name),
         command=_command(place, flow, programs, part),
     )
 
@@ -141,4 +142,5 @@ def title(found: Decider) -> str:
         "" if found.family == "ip" and found.table in ("filter", "nat", "mangle", "raw", "security") else found.family
     )
     where = " ".join(word for word in (Backend(found.backend).value, family, found.table) if word)
+    where += f", of {found.maker}" if found.maker is not None else ""
     return f"{what} of {found.chain} ({where})"

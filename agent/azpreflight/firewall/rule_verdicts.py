@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Optional
 
 from azpreflight.firewall import parse_nft
-from azpreflight.firewall.facts import Flow, FlowFacts, Outcome, Part
+from azpreflight.firewall.facts import Decider, Flow, FlowFacts, Outcome, Part
 from azpreflight.firewall.rule_names import Index, Place, decider, title
 from azpreflight.firewall.static import nft_rule
 
@@ -105,7 +105,8 @@ def _unanswered(flow: Flow, seen: Mapping[str, Any], copy: Copy, doubtful: Seque
         chance = next((place for place in (by, *saving) if _by_chance(place)), None)
         if chance is not None:
             return FlowFacts(flow, Outcome.PROBABILISTIC, decider(chance, flow, copy.programs, part), part=part)
-        return FlowFacts(flow, Outcome.BLOCKED, decider(by, flow, copy.programs, part), part=part)
+        untracked = _untracked(flow, seen, copy) if part is Part.REPLY else None
+        return FlowFacts(flow, Outcome.BLOCKED, decider(by, flow, copy.programs, part), part=part, untracked=untracked)
     translated = [place for place in _places(seen, copy.rules, ("request",)) if _translates(place)]
     if translated and seen["error"] != "silent":
         reason = f"it ended with {seen['error']}, as there is no way to where the rule sends it"
@@ -114,6 +115,18 @@ def _unanswered(flow: Flow, seen: Mapping[str, Any], copy: Copy, doubtful: Seque
         how = "a packet vanished among the rules" if seen["error"] == "silent" else f"it ended with {seen['error']}"
         return FlowFacts(flow, Outcome.BLOCKED, part=part, reason=f"{how}, and no rule said that it was the one")
     return FlowFacts(flow, Outcome.UNKNOWN, reason="no answer came back, and no rule took a packet")
+
+
+def _untracked(flow: Flow, seen: Mapping[str, Any], copy: Copy) -> Optional[Decider]:
+    """The rule that exempts the request from connection tracking."""
+    found = [place for place in _places(seen, copy.rules, ("request",)) if _exempts(place)]
+    return decider(found[-1], flow, copy.programs) if found else None
+
+
+def _exempts(place: Place) -> bool:
+    if place.table.iptables:
+        return place.target == "NOTRACK" or (place.target == "CT" and " --notrack" in place.line)
+    return place.number is not None and " notrack" in f" {parse_nft.unquoted(place.target)}"
 
 
 def _might_save(place: Place, by: Place) -> bool:

@@ -25,6 +25,8 @@ LINES_MOST = 100_000
 """Lines of a file of JSON lines that are read, the last."""
 FOREIGN_VERSION = "its report is of a version that this one cannot read"
 FROM_LOG = "explain-log"
+PIECE = 1 << 20
+"""Bytes of a log that are explained at once: each takes some ten times its size meanwhile."""
 """Stands for the check where a log itself shows the cause."""
 _PARTS = {"cause": "causes", "result": "results", "extension": "extensions"}
 """The kinds of JSON lines that a report's parts are written as, by the part."""
@@ -50,7 +52,8 @@ def without_report(name: str, content: bytes, log: Log) -> Machine:
     Its verdict stays open, because silence in a log proves nothing; and its id is left out, so that no such log is
     counted in place of a report.
     """
-    found = explain(name, (content,), log.unread)
+    pieces = (content[at : at + PIECE] for at in range(0, len(content), PIECE))
+    found = explain(name, pieces, log.unread)
     reason = decoded.why_none(log) + (f"; the last that it shows: {found.last.milestone}" if found.last else "")
     return Machine(name, None, tuple(_seen(one) for one in found.causes), reason=reason)
 

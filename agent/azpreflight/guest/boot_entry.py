@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
-from azpreflight.guest import bootloader, kernels
+from azpreflight.guest import bootloader, unified
 from azpreflight.host import FileKind, Host
 
 TOPS = ("", "/boot", "/boot/efi", "/efi")
 """Where the boot loader's own / may be mounted."""
-UNIFIED = ("/boot/EFI/Linux/*.efi", "/boot/efi/EFI/Linux/*.efi", "/efi/EFI/Linux/*.efi")
-"""Unified kernel images, with kernel, initramfs and options in one file (uapi-group.org, Boot Loader Specification)."""
 _DEFAULT = re.compile(r"^[ \t]*set default=\"?(\d{1,3})\"?[ \t]*$", re.MULTILINE)
 
 
@@ -65,14 +63,14 @@ def chosen(host: Host) -> Optional[BootEntry]:
 
 
 def _unified(host: Host) -> Optional[BootEntry]:
-    """The newest unified kernel image; its options are within it, and are not read."""
-    paths = [path for pattern in UNIFIED for path in host.glob(pattern)]
-    if not paths:
+    """The newest unified kernel image, which has all that an entry names."""
+    newest = unified.newest(host)
+    if newest is None:
         return None
-    newest = max(paths, key=kernels.version_key)
     info = host.info(newest)
     empty = info is not None and info.size == 0
-    return BootEntry(newest, BootFile(newest, newest if info is not None else None, empty))
+    path = newest if info is not None else None
+    return BootEntry(newest, BootFile(newest, path, empty), options=unified.options(host, newest))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, list[str], list[str]]]:

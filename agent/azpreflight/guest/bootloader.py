@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
+from azpreflight.guest import unified
 from azpreflight.guest.kernels import version_key
 from azpreflight.guest.shell_variables import expanded
 from azpreflight.host import Host
@@ -30,7 +31,7 @@ root rootfstype rootflags rootdelay rootwait ro rw console earlyprintk earlycon 
 modprobe.blacklist module_blacklist ip quiet splash init cloud-init cloud-config systemd.unit
 systemd.mask selinux apparmor audit fips ipv6.disable crashkernel nomodeset nvme_core.io_timeout mitigations panic
 resume noresume rd.driver.pre rd.driver.blacklist rd.lvm.lv rd.lvm.vg rd.luks.uuid rd.break single rescue emergency
-recovery scsi_mod.use_blk_mq elevator ipv6.disable_ipv6 systemd.journald.forward_to_console systemd.log_level
+recovery acpi pci scsi_mod.use_blk_mq elevator ipv6.disable_ipv6 systemd.journald.forward_to_console systemd.log_level
 loglevel systemd.show_status consoleblank vga nosplash 1 S security cgroup_enable systemd.unified_cgroup_hierarchy
 """
 SHOWN = frozenset(_SHOWN.split())
@@ -84,7 +85,7 @@ def command_line(host: Host) -> Optional[CommandLine]:
         options = next(of_grub(host.text(path, LIMIT) or ""), None)
         if options is not None:
             return CommandLine(path, options)
-    return _of_entries(host) or _of_defaults(host) or _running(host)
+    return _of_entries(host) or _of_unified(host) or _of_defaults(host) or _running(host)
 
 
 def of_grub(text: str) -> Iterator[tuple[str, ...]]:
@@ -118,6 +119,12 @@ def _of_entries(host: Host) -> Optional[CommandLine]:
         return None
     options = of_entry(host.text(chosen, LIMIT) or "", variables(host))
     return CommandLine(chosen, options) if options is not None else None
+
+
+def _of_unified(host: Host) -> Optional[CommandLine]:
+    path = unified.newest(host)
+    options = unified.options(host, path) if path is not None else ()
+    return CommandLine(path, options) if path is not None and options else None
 
 
 def chosen_entry(host: Host) -> Optional[str]:

@@ -169,8 +169,7 @@ def _runs(host: Host, unit: str, marks: Sequence[str]) -> bool:
 
 
 def _texts(host: Host, program: str) -> Iterator[tuple[str, str]]:
-    for pattern in FILES[program]:
-        for path in matching(host, pattern):
-            with suppress(HostError):
-                if not path.endswith(SKIPPED):
-                    yield path, host.text(path, LIMIT) or ""
+    paths = [path for pattern in FILES[program] for path in matching(host, pattern) if not path.endswith(SKIPPED)]
+    for path in paths:
+        with suppress(HostError):
+            yield path, host.text(path, LIMIT) or ""

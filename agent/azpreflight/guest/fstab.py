@@ -11,6 +11,8 @@ FSTAB = "/etc/fstab"
 LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 OPTIONAL = ("nofail", "noauto", "x-systemd.automount", "_netdev")
 """Options that keep a missing device from stopping the boot."""
+OF_THE_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "glusterfs", "ceph", "lustre", "aznfs")
+"""File systems of servers; systemd orders logins after them (systemd.special(7), remote-fs.target)."""
 OF_THE_SYSTEM = re.compile(r"/(?:boot|efi|usr|var|home|tmp|opt|srv|root|oem|\.snapshots)?(?:/.*)?")
 """Where distributions put the volumes of the OS disk; what is mounted elsewhere is mostly a data disk's."""
 MAPPED = re.compile(r"(?<!-)-(?!-)")
@@ -53,7 +55,17 @@ def required(text: str) -> tuple[tuple[str, str, str], ...]:
     return tuple((row[0].replace('"', ""), row[1], row[2]) for row in rows if len(row) >= 3 and _must_mount(row))
 
 
+def over_the_network(text: str) -> tuple[tuple[str, str, str], ...]:
+    """(share, mount point, kind) of what the boot waits for on another machine."""
+    rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    found = (row for row in rows if len(row) >= 3 and row[2] in OF_THE_NETWORK)
+    return tuple((row[0], row[1], row[2]) for row in found if not set(_options(row)) & set(OPTIONAL[:3]))
+
+
+def _options(row: list[str]) -> list[str]:
+    return row[3].split(",") if len(row) > 3 else []
+
+
 def _must_mount(row: list[str]) -> bool:
-    options = row[3].split(",") if len(row) > 3 else []
     local = row[0].startswith(("/dev/", *(f"{key}=" for key in LINKS)))
-    return local and row[2] != "swap" and not any(option in OPTIONAL for option in options)
+    return local and row[2] != "swap" and not any(option in OPTIONAL for option in _options(row))

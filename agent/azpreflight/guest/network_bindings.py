@@ -48,6 +48,30 @@ def _first(name: str) -> bool:
     return name in ("eth0", "eth*", "en*", "e*", "*")
 
 
+def of_cloud_cfg(text: str) -> Iterator[str]:
+    """Pins of `network:` in a file of cloud-init's, in both of its versions; nothing of what is no YAML, which
+    cloud-init ignores (cloud-init, "Networking config Version 1" and "Version 2")."""
+    try:
+        network = yaml_file.mapping(text).get("network")
+    except (yaml_file.NotYaml, yaml_file.Refused):
+        return
+    found = network if isinstance(network, Mapping) else {}
+    for name, card in (found["ethernets"] if isinstance(found.get("ethernets"), Mapping) else {}).items():
+        yield from _netplan_card(str(name), card) if isinstance(card, Mapping) else ()
+    for card in found["config"] if isinstance(found.get("config"), list) else ():
+        if isinstance(card, Mapping) and card.get("type") == "physical":
+            yield from _card_of_version_1(card)
+
+
+def _card_of_version_1(card: Mapping[Any, Any]) -> Iterator[str]:
+    name = str(card.get("name"))
+    if card.get("mac_address"):
+        yield f"{name} is matched by its MAC address"
+    subnets = card["subnets"] if isinstance(card.get("subnets"), list) else ()
+    if any(isinstance(one, Mapping) and one.get("type") in ("static", "static4") for one in subnets):
+        yield f"{name} has a static address"
+
+
 def of_networkd(text: str) -> Iterator[str]:
     """Pins of .network and .link files (systemd.network(5), systemd.link(5))."""
     values = sections(text)

@@ -118,6 +118,8 @@ class HttpAnswer:
     detail: Optional[str] = None
     ahead_s: Optional[float] = None
     """Seconds that the server's clock is ahead, by its Date header of whole seconds; None without one."""
+    connected_s: Optional[float] = None
+    """Seconds until the connection was made, a round trip to whoever took it; None if none was."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """The connection under a request: opened by us, so that the phase that fails is known, and broken off in time.
 
-requests reports any failure in words and has timeouts for one read only, so a server that sends a byte a second keeps
-it busy for ever. Its extension points (an adapter with connection pools of one's own) let this module open the socket.
+The standard library has timeouts for one read only, so a server that sends a byte a second keeps it busy for ever. It
+is given a socket that is connected and, for https, has TLS; the way there is gone step by step.
 """
 
 from __future__ import annotations
 
 import errno
+import http.client
 import ipaddress
 import math
 import socket
@@ -15,12 +16,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock, Timer
-from typing import Any, Optional
-
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from typing import NamedTuple, Optional
+from urllib.parse import quote, urlsplit
 
 from azpreflight.dataclass import dataclass
 from azpreflight.host import network, tls
@@ -30,6 +27,9 @@ from azpreflight.host.deadline import Guard
 _RESOLVER = Guard()
 TUNNEL_ANSWER_LIMIT = 1 << 13
 """Bytes of a proxy's answer to CONNECT; squid's has 40."""
+PORTS = {"http": 80, "https": 443}
+PLAIN = "!#$%&'()*+,/:;=?@[]~"
+"""Characters of a URL that are sent as they are (RFC 3986), besides letters, digits and the like."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class Attempt:
         self.asked, self.deadline = asked, deadline
         self.phase = Phase.DNS
         self.peer: Optional[str] = None
+        self.connected_s: Optional[float] = None
         self.issuer: Optional[str] = None
         self.authorities: tuple[str, ...] = ()
 
@@ -145,12 +146,14 @@ class Attempt:
         raise OSError(errno.EADDRNOTAVAIL, "no address")
 
     def _connect_one(self, address: str, port: int, timeout: float) -> socket.socket:
+        began = time.monotonic()
         try:
             answer, sock = network.opened(address, port, timeout, self.asked.segment)
         except HostError as error:
             raise OSError(errno.EMFILE, str(error)) from None
         if sock is None:
             raise NotConnected(answer)
+        self.connected_s = round(time.monotonic() - began, 4)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a request waits for the handshake's last ACK
         return sock
 
@@ -168,99 +171,89 @@ class Attempt:
         self.phase = Phase.TLS
 
 
-def _whom(connection: HTTPSConnection) -> tuple[str, int, Optional[tuple[str, int]]]:
-    """The server that a connection is for, and the proxy through which."""
-    own = connection.host, connection.port or 443
-    server: Optional[str] = getattr(connection, "_tunnel_host", None)
-    if server is None:
-        return (*own, None)
-    return server, getattr(connection, "_tunnel_port", None) or 443, own
+class Target(NamedTuple):
+    """Where a request goes, by its URL."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+    """With the query, as it is sent."""
+
+    @property
+    def place(self) -> str:
+        """HOST:PORT."""
+        return f"{_bracketed(self.host)}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The same, without the port that the scheme implies (RFC 9110, section 7.2)."""
+        usual = self.port == PORTS["https" if self.secure else "http"]
+        return _bracketed(self.host) if usual else self.place
+
+
+def target(url: str) -> Target:
+    """ValueError for a URL of another scheme, or of none; its text does not repeat the URL."""
+    parts = urlsplit(url)
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise ValueError("not an address of a web server")
+    path = quote(parts.path or "/", PLAIN) + (f"?{quote(parts.query, PLAIN)}" if parts.query else "")
+    port = PORTS[parts.scheme] if parts.port is None else parts.port
+    return Target(parts.scheme == "https", parts.hostname, port, path)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def send(attempt: Attempt, headers: Mapping[str, str]) -> http.client.HTTPConnection:
+    """The one request of this attempt, sent; what fails raises as the socket, TLS or http.client has it."""
+    asked, to = attempt.asked, target(attempt.asked.url)
+    via = target(asked.proxy) if asked.proxy is not None else None
+    if via is not None and via.secure:
+        raise ValueError("not a proxy that is asked without TLS")
+    sock = attempt.open(*((via.host, via.port) if via is not None else (to.host, to.port)))
+    if to.secure:
+        sock = _secured(attempt, sock, to, via)
+    attempt.phase = Phase.HTTP
+    connection = http.client.HTTPConnection(to.host, to.port)
+    connection.sock = sock
+    connection.auto_open = 0
+    absolute = via is not None and not to.secure
+    connection.request(
+        "GET", f"http://{to.name}{to.path}" if absolute else to.path, headers={"Host": to.name, **headers}
+    )
+    return connection
+
+
+def _secured(attempt: Attempt, sock: socket.socket, to: Target, via: Optional[Target]) -> socket.socket:
+    """TLS with the server, through the proxy where there is one."""
+    if via is not None:
+        _ask_for_tunnel(sock, to.place)
+    attempt.phase = Phase.TLS
+    try:
+        secured = tls.trusting(attempt.asked.store).wrap_socket(sock, server_hostname=to.host)
+    except ssl.SSLCertVerificationError:
+        attempt.look(to.host, to.port, (via.host, via.port) if via is not None else None)
+        raise
+    certificate = secured.getpeercert() or {}
+    attempt.issuer = tls.issuer_of_verified(certificate)
+    attempt.authorities = tls.authorities_of_verified(certificate)
+    return secured
 
 
 def _ask_for_tunnel(sock: socket.socket, place: str) -> None:
-    """CONNECT (RFC 9110, section 9.3.6), which this proxy has granted once already."""
+    """CONNECT (RFC 9110, section 9.3.6). OSError where the proxy refuses, HTTPException for what is no answer."""
     sock.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
     answer = b""
-    while not answer.endswith(b"\r\n\r\n") and len(answer) < TUNNEL_ANSWER_LIMIT:
+    while not answer.endswith((b"\r\n\r\n", b"\n\n")) and len(answer) < TUNNEL_ANSWER_LIMIT:
         piece = sock.recv(1)  # a byte at a time: what follows belongs to TLS
         if not piece:
-            raise OSError(errno.ECONNRESET, "no tunnel")
+            raise http.client.RemoteDisconnected("no tunnel")
         answer += piece
-
-
-def _pools(attempt: Attempt) -> dict[str, Any]:
-    """Connection pools whose connections are opened by this attempt."""
-
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            """urllib3 overlooks a reset while it sends, and would go on without the socket of one while it connects."""
-            try:
-                return attempt.open(self.host, self.port or 80)
-            except OSError as error:
-                raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
-
-        def connect(self) -> None:
-            super().connect()
-            attempt.phase = Phase.HTTP
-
-    class Secure(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            sock = attempt.open(self.host, self.port or 443)
-            attempt.phase = Phase.PROXY if attempt.asked.proxy else Phase.TLS
-            return sock
-
-        def _tunnel(self) -> None:
-            super()._tunnel()
-            attempt.phase = Phase.TLS
-
-        def connect(self) -> None:
-            try:
-                super().connect()
-            except ssl.SSLCertVerificationError:
-                attempt.look(*_whom(self))
-                raise
-            certificate = self.sock.getpeercert() or {}  # type: ignore[union-attr]  # it is connected
-            attempt.issuer = tls.issuer_of_verified(certificate)
-            attempt.authorities = tls.authorities_of_verified(certificate)
-            attempt.phase = Phase.HTTP
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
-
-
-class _Adapter(HTTPAdapter):
-    """Puts an attempt's connections and the system's CA store in the place of the library's own."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-        secure = attempt.asked.url.lower().startswith("https:")
-        self._context: dict[str, Any] = {"ssl_context": tls.trusting(attempt.asked.store)} if secure else {}
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, **self._context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._attempt)
-
-    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **self._context, **kwargs)
-        manager.pool_classes_by_scheme = _pools(self._attempt)
-        return manager
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """The context decides; the library would add its own bundle here."""
-        conn.cert_reqs = "CERT_REQUIRED"
-
-
-def session(attempt: Attempt) -> requests.Session:
-    """For the one request of this attempt. No proxy, password or CA bundle of the environment is used."""
-    session = requests.Session()
-    session.trust_env = False
-    adapter = _Adapter(attempt)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
+    version, _, rest = answer.split(b"\n", 1)[0].decode("latin-1").strip().partition(" ")
+    status, _, reason = rest.partition(" ")
+    if not version.startswith("HTTP/") or not status.isdigit():
+        raise http.client.BadStatusLine(f"{version} {rest}")
+    if not status.startswith("2"):
+        raise OSError(f"Tunnel connection failed: {status} {reason}")

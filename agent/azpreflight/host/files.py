@@ -11,7 +11,8 @@ import fnmatch
 import itertools
 import os
 import stat
-from typing import Optional
+from collections.abc import Hashable
+from typing import Callable, Optional
 
 from azpreflight.host.api import HostError
 from azpreflight.host.file_types import FileInfo, FileKind, Room
@@ -22,8 +23,6 @@ from azpreflight.host.within import ABSENT, FOLDER, LOOK, OPENED, NotRegular, Ro
 MAX_NAMES = 10_000
 """Names in one directory; more is not a directory of the system's own files."""
 
-CHUNK = 1 << 20
-"""Bytes of one read(2)."""
 PIECE = 16 << 10
 """Bytes of one where the file states fewer."""
 
@@ -179,20 +178,22 @@ class Tree:
         found = [""]
         for part in [part for part in pattern.split("/") if part]:
             if any(mark in part for mark in "*?["):
-                found = [
-                    f"{base}/{name}"
-                    for base in found
-                    for name in self._once(base or "/")
-                    if fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
-                ]
+                found = [f"{base}/{name}" for base in found for name in self._matching(base or "/", part)]
             else:
                 found = [f"{base}/{part}" for base in found]
         return tuple(sorted(path for path in found if self.info(path, follow=False) is not None))
 
-    def _once(self, path: str) -> tuple[str, ...]:
-        if self._seen is None:
-            return self._names(path)
-        return self._seen.once(path, "names", lambda: self._names(path))
+    def _matching(self, path: str, part: str) -> tuple[str, ...]:
+        """The names in a directory that a part of a pattern stands for."""
+
+        def matching() -> tuple[str, ...]:
+            names = fnmatch.filter(self._once(path, "names", lambda: self._names(path)), part)
+            return tuple(name for name in names if part.startswith(".") or not name.startswith("."))
+
+        return self._once(path, ("names", part), matching)
+
+    def _once(self, path: str, question: Hashable, ask: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        return ask() if self._seen is None else self._seen.once(path, question, ask)
 
     def _names(self, path: str) -> tuple[str, ...]:
         info = self.info(path, follow=True)
@@ -214,12 +215,12 @@ def _kind(mode: int) -> FileKind:
 def _read_up_to(descriptor: int, count: int, size: int) -> bytes:
     """Read until the end or `count` bytes; files under /proc and /sys come in pieces and state no size.
 
-    Room for a whole CHUNK is made by the kernel and given back, which costs more than to read what most files have.
+    One that states its size is read at once, into the room that it takes.
     """
     pieces = []
     left, room = count, max(size + 1, PIECE)
     while left > 0:
-        piece = os.read(descriptor, min(left, room, CHUNK))
+        piece = os.read(descriptor, min(left, room))
         if not piece:
             break
         pieces.append(piece)

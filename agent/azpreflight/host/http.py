@@ -1,8 +1,8 @@
 """One GET over HTTP or HTTPS, never longer than its deadline, that says how far it came.
 
-requests speaks HTTP, proxies and TLS. It prefers a CA bundle of its own and a proxy from the environment: here the
-system's store decides, and only a proxy that was asked for is used, because the platform's own addresses must never
-be reached through one. Nothing that a server sends is unpacked or read past a limit.
+The standard library speaks HTTP and TLS; a library beside it costs a quarter of a short run to import. The system's
+store of certificates decides, and only a proxy that was asked for is used, because the platform's own addresses must
+never be reached through one. Nothing that a server sends is unpacked or read past a limit.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from typing import Any, Optional
+from typing import Optional
 from urllib.parse import urljoin, urlsplit
-
-import requests
-import urllib3
 
 from azpreflight import __version__
 from azpreflight.host import tls
 from azpreflight.host.api import NOT_TLS, HttpAnswer, Outcome, TcpAnswer
-from azpreflight.host.connection import Asked, Attempt, Deadline, NotConnected, session
+from azpreflight.host.connection import Asked, Attempt, Deadline, NotConnected, send
 
 CHUNK = 16384
 """Bytes of a body read at once."""
 DETAIL_LIMIT = 160
 """Characters of a server's or a library's own words that are kept."""
-AGENT = f"azpreflight/{__version__}"
+HEADERS = {
+    "User-Agent": f"azpreflight/{__version__}",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 WITHHELD = re.compile(r"^(set-cookie2?|.*auth.*|.*token.*)$")
 """Response headers that may hold a secret."""
 OUTCOMES = {
@@ -51,8 +53,9 @@ OUTCOMES = {
 PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
 """What OpenSSL says of bytes that are no TLS record; which of these depends on its version and on the bytes."""
 WORDS = {Outcome.TIMEOUT: "no answer in time"}
-FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
-"""What a server, a network or a URL can make these libraries raise; ValueError is what they say of a bad URL."""
+REDIRECTS = (301, 302, 303, 307, 308)
+FAILURES = (http.client.HTTPException, OSError, ValueError)
+"""What a server, a network or a URL can raise; ValueError is what is said of a bad URL."""
 
 
 def prepare(url: str) -> None:
@@ -102,15 +105,14 @@ def _redirected(asked: Asked, location: str) -> Asked:
 def _ask(asked: Asked, deadline: Deadline) -> tuple[HttpAnswer, Optional[str]]:
     """The answer, and where it redirects to if it does."""
     attempt = Attempt(asked, deadline)
-    response: Optional[requests.Response] = None
+    response: Optional[http.client.HTTPResponse] = None
     body = bytearray()
     outcome, detail = Outcome.OK, None
     unconnected: Optional[TcpAnswer] = None
     try:
-        with session(attempt) as requester:
-            response = _send(requester, asked, deadline)
-            _read(response.raw, body, asked.limit)
-            response.close()
+        with closing(send(attempt, {**HEADERS, **asked.headers})) as connection:
+            response = connection.getresponse()
+            _read(response, body, asked.limit)
         if deadline.passed():
             outcome, detail = Outcome.TIMEOUT, "the answer did not end in time"
     except FAILURES as error:
@@ -122,6 +124,7 @@ def _ask(asked: Asked, deadline: Deadline) -> tuple[HttpAnswer, Optional[str]]:
         0.0,
         detail=detail,
         address=attempt.peer,
+        connected_s=attempt.connected_s,
         issuer=attempt.issuer,
         authorities=attempt.authorities,
         body=bytes(body),
@@ -130,42 +133,42 @@ def _ask(asked: Asked, deadline: Deadline) -> tuple[HttpAnswer, Optional[str]]:
     )
     if response is None:
         return replace(bare, status=_refused_by_proxy(detail)), None
+    headers = _merged(response)
     answer = replace(
         bare,
-        status=response.status_code,
-        headers=_shown(response.headers),
+        status=response.status,
+        headers=_shown(headers),
         body=bytes(body[: asked.limit]),
         truncated=len(body) > asked.limit or outcome is not Outcome.OK,
-        ahead_s=_ahead(response.headers.get("date")),
+        ahead_s=_ahead(headers.get("date")),
     )
-    return answer, response.headers["location"] if response.is_redirect and outcome is Outcome.OK else None
+    redirects = response.status in REDIRECTS and outcome is Outcome.OK
+    return answer, headers.get("location") if redirects else None
 
 
-def _send(requester: requests.Session, asked: Asked, deadline: Deadline) -> requests.Response:
-    return requester.get(
-        asked.url,
-        headers={"Accept-Encoding": "identity", "Connection": "close", "User-Agent": AGENT, **asked.headers},
-        proxies={"http": asked.proxy, "https": asked.proxy} if asked.proxy else {},
-        timeout=deadline.left(),
-        allow_redirects=False,
-        stream=True,
-    )
-
-
-def _read(raw: Any, body: bytearray, limit: int) -> None:
+def _read(response: http.client.HTTPResponse, body: bytearray, limit: int) -> None:
     """Read up to one byte more than the limit, so that a longer body is known to be longer. Nothing is unpacked."""
-    raw.enforce_content_length = True  # urllib3 before 2.0 takes a body that ends early for a whole one
     while len(body) <= limit:
-        piece = raw.read(min(CHUNK, limit + 1 - len(body)), decode_content=False)
+        piece = response.read(min(CHUNK, limit + 1 - len(body)))
         if not piece:
+            if response.length:  # the standard library takes a body that ends early for a whole one
+                raise http.client.IncompleteRead(b"", response.length)
             return
         body += piece
 
 
+def _merged(response: http.client.HTTPResponse) -> dict[str, str]:
+    """The headers by their names in lower case; one that is repeated is a list (RFC 9110, section 5.3)."""
+    merged: dict[str, str] = {}
+    for name, value in response.getheaders():
+        key = name.lower()
+        merged[key] = f"{merged[key]}, {value}" if key in merged else value
+    return merged
+
+
 def _shown(headers: Mapping[str, str]) -> dict[str, str]:
-    """Lower-case names, without secrets: no cookies, no authentication, no query of a redirect's address."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    shown = {name: value for name, value in lower.items() if not WITHHELD.match(name)}
+    """Without secrets: no cookies, no authentication, no query of a redirect's address."""
+    shown = {name: value for name, value in headers.items() if not WITHHELD.match(name)}
     return {name: value.partition("?")[0] if name == "location" else value for name, value in shown.items()}
 
 
@@ -215,9 +218,9 @@ def _reason(error: BaseException) -> str:
         return NOT_TLS if error.reason in PLAIN_TEXT else error.reason or NOT_TLS
     if isinstance(error, http.client.IncompleteRead):
         return "the body ended before its announced length"
-    if isinstance(error, http.client.HTTPException):
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, http.client.InvalidURL):
         return f"not HTTP: {type(error).__name__} {error}"
-    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+    if isinstance(error, OSError):
         return error.strerror or str(error)
     return f"cannot be asked: {type(error).__name__}"  # the text of such an error may repeat the URL with its secrets
 

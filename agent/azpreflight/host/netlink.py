@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Optional
 
 from azpreflight.foreign import edge
@@ -29,9 +30,11 @@ _NLMSG_ERROR = 2
 _RTM_GETROUTE = 26
 _NLM_F_REQUEST = 1
 _RTM_F_CLONED = 0x200
+_RTM_F_LOOKUP_TABLE = 0x1000
+"""Tell the table that was asked; without it the kernel says main, whichever it was."""
 _RTM_F_FIB_MATCH = 0x2000
 """Answer with the route of the table instead of the one made of it for this address; kernels before 4.13 ignore it."""
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 7, 15, 18
+_RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_TABLE, _RTA_VIA = 1, 2, 4, 5, 7, 15, 18
 
 _NO_WAY = {6: Outcome.UNREACHABLE, 7: Outcome.UNREACHABLE, 8: Outcome.PROHIBITED}
 """Route types blackhole, unreachable and prohibit, which IPv6 answers with; IPv4 answers with an error instead."""
@@ -46,7 +49,11 @@ _REFUSALS = {
 
 
 def route(address: str, timeout: float) -> Route:
-    """How the kernel would send to a literal address. HostError if it cannot be asked."""
+    """How the kernel would send to a literal address. HostError if it cannot be asked.
+
+    A connection looks its route up twice, the second time from the source that the first one has chosen, so that rules
+    for that source count as well (ip_route_connect() of <net/route.h>).
+    """
     try:
         wanted = ipaddress.ip_address(address)
     except ValueError:
@@ -55,21 +62,32 @@ def route(address: str, timeout: float) -> Route:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
             kernel.settimeout(timeout)
             kernel.bind((0, 0))
-            kernel.send(request(wanted.packed, 0))
-            answer = kernel.recv(_MESSAGE_LIMIT)
-            kernel.send(request(wanted.packed, _RTM_F_FIB_MATCH))
-            match = kernel.recv(_MESSAGE_LIMIT)
-        with edge(lambda reason: HostError(f"cannot read the kernel's route to {address}: {reason}")):
-            return parse(answer, match)
+            return _look_up_twice(kernel, address, wanted.packed)
     except OSError as error:
         raise HostError(f"cannot ask the kernel for the route to {address}: {error.strerror or error}") from None
 
 
-def request(address: bytes, flags: int) -> bytes:
-    """An RTM_GETROUTE message for a packed address."""
+def _look_up_twice(kernel: socket.socket, address: str, packed: bytes) -> Route:
+    with edge(lambda reason: HostError(f"cannot read the kernel's route to {address}: {reason}"), OSError):
+        first = _look_up(kernel, packed, None)
+        if len(packed) > 4 or first.outcome is not Outcome.OK or first.source is None:
+            return first
+        return replace(_look_up(kernel, packed, ipaddress.ip_address(first.source).packed), source=first.source)
+
+
+def _look_up(kernel: socket.socket, address: bytes, source: Optional[bytes]) -> Route:
+    kernel.send(request(address, 0, source))
+    answer = kernel.recv(_MESSAGE_LIMIT)
+    kernel.send(request(address, _RTM_F_FIB_MATCH | _RTM_F_LOOKUP_TABLE, source))
+    return parse(answer, kernel.recv(_MESSAGE_LIMIT))
+
+
+def request(address: bytes, flags: int, source: Optional[bytes] = None) -> bytes:
+    """An RTM_GETROUTE message for a packed address, from another one."""
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
-    body = _ROUTE.pack(family, len(address) * 8, 0, 0, 0, 0, 0, 0, flags)
-    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _RTA_DST) + address
+    body = _ROUTE.pack(family, len(address) * 8, len(source or b"") * 8, 0, 0, 0, 0, 0, flags)
+    for kind, value in ((_RTA_DST, address), (_RTA_SRC, source)):
+        body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value if value else b""
     return _HEADER.pack(_HEADER.size + len(body), _RTM_GETROUTE, _NLM_F_REQUEST, 1, 0) + body
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from azpreflight.model import Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.rehearse.checks_boot import NETWORK_WORDS, came_up, evidence, unexplained
+from azpreflight.rehearse.console import DISC_MISSED
 from azpreflight.rehearse.facts import FIRST_BOOT, OTHER_VM, SECOND_BOOT, Booted, RehearsalFacts
 
 WARNING = Severity.WARNING
@@ -30,6 +31,10 @@ def judge_login(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         return
     said = {"client": login.error} if login.error else {}
     shut = [what for what, opens in (("key", login.key), ("password", login.password)) if not opens]
+    late = _disc_late(boot)
+    if shut == ["password"] and late:
+        yield Unknown(late)
+        shut = []
     if shut:
         what = f"operator's {' and '.join(shut)} {'do' if len(shut) > 1 else 'does'}"
         yield unexplained(f"the {what} not open the new user's account", NOT_IN, said)
@@ -43,10 +48,28 @@ def judge_login(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
         )
 
 
+def _disc_late(boot: Booted) -> str:
+    """Why nothing of the provisioning disc may be in the VM, although the image does all right; empty where it is.
+
+    The drive is behind a controller that no VM on Azure has, and an emulated machine may find it only after cloud-init
+    has looked for it, which does not look again and goes by the metadata service.
+    """
+    missed = next((sign.at_s for sign in boot.signs if sign.id == DISC_MISSED), None)
+    there = boot.milestones.get("disc")
+    if missed is None or there is None or there < missed:
+        return ""
+    return (
+        f"the emulated drive of the provisioning disc was found after {there:.0f} s, when cloud-init had looked for it"
+        f" after {missed:.0f} s and no more: what the disc alone has, such as the password, did not arrive"
+    )
+
+
 def judge_custom_data(boot: Booted, facts: RehearsalFacts) -> Iterator[Verdict]:
     """The operator's custom data is in the VM."""
     if boot.login.custom_data is None:
         yield Unknown("nobody could log in to look for it")
+    elif not boot.login.custom_data and _disc_late(boot):
+        yield Unknown(_disc_late(boot))
     elif not boot.login.custom_data:
         yield Finding(
             WARNING,

@@ -2,7 +2,8 @@
 
 Sources: the kernel (init/main.c, init/do_mounts.c, kernel/panic.c, mm/oom_kill.c), systemd (src/core/manager.c,
 job.c, transaction.c, src/shared/condition.c; units emergency.service and rescue.service), initramfs-tools
-(scripts/local), dracut (modules.d/99base), GRUB (kern/rescue_reader.c), OVMF (BdsDxe) and SeaBIOS (boot.c).
+(scripts/local), dracut (modules.d/99base), cloud-init (DataSourceAzure.py), GRUB (kern/rescue_reader.c), OVMF (BdsDxe)
+and SeaBIOS (boot.c).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ MILESTONES = (
     ),
     Milestone("kernel", re.compile(r"Linux version \d|Command line: ")),
     Milestone("init", re.compile(r"systemd\[1\]: systemd \S+ running in system mode|Welcome to (?!GRUB).{3,60}!")),
+    Milestone("disc", re.compile(r"\bsr \d+:\d+:\d+:\d+: \[sr0\]")),
     Milestone("prompt", re.compile(r"^\S{1,64} login:")),
 )
 """In the order in which a VM comes up."""
@@ -61,6 +63,7 @@ def _boot(id: str, pattern: str, fix: str, final: bool = False) -> Signature:
     return Signature(id, re.compile(pattern), Cause.BOOT_CONFIG, fix, final)
 
 
+DISC_MISSED = "disc-missed"
 UNIT = r"(?P<what>[A-Za-z0-9@_.\\:-]{1,100})"
 """The name of a unit, as systemd writes it."""
 SIGNATURES = (
@@ -124,6 +127,12 @@ SIGNATURES = (
         "out-of-memory",
         r"Out of memory: Killed process|System is deadlocked on memory",
         "Reserve less memory, such as huge pages.",
+    ),
+    Signature(
+        DISC_MISSED,
+        re.compile(r"Unable to find provisioning media, falling back to IMDS"),
+        Cause.PROVISIONING_MEDIA,
+        "Let the drivers of the disc's drive, udf and iso9660 load before cloud-init looks for the disc.",
     ),
     _boot(
         "initramfs-unread",

@@ -130,10 +130,13 @@ def nic(found: Optional[EmulatorDrivers]) -> Adapter:
 
 
 def disc(found: Optional[EmulatorDrivers]) -> str:
-    """The drive with the provisioning disc, in generation 2."""
+    """The drive with the provisioning disc, in generation 2: the one that is found first, as cloud-init looks once."""
     if found is None or not found.kernel:
         return "virtio_scsi"
-    return next((name for name, needed in DISCS.items() if all(_has(found, module) for module in needed)), "ahci")
+    able = (
+        name for has in (_at_start, _has) for name, needed in DISCS.items() if all(has(found, one) for one in needed)
+    )
+    return next(able, "ahci")
 
 
 def _has(found: EmulatorDrivers, module: str) -> bool:

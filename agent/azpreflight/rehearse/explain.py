@@ -99,6 +99,8 @@ NAMING = ("ordering-cycle", "device-timeout", "out-of-memory", "disk-full", "wai
 """Signs that name a culprit by themselves."""
 UNREAD = "initramfs-unread"
 """A sign that names one where the root is not found; elsewhere kernels print it of a sound one too."""
+OF_DISC = ("rehearsal-login", "rehearsal-custom-data")
+"""What depends on the provisioning disc, where the agent goes on without it."""
 WEIGHTY = (Severity.ERROR, Severity.WARNING)
 
 
@@ -218,9 +220,14 @@ def _first(order: Iterable[str], results: Iterable[Result], where: str) -> Optio
 def _of_console(check: str, boot: Booted) -> Optional[Explanation]:
     """Only of what names a culprit by itself."""
     by_id = {sign.id: sign for sign in reversed(boot.signs)}
-    without_root = _is_of_boot(check) and not {"no-root", "panic"}.isdisjoint(by_id)
-    named = next((id for id in ((UNREAD,) if without_root else ()) + NAMING if id in by_id), None)
-    if named is None or check in ("rehearsal-console", "rehearsal-identity", "rehearsal-custom-data"):
+    first: tuple[str, ...] = ()
+    if _is_of_boot(check) and not {"no-root", "panic"}.isdisjoint(by_id):
+        first = (UNREAD,)
+    elif check in OF_DISC:
+        first = (console.DISC_MISSED,)
+    usual = () if check in ("rehearsal-console", "rehearsal-identity", "rehearsal-custom-data") else NAMING
+    named = next((id for id in (*first, *usual) if id in by_id), None)
+    if named is None:
         return None
     signature = console.signature(named)
     if signature.cause is None:

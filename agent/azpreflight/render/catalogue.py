@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from azpreflight.model import ALL_STAGES, Check, Config, Probe
 from azpreflight.text import WIDTH, wrapped
 
+if TYPE_CHECKING:
+    from azpreflight.model import Config, Probe
 
-def render(probes: Sequence[Probe[Any]], config: Config, width: int = WIDTH) -> str:
-    """Two lines a check: id, severity, cause and stages; then what is true when it passes. With the site's own."""
-    checks = (check for probe in probes for check in probe.checks_in(config))
-    return "".join(line + "\n" for check in checks for line in _lines(check, width))
-
-
-def _lines(check: Check, width: int) -> list[str]:
-    stages = "every stage" if check.stages == ALL_STAGES else ", ".join(stage.value for stage in check.stages)
-    cause = check.cause.value if check.cause is not None else "-"
-    head = f"{check.id:<28}{check.severity.value:<9}{cause:<23}{stages}"
-    top = [head] if len(head) <= width else wrapped(head, "", "  ", width)
-    return [*top, *wrapped(check.title, "    ", "    ", width)]
+Row = Mapping[str, Any]
+"""What is told of one check."""
+STAGES = 3
+"""As many as there are: a check that is judged at each is told so in words."""
 
 
-def render_json(probes: Sequence[Probe[Any]], config: Config) -> str:
-    """A JSON array with one object a check."""
-    rows = [
+def rows(probes: Sequence[Probe[Any]], config: Config) -> list[Row]:
+    """The checks of these probes, with the site's own."""
+    return [
         {
             "check": check.id,
             "title": check.title,
@@ -40,4 +33,20 @@ def render_json(probes: Sequence[Probe[Any]], config: Config) -> str:
         for probe in probes
         for check in probe.checks_in(config)
     ]
-    return json.dumps(rows, indent=2) + "\n"
+
+
+def render(checks: Iterable[Row], width: int = WIDTH) -> str:
+    """Two lines a check: id, severity, cause and stages; then what is true when it passes."""
+    return "".join(line + "\n" for check in checks for line in _lines(check, width))
+
+
+def _lines(check: Row, width: int) -> list[str]:
+    stages = "every stage" if len(check["stages"]) == STAGES else ", ".join(check["stages"])
+    head = f"{check['check']:<28}{check['severity']:<9}{check['cause'] or '-':<23}{stages}"
+    top = [head] if len(head) <= width else wrapped(head, "", "  ", width)
+    return [*top, *wrapped(check["title"], "    ", "    ", width)]
+
+
+def render_json(checks: Sequence[Row]) -> str:
+    """A JSON array with one object a check."""
+    return json.dumps(checks, indent=2) + "\n"

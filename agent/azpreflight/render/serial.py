@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from azpreflight.console import frame
+from azpreflight.console.brief import brief, whole
 from azpreflight.engine import timeline, waivers
 from azpreflight.engine.assess import own_error
 from azpreflight.engine.baseline import sentences
@@ -34,6 +35,16 @@ CAUSE_LINES = 8
 SUMMARY_LINES = 2
 OWN_SHOWN = 3
 """Failed checks that stand for no cause, a line each."""
+READY_MOST, RECORD_MOST = 10_700, 14_700
+"""Bytes of a frame on the wire where all is well, and where it is not: with the summary 12 and 16 kB, 1.4 s at 115,200
+baud. A VM keeps the whole report in its file."""
+EVERYTHING = ("facts", "results", "extensions")
+"""What is left out where there is no room at all, in this order."""
+TRAITS = (("agents", "waagent"), ("platform", "metadata"))
+"""Facts that `fleet` tells machines apart by."""
+LARGE = 1 << 32
+"""More than any fact has bytes: what passed goes before what did not."""
+PASSED = ("pass", "notapplicable")
 _INDENT = "  "
 
 
@@ -52,30 +63,53 @@ def notice(sentence: str) -> str:
 
 
 def framed(report: Report) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The lines of the frame, and the JSON paths of what had to be left out; no lines if not even the causes fit."""
-    document = render_json.document(report)
-    omitted: tuple[str, ...] = ()
-    for path in (None, *_omissions(document)):
-        if path is not None:
-            document = _without(document, path.split("."))
-            omitted = (*(kept for kept in omitted if not kept.startswith(f"{path}.")), path)
-        text = json.dumps({"omitted": omitted, "report": document}, separators=(",", ":"))
-        lines = frame.encode(text.encode("ascii"))
+    """The lines of the frame, and the JSON paths of what had to be left out; no lines if not even the causes fit.
+
+    Facts are left out until the record is short, and all else only where there is no room at all.
+    """
+    document = brief(render_json.document(report))
+    facts = tuple(_facts(document))
+    most = READY_MOST if report.verdict is Readiness.READY else RECORD_MOST
+    least, enough = 0, len(facts)
+    while least < enough:
+        middle = (least + enough) // 2
+        size = frame.size(_text(document, facts[:middle]))
+        least, enough = (least, middle) if size is not None and size <= most else (middle + 1, enough)
+    for further in range(len(EVERYTHING) + 1):
+        left_out = (*facts[:least], *EVERYTHING[:further])
+        lines = frame.encode(_text(document, left_out))
         if lines is not None:
-            return lines, omitted
-    return (), omitted
+            return lines, _named(left_out)
+    return (), EVERYTHING
 
 
-def _omissions(document: dict[str, Any]) -> Iterator[str]:
-    """What is left out, the least missed first: raw dumps by their size, then all facts, then the results."""
-    sizes = {
-        f"facts.{probe}.{name}": len(json.dumps(value))
-        for probe, facts in document["facts"].items()
-        if isinstance(facts, dict)
-        for name, value in facts.items()
-    }
-    yield from sorted(sizes, key=lambda path: -sizes[path])
-    yield from ("facts", "results", "extensions")
+def _text(document: dict[str, Any], paths: Sequence[str]) -> bytes:
+    """What is put into the frame, without what these JSON paths name."""
+    for path in paths:
+        document = _without(document, path.split("."))
+    text = json.dumps({"omitted": _named(paths), "report": document}, separators=(",", ":"))
+    return text.encode("ascii")
+
+
+def _named(paths: Sequence[str]) -> tuple[str, ...]:
+    """Without those that are below others."""
+    return tuple(path for path in paths if not any(path.startswith(f"{other}.") for other in paths))
+
+
+def _facts(document: dict[str, Any]) -> list[str]:
+    """JSON paths of the facts, the least missed first: probes whose checks all pass by their size, then each fact by
+    its size, and at last those that tell many machines apart."""
+    failed = {row["probe"] for row in whole(document)["results"] if row["status"] not in PASSED}
+    apart = {probe for probe, _ in TRAITS}
+    sizes: dict[str, int] = {}
+    for probe, facts in document["facts"].items():
+        if not isinstance(facts, dict) or probe not in failed | apart:
+            sizes[f"facts.{probe}"] = len(json.dumps(facts)) + (LARGE if isinstance(facts, dict) else 0)
+        else:
+            named = {name: len(json.dumps(value)) for name, value in facts.items()}
+            sizes |= {f"facts.{probe}.{name}": size for name, size in named.items() if (probe, name) not in TRAITS}
+    last = [f"facts.{probe}.{name}" for probe, name in TRAITS if name in (document["facts"].get(probe) or {})]
+    return [*sorted(sizes, key=lambda path: -sizes[path]), *last]
 
 
 def _without(value: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:

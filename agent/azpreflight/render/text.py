@@ -14,7 +14,7 @@ from azpreflight.dataclass import dataclass
 from azpreflight.engine import timeline, waivers
 from azpreflight.engine.baseline import sentences
 from azpreflight.model import CauseEntry, Finding, Report, Result, Status
-from azpreflight.render import arrangement, firewall_dump
+from azpreflight.render import arrangement, firewall_dump, routing_dump
 from azpreflight.render.arrangement import SAID, Named
 from azpreflight.shell import folded
 from azpreflight.text import WIDTH, count, printable, wrapped
@@ -45,7 +45,7 @@ def render(
     width: int = WIDTH,
     fold: bool = False,
 ) -> str:
-    """The report. `quiet`: the verdict alone. `verbose`: every check, and the firewall's rules. `color`: with colors.
+    """The report. `quiet`: the verdict alone. `verbose`: every check, routes and rules. `color`: with colors.
     `links`: ids of pages are links to them (OSC 8).
     `width`: columns of a line; a longer word, such as a path, stays whole so that it can be copied. `fold`: a command
     that is longer is folded, as on a terminal, and not left as one line.
@@ -60,7 +60,7 @@ def render(
         page.timeline(),
         page.unknown(),
         page.extensions(every=verbose),
-        *((page.every_check(), firewall_dump.lines(report.facts)) if verbose else ()),
+        *((page.every_check(), routing_dump.lines(report.facts), firewall_dump.lines(report.facts)) if verbose else ()),
     ]
     end = [*page.counts(), *page.subject()]
     blocks = [page.verdict(), *found, end] if any(found) else [[*page.verdict(), *end]]

@@ -49,7 +49,7 @@ UNSAID_REST_S = 5.0
 """Seconds until the next look at the most where what was seen is not said yet, because it is held or has to be seen
 again: the boot goes first anyway (`StartupCPUWeight=`)."""
 WORDS_MOST = 8
-"""Verdicts that are said as soon as they are sure. A report takes some 20 KB of a console whose log holds 1 MiB, and a
+"""Verdicts that are said as soon as they are sure. A record takes up to 16 kB of a console whose log holds 1 MiB, and a
 network that comes and goes would fill it, and push out what was there before."""
 WORDS_REST_S = 120.0
 """Seconds between verdicts after so many; the last one is always said."""

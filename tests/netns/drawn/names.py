@@ -60,7 +60,7 @@ def state(kind: str, servers: tuple[tuple[str, str], ...], stub: Optional[str] =
 
 
 def _part(name: str, fault: Fault, causes: frozenset[Cause], ready: Optional[bool], **more: Any) -> Part:
-    takes = frozenset({Way.DNS}) if ready is False else frozenset()
+    takes = frozenset({Way.DNS}) if ready is False else more.pop("takes", frozenset())
     needs = frozenset({Way.LINK, Way.DNS, *more.pop("needs", ())})
     return Part(DIMENSION, name, fault, causes, takes=takes, needs=needs, ready=ready, **more)
 
@@ -105,9 +105,10 @@ def _zone(rng: Random) -> Part:
     """A private zone hides the stores: it is empty, or has an address where nobody is."""
     kind, where = rng.choice(KINDS), rng.choice((AZURE, OWN))
     known = (Way.WIRE,)  # which stores this VM needs
+    hides = frozenset({Way.EGRESS}) if where == AZURE else frozenset()
     if rng.random() < 0.5:
         denies = state(kind, ((where, f"denies {BLOB}"),))
-        return _part(f"{kind}, {where} denies the stores", denies, WRONG, None, needs=known)
+        return _part(f"{kind}, {where} denies the stores", denies, WRONG, None, needs=known, takes=hides)
     points = state(kind, ((where, f"points {PRIVATE} {BLOB}"),))
     likely = frozenset({Cause.NO_EGRESS})
     return _part(

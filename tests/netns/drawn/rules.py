@@ -12,6 +12,8 @@ from tests.netns.standin import Fault
 
 DIMENSION = "rules"
 FIREWALL = frozenset({Cause.GUEST_FIREWALL})
+HOST = (Way.WIRE, Way.DNS, Way.CONTROL)
+"""What 168.63.129.16 does for a VM."""
 WIRE, STORES = topology.WIRE_SERVER, "20.60.0.0/16"
 
 
@@ -33,7 +35,7 @@ def _target(name: str, iptables: str, nft: str, takes: tuple[Way, ...], ready: b
 TARGETS = (
     _target("tcp wire:80", f"-d {WIRE} -p tcp --dport 80", f"ip daddr {WIRE} tcp dport 80", (Way.WIRE,), False),
     _target("tcp wire:32526", f"-d {WIRE} -p tcp --dport 32526", f"ip daddr {WIRE} tcp dport 32526", (), False),
-    _target("the wire server", f"-d {WIRE}", f"ip daddr {WIRE}", (Way.WIRE,), False),
+    _target("the wire server", f"-d {WIRE}", f"ip daddr {WIRE}", HOST, False),
     _target("168.63.0.0/16", "-d 168.63.0.0/16 -p tcp", "ip daddr 168.63.0.0/16 tcp dport 1-65535", (Way.WIRE,), False),
     _target("IMDS", f"-d {topology.IMDS}", f"ip daddr {topology.IMDS}", (Way.IMDS,), True),
     _target(
@@ -85,7 +87,8 @@ def _plain(rng: Random) -> Part:
 
 
 def _part(name: str, fault: Fault, takes: frozenset[Way], ready: bool) -> Part:
-    return Part(DIMENSION, name, fault, FIREWALL, takes=takes, needs=frozenset({Way.LINK}), ready=ready)
+    needs = frozenset({Way.WIRE, Way.CONTROL}) if takes == {Way.EGRESS} else frozenset()
+    return Part(DIMENSION, name, fault, FIREWALL, takes=takes, needs=needs, ready=ready)
 
 
 def _iptables(tool: str, target: Target, match: str, table: str, verdict: str, deep: bool) -> list[str]:
@@ -111,7 +114,7 @@ def _nft(target: Target, match: str, family: str, verdict: str, deep: bool, prio
 def _ipset(rng: Random) -> Part:
     """A set of addresses, one of which is this."""
     address, takes, ready = rng.choice(
-        ((WIRE, (Way.WIRE,), False), (topology.IMDS, (Way.IMDS,), True), (topology.STORE, (Way.EGRESS,), True))
+        ((WIRE, HOST, False), (topology.IMDS, (Way.IMDS,), True), (topology.STORE, (Way.EGRESS,), True))
     )
     if rng.random() < 0.5:
         front = rng.choice(("iptables-nft", "iptables-legacy"))
@@ -191,7 +194,7 @@ def _source(rng: Random) -> Part:
     """A rule gives packets another source, or leads them elsewhere."""
     name, match, nft, takes, ready = rng.choice(
         (
-            ("the wire server", f"-d {WIRE}", f"ip daddr {WIRE}", (Way.WIRE,), False),
+            ("the wire server", f"-d {WIRE}", f"ip daddr {WIRE}", HOST, False),
             ("tcp 443", "-p tcp --dport 443", "tcp dport 443", (Way.EGRESS,), True),
             ("all by eth0", "-o eth0", 'oifname "eth0"', tuple(Way)[1:], False),
         )

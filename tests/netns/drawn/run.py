@@ -53,10 +53,13 @@ def said(report: dict[str, Any]) -> tuple[Said, ...]:
 
 def run(cases: Sequence[Case], jobs: int) -> Iterator[Judged]:
     """All cases, in the order in which they end."""
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         waiting = [pool.submit(observe, case) for case in cases]
         for done in as_completed(waiting):
             yield judge(done.result()[0])
+    finally:
+        pool.shutdown(cancel_futures=True)  # who interrupts waits for what is being taken down, and for no more
 
 
 def show(case: Case) -> int:

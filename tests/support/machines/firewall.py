@@ -34,8 +34,10 @@ FLOWS = (
     f"udp {WIRE}:67",
 )
 """What is tried on the machine below, in order."""
-OF_NOBODY = (f"tcp {WIRE}:80 of nobody", f"tcp {IMDS}:80 of nobody")
+OF_NOBODY = (f"tcp {WIRE}:80 of nobody", f"tcp {IMDS}:80 of nobody", f"tcp {ANYWHERE}:443 of nobody")
 """And this, for information."""
+OF_PROBES = tuple(f"tcp 10.0.0.4:{port}" for port in (22, 80, 443))
+"""And these come from the wire server, where the address of this machine is known."""
 AGENT = (
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m tcp --dport 53 -j ACCEPT",
     f"-A OUTPUT -d {WIRE}/32 -p tcp -m owner --uid-owner 0 -j ACCEPT",
@@ -69,7 +71,7 @@ def lost(at: Mapping[str, Any], direction: str = "request") -> dict[str, Any]:
 
 def answer(flows: Mapping[str, Mapping[str, Any]], **more: Any) -> Completed:
     """What the worker says: these flows met something, all others were answered."""
-    seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, *OF_NOBODY)]
+    seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, *OF_NOBODY, *OF_PROBES)]
     said = {"loads": [], "trace_error": None, "trace_lost": False, "modules": [], "flows": seen, **more}
     return Completed(0, json.dumps(said), "")
 

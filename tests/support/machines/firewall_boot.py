@@ -30,7 +30,7 @@ FLOWS = (
     f"tcp {ANYWHERE}:80",
     f"udp {WIRE}:67",
 )
-"""What is tried on the machine below, in order; after them two flows of nobody's."""
+"""What is tried on the machine below, in order; after them three flows of nobody's."""
 PERSISTENT = "/lib/systemd/system/netfilter-persistent.service"
 NFTABLES = "/lib/systemd/system/nftables.service"
 RULES = "/etc/iptables/rules.v4"
@@ -60,7 +60,7 @@ def saved(*rules: str, policy: str = "ACCEPT") -> str:
 
 def answer(flows: Mapping[str, Mapping[str, Any]], text: str, errors: Mapping[str, str], **more: Any) -> Completed:
     """What the worker says: these flows met something, all others were answered, and this is what was loaded."""
-    seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, "", "")]
+    seen = [flows.get(flow, ANSWERED) for flow in (*FLOWS, "", "", "")]
     loads = [{"name": tool, "status": 1, "output": words, "service": ""} for tool, words in errors.items()]
     reads = [{"name": "nft ip", "status": 0, "text": text}]
     said = {"loads": loads, "reads": reads, "trace_error": None, "trace_lost": False, "modules": [], "flows": seen}

@@ -26,7 +26,7 @@ def directory(mode: int = 0o755, uid: int = 0) -> FileInfo:
 
 SSHD_CONFIG = "Include /etc/ssh/sshd_config.d/*.conf\nKbdInteractiveAuthentication no\nUsePAM yes\n"
 SUDOERS = "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"
-TOOLS = ("useradd", "usermod", "groupadd", "passwd", "chpasswd", "ssh-keygen", "ip", "mount")
+TOOLS = ("useradd", "usermod", "groupadd", "passwd", "chpasswd", "ssh-keygen", "ip", "mount", "blkid")
 FILES: dict[str, Any] = {
     **with_agents.FILES,
     "/usr/sbin/sshd": program(),
@@ -62,12 +62,19 @@ def with_waagent(changes: dict[str, Any]) -> FakeHost:
     return host({**with_agents.conf("Provisioning.Agent=waagent"), **changes}, *with_agents.NO_CLOUD_INIT)
 
 
+UFW = {
+    "/etc/ufw/ufw.conf": "ENABLED=yes\n",
+    "/etc/default/ufw": 'DEFAULT_INPUT_POLICY="DROP"\n',
+    "/lib/systemd/system/ufw.service": "[Unit]\n",
+    "/etc/systemd/system/multi-user.target.wants/ufw.service": "",
+}
 HEALTHY = (host({}), RUN)
 BROKEN = {
     "login-sshd": (host({DROP_IN: "PermitRootLogin maybe\n"}), RUN),
     "login-modes": (host({"/home": directory(0o777)}), RUN),
     "login-sudo": (with_waagent({"/etc/sudoers": f"Defaults targetpw\n{SUDOERS}"}), RUN),
     "login-gates": (host({"/etc/nologin": "maintenance\n"}), RUN),
+    "login-inbound": (host({**UFW, "/etc/ufw/user.rules": "*filter\n"}), RUN),
     "login-names": (host({"/etc/group": "root:x:0:\nazureuser:x:900:\n"}), RUN),
     "login-tools": (host({}, "/usr/sbin/useradd"), RUN),
 }

@@ -9,6 +9,7 @@ from azpreflight.host import Interface, Outcome, Route
 from azpreflight.model import Platform, Run, Stage
 from azpreflight.probes.network.facts import SOMEWHERE
 from tests.support.fakes import FakeHost
+from tests.support.machines.platform import HTTP
 
 RUN = Run(stage=Stage.FIRSTBOOT, platform=Platform.AZURE)
 LO = Interface("lo", True, None, 65536, ("127.0.0.1/8", "::1/128"))
@@ -41,7 +42,9 @@ HEALTHY = FakeHost(
 LEASE = "lease {\n  fixed-address 10.0.0.4;\n  option unknown-245 a8:3f:81:10;\n}\n"
 OTHER_LEASE = LEASE.replace("a8:3f:81:10", "a:9:9:9")
 BROKEN = {
-    "network-wire-server": replace(HEALTHY, files={**HEALTHY.files, "/var/lib/dhcp/dhclient.leases": OTHER_LEASE}),
+    "network-wire-server": replace(
+        HEALTHY, files={**HEALTHY.files, "/var/lib/dhcp/dhclient.leases": OTHER_LEASE}, http=HTTP
+    ),
     "network-address": replace(HEALTHY, interface_list=(LO, replace(ETH0, addresses=("fe80::20d:3aff:fe12:3456/64",)))),
     "network-default-route": replace(
         HEALTHY,

@@ -83,6 +83,7 @@ DEVICES = "/etc/lvm/devices/system.devices"
 ONE_DISK = "VERSION=1.1.2\nIDTYPE=sys_wwid IDNAME=naa.6002 DEVNAME=/dev/sda4 PVID=9d PART=4\n"
 DISABLED = {"/etc/cloud/cloud.cfg.d/99-net.cfg": "network: {config: disabled}\n"}
 
+SKIPPED = "/etc/systemd/system/cloud-init-local.service.d/x.conf"
 HEALTHY = (host({}), RUN)
 BROKEN = {
     "boot-entry": (host({}, IMAGE), RUN),
@@ -94,6 +95,8 @@ BROKEN = {
     "boot-order": (host({UNIT.format("systemd-networkd.service"): "[Unit]\nBefore=sysinit.target\n"}), RUN),
     "boot-nic": (host(DISABLED), RUN),
     "boot-names": (host({"/etc/nsswitch.conf": "hosts: files\n"}), RUN),
+    "boot-units": (host({SKIPPED: "[Unit]\nConditionPathExists=/etc/enable-azure\n"}), RUN),
+    "boot-directories": (host({"/var/log": Link("/mnt/log")}), RUN),
     "boot-selinux": (host(ENFORCING, labels={key: LABELS[key] for key in ("/", "/etc", "/usr")}), RUN),
 }
 

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import subprocess
 import sys
 import tarfile
@@ -19,6 +20,7 @@ import pytest
 from azpreflight.cli import log_bundle
 from azpreflight.cli.main import main
 from azpreflight.cli.recognise import Given, instead, recognise
+from azpreflight.console.packed import unpacked
 from azpreflight.model import Config, Snapshot
 from azpreflight.render import json as render_json
 from azpreflight.render import serial
@@ -105,6 +107,28 @@ def test_an_empty_directory_is_a_mistake(tmp_path: Path, capsys: Captured) -> No
 def test_compressed_logs_are_read(pack: object, tmp_path: Path, capsys: Captured) -> None:
     assert callable(pack)
     (tmp_path / "log").write_bytes(pack(FAILED))
+    assert causes(tmp_path / "log", capsys) == ["not-generalized"]
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+def test_a_log_that_was_compressed_more_than_once_is_read(layers: int, tmp_path: Path, capsys: Captured) -> None:
+    """By explain-log, and by fleet; a fourth time is nobody's mistake any more."""
+    packed = FAILED
+    for _ in range(layers):
+        packed = gzip.compress(packed)
+    (tmp_path / "log").write_bytes(packed)
+    assert causes(tmp_path / "log", capsys) == ["not-generalized"]
+    assert unpacked(packed, 1 << 20) == (FAILED, None)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_stands_before_the_damage_counts(pack: object, tmp_path: Path, capsys: Captured) -> None:
+    """A file that is cut off, and one with something else behind it."""
+    assert callable(pack)
+    whole = pack(FAILED + os.urandom(1 << 21).hex().encode())
+    (tmp_path / "log").write_bytes(whole[:-1000])
+    assert causes(tmp_path / "log", capsys) == ["not-generalized"]
+    (tmp_path / "log").write_bytes(gzip.compress(FAILED) + b"garbage")
     assert causes(tmp_path / "log", capsys) == ["not-generalized"]
 
 

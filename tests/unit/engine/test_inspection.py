@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -278,8 +279,9 @@ def test_it_is_ended_at_once_in_the_middle_of_c(number: signal.Signals, code: in
 
 
 def test_a_run_that_is_killed_leaves_nothing_running(nap: str) -> None:
-    """At 40 moments; who keeps the programs sees that nobody is there any more."""
-    for _ in range(40):
+    """At 40 moments, eight of them under way at once; who keeps the programs sees that nobody is there any more."""
+
+    def killed(after_s: float) -> None:
         process = subprocess.Popen(
             command("programs", timeout=600),
             stdout=subprocess.DEVNULL,
@@ -288,9 +290,12 @@ def test_a_run_that_is_killed_leaves_nothing_running(nap: str) -> None:
             cwd=SOURCE,
             start_new_session=True,
         )
-        time.sleep(random.uniform(0.1, 1.5))
+        time.sleep(after_s)
         process.kill()
         process.wait(SLACK)
+
+    with ThreadPoolExecutor(8) as several:
+        list(several.map(killed, [random.uniform(0.1, 4) for _ in range(40)]))
     assert gone(nap)
     assert left(f"NAP={nap}") == []
 
@@ -371,17 +376,8 @@ def test_a_configuration_may_give_more_time(tmp_path: Path) -> None:
     """Counted from the beginning, by the child that reads it and by its parent."""
     config = tmp_path / "config.yaml"
     config.write_text("timeout: 2\n")
-    asked = [
-        sys.executable,
-        "-m",
-        "tests.support.hogs",
-        "spins,good0",
-        "check",
-        "--format",
-        "json",
-        "--config",
-        str(config),
-    ]
+    asked = [sys.executable, "-m", "tests.support.hogs", "spins,good0", "check", "--format", "json"]
+    asked += ["--config", str(config)]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, cwd=SOURCE)
     assert done.returncode == 3
     assert 1.5 < json.loads(done.stdout)["run"]["duration_s"] < 8

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import pytest
 
 from azpreflight.firewall import generated_rules
@@ -21,7 +23,25 @@ DOCKER = ("docker",)
     ],
 )
 def test_chains(chain: str, programs: tuple[str, ...], is_made: bool) -> None:
-    assert generated_rules.chain_is_made(chain, programs) is is_made
+    assert generated_rules.chain_is_made("filter", chain, programs) is is_made
+
+
+@pytest.mark.parametrize(
+    ("table", "chain", "maker"),
+    [
+        ("filter", "DOCKER-USER", "docker"),
+        ("filter", "KUBE-FIREWALL", "kube-proxy"),
+        ("filter", "ts-input", "tailscale"),
+        ("filter", "f2b-sshd", "fail2ban"),
+        ("filter", "ufw-user-output", "ufw"),
+        ("firewalld", "filter_OUT_public", "firewalld"),
+        ("wg-quick-wg0", "preraw", "wg-quick"),
+        ("filter", "OUTPUT", None),
+        ("guard", "output", None),
+    ],
+)
+def test_makers(table: str, chain: str, maker: Optional[str]) -> None:
+    assert generated_rules.maker(table, chain) == maker
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_a_rule_for_programs_of_one_control_group_says_nothing_of_the_agent() ->
 
 def test_a_server_that_this_machine_has_no_address_for_is_unknown_and_the_rest_is_not() -> None:
     host = machine(DROP, flows={FLOWS[0]: BY_FIRST}, files={"/etc/resolv.conf": "nameserver 2001:db8::53\n"})
-    seen = [BY_FIRST, *[ANSWERED] * 9]
+    seen = [BY_FIRST, *[ANSWERED] * 10]
     said = {"loads": [], "trace_error": None, "trace_lost": False, "modules": [], "flows": seen}
     host = replace(host, programs={**host.programs, WORKER: Completed(0, json.dumps(said), "")})
     found = {one.flow.text: one.outcome for one in facts_of(host).flows}

@@ -63,6 +63,14 @@ def test_a_bridge_that_covers_the_virtual_network_is_named_and_beaten() -> None:
     assert not found.by_vpn
 
 
+def test_a_rule_for_the_source_is_the_one_that_decided() -> None:
+    rule, route = RoutingRule(100, "lookup", 200, source="10.0.0.4/32"), TableRoute(200, "0.0.0.0/0", "unicast", "tun0")
+    found = detour(replace(USUAL, interface="tun0", gateway=None, table=200), more=(route,), rules=(rule, MAIN_RULE))
+    assert found is not None
+    assert found.message == f"{DNS} leaves by tun0 (a VPN), by the default route of table 200 (rule 100)"
+    assert detour(USUAL, more=(route,), rules=(replace(rule, source="10.0.0.5/32"), MAIN_RULE)) is None
+
+
 def test_a_policy_table_is_beaten_by_a_rule_and_not_by_a_route() -> None:
     rule, route = RoutingRule(5270, "lookup", 52), TableRoute(52, "10.0.7.0/24", "unicast", "tailscale0")
     by_vpn = replace(USUAL, interface="tailscale0", gateway=None, prefix="10.0.7.0/24", table=52)

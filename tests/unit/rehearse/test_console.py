@@ -17,6 +17,8 @@ from azpreflight.rehearse import console
         ("[    5.1] systemd[1]: systemd 257.7-1 running in system mode (+PAM +AUDIT)", "init"),
         ("Welcome to Red Hat Enterprise Linux 9.4 (Plow) dracut-057-53.git20240104.el9 (Initramfs)!", None),
         ("newvm login: ", "prompt"),
+        ("[  114.638117] sr 0:0:0:0: [sr0] scsi3-mmc drive: 16x/50x cd/rw xa/form2 cdda tray", "disc"),
+        ("[  114.7] sr 0:0:0:0: Attached scsi CD-ROM sr0", None),
         ("[  OK  ] Started getty@tty1.service - Getty on tty1.", None),
     ],
 )
@@ -43,6 +45,12 @@ def test_milestones(line: str, milestone: str | None) -> None:
             "ordering-cycle",
             False,
         ),
+        (
+            "[  108.8] cloud-init[326]: azure.py[WARNING]: Unable to find provisioning media, falling back to IMDS",
+            "disc-missed",
+            False,
+        ),
+        ("[    2.9] Initramfs unpacking failed: Decoding failed", "initramfs-unread", False),
         ("[FAILED] Failed to start ssh.service - OpenBSD Secure Shell server.", "unit-failed", False),
         ("[  OK  ] Started ssh.service - OpenBSD Secure Shell server.", None, None),
         ("[    0.3] Kernel command line: root=LABEL=root ro console=ttyS0", None, None),

@@ -59,6 +59,8 @@ def test_the_disc_has_a_drive_that_the_kernel_knows() -> None:
     """SCSI as on Azure where it can be, or else AHCI or PIIX."""
     assert drivers.disc(EmulatorDrivers("1", {"virtio_pci": MODULE, "virtio_scsi": MODULE}, ())) == "virtio_scsi"
     assert drivers.disc(EmulatorDrivers("1", {"ata_piix": MODULE}, ())) == "ata_piix"
+    both = {"virtio_pci": MODULE, "virtio_scsi": MODULE, "ahci": MODULE}
+    assert drivers.disc(EmulatorDrivers("1", both, ("ahci",))) == "ahci"
 
 
 def test_the_kernel_that_starts_is_asked() -> None:

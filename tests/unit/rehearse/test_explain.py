@@ -24,6 +24,7 @@ from azpreflight.model import (
     Status,
 )
 from azpreflight.rehearse import reporting
+from azpreflight.rehearse.console import DISC_MISSED
 from azpreflight.rehearse.explain import Inspected
 from azpreflight.rehearse.facts import HealthReport, Login, Network, RehearsalFacts, Sign, Traffic
 from tests.support.fakes import FakeHost
@@ -259,6 +260,26 @@ def test_what_a_vm_did_not_come_to_is_unknown() -> None:
     found = status(until("kernel"))
     assert [name for name, what in found.items() if what is Status.FAIL] == ["boots"]
     assert found["ready"] is found["login"] is found["extension"] is Status.UNKNOWN
+
+
+def without_disc(there: float) -> RehearsalFacts:
+    """cloud-init has found none, and the kernel found its drive after so many seconds."""
+    missed = Sign(DISC_MISSED, "Unable to find provisioning media, falling back to IMDS", 108.8)
+    login = replace(LOGIN, password=False, custom_data=False)
+    return first(signs=(missed,), milestones={**MILESTONES, "disc": there}, login=login)
+
+
+def test_a_disc_that_the_emulator_brings_too_late_says_nothing_of_the_image() -> None:
+    """cloud-init looks once; without the disc there is no password and no custom data."""
+    found = status(without_disc(114.6))
+    assert (found["login"], found["custom-data"]) == (Status.UNKNOWN, Status.UNKNOWN)
+
+
+def test_a_disc_that_was_there_and_not_found_is_named() -> None:
+    """What the disc alone has did not arrive, and the console shows why."""
+    report = reported(without_disc(98.0))
+    assert {entry.cause for entry in report.causes} == {Cause.PROVISIONING_MEDIA}
+    assert "console: Unable to find provisioning media" in report.causes[0].summary
 
 
 def test_in_emergency_mode_no_agent_is_due() -> None:

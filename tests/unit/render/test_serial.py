@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from azpreflight.console import frame
 from azpreflight.console.decode import Condition, decode
-from azpreflight.model import Cause, CauseEntry, Report
+from azpreflight.model import Cause, CauseEntry, Report, Status
 from azpreflight.render import json, serial
 from tests.fuzz import damage
+from tests.support import golden
+from tests.support.examples import whole_report
+from tests.support.records import wrong_with_record
 from tests.support.reports import BROKEN, READY, UNDECIDED
 
+REAL = {path.stem: path for path in (Path(__file__).parents[2] / "data" / "records").glob("*.json")}
+"""Reports of whole machines of the stand-in platform."""
 MANY = replace(BROKEN, causes=tuple(replace(BROKEN.causes[0], cause=cause) for cause in Cause))
 WORDY_CAUSE = replace(
     BROKEN.causes[0],
@@ -29,8 +35,8 @@ ODD = replace(READY, run=replace(READY.run, vm_id="x" * 300))
 
 
 def raw(report: Report, size: int, **facts: Any) -> Report:
-    """The report with so many bytes of facts that do not compress."""
-    return replace(report, facts={"firewall": {"rules": noise(size), **facts}})
+    """The report with so many bytes of facts that do not compress, of a probe whose checks do not all pass."""
+    return replace(report, facts={"probe": {"rules": noise(size), **facts}})
 
 
 def noise(size: int, length: int = 4_000) -> list[str]:
@@ -105,11 +111,12 @@ def test_the_frame_decodes_to_the_very_report(report: Report) -> None:
 
 def test_it_decodes_from_a_noisy_console_too() -> None:
     rng = random.Random(1)
-    log = serial.render(raw(BROKEN, 8000)).encode("ascii")
+    report = raw(BROKEN, 4000)
+    log = serial.render(report).encode("ascii")
     for _ in range(20):
         log = damage.splice(log, rng)
     decoded = decode(damage.booted(log, rng))
-    assert [found.document for found in decoded.reports] == [json.document(raw(BROKEN, 8000))]
+    assert [found.document for found in decoded.reports] == [json.document(report)]
     assert decoded.reports[0].condition is Condition.REPAIRED
 
 
@@ -124,10 +131,30 @@ def test_the_largest_facts_are_left_out_first_and_that_is_said() -> None:
     report = raw(BROKEN, 100_000, policy="DROP")
     text = serial.render(report)
     recovered = decode(text.encode("ascii")).reports[0]
-    assert recovered.omitted == ("facts.firewall.rules",)
-    assert recovered.document["facts"] == {"firewall": {"policy": "DROP"}}
+    assert recovered.omitted == ("facts.probe.rules",)
+    assert recovered.document["facts"] == {"probe": {"policy": "DROP"}}
     assert recovered.document["results"] == json.document(report)["results"]
-    assert "azpreflight: left out of these lines: facts.firewall.rules\n" in text
+    assert "azpreflight: left out of these lines: facts.probe.rules\n" in text
+
+
+def test_what_passed_is_left_out_before_what_failed() -> None:
+    """Whole probes of which nothing failed, and at last what tells machines apart in a fleet."""
+    told = {"metadata": {"instance": noise(600)}, "goal_state": noise(9_000)}
+    facts = {"probe": {"rules": noise(4_000)}, "login": {"users": noise(3_000)}, "platform": told}
+    recovered = decode(serial.render(replace(BROKEN, facts=facts)).encode("ascii")).reports[0]
+    assert recovered.omitted == ("facts.login", "facts.platform.goal_state")
+    assert set(recovered.document["facts"]["platform"]) == {"metadata"}
+    assert recovered.document["facts"]["probe"] == facts["probe"]
+
+
+@pytest.mark.parametrize("name", [*REAL, *golden.CHECKS])
+def test_a_record_is_short_and_says_what_the_report_says(name: str) -> None:
+    """12 kB where all is well and 16 kB where it is not, with all causes and results, and the facts of what failed."""
+    report = json.parse_report(REAL[name].read_text()) if name in REAL else whole_report(name)
+    assert wrong_with_record(report) == []
+    omitted = decode(serial.render(report).encode("ascii")).reports[0].omitted
+    failed = {result.probe for result in report.results if result.status in (Status.FAIL, Status.UNKNOWN)}
+    assert {path.split(".")[1] for path in omitted} & failed == set()
 
 
 def test_the_causes_come_through_when_even_the_results_do_not_fit() -> None:

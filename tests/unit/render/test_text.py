@@ -209,4 +209,5 @@ def test_json_lines_are_one_object_a_line() -> None:
 
 def test_the_catalogue_of_nothing_is_empty() -> None:
     """No checks, no lines; and an empty array for programs."""
-    assert catalogue.render((), Config()) == "" and catalogue.render_json((), Config()) == "[]\n"
+    assert catalogue.rows((), Config()) == []
+    assert catalogue.render(()) == "" and catalogue.render_json(()) == "[]\n"

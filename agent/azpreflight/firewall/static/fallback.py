@@ -24,6 +24,9 @@ def by_text(
     def one(flow: Flow) -> FlowFacts:
         if not scene.reaches(flow):
             return FlowFacts(flow, Outcome.UNKNOWN, reason=NO_WAY)
+        if flow.caller is not None:
+            reason = f"the rules could not be rehearsed ({error}), and their text is read for what this machine sends"
+            return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)
         if many:
             reason = f"the rules could not be rehearsed ({error}), and they are too many to work it out from their text"
             return FlowFacts(flow, Outcome.UNKNOWN, reason=reason, rehearsed=False)

@@ -56,9 +56,14 @@ class Track:
 class Story:
     """Both directions of one flow, and where its packets were really sent."""
 
-    def __init__(self, local: bool) -> None:
+    def __init__(self, local: bool, inward: bool = False) -> None:
         self.request = Track("output_first", "input_last" if local else "postrouting_last")
         self.reply = Track("output_first" if local else "prerouting_first", "input_last")
+        if inward:
+            self.request, self.reply = (
+                Track("prerouting_first", "input_last"),
+                Track("output_first", "postrouting_last"),
+            )
         self.destination: Optional[tuple[str, int]] = None
         """As the last packet of the request showed it: another than asked for where a rule translates it."""
         self.source: Optional[str] = None

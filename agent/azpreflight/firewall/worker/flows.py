@@ -13,14 +13,18 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Callable, Optional
 
 from azpreflight.firewall.worker import forks
 from azpreflight.firewall.worker.correlate import Router, Story
+from azpreflight.firewall.worker.namespaces import BROADCAST
 from azpreflight.firewall.worker.netlink import family_of
 from azpreflight.firewall.worker.trace import Tracer
 
+CALLERS_FROM = 20001
+"""Ports below those that the kernel takes by itself (ip_local_port_range)."""
 BACKSTOP = 1.5
 """Seconds until silence counts; a lost SYN is sent again after one second."""
 GRACE = 0.02
@@ -103,21 +107,45 @@ def _socket(protocol: str, address: str) -> socket.socket:
     return end
 
 
+class Outside:
+    """Where callers of this machine are: the fabric's side of the laboratory."""
+
+    def __init__(self, guest: int, fabric: int) -> None:
+        self._guest, self._fabric = guest, fabric
+        self._ports = iter(range(CALLERS_FROM, CALLERS_FROM + 1000))
+
+    @contextmanager
+    def visit(self) -> Iterator[None]:
+        """Be there, and come back to the guest's side."""
+        forks.enter_network_namespace(self._fabric)
+        try:
+            yield
+        finally:
+            forks.enter_network_namespace(self._guest)
+
+    def port(self) -> int:
+        """One that no other caller has."""
+        return next(self._ports)
+
+
 class Attempt:
     """One flow on its way."""
 
-    def __init__(self, flow: Mapping[str, Any]) -> None:
+    def __init__(self, flow: Mapping[str, Any], outside: Optional[Outside] = None) -> None:
         self.protocol: str = flow["protocol"]
         self.address: str = flow["address"]
         self.port: int = flow["port"]
+        self.one_way = self.address == BROADCAST
+        """Who answers does so from another address, so that it is enough that the request gets out."""
         self.error: Optional[str] = SILENT
         """None once answered; else the name of an errno, or SILENT."""
         self.done = False
         self.settle_at: Optional[float] = None
-        self.socket = self._open(flow["uid"], flow["source_port"])
+        self.caller: Optional[str] = flow.get("caller")
+        self.socket = self._open(flow["uid"], flow["source_port"]) if outside is None else self._call(outside)
         self.local_port: int = 0
         self.local_address: str = ""
-        self.story = Story(flow["local"])
+        self.story = Story(flow["local"], inward=self.caller is not None)
         self.blamed = self.story
         """Where a packet was lost: in this flow, or in what had to come before it."""
 
@@ -159,14 +187,25 @@ class Attempt:
         end.bind(("::" if ":" in self.address else "0.0.0.0", source_port))  # noqa: S104 - one flow's own socket
         return end
 
-    def start(self) -> None:
+    def _call(self, outside: Outside) -> socket.socket:
+        """A socket of the caller's, with a port that no connection of this machine's own has."""
+        with outside.visit():
+            end = _socket(self.protocol, self.address)
+            end.bind((self.caller or "", outside.port()))
+            return end
+
+    def start(self, traced: bool) -> None:
         """Connect; a datagram is sent at once."""
+        if self.one_way:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         code = self.socket.connect_ex((self.address, self.port))
         self.local_address, self.local_port = self.socket.getsockname()[:2]
         if code not in (0, errno.EINPROGRESS):
             self._fail(code)
         elif self.protocol == "udp":
             self._send()
+        if self.one_way and not traced and self.error == SILENT:
+            self.error, self.done = None, True
 
     def _send(self) -> None:
         try:
@@ -208,11 +247,12 @@ def attempt(
     listeners: Listeners,
     tracer: Optional[Tracer],
     deadline: float,
+    outside: Outside,
 ) -> tuple[Attempt, ...]:
     """Try all flows at once from this namespace, until each is decided or time is up."""
-    attempts = tuple(Attempt(flow) for flow in flows)
+    attempts = tuple(Attempt(flow, outside if flow.get("caller") else None) for flow in flows)
     for one in attempts:
-        one.start()
+        one.start(tracer is not None)
     trial = _Trial(attempts, listeners, tracer)
     try:
         trial.run(min(deadline, time.monotonic() + BACKSTOP))
@@ -266,11 +306,16 @@ class _Trial:
     def _settle(self, pending: Sequence[Attempt], now: float, quiet: bool) -> float:
         """Give up on what was lost, or sent elsewhere, and has stayed so; the time at which to look again."""
         for one in pending:
+            if one.one_way and one.story.request.passed and not one.done:
+                one.error, one.done = None, True
+                self._forget(one)
+                continue
             one.settle_at = (one.settle_at or now + one.grace) if self._lost(one) else None
             if one.settle_at is not None and now >= one.settle_at and quiet:
                 one.done = True
                 self._forget(one)
-        return min((one.settle_at for one in pending if one.settle_at is not None), default=now + BACKSTOP)
+        waits = [one.settle_at for one in pending if one.settle_at is not None and not one.done]
+        return min(waits, default=now + BACKSTOP)
 
     def _lost(self, one: Attempt) -> bool:
         if self._tracer is None or self._tracer.lost:

@@ -18,8 +18,8 @@ from typing import Any, Callable, NoReturn, Optional
 
 from azpreflight.firewall.worker import forks
 from azpreflight.firewall.worker.correlate import Track
-from azpreflight.firewall.worker.flows import Attempt, Listeners, attempt
-from azpreflight.firewall.worker.namespaces import Destination, Lab, copy_settings
+from azpreflight.firewall.worker.flows import Attempt, Listeners, Outside, attempt
+from azpreflight.firewall.worker.namespaces import BROADCAST, Destination, Lab, copy_settings
 from azpreflight.firewall.worker.rule_numbers import Numbers
 from azpreflight.firewall.worker.trace import FAMILIES, Event, Tracer
 
@@ -50,15 +50,16 @@ def rehearse(job: Mapping[str, Any], load: Loader = load_copy) -> Json:
     listeners = Listeners()
     _listen(listeners, flows, local=False)
     lab.enter_guest()
+    outside = Outside(*lab.outside())
     _listen(listeners, flows, local=True)
     copy_settings(job["settings"])
-    canaries = [one.error for one in attempt(flows, listeners, None, deadline)]
+    canaries = [one.error for one in attempt(flows, listeners, None, deadline, outside)]
     lab.forget_neighbours()
     numbers = Numbers()
     loaded = load(job, deadline)
     numbers.close()
     tracer, trace_error = _tracer(tuple(job["ingress_devices"]))
-    attempts = attempt(flows, listeners, tracer, deadline)
+    attempts = attempt(flows, listeners, tracer, deadline, outside)
     return {
         **loaded,
         "trace_error": trace_error,
@@ -70,7 +71,7 @@ def rehearse(job: Mapping[str, Any], load: Loader = load_copy) -> Json:
 
 def _listen(listeners: Listeners, flows: list[Json], local: bool) -> None:
     for flow in flows:
-        if flow["local"] is local:
+        if flow["local"] is local and flow["address"] != BROADCAST:
             listeners.add(flow["protocol"], flow["address"], flow["port"])
 
 

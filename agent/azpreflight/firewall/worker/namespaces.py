@@ -19,6 +19,8 @@ from azpreflight.firewall.worker.netlink import NETLINK_ROUTE, Netlink
 OPERSTATE_POLL = 0.0005
 """Seconds between looks at an interface that is coming up; it takes one or two milliseconds."""
 LOOPBACK = 1
+BROADCAST = "255.255.255.255"
+"""Needs no route of its own: the default one will do."""
 WRITABLE = ("net/ipv4/ip_local_port_range",)
 """Settings that rules can see: the range of source ports."""
 
@@ -67,7 +69,7 @@ class Lab:
         for name in stand_ins:
             self._pair(name, None, 1500)
         for destination in destinations:
-            if not destination.local:
+            if not destination.local and destination.address != BROADCAST:
                 self._attach(destination, peers[destination.interface])
         self._route_all_else(destinations)
         for name, peer in peers.items():
@@ -112,7 +114,7 @@ class Lab:
         route the kernel would end it before anybody sees where it was to go."""
         ways: dict[bool, Destination] = {}
         for destination in destinations:
-            if not destination.local:
+            if not destination.local and destination.address != BROADCAST:
                 ways.setdefault(":" in destination.address, destination)
         for way in ways.values():
             index = netlink.index_of(self._guest_route, way.interface)
@@ -127,6 +129,10 @@ class Lab:
     def enter_guest(self) -> None:
         """Go to the guest's side; listeners of the fabric stay where they are."""
         forks.enter_network_namespace(self._guest)
+
+    def outside(self) -> tuple[int, int]:
+        """The two sides, as descriptors: the guest's and the fabric's."""
+        return self._guest, self._fabric
 
 
 def copy_settings(settings: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import Optional
 from azpreflight.azure import agent_versions, extension_policy
 from azpreflight.azure.agent_versions import Agent, Versions
 from azpreflight.azure.extension_policy import Policy
-from azpreflight.guest import bootloader, os_release, waagent_conf
+from azpreflight.guest import bootloader, os_release, package_database, waagent_conf
 from azpreflight.guest import cloud_init as cloudcfg
 from azpreflight.host import FileKind, Host, HostError, systemd
 from azpreflight.model import Run
@@ -169,6 +169,8 @@ def _cloud_init(host: Host) -> CloudInitFacts:
         errors=tuple(errors),
         program=program.with_hashes(host, runs_with, agent_versions.hashing_modules(Agent.CLOUD_INIT, version)),
         stages=stages.look(host),
+        without_config=package_database.is_whole(host) and host.info(CLOUD_CFG) is None,
+        whole=package_database.is_whole(host),
         dhcp_client=stages.has_dhcp_client(host),
     )
 

@@ -154,6 +154,10 @@ class CloudInitFacts:
     program: ProgramFacts = field(default_factory=ProgramFacts)
     stages: tuple[Unit, ...] = ()
     """The units after cloud-init-local.service that are there."""
+    without_config: bool = False
+    """/etc/cloud/cloud.cfg is not there in a whole image: what is built in runs no module (cloudinit/settings.py)."""
+    whole: bool = False
+    """The image has a package database and a kernel, so that what is short is not a part of something."""
     dhcp_client: bool = True
     """A client for DHCP that cloud-init knows is there, or the image is no whole one, so that it cannot be told."""
 

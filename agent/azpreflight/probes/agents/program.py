@@ -16,6 +16,7 @@ from typing import Optional
 from azpreflight.azure.agent_versions import number
 from azpreflight.dataclass import dataclass
 from azpreflight.host import Host
+from azpreflight.probes.agents import imports
 
 LIMIT = 1 << 20
 """Bytes of one source file; the largest has 100 KiB."""
@@ -67,22 +68,24 @@ def look(host: Host, program: str, unit_text: str) -> ProgramFacts:
     package, python = found.package, found.python
     texts = [host.text(f"{package}/azurelinuxagent/{source}", LIMIT) or "" for source in SOURCES] if package else []
     imported = {name for text in texts for name in GONE.findall(text)}
+    gone = {name for name in imported if not _importable(host, name, python or "")}
     return replace(
         found,
-        missing=tuple(sorted(name for name in imported if not _importable(host, name, python or ""))),
+        missing=tuple(sorted({*found.missing, *gone})),
         lacks_tostring=bool(texts) and number(python or "") >= NO_TOSTRING and "buff.tostring()" in texts[0],
         hides_errors=python is not None and number(python) >= (3, 10) and any("(etype=" in text for text in texts),
     )
 
 
 def look_for(host: Host, program: str, unit_text: str, module: str) -> ProgramFacts:
-    """The interpreter, and whether it finds the modules of the agent; of what those import nothing is said."""
+    """The interpreter, and whether it finds the modules of the agent and what those import."""
     interpreter = _interpreter((host.text(program, LIMIT) or "")[:HEAD], unit_text)
     if interpreter is None:
         return ProgramFacts()
     python = _version(host, interpreter)
     package = next(_packages(host, python, module), None) if python is not None else None
-    return ProgramFacts(interpreter, host.info(interpreter) is not None, python, package)
+    lacking = imports.missing(host, package, module, python) if package is not None and python is not None else ()
+    return ProgramFacts(interpreter, host.info(interpreter) is not None, python, package, lacking)
 
 
 def with_hashes(host: Host, found: ProgramFacts, modules: tuple[str, ...]) -> ProgramFacts:

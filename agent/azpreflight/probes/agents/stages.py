@@ -89,6 +89,13 @@ def _judge_units(units: tuple[Unit, ...]) -> Iterator[Verdict]:
 
 def _judge_users(facts: AgentsFacts) -> Iterator[Verdict]:
     config = facts.cloud_init.config
+    if facts.cloud_init.without_config:
+        yield Finding(
+            Severity.ERROR,
+            "/etc/cloud/cloud.cfg is missing: cloud-init runs none of its modules, and a VM gets no user and no keys",
+            "Install cloud-init again, with its configuration.",
+            (os_release.reinstall_command(facts.distribution, "cloud-init"),),
+        )
     if config.makes_default_user is False:
         source = config.source("users")
         yield Finding(
@@ -100,7 +107,8 @@ def _judge_users(facts: AgentsFacts) -> Iterator[Verdict]:
             else (),
         )
     for name, consequence in MODULES.items():
-        if len(config.init_modules) >= WHOLE and name not in config.init_modules:
+        enough = len(config.init_modules) >= WHOLE or (config.init_modules and facts.cloud_init.whole)
+        if enough and name not in config.init_modules:
             yield Finding(
                 Severity.ERROR,
                 f"cloud_init_modules of {plain(config.source('cloud_init_modules'))} is without {name}: {consequence}",

@@ -47,6 +47,8 @@ def _judge_cloud_init(facts: AgentsFacts) -> Iterator[Finding]:
         reason = f"its interpreter {shown} is not there"
     elif program.python is not None and program.package is None:
         reason = f"{shown} is Python {program.python}, which does not find its modules (cloudinit)"
+    elif program.missing:
+        reason = f"Python {program.python} has no {several(program.missing)}, which it imports"
     else:
         return
     yield Finding(

@@ -46,6 +46,8 @@ FILESYSTEMS = ("ext4", "xfs", "btrfs", "f2fs")
 """Drivers of root filesystems; one that is a module must be in the initramfs."""
 IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img", "/boot/initrd-{}", "/boot/*/{}/initrd")
 """Debian; RHEL; SUSE; beside entries of the Boot Loader Specification."""
+OF_THE_FILE = ("it is cut short", "there is nothing in it")
+"""How what was wrong with the file ends, of all that keeps one from being read."""
 UNPACK_TIMEOUT = 5.0
 """Seconds for one image: 60 MB take 0.1 to 1 s, with xz that no two processors can share 3 s, with bzip2 7 s."""
 MAX_IMAGES = 3
@@ -63,6 +65,11 @@ class Initramfs:
     """Those of the sought ones that are in it."""
     error: Optional[str] = None
     """Why it could not be read."""
+
+    @property
+    def damaged(self) -> bool:
+        """The file itself is to blame: the kernel reads no more of it than is read here."""
+        return self.error is not None and self.error.endswith(OF_THE_FILE)
 
 
 @dataclass(frozen=True)
@@ -154,12 +161,23 @@ def judge_images(facts: DriverFacts, run: Run) -> Iterator[Verdict]:
     if not facts.kernels:
         yield kernels.without_modules(facts.boot_seen)
     for image, kernel in zip(facts.images, facts.kernels):
-        if image.error is not None:
+        if image.damaged:
+            yield _damaged(image, kernel is facts.kernels[0], run)
+        elif image.error is not None:
             yield Unknown(plain(f"{image.path}: {image.error}", 200))
         elif image.path is None:
             yield from _judge_absent(kernel, facts)
         else:
             yield from _judge_image(image, kernel, facts, run)
+
+
+def _damaged(image: Initramfs, newest: bool, run: Run) -> Finding:
+    return Finding(
+        ERROR if newest else NOTE,
+        f"{plain(image.path or '')} is damaged ({plain(image.error or '', 80)}): the kernel finds no root filesystem",
+        "Make room in /boot, and rebuild the initramfs.",
+        (_rebuild(run),),
+    )
 
 
 def _judge_absent(kernel: Kernel, facts: DriverFacts) -> Iterator[Verdict]:

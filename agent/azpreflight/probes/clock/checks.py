@@ -74,7 +74,15 @@ def _fix(facts: ClockFacts) -> tuple[str, tuple[str, ...]]:
 
 
 def judge_service(facts: ClockFacts, run: Run) -> Iterator[Verdict]:
-    """A time service that is known here is enabled."""
+    """A time service that is known here is enabled, and the hardware's clock is taken for what it is."""
+    if facts.local_time:
+        yield Finding(
+            Severity.WARNING,
+            "/etc/adjtime has the hardware's clock in local time, and that of a VM on Azure is in UTC: the clock is"
+            " hours off until a time service sets it",
+            "Take it for UTC.",
+            ("sed -i 's/^LOCAL$/UTC/' /etc/adjtime",),
+        )
     if not facts.services:
         yield Finding(
             Severity.NOTE,
@@ -96,9 +104,10 @@ CHECKS = (
     ),
     Check(
         "clock-service",
-        "a time service starts with the image",
+        "a time service starts with the image, and the hardware's clock is read as UTC",
         judge_service,
-        Severity.NOTE,
+        Severity.WARNING,
+        cause=Cause.CLOCK,
         stages=(Stage.BUILD, Stage.CAPTURE),
         offline=True,
     ),

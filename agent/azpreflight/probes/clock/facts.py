@@ -21,6 +21,8 @@ class ClockFacts:
     """Time services that the next boot starts."""
     host_clock: bool
     """The host's clock is there as a PTP device."""
+    local_time: bool = False
+    """/etc/adjtime has the hardware's clock in local time (adjtime_config(5))."""
 
 
 @dataclass(frozen=True)

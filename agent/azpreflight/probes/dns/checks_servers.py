@@ -23,11 +23,10 @@ from azpreflight.model import (
     Verdict,
 )
 from azpreflight.probes.dns.check import WAY
-from azpreflight.probes.dns.checks_unreliable import now_and_then
+from azpreflight.probes.dns.checks_unreliable import no_way_to_names, now_and_then
 from azpreflight.probes.dns.facts import (
     CONTROL,
     EVERYTHING,
-    RESOLVED,
     STUBS,
     DnsFacts,
     Role,
@@ -37,8 +36,6 @@ from azpreflight.probes.dns.facts import (
     control_of,
     heard,
     judged,
-    lost_names,
-    named,
     patchy,
     plain,
     source_of,
@@ -91,7 +88,7 @@ def judge_servers(facts: DnsFacts, run: Run) -> Iterator[Verdict]:
         yield excuse
         return
     silent_behind = [server for server in upstream(facts) if not speaks(server) or patchy(server)]
-    down = _no_way_to_names(facts)
+    down = no_way_to_names(facts)
     for server in judged(facts):
         resolver_waits = server.role is Role.LOCAL and bool(silent_behind)
         if not answers_here(server, facts) and not resolver_waits:
@@ -109,26 +106,6 @@ def nobody_to_judge(facts: DnsFacts) -> Union[Unknown, NotApplicable, None]:
     if asks_nobody(facts):
         return NotApplicable("systemd-resolved has no DNS server to ask")
     return None
-
-
-def _no_way_to_names(facts: DnsFacts) -> bool:
-    """No server that resolv.conf names answers, or the local resolver, which it names alone, has nobody to ask."""
-    front, behind = named(facts), upstream(facts)
-    if behind and all(server.role is Role.LOCAL for server in front):
-        silent = [server for server in behind if not speaks(server)]
-        lost = bool(silent) and bool(facts.names) and len(lost_names(facts)) == len(facts.names)
-        lost = lost and not _turns_to_another(facts)
-        unheard = not silent and not any(speaks(server) for server in front)
-        return len(silent) == len(behind) or lost or unheard
-    return not any(answers_here(server, facts) for server in front)
-
-
-def _turns_to_another(facts: DnsFacts) -> bool:
-    """systemd-resolved stays with a server until that one fails, some seconds, and then goes by the next one
-    (resolved-dns-server.c, dns_server_packet_lost)."""
-    by_resolved = facts.behind is not None and facts.behind.path == RESOLVED
-    first, *others = [server for server in upstream(facts) if server.address not in facts.asked_for] or upstream(facts)
-    return by_resolved and not speaks(first) and any(speaks(server) for server in others)
 
 
 def _no_answer(server: Server, facts: DnsFacts, run: Run, down: bool) -> Finding:

@@ -1,4 +1,4 @@
-"""The verdict on a DNS server that answers some questions and leaves others without an answer. Pure.
+"""DNS servers that answer some questions, or of which some answer: what is left of the way to names. Pure.
 
 Behind a local resolver it is the server that is at fault, and not the resolver, which fails for want of an answer.
 """
@@ -9,7 +9,20 @@ from collections.abc import Iterator
 
 from azpreflight.host import Outcome
 from azpreflight.model import Confidence, Finding, Severity
-from azpreflight.probes.dns.facts import DnsFacts, Role, Server, lost_names, never_answers, patchy, plain
+from azpreflight.probes.dns.facts import (
+    RESOLVED,
+    DnsFacts,
+    Role,
+    Server,
+    answers_here,
+    lost_names,
+    named,
+    never_answers,
+    patchy,
+    plain,
+    speaks,
+    upstream,
+)
 from azpreflight.text import several
 
 UNANSWERED = 2
@@ -46,3 +59,23 @@ def now_and_then(server: Server, facts: DnsFacts) -> Iterator[Finding]:
         if only_ipv6
         else "each question was sent twice; a moment of heavy load on this machine is the alternative",
     )
+
+
+def no_way_to_names(facts: DnsFacts) -> bool:
+    """No server that resolv.conf names answers, or the local resolver, which it names alone, has nobody to ask."""
+    front, behind = named(facts), upstream(facts)
+    if behind and all(server.role is Role.LOCAL for server in front):
+        silent = [server for server in behind if not speaks(server)]
+        lost = bool(silent) and bool(facts.names) and len(lost_names(facts)) == len(facts.names)
+        lost = lost and not _turns_to_another(facts)
+        unheard = not silent and not any(speaks(server) for server in front)
+        return len(silent) == len(behind) or lost or unheard
+    return not any(answers_here(server, facts) for server in front)
+
+
+def _turns_to_another(facts: DnsFacts) -> bool:
+    """systemd-resolved stays with a server until that one fails, some seconds, and then goes by the next one
+    (resolved-dns-server.c, dns_server_packet_lost)."""
+    by_resolved = facts.behind is not None and facts.behind.path == RESOLVED
+    first, *others = [server for server in upstream(facts) if server.address not in facts.asked_for] or upstream(facts)
+    return by_resolved and not speaks(first) and any(speaks(server) for server in others)

@@ -21,7 +21,7 @@ class Way(str, Enum):
     """What one answer says of the way to its server."""
 
     OPEN = "open"
-    """The server answered over HTTP, whatever it said."""
+    """The server answered over HTTP, whatever it said; or it is far away, and was about to."""
     SHUT = "shut"
     """Something on the way, or nothing at all, kept the answer from coming."""
     UNTRUSTED = "untrusted"
@@ -29,7 +29,8 @@ class Way(str, Enum):
     PROXY = "proxy"
     """A proxy, the agent's own or one that nobody asked for, kept the answer from coming."""
     ODD = "odd"
-    """Something that does not speak HTTP, or a name server that denies the name: no verdict on the way."""
+    """Something that does not speak HTTP, a name server that denies the name, or too little time: no verdict on the
+    way."""
 
 
 @dataclass(frozen=True)
@@ -184,13 +185,20 @@ def way(answer: Answer) -> Way:
     """What the answer says of the way to its server."""
     if _refused_by_proxy(answer):
         return Way.PROXY
-    if answer.outcome is Outcome.OK:
+    if answer.outcome is Outcome.OK or served(answer):
         return Way.OPEN
+    if answer.hurried:
+        return Way.ODD
     if answer.outcome is Outcome.ERROR and answer.phase is Phase.TLS and answer.detail != NOT_TLS:
         return Way.UNTRUSTED if answer.issuer is not None else Way.ODD
     if answer.outcome is Outcome.ERROR and answer.phase in (Phase.DNS, Phase.HTTP):
         return Way.ODD
     return Way.PROXY if answer.proxy is not None else Way.SHUT
+
+
+def served(answer: Answer) -> bool:
+    """A server far away shook hands, and had no time for its answer."""
+    return answer.phase is Phase.HTTP and answer.hurried
 
 
 def _refused_by_proxy(answer: Answer) -> bool:
@@ -240,4 +248,4 @@ def _any_open(answers: tuple[Answer, ...]) -> bool:
 
 
 def _any_delivered(answers: tuple[Answer, ...]) -> bool:
-    return any(answer.delivered for answer in answers)
+    return any(answer.delivered or served(answer) for answer in answers)

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import Optional
 
 from azpreflight.firewall.boot.facts import SavedRulesFacts
-from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose
+from azpreflight.firewall.facts import (
+    BROADCAST,
+    AgentState,
+    FirewallFacts,
+    Flow,
+    FlowFacts,
+    Outcome,
+    Part,
+    Purpose,
+)
 from azpreflight.firewall.rule_names import title
 from azpreflight.host import Outcome as Answered
 from azpreflight.host import Phase
@@ -38,6 +47,27 @@ def of_root(facts: FirewallFacts) -> tuple[FlowFacts, ...]:
 def judge_wire_server(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
     """Ports 80 and 32526: without the first no VM is reported Ready, without the second no extension is installed."""
     yield from _judge(facts, run, Purpose.WIRE_SERVER, lambda found: Severity.ERROR)
+    yield from _unheard_probes(facts, run)
+
+
+def _unheard_probes(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """A load balancer's question that the rules let in, and whose answer they do not let out; one finding for all."""
+    lost = [found for found in facts.flows if found.flow.purpose is Purpose.PROBE and found.part is Part.REPLY]
+    told = any(rules.state in (AgentState.BLOCKS_PROBES, AgentState.BLOCKS_ROOT) for rules in facts.agent_rules)
+    found = next((one for one in lost if one.outcome is Outcome.BLOCKED and one.decider is not None), None)
+    if found is None or found.decider is None or told or run.platform is Platform.NONE:
+        return
+    finding = Finding(
+        Severity.WARNING,
+        f"{title(found.decider)} drops the answers to health probes of load balancers, which come from"
+        f" {found.flow.caller}: tcp port {found.flow.port} of this machine is asked, and its answer does not get out",
+        _fix(found),
+        commands=_commands(found),
+        evidence={"rule": plain(found.decider.text, RULE_LIMIT), "asked": found.flow.text},
+        confidence=confidence_of(found),
+        confidence_reason=reason_of(found),
+    )
+    yield at_stage(finding, run)
 
 
 def judge_imds(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
@@ -82,8 +112,13 @@ def _stopped(found: FlowFacts, run: Run) -> bool:
 
 
 def judge_dhcp(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
-    """Without renewals the client asks again by broadcast in the end, which no rule of iptables sees."""
-    yield from _judge(facts, run, Purpose.DHCP, lambda found: Severity.WARNING)
+    """Without renewals the client asks again by broadcast in the end, which no rule of iptables sees. The agent's own
+    request is a matter of how it finds the wire server: see network-wire-server."""
+    flows = [found for found in of_root(facts) if found.flow.purpose is Purpose.DHCP]
+    if any(found.flow.address == BROADCAST for found in flows):
+        yield NotApplicable("no lease is in force that would be renewed")
+        return
+    yield from verdicts_on(flows, run, lambda found: Severity.WARNING)
 
 
 # --- one flow -----------------------------------------------------------------------------------------------------
@@ -156,13 +191,18 @@ def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Find
         Severity.WARNING if chance and not failed and severity is Severity.ERROR else severity,
         _message(found),
         _fix(found),
-        commands=(decider.command,) if decider is not None else (),
+        commands=_commands(found),
         evidence=evidence,
         flow=flow.text,
         breaks=(f"tcp *:{flow.port}",) if anywhere else (),
         confidence=Confidence.LIKELY if chance and failed else confidence_of(found),
         confidence_reason=_why(found, chance and failed),
     )
+
+
+def _commands(found: FlowFacts) -> tuple[str, ...]:
+    by = found.untracked or found.decider
+    return (by.command,) if by is not None else ()
 
 
 def _why(found: FlowFacts, failed: bool) -> str:
@@ -185,11 +225,23 @@ def _message(found: FlowFacts) -> str:
     if found.outcome is Outcome.PROBABILISTIC:
         return f"{who} lets rate, quota, time or chance decide over {flow}"
     rejects = found.decider is not None and "reject" in found.decider.text.lower()
-    return f"{who} {'rejects' if rejects else 'drops'} {flow}"
+    taken = f"{who} {'rejects' if rejects else 'drops'} {flow}"
+    if found.untracked is not None:
+        return f"{taken}, which no rule knows for answers: they are not tracked, by {title(found.untracked)}"
+    return taken
 
 
 def _fix(found: FlowFacts) -> str:
+    """What to do with the rule, and with the program that makes it again."""
+    maker = found.decider.maker if found.decider is not None else None
+    again = f" {maker} made the rule and may make it again: change its configuration too." if maker else ""
+    return f"{_fix_rule(found)}{again}"
+
+
+def _fix_rule(found: FlowFacts) -> str:
     decider = found.decider
+    if found.untracked is not None:
+        return f"Let {found.flow.text} be tracked: delete the rule that exempts it, or put one that accepts before it."
     if decider is None:
         return (
             f"Find the rule that stops {found.flow.text} in the dump of this report, and let the flow through for root."

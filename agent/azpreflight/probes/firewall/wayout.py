@@ -8,14 +8,19 @@ from typing import Optional
 
 from azpreflight.azure.addresses import HOST_PLUGIN_PORT
 from azpreflight.azure.answer import Answer
-from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose
+from azpreflight.firewall.facts import Decider, FirewallFacts, Flow, FlowFacts, Outcome, Purpose
+from azpreflight.firewall.rule_names import title
 from azpreflight.host import Phase
-from azpreflight.model import Run, Severity, Verdict
+from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes.egress.facts import EgressFacts, Way, flow_of, port_of, way
 from azpreflight.probes.firewall.check import AT_BOOT, check
-from azpreflight.probes.firewall.checks import of_root, verdicts_on
+from azpreflight.probes.firewall.checks import at_stage, of_root, verdicts_on
+from azpreflight.probes.firewall.flow_words import RULE_LIMIT
 from azpreflight.probes.firewall.flows import ANYWHERE, package_addresses
+from azpreflight.text import plain
 
+WITH_USERS = ("AzureMonitorLinuxAgent", "LinuxDiagnostic", "OmsAgentForLinux")
+"""Types of extensions whose services give up root: mdsd runs as syslog, the older agent as omsagent."""
 STANDS_FOR_OTHERS = f"the rules do so to {ANYWHERE}, which stands for the public addresses that were not rehearsed"
 
 
@@ -37,6 +42,31 @@ def judge_egress(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
         return Severity.ERROR if needed is None or found.flow.text in needed else Severity.WARNING
 
     yield from verdicts_on([*flows, *others], run, severity)
+    yield from _of_other_users(facts, run)
+
+
+def _of_other_users(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
+    """Rules that let root alone out stop what services of an extension send as a user of their own."""
+    egress = run.facts(EgressFacts) or EgressFacts()
+    needy = [own.extension for own in egress.own if own.extension.endswith(WITH_USERS)]
+    for found in facts.flows:
+        of_others = found.flow.uid != 0 and found.flow.purpose is Purpose.PACKAGE
+        roots = next((one for one in of_root(facts) if one.flow.text == found.flow.text), None)
+        free = roots is not None and roots.outcome is Outcome.ALLOWED
+        if needy and of_others and free and found.outcome is Outcome.BLOCKED and found.decider is not None:
+            yield at_stage(_root_alone(found, found.decider, needy[0]), run)
+
+
+def _root_alone(found: FlowFacts, decider: Decider, extension: str) -> Finding:
+    return Finding(
+        Severity.WARNING,
+        f"{title(decider)} drops what other users than root send to port {found.flow.port}: services of {extension} may"
+        " run as one",
+        f"Let port {found.flow.port} out for the users of {extension} as well (ps -ef shows them).",
+        evidence={"rule": plain(decider.text, RULE_LIMIT), "user": str(found.flow.uid)},
+        confidence=Confidence.POSSIBLE,
+        confidence_reason="the kernel did so in a rehearsal; a service that runs as root is the alternative",
+    )
 
 
 def _shut(run: Run) -> Iterator[Flow]:

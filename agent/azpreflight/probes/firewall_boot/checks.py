@@ -230,7 +230,7 @@ def _chains(tables: Sequence[Table], programs: Sequence[str]) -> Mapping[str, tu
         f"{table.backend.value} {table.family} {table.name} {chain.name}": _content(table, chain, programs)
         for table in tables
         for chain in table.chains.values()
-        if not generated_rules.chain_is_made(chain.name, programs)
+        if not generated_rules.chain_is_made(table.name, chain.name, programs)
     }
     return {name: content for name, content in chains.items() if content}
 

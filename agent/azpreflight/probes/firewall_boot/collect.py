@@ -23,7 +23,7 @@ def gather(host: Host, run: Run) -> SavedRulesFacts:
     found = discover(host)
     if not found.orders:
         return SavedRulesFacts(found.services, found.hooks, (), found.unread)
-    flows = flows_of(run)
+    flows = tuple(flow for flow in flows_of(run) if flow.caller is None)
     scene = scene_of_image(flows) if run.offline else scene_of(host, flows)
     setting = Setting(host, host.machine(), scene)
 

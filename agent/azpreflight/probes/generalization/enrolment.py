@@ -47,7 +47,12 @@ PRODUCTS = (
     Product(
         "Samba", ("/var/lib/samba/private/secrets.tdb",), Severity.ERROR, "rm -f /var/lib/samba/private/secrets.tdb"
     ),
-    Product("Azure Arc", ("/var/opt/azcmagent/certs/*",), Severity.ERROR, "azcmagent disconnect --force-local-only"),
+    Product(
+        "Azure Arc",
+        ("/var/opt/azcmagent/certs/*", "/var/opt/azcmagent/agentconfig.json"),
+        Severity.ERROR,
+        "azcmagent disconnect --force-local-only",
+    ),
     Product("sssd", ("/var/lib/sss/db/cache_*.ldb",), Severity.WARNING, "rm -rf /var/lib/sss/db/*"),
     Product("chrony", ("/etc/chrony/chrony.keys", "/etc/chrony.keys"), Severity.WARNING, "truncate --size 0 {path}"),
     Product("iSCSI", ("/etc/iscsi/initiatorname.iscsi",), Severity.WARNING, "rm -f /etc/iscsi/initiatorname.iscsi"),
@@ -57,11 +62,39 @@ PRODUCTS = (
         Severity.WARNING,
         "rm -rf /etc/opt/microsoft/azuremonitoragent/config-cache",
     ),
-    Product("Log Analytics agent", ("/etc/opt/microsoft/omsagent/*/certs/oms.key",), Severity.ERROR, "rm -f {path}"),
+    Product(
+        "Log Analytics agent",
+        ("/etc/opt/microsoft/omsagent/*/certs/oms.key", "/etc/opt/microsoft/omsagent/*/conf/omsadmin.conf"),
+        Severity.ERROR,
+        "rm -f {path}",
+    ),
     Product("Guest Configuration", ("/var/lib/GuestConfig/*",), Severity.WARNING, "rm -rf /var/lib/GuestConfig"),
     Product(
         "Azure proxy agent", ("/var/lib/azure-proxy-agent/*",), Severity.WARNING, "rm -rf /var/lib/azure-proxy-agent"
     ),
+    Product("CrowdStrike Falcon", ("/opt/CrowdStrike/falconstore*",), Severity.WARNING, "rm -f {path}"),
+    Product("Tanium", ("/opt/Tanium/TaniumClient/client.db*",), Severity.WARNING, "rm -f {path}"),
+    Product("Splunk", ("/opt/splunk*/etc/instance.cfg",), Severity.WARNING, "rm -f {path}"),
+    Product("Microsoft Defender", ("/etc/opt/microsoft/mdatp/mdatp_onboard.json",), Severity.WARNING, "rm -f {path}"),
+    Product("Wazuh and OSSEC", ("/var/ossec/etc/client.keys",), Severity.ERROR, "truncate --size 0 {path}"),
+    Product("Tailscale", ("/var/lib/tailscale/tailscaled.state",), Severity.ERROR, "rm -f {path}"),
+    Product("Elastic Agent", ("/opt/Elastic/Agent/fleet.enc",), Severity.ERROR, "rm -f {path}"),
+    Product(
+        "Kubernetes",
+        ("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*.pem", "/etc/rancher/node/password"),
+        Severity.ERROR,
+        "rm -f {path}",
+    ),
+    Product("WireGuard", ("/etc/wireguard/*.conf",), Severity.ERROR, "rm -f {path}"),
+    Product("Salt", ("/etc/salt/pki/minion/minion.pem",), Severity.ERROR, "rm -f {path}"),
+    Product("Puppet", ("/etc/puppetlabs/puppet/ssl/private_keys/*.pem",), Severity.ERROR, "rm -f {path}"),
+    Product("Chef", ("/etc/chef/client.pem",), Severity.ERROR, "rm -f {path}"),
+    Product("SUSE Customer Center", ("/etc/zypp/credentials.d/SCCcredentials",), Severity.ERROR, "rm -f {path}"),
+    Product("Red Hat Insights", ("/etc/insights-client/machine-id",), Severity.WARNING, "rm -f {path}"),
+    Product("Landscape", ("/var/lib/landscape/client/broker.bpickle",), Severity.WARNING, "rm -f {path}"),
+    Product("Docker", ("/var/lib/docker/engine-id", "/etc/docker/key.json"), Severity.NOTE, "rm -f {path}"),
+    Product("NVMe over fabrics", ("/etc/nvme/hostnqn", "/etc/nvme/hostid"), Severity.NOTE, "rm -f {path}"),
+    Product("APT's repositories", ("/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*"), Severity.WARNING, "rm -f {path}"),
 )
 """Which files, from the documentation of each product; what they hold is never inspected, but for comments."""
 

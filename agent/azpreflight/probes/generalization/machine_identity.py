@@ -17,7 +17,7 @@ from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host
 from azpreflight.model import Run, Severity, Verdict
 from azpreflight.probes.generalization.check import NOTE, WARNING, check
-from azpreflight.probes.generalization.leftover import agents_of, filled, leftover
+from azpreflight.probes.generalization.leftover import agents_of, filled, leftover, matching
 from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
@@ -25,7 +25,20 @@ MACHINE_ID = "/etc/machine-id"
 DBUS_ID = "/var/lib/dbus/machine-id"
 SECRETS = ("/var/lib/systemd/credential.secret", "/var/lib/NetworkManager/secret_key")
 """Keys that this machine made for itself: of encrypted credentials, and of its stable addresses and DHCP ids."""
-SEEDS = ("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed")
+SERVER_KEYS = (
+    *(
+        "/etc/dropbear/dropbear_*_host_key",
+        "/etc/ssl/private/ssl-cert-snakeoil.key",
+        "/etc/pki/tls/private/localhost.key",
+    ),
+    *("/etc/cockpit/ws-certs.d/0-self-signed.key", "/etc/webmin/miniserv.pem", "/etc/ipsec.d/private/*.pem"),
+    *("/var/lib/postgresql/*/*/server.key", "/etc/postfix/*.key", "/etc/stunnel/*.pem"),
+)
+"""Keys that servers and their packages make at installation, so that all VMs would answer with one; a closed list."""
+SEEDS = (
+    *("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed"),
+    *("/boot/loader/random-seed", "/boot/efi/loader/random-seed", "/efi/loader/random-seed"),
+)
 DHCLIENT_CONFIGS = ("/etc/dhcp/dhclient.conf", "/etc/dhcp3/dhclient.conf", "/etc/dhclient.conf")
 IFCFG = "/etc/sysconfig/network-scripts/ifcfg-*"
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -45,6 +58,7 @@ class IdentityFacts:
     dbus_id: bool = False
     """D-Bus has one of its own: a regular file, not a link."""
     secrets: tuple[str, ...] = ()
+    server_keys: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
     host_name: str = ""
     """What /etc/hostname says."""
@@ -66,6 +80,7 @@ def look(host: Host, run: Run) -> IdentityFacts:
         machine_id_written=info.modified if info is not None else None,
         dbus_id=dbus is not None and dbus.kind is FileKind.FILE and dbus.size > 0,
         secrets=filled(host, SECRETS),
+        server_keys=filled(host, matching(host, SERVER_KEYS))[:KEPT],
         seeds=filled(host, SEEDS),
         host_name=_told(name),
         names_in_hosts=names_in_hosts(host.text("/etc/hosts", SMALL) or "")[:KEPT],
@@ -137,6 +152,7 @@ def judge_random_seed(facts: IdentityFacts, run: Run) -> Iterator[Verdict]:
     """No seed and no key that this machine made for itself goes into the image."""
     for paths, severity, what in (
         (facts.secrets, Severity.WARNING, "a key that this machine made for itself"),
+        (facts.server_keys, Severity.WARNING, "a server's key that this machine made, and all VMs would share"),
         (facts.seeds, Severity.NOTE, "a random seed that all VMs would start from"),
     ):
         if paths:

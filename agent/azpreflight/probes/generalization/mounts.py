@@ -14,9 +14,10 @@ from functools import cached_property
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
+from azpreflight.guest import fstab
 from azpreflight.guest.block_devices import OF_ONE_DISK
 from azpreflight.guest.fstab import FSTAB, LINKS, Entry, required
-from azpreflight.guest.limits import SMALL
+from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import Host
 from azpreflight.host.disk.fstab import is_here
 from azpreflight.host.disk.types import PLACES
@@ -24,7 +25,7 @@ from azpreflight.model import ALL_PROFILES, Cause, Run, Severity, Verdict
 from azpreflight.probes.generalization.check import ERROR, check
 from azpreflight.probes.generalization.leftover import leftover
 from azpreflight.probes.subjects import part
-from azpreflight.text import plain
+from azpreflight.text import files, plain
 
 TEMPORARY = (
     "/dev/disk/cloud/azure_resource",
@@ -39,6 +40,7 @@ REMOVABLE = ("/dev/sr", "/dev/cdrom", "/dev/dvd", "/dev/scd", "/dev/fd", "/dev/d
 """The provisioning disc is there at the first boot only, and a floppy never."""
 DATA_DISK = ("/dev/disk/azure/scsi", "/dev/disk/azure/data", "/dev/disk/cloud/azure_data")
 """Data disks by their place on the VM (udev rules of waagent and of azure-vm-utils)."""
+REQUIRED_UNITS = "/etc/systemd/system/local-fs.target.requires/*.mount"
 DISCS = ("udf", "iso9660")
 
 
@@ -51,6 +53,10 @@ class MountFacts:
     """The disk of the entry for /; None where it cannot be told."""
     live: bool = False
     """The devices of the running system were inspected."""
+    shares: tuple[Entry, ...] = ()
+    """What is mounted from other machines, and without nofail."""
+    by_unit: tuple[tuple[str, Entry], ...] = ()
+    """What mount units of the image's own must mount for local-fs.target, by the link that requires it."""
 
     @cached_property
     def root(self) -> Optional[Entry]:
@@ -78,7 +84,18 @@ def look(host: Host, run: Run) -> MountFacts:
         for device, point, kind in required(host.text(FSTAB, SMALL) or "")
     )
     root = next((entry.disk for entry in entries if entry.mount_point == "/"), None)
-    return MountFacts(entries, root, live)
+    shares = fstab.over_the_network(host.text(FSTAB, SMALL) or "")
+    return MountFacts(entries, root, live, tuple(Entry(*row) for row in shares), tuple(_by_unit(host)))
+
+
+def _by_unit(host: Host) -> Iterator[tuple[str, Entry]]:
+    """Units that local-fs.target requires; what fstab's generator makes is in no image (systemd.mount(5))."""
+    for path in host.glob(REQUIRED_UNITS)[:KEPT]:
+        rows = (line.partition("=") for line in (host.text(path, SMALL) or "").splitlines())
+        values = {key.strip(): value.strip() for key, _, value in rows}
+        where, options = values.get("Where", ""), values.get("Options", "").split(",")
+        if values.get("What", "").startswith("/dev/") and where and "nofail" not in options:
+            yield path, Entry(values["What"], where, values.get("Type", ""))
 
 
 def _disk(host: Host, device: str) -> Optional[str]:
@@ -94,6 +111,11 @@ def _disk(host: Host, device: str) -> Optional[str]:
 
 def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
     """Everything that must be mounted is on the disk that is captured."""
+    yield from _judge_entries(facts, run)
+    yield from _judge_others(facts, run)
+
+
+def _judge_entries(facts: MountFacts, run: Run) -> Iterator[Verdict]:
     for entry in facts.entries:
         certain = _why(entry, facts)
         why = certain or _perhaps(entry, facts)
@@ -108,6 +130,34 @@ def judge(facts: MountFacts, run: Run) -> Iterator[Verdict]:
                 commands,
                 cleaned=False,
                 unless=None if certain else "on a mounted image no device can be asked, and it may be on the OS disk",
+            )
+
+
+def _judge_others(facts: MountFacts, run: Run) -> Iterator[Verdict]:
+    for share in facts.shares:
+        device, point = plain(share.device), plain(share.mount_point)
+        yield leftover(
+            run,
+            Severity.WARNING,
+            f"fstab: {device} on {point} is mounted from another machine and has no nofail: where a VM does not reach"
+            " it, logins wait for it",
+            "Add nofail, or remove the entry.",
+            (_with_nofail(device, point),) if "#" not in device + point else (),
+            cleaned=False,
+            unless="all VMs may be in a network that has that server",
+        )
+    for path, entry in facts.by_unit:
+        why = _why(entry, facts) or _perhaps(entry, facts)
+        if why is not None:
+            yield leftover(
+                run,
+                Severity.ERROR,
+                f"{plain(path)} has local-fs.target require the mount of {plain(entry.device)} on"
+                f" {plain(entry.mount_point)}, and {why}",
+                "Have the target want the unit and not require it, or remove it.",
+                (f"rm -f {files([path])}",),
+                cleaned=False,
+                unless="on a mounted image no device can be asked, and it may be on the OS disk",
             )
 
 

@@ -33,6 +33,7 @@ READERS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "/etc/sysconfig/network-scripts/ifcfg-*": network_bindings.of_ifcfg,
     "/etc/sysconfig/network/ifcfg-*": network_bindings.of_ifcfg,
     "/etc/udev/rules.d/*net*.rules": network_bindings.of_udev,
+    "/etc/cloud/cloud.cfg.d/*.cfg": network_bindings.of_cloud_cfg,
 }
 GENERATED = "cloud-init"
 """In the first line of what cloud-init writes where the name is the NIC's (ifcfg-eth0)."""

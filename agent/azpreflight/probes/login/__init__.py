@@ -7,7 +7,7 @@ of a dozen files then decide, and none of them reports anything to the platform.
 from __future__ import annotations
 
 from azpreflight.model import Probe
-from azpreflight.probes.login import gates, modes, sshd, sudo, taken, tools
+from azpreflight.probes.login import gates, inbound, modes, sshd, sudo, taken, tools
 from azpreflight.probes.login.collect import gather
 from azpreflight.probes.login.facts import LoginFacts
 
@@ -28,5 +28,6 @@ PROBE = Probe(
         *gates.CHECKS,
         *taken.CHECKS,
         *tools.CHECKS,
+        *inbound.CHECKS,
     ),
 )

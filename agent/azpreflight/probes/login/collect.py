@@ -5,7 +5,7 @@ from __future__ import annotations
 from azpreflight.host import Host
 from azpreflight.model import Run
 from azpreflight.probes import subjects
-from azpreflight.probes.login import gates, modes, sshd, sudo, taken, tools
+from azpreflight.probes.login import gates, inbound, modes, sshd, sudo, taken, tools
 from azpreflight.probes.login.facts import LoginFacts
 
 LOOKS: subjects.Looks = {
@@ -15,6 +15,7 @@ LOOKS: subjects.Looks = {
     "gates": gates.look,
     "taken": taken.look,
     "tools": tools.look,
+    "inbound": inbound.look,
 }
 
 

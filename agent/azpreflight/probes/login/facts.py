@@ -8,6 +8,7 @@ from typing import Optional
 
 from azpreflight.dataclass import dataclass
 from azpreflight.probes.login.gates import GateFacts
+from azpreflight.probes.login.inbound import InboundFacts
 from azpreflight.probes.login.modes import ModeFacts
 from azpreflight.probes.login.sshd import SshdFacts
 from azpreflight.probes.login.sudo import SudoFacts
@@ -25,5 +26,6 @@ class LoginFacts:
     gates: Optional[GateFacts] = None
     taken: Optional[TakenFacts] = None
     tools: Optional[ToolFacts] = None
+    inbound: Optional[InboundFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be read, by the name of its field."""

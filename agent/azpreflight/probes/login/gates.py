@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import field
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
@@ -15,7 +16,11 @@ from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes.generalization.leftover import agents_of
+from azpreflight.probes.login import account_files, pam_stacks
+from azpreflight.probes.login.account_files import AccountFileFacts
 from azpreflight.probes.login.check import check
+from azpreflight.probes.login.pam_stacks import Shut
+from azpreflight.probes.login.sshd import groups_given
 from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
 
@@ -73,6 +78,8 @@ class GateFacts:
     """Lines of hosts.deny that fit sshd, where hosts.allow has none for it."""
     access_denies: tuple[int, ...] = ()
     """Lines of access.conf that refuse everybody."""
+    stacks: tuple[Shut, ...] = ()
+    accounts: AccountFileFacts = field(default_factory=AccountFileFacts)
 
 
 def look(host: Host, run: Run) -> GateFacts:
@@ -95,6 +102,8 @@ def look(host: Host, run: Run) -> GateFacts:
         uid_max=whole(login.get("UID_MAX", "")),
         denied_hosts=_denied(host),
         access_denies=_access(host),
+        stacks=pam_stacks.look(host, SERVICES, groups_given(host)),
+        accounts=account_files.look(host, defaults.get("HOME", "")),
     )
 
 
@@ -148,7 +157,9 @@ def judge(facts: GateFacts, run: Run) -> Iterator[Verdict]:
     if facts.nologin:
         yield _found(f"{NOLOGIN} refuses every user but root", "Remove the file.", f"rm -f {NOLOGIN}")
     yield from _judge_pam(facts)
+    yield from pam_stacks.judge(facts.stacks)
     yield from _judge_defaults(facts)
+    yield from account_files.judge(facts.accounts)
     if facts.denied_hosts and agents_of(run).distribution.of("debian", "ubuntu"):
         yield Finding(
             Severity.WARNING,

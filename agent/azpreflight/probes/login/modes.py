@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
-from azpreflight.guest import sshd_config
+from azpreflight.guest import os_release, package_database, sshd_config
 from azpreflight.guest import sudoers as sudoersfile
 from azpreflight.guest.limits import SMALL
-from azpreflight.host import FileInfo, FileKind, Host
+from azpreflight.host import FileInfo, FileKind, Host, systemd
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
-from azpreflight.probes.generalization.leftover import config_of
+from azpreflight.probes.generalization.leftover import agents_of, config_of
 from azpreflight.probes.login.check import check
 from azpreflight.probes.subjects import part
 from azpreflight.text import files, plain, several
@@ -36,6 +36,7 @@ RUN = (
     "/usr/bin/cloud-init",
 )
 """Programs that must be executable, where they are there."""
+SERVICES = ("ssh.service", "sshd.service")
 SUDO = "/usr/bin/sudo"
 OPEN = (
     "/etc",
@@ -76,6 +77,8 @@ class ModeFacts:
     """Every file and directory that sudo reads rules from."""
     sudo: Optional[Mode] = None
     empty: tuple[Mode, ...] = ()
+    no_empty: bool = False
+    """None of sshd's empty directories is there, and its unit makes none."""
     keys: tuple[Mode, ...] = ()
     on_the_way: tuple[Mode, ...] = ()
     """What is above the homes of users: / and /home."""
@@ -97,6 +100,7 @@ def look(host: Host, run: Run) -> ModeFacts:
         sudoers=_modes(host, (*sudoers.files, *sudoers.directories)),
         sudo=next(iter(_modes(host, (SUDO,))), None),
         empty=_modes(host, EMPTY),
+        no_empty=_no_empty(host),
         keys=_modes(host, host.glob(KEYS)[:MAX_KEYS]),
         on_the_way=_modes(host, ("/", homes)),
         passed=_modes(host, PASSED),
@@ -106,6 +110,14 @@ def look(host: Host, run: Run) -> ModeFacts:
         home_mode=home_mode(host.text("/etc/login.defs", SMALL) or ""),
         strict=sshd_config.read(host).says("yes", "strictmodes") == "yes",
     )
+
+
+def _no_empty(host: Host) -> bool:
+    """Only of a whole image with sshd; Debian's unit has systemd make the directory."""
+    if host.info("/usr/sbin/sshd") is None or not package_database.is_whole(host):
+        return False
+    made = any("RuntimeDirectory=sshd" in systemd.text(host, systemd.unit(host, name)) for name in SERVICES)
+    return not made and all(host.info(path) is None for path in EMPTY) and not host.glob("/usr/lib/tmpfiles.d/*ssh*")
 
 
 def _modes(host: Host, paths: tuple[str, ...]) -> tuple[Mode, ...]:
@@ -128,7 +140,7 @@ def home_mode(text: str) -> Optional[int]:
 def judge(facts: ModeFacts, run: Run) -> Iterator[Verdict]:
     """sshd, sudo and logins take the owners and modes that they insist on."""
     yield from _judge_sudo(facts)
-    yield from _judge_sshd(facts)
+    yield from _judge_sshd(facts, run)
     yield from _judge_everybody(facts)
 
 
@@ -153,7 +165,16 @@ def _judge_sudo(facts: ModeFacts) -> Iterator[Verdict]:
         )
 
 
-def _judge_sshd(facts: ModeFacts) -> Iterator[Verdict]:
+def _judge_sshd(facts: ModeFacts, run: Run) -> Iterator[Verdict]:
+    if facts.no_empty:
+        yield Finding(
+            Severity.ERROR,
+            f"sshd's empty directory is missing (looked for {several(EMPTY)}), and sshd does not start without it",
+            "Install the SSH server again.",
+            (os_release.reinstall_command(agents_of(run).distribution, "openssh-server"),),
+            confidence=Confidence.LIKELY,
+            confidence_reason="this sshd may have been built with another one",
+        )
     for one in facts.empty:
         if one.uid != 0 or one.mode & (OTHERS_WRITE | GROUP_WRITES):
             yield _found(

@@ -17,8 +17,11 @@ from azpreflight.guest.sshd_config import Setting, SshdConfig
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
+from azpreflight.probes.login import sshd_narrow
+from azpreflight.probes.login.algorithms import unknown
 from azpreflight.probes.login.check import check
 from azpreflight.probes.login.keywords import CHOICES, KEYWORDS, NUMBERS
+from azpreflight.probes.login.sshd_narrow import NarrowFacts
 from azpreflight.probes.subjects import part
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
@@ -45,6 +48,7 @@ class SshdFacts:
     """Files of HostKey lines that exist."""
     groups: tuple[str, ...] = ()
     """Groups that cloud-init's own configuration gives the new user."""
+    narrow: NarrowFacts = field(default_factory=NarrowFacts)
 
 
 def look(host: Host, run: Run) -> SshdFacts:
@@ -58,7 +62,8 @@ def look(host: Host, run: Run) -> SshdFacts:
         config=config,
         separation_user=_separation_user(host),
         host_keys=tuple(path for path in named if host.info(path) is not None),
-        groups=_groups(host),
+        groups=groups_given(host),
+        narrow=sshd_narrow.look(host),
     )
 
 
@@ -71,7 +76,7 @@ def _separation_user(host: Host) -> bool:
     return any(line.split()[:2] in (["u", "sshd"], ["u!", "sshd"]) for text in made for line in text.splitlines())
 
 
-def _groups(host: Host) -> tuple[str, ...]:
+def groups_given(host: Host) -> tuple[str, ...]:
     """Words of the lines of `groups:` in cloud-init's files: enough to tell that a group is given."""
     texts = (
         host.text(path) or "" for path in ("/etc/cloud/cloud.cfg", *host.glob("/etc/cloud/cloud.cfg.d/*.cfg")[:50])
@@ -96,10 +101,22 @@ def judge(facts: SshdFacts, run: Run) -> Iterator[Verdict]:
     yield from _judge_listening(facts)
     yield from _judge_methods(facts, run)
     yield from _judge_lists(facts)
+    yield from sshd_narrow.judge(facts.narrow, facts.config)
 
 
 def _judge_lines(config: SshdConfig) -> Iterator[Verdict]:
     for one in config.settings:
+        names = unknown(one.keyword, one.values[0]) if one.values else ()
+        if names:
+            yield Finding(
+                Severity.ERROR,
+                f"sshd does not start: {one.where}: {plain(one.keyword, 40)} has {several(names)}, which it does not"
+                " know",
+                "Take the name out of the list, or remove the line.",
+                (_comment_out(one), TEST),
+                confidence=Confidence.LIKELY,
+                confidence_reason="OpenSSH before 7.6 and patched ones know more",
+            )
         reason = refused(one)
         if reason is not None:
             yield _found(f"sshd does not start: {one.where}: {reason}", "Correct the line.", _comment_out(one), TEST)

@@ -84,7 +84,7 @@ def _missing(run: Run) -> Finding:
 
 def _judge_syntax(sudoers: Sudoers) -> Iterator[Verdict]:
     for line in sudoers.lines:
-        if (line.is_rule or is_alias(line)) and "=" not in line.text:
+        if (line.is_rule or is_alias(line)) and not _balanced(line.text):
             yield Finding(
                 Severity.ERROR,
                 f"{line.where} is no rule, and sudo may refuse all rules",
@@ -93,6 +93,11 @@ def _judge_syntax(sudoers: Sudoers) -> Iterator[Verdict]:
                 confidence=Confidence.LIKELY,
                 confidence_reason="sudo from 1.9 on passes over a wrong line and reads on",
             )
+
+
+def _balanced(text: str) -> bool:
+    """It has what every rule has: an equals sign, and an end to what is in brackets."""
+    return "=" in text and text.count("(") == text.count(")")
 
 
 def _judge_password(sudoers: Sudoers) -> Iterator[Verdict]:

@@ -29,11 +29,14 @@ PACKAGES = {
     "ssh-keygen": ("openssh-client", "openssh", "openssh-common"),
     "ip": ("iproute2", "iproute", "iproute2"),
     "mount": ("mount", "util-linux", "util-linux"),
+    "blkid": ("util-linux", "util-linux", "util-linux"),
 }
 """Package of Debian, of the RHEL family, and of SUSE."""
 CALLED = {
     Provisioner.WAAGENT: ("useradd", "usermod", "ssh-keygen", "ip", "mount"),
-    Provisioner.CLOUD_INIT: ("useradd", "groupadd", "passwd", "chpasswd", "usermod", "ssh-keygen", "ip", "mount"),
+    Provisioner.CLOUD_INIT: (
+        *("useradd", "groupadd", "passwd", "chpasswd", "usermod", "ssh-keygen", "ip", "mount", "blkid"),
+    ),
     Provisioner.AZURE_INIT: ("useradd", "usermod", "passwd", "mount"),
 }
 

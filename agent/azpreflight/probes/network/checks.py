@@ -112,7 +112,7 @@ CHECKS = (
         judge_wire_server,
         Severity.ERROR,
         cause=Cause.PLATFORM_UNREACHABLE,
-        reads=("agents",),
+        reads=("agents", "firewall"),
         azure_only=True,
         environment=True,
     ),

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Optional
 
 from azpreflight.azure.addresses import WIRE_SERVER
+from azpreflight.firewall.facts import BROADCAST, FirewallFacts, Outcome
+from azpreflight.firewall.rule_names import title
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
@@ -36,23 +38,37 @@ def _not_found(facts: NetworkFacts, run: Run) -> Optional[Finding]:
     common/dhcp.py). An address without DHCP brings neither."""
     agents = run.facts(AgentsFacts)
     static = facts.address_without_lease
-    if facts.host_route or facts.endpoint_found or static is None or agents is None or agents.waagent is None:
+    if not facts.agent_must_ask or static is None or agents is None or agents.waagent is None:
         return None
+    stopped = _request_stopped(run)
     route = next((route for route in facts.default_routes if route.version == 4), None)
     via = f" via {route.gateway}" if route is not None and route.gateway is not None else ""
     device = route.interface if route is not None else static
     return Finding(
         Severity.ERROR,
         f"waagent does not find the wire server: {static} has an address without a DHCP lease, and there is no route to"
-        f" {WIRE_SERVER} alone",
+        f" {WIRE_SERVER} alone{f'; {stopped}' if stopped is not None else ''}",
         f"Let the interface get its address by DHCP, or add a route to {WIRE_SERVER} to its configuration, which the"
         " command does until the next boot.",
         (f"ip route replace {WIRE_SERVER}/32{via} dev {device} metric {AFTER_OTHERS}",),
         evidence={"interface": static, "leases": "none in force"},
         flow=f"tcp {WIRE_SERVER}:80",
-        confidence=Confidence.POSSIBLE,
-        confidence_reason="so the agent looks for it; an answer to a DHCP request of its own is the alternative",
+        confidence=Confidence.POSSIBLE if stopped is None else Confidence.LIKELY,
+        confidence_reason="so the agent looks for it; an answer to a DHCP request of its own is the alternative"
+        if stopped is None
+        else "so the agent looks for it, and the kernel did so in a rehearsal of the same rules",
     )
+
+
+def _request_stopped(run: Run) -> Optional[str]:
+    """The rule that takes the agent's own request."""
+    facts = run.facts(FirewallFacts)
+    flows = facts.flows if facts is not None else ()
+    found = next((one for one in flows if one.flow.address == BROADCAST and one.outcome is Outcome.BLOCKED), None)
+    if found is None:
+        return None
+    who = title(found.decider) if found.decider is not None else "a rule that could not be named"
+    return f"{who} drops its DHCP request ({found.flow.text})"
 
 
 def _another(interface: str, lease: Lease, facts: NetworkFacts, run: Run) -> Finding:

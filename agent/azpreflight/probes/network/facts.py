@@ -59,6 +59,11 @@ class NetworkFacts:
         return next((nic.name for nic in self.interfaces if nic.name != "lo" and nic.up and _has_ipv4(nic)), None)
 
     @property
+    def agent_must_ask(self) -> bool:
+        """waagent has neither a route to the wire server alone nor a lease that names it, and sends a DHCP request."""
+        return not self.host_route and not self.endpoint_found and self.address_without_lease is not None
+
+    @property
     def in_force(self) -> dict[str, Lease]:
         """By interface, the lease that it has its address from."""
         return dhcp_leases.in_force(self.leases, self.interfaces)

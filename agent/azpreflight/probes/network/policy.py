@@ -42,7 +42,8 @@ def decide(routing: Routing, address: str, known: Optional[Route] = None, mark: 
     """
     if ":" in address or not routing.complete:
         return None
-    found = next(_decisions(routing, ipaddress.IPv4Address(address), mark), None)
+    source = known.source if known is not None and known.source is not None else None
+    found = next(_decisions(routing, ipaddress.IPv4Address(address), mark, source), None)
     return found if found is not None and (known is None or _agree(found, known)) else None
 
 
@@ -52,10 +53,12 @@ def _agree(found: Decision, known: Route) -> bool:
     return known.outcome is Outcome.OK and known.interface == found.route.interface
 
 
-def _decisions(routing: Routing, address: ipaddress.IPv4Address, mark: int) -> Iterator[Decision]:
+def _decisions(
+    routing: Routing, address: ipaddress.IPv4Address, mark: int, source: Optional[str]
+) -> Iterator[Decision]:
     lowest = 0
     for rule in routing.rules[:MAX_STEPS]:
-        if rule.priority < lowest or not _speaks_of(rule, address, mark):
+        if rule.priority < lowest or not _speaks_of(rule, address, mark, source):
             continue
         if rule.action == "goto":
             lowest = rule.target
@@ -75,20 +78,24 @@ def longest(routing: Routing, table: int, address: ipaddress.IPv4Address, shorte
     return best[0] if best is not None and best[1] > shortest else None
 
 
-def _speaks_of(rule: RoutingRule, address: ipaddress.IPv4Address, mark: int) -> bool:
-    """Whether it means a packet of root's to this address with this mark, before a source is chosen.
+def _speaks_of(rule: RoutingRule, address: ipaddress.IPv4Address, mark: int, source: Optional[str]) -> bool:
+    """Whether it means a packet of root's to this address with this mark; None: before a source is chosen.
 
     One that asks for what is not told here is taken for one that does not match.
     """
     if rule.narrowed or rule.outward is not None or rule.inward not in (None, "lo"):
         return False
     asks = (
-        rule.source is None or rule.source.endswith("/0"),
+        rule.source is None or rule.source.endswith("/0") or _is_in(source, rule.source),
         rule.destination is None or address in ipaddress.ip_network(rule.destination),
         (mark ^ rule.mark) & rule.mask == 0,
         rule.users is None or rule.users[0] == 0,
     )
     return all(asks) is not rule.inverted
+
+
+def _is_in(address: Optional[str], prefix: str) -> bool:
+    return address is not None and ":" not in address and ipaddress.ip_address(address) in ipaddress.ip_network(prefix)
 
 
 def table_name(number: int) -> str:

@@ -42,7 +42,7 @@ def stalled(egress: EgressFacts) -> tuple[Answer, ...]:
 
 def _stood_still(answer: Answer) -> bool:
     after = answer.outcome is Outcome.TIMEOUT and answer.phase in (Phase.TLS, Phase.HTTP)
-    return after and answer.address is not None
+    return after and not answer.hurried and answer.address is not None
 
 
 def swallowed(platform: Optional[PlatformFacts]) -> Optional[Answer]:

@@ -3,8 +3,9 @@
 The agent fetches packages by the proxy of its configuration or its environment, and asks the platform straight
 (WALinuxAgent, common/utils/restutil.py). Other programs are not as careful: whatever honours http_proxy sends what is
 meant for 168.63.129.16 and 169.254.169.254 to the proxy too, where these addresses are somebody else's or nobody's.
-cloud-init is such a program, and so are most extensions, which inherit the agent's environment. Only files are read
-here; whether the agent's proxy works is seen where packages are fetched, by the egress probe.
+cloud-init is such a program, and so are most extensions, which inherit the agent's environment. Files are read
+here, and on a running system the environment that the agent has; whether its proxy works is seen where packages are
+fetched, by the egress probe.
 """
 
 from __future__ import annotations

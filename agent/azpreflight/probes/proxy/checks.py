@@ -65,6 +65,13 @@ def _exempt_command(setting: ProxySetting, caught: tuple[str, ...]) -> str:
 def judge_settings(facts: ProxyFacts, run: Run) -> Iterator[Verdict]:
     """What the agent would not understand as it was meant."""
     yield from (Unknown(error) for error in facts.errors)
+    if facts.unread_place is not None and facts.config_host is None:
+        yield Finding(
+            Severity.WARNING,
+            f"{plain(facts.unread_place)} sets a proxy, and the running agent was started without it",
+            "Restart the agent, which then has the proxy.",
+            ("systemctl daemon-reload", "systemctl try-restart waagent walinuxagent"),
+        )
     host = facts.config_host
     if host is not None and facts.config_port is not None and any(mark in host for mark in "/: @"):
         yield _no_name(facts, host)

@@ -1,8 +1,10 @@
-"""Looking for proxies in the places where programs find theirs. Nothing is run, so that a mounted image does too."""
+"""Looking for proxies in the places where programs find theirs: files, and on a running system the environment of the
+agent and of the service manager."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Optional
 
@@ -17,6 +19,13 @@ FILE_LIMIT = 64 * 1024
 """Bytes of one file; none of these comes near it."""
 MAX_FILES = 60
 """Files of one pattern: a distribution ships a dozen."""
+PID_FILE = "/run/waagent.pid"
+"""Written by the agent's daemon (WALinuxAgent, common/conf.py, Pid.File)."""
+RUNNING = "the environment of the running agent (process {pid})"
+VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+SHOW_ENVIRONMENT = ("systemctl", "show-environment")
+RUN_TIMEOUT = 1.0
+"""Seconds for the service manager's answer, which takes some ten milliseconds."""
 MANAGER = ("/etc/systemd/system.conf", "/usr/lib/systemd/system.conf")
 LOGIN_FILES = ("/etc/environment", "/etc/profile.d/*.sh")
 SUSE = "/etc/sysconfig/proxy"
@@ -29,13 +38,15 @@ _Layer = tuple[str, Mapping[str, str]]
 
 def gather(host: Host, run: Run) -> ProxyFacts:
     """What the files say."""
-    look = _Look(host)
+    look = _Look(host, run.offline)
     agents = run.facts(AgentsFacts)
     waagent = agents.waagent if agents is not None else None
     config = waagent.config if waagent is not None else None
     units = dict.fromkeys((*((waagent.unit.name,) if waagent is not None else ()), *WAAGENT_UNITS))
+    written = _of_service(look, Reader.WAAGENT, tuple(units))
+    running = None if run.offline else _of_running(host, next(iter(units)))
     settings = (
-        _of_service(look, Reader.WAAGENT, tuple(units)),
+        running or written,
         _of_service(look, Reader.CLOUD_INIT, (CLOUD_INIT_LOCAL,)),
         *(_of_variables(path, Reader.LOGINS, proxy_files.assignments(text)) for path, text in look.all(LOGIN_FILES)),
         *_of_suse(look),
@@ -47,14 +58,15 @@ def gather(host: Host, run: Run) -> ProxyFacts:
         config_host=config.http_proxy_host if config is not None else None,
         config_port=config.http_proxy_port if config is not None else None,
         errors=tuple(look.errors),
+        unread_place=written.place if running is not None and written.proxies and not running.proxies else None,
     )
 
 
 class _Look:
     """Reads files, and remembers those that could not be read."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, offline: bool) -> None:
+        self._host, self._offline = host, offline
         self.errors: list[str] = []
 
     def text(self, path: str) -> Optional[str]:
@@ -66,6 +78,15 @@ class _Look:
         except HostError as error:
             self.errors.append(str(error))
             return None
+
+    def run(self, command: Sequence[str]) -> str:
+        """What a program prints on the running system; nothing where it fails or there is none."""
+        if self._offline:
+            return ""
+        with suppress(HostError):
+            done = self._host.run(command, RUN_TIMEOUT)
+            return done.stdout if done.status == 0 else ""
+        return ""
 
     def all(self, patterns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         """Path and text of all files that match, in order."""
@@ -84,6 +105,30 @@ class _Look:
             return ()
 
 
+# --- what runs ----------------------------------------------------------------------------------------------------
+
+
+def _of_running(host: Host, service: str) -> Optional[ProxySetting]:
+    """The environment with which the agent was started, whatever files say now; None where none runs. Of it nothing but
+    the proxies is kept."""
+    with suppress(HostError):
+        pid = (host.text(PID_FILE, 32) or "").strip()
+        if pid.isdigit() and "waagent" in (host.text(f"/proc/{pid}/cmdline", FILE_LIMIT) or ""):
+            entries = (host.text(f"/proc/{pid}/environ", FILE_LIMIT) or "").split("\0")
+            pairs = (entry.partition("=") for entry in entries)
+            values = {name: value for name, _, value in pairs if name.lower() in VARIABLES}
+            return _of_variables(RUNNING.format(pid=pid), Reader.WAAGENT, values, service)
+    return None
+
+
+def _told_manager(look: _Look) -> Iterator[_Layer]:
+    """`systemctl set-environment`, which no file has and the next boot forgets; DefaultEnvironment= shows there too."""
+    values = proxy_files.assignments(look.run(SHOW_ENVIRONMENT))
+    found = {name: value for name, value in values.items() if name.lower() in VARIABLES}
+    if found:
+        yield "systemctl set-environment", found
+
+
 # --- services -----------------------------------------------------------------------------------------------------
 
 
@@ -92,7 +137,7 @@ def _of_service(look: _Look, reader: Reader, names: tuple[str, ...]) -> ProxySet
     name. The last one that sets a variable wins."""
     values: dict[str, str] = {}
     place = ""
-    for path, variables in (*_manager(look), *_unit(look, names)):
+    for path, variables in (*_manager(look), *_told_manager(look), *_unit(look, names)):
         values.update(variables)
         if any(proxy_files.variable(variables, name) for name in ("http_proxy", "https_proxy", "all_proxy")):
             place = path

@@ -63,6 +63,8 @@ class ProxyFacts:
     """HttpProxy.Port; without it the agent uses no proxy at all."""
     errors: tuple[str, ...] = ()
     """Files that could not be read, with the reason."""
+    unread_place: Optional[str] = None
+    """A file of the agent's service that sets a proxy, which the running agent does not have; None elsewhere."""
 
     @property
     def environment(self) -> Optional[ProxySetting]:

@@ -7,7 +7,20 @@ otherwise ends its boot in a shell that nobody sees, and the platform reports OS
 from __future__ import annotations
 
 from azpreflight.model import Probe
-from azpreflight.probes.startup import entry, filesystems, grow, memory, names, nic, order, selinux, target, volumes
+from azpreflight.probes.startup import (
+    directories,
+    entry,
+    filesystems,
+    grow,
+    memory,
+    names,
+    nic,
+    order,
+    selinux,
+    target,
+    units,
+    volumes,
+)
 from azpreflight.probes.startup.collect import gather
 from azpreflight.probes.startup.facts import StartupFacts
 
@@ -32,5 +45,7 @@ PROBE = Probe(
         *nic.CHECKS,
         *names.CHECKS,
         *selinux.CHECKS,
+        *units.CHECKS,
+        *directories.CHECKS,
     ),
 )

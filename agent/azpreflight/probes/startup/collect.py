@@ -5,7 +5,20 @@ from __future__ import annotations
 from azpreflight.host import Host
 from azpreflight.model import Run
 from azpreflight.probes import subjects
-from azpreflight.probes.startup import entry, filesystems, grow, memory, names, nic, order, selinux, target, volumes
+from azpreflight.probes.startup import (
+    directories,
+    entry,
+    filesystems,
+    grow,
+    memory,
+    names,
+    nic,
+    order,
+    selinux,
+    target,
+    units,
+    volumes,
+)
 from azpreflight.probes.startup.facts import StartupFacts
 
 LOOKS: subjects.Looks = {
@@ -19,6 +32,8 @@ LOOKS: subjects.Looks = {
     "nic": nic.look,
     "names": names.look,
     "selinux": selinux.look,
+    "units": units.look,
+    "directories": directories.look,
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
@@ -23,7 +23,9 @@ from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Unknown, Verdict
 from azpreflight.probes.generalization.leftover import agents_of
+from azpreflight.probes.startup import options
 from azpreflight.probes.startup.check import check
+from azpreflight.probes.startup.options import OptionFacts
 from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
@@ -40,6 +42,7 @@ STOPS = (
 """Options that end a boot before the agents run."""
 BY_TAG = ("UUID=", "LABEL=", "/dev/mapper/", "/dev/disk/", "ZFS=")
 """Roots that only an initramfs finds; the kernel itself knows PARTUUID= and names of devices."""
+GRUBS = ("/boot/grub", "/boot/grub2")
 SWAP = re.compile(r"^[ \t]*([^# \t]\S*)[ \t]+\S+[ \t]+swap\b", re.MULTILINE)
 
 
@@ -60,6 +63,10 @@ class EntryFacts:
     """An initramfs of the kernel under another name, where that kernel has all drivers for the disk built in."""
     encrypted: tuple[str, ...] = ()
     """Names of crypttab that must be opened at boot."""
+    beside: OptionFacts = field(default_factory=OptionFacts)
+    """What options are compared with, beside fstab."""
+    grub_without_entries: bool = False
+    """GRUB has a directory beside the kernels, and no entry."""
 
 
 def look(host: Host, run: Run) -> EntryFacts:
@@ -76,6 +83,8 @@ def look(host: Host, run: Run) -> EntryFacts:
         swaps=tuple(name.replace('"', "") for name in SWAP.findall(fstab)),
         groups=tuple(dict.fromkeys(one.volume_group for one in entries if one.volume_group)),
         encrypted=tuple(_crypted(host.text("/etc/crypttab", SMALL) or "")),
+        beside=options.look(host, entry, entries),
+        grub_without_entries=kernels.in_boot(host) and any(host.info(path) is not None for path in GRUBS),
     )
 
 
@@ -101,8 +110,7 @@ def _crypted(text: str) -> Iterator[str]:
 def judge(facts: EntryFacts, run: Run) -> Iterator[Verdict]:
     """Kernel and initramfs are there, and the options fit fstab."""
     if facts.entry is None:
-        missing = Unknown("no entry of a boot loader was found; its partition may not be mounted")
-        yield missing if facts.kernel_installed else NotApplicable("no kernel is installed here")
+        yield _without_entry(facts, run)
         return
     if facts.entry.unresolved:
         yield Unknown(f"{facts.entry.source} names its kernel by variables")
@@ -110,6 +118,7 @@ def judge(facts: EntryFacts, run: Run) -> Iterator[Verdict]:
         yield from _judge_files(facts, facts.entry, run)
     yield from _judge_stops(facts.entry)
     yield from _judge_volumes(facts, facts.entry)
+    yield from options.judge(facts.beside, facts.entry, facts.swaps)
     if facts.encrypted:
         yield Finding(
             Severity.ERROR,
@@ -125,12 +134,28 @@ def judge(facts: EntryFacts, run: Run) -> Iterator[Verdict]:
         )
 
 
+def _without_entry(facts: EntryFacts, run: Run) -> Verdict:
+    if not facts.kernel_installed:
+        return NotApplicable("no kernel is installed here")
+    if not facts.grub_without_entries:
+        return Unknown("no entry of a boot loader was found; its partition may not be mounted")
+    return Finding(
+        Severity.ERROR,
+        "GRUB has no entry: grub.cfg is missing or without one, and there is no file of the Boot Loader Specification",
+        "Make the boot loader's entries again.",
+        _remake(run),
+        confidence=Confidence.LIKELY,
+        confidence_reason="another boot loader may have entries on a partition that is not mounted",
+    )
+
+
 def _judge_files(facts: EntryFacts, entry: BootEntry, run: Run) -> Iterator[Verdict]:
     for named, what in ((entry.kernel, "kernel"), *((image, "initramfs") for image in entry.images)):
         if named.path is None or named.empty:
             yield _missing(entry, named, what, run, facts.other_image if what == "initramfs" else None)
     roots = entry.values("root")
-    if not entry.images and entry.kernel.path is not None and roots and roots[-1].startswith(BY_TAG):
+    unified = entry.source == entry.kernel.name
+    if not unified and not entry.images and entry.kernel.path is not None and roots and roots[-1].startswith(BY_TAG):
         yield Finding(
             Severity.ERROR,
             f"{entry.source} starts {plain(entry.kernel.name)} without an initramfs (no initrd line), which alone finds"

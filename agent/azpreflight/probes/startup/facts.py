@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
+from azpreflight.probes.startup.directories import DirectoryFacts
 from azpreflight.probes.startup.entry import EntryFacts
 from azpreflight.probes.startup.filesystems import FilesystemFacts
 from azpreflight.probes.startup.grow import GrowFacts
@@ -16,6 +17,7 @@ from azpreflight.probes.startup.nic import NicFacts
 from azpreflight.probes.startup.order import OrderFacts
 from azpreflight.probes.startup.selinux import SelinuxFacts
 from azpreflight.probes.startup.target import TargetFacts
+from azpreflight.probes.startup.units import UnitFacts
 from azpreflight.probes.startup.volumes import VolumeFacts
 
 
@@ -33,5 +35,7 @@ class StartupFacts:
     nic: Optional[NicFacts] = None
     names: Optional[NameFacts] = None
     selinux: Optional[SelinuxFacts] = None
+    units: Optional[UnitFacts] = None
+    directories: Optional[DirectoryFacts] = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why a subject could not be read, by the name of its field."""

@@ -49,6 +49,8 @@ class GrowFacts:
     """The file of cloud-init that switches growpart off."""
     volume: Optional[str] = None
     """The root, where it is a volume of LVM."""
+    behind: Optional[str] = None
+    """A partition behind the root's on the disk image that is inspected."""
     kernel: bool = True
 
 
@@ -65,8 +67,18 @@ def look(host: Host, run: Run) -> GrowFacts:
         other=next((path for pattern in OTHERS for path in host.glob(pattern)), None),
         off=_switched_off(host),
         volume=device,
+        behind=_behind(host),
         kernel=kernels.is_there(host),
     )
+
+
+def _behind(host: Host) -> Optional[str]:
+    """None where the root is the last of its disk, is no partition, or where no disk is inspected."""
+    volumes = host.disk.layout.volumes if host.disk is not None and host.disk.layout is not None else ()
+    parts = [volume for volume in volumes if volume.number is not None]
+    root = next((part for part in parts if host.disk is not None and part.name == host.disk.root), None)
+    later = [part for part in parts if root is not None and part.start > root.start]
+    return min(later, key=lambda part: part.start).name if later else None
 
 
 def _is_volume(device: str) -> bool:
@@ -103,6 +115,9 @@ def judge(facts: GrowFacts, run: Run) -> Iterator[Verdict]:
         yield _stays(
             f"the root is a volume of LVM ({plain(facts.volume)}), which no growpart enlarges", "a unit of yours"
         )
+    elif facts.behind is not None:
+        message = f"{plain(facts.behind)} is behind that of the root, so that nothing enlarges the root"
+        yield _stays(message, "the root's partition the last of the disk, and something")
     elif facts.other is None:
         why = _why(facts, agents)
         if why is not None:

@@ -1,4 +1,4 @@
-"""Settings of the kernel that were made for a VM of one size and stop one of another.
+"""Settings of the kernel that were made for a VM of one size and stop one of another, or that let no driver load.
 
 Huge pages are taken before anything else runs: on a smaller VM nothing is left, and the boot ends in out-of-memory
 kills (Microsoft Learn, "Linux VM fails to boot because of incorrect hugepages configuration"; sysctl.d(5)).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
@@ -24,6 +24,12 @@ from azpreflight.text import files, plain
 DIRECTORIES = ("/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 LAST = "/etc/sysctl.conf"
 HUGE_MIB = {"": 2, "2M": 2, "2048K": 2, "1G": 1024, "1024M": 1024, "1048576K": 1024}
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+NO_MODULES = "kernel.modules_disabled"
+HALF = 50
+"""Percent of the memory that programs may promise themselves, unless vm.overcommit_ratio says otherwise (Linux,
+admin-guide/sysctl/vm)."""
+CRASH = re.compile(r"crashkernel=(\d{1,9})([KMG]?)(?:[,@].{0,40})?", re.IGNORECASE)
 LIMIT_MIB = 512
 """Of the smallest sizes, with 1 GiB, half: what is taken beyond is missed there."""
 
@@ -61,12 +67,16 @@ def look(host: Host, run: Run) -> MemoryFacts:
             values.update(parse(host.text(path, SMALL) or "", path))
     line = bootloader.command_line(host)
     kept = (
-        [option for option in line.options if option.startswith(("hugepages", "default_hugepagesz", "mem="))]
+        [
+            option
+            for option in line.options
+            if option.startswith(("hugepages", "default_hugepagesz", "mem=", "crashkernel="))
+        ]
         if line
         else []
     )
     return MemoryFacts(
-        {key: value for key, value in values.items() if key.startswith("vm.")},
+        {key: value for key, value in values.items() if key.startswith("vm.") or key == NO_MODULES},
         tuple(kept),
         line.source if line is not None else "",
     )
@@ -95,11 +105,31 @@ def judge(facts: MemoryFacts, run: Run) -> Iterator[Verdict]:
     strict = facts.sysctl.get("vm.overcommit_memory")
     if strict is not None and strict.value == "2" and "vm.overcommit_kbytes" in facts.sysctl:
         yield _found(f"vm.overcommit_kbytes with vm.overcommit_memory=2 ({strict.path}) is for one size of VM", strict)
+    elif strict is not None and strict.value == "2" and (ratio := _ratio(facts)) < HALF:
+        message = f"vm.overcommit_memory=2 with vm.overcommit_ratio={ratio} ({strict.path}) leaves programs {ratio} %"
+        yield _found(f"{message} of the memory: agents on a small VM cannot start", strict)
+    fixed = facts.sysctl.get(NO_MODULES)
+    if fixed is not None and fixed.value == "1":
+        yield replace(
+            _found(
+                f"{NO_MODULES}=1 ({fixed.path}) lets no driver load after it: not those of the provisioning disc, of"
+                " accelerated networking and of the agent's firewall rules",
+                fixed,
+                Severity.ERROR,
+            ),
+            confidence_reason="what is loaded or built in before it is enough for some VMs",
+        )
     panics = facts.sysctl.get("vm.panic_on_oom")
     if panics is not None and panics.value in ("1", "2"):
         yield _found(
             f"vm.panic_on_oom={panics.value} ({panics.path}): a VM that runs out of memory stops", panics, Severity.NOTE
         )
+
+
+def _ratio(facts: MemoryFacts) -> int:
+    value = facts.sysctl.get("vm.overcommit_ratio")
+    number = whole(value.value) if value is not None else None
+    return HALF if number is None else number
 
 
 def _default_size(options: tuple[str, ...]) -> str:
@@ -116,6 +146,11 @@ def _on_command_line(facts: MemoryFacts) -> Iterator[Verdict]:
             total += (whole(value) or 0) * HUGE_MIB.get(size, 2)
     if total:
         yield from _taken(total, "hugepages= on the kernel command line", Value("", facts.source))
+    for option in facts.options:
+        crash = CRASH.fullmatch(option)
+        if crash is not None:
+            mib = int(crash.group(1)) * UNITS[crash.group(2).upper()] >> 20
+            yield from _taken(mib, f"{plain(option, 40)} on the kernel command line", Value("", facts.source))
     limit = next((option for option in facts.options if re.fullmatch(r"mem=\d{1,9}[KMGkmg]?", option)), None)
     if limit is not None:
         yield _found(
@@ -143,8 +178,8 @@ def _found(message: str, value: Value, severity: Severity = Severity.WARNING) ->
 CHECKS = (
     check(
         "boot-memory",
-        "no huge pages and no limit of memory are made for one size of VM",
+        "no setting of the kernel is made for one size of VM or keeps drivers from loading",
         part("memory", judge),
-        Severity.WARNING,
+        Severity.ERROR,
     ),
 )

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping
+from typing import Optional
 
 from azpreflight.dataclass import dataclass
-from azpreflight.guest import kernels, network_bindings, yaml_file
+from azpreflight.guest import kernels, network_bindings, networkmanager, yaml_file
 from azpreflight.guest.limits import KEPT, SMALL
 from azpreflight.host import FileKind, Host, systemd
 from azpreflight.host.systemd import Unit, UnitState
@@ -20,7 +21,7 @@ from azpreflight.model import Finding, NotApplicable, Profile, Run, Severity, Un
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.startup.check import check
 from azpreflight.probes.subjects import part
-from azpreflight.text import plain, several
+from azpreflight.text import files, plain, several
 
 NIC, DRIVER = "eth0", "hv_netvsc"
 MANAGERS = {
@@ -55,6 +56,10 @@ class NicFacts:
     """Files that bring up eth0, whatever their kind."""
     kinds: tuple[str, ...] = ()
     """Managers' kinds that have such a file."""
+    idle: tuple[str, ...] = ()
+    """Files that are about eth0, or may be, and bring it up under no condition."""
+    unmanaged: Optional[str] = None
+    """The file that has NetworkManager leave eth0 to others, whatever profiles there are."""
     left_alone: bool = False
     """NetworkManager does not bring up a NIC without a profile: no-auto-default, or all unmanaged."""
     kernel: bool = True
@@ -82,11 +87,28 @@ def look(host: Host, run: Run) -> NicFacts:
         managers=tuple(managers),
         fitting=tuple(path for path, _ in found)[:KEPT],
         kinds=tuple(dict.fromkeys(kinds)),
+        idle=tuple(_idle(host))[:KEPT],
+        unmanaged=networkmanager.unmanaged(host, NIC, DRIVER),
         left_alone=_left_alone(host),
         kernel=kernels.is_there(host),
         interfaces=host.info(INTERFACES) is not None,
         client=any(host.info(path) is not None for path in CLIENTS),
     )
+
+
+def _idle(host: Host) -> Iterator[str]:
+    """Files for a NIC of any name that do not fit, or give it no address."""
+    for pattern, (_, fits) in READERS.items():
+        for path in host.glob(pattern)[:KEPT] if pattern not in OF_PACKAGES else ():
+            info = host.info(path)
+            if info is not None and info.kind is FileKind.FILE and "ifcfg-lo" not in path:
+                text = host.text(path, SMALL) or ""
+                if not fits(text) and _is_about_a_nic(text):
+                    yield path
+
+
+def _is_about_a_nic(text: str) -> bool:
+    return any(word in text for word in ("eth", "ens", "eno", "enp", "ethernets", "[Match]", "iface"))
 
 
 def _started_by_netplan(unit: Unit) -> Unit:
@@ -178,7 +200,8 @@ def of_keyfile(text: str) -> bool:
     connection = sections.get("connection", {})
     wired = connection.get("type", "") in ("ethernet", "802-3-ethernet")
     named = connection.get("interface-name", NIC) == NIC and "mac-address" not in sections.get("ethernet", {})
-    return wired and named and connection.get("autoconnect", "true").lower() not in ("false", "no", "0")
+    addressed = sections.get("ipv4", {}).get("method", "auto") != "disabled"
+    return wired and named and addressed and connection.get("autoconnect", "true").lower() not in ("false", "no", "0")
 
 
 READERS = {
@@ -195,17 +218,16 @@ READERS = {
 }
 
 
+OF_PACKAGES = tuple(pattern for pattern in READERS if not pattern.startswith("/etc"))
+"""What packages bring is mostly for tunnels and containers."""
+
+
 def _left_alone(host: Host) -> bool:
     for pattern in ("/etc/NetworkManager/NetworkManager.conf", "/etc/NetworkManager/conf.d/*.conf"):
         for path in host.glob(pattern)[:KEPT]:
             sections = network_bindings.sections(host.text(path, SMALL) or "")
             alone = sections.get("main", {}).get("no-auto-default", "")
-            unmanaged = sections.get("keyfile", {}).get("unmanaged-devices", "")
-            if alone in ("*", NIC) or unmanaged.split(";")[0].split(",")[0] in (
-                "*",
-                f"interface-name:{NIC}",
-                "type:ethernet",
-            ):
+            if alone in ("*", NIC):
                 return True
     return False
 
@@ -225,10 +247,23 @@ def judge(facts: NicFacts, run: Run) -> Iterator[Verdict]:
         yield _no_manager(facts)
     elif not facts.client and all(one.name in WITHOUT_CLIENT for one in facts.enabled):
         yield _no_client(facts)
+    elif facts.unmanaged is not None and all(MANAGERS[one.name] == "networkmanager" for one in facts.enabled):
+        yield _unmanaged(facts.unmanaged)
     elif not (agents.provisioner is Provisioner.CLOUD_INIT and agents.network_written_again):
         yield from _judge_files(facts, agents)
     elif not facts.interfaces and {MANAGERS[one.name] for one in facts.enabled} == {"ifupdown"}:
         yield _no_manager(facts)
+
+
+def _unmanaged(path: str) -> Finding:
+    return Finding(
+        Severity.ERROR,
+        f"{plain(path)} has NetworkManager leave {NIC} alone (unmanaged-devices), and nothing else that brings it up is"
+        " enabled",
+        "Remove the line, or except Ethernet from it.",
+        (f"sed -i '/^unmanaged-devices=/s/^/# /' {files([path])}",) if path.startswith("/etc/") else (),
+        flow="any",
+    )
 
 
 def _no_client(facts: NicFacts) -> Finding:
@@ -258,7 +293,9 @@ def _no_manager(facts: NicFacts) -> Finding:
 
 def _judge_files(facts: NicFacts, agents: AgentsFacts) -> Iterator[Verdict]:
     kinds = [MANAGERS[one.name] for one in facts.enabled]
-    by_itself = any(kind in BY_THEMSELVES for kind in kinds) or ("networkmanager" in kinds and not facts.left_alone)
+    of_its_own = [path for path in facts.idle if "/system-connections/" in path or path.endswith(f"/ifcfg-{NIC}")]
+    alone = facts.left_alone or bool(of_its_own)
+    by_itself = any(kind in BY_THEMSELVES for kind in kinds) or ("networkmanager" in kinds and not alone)
     if by_itself or set(kinds) & set(facts.kinds):
         return
     config = agents.cloud_init.config
@@ -267,7 +304,8 @@ def _judge_files(facts: NicFacts, agents: AgentsFacts) -> Iterator[Verdict]:
     why = f"cloud-init is told by {where} not to" if switched_off else f"{agents.provisioner.value} writes none"
     yield Finding(
         Severity.ERROR,
-        f"{several([one.name for one in facts.enabled])} has no configuration for {NIC} of a new VM, and {why}",
+        f"{several([one.name for one in facts.enabled])} has no configuration for {NIC} of a new VM, and {why}"
+        + (f" ({several(facts.idle)} brings up none of that name)" if facts.idle else ""),
         f"Let cloud-init configure the network: remove `network: {{config: disabled}}` from {where}."
         if switched_off
         else f"Write a configuration with DHCP for {NIC}.",

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
+from azpreflight.guest import package_database
 from azpreflight.host import Host, systemd
 from azpreflight.host.systemd import UnitState
 from azpreflight.model import Finding, Run, Severity, Verdict
 from azpreflight.probes.startup.check import check
 from azpreflight.probes.subjects import part
-from azpreflight.text import plain
+from azpreflight.text import plain, several
 
 DEFAULT = "/etc/systemd/system/default.target"
+INITS = ("/sbin/init", "/etc/init", "/bin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 ENDS = (
     "rescue.target",
     "emergency.target",
@@ -51,6 +53,8 @@ class TargetFacts:
     default: Optional[str] = None
     """The name that default.target is a link to; None: the distribution's."""
     dangling: bool = False
+    no_init: bool = False
+    """The image is a whole one, and has no program for the kernel to start."""
     masked: tuple[str, ...] = ()
     """Units of every boot that are masked."""
 
@@ -63,6 +67,7 @@ def look(host: Host, run: Run) -> TargetFacts:
     return TargetFacts(
         default=target.rpartition("/")[2] if target is not None else None,
         dangling=target is not None and not null and not _exists(host, target.rpartition("/")[2]),
+        no_init=package_database.is_whole(host) and all(host.info(path) is None for path in INITS),
         masked=tuple(name for name in NEEDED if systemd.unit(host, name).state is UnitState.MASKED),
     )
 
@@ -83,6 +88,12 @@ def judge(facts: TargetFacts, run: Run) -> Iterator[Verdict]:
             " does not come up, and no agent runs",
             "Set the default target.",
             ("ln -sf /usr/lib/systemd/system/multi-user.target /etc/systemd/system/default.target",),
+        )
+    if facts.no_init:
+        yield Finding(
+            Severity.ERROR,
+            f"no init is there (looked for {several(INITS)}): the kernel ends in a panic",
+            "Install the distribution's init again (Debian: systemd-sysv).",
         )
     for name in facts.masked:
         yield Finding(

@@ -17,8 +17,16 @@ def judge_roots(facts: CaStoreFacts, run: Run) -> Iterator[Verdict]:
     missing = tuple(name for name in ROOTS if name not in facts.roots)
     if facts.empty:
         yield NotApplicable("there are no CA certificates at all, which tls-ca-store says")
+    elif not facts.read and (facts.bundle or facts.hollow) is not None:
+        what = f"{facts.hollow} is empty" if facts.hollow else f"no certificate of {facts.bundle} can be decoded"
+        yield Finding(
+            Severity.WARNING,
+            f"{what}: programs that use the bundle trust no server over HTTPS",
+            "Install the distribution's CA certificates, and build its bundle again.",
+            (os_release.install_command(facts.distribution, "ca-certificates"), _anew(facts)),
+        )
     elif not facts.read:
-        yield Unknown("no certificate of the bundle can be decoded, or there is no bundle")
+        yield Unknown("there is no bundle, and single certificates are not decoded")
     elif missing:
         yield Finding(
             Severity.WARNING,

@@ -19,14 +19,21 @@ MARK = "-----BEGIN CERTIFICATE-----"
 
 def gather(host: Host, run: Run) -> CaStoreFacts:
     """The first bundle that is not empty, as the program's own requests use it."""
-    infos = ((path, host.info(path)) for path in BUNDLES)
+    infos = [(path, host.info(path)) for path in BUNDLES]
     bundle = next((path for path, info in infos if info is not None and info.size), None)
     text = host.text(bundle, BUNDLE_LIMIT) if bundle is not None else None
     single = bundle is None and any(host.info(path) is not None for path in host.glob(f"{DIRECTORY}/*.0"))
     decoded = tuple(certificates(text or ""))
     roots = tuple(name for name in ROOTS if any(name.encode() in one for one in decoded))
+    hollow = next((path for path, info in infos if info is not None), None) if bundle is None else None
     return CaStoreFacts(
-        bundle, (text or "").count(MARK), single, os_release.distribution(host), roots=roots, read=len(decoded)
+        bundle,
+        (text or "").count(MARK),
+        single,
+        os_release.distribution(host),
+        roots=roots,
+        read=len(decoded),
+        hollow=hollow,
     )
 
 

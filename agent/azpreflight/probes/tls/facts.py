@@ -27,6 +27,8 @@ class CaStoreFacts:
     """Of the roots that Azure's endpoints chain to, those that the bundle has."""
     read: int = 0
     """Certificates of the bundle that could be decoded."""
+    hollow: Optional[str] = None
+    """A bundle that is there and empty, where no other is."""
 
     @property
     def empty(self) -> bool:
