@@ -13,9 +13,10 @@ KEY =
 RUNS = 9
 MINUTES = 10
 SECONDS = 10
+TREE =
 
-.PHONY: help run test test-quick lint types format schema pages demo scenarios boots rehearsals boottime bench property \
-	fuzz sweep hostile wheel deb rpm zipapp \
+.PHONY: help run test test-quick lint types format schema pages demo scenarios boots rehearsals boottime bench profile \
+	property fuzz sweep hostile wheel deb rpm zipapp \
 	dist sign repository site clean prepared
 
 help: ## list the targets
@@ -96,6 +97,9 @@ else
 	@echo; $(PY) -m tests.bench.firewall $(RUNS)
 	@echo; $(PY) -m tests.bench.fleet 1000 85000
 endif
+
+profile: prepared ## show where the time of a first boot goes, by import and by probe: make profile TREE=/mnt/image
+	@$(PY) -m tests.bench.profile $(TREE)
 
 property: prepared ## plan the sealing of RUNS hostile random machines
 	@TEST_PROPERTY_RUNS=$(RUNS) $(PY) -m pytest -q tests/unit/support/test_hostile.py

@@ -1,4 +1,4 @@
-"""A cloud image: its packages, and what its build writes beside them."""
+"""What Debian's cloud team puts into an image for Azure: packages, files, and a script that stands for grub-probe."""
 
 from __future__ import annotations
 

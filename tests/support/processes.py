@@ -5,7 +5,6 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ def end_me_after(seconds: int) -> None:
     lock that a thread of its parent held is never released in it, and a limit of processor time does not end what
     waits."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    faulthandler.register(signal.SIGALRM, file=sys.__stderr__ or sys.stderr, chain=True)
+    faulthandler.register(signal.SIGALRM, file=2, chain=True)
     signal.alarm(seconds)
 
 

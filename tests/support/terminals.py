@@ -93,7 +93,7 @@ def picture(shown: pyte.Screen) -> Image.Image:
         bold: ImageFont.truetype(str(FONTS / f"DejaVuSansMono{'-Bold' if bold else ''}.ttf"), SIZE)
         for bold in (False, True)
     }
-    wide, high = fonts[False].getbbox("M")[2], SIZE + 4
+    wide, high = int(fonts[False].getbbox("M")[2]), SIZE + 4
     rows = max(len(lines(shown)), 1)
     image = Image.new("RGB", (shown.columns * wide + 16, rows * high + 16), BACKGROUND)
     draw = ImageDraw.Draw(image)

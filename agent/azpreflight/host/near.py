@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Optional
 
 from azpreflight.host.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_XDEV, openat2
 
@@ -32,25 +32,14 @@ class Elsewhere(Exception):
     """The way to a file leaves the filesystem that was promised, or nothing is promised."""
 
 
-class Mount(NamedTuple):
-    """One line of the kernel's table."""
-
-    place: str
-    local: bool
-
-
-def mounts() -> tuple[Mount, ...]:
-    """All that is mounted, the deepest and newest first; none where the kernel does not tell."""
+def mounts() -> dict[str, bool]:
+    """Whether what is mounted is local, by its place; nothing where the kernel does not tell."""
     try:
         with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
             rows = [line.split(" ") for line in file]
     except OSError:
-        return ()
-    found = [
-        Mount(_OCTAL.sub(lambda match: chr(int(match.group(1), 8)), row[_PLACE]), _kind(row) in LOCAL) for row in rows
-    ]
-    found.reverse()
-    return tuple(sorted(found, key=lambda mount: -len(mount.place)))
+        return {}
+    return {_OCTAL.sub(lambda match: chr(int(match.group(1), 8)), row[_PLACE]): _kind(row) in LOCAL for row in rows}
 
 
 def _kind(row: Sequence[str]) -> str:
@@ -61,20 +50,20 @@ def _kind(row: Sequence[str]) -> str:
 class Near:
     """The files below a root that may be asked for at once."""
 
-    def __init__(self, root: str, known: Sequence[Mount]) -> None:
+    def __init__(self, root: str, known: Mapping[str, bool]) -> None:
         """`root` is a real path; `known` what is mounted. Below a root all of one filesystem, on `/` of every one."""
-        self._root = root
-        self._tops = known if root == "/" else [Mount("/", next((one.local for one in known if _on(one, root)), False))]
+        self._root, self._known = root, known
+        self._near = _place(known, root) is not None
 
     def open(self, path: str, flags: int) -> int:
         """A descriptor; FileNotFoundError or NotADirectoryError where there is nothing, else Elsewhere."""
-        top = next((mount for mount in self._tops if _on(mount, path)), None)
-        if top is None or not top.local:
-            raise Elsewhere
         whole = self._root == "/"
-        base = os.open(top.place if whole else self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        top = _place(self._known, path) if whole else "/"
+        if top is None or not self._near:
+            raise Elsewhere
+        base = os.open(top if whole else self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            below = path[len(top.place) :].lstrip("/") or "."
+            below = path[len(top) :].lstrip("/") or "."
             return openat2(base, below, flags, RESOLVE_NO_XDEV | (0 if whole else RESOLVE_IN_ROOT))
         except (FileNotFoundError, NotADirectoryError):
             raise
@@ -84,5 +73,13 @@ class Near:
             os.close(base)
 
 
-def _on(mount: Mount, path: str) -> bool:
-    return mount.place in ("/", path) or path.startswith(f"{mount.place}/")
+def _place(known: Mapping[str, bool], path: str) -> Optional[str]:
+    """The deepest mount on the way to a path; None where one of them is not local, or none is known."""
+    found, at = None, path
+    while True:
+        if not known.get(at, True):
+            return None
+        found = at if found is None and at in known else found
+        if at in ("/", ""):
+            return found
+        at = at.rpartition("/")[0] or "/"

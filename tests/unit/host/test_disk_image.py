@@ -15,7 +15,7 @@ from azpreflight.host import HostError
 from azpreflight.host.disk import filesystem_magic, fstab, lvm, partition_table
 from azpreflight.host.disk.container import SECTOR, Read, identify, parse_footer
 from azpreflight.host.disk.types import Format, Table, Volume
-from tests.support.heads import MIB, qcow2
+from tests.support.disks import MIB, qcow2
 
 LINUX = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from azpreflight.host import LocalHost
-from azpreflight.host.near import Elsewhere, Mount, Near, mounts
+from azpreflight.host.near import Elsewhere, Near, mounts
 
 HUNG = """
 import ctypes, os, sys
@@ -65,14 +65,14 @@ def test_nothing_leads_out_of_the_root_or_the_filesystem(tmp_path: Path) -> None
 
 
 def test_of_an_unknown_filesystem_nothing_is_near(tmp_path: Path) -> None:
-    """One that is not named as local, and one that the kernel's table lacks; the deepest mount counts."""
-    place = str(tmp_path)
-    for known in ((), (Mount(place, False), Mount("/", True))):
+    """One that is not named as local, one that the kernel's table lacks, and one that is reached through another."""
+    place, parent = str(tmp_path), str(tmp_path.parent)
+    for known in ({}, {"/": True, place: False}, {"/": True, parent: False, place: True}):
         with pytest.raises(Elsewhere):
             Near(place, known).open("/", os.O_PATH)
         with pytest.raises(Elsewhere):
             Near("/", known).open(place, os.O_PATH)
-    os.close(Near(place, (Mount(f"{place}x", False), Mount("/", True))).open("/", os.O_PATH))
+    os.close(Near(place, {"/": True, f"{place}x": False}).open("/", os.O_PATH))
 
 
 @pytest.mark.root

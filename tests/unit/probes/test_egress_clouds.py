@@ -6,7 +6,15 @@ from azpreflight.azure import imds
 from azpreflight.standin.extension import Extension
 from tests.support.fakes import FakeHost
 from tests.support.judging import by_check, findings
-from tests.support.machines.egress import REFUSED, cloud, extension, page, report, with_settings, world
+from tests.support.machines.egress import (
+    REFUSED,
+    cloud,
+    extension,
+    page,
+    report,
+    with_settings,
+    world,
+)
 
 GUEST_CONFIGURATION = Extension("Microsoft.GuestConfiguration.ConfigurationforLinux", "1.26")
 OMS = Extension("Microsoft.EnterpriseCloud.Monitoring.OmsAgentForLinux", "1.19")

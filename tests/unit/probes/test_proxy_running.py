@@ -40,8 +40,7 @@ def test_an_agent_that_was_started_before_its_file_was_written_is_told() -> None
     facts = facts_of({**UNIT, **agent("PATH=/usr/bin")})
     assert agent_proxy(facts, STORE) is None
     (found,) = judge_settings(facts, Run())
-    assert isinstance(found, Finding)
-    assert DROP_IN in found.message
+    assert isinstance(found, Finding) and DROP_IN in found.message
 
 
 def test_another_process_with_that_number_counts_for_nothing() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from azpreflight.host import HostError
 from azpreflight.rehearse.source import readable
-from tests.support.heads import qcow2
+from tests.support.disks import qcow2
 from tests.support.needs import need_programs
 
 MIB = 1 << 20
