@@ -13,9 +13,10 @@ KEY =
 RUNS = 9
 MINUTES = 10
 SECONDS = 10
+TESTS =
 TREE =
 
-.PHONY: help run test test-quick lint types format schema pages demo scenarios boots rehearsals boottime bench profile \
+.PHONY: help run test test-quick coverage lint types format schema pages demo scenarios boots rehearsals boottime bench profile \
 	property fuzz sweep hostile wheel deb rpm zipapp \
 	dist sign repository site clean prepared
 
@@ -40,6 +41,12 @@ test: lint ## pass every test; those that need root are skipped without it
 
 test-quick: prepared ## pass the unit tests alone, which need neither root nor a network
 	@$(PY) -m pytest -q -n auto tests/unit
+
+coverage: prepared ## which lines and branches all tests together reach, programs that they start included: for information
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest -q -n 2 --dist loadgroup $(TESTS)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report --sort cover
 
 lint: prepared ## format, lint, types, spelling and shell scripts
 	@$(PY) -m ruff format --check --quiet agent tests packaging
@@ -141,7 +148,7 @@ site: prepared ## build the documents as a site into site/
 	@PYTHON=$(CURDIR)/$(PY) packaging/build-site
 
 clean: ## remove what the other targets made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site agent/*.egg-info
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* build dist site agent/*.egg-info
 	find agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 prepared:

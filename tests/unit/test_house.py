@@ -106,36 +106,48 @@ def within(module: str, places: tuple[str, ...]) -> bool:
     return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down(module: str) -> None:
+def imports_point_down(module: str, tree: ast.Module) -> None:
     """A module imports from its own layer and from those below it."""
-    ours = [name for name in imports(MODULES[module]) if name.startswith("azpreflight.")]
+    ours = [name for name in imports(tree) if name.startswith("azpreflight.")]
     up = [name for name in ours if name != "azpreflight.__version__" and layer(name) > layer(module)]
     assert up == []
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_the_doors_reach_the_machine(module: str) -> None:
+def test_imports_point_down(module: str) -> None:
+    imports_point_down(module, MODULES[module])
+
+
+def only_doors_reach_the_machine(module: str, tree: ast.Module) -> None:
     """Sockets, programs and libraries that use them are behind the host; what is pure does not even read a file."""
-    tops = {name.split(".")[0] for name in imports(MODULES[module])}
+    tops = {name.split(".")[0] for name in imports(tree)}
     if not module.startswith(DOORS):
         assert tops & DOOR_MODULES == set()
     if within(module, PURE):
         assert tops & LOOKING == set()
-        assert [name for name in imports(MODULES[module]) if name.startswith("azpreflight.host")] == []
+        assert [name for name in imports(tree) if name.startswith("azpreflight.host")] == []
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if area(name) == "probes" and name.count(".") > 1])
-def test_a_probe_imports_nothing_but_facts_of_another(module: str) -> None:
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_doors_reach_the_machine(module: str) -> None:
+    only_doors_reach_the_machine(module, MODULES[module])
+
+
+def imports_facts_alone(module: str, tree: ast.Module) -> None:
     """What two probes need beside facts belongs to guest, azure, firewall or text."""
     own = module.split(".")[2]
-    others = [name.split(".")[2:] for name in imports(MODULES[module]) if name.startswith("azpreflight.probes.")]
+    others = [name.split(".")[2:] for name in imports(tree) if name.startswith("azpreflight.probes.")]
     inside = [
         ".".join(parts)
         for parts in others
         if parts[0] != own and parts[1:2] != ["facts"] and ".".join(parts[:2]) not in SHARED
     ]
     assert [name for name in inside if name.partition(".")[0] != "subjects"] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if area(name) == "probes" and name.count(".") > 1])
+def test_a_probe_imports_nothing_but_facts_of_another(module: str) -> None:
+    imports_facts_alone(module, MODULES[module])
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -160,23 +172,31 @@ def _assigned(tree: ast.Module) -> Iterator[list[str]]:
             yield [target.id for target in node.targets if isinstance(target, ast.Name)]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_slow_libraries_are_imported_where_they_are_used(module: str) -> None:
+def slow_libraries_are_late(module: str, tree: ast.Module) -> None:
     """At the head of a module only behind a door that itself is opened late."""
-    head = {name.split(".")[0] for node in MODULES[module].body for name in imports_of_statement(node)}
+    head = {name.split(".")[0] for node in tree.body for name in imports_of_statement(node)}
     if not within(module, OPENED_LATE):
         assert head & SLOW == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_slow_libraries_are_imported_where_they_are_used(module: str) -> None:
+    slow_libraries_are_late(module, MODULES[module])
 
 
 OWN_PROGRAMS = ("azpreflight.firewall.worker", "azpreflight.standin", "azpreflight.rehearse.worker")
 """Programs of their own, which have nothing of the package's, and what is in no guest."""
 
 
+def dataclasses_are_cheap(module: str, tree: ast.Module) -> None:
+    """Those of the standard library cost half of the time that it takes to start."""
+    if module != "azpreflight.dataclass" and "dataclasses.dataclass" in set(imports(tree)):
+        assert "frozen=True" not in ast.unparse(tree)
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(OWN_PROGRAMS)])
 def test_frozen_dataclasses_are_the_cheap_ones(module: str) -> None:
-    """Those of the standard library cost half of the time that it takes to start."""
-    if module != "azpreflight.dataclass" and "dataclasses.dataclass" in set(imports(MODULES[module])):
-        assert "frozen=True" not in ast.unparse(MODULES[module])
+    dataclasses_are_cheap(module, MODULES[module])
 
 
 def imports_of_statement(node: ast.stmt) -> Iterator[str]:
@@ -216,22 +236,47 @@ def depth(node: ast.AST, elif_of: ast.AST | None = None) -> int:
     return below
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_functions_are_small_and_flat(module: str) -> None:
+def functions_are_small(module: str, tree: ast.Module) -> None:
     """Under 60 lines, and at most three levels deep, in a module of 300 lines at most."""
-    assert (MODULES[module].body[-1].end_lineno or 0) <= LONGEST_MODULE
-    for function in functions(MODULES[module]):
+    assert (tree.body[-1].end_lineno or 0) <= LONGEST_MODULE
+    for function in functions(tree):
         assert (function.end_lineno or 0) - function.lineno < LONGEST_FUNCTION, function.name
         assert depth(function) <= DEEPEST, function.name
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_what_is_public_is_explained(module: str) -> None:
+def test_functions_are_small_and_flat(module: str) -> None:
+    functions_are_small(module, MODULES[module])
+
+
+def the_public_is_explained(module: str, tree: ast.Module) -> None:
     """Modules, public functions and public classes have a docstring."""
-    tree = MODULES[module]
     public = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"]
     assert [module] * (ast.get_docstring(tree) is None) == []
     assert [node.name for node in public if ast.get_docstring(node) is None] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_public_is_explained(module: str) -> None:
+    the_public_is_explained(module, MODULES[module])
+
+
+PLATFORM = re.compile(r"(?:(?:tcp|udp) )?(?:168\.63\.129\.16|169\.254\.169\.254)(?:[:/]\d+)?|:?32526(?:/.*)?")
+"""An address or a port of the platform as a value. Messages have them among their words, where a search finds them."""
+NAMES_PLATFORM = ("azure.addresses", "firewall.worker")
+"""Where they are named; the worker is a program of its own, and has nothing of the package's."""
+
+
+def the_platform_is_named_once(module: str, tree: ast.Module) -> None:
+    """No value is an address of the platform, or its port, but in azure/addresses.py."""
+    values = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    if not within(module, NAMES_PLATFORM):
+        assert [value for value in values if PLATFORM.fullmatch(value)] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_platform_is_named_once(module: str) -> None:
+    the_platform_is_named_once(module, MODULES[module])
 
 
 BROAD = {
@@ -263,6 +308,45 @@ def test_the_architecture_describes_the_rooms_that_exist() -> None:
     named = re.findall(r"`((?:\w+/)*\w+\.py|(?:agent|tests|packaging)/[\w/]+)`", text)
     bases = (ROOT, PACKAGE)
     assert [name for name in named if not any((base / name).exists() for base in bases)] == []
+
+
+# --- each rule, broken once ---------------------------------------------------------------------------------------
+
+DEEP = "def f(x):\n for a in x:\n  if a:\n   while a:\n    with a:\n     pass\n"
+OFFENCES = {
+    "up": (imports_point_down, "model.x", "from azpreflight.host import Host"),
+    "no room": (imports_point_down, "model.x", "from azpreflight.attic import thing"),
+    "door": (only_doors_reach_the_machine, "probes.dns.checks", "import socket"),
+    "late door": (only_doors_reach_the_machine, "probes.dns.checks", "def f():\n import subprocess"),
+    "pure": (only_doors_reach_the_machine, "render.text", "import os"),
+    "pure of a host": (only_doors_reach_the_machine, "render.text", "from azpreflight.host import Host"),
+    "another probe": (imports_facts_alone, "probes.dns.checks", "from azpreflight.probes.egress.collect import gather"),
+    "slow": (slow_libraries_are_late, "probes.dns.checks", "import yaml"),
+    "dataclass": (
+        dataclasses_are_cheap,
+        "model.x",
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass A: pass",
+    ),
+    "long module": (functions_are_small, "model.x", "x = 1\n" * (LONGEST_MODULE + 1)),
+    "long function": (functions_are_small, "model.x", "def f():\n" + " x = 1\n" * LONGEST_FUNCTION),
+    "deep": (functions_are_small, "model.x", DEEP),
+    "module without a docstring": (the_public_is_explained, "model.x", "x = 1"),
+    "function without a docstring": (the_public_is_explained, "model.x", '"""M."""\ndef f(): pass'),
+    "class without a docstring": (the_public_is_explained, "model.x", '"""M."""\nclass A: pass'),
+    "address": (the_platform_is_named_once, "probes.dns.checks", "SERVER = '168.63.129.16'"),
+    "flow": (the_platform_is_named_once, "probes.dns.checks", "FLOW = 'tcp 169.254.169.254:80'"),
+    "port": (the_platform_is_named_once, "probes.dns.checks", "URL = f'http://{HOST}:32526/versions'"),
+}
+"""What breaks a rule: the rule, the module, and its text."""
+
+
+@pytest.mark.parametrize("offence", OFFENCES)
+def test_what_breaks_a_rule_is_found(offence: str) -> None:
+    """And the same module without it is not."""
+    rule, module, text = OFFENCES[offence]
+    with pytest.raises((AssertionError, KeyError)):
+        rule(f"azpreflight.{module}", ast.parse(text))
+    rule(f"azpreflight.{module}", ast.parse('"""Nothing."""'))
 
 
 # --- the tests ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from azpreflight.cli import parser
 from azpreflight.config import parse
 from azpreflight.model import Cause
+from azpreflight.render.arrangement import DOCUMENTATION
 from tests import generate
 from tests.support.examples import CHECKS, printed
 from tests.support.house import ROOT
@@ -179,3 +180,13 @@ def test_exit_codes_are_the_same_everywhere() -> None:
     """In the help and in the README."""
     in_help = list(parser.EXIT_CODES)
     assert re.findall(r"^\| (\d+) \|", README, re.MULTILINE) == in_help
+
+
+def test_one_home_is_promised() -> None:
+    """Findings, packages and documents name the same address, which a release sets in one go (docs/release.md)."""
+    home = re.compile(r"https://[\w.-]+\.example/azpreflight\b")
+    files = ("setup.cfg", "packaging/debian/control", "packaging/rpm/azpreflight.spec", "README.md")
+    assert {name: set(home.findall((ROOT / name).read_text())) - {DOCUMENTATION} for name in files} == {
+        name: set() for name in files
+    }
+    assert all(DOCUMENTATION in (ROOT / name).read_text() for name in files)

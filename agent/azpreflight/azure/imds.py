@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Optional
 
+from azpreflight.azure.addresses import IMDS
 from azpreflight.azure.answer import Answer, answer_of
 from azpreflight.azure.goal_state import Unreadable
 from azpreflight.dataclass import dataclass
 from azpreflight.foreign import loads
 from azpreflight.host import Host
 
-IMDS = "169.254.169.254"
 URL = f"http://{IMDS}/metadata/instance?api-version=2021-08-01"
 """This version of the interface is the one that cloud-init asks for."""
 TIMEOUT = 1.2

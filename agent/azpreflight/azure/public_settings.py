@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from azpreflight.azure.addresses import WIRE_SERVER
+
 DEPTH_MOST, TEXTS_MOST, ORIGINS_MOST = 8, 400, 8
 """Of nested settings, of texts that are inspected, and of servers of one extension that are kept."""
 ADDRESS = re.compile(r"https?://[!-~]{1,2000}", re.IGNORECASE)
@@ -75,4 +77,4 @@ def _may_be_asked(host: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host != "localhost"
-    return not (address.is_loopback or address.is_link_local or host == "168.63.129.16")
+    return not (address.is_loopback or address.is_link_local or host == WIRE_SERVER)

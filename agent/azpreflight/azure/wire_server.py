@@ -13,20 +13,20 @@ from typing import Callable, Optional
 from urllib.parse import urlsplit
 
 from azpreflight.azure import goal_state
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, WIRE_SERVER
 from azpreflight.azure.answer import PADDED, Answer, answer_of
 from azpreflight.azure.goal_state import GoalState, Unreadable, Wanted
 from azpreflight.dataclass import dataclass
 from azpreflight.host import Host, HttpAnswer
 
-WIRE_SERVER = "168.63.129.16"
 PROTOCOL = "2012-11-30"
 """The version of the wire server's protocol that every agent speaks (WALinuxAgent common/protocol/wire.py)."""
 PLUGIN_PROTOCOL = "2015-09-01"
 """Likewise of the HostGAPlugin (common/protocol/hostplugin.py)."""
 VERSIONS_URL = f"http://{WIRE_SERVER}/?comp=versions"
 GOAL_STATE_URL = f"http://{WIRE_SERVER}/machine/?comp=goalstate"
-PLUGIN_URL = f"http://{WIRE_SERVER}:32526/versions"
-SETTINGS_URL = f"http://{WIRE_SERVER}:32526/vmSettings"
+PLUGIN_URL = f"http://{WIRE_SERVER}:{HOST_PLUGIN_PORT}/versions"
+SETTINGS_URL = f"http://{WIRE_SERVER}:{HOST_PLUGIN_PORT}/vmSettings"
 HEADERS = {"x-ms-version": PROTOCOL, "x-ms-agent-name": "WALinuxAgent"}
 TIMEOUT = 1.2
 """Seconds for one request. The host answers in milliseconds; a lost first packet is sent again after 1.0 s. Two

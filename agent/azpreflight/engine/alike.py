@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from azpreflight.azure.addresses import PLATFORM
+
 ANY = "*"
-PLATFORM = ("168.63.129.16", "169.254.169.254")
-"""The platform's own addresses are the same everywhere: which of the two, and which port of it, is no measurement."""
 _MARKS = "\"'`()[]{}<>,;:."
 _NAMED = frozenset("0123456789./\\@_=%")
 _QUOTES = "\"'`"

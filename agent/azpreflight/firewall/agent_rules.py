@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.firewall import parse_iptables_save, parse_nft
 from azpreflight.firewall.facts import AgentRules, AgentState
 from azpreflight.firewall.rules import Table
 
-WIRE_SERVER = "168.63.129.16"
 NFT_TABLE = "walinuxagent"
 _ACCEPT_DNS = re.compile(r"-p tcp (?:-m tcp )?--dport 53 -j ACCEPT$")
 _ACCEPT_ROOT = re.compile(r"-p tcp (?:-m tcp )?-m owner --uid-owner (?:0|root) -j ACCEPT$")

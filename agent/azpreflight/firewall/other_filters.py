@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
+from azpreflight.azure.addresses import PLATFORM
 from azpreflight.firewall.facts import ChainFacts, UnitFilter
 from azpreflight.guest.systemd_units import wanted_services
 from azpreflight.host import Host, HostError, LinkFilter
@@ -27,7 +28,6 @@ AGENTS = (
 )
 ABOVE = ("-.slice", "system.slice", "azure.slice", "azure-walinuxagent.slice")
 """Slices that the agents run in; what these deny and allow counts for them too. azure.slice is waagent's own."""
-PLATFORM = ("168.63.129.16", "169.254.169.254")
 WORDS = {
     "any": ("0.0.0.0/0", "::/0"),
     "localhost": ("127.0.0.0/8", "::1/128"),

@@ -1,13 +1,13 @@
 """Who has which address: the platform's own, and those of a virtual network around one VM.
 
-The platform's are fixed (Microsoft Learn, "What is IP address 168.63.129.16?" and "Azure Instance Metadata Service").
-Real public addresses are used for the rest, so that an agent runs unchanged.
+Real public addresses are used beside the platform's, so that an agent runs unchanged.
 """
 
 from __future__ import annotations
 
-WIRE_SERVER = "168.63.129.16"
-IMDS = "169.254.169.254"
+from azpreflight.azure import addresses as platform
+
+WIRE_SERVER, IMDS = platform.WIRE_SERVER, platform.IMDS
 VM = "10.0.0.4"
 GATEWAY = "10.0.0.1"
 PREFIX_LENGTH = 24
@@ -18,6 +18,6 @@ STORE = "20.60.0.10"
 PUBLIC = "20.60.0.20"
 """Every public host that is no package account."""
 
-WIRE_PORT, HOST_PLUGIN_PORT = 80, 32526
+WIRE_PORT, HOST_PLUGIN_PORT = 80, platform.HOST_PLUGIN_PORT
 HTTP, HTTPS, DNS, DHCP, NTP, PROXY_PORT = 80, 443, 53, 67, 123, 3128
 DHCPV6 = 547

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Callable
 
-from tests.netns.drawn import names, rules, ways
+from tests.netns.drawn import harmless, names, rules, ways
 from tests.netns.drawn.part import Case, Part
 
 BROKEN: tuple[Callable[[Random], Part], ...] = (
@@ -20,7 +20,7 @@ BROKEN: tuple[Callable[[Random], Part], ...] = (
     ways.platform,
 )
 """Each as often as it stands here."""
-HARMLESS = (names.harmless, rules.harmless, rules.harmless, ways.harmless, ways.harmless)
+HARMLESS = (names.harmless, rules.harmless, rules.harmless, harmless.harmless, harmless.harmless)
 DOUBLE = 0.4
 """How many of the cases with faults have two."""
 VARIED = 0.4

@@ -7,7 +7,6 @@ from random import Random
 from typing import Optional
 
 from azpreflight.model import Cause
-from azpreflight.standin.extension import DIAGNOSTICS
 from tests.netns import faults, field, field_routes, topology
 from tests.netns.drawn.part import Part, Way
 from tests.netns.standin import Fault
@@ -126,17 +125,18 @@ def routes(rng: Random) -> Part:
         part(
             "routes",
             "second address as source",
-            _sum(field.SECOND_ADDRESS, field_routes.PRIMARY_ALONE),
+            sum_of(field_routes.SECOND_ADDRESS, field_routes.PRIMARY_ALONE),
             PLATFORM,
             False,
             takes=(WIRE, IMDS, DNS, CONTROL),
         ),
-        part("routes", "static, no host route", _sum(field.STATIC, field.NO_HOST_ROUTE), PLATFORM, False),
+        part("routes", "static, no host route", sum_of(field_routes.STATIC, field.NO_HOST_ROUTE), PLATFORM, False),
     )
     return rng.choice(choices)
 
 
-def _edge(*rules: str) -> Fault:
+def on_edge(*rules: str) -> Fault:
+    """Rules of the virtual network's edge for what passes it."""
     return faults.on("edge", *(f"iptables-nft -A FORWARD {rule}" for rule in rules))
 
 
@@ -148,9 +148,9 @@ def egress(rng: Random) -> Part:
         ("edge drops", faults.EDGE_DROPS, shut),
         ("edge unreachable", faults.EDGE_UNREACHABLE, shut),
         ("edge prohibits", faults.EDGE_PROHIBITS, shut),
-        (f"edge: {reject} of 443", _edge(f"-p tcp --dport 443 -j {reject}"), shut),
-        ("edge resets 443", _edge("-p tcp --dport 443 -j REJECT --reject-with tcp-reset"), shut),
-        (f"edge: {reject} of the store", _edge(f"-d {topology.STORE} -j {reject}"), ()),
+        (f"edge: {reject} of 443", on_edge(f"-p tcp --dport 443 -j {reject}"), shut),
+        ("edge resets 443", on_edge("-p tcp --dport 443 -j REJECT --reject-with tcp-reset"), shut),
+        (f"edge: {reject} of the store", on_edge(f"-d {topology.STORE} -j {reject}"), ()),
         ("virtual network lets nothing out", faults.ONLY_BY_PROXY, shut),
         ("repository shut", faults.REPOSITORY_SHUT, ()),
         ("SNI filter on the repository", field.SNI_FILTER, ()),
@@ -170,7 +170,7 @@ def _weighed(rng: Random, found: Part) -> Part:
     return part(
         found.dimension,
         f"{found.name}, {name}",
-        _sum(found.fault, more),
+        sum_of(found.fault, more),
         found.causes,
         False,
         takes=found.takes,
@@ -193,7 +193,7 @@ def tunnel(rng: Random) -> Part:
         )
     )
     takes = () if name == "stores spared" else (EGRESS,)
-    fault = _sum(faults.TUNNEL, *more)
+    fault = sum_of(faults.TUNNEL, *more)
     return _weighed(
         rng, part("tunnel", name, fault, TUNNEL, True, takes=takes, needs=(LINK, CONTROL, EGRESS), likely=likely)
     )
@@ -219,7 +219,7 @@ def sizes(rng: Random) -> Part:
     return part(
         "sizes",
         f"over {largest} vanish {way}{name}",
-        _sum(_edge(*rules), more),
+        sum_of(on_edge(*rules), more),
         MTU,
         ready,
         takes=(EGRESS,),
@@ -234,7 +234,7 @@ def trust(rng: Random) -> Part:
         part(
             "trust",
             "inspected, nor plugin",
-            _sum(faults.TLS_INSPECTED, faults.PLUGIN_FAILS),
+            sum_of(faults.TLS_INSPECTED, faults.PLUGIN_FAILS),
             TLS,
             False,
             needs=(LINK, CONTROL, EGRESS, WIRE),
@@ -262,7 +262,7 @@ def proxy(rng: Random) -> Part:
         part(
             "proxy",
             f"{how}{', the only way out' if only else ''}",
-            _sum(faults.AGENT_HAS_PROXY, faults.proxy(how), *((faults.ONLY_BY_PROXY,) if only else ())),
+            sum_of(faults.AGENT_HAS_PROXY, faults.proxy(how), *((faults.ONLY_BY_PROXY,) if only else ())),
             PROXY,
             True,
             takes=takes,
@@ -270,7 +270,7 @@ def proxy(rng: Random) -> Part:
         part(
             "proxy",
             f"{how}, nor plugin",
-            _sum(faults.AGENT_HAS_PROXY, faults.proxy(how), faults.PLUGIN_FAILS),
+            sum_of(faults.AGENT_HAS_PROXY, faults.proxy(how), faults.PLUGIN_FAILS),
             PROXY,
             False,
             takes=takes,
@@ -279,7 +279,7 @@ def proxy(rng: Random) -> Part:
         part(
             "proxy",
             "the agent lacks it",
-            _sum(faults.proxy("answers"), faults.ONLY_BY_PROXY, faults.APT_HAS_PROXY),
+            sum_of(faults.proxy("answers"), faults.ONLY_BY_PROXY, faults.APT_HAS_PROXY),
             PROXY,
             True,
             takes=takes,
@@ -289,12 +289,12 @@ def proxy(rng: Random) -> Part:
         part(
             "proxy",
             "catches the platform",
-            _sum(faults.proxy("answers"), faults.CAUGHT_BY_PROXY),
+            sum_of(faults.proxy("answers"), faults.CAUGHT_BY_PROXY),
             PROXY,
             None,
             needs=(),
         ),
-        part("proxy", "wildcard in no_proxy", _sum(field.WILDCARD, faults.proxy("403")), PROXY, True, takes=takes),
+        part("proxy", "wildcard in no_proxy", sum_of(field.WILDCARD, faults.proxy("403")), PROXY, True, takes=takes),
     )
     return rng.choice((choices[0], choices[0], *choices))
 
@@ -331,76 +331,8 @@ def platform(rng: Random) -> Part:
     return rng.choice(choices)
 
 
-CHANGED_BY = {
-    "platform": frozenset({"egress", "tunnel", "sizes", "trust", "proxy", "routes", "rules", "names"}),
-    "proxy": frozenset({"rules", "routes"}),
-}
-"""What another extension or a proxy makes of faults elsewhere is not their truth any more."""
-
-
-def harmless(rng: Random) -> Part:
-    """Unusual, and well: another NIC, a VPN, docker, a proxy, distance, other extensions, loss."""
-    second = faults.on(
-        "vm",
-        "ip link add eth1 type veth peer name far",
-        "ip address add 10.0.1.4/24 dev eth1",
-        "ip link set eth1 up",
-        "ip link set far up",
-    )
-    choices: tuple[tuple[str, str, Fault], ...] = (
-        ("routes", "second NIC", second),
-        (
-            "routes",
-            "second NIC with a worse default route",
-            _sum(second, faults.on("vm", "ip route add default via 10.0.1.1 dev eth1 metric 200")),
-        ),
-        ("routes", "docker's bridge", field.DOCKER),
-        ("routes", "WireGuard", field.FULL_TUNNEL),
-        ("routes", "second address, answered", field.SECOND_ADDRESS),
-        ("routes", "static with a host route", field.STATIC),
-        (
-            "routes",
-            "policy table that leads the same way",
-            faults.on(
-                "vm",
-                f"ip route add default via {topology.GATEWAY} dev eth0 table 100",
-                f"ip rule add priority 1000 from {topology.VM} lookup 100",
-            ),
-        ),
-        (
-            "routes",
-            "blackhole of a private network",
-            faults.on("vm", "ip route add blackhole 192.168.0.0/16", "ip route add blackhole 172.31.0.0/16"),
-        ),
-        ("proxy", "works", _sum(faults.AGENT_HAS_PROXY, faults.proxy("answers"))),
-        (
-            "proxy",
-            "works, and is the only way out",
-            _sum(faults.AGENT_HAS_PROXY, faults.proxy("answers"), faults.ONLY_BY_PROXY, faults.APT_HAS_PROXY),
-        ),
-        ("platform", "fast track", faults.FAST_TRACK),
-        ("platform", "diagnostics", faults.HAS_DIAGNOSTICS),
-        ("platform", "monitor agent", Fault(setup={"extension": field.MONITOR})),
-        ("platform", "no extension", Fault(setup={"extension": None})),
-        ("platform", "diagnostics by fast track", Fault(setup={"extension": DIAGNOSTICS, "fast_track": True})),
-        ("egress", "50 ms a hop", faults.FAR),
-        ("egress", "100 ms a hop", Fault(delay_s=0.05)),
-        (
-            "egress",
-            "loses each 25th packet",
-            _edge("-m statistic --mode nth --every 25 --packet 7 -j DROP"),
-        ),
-        ("egress", "repository over TLS", Fault(files=field.SNI_FILTER.files)),
-        ("egress", "no ICMP from the gateway", faults.keeps_quiet("fabric")),
-        ("sizes", "edge that allows 1500 alone", _edge("-m length --length 1501: -j DROP")),
-        ("sizes", "link of 1400", faults.on("vm", "ip link set eth0 mtu 1400")),
-        ("trust", "clock a minute behind", Fault(setup={"clock_s": 60.0})),
-    )
-    dimension, name, fault = rng.choice(choices)
-    return Part(dimension, name, fault, excludes=CHANGED_BY.get(dimension, frozenset()))
-
-
-def _sum(*parts: Fault) -> Fault:
+def sum_of(*parts: Fault) -> Fault:
+    """All of them at once."""
     return Fault(
         setup={key: value for one in parts for key, value in one.setup.items()},
         behaviours={key: value for one in parts for key, value in one.behaviours.items()},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from azpreflight.azure.addresses import IMDS, WIRE_SERVER
 from azpreflight.host import Interface, Outcome, Route
 from azpreflight.model import Platform, Run, Stage
-from azpreflight.probes.network.facts import IMDS, SOMEWHERE, WIRE_SERVER
+from azpreflight.probes.network.facts import SOMEWHERE
 from tests.support.fakes import FakeHost
 from tests.support.machines.platform import HTTP
 

@@ -376,17 +376,8 @@ def test_a_configuration_may_give_more_time(tmp_path: Path) -> None:
     """Counted from the beginning, by the child that reads it and by its parent."""
     config = tmp_path / "config.yaml"
     config.write_text("timeout: 2\n")
-    asked = [
-        sys.executable,
-        "-m",
-        "tests.support.hogs",
-        "spins,good0",
-        "check",
-        "--format",
-        "json",
-        "--config",
-        str(config),
-    ]
+    asked = [sys.executable, "-m", "tests.support.hogs", "spins,good0", "check", "--format", "json"]
+    asked += ["--config", str(config)]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, cwd=SOURCE)
     assert done.returncode == 3
     assert 1.5 < json.loads(done.stdout)["run"]["duration_s"] < 8

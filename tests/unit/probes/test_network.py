@@ -7,13 +7,14 @@ from typing import Optional
 
 import pytest
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.engine.assess import assess
 from azpreflight.engine.gather import gather
 from azpreflight.host import HostError, Interface
 from azpreflight.model import Finding, Platform, Report, Run, Severity
 from azpreflight.probes import network
 from azpreflight.probes.network.collect import parse_ipv4, parse_ipv6
-from azpreflight.probes.network.facts import WIRE_SERVER, DefaultRoute
+from azpreflight.probes.network.facts import DefaultRoute
 from tests.support.fakes import FakeHost
 from tests.support.machines.network import (
     BROKEN,

@@ -7,11 +7,12 @@ from typing import Any, Optional
 
 import pytest
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.host import MAIN, Interface, NamedLink, Outcome, Route, Routing, RoutingRule, TableRoute
 from azpreflight.model import Run
 from azpreflight.probes.network.detours import Detour, detour_of, uplink_of
-from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
+from azpreflight.probes.network.facts import NetworkFacts
 
 DNS = "10.0.7.10"
 MAIN_RULE = RoutingRule(32766, "lookup", MAIN)

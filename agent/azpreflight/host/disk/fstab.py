@@ -1,4 +1,8 @@
-"""Which volume of the disk an image's fstab means. Pure (fstab(5))."""
+"""Which volume of the disk an image's fstab means. Pure (fstab(5)).
+
+It is asked while a disk is being mounted, before there is a tree that anything above the host could read, and of the
+places of the system alone. What a boot needs of every line is in `guest.fstab`.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Optional
 
+from azpreflight.azure.addresses import IMDS, WIRE_SERVER
 from azpreflight.guest.unit_runs import UnitRun
 from azpreflight.model import (
     Cause,
@@ -25,7 +26,7 @@ from azpreflight.text import count, plain
 
 BY_WAAGENT = (Provisioner.WAAGENT, Provisioner.BOTH)
 IMDS_SEED = "[seed=IMDS]"
-WIRE_SERVER, METADATA = "tcp 168.63.129.16:80", "tcp 169.254.169.254:80"
+WIRE_FLOW, METADATA_FLOW = f"tcp {WIRE_SERVER}:80", f"tcp {IMDS}:80"
 
 
 def judge_units(facts: AgentsFacts, run: Run) -> Iterator[Verdict]:
@@ -120,7 +121,7 @@ def _no_data(status: CloudInitStatus, facts: AgentsFacts) -> Finding:
         ("grep -n -E 'Azure|IMDS|DHCP' /var/log/cloud-init.log",),
         confidence=Confidence.LIKELY,
         confidence_reason="its own account",
-        flow=METADATA,
+        flow=METADATA_FLOW,
     )
 
 
@@ -168,7 +169,7 @@ def _of_stage(error: StageError, facts: AgentsFacts) -> Finding:
         ("cloud-init status --long", "grep -n -A20 Traceback /var/log/cloud-init.log"),
         confidence=Confidence.LIKELY,
         confidence_reason="its own account; what it was to do may be done in part",
-        flow=None if error.stage != "init-local" else METADATA if "imds" in error.error.lower() else WIRE_SERVER,
+        flow=None if error.stage != "init-local" else METADATA_FLOW if "imds" in error.error.lower() else WIRE_FLOW,
     )
 
 

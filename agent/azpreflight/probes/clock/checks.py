@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azpreflight.azure.addresses import IMDS, WIRE_SERVER
 from azpreflight.azure.answer import is_about_time
-from azpreflight.azure.imds import IMDS
-from azpreflight.azure.wire_server import WIRE_SERVER
 from azpreflight.model import (
     Cause,
     Check,

@@ -7,6 +7,7 @@ from dataclasses import field
 from enum import Enum
 from typing import Optional
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.dataclass import dataclass
 from azpreflight.guest.dns_sources import Origin, Source
 from azpreflight.guest.forwarders import Forwarder
@@ -26,7 +27,7 @@ _TELLING = (
 )
 """What tells most about a server comes first: one lost answer among many is no silence."""
 
-CONTROL = "168.63.129.16"
+CONTROL = WIRE_SERVER
 """The platform's own DNS server, which every VM on Azure can ask whatever its network is configured to use (Microsoft
 Learn, "What is IP address 168.63.129.16?")."""
 

@@ -13,9 +13,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Callable, Optional, TypeVar
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, WIRE_SERVER
 from azpreflight.azure.answer import Answer, answer_of
 from azpreflight.azure.goal_state import Unreadable, bare, parse_manifest
-from azpreflight.azure.wire_server import WIRE_SERVER, plugin_headers
+from azpreflight.azure.wire_server import plugin_headers
 from azpreflight.guest import repositories
 from azpreflight.host import Host
 from azpreflight.model import Platform, Run
@@ -39,7 +40,7 @@ from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, other_proxie
 A = TypeVar("A")
 B = TypeVar("B")
 
-ARTIFACT_URL = f"http://{WIRE_SERVER}:32526/extensionArtifact"
+ARTIFACT_URL = f"http://{WIRE_SERVER}:{HOST_PLUGIN_PORT}/extensionArtifact"
 MANIFEST_LIMIT = 1 << 19
 """Bytes of a manifest; it lists every version ever published, which for the oldest extensions is some 100 KiB."""
 PACKAGE_LIMIT = 1 << 16

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, WIRE_SERVER
 from azpreflight.firewall.agent_rules import OLD_DROP, renewed
 from azpreflight.firewall.facts import AgentRules, AgentState, FirewallFacts, FlowFacts, Outcome
 from azpreflight.model import Finding, Run, Severity, Verdict
 from azpreflight.probes.firewall.check import AT_BOOT, check
 from azpreflight.probes.firewall.checks import at_stage, of_root
 from azpreflight.probes.firewall.flow_words import RULE_LIMIT
-from azpreflight.probes.network.facts import WIRE_SERVER
 from azpreflight.text import plain
 
 
@@ -40,7 +40,7 @@ def _of_agent(rules: AgentRules, facts: FirewallFacts) -> Finding:
             commands=tuple(rules.command.replace(OLD_DROP, new) for new in renewed(rules.rules)),
             evidence=evidence,
         )
-    ports = (80, 32526) if rules.state is AgentState.BLOCKS_ROOT else (53,)
+    ports = (80, HOST_PLUGIN_PORT) if rules.state is AgentState.BLOCKS_ROOT else (53,)
     outcomes = {found.outcome for found in of_root(facts) if _is_agents(found, ports)}
     passing = outcomes == {Outcome.ALLOWED}
     whom = "root's own connections" if rules.state is AgentState.BLOCKS_ROOT else "DNS over TCP"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, IMDS, WIRE_SERVER
 from azpreflight.firewall.facts import BROADCAST, Flow, Purpose
 from azpreflight.model import Run
 from azpreflight.probes.dns.facts import DnsFacts, addresses_of, judged
 from azpreflight.probes.network.detours import uplink_of
-from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts
+from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, host_of_proxy, is_address, port_of_proxy
 
 DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68
@@ -37,7 +38,7 @@ def flows_of(run: Run) -> tuple[Flow, ...]:
 
 def _platform() -> Iterator[Flow]:
     yield Flow("tcp", WIRE_SERVER, 80, Purpose.WIRE_SERVER)
-    yield Flow("tcp", WIRE_SERVER, 32526, Purpose.WIRE_SERVER)
+    yield Flow("tcp", WIRE_SERVER, HOST_PLUGIN_PORT, Purpose.WIRE_SERVER)
     yield Flow("tcp", IMDS, 80, Purpose.IMDS)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, IMDS, WIRE_SERVER
 from azpreflight.firewall.facts import FirewallFacts, UnitFilter
 from azpreflight.host import LinkFilter
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.firewall.check import check
-from azpreflight.probes.network.facts import IMDS, WIRE_SERVER
 from azpreflight.shell import argument
 from azpreflight.text import several
 
 FLOWS = {
-    WIRE_SERVER: (f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526"),
+    WIRE_SERVER: (f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:{HOST_PLUGIN_PORT}"),
     IMDS: (f"tcp {IMDS}:80",),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Optional
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT
 from azpreflight.azure.answer import Answer
 from azpreflight.firewall.facts import Decider, FirewallFacts, Flow, FlowFacts, Outcome, Purpose
 from azpreflight.firewall.rule_names import title
@@ -110,7 +111,7 @@ def _needed(facts: FirewallFacts, run: Run) -> Optional[frozenset[str]]:
 
 
 def _plugin_open(facts: FirewallFacts) -> bool:
-    return not any(found.flow.port == 32526 and found.outcome is Outcome.BLOCKED for found in of_root(facts))
+    return not any(found.flow.port == HOST_PLUGIN_PORT and found.outcome is Outcome.BLOCKED for found in of_root(facts))
 
 
 CHECKS = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Optional
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT
 from azpreflight.firewall import agent_rules, generated_rules, parse_iptables_save, parse_nft
 from azpreflight.firewall.boot.facts import Boot, Hook, SavedRulesFacts
 from azpreflight.firewall.boot.rehearsal import tables_of_boot
@@ -117,7 +118,7 @@ def _severity(flow: Flow, closed: set[Flow], flows: Sequence[Flow], run: Run) ->
         return Severity.ERROR if flow.protocol == "udp" and by_udp <= closed else Severity.WARNING
     if flow.purpose is Purpose.PACKAGE and flow.port != 443:
         return Severity.NOTE
-    if flow.purpose is Purpose.PACKAGE and any(one.port == 32526 for one in closed):
+    if flow.purpose is Purpose.PACKAGE and any(one.port == HOST_PLUGIN_PORT for one in closed):
         return Severity.ERROR
     return Severity.WARNING
 

@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.dataclass import dataclass
 from azpreflight.guest.dns_sources import Named, files_that_name_servers
 from azpreflight.guest.limits import KEPT, SMALL
@@ -24,8 +25,6 @@ from azpreflight.probes.subjects import part
 from azpreflight.text import plain, several
 
 PATH = "/etc/resolv.conf"
-PLATFORM_DNS = "168.63.129.16"
-"""Azure's own resolver answers on every virtual network, so to name it pins nothing."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,8 @@ def _anywhere(server: str) -> bool:
         address = ipaddress.ip_address(server.partition("%")[0])
     except ValueError:
         return False
-    return server == PLATFORM_DNS or address.is_loopback
+    # Azure's own resolver answers on every virtual network, so to name it pins nothing.
+    return server == WIRE_SERVER or address.is_loopback
 
 
 CHECKS = (

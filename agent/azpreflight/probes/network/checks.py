@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, IMDS, WIRE_SERVER
 from azpreflight.host import Interface, Outcome
 from azpreflight.model import Cause, Check, Finding, Platform, Run, Severity, Verdict
 from azpreflight.probes.network.dhcp import judge_wire_server
-from azpreflight.probes.network.facts import IMDS, SOMEWHERE, WIRE_SERVER, NetworkFacts
+from azpreflight.probes.network.facts import SOMEWHERE, NetworkFacts
 
 
 def judge_address(facts: NetworkFacts, run: Run) -> Iterator[Verdict]:
@@ -77,7 +78,7 @@ def _commands(facts: NetworkFacts) -> tuple[str, ...]:
 def _down_without_route(facts: NetworkFacts) -> Iterator[str]:
     """What a missing default route stops besides HTTPS. Routes by option 121 and servers on the link still work."""
     if WIRE_SERVER in facts.unrouted:
-        yield from (f"tcp {WIRE_SERVER}:{port}" for port in (80, 32526))
+        yield from (f"tcp {WIRE_SERVER}:{port}" for port in (80, HOST_PLUGIN_PORT))
     if IMDS in facts.unrouted:
         yield f"tcp {IMDS}:80"
     for server in (WIRE_SERVER, *facts.nameservers):

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
+from azpreflight.azure.addresses import IMDS, WIRE_SERVER
 from azpreflight.firewall.facts import FirewallFacts
 from azpreflight.firewall.facts import Outcome as Rehearsed
 from azpreflight.host import LinkFilter, Outcome
 from azpreflight.model import Confidence, Finding, Judge, Run, Verdict
 from azpreflight.probes.network import marks
-from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts
+from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.shell import argument
 
 TO_PLATFORM = tuple(f"tcp {address}:" for address in (WIRE_SERVER, IMDS))

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from typing import Optional, Union
 
+from azpreflight.azure.addresses import IMDS, WIRE_SERVER
 from azpreflight.guest import dhcp_leases
 from azpreflight.host import Host, HostError, Outcome, Routing
 from azpreflight.model import Run
-from azpreflight.probes.network.facts import IMDS, SOMEWHERE, WIRE_SERVER, DefaultRoute, NetworkFacts
+from azpreflight.probes.network.facts import SOMEWHERE, DefaultRoute, NetworkFacts
 
 RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 """The second has the servers behind systemd-resolved's stub."""

@@ -14,16 +14,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Optional, Union
 
+from azpreflight.azure.addresses import PLATFORM
 from azpreflight.dataclass import dataclass
 from azpreflight.host import MAIN, Host, HostError, Outcome, Route, TableRoute
 from azpreflight.model import Confidence, Finding, Judge, Run, Verdict
-from azpreflight.probes.network.facts import IMDS, WIRE_SERVER, NetworkFacts
+from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.network.owners import CONTAINERS, owner
 from azpreflight.probes.network.policy import Decision, decide, longest, table_name
 
 NEXT_BOOT = "the commands last until the next boot"
 DOCKER = 'give that network another subnet (of the compose file, or "default-address-pools" of /etc/docker/daemon.json)'
-PLATFORM = (WIRE_SERVER, IMDS)
 SAID_BY_KERNEL = (Outcome.UNREACHABLE.value, Outcome.PROHIBITED.value)
 """What this machine's kernel says by itself where it has no way, or nobody answers on the link."""
 MIN_PRIORITY = 2

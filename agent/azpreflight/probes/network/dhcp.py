@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Optional
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.firewall.facts import BROADCAST, FirewallFacts, Outcome
 from azpreflight.firewall.rule_names import title
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.model import Confidence, Finding, NotApplicable, Run, Severity, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
-from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
+from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.shell import argument
 
 AFTER_OTHERS = 1024

@@ -10,8 +10,6 @@ from azpreflight.guest import dhcp_leases
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.host import Interface, Route, Routing
 
-WIRE_SERVER = "168.63.129.16"
-IMDS = "169.254.169.254"
 SOMEWHERE = "203.0.113.1"
 """A public address (TEST-NET-3 of RFC 5737) to ask the routing table about; nothing is sent to it."""
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Callable
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.azure.answer import Answer
-from azpreflight.azure.wire_server import WIRE_SERVER
 from azpreflight.host import Host, HostError, Outcome, Phase
 from azpreflight.model import Run
 from azpreflight.probes.egress.facts import EgressFacts, Way, by_flow, flow_of, port_of, way

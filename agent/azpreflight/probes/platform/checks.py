@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.azure.agent_versions import READY_NEEDS_PLUGIN
 from azpreflight.azure.answer import Answer, said
-from azpreflight.azure.wire_server import PLUGIN_PROTOCOL, PROTOCOL, WIRE_SERVER, Goal
+from azpreflight.azure.wire_server import PLUGIN_PROTOCOL, PROTOCOL, Goal
 from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner

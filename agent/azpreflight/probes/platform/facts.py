@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Optional
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, IMDS, WIRE_SERVER
 from azpreflight.azure.answer import Answer
 from azpreflight.azure.goal_state import Wanted
-from azpreflight.azure.imds import IMDS, Instance, Metadata
-from azpreflight.azure.wire_server import WIRE_SERVER, Goal, Offer
+from azpreflight.azure.imds import Instance, Metadata
+from azpreflight.azure.wire_server import Goal, Offer
 from azpreflight.dataclass import dataclass
 from azpreflight.host import Outcome, Route
 from azpreflight.model import Run
 
-WIRE_FLOW, PLUGIN_FLOW, IMDS_FLOW = f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:32526", f"tcp {IMDS}:80"
+WIRE_FLOW, PLUGIN_FLOW, IMDS_FLOW = f"tcp {WIRE_SERVER}:80", f"tcp {WIRE_SERVER}:{HOST_PLUGIN_PORT}", f"tcp {IMDS}:80"
 DNS_FLOWS = (f"udp {WIRE_SERVER}:53", f"tcp {WIRE_SERVER}:53")
 FLOWS = {WIRE_SERVER: (WIRE_FLOW, PLUGIN_FLOW, *DNS_FLOWS), IMDS: (IMDS_FLOW,)}
 NOT_ROOT = "needs root: the agent's own firewall drops everybody else's packets to 168.63.129.16"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from azpreflight.azure.imds import IMDS
-from azpreflight.azure.wire_server import WIRE_SERVER
+from azpreflight.azure.addresses import PLATFORM
 from azpreflight.guest.waagent_conf import set_key
 from azpreflight.model import Cause, Check, Finding, Run, Severity, Stage, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts
@@ -21,7 +20,6 @@ from azpreflight.probes.proxy.facts import (
 from azpreflight.shell import argument
 from azpreflight.text import plain, several
 
-PLATFORM = (WIRE_SERVER, IMDS)
 WHO = {
     Reader.WAAGENT: "extensions, which inherit the agent's environment, ask a proxy for the platform's answers",
     Reader.CLOUD_INIT: "cloud-init asks a proxy for this VM's metadata",

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
+from azpreflight.azure.addresses import HOST_PLUGIN_PORT, IMDS, WIRE_SERVER
 from azpreflight.dataclass import dataclass
 from azpreflight.render.html.seen import Tree, obj, objects, tree, word, words
 
@@ -138,9 +139,9 @@ class _View:
     def platform(self) -> Iterator[Lane]:
         """The two addresses of the platform, by port."""
         for name, key, target in (
-            ("wire server", "wire_server", "168.63.129.16:80"),
-            ("HostGAPlugin", "plugin", "168.63.129.16:32526"),
-            ("instance metadata", "metadata", "169.254.169.254:80"),
+            ("wire server", "wire_server", f"{WIRE_SERVER}:80"),
+            ("HostGAPlugin", "plugin", f"{WIRE_SERVER}:{HOST_PLUGIN_PORT}"),
+            ("instance metadata", "metadata", f"{IMDS}:80"),
         ):
             found = obj(obj(self.asked.get(key)).get("answer"))
             yield self._lane(name, "tcp", target, found)
