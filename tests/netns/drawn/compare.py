@@ -60,7 +60,7 @@ class Judged:
     def truth(self) -> str:
         """The first cause that was expected."""
         seen = [part for part in self.told.case.wrong if self.told.case.seen(part)]
-        return "+".join(sorted({word(part) for part in seen})) or "healthy"
+        return "+".join(sorted({word(part) for part in seen or self.told.case.wrong})) or "healthy"
 
     @property
     def first(self) -> str:

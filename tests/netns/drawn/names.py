@@ -11,7 +11,7 @@ from tests.netns.drawn.part import Part, Way
 from tests.netns.standin import LEASES, Fault, lease, merged
 
 DIMENSION = "names"
-OWN, OTHER, AZURE = faults.OWN_SERVER, "10.0.0.6", topology.WIRE_SERVER
+OWN, OTHER, AZURE = faults.OWN_SERVER, "10.0.0.10", topology.WIRE_SERVER
 PRIVATE = "10.0.0.77"
 """The address of a private endpoint."""
 UNREACHABLE, WRONG = frozenset({Cause.DNS_UNREACHABLE}), frozenset({Cause.DNS_WRONG_ANSWER})
@@ -150,7 +150,7 @@ def harmless(rng: Random) -> Part:
         ),
         (
             "three good servers and a dead fourth, which nobody asks",
-            _sum(state("direct", tuple((f"10.0.0.{n}", "answers" if n < 9 else "absent") for n in (5, 6, 7, 9)))),
+            _sum(state("direct", tuple((f"10.0.0.{n}", "absent" if n == 9 else "answers") for n in (5, 7, 10, 9)))),
         ),
         ("no lease", faults.NO_LEASE),
     )

@@ -302,7 +302,8 @@ def _odd(rng: Random) -> Part:
         )
     )
     part = _part(f"{front}, {name}", faults.on("vm", *commands), frozenset(takes), bool(ready))
-    return part if ready is not None else Part(DIMENSION, part.name, part.fault, FIREWALL, needs=part.needs)
+    way = frozenset({Way.WIRE, Way.CONTROL, Way.EGRESS})  # on which something large comes in
+    return part if ready is not None else Part(DIMENSION, part.name, part.fault, FIREWALL, needs=way)
 
 
 def harmless(rng: Random) -> Part:

@@ -91,7 +91,7 @@ def routes(rng: Random) -> Part:
             "routes",
             "exit node of a VPN",
             field_routes.EXIT_NODE,
-            (*PLATFORM, Cause.DNS_UNREACHABLE),  # of a server of its own that goes there too
+            PLATFORM,
             False,
             takes=ALL_WAYS,
         ),

@@ -11,8 +11,8 @@ from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.host import MAIN, Interface, NamedLink, Outcome, Route, Routing, RoutingRule, TableRoute
 from azpreflight.model import Run
-from azpreflight.probes.network.detours import Detour, detour_of, uplink_of
-from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.network.detours import Detour, detour_of, led_alike, uplink_of
+from azpreflight.probes.network.facts import WIRE_SERVER, NetworkFacts
 
 DNS = "10.0.7.10"
 MAIN_RULE = RoutingRule(32766, "lookup", MAIN)
@@ -146,3 +146,16 @@ def test_the_uplink_without_a_lease_is_the_only_nic_that_is_nobodys() -> None:
     assert (found.interface, found.address, found.gateway) == ("eth0", "10.0.0.4", "10.0.0.1")
     two = replace(static, interfaces=(ETH0, replace(ETH0, name="eth1", addresses=("10.0.1.4/24",))))
     assert uplink_of(two) is None
+
+
+def test_name_servers_that_an_exit_node_takes_with_the_platform_are_lost_by_the_same_fault() -> None:
+    """Not those that another route of the same table leads."""
+    exit_node = TableRoute(52, "0.0.0.0/0", "unicast", "tailscale0")
+    rules = (RoutingRule(5270, "lookup", 52), MAIN_RULE)
+    taken = replace(FACTS, nameservers=(DNS, "100.64.0.53"), routing=Routing(rules, (exit_node, DEFAULT)))
+    assert led_alike(WIRE_SERVER, taken) == taken.nameservers
+    spared = replace(
+        taken, routing=Routing(rules, (exit_node, TableRoute(52, f"{DNS}/32", "unicast", "eth0"), DEFAULT))
+    )
+    assert led_alike(WIRE_SERVER, spared) == ("100.64.0.53",)
+    assert led_alike(WIRE_SERVER, replace(taken, routing=Routing())) == ()

@@ -126,6 +126,14 @@ def detour_of(address: Optional[str], routes: Mapping[str, Route], run: Run) -> 
     )
 
 
+def led_alike(address: str, network: NetworkFacts) -> tuple[str, ...]:
+    """The name servers over which the very rule and route decide that do so over this address."""
+    decision = decide(network.routing, address)
+    if decision is None:
+        return ()
+    return tuple(server for server in network.nameservers if decide(network.routing, server) == decision)
+
+
 def by_its_way(judge: Judge) -> Judge:
     """The judge, whose findings name the detour where the packets of their flow take one: the network is not to blame
     for what it was never given. Its facts have `routes`."""

@@ -13,7 +13,7 @@ from azpreflight.host import Outcome, Phase
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.agents.facts import AgentsFacts, Provisioner
 from azpreflight.probes.network.clearance import cleared, rule_out
-from azpreflight.probes.network.detours import Detour, detour_of
+from azpreflight.probes.network.detours import Detour, detour_of, led_alike
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.check import METADATA, WIRE, check
 from azpreflight.probes.platform.facts import (
@@ -90,11 +90,14 @@ def _by_another_way(route: PlatformRoute, detour: Detour, facts: PlatformFacts, 
 
 
 def _with_the_rest(route: PlatformRoute, run: Run) -> tuple[str, ...]:
-    """Where what is sent to the internet takes the same way, that is lost with it."""
+    """Where what is sent to the internet takes the same way, or to name servers by the same rule and route, that is
+    lost with it."""
     network = run.facts(NetworkFacts)
-    internet = network.internet if network is not None else None
-    same = internet is not None and (internet.interface, internet.gateway) == (route.interface, route.gateway)
-    return REST if same and route.outcome is Outcome.OK else ()
+    if network is None or route.outcome is not Outcome.OK:
+        return ()
+    same = (network.internet.interface, network.internet.gateway) == (route.interface, route.gateway)
+    taken = (f"udp {server}:53" for server in led_alike(route.address, network))
+    return (*(REST if same else ()), *taken)
 
 
 def judge_wire_server(facts: PlatformFacts, run: Run) -> Iterator[Verdict]:
