@@ -329,4 +329,52 @@ OF_GLIBC = (
         ),
     ),
 )
-DAEMONS = (*OF_RESOLVED, *OF_DNSMASQ, *OF_UNBOUND, *OF_GLIBC)
+
+# --- WireGuard ----------------------------------------------------------------------------------------------------
+
+KEYS = ("aA" * 21 + "A=", "bB" * 21 + "A=")
+"""Any 32 bytes will do: nobody is at the far end."""
+SYSCTL = '#!/bin/sh\nfor word; do case "$word" in *=*) path=/proc/sys/$(echo "${word%%=*}" | tr . /);'
+SYSCTL += ' echo "${word#*=}" > "$path";; esac; done\n'
+"""The one program of procps that wg-quick calls."""
+
+
+def wireguard(allowed: str) -> Fault:
+    """wg-quick with its own user-space program, which makes the interface where the kernel cannot."""
+    return Fault(
+        packages=PACKAGES,
+        files={
+            **NOT_ENABLED,
+            **RESOLVED_OFF,
+            "/usr/local/sbin/sysctl": SYSCTL,
+            "/etc/wireguard/wg0.conf": f"[Interface]\nPrivateKey={KEYS[0]}\nAddress=10.66.0.2/32\n"
+            f"[Peer]\nPublicKey={KEYS[1]}\nAllowedIPs={allowed}\nEndpoint={OWN}:51820\n",
+        },
+        programs=(
+            Program(
+                (
+                    "/bin/sh",
+                    "-c",
+                    "mkdir -p /dev/net && mknod /dev/net/tun c 10 200 && wg-quick up wg0 && exec sleep 600",
+                ),
+                "ip -o link show wg0 2>/dev/null | grep -q UP && ip route show table all | grep -q wg0",
+            ),
+        ),
+    )
+
+
+OF_WIREGUARD = (
+    Scenario(
+        "real-wireguard-split", "nothing; the company's network alone is behind WireGuard", (wireguard("10.66.0.0/24"),)
+    ),
+    Scenario(
+        "real-wireguard-full",
+        "WireGuard takes what is sent to the internet, and nobody is at its far end",
+        (wireguard("0.0.0.0/0"),),
+        Cause.NO_EGRESS,
+        WARNING,
+        says=("leaves by wg0 (WireGuard), by the default route of table 51820",),
+        sure=LIKELY,
+    ),
+)
+DAEMONS = (*OF_RESOLVED, *OF_DNSMASQ, *OF_UNBOUND, *OF_GLIBC, *OF_WIREGUARD)

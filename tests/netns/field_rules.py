@@ -187,6 +187,11 @@ RULES = (
         fixed=True,
     ),
     Scenario("healthy-stateful", "nothing; only SSH may come in", (STATEFUL,)),
+    Scenario(
+        "healthy-shaper",
+        "nothing; a queue of traffic control that is large enough",
+        (faults.on("vm", "tc qdisc add dev eth0 root tbf rate 100mbit burst 64kb limit 1mb"),),
+    ),
     Scenario("healthy-set-mss", "nothing; connections are told to use smaller segments", (SET_MSS,)),
     Scenario(
         "static-and-broadcast-dropped",
@@ -237,8 +242,6 @@ RULES = (
         "healthy-wg-quick-rules",
         "nothing; wg-quick has laid its rules for a tunnel",
         (WG_QUICK,),
-        Cause.GUEST_FIREWALL,
-        NOTE,
         silent=("firewall-boot-change",),
     ),
     Scenario(

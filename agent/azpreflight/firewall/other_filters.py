@@ -48,6 +48,8 @@ PROGRAMS = {
     "wg-quick": ("wg-quick@.service", "wg-quick-"),
 }
 """Programs that change rules while they run: their service, and how their chains begin, or their tables in nft."""
+ONCE = ("wg-quick",)
+"""Those of them that make their rules once, with their interface."""
 
 Values = dict[str, tuple[str, ...]]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Optional
 
 import pytest
 
 from azpreflight.firewall.facts import FirewallFacts, Flow, FlowFacts, Outcome, Purpose, Rehearsal
+from azpreflight.host import LinkFilter
 from azpreflight.model import Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.network.clearance import NO_RULES, REHEARSED, cleared, rule_out
 
@@ -52,3 +54,28 @@ def test_findings_say_so_and_other_verdicts_do_not() -> None:
     assert isinstance(said[0], Finding)
     assert said[0].confidence_reason == f"silence; {REHEARSED}"
     assert said[1:] == verdicts[1:]
+
+
+QUEUE = LinkFilter("eth0", "egress", "qdisc tbf", 37)
+PROGRAM = LinkFilter("eth0", "egress", "tc bpf")
+
+
+@pytest.mark.parametrize(
+    ("attached", "flow", "words", "command"),
+    [
+        (QUEUE, FLOW.text, "traffic control on eth0 (qdisc tbf, egress) has dropped 37", "tc qdisc del dev eth0 root"),
+        (PROGRAM, FLOW.text, "decides over these packets too", "tc filter show dev eth0 egress"),
+        (QUEUE, "tcp 20.60.0.10:443", None, None),
+    ],
+)
+def test_what_is_attached_to_an_interface_is_named_where_the_platform_is_silent(
+    attached: LinkFilter, flow: str, words: Optional[str], command: Optional[str]
+) -> None:
+    """Elsewhere the network may have been asked, and a queue that drops now and then is no proof."""
+    silent = replace(FINDING, flow=flow, evidence={"outcome": "timeout"})
+    facts = FirewallFacts(None, (), (), (), Rehearsal(True), (), link_filters=(attached,))
+    (said,) = cleared(lambda *_: iter((silent,)))(None, Run(needed={FirewallFacts: facts}))
+    assert isinstance(said, Finding)
+    assert (said.message == silent.message) is (words is None)
+    assert words is None or words in said.message
+    assert said.commands == (() if command is None else (command,))

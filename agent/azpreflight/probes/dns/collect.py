@@ -22,7 +22,7 @@ from azpreflight.probes.dns import (
     search,
     writers,
 )
-from azpreflight.probes.dns.facts import CONTROL, RESOLVED, STUBS, Asked, DnsFacts, LibraryAnswer, Role, Server
+from azpreflight.probes.dns.facts import CONTROL, RESOLVED, STUBS, Asked, DnsFacts, LibraryAnswer, Role, Server, speaks
 from azpreflight.probes.dns.names import IMPOSSIBLE, hosts_of, sibling_of
 from azpreflight.probes.network import detours
 from azpreflight.probes.network.facts import NetworkFacts
@@ -70,16 +70,17 @@ def gather(host: Host, run: Run) -> DnsFacts:
     ]
     library, *answers = host.together(calls)
     answered = iter(answers)
+    told = tuple(
+        Server(address, role, tuple(Asked(*question, next(answered)) for question in questions))
+        for address, role in servers
+    )
     return DnsFacts(
         file=file,
         behind=behind,
         names=names,
         proven=proven,
         sibling=sibling,
-        servers=tuple(
-            Server(address, role, tuple(Asked(*question, next(answered)) for question in questions))
-            for address, role in servers
-        ),
+        servers=told,
         sources=sources_of(
             [address for address, role in servers if role in (Role.CONFIGURED, Role.UPSTREAM)],
             file,
@@ -93,7 +94,7 @@ def gather(host: Host, run: Run) -> DnsFacts:
         forwarder=forwarder,
         unmanaged=bool(scopes == () and behind is not None and behind.path == RESOLVED and resolved.unmanaged(host)),
         hosts_line=nsswitch.hosts_line(host),
-        searched=search.ask(host, file, names, [address for address, role in servers if role in NAMED]),
+        searched=search.ask(host, file, names, [one.address for one in told if one.role in NAMED and speaks(one)]),
         stub=_stub(host),
         writers=_writers(host, file),
         routes=detours.look_up(host, [address for address, role in servers if role is not Role.LOCAL]),

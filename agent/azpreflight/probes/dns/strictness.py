@@ -18,8 +18,9 @@ from azpreflight.text import several
 RESOLVED = "systemd-resolved"
 UNBOUND_DROP_IN = "/etc/unbound/unbound.conf.d/zz-azure.conf"
 DROP_IN = "/etc/systemd/resolved.conf.d/zz-azure.conf"
-LENIENT = {"DNSSEC": "allow-downgrade", "DNSOverTLS": "opportunistic"}
-"""The values with which it still does what it can (resolved.conf(5))."""
+LENIENT = {"DNSSEC": "no", "DNSOverTLS": "opportunistic"}
+"""The values with which it takes what there is (resolved.conf(5)). DNSSEC=allow-downgrade is not enough: of a server
+that answers the question for a proof, and has none, it holds every name to be forged."""
 WHAT = {
     "DNSSEC": "refuses answers that do not validate",
     "DNSOverTLS": "asks only servers that speak TLS, which 168.63.129.16 does not",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from azpreflight.azure.addresses import HOST_PLUGIN_PORT, IMDS, WIRE_SERVER
 from azpreflight.firewall.facts import FirewallFacts, UnitFilter
+from azpreflight.firewall.other_filters import ONCE
 from azpreflight.host import LinkFilter
 from azpreflight.model import Confidence, Finding, Run, Severity, Unknown, Verdict
 from azpreflight.probes.firewall.check import check
@@ -32,13 +33,13 @@ def judge_limits(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
         yield Unknown("the kernel does not tell what is attached to the interfaces")
     elif unseen := tuple(one for one in facts.link_filters if not one.drops):
         yield _of_links(unseen)
-    if facts.programs:
+    changing = tuple(name for name in facts.programs if name not in ONCE)
+    if changing:
         yield Finding(
             Severity.NOTE,
-            f"the rules of {several(facts.programs)} change while the machine runs, and those of this moment were"
-            " rehearsed",
+            f"the rules of {several(changing)} change while the machine runs, and those of this moment were rehearsed",
             "Where something is blocked later, run azpreflight again then.",
-            evidence={"programs": ", ".join(facts.programs)},
+            evidence={"programs": ", ".join(changing)},
         )
 
 

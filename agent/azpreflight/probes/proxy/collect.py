@@ -24,7 +24,7 @@ PID_FILE = "/run/waagent.pid"
 RUNNING = "the environment of the running agent (process {pid})"
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 SHOW_ENVIRONMENT = ("systemctl", "show-environment")
-RUN_TIMEOUT = 1.0
+RUN_TIMEOUT = 0.5
 """Seconds for the service manager's answer, which takes some ten milliseconds."""
 MANAGER = ("/etc/systemd/system.conf", "/usr/lib/systemd/system.conf")
 LOGIN_FILES = ("/etc/environment", "/etc/profile.d/*.sh")
