@@ -61,7 +61,10 @@ class Near:
         top = _place(self._known, path) if whole else "/"
         if top is None or not self._near:
             raise Elsewhere
-        base = os.open(top if whole else self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            base = os.open(top if whole else self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:  # a single file may be mounted too, as a container's resolv.conf is
+            raise Elsewhere from None
         try:
             below = path[len(top) :].lstrip("/") or "."
             return openat2(base, below, flags, RESOLVE_NO_XDEV | (0 if whole else RESOLVE_IN_ROOT))

@@ -74,7 +74,7 @@ def test_what_is_attached_to_an_interface_is_named_where_the_platform_is_silent(
     """Elsewhere the network may have been asked, and a queue that drops now and then is no proof."""
     silent = replace(FINDING, flow=flow, evidence={"outcome": "timeout"})
     facts = FirewallFacts(None, (), (), (), Rehearsal(True), (), link_filters=(attached,))
-    (said,) = cleared(lambda *_: iter((silent,)))(None, Run(needed={FirewallFacts: facts}))
+    (said,) = cleared(lambda *_: iter((silent,)))(None, Run(needed={"firewall": facts}))
     assert isinstance(said, Finding)
     assert (said.message == silent.message) is (words is None)
     assert words is None or words in said.message

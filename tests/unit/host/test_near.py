@@ -36,6 +36,9 @@ os._exit(0)
 """A FUSE filesystem of which nobody answers the first word. What waits for it is ended with its process."""
 
 
+READ = "LocalHost().text(sys.argv[1] + '/at'), LocalHost(sys.argv[1]).text('/at'), sep=' '"
+
+
 def test_what_is_on_the_same_filesystem_is_asked_for_at_once(tmp_path: Path) -> None:
     """No helper thread is started for it, below a root and on the running system, and absence is an answer."""
     (tmp_path / "etc").mkdir()
@@ -73,6 +76,27 @@ def test_of_an_unknown_filesystem_nothing_is_near(tmp_path: Path) -> None:
         with pytest.raises(Elsewhere):
             Near("/", known).open(place, os.O_PATH)
     os.close(Near(place, {"/": True, f"{place}x": False}).open("/", os.O_PATH))
+
+
+def test_a_file_that_is_mounted_alone_is_not_taken_for_absent(tmp_path: Path) -> None:
+    """As the resolv.conf of a container is."""
+    (tmp_path / "resolv.conf").write_text("nameserver 192.0.2.1\n")
+    file = str(tmp_path / "resolv.conf")
+    with pytest.raises(Elsewhere):
+        Near("/", {"/": True, file: True}).open(file, os.O_RDONLY)
+
+
+@pytest.mark.root
+def test_a_bind_mount_of_a_file_is_read(tmp_path: Path) -> None:
+    """In a mount namespace of its own."""
+    (tmp_path / "from").write_text("from")
+    (tmp_path / "at").write_text("at")
+    agent = Path(__file__).parents[3] / "agent"
+    code = f"import sys; sys.path[:0] = [{str(agent)!r}]; from azpreflight.host import LocalHost; print({READ})"
+    script = 'mount --bind "$0/from" "$0/at" && exec "$1" -I -c "$2" "$0"'
+    command = ["unshare", "--mount", "sh", "-c", script, str(tmp_path), sys.executable, code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "from from\n"
 
 
 @pytest.mark.root
