@@ -10,7 +10,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from azpreflight.dataclass import dataclass
 
 from azpreflight.shell import argument
 

@@ -59,7 +59,9 @@ def saved(name: str, folder: Path) -> Path:
 def screen(arguments: Sequence[str], width: int, environment: Mapping[str, str] | None = None) -> pyte.Screen:
     """What stands on a terminal once the program has ended."""
     surroundings = {
-        key: value for key, value in os.environ.items() if "COLOR" not in key and key not in ("TMUX", "STY")
+        key: value
+        for key, value in os.environ.items()
+        if "COLOR" not in key and key not in ("TMUX", "STY", "COLUMNS", "LINES")
     }
     child = pexpect.spawn(
         sys.executable,
