@@ -10,8 +10,8 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from azpreflight.dataclass import dataclass
 
+from azpreflight.dataclass import dataclass
 from azpreflight.shell import argument
 
 SHOWN = 5

@@ -64,7 +64,7 @@ PURE = (
 """These inspect nothing and change nothing."""
 SHARED = (
     *("egress.consequences", "egress.fetch", "egress.messages", "firewall.flow_words", "firewall.flows"),
-    *("generalization.leftover", "network.clearance", "network.detours", "network.marks"),
+    *("generalization.leftover", "network.clearance", "network.detours", "network.uplink", "network.marks"),
 )
 """Modules of a probe that others may use too, besides its facts: what they have in common is said there once."""
 DOORS = (

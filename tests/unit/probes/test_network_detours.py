@@ -11,8 +11,9 @@ from azpreflight.azure.addresses import WIRE_SERVER
 from azpreflight.guest.dhcp_leases import Lease
 from azpreflight.host import MAIN, Interface, NamedLink, Outcome, Route, Routing, RoutingRule, TableRoute
 from azpreflight.model import Run
-from azpreflight.probes.network.detours import Detour, detour_of, led_alike, uplink_of
+from azpreflight.probes.network.detours import Detour, detour_of, led_alike
 from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.network.uplink import uplink_of
 
 DNS = "10.0.7.10"
 MAIN_RULE = RoutingRule(32766, "lookup", MAIN)

@@ -18,7 +18,8 @@ from typing import Any, Callable, NoReturn, Optional
 
 from azpreflight.firewall.worker import forks
 from azpreflight.firewall.worker.correlate import Track
-from azpreflight.firewall.worker.flows import Attempt, Listeners, Outside, attempt
+from azpreflight.firewall.worker.flows import Attempt, Outside, attempt
+from azpreflight.firewall.worker.listeners import Listeners
 from azpreflight.firewall.worker.namespaces import BROADCAST, Destination, Lab, copy_settings
 from azpreflight.firewall.worker.rule_numbers import Numbers
 from azpreflight.firewall.worker.trace import FAMILIES, Event, Tracer

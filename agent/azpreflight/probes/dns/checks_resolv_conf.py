@@ -21,8 +21,8 @@ from azpreflight.model import (
 )
 from azpreflight.probes.dns import strictness
 from azpreflight.probes.dns.facts import EVERYTHING, RESOLVED, DnsFacts, asks_nobody, named, plain, speaks
-from azpreflight.probes.network.detours import uplink_of
 from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.network.uplink import uplink_of
 
 VOLATILE = ("/run/", "/var/run/")
 """What a link may point to although nothing is there yet: it is filled at boot."""

@@ -25,7 +25,7 @@ from azpreflight.probes.agents.facts import AgentsFacts
 from azpreflight.probes.dns.facts import DnsFacts, Role, Server, speaks
 from azpreflight.probes.egress.facts import EgressFacts, flow_of
 from azpreflight.probes.firewall.check import AFTER_AGENT, AT_BOOT, check
-from azpreflight.probes.firewall.flow_words import PARTS, RULE_LIMIT, confidence_of, reason_of
+from azpreflight.probes.firewall.flow_words import RULE_LIMIT, commands_of, confidence_of, fix_of, message_of, reason_of
 from azpreflight.probes.firewall.flows import ANYWHERE
 from azpreflight.probes.network import marks
 from azpreflight.probes.platform.facts import PlatformFacts
@@ -61,8 +61,8 @@ def _unheard_probes(facts: FirewallFacts, run: Run) -> Iterator[Verdict]:
         Severity.WARNING,
         f"{title(found.decider)} drops the answers to health probes of load balancers, which come from"
         f" {found.flow.caller}: tcp port {found.flow.port} of this machine is asked, and its answer does not get out",
-        _fix(found),
-        commands=_commands(found),
+        fix_of(found),
+        commands=commands_of(found),
         evidence={"rule": plain(found.decider.text, RULE_LIMIT), "asked": found.flow.text},
         confidence=confidence_of(found),
         confidence_reason=reason_of(found),
@@ -189,9 +189,9 @@ def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Find
             evidence["counter"] = f"{decider.packets} packets"
     return Finding(
         Severity.WARNING if chance and not failed and severity is Severity.ERROR else severity,
-        _message(found),
-        _fix(found),
-        commands=_commands(found),
+        message_of(found),
+        fix_of(found),
+        commands=commands_of(found),
         evidence=evidence,
         flow=flow.text,
         breaks=(f"tcp *:{flow.port}",) if anywhere else (),
@@ -200,59 +200,10 @@ def _finding(found: FlowFacts, severity: Severity, failed: bool = False) -> Find
     )
 
 
-def _commands(found: FlowFacts) -> tuple[str, ...]:
-    by = found.untracked or found.decider
-    return (by.command,) if by is not None else ()
-
-
 def _why(found: FlowFacts, failed: bool) -> str:
     if found.outcome is Outcome.REWRITTEN:
         return UNANSWERED
     return FAILED if failed else found.reason or reason_of(found)
-
-
-def _message(found: FlowFacts) -> str:
-    flow = PARTS[found.part].format(found.flow.text)
-    who = "a rule that could not be named" if found.decider is None else title(found.decider)
-    if found.decider is not None and found.decider.owner is not None:
-        who += f" of {found.decider.owner} itself"
-    if found.outcome is Outcome.DIVERTED:
-        return f"{who} sends {flow} to {found.to}"
-    if found.outcome is Outcome.REWRITTEN:
-        return f"{who} gives {flow} the source {found.source}, and no answer comes back"
-    if found.outcome is Outcome.QUEUED:
-        return f"{who} leaves {flow} to a program that reads a queue"
-    if found.outcome is Outcome.PROBABILISTIC:
-        return f"{who} lets rate, quota, time or chance decide over {flow}"
-    rejects = found.decider is not None and "reject" in found.decider.text.lower()
-    taken = f"{who} {'rejects' if rejects else 'drops'} {flow}"
-    if found.untracked is not None:
-        return f"{taken}, which no rule knows for answers: they are not tracked, by {title(found.untracked)}"
-    return taken
-
-
-def _fix(found: FlowFacts) -> str:
-    """What to do with the rule, and with the program that makes it again."""
-    maker = found.decider.maker if found.decider is not None else None
-    again = f" {maker} made the rule and may make it again: change its configuration too." if maker else ""
-    return f"{_fix_rule(found)}{again}"
-
-
-def _fix_rule(found: FlowFacts) -> str:
-    decider = found.decider
-    if found.untracked is not None:
-        return f"Let {found.flow.text} be tracked: delete the rule that exempts it, or put one that accepts before it."
-    if decider is None:
-        return (
-            f"Find the rule that stops {found.flow.text} in the dump of this report, and let the flow through for root."
-        )
-    if decider.owner is not None:
-        return "Restart the guest agent, which puts the rules back that belong before this one, or delete it."
-    if decider.number is None:
-        return f"Put a rule that lets {found.flow.text} through into chain {decider.chain}, before its policy applies."
-    if decider.general:
-        return f"Put a rule before it that lets {found.flow.text} through."
-    return f"Delete the rule, or put one before it that lets {found.flow.text} through."
 
 
 def at_stage(finding: Finding, run: Run) -> Finding:

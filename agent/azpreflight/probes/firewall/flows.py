@@ -8,8 +8,8 @@ from azpreflight.azure.addresses import HOST_PLUGIN_PORT, IMDS, WIRE_SERVER
 from azpreflight.firewall.facts import BROADCAST, Flow, Purpose
 from azpreflight.model import Run
 from azpreflight.probes.dns.facts import DnsFacts, addresses_of, judged
-from azpreflight.probes.network.detours import uplink_of
 from azpreflight.probes.network.facts import NetworkFacts
+from azpreflight.probes.network.uplink import uplink_of
 from azpreflight.probes.proxy.facts import ProxyFacts, agent_proxy, host_of_proxy, is_address, port_of_proxy
 
 DNS_PORT, DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 53, 67, 68

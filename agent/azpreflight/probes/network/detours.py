@@ -21,6 +21,7 @@ from azpreflight.model import Confidence, Finding, Judge, Run, Verdict
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.network.owners import CONTAINERS, owner
 from azpreflight.probes.network.policy import Decision, decide, longest, table_name
+from azpreflight.probes.network.uplink import Uplink, ipv4_of, uplink_of
 
 NEXT_BOOT = "the commands last until the next boot"
 DOCKER = 'give that network another subnet (of the compose file, or "default-address-pools" of /etc/docker/daemon.json)'
@@ -28,20 +29,6 @@ SAID_BY_KERNEL = (Outcome.UNREACHABLE.value, Outcome.PROHIBITED.value)
 """What this machine's kernel says by itself where it has no way, or nobody answers on the link."""
 MIN_PRIORITY = 2
 """Of a rule that another one can be put before: 0 is the kernel's own, which asks for local addresses."""
-
-
-@dataclass(frozen=True)
-class Uplink:
-    """The NIC that the platform serves."""
-
-    interface: str
-    address: Optional[str]
-    """Its primary address; None where it is not known which one that is."""
-    gateway: Optional[str]
-    addresses: tuple[str, ...] = ()
-    """All its IPv4 addresses, without prefix length."""
-    networks: tuple[ipaddress.IPv4Network, ...] = ()
-    """The subnets of those."""
 
 
 @dataclass(frozen=True)
@@ -75,38 +62,6 @@ def look_up(host: Host, addresses: Sequence[str]) -> dict[str, Route]:
         with suppress(HostError):
             found[address] = host.route(address)
     return found
-
-
-def uplink_of(network: NetworkFacts) -> Optional[Uplink]:
-    """The NIC whose lease has a router, which Azure's DHCP gives to the first NIC alone; else the only NIC with an
-    address that is nobody's (Microsoft Learn, "Create a Linux virtual machine in Azure with multiple NICs")."""
-    leases = network.in_force
-    routed = [name for name, lease in leases.items() if lease.gateway is not None] or list(leases)
-    own = [
-        nic
-        for nic in network.interfaces
-        if nic.name != "lo" and owner(nic.name, network.routing) is None and _addresses(nic.addresses)
-    ]
-    name = routed[0] if routed else own[0].name if len(own) == 1 else None
-    nic = next((nic for nic in network.interfaces if nic.name == name), None)
-    if nic is None:
-        return None
-    lease, addresses = leases.get(nic.name), _addresses(nic.addresses)
-    address = lease.address if lease is not None else addresses[0] if len(addresses) == 1 else None
-    gateway = lease.gateway if lease is not None else None
-    networks = tuple(ipaddress.IPv4Network(text, strict=False) for text in nic.addresses if ":" not in text)
-    return Uplink(nic.name, address, gateway or _gateway_in_tables(nic.name, network), addresses, networks)
-
-
-def _addresses(addresses: Sequence[str]) -> tuple[str, ...]:
-    found = [ipaddress.ip_interface(address).ip for address in addresses]
-    return tuple(str(ip) for ip in found if ip.version == 4 and not ip.is_link_local)
-
-
-def _gateway_in_tables(interface: str, network: NetworkFacts) -> Optional[str]:
-    """The router of its default route, in whatever table."""
-    defaults = [route for route in network.routing.routes if route.prefix == "0.0.0.0/0"]
-    return next((route.gateway for route in defaults if route.interface == interface and route.gateway), None)
 
 
 def detour_of(address: Optional[str], routes: Mapping[str, Route], run: Run) -> Optional[Detour]:
@@ -165,9 +120,7 @@ def _of_this_machine(finding: Finding, route: Optional[Route], run: Run) -> dict
     """What is to be said otherwise where the error is this machine's own, so that the network was not even asked."""
     network, offender = run.facts(NetworkFacts), finding.evidence.get("offender")
     own = (
-        {address for nic in network.interfaces for address in _addresses(nic.addresses)}
-        if network is not None
-        else set()
+        {address for nic in network.interfaces for address in ipv4_of(nic.addresses)} if network is not None else set()
     )
     if finding.evidence.get("outcome") not in SAID_BY_KERNEL or (offender is not None and offender not in own):
         return {}

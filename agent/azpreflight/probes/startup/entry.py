@@ -193,7 +193,8 @@ def _remake(run: Run) -> tuple[str, ...]:
 
 
 def _judge_stops(entry: BootEntry) -> Iterator[Verdict]:
-    found = [option for option in entry.options if option in STOPS or option.startswith(("init=/bin/", "rd.break="))]
+    begins = (f"init={options.SHELLS}", "rd.break=")
+    found = [option for option in entry.options if option in STOPS or option.startswith(begins)]
     if found:
         yield Finding(
             Severity.ERROR,

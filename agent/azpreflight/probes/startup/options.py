@@ -25,6 +25,8 @@ DEBCONF_LIMIT = 8 << 20
 """Bytes; with some hundred packages it has 200 KiB."""
 OF_ONE_DISK = ("/dev/disk/by-id/", "/dev/vda", "/dev/xvda")
 WITHOUT_ACPI = ("acpi=off", "pci=off")
+SHELLS = "/bin/"
+"""An init from here is a shell, whether it is there or not."""
 NO_RESUME = ("none", "auto", "")
 OF_LUKS = ("rd.luks.uuid", "rd.luks.name")
 ALIKE = {"ext2": "ext4", "ext3": "ext4"}
@@ -109,7 +111,7 @@ def _modules(host: Host, kernel: Optional[str]) -> tuple[Optional[str], bool]:
 
 def judge(facts: OptionFacts, entry: BootEntry, swaps: tuple[str, ...]) -> Iterator[Verdict]:
     """No option waits for what is not there."""
-    if facts.no_init is not None:
+    if facts.no_init is not None and not facts.no_init.startswith(SHELLS):
         what = "names what is not there: the kernel takes /sbin/init instead, or ends in a panic"
         yield _found(entry, f"init={plain(facts.no_init, 80)}", what)
     if facts.no_modules is not None:
