@@ -85,6 +85,8 @@ class Wanted:
     """Ticks (100 ns); 0 if the document does not say. The newer of the two ways counts."""
     plugins: tuple[Plugin, ...]
     families: tuple[Family, ...]
+    beyond: int = 0
+    """Extensions that the document names besides, of which nothing is kept."""
 
 
 def newer(fabric: Optional[Wanted], settings: Optional[Wanted]) -> Optional[Wanted]:
@@ -137,6 +139,7 @@ def parse_extensions_config(body: bytes) -> Wanted:
     """The extensions in the wire server's document."""
     root = parse_xml(body)
     settings = _settings_of(root)
+    named = root.findall("Plugins/Plugin")
     plugins = [
         _plugin(
             element.get("name"),
@@ -149,7 +152,7 @@ def parse_extensions_config(body: bytes) -> Wanted:
             ],
             settings.get((element.get("name") or "").lower(), []),
         )
-        for element in root.findall("Plugins/Plugin")[:PLUGINS_LIMIT]
+        for element in named[:PLUGINS_LIMIT]
     ]
     families = [
         Family(_plain(_text(element.find("Name"))), _bare_all([_text(uri) for uri in element.iter("Uri")]))
@@ -157,12 +160,13 @@ def parse_extensions_config(body: bytes) -> Wanted:
     ]
     metadata = root.find("InVMGoalStateMetaData")
     ticks = _ticks(metadata.get("createdOnTicks") if metadata is not None else None)
-    return Wanted(FABRIC, ticks, tuple(plugins), tuple(families))
+    return Wanted(FABRIC, ticks, tuple(plugins), tuple(families), len(named) - len(plugins))
 
 
 def parse_vm_settings(body: bytes) -> Wanted:
     """The extensions in the HostGAPlugin's document."""
     root = _mapping(_json(body))
+    named = _sequence(root.get("extensionGoalStates"))
     plugins = [
         _plugin(
             state.get("name"),
@@ -171,14 +175,15 @@ def parse_vm_settings(body: bytes) -> Wanted:
             [state.get("location"), state.get("failoverlocation"), *_sequence(state.get("additionalLocations"))],
             [_public(one) for one in _sequence(state.get("settings"))[:PLUGINS_LIMIT]],
         )
-        for state in map(_mapping, _sequence(root.get("extensionGoalStates"))[:PLUGINS_LIMIT])
+        for state in map(_mapping, named[:PLUGINS_LIMIT])
     ]
     families = [
         Family(_plain(family.get("name")), _bare_all(_sequence(family.get("uris"))))
         for family in map(_mapping, _sequence(root.get("gaFamilies")))
     ]
     source = FAST_TRACK if root.get("extensionGoalStatesSource") == FAST_TRACK else FABRIC
-    return Wanted(source, _ticks(root.get("extensionsLastModifiedTickCount")), tuple(plugins), tuple(families))
+    ticks = _ticks(root.get("extensionsLastModifiedTickCount"))
+    return Wanted(source, ticks, tuple(plugins), tuple(families), len(named) - len(plugins))
 
 
 def parse_manifest(body: bytes) -> dict[str, tuple[str, ...]]:

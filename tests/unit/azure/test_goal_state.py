@@ -54,6 +54,14 @@ def test_more_locations_and_other_states_are_read() -> None:
     )
 
 
+def test_extensions_beyond_the_limit_are_counted() -> None:
+    plugins = [{"name": f"A.B{number}", "version": "1", "state": "enabled"} for number in range(70)]
+    texts = "".join(f'<Plugin name="{one["name"]}" version="1" state="enabled"/>' for one in plugins)
+    fabric = goal_state.parse_extensions_config(f"<Extensions><Plugins>{texts}</Plugins></Extensions>".encode())
+    settings = goal_state.parse_vm_settings(json.dumps({"extensionGoalStates": plugins}).encode())
+    assert (len(fabric.plugins), fabric.beyond) == (len(settings.plugins), settings.beyond) == (64, 6)
+
+
 def test_the_newer_way_counts_if_it_is_marked_as_one() -> None:
     def wanted(source: str, created: int) -> Wanted:
         return Wanted(source, created, (), ())

@@ -28,7 +28,7 @@ from azpreflight.probes.egress.messages import (
 )
 from azpreflight.probes.network.facts import NetworkFacts
 from azpreflight.probes.platform.facts import NOT_ROOT, PLUGIN_FLOW, PlatformFacts
-from azpreflight.text import several
+from azpreflight.text import count, several
 
 BY_PROXY = "a proxy keeps it from coming, see proxy-agent and proxy-required"
 NO_PACKAGES = "this VM's goal state names no package"
@@ -42,6 +42,8 @@ def judge_packages(facts: EgressFacts, run: Run) -> Iterator[Verdict]:
     for answers in by_flow(answer for package in facts.packages for answer in _shut(package)).values():
         yield _shut_way(facts, answers, run)
     yield from dict.fromkeys(verdict for package in facts.packages for verdict in _undecided(package))
+    if facts.untried:
+        yield Unknown(f"{count(facts.untried, 'further extension')} of the goal state: their stores were not tried")
 
 
 def _undecided(package: Package) -> Iterator[Verdict]:

@@ -75,6 +75,7 @@ def gather(host: Host, run: Run) -> EgressFacts:
     rest = (page.answer for page in tried)
     facts = EgressFacts(
         packages=packages,
+        untried=todo.untried,
         own=tuple(_own(need, tuple(next(rest) for _ in need.uris)) for need in todo.needs),
         configured=tuple(next(rest) for _ in todo.configured),
         documented=tuple(rest),

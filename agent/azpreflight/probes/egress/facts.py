@@ -138,6 +138,8 @@ class EgressFacts:
     """Every way out that was tried. Answers hold no query strings."""
 
     packages: tuple[Package, ...] = ()
+    untried: int = 0
+    """Extensions of the goal state whose packages were not tried, nor any store that they come from."""
     own: tuple[Own, ...] = ()
     """One for each extension of this VM, those named on the command line included."""
     configured: tuple[Answer, ...] = ()

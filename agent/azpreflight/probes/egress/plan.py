@@ -10,6 +10,7 @@ from azpreflight.azure.documented_endpoints import Known
 from azpreflight.azure.goal_state import GoalState, Plugin, Wanted
 from azpreflight.dataclass import dataclass
 from azpreflight.model import Platform, Run
+from azpreflight.probes.egress.facts import host_of
 from azpreflight.probes.platform.facts import PlatformFacts, cloud_of, region_of
 
 MAX_PACKAGES = 12
@@ -49,6 +50,8 @@ class Plan:
     """Everything to try."""
 
     errands: tuple[Errand, ...] = ()
+    untried: int = 0
+    """Extensions whose packages are not tried, nor any store that they come from."""
     needs: tuple[Need, ...] = ()
     configured: tuple[str, ...] = ()
     documented: tuple[str, ...] = ()
@@ -65,11 +68,13 @@ def plan(run: Run) -> Plan:
     if run.platform is not Platform.AZURE:
         return Plan(configured=run.config.endpoints)
     platform = run.facts(PlatformFacts)
-    errands = errands_of(platform.wanted if platform is not None else None)
+    wanted = platform.wanted if platform is not None else None
+    errands = errands_of(wanted)
     needs = needs_of(run, platform)
     telling = not errands or any(need.known is not None and need.known.always for need in needs)
     return Plan(
         errands=errands,
+        untried=_untried(wanted, errands),
         needs=needs,
         configured=run.config.endpoints,
         documented=_urls(endpoints.documented_hosts(cloud_of(run, platform))) if telling else (),
@@ -81,7 +86,7 @@ def errands_of(wanted: Optional[Wanted]) -> tuple[Errand, ...]:
     """The extensions that are to be there, and the line of agent releases that is followed."""
     if wanted is None:
         return ()
-    plugins = [plugin for plugin in wanted.plugins if plugin.state == "enabled" and plugin.manifests]
+    plugins = _installed(wanted)
     families = [family for family in wanted.families if family.name == AGENT_FAMILY and family.manifests]
     return (
         *(
@@ -90,6 +95,18 @@ def errands_of(wanted: Optional[Wanted]) -> tuple[Errand, ...]:
         ),
         *(Errand(family.name, None, False, family.manifests[:MAX_URIS]) for family in families[:1]),
     )
+
+
+def _installed(wanted: Wanted) -> list[Plugin]:
+    return [plugin for plugin in wanted.plugins if plugin.state == "enabled" and plugin.manifests]
+
+
+def _untried(wanted: Optional[Wanted], errands: Sequence[Errand]) -> int:
+    if wanted is None:
+        return 0
+    stores = {host_of(uri) for errand in errands for uri in errand.manifests}
+    elsewhere = [one for one in _installed(wanted) if stores.isdisjoint(host_of(uri) for uri in one.manifests)]
+    return len(elsewhere) + wanted.beyond
 
 
 def needs_of(run: Run, platform: Optional[PlatformFacts]) -> tuple[Need, ...]:
