@@ -20,9 +20,10 @@ from azpreflight.host.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_XDEV, openat2
 MOUNTS = "/proc/self/mountinfo"
 LOCAL = {
     *("bcachefs", "btrfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "iso9660", "overlay", "ramfs", "rootfs"),
-    *("squashfs", "tmpfs", "udf", "vfat", "xfs", "zfs", "cgroup2", "devtmpfs", "proc", "sysfs"),
+    *("squashfs", "tmpfs", "udf", "vfat", "xfs", "zfs", "cgroup2", "devtmpfs", "sysfs"),
 }
-"""Kinds of filesystems that wait for nothing but this machine's own disks and memory."""
+"""Kinds of filesystems that wait for nothing but this machine's own disks and memory. proc is none: what it says of a
+process is read from the process's memory, which may be a file of a filesystem that never answers."""
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _PLACE, _END_OF_OPTIONS = 4, 6
 """Of a line of mountinfo: the field of the mount point, and that from which on a hyphen ends the options."""

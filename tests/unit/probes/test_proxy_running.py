@@ -15,8 +15,9 @@ DROP_IN = "/etc/systemd/system/walinuxagent.service.d/proxy.conf"
 UNIT: dict[str, Node] = {DROP_IN: "[Service]\nEnvironment=https_proxy=http://10.0.0.6:3128\n"}
 
 
-def agent(environment: str, program: str = "/usr/sbin/waagent") -> dict[str, Node]:
+def agent(environment: str, program: str = "/usr/sbin/waagent", uid: int = 0) -> dict[str, Node]:
     return {
+        "/proc/812/status": f"Name:\twaagent\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t0\t0\t0\t0\n",
         "/run/waagent.pid": "812\n",
         "/proc/812/cmdline": f"/usr/bin/python3\0-u\0{program}\0-daemon\0",
         "/proc/812/environ": f"LANG=C\0{environment}\0TOKEN=secret\0",
@@ -41,6 +42,12 @@ def test_an_agent_that_was_started_before_its_file_was_written_is_told() -> None
     assert agent_proxy(facts, STORE) is None
     (found,) = judge_settings(facts, Run())
     assert isinstance(found, Finding) and DROP_IN in found.message
+
+
+def test_a_process_of_another_user_counts_for_nothing() -> None:
+    """It may call itself what it wants."""
+    facts = facts_of({**UNIT, **agent("https_proxy=http://10.0.0.9:8080", uid=1000)})
+    assert agent_proxy(facts, STORE) == "10.0.0.6:3128"
 
 
 def test_another_process_with_that_number_counts_for_nothing() -> None:

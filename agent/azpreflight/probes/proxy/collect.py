@@ -3,6 +3,7 @@ agent and of the service manager."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,8 @@ FILE_LIMIT = 64 * 1024
 MAX_FILES = 60
 """Files of one pattern: a distribution ships a dozen."""
 PID_FILE = "/run/waagent.pid"
+OF_ROOT = re.compile(r"^Uid:\t0\t0\t", re.MULTILINE)
+"""Of a process's status: its real and its effective user (proc(5))."""
 """Written by the agent's daemon (WALinuxAgent, common/conf.py, Pid.File)."""
 RUNNING = "the environment of the running agent (process {pid})"
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -110,10 +113,12 @@ class _Look:
 
 def _of_running(host: Host, service: str) -> Optional[ProxySetting]:
     """The environment with which the agent was started, whatever files say now; None where none runs. Of it nothing but
-    the proxies is kept."""
+    the proxies is kept. Its number may be another user's by now, whose environment proves nothing, and a process may
+    have its files in /proc owned by root (PR_SET_DUMPABLE), but not the kernel's word on who it is."""
     with suppress(HostError):
         pid = (host.text(PID_FILE, 32) or "").strip()
-        if pid.isdigit() and "waagent" in (host.text(f"/proc/{pid}/cmdline", FILE_LIMIT) or ""):
+        ours = pid.isdecimal() and OF_ROOT.search(host.text(f"/proc/{pid}/status", FILE_LIMIT) or "") is not None
+        if ours and "waagent" in (host.text(f"/proc/{pid}/cmdline", FILE_LIMIT) or ""):
             entries = (host.text(f"/proc/{pid}/environ", FILE_LIMIT) or "").split("\0")
             pairs = (entry.partition("=") for entry in entries)
             values = {name: value for name, _, value in pairs if name.lower() in VARIABLES}
