@@ -238,7 +238,7 @@ FIREWALL = (
         (faults.SAVED_RULE_DROPS_WIRE_SERVER,),
         Cause.GUEST_FIREWALL,
         ERROR,
-        (Cause.AGENT_CONFIG, Cause.NOT_GENERALIZED),  # notes, of a VM that is running
+        (Cause.AGENT_CONFIG, Cause.CLOCK, Cause.NOT_GENERALIZED),  # notes, of a VM that is running
         stage=Stage.CAPTURE,
     ),
 )
