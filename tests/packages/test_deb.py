@@ -85,7 +85,8 @@ def test_every_module_and_every_page_is_in_it_as_a_plain_file(deb: Path, tmp_pat
     wanted = {
         path.relative_to(agent): path.read_bytes()
         for path in every
-        if path.suffix in (".py", ".md", ".json") and not any(room in path.parents for room in beside)
+        if (path.suffix in (".py", ".md", ".json") or path.parent.name == "completions")
+        and not any(room in path.parents for room in beside)
     }
     assert {path.relative_to(there): path.read_bytes() for path in there.rglob("*") if path.is_file()} == wanted
     assert {path.stat().st_mode & 0o7777 for path in there.rglob("*")} == {0o644, 0o755}
