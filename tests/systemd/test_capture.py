@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from azpreflight.console.decode import decode
+from azpreflight.render.json import parse_report
 from tests.systemd.building import SUITES, build_vm, reports, running
 from tests.systemd.machine import Machine
 
