@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from azpreflight.cli import options
+from azpreflight.cli import options, values
 from azpreflight.cli.inspecting import look, needed, of_files
 from azpreflight.cli.judging import deliver, known, passes
 from azpreflight.cli.options import Asking, Judging, Output
@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
-        type=options.seconds,
+        type=values.seconds,
         default=0.0,
         help="check again until nothing is wrong, at most for so long; the last report is printed",
     )

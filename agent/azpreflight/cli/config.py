@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Optional
 
-from azpreflight.cli import environment, options
+from azpreflight.cli import environment, options, values
 from azpreflight.cli.inspecting import CONFIG_S, check_ids, system_configuration
 from azpreflight.config import SIZE_LIMIT, ConfigError
 from azpreflight.config.keys import schema
@@ -44,7 +44,7 @@ command line come before all of these.
     instead.add_argument(
         "--from-goss",
         metavar="FILE",
-        type=options.absolute,
+        type=values.absolute,
         help="print the checks that this file of goss stands for; what it has beyond that is named (exit 1)",
     )
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Optional
 
-from azpreflight.cli import options
+from azpreflight.cli import options, values
 from azpreflight.cli.inspecting import below, budget, configured, needed, unseen
 from azpreflight.cli.judging import deliver, known
 from azpreflight.cli.options import Asking, Judging, Output
@@ -53,7 +53,7 @@ its filesystems, mounted read-only in a private namespace, as check --root does.
 file is not changed. Mounting needs root and a loop device; a qcow2 is unpacked with
 qemu-img below TMPDIR (default: /var/tmp) first.
 """
-    parser.add_argument("file", metavar="FILE", type=options.absolute, help="raw, fixed or dynamic VHD, or qcow2")
+    parser.add_argument("file", metavar="FILE", type=values.absolute, help="raw, fixed or dynamic VHD, or qcow2")
     options.add_asking(parser, root=False)
     options.add_judging(parser)
     options.add_output(parser)

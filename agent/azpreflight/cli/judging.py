@@ -8,7 +8,7 @@ from dataclasses import replace
 from azpreflight.cli.options import Judging, Output
 from azpreflight.cli.output import publish
 from azpreflight.engine import baseline
-from azpreflight.engine.assess import exit_code, only
+from azpreflight.engine.assess import exit_code, only, warned
 from azpreflight.engine.inspection.judging import judged
 from azpreflight.model import Report, Severity, Snapshot
 from azpreflight.model.exit_codes import EXIT_BUG
@@ -27,7 +27,9 @@ def deliver(judging: Judging, output: Output, snapshot: Snapshot) -> int:
     if snapshot.stamp is not None and baseline.parse(snapshot.stamp) is None:
         say(f"{STAMP} is damaged: this VM is not compared with what its image was when it was sealed")
     fail_on = judging.fail_on or snapshot.config.fail_on or Severity.ERROR
-    return finish(judge(judging, snapshot), fail_on, output)
+    report = judge(judging, snapshot)
+    code = finish(report, fail_on, output)
+    return judging.exit_warning if code == 0 and judging.exit_warning is not None and warned(report) else code
 
 
 def passes(judging: Judging, snapshot: Snapshot) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Callable, Optional
 
+from azpreflight.cli import values
 from azpreflight.dataclass import dataclass
 from azpreflight.engine.selection import Selection
 from azpreflight.model.vocabulary import ALL_STAGES, Platform, Profile, Severity, Stage
@@ -67,11 +66,11 @@ def add_asking(parser: argparse.ArgumentParser, root: bool = True) -> None:
     group.add_argument(
         "--extension", metavar="NAME", action="append", default=[], help="one that the VM will have; repeatable"
     )
-    group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="for the whole run (default: 10)")
+    group.add_argument("--timeout", metavar="SECONDS", type=values.seconds, help="for the whole run (default: 10)")
     add_config(group)
     if root:
         group.add_argument(
-            "--root", metavar="DIR", type=directory, default="/", help="inspect the image mounted there instead"
+            "--root", metavar="DIR", type=values.directory, default="/", help="inspect the image mounted there instead"
         )
 
 
@@ -96,7 +95,7 @@ def platform(asked: argparse.Namespace) -> Optional[Platform]:
 def add_config(group: argparse._ActionsContainer) -> None:
     """The configuration file."""
     what = "default: /etc/azpreflight/config.yaml, which may be absent; /dev/null: none"
-    group.add_argument("--config", metavar="FILE", type=absolute, help=what)
+    group.add_argument("--config", metavar="FILE", type=values.absolute, help=what)
 
 
 # --- how it is judged ---------------------------------------------------------------------------------------------
@@ -109,6 +108,8 @@ class Judging:
     checks: Selection
     fail_on: Optional[Severity]
     """None: as the configuration says."""
+    exit_warning: Optional[int]
+    """The exit code where nothing fails and something is a warning; None: 0, as where nothing is."""
 
 
 def add_judging(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +119,8 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--only", metavar="ID", action="append", default=[], help=f"only this: {what}; repeatable")
     add_ignore(group)
     add_fail_on(group)
+    what = "exit code for warnings below --fail-on, 7 to 125 (default: 0)"
+    group.add_argument("--exit-warning", metavar="N", type=values.own_code, help=what)
 
 
 def add_ignore(group: argparse._ArgumentGroup) -> None:
@@ -128,7 +131,7 @@ def add_ignore(group: argparse._ArgumentGroup) -> None:
 
 def judging(asked: argparse.Namespace) -> Judging:
     """How it is judged by the options of `add_judging`."""
-    return Judging(Selection(tuple(asked.only), tuple(asked.ignore)), fail_on(asked))
+    return Judging(Selection(tuple(asked.only), tuple(asked.ignore)), fail_on(asked), asked.exit_warning)
 
 
 def add_fail_on(group: argparse._ArgumentGroup) -> None:
@@ -196,7 +199,7 @@ def add_output(parser: argparse.ArgumentParser, path: Callable[[str], str] = str
     group.add_argument(
         "--mode",
         metavar="MODE",
-        type=permissions,
+        type=values.permissions,
         help="permissions of new files in octal (default: 0640; of junit, prometheus, markdown and html by the umask)",
     )
     group.add_argument("--report", metavar="PATH", type=path, help="write the JSON report to this file as well")
@@ -242,13 +245,6 @@ def _place(text: str, path: Callable[[str], str]) -> tuple[Optional[str], Option
     return None if name == "-" else path(name), own
 
 
-def permissions(text: str) -> int:
-    """Permissions in octal, such as 0644."""
-    if not re.fullmatch(r"0?[0-7]{3}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!a} is not the permissions of a file in octal, such as 0644")
-    return int(text, 8)
-
-
 def add_amount(group: argparse._ArgumentGroup) -> None:
     """How much of a report is printed."""
     amount = group.add_mutually_exclusive_group()
@@ -267,32 +263,3 @@ def add_file(parser: argparse.ArgumentParser, what: str, path: Callable[[str], s
         help=f"write {what} to this file instead of standard output, which - is too",
     )
     return group
-
-
-def directory(text: str) -> str:
-    """The path of a directory that exists."""
-    if not os.path.isdir(text):
-        raise argparse.ArgumentTypeError(f"no such directory: {text!a}")
-    return absolute(text)
-
-
-def absolute(text: str) -> str:
-    """The path of a file, wherever a command may go to from the working directory."""
-    try:
-        return os.path.abspath(text)
-    except FileNotFoundError:
-        raise argparse.ArgumentTypeError(f"{text!a} is relative, and the working directory is gone") from None
-
-
-def seconds(text: str) -> float:
-    """A number of seconds that a run may take."""
-    from azpreflight.config import TIMEOUTS
-
-    low, high = TIMEOUTS
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds from {low:g} to {high:g}")
-    return number

@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 from typing import Optional
 
-from azpreflight.cli import options
+from azpreflight.cli import options, values
 from azpreflight.cli.options import Judging, Output
 from azpreflight.dataclass import dataclass
 from azpreflight.model.errors import UsageError
@@ -55,7 +55,7 @@ class Request:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The image, the VM, and the network around it."""
     parser.description = DESCRIPTION
-    parser.add_argument("image", metavar="IMAGE", type=options.absolute, help="raw, VHD, VHDX or qcow2")
+    parser.add_argument("image", metavar="IMAGE", type=values.absolute, help="raw, VHD, VHDX or qcow2")
     vm = parser.add_argument_group("the VM")
     vm.add_argument("--generation", choices=(1, 2), type=int, help="default: what the disk can start from, or else 2")
     vm.add_argument("--secure-boot", action="store_true", help="with the keys of Azure's firmware (generation 2)")
@@ -83,12 +83,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     around.add_argument(
         "--store-certificate",
         metavar="FILE",
-        type=options.absolute,
+        type=values.absolute,
         help="PEM file with the key and the certificate that the package store presents (default: one of an authority "
         "that the image does not trust, so that packages come by the HostGAPlugin)",
     )
-    around.add_argument("--console", metavar="FILE", type=options.absolute, help="where the serial consoles' words go")
-    around.add_argument("--screen", metavar="FILE", type=options.absolute, help="where a picture of the screen goes")
+    around.add_argument("--console", metavar="FILE", type=values.absolute, help="where the serial consoles' words go")
+    around.add_argument("--screen", metavar="FILE", type=values.absolute, help="where a picture of the screen goes")
     around.add_argument(
         "--timeout", metavar="SECONDS", type=_timeout, default=LIMIT_S, help="for each first boot (default: 1200)"
     )

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 
-from azpreflight.cli import options
+from azpreflight.cli import options, values
 from azpreflight.cli.options import Output
 from azpreflight.cli.output import publish, rendered
 from azpreflight.dataclass import dataclass
@@ -56,12 +56,12 @@ then verify every effect. Afterwards nobody can log in.
         "--dry-run", action="store_true", help="print every path that would be removed, and change nothing (default)"
     )
     group.add_argument("--platform", choices=options.PLATFORMS, default="auto", help="default: auto")
-    group.add_argument("--timeout", metavar="SECONDS", type=options.seconds, help="for the inspection (default: 10)")
+    group.add_argument("--timeout", metavar="SECONDS", type=values.seconds, help="for the inspection (default: 10)")
     options.add_config(group)
     judging = parser.add_argument_group("how it is judged")
     options.add_ignore(judging)
     options.add_fail_on(judging)
-    options.add_output(parser, options.absolute)
+    options.add_output(parser, values.absolute)
 
 
 def request(asked: argparse.Namespace) -> Request:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from azpreflight.cli import options
+from azpreflight.cli import values
 from azpreflight.dataclass import dataclass
 from azpreflight.foreign import whole
 from azpreflight.model.errors import UsageError
@@ -129,7 +129,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--directory",
         metavar="DIR",
-        type=options.absolute,
+        type=values.absolute,
         help="keep the certificate authority there, for a guest that shall trust it (default: for this run alone)",
     )
     group.add_argument("--requests", metavar="FILE", help="append every request to this file, as JSON lines; -: print")

@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict
 from typing import Optional
 
-from azpreflight.cli import options
+from azpreflight.cli import options, values
 from azpreflight.cli.reports import saved
 from azpreflight.dataclass import dataclass
 from azpreflight.engine.assess import exit_code
@@ -74,7 +74,7 @@ the report.
         "file", metavar="FILE", nargs="?", default=REPORT, help=f"the daemon's report (default: {REPORT})"
     )
     parser.add_argument(
-        "--wait", metavar="SECONDS", type=options.seconds, default=0.0, help="wait at most so long for a final verdict"
+        "--wait", metavar="SECONDS", type=values.seconds, default=0.0, help="wait at most so long for a final verdict"
     )
     options.add_fail_on(parser.add_argument_group("how it is judged"))
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")

@@ -84,6 +84,12 @@ def exit_code(report: Report, fail_on: Severity) -> int:
     return 3 if _nothing_known(report.results) or any(undecided(result) for result in report.results) else 0
 
 
+def warned(report: Report) -> bool:
+    """Something is at least a warning."""
+    findings = (finding for result in report.results for finding in result.findings)
+    return any(finding.severity.rank >= Severity.WARNING.rank for finding in findings)
+
+
 def undecided(result: Result) -> bool:
     """A check whose failure would be an error could not be decided."""
     return result.status is Status.UNKNOWN and result.severity is Severity.ERROR

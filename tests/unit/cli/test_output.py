@@ -64,6 +64,21 @@ def test_monitoring_has_exit_codes_of_its_own(root: str, tmp_path: Path, capsys:
         assert capsys.readouterr().out.startswith(f"AZPREFLIGHT {('OK', 'WARNING', 'CRITICAL', 'UNKNOWN')[code]} - ")
 
 
+@pytest.mark.parametrize(("severity", "code"), [("note", 0), ("warning", 9), ("error", 1)])
+def test_warnings_may_have_an_exit_code_of_their_own(severity: str, code: int, root: str, tmp_path: Path) -> None:
+    """Of a site's own check that fails; without the option it is 0, and errors keep theirs."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"checks:\n  - {{id: agent, file: /no/such/file, severity: {severity}}}\n")
+    asked = ["check", "--root", root, "--config", str(config), "--only", "site-agent"]
+    assert (main([*asked, "--exit-warning", "9"]), main(asked)) == (code, code if code == 1 else 0)
+
+
+@pytest.mark.parametrize("word", ["0", "6", "70", "126", "x", "9.5"])
+def test_an_exit_code_that_means_something_else_is_refused(word: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["check", "--exit-warning", word])
+
+
 def test_a_dash_is_standard_output(
     root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
