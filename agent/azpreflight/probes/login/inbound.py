@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Optional
 
 from azpreflight.dataclass import dataclass
+from azpreflight.foreign import whole
 from azpreflight.guest import sshd_config
 from azpreflight.guest.limits import SMALL
 from azpreflight.host import Host, systemd
@@ -19,6 +20,7 @@ from azpreflight.host.systemd import UnitState
 from azpreflight.model import Confidence, Finding, Run, Severity, Verdict
 from azpreflight.probes.login.check import check
 from azpreflight.probes.subjects import part
+from azpreflight.shell import argument
 from azpreflight.text import files, plain
 
 ZONES = ("/etc/firewalld/zones", "/usr/lib/firewalld/zones")
@@ -54,7 +56,8 @@ class InboundFacts:
 def look(host: Host, run: Run) -> InboundFacts:
     """Files of the front ends that the next boot starts."""
     config = sshd_config.read(host)
-    ports = tuple(one.values[0] for one in config.all("port") if one.values) or ("22",)
+    numbers = (one.values[0] for one in config.all("port") if one.values)
+    ports = tuple(number for number in numbers if whole(number) is not None) or ("22",)
     found = (_ufw(host, ports), _firewalld(host, ports), *_saved(host, ports), _nftables(host, ports))
     return InboundFacts(tuple(one for one in found if one is not None))
 
@@ -86,7 +89,7 @@ def _firewalld(host: Host, ports: tuple[str, ...]) -> Optional[Closed]:
         return None
     if zone in SHUT_ZONES and open_:
         return None
-    command = f"firewall-offline-cmd --zone={plain(zone)} --add-service=ssh"
+    command = f"firewall-offline-cmd --zone={argument(zone)} --add-service=ssh"
     return Closed(
         "firewalld", path or "/etc/firewalld/firewalld.conf", f"has no SSH in its zone {plain(zone)}", command
     )

@@ -22,6 +22,7 @@ from azpreflight.probes.agents.facts import Provisioner
 from azpreflight.probes.generalization.leftover import agents_of, config_of
 from azpreflight.probes.login.check import check
 from azpreflight.probes.subjects import part
+from azpreflight.shell import argument
 from azpreflight.text import files, plain, several
 
 PROGRAMS = ("/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs", "/usr/bin/doas")
@@ -119,7 +120,7 @@ def _judge_included(facts: SudoFacts, run: Run) -> Iterator[Verdict]:
         yield _found(
             f"/etc/sudoers does not include {plain(directory)}, where waagent writes the rule for the new user",
             "Include the directory.",
-            f"echo '#includedir {plain(directory)}' >> /etc/sudoers",
+            f"echo {argument(f'#includedir {directory}')} >> /etc/sudoers",
         )
 
 

@@ -56,14 +56,14 @@ def _before_the_wire(finding: Finding, filters: Sequence[LinkFilter]) -> Finding
         return replace(
             finding,
             message=f"{finding.message}; traffic control or a program on {place} decides over these packets too",
-            commands=(*finding.commands, f"tc filter show dev {name} {first.direction}"),
+            commands=(*finding.commands, f"tc filter show dev {argument(name)} {first.direction}"),
         )
     return replace(
         finding,
         message=f"{finding.message}; traffic control on {place} has dropped {queue.drops} of this machine's packets",
         fix=f"Take that queue away from {first.interface}, or give it a rate and a bucket that packets fit; the command"
         " lasts until what makes it runs again.",
-        commands=(f"tc qdisc del dev {name} root",),
+        commands=(f"tc qdisc del dev {argument(name)} root",),
         confidence=Confidence.LIKELY,
         confidence_reason="the kernel counts what the queue drops; another fault beyond it is the alternative",
     )

@@ -27,6 +27,7 @@ from azpreflight.probes.startup import options
 from azpreflight.probes.startup.check import check
 from azpreflight.probes.startup.options import OptionFacts
 from azpreflight.probes.subjects import part
+from azpreflight.shell import argument
 from azpreflight.text import plain, several
 
 STOPS = (
@@ -200,7 +201,7 @@ def _judge_stops(entry: BootEntry) -> Iterator[Verdict]:
             Severity.ERROR,
             f"{plain(entry.source)} starts with {several(found)}: the boot ends in a shell, and no agent runs",
             "Remove the option from the boot loader's defaults and entries.",
-            (f"grep -rn -e {found[0]} /etc/default/grub /etc/kernel/cmdline",),
+            (f"grep -rn -e {argument(found[0])} /etc/default/grub /etc/kernel/cmdline",),
         )
 
 
