@@ -13,6 +13,7 @@ from azpreflight.guest.forwarders import DNSMASQ, UNBOUND
 from azpreflight.model import Confidence, Finding, Run, Severity
 from azpreflight.probes.dns.facts import EVERYTHING, DnsFacts, known_addresses, named, plain
 from azpreflight.probes.dns.resolved import StrictSetting
+from azpreflight.shell import argument
 from azpreflight.text import several
 
 RESOLVED = "systemd-resolved"
@@ -90,7 +91,7 @@ def _commands(settings: Sequence[StrictSetting]) -> tuple[str, ...]:
     own = [setting for setting in settings if setting.program == RESOLVED]
     lines = "".join(f"{setting.key}={LENIENT[setting.key]}\\n" for setting in own)
     links = [setting for setting in own if setting.place.endswith(".network") or ".network.d/" in setting.place]
-    edits = [f"sed -i 's/^{one.key}=.*/{one.key}={LENIENT[one.key]}/' {plain(one.place)}" for one in links]
+    edits = [f"sed -i 's/^{one.key}=.*/{one.key}={LENIENT[one.key]}/' {argument(one.place)}" for one in links]
     others = [command for setting in settings for command in _of_program(setting)]
     if not own:
         return tuple(others)
@@ -104,7 +105,7 @@ def _of_program(setting: StrictSetting) -> tuple[str, ...]:
         lines = 'server:\\n  module-config: "iterator"\\n'
         return (f"printf '{lines}' > {UNBOUND_DROP_IN}", "systemctl try-restart unbound")
     if setting.program == DNSMASQ:
-        return (f"sed -i 's/^dnssec$/# &/' {plain(setting.place)}", "systemctl try-restart dnsmasq")
+        return (f"sed -i 's/^dnssec$/# &/' {argument(setting.place)}", "systemctl try-restart dnsmasq")
     return ()
 
 
