@@ -23,6 +23,7 @@ SERVERS = (sys.executable, "-I", "-B", *package.arguments("azpreflight.standin.s
 CLIENT = """
 mount --bind /proc "$0/proc"; mount --bind /dev "$0/dev"
 chroot "$0" sh -c 'until ip -6 route show default | grep -q via; do sleep 0.2; done
+until ip -6 address show dev eth0 scope link -tentative | grep -q inet6; do sleep 0.2; done
 dhclient -6 -1 -lf /tmp/leases -pf /tmp/pid eth0 >&2
 ip -6 -o address show dev eth0 scope global; ip -6 route show default'
 """
