@@ -219,7 +219,7 @@ OF_DNSMASQ = (
         "real-dnsmasq-file-of-servers",
         "dnsmasq reads its servers from a file, and the first of them is closed",
         (
-            dnsmasq("resolv-file=/etc/dnsmasq-servers", "strict-order"),
+            dnsmasq("resolv-file=/etc/dnsmasq-servers"),
             Fault(
                 files={"/etc/dnsmasq-servers": f"nameserver {OWN}\nnameserver {topology.WIRE_SERVER}\n"},
                 dns={OWN: "closed"},
