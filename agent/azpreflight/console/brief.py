@@ -1,6 +1,6 @@
 """A report without what its reader knows: the values that most results have, and the titles of the program's checks.
 
-Nothing is lost by this: what is left out is put in again by whoever decodes, and a value that differs is written.
+What is left out is put in again by whoever decodes, titles in the words of the reader's version.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ USUAL: Mapping[str, Any] = {
     "traceback": None,
 }
 """Of a result: what one has that passes."""
-KNOWN = ("title", "probe", "cause")
-"""Of a result: what the program's own list of checks says."""
+KNOWN = ("title", "probe")
+"""Of a result: what the program's own list of checks says. The cause is always written: a reader of another version may
+have the check stand for another one."""
 
 
 def brief(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,8 +49,10 @@ def test_nothing_is_lost(result: dict[str, Any]) -> None:
 
 
 def test_what_is_usual_is_not_written() -> None:
-    """Of a check that passes its id, the status and how long its probe took."""
-    assert brief({"results": [known()]}) == {"results": [{"check": "dns-servers", "status": "pass", "duration_s": 0.1}]}
+    """Of a check that passes its id, the status, how long its probe took, and the cause, which a reader of another
+    version may know another one for."""
+    written = {"check": "dns-servers", "status": "pass", "cause": "dns-unreachable", "duration_s": 0.1}
+    assert brief({"results": [known()]}) == {"results": [written]}
 
 
 @pytest.mark.parametrize(
